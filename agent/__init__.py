@@ -1,0 +1,1 @@
+"""The discovery loop, and everything a person touches."""

@@ -1,0 +1,1 @@
+"""Whatever proposes candidates: one file for each explorer, one small protocol between them."""

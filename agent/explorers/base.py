@@ -1,0 +1,111 @@
+"""What an explorer is asked, what it answers, and the protocol between: the one way to bring an explorer of one's own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class CurvePoint:
+    """One point of a scaling curve, on the mean of the search environments."""
+
+    beta: float
+    accuracy: float
+    """Per cent of the episodes answered right."""
+    tokens: float
+    """Mean tokens of a question."""
+    latency: float
+    """Mean tokens on the critical path of a question."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One episode in which a finding shows."""
+
+    environment: str
+    question: int
+    beta: float
+    seed: int
+    step: int
+    """Record of the action log at which it happened."""
+    tokens: int
+    """Tokens that it cost, or that were spent until then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that a controller does wrong, counted over all of its episodes."""
+
+    kind: str
+    """One of `agent.diagnose.KINDS`."""
+    episodes: int
+    """Episodes in which it shows."""
+    share: float
+    """The same as a part of all episodes, in [0, 1]."""
+    tokens: int
+    """Tokens that it cost over all episodes; 0 where it costs accuracy instead."""
+    message: str
+    """One sentence for a person."""
+    worst: tuple[Evidence, ...] = ()
+    """The worst cases, worst first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """An archived controller, as an explorer sees it. Nothing in it lets the answers be known."""
+
+    id: str
+    source: str
+    curve: tuple[CurvePoint, ...]
+    findings: tuple[Finding, ...]
+    data: Mapping[str, Any] = field(default_factory=dict)
+    """What the explorer that wrote it kept for itself (plain JSON); empty for a seed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A candidate to be tried."""
+
+    source: str
+    """A complete Python module with one `Controller` subclass."""
+    rationale: str
+    """What was changed, why, and what it should improve: a few sentences."""
+    parents: tuple[str, ...] = ()
+    """Ids of the versions that it comes from."""
+    data: Mapping[str, Any] = field(default_factory=dict)
+    """What the explorer wants back in `Version.data` (plain JSON)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """What an explorer is given for one step. The same brief must lead to the same proposals."""
+
+    seed: int
+    """For all chance: drawn from the run's seed, the generation and the step."""
+    generation: int
+    count: int
+    """Proposals wanted; fewer are allowed, none ends the generation."""
+    parents: Sequence[Version]
+    """Versions worth building on, in the order in which the population chose them (a version may come twice)."""
+    front: Sequence[Version]
+    """The best versions so far: the Pareto front of accuracy against tokens, from frugal to accurate."""
+
+
+class Explorer(Protocol):
+    """Writes candidates. To bring another explorer, implement these two and add it to `agent.explorers.registry`.
+
+    An explorer is stateless: all it needs to know comes in the brief, all it wants to remember goes into
+    `Proposal.data`. So a run that was killed can ask again and get the same answer.
+    """
+
+    name: str
+
+    def propose(self, brief: Brief) -> list[Proposal]:
+        """Return up to ``brief.count`` new candidates: wide steps, recombinations, fresh blood."""
+        ...
+
+    def refine(self, brief: Brief) -> list[Proposal]:
+        """Return up to ``brief.count`` directed variants of ``brief.parents``, which have just been diagnosed."""
+        ...

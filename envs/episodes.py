@@ -1,0 +1,155 @@
+"""Batches of episodes: what is to be run, and the logs of what was done, both as columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .errors import InputError
+from .replay import shuffled
+from .store import Environment
+
+BETAS = tuple(round(0.1 * i, 1) for i in range(11))
+"""The beta grid of a scaling curve."""
+
+MAX_BRANCHES = 64
+"""The published ceiling on width."""
+
+
+@dataclass(frozen=True)
+class Episodes:
+    """A batch of E episodes under one budget: every column has one entry an episode."""
+
+    environments: tuple[Environment, ...]
+    environment: npt.NDArray[np.int32]
+    """Index into ``environments``."""
+    question: npt.NDArray[np.int32]
+    beta: npt.NDArray[np.float64]
+    seed: npt.NDArray[np.int64]
+    max_branches: int = MAX_BRANCHES
+    max_tokens: int | None = None
+
+    def __len__(self) -> int:
+        return len(self.question)
+
+    @cached_property
+    def orders(self) -> dict[tuple[int, int], npt.NDArray[np.int32]]:
+        """For (branches of the question, seed): the order in which branches are opened, up to ``max_branches``."""
+        sizes = sorted({int(n) for env in self.environments for n in np.diff(env.branch_offsets)})
+        return {
+            (n, seed): np.array(shuffled(n, seed)[: self.max_branches], np.int32)
+            for n in sizes
+            for seed in np.unique(self.seed).tolist()
+        }
+
+    @cached_property
+    def opened(self) -> npt.NDArray[np.int32]:
+        """(E, max_branches): the environment's branch that an episode would open as its i-th, or -1."""
+        table = np.full((len(self), self.max_branches), -1, np.int32)
+        for e, env in enumerate(self.environments):
+            sizes = np.diff(env.branch_offsets)
+            for n in np.unique(sizes).tolist():
+                mine = np.flatnonzero((self.environment == e) & (sizes[self.question * (self.environment == e)] == n))
+                seeds, which = np.unique(self.seed[mine], return_inverse=True)
+                if len(seeds) == 0:
+                    continue
+                orders = np.stack([self.orders[n, seed] for seed in seeds.tolist()])
+                table[mine, : orders.shape[1]] = orders[which] + env.branch_offsets[self.question[mine]][:, None]
+        return table
+
+    def describe(self, index: int) -> str:
+        """Return where episode ``index`` took place, in words."""
+        environment = self.environments[self.environment[index]].name
+        return f"{environment}, question {self.question[index]}, beta {self.beta[index]:g}, seed {self.seed[index]}"
+
+
+def grid(
+    environments: Sequence[Environment],
+    betas: Iterable[float] = BETAS,
+    seeds: Iterable[int] = range(100),
+    max_branches: int = MAX_BRANCHES,
+    max_tokens: int | None = None,
+) -> Episodes:
+    """Return the batch of every environment x beta x question x seed, in that nesting.
+
+    Raises:
+        InputError: a beta outside [0, 1], or a budget that allows nothing.
+    """
+    betas, seeds = list(betas), list(seeds)
+    if not environments or not betas or not seeds:
+        raise InputError("nothing to evaluate: at least one environment, one beta and one seed are needed")
+    for beta in betas:
+        if not 0 <= beta <= 1:
+            raise InputError(f"beta is {beta}, but must lie in [0, 1]")
+    if max_branches < 1:
+        raise InputError(f"max_branches is {max_branches}, but must be at least 1")
+    if max_tokens is not None and max_tokens < 1:
+        raise InputError(f"max_tokens is {max_tokens}, but must be at least 1")
+    parts = []
+    for e, env in enumerate(environments):
+        b, q, s = np.meshgrid(np.array(betas, float), np.arange(len(env)), np.array(seeds), indexing="ij")
+        parts.append((np.full(b.size, e), q.ravel(), b.ravel(), s.ravel()))
+    columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
+    return Episodes(
+        environments=tuple(environments),
+        environment=columns[0].astype(np.int32),
+        question=columns[1].astype(np.int32),
+        beta=columns[2],
+        seed=columns[3].astype(np.int64),
+        max_branches=max_branches,
+        max_tokens=max_tokens,
+    )
+
+
+@dataclass(frozen=True)
+class Logs:
+    """The action logs of a batch, one after another: R records and I indices in all (see `replay.ActionLog`)."""
+
+    answer: npt.NDArray[np.int32]
+    """(E,) answers given, as the environment's vocabulary has them; 0 for an absent one."""
+    record_offsets: npt.NDArray[np.int64]
+    """(E + 1,) records of each episode."""
+    verbs: npt.NDArray[np.uint8]
+    """(R,)"""
+    repeats: npt.NDArray[np.uint16]
+    """(R,)"""
+    counts: npt.NDArray[np.uint16]
+    """(R,)"""
+    indices: npt.NDArray[np.uint16]
+    """(I,)"""
+
+    def __len__(self) -> int:
+        return len(self.answer)
+
+    @cached_property
+    def index_offsets(self) -> npt.NDArray[np.int64]:
+        """(R + 1,) entries of ``indices`` of each record."""
+        return np.concatenate(([0], np.cumsum(self.counts, dtype=np.int64)))
+
+    @cached_property
+    def episode_of_record(self) -> npt.NDArray[np.int64]:
+        """(R,)"""
+        return np.repeat(np.arange(len(self)), np.diff(self.record_offsets))
+
+    def part(self, first: int, last: int) -> Logs:
+        """Return the logs of the episodes ``first:last``."""
+        r = slice(int(self.record_offsets[first]), int(self.record_offsets[last]))
+        i = slice(int(self.index_offsets[r.start]), int(self.index_offsets[r.stop]))
+        return Logs(
+            self.answer[first:last],
+            self.record_offsets[first : last + 1] - r.start,
+            self.verbs[r],
+            self.repeats[r],
+            self.counts[r],
+            self.indices[i],
+        )
+
+    def columns(self) -> dict[str, npt.NDArray[Any]]:
+        """Return the columns by name, as they are stored."""
+        names = ("answer", "record_offsets", "verbs", "repeats", "counts", "indices")
+        return {name: getattr(self, name) for name in names}

@@ -1,0 +1,5 @@
+"""What can be wrong with what a user gave us."""
+
+
+class InputError(Exception):
+    """The user's input cannot be used. The message says what is wrong, where, and what to do."""

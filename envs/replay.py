@@ -1,0 +1,297 @@
+"""The replay of recorded branches: a `Question` whose every answer was recorded before, at no model call.
+
+Standard library only: this file also runs inside the sandbox.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator, Sequence
+from random import Random
+
+from .question import BudgetSpent, IllegalAction, Probe, Question
+
+BRANCH, ADVANCE, PROBE, STEP, RUN, PRUNE = range(6)
+"""The verbs of an action log."""
+
+VERBS = ("branch", "advance", "probe", "step", "run", "prune")
+
+
+class Recording:
+    """The recorded branches of one question, ready for replay.
+
+    Args:
+        answers: for each branch its probe answers, one an interval, and its final answer last.
+        total_tokens: the length of each branch, in tokens.
+        delta: tokens of one interval.
+        probe_cost: tokens charged for each probe.
+    """
+
+    __slots__ = ("columns", "delta", "probe_cost", "total_tokens")
+
+    def __init__(
+        self, answers: Sequence[Sequence[str | None]], total_tokens: Sequence[int], delta: int, probe_cost: int = 0
+    ) -> None:
+        pairs: dict[str | None, Probe] = {}  # one shared pair for each answer keeps memory and comparisons small
+        self.columns: list[list[Probe]] = []
+        for column in answers:
+            for answer in column:
+                if answer not in pairs:
+                    pairs[answer] = (answer, False)
+            steps = list(map(pairs.__getitem__, column))
+            steps[-1] = (column[-1], True)
+            self.columns.append(steps)
+        self.total_tokens = list(total_tokens)
+        self.delta = delta
+        self.probe_cost = probe_cost
+
+
+class ActionLog:
+    """An episode's actions: one record a call, equal steps in a row folded into one.
+
+    Record r has a verb, the times it was repeated, and the number of ``indices`` (branches, numbered as they were
+    opened) that belong to it.
+    """
+
+    __slots__ = ("counts", "indices", "repeats", "verbs")
+
+    def __init__(self) -> None:
+        self.verbs: list[int] = []
+        self.repeats: list[int] = []
+        self.counts: list[int] = []
+        self.indices: list[int] = []
+
+    def add(self, verb: int, indices: Sequence[int], times: int = 1) -> None:
+        """Append a record of ``verb`` on ``indices``."""
+        self.verbs.append(verb)
+        self.repeats.append(times)
+        self.counts.append(len(indices))
+        self.indices.extend(indices)
+
+    def pack(self) -> bytes:
+        """Return the log as bytes: the number of records (u32), then verbs (u8), repeats, counts, indices (u16)."""
+        return b"".join(
+            (
+                array("I", (len(self.verbs),)).tobytes(),
+                bytes(self.verbs),
+                array("H", self.repeats).tobytes(),
+                array("H", self.counts).tobytes(),
+                array("H", self.indices).tobytes(),
+            )
+        )
+
+
+class ReplayQuestion(Question):
+    """A question answered from a `Recording`, its branches opened in a given order.
+
+    The common case, in which a controller steps the same branches again and again, is a *lane*: one `zip` over the
+    branches' columns, which yields a round of answers at the price of a tuple. Depths and log are brought up to date
+    when the lane ends.
+    """
+
+    __slots__ = (
+        "_columns", "_delta", "_lane", "_lane_cost", "_lane_left", "_lane_rounds", "_lane_rows", "_latency", "_left",
+        "_order", "_pruned", "_recording", "_rows", "_running", "_seen", "_step_cost", "_tokens", "log",
+        "max_branches", "max_tokens",
+    )  # fmt: skip
+
+    def __init__(
+        self, recording: Recording, order: Sequence[int], max_branches: int, max_tokens: int | None = None
+    ) -> None:
+        self.max_branches = min(max_branches, len(order))
+        self.max_tokens = max_tokens
+        self.log = ActionLog()
+        self._recording = recording
+        self._order = order
+        self._delta = recording.delta
+        self._step_cost = recording.delta + recording.probe_cost
+        self._tokens = 0
+        self._latency = 0
+        self._columns: list[list[Probe]] = []
+        self._rows: list[Iterator[Probe]] = []
+        self._left: list[int] = []  # advances until the branch has finished; 0 when it has
+        self._running: set[int] = set()
+        self._pruned: set[int] = set()
+        self._seen: set[tuple[int, int]] = set()  # probes paid for by `probe`
+        self._lane: Sequence[int] | None = None
+        self._lane_rows: Iterator[tuple[Probe, ...]] = iter(())
+        self._lane_left = 0
+        self._lane_rounds = 0
+        self._lane_cost = 0
+
+    # Verbs
+
+    def branch_many(self, n: int) -> list[int]:
+        first = len(self._rows)
+        if n < 0 or first + n > self.max_branches:
+            raise BudgetSpent(f"cannot open {n} more branches: {first} of at most {self.max_branches} are open")
+        self._end_lane()
+        columns = list(map(self._recording.columns.__getitem__, self._order[first : first + n]))
+        self._columns += columns
+        self._rows += map(iter, columns)
+        self._left += map(len, columns)
+        opened = range(first, first + n)
+        self._running.update(opened)
+        if n:
+            self.log.add(BRANCH, opened)
+        return list(opened)
+
+    def step_many(self, indices: Sequence[int]) -> list[Probe]:
+        if self._lane_left and indices == self._lane:
+            self._lane_left -= 1
+            self._lane_rounds += 1
+            self._tokens += self._lane_cost
+            self._latency += self._delta
+            return list(next(self._lane_rows))
+        return self._leave_lane(indices)
+
+    def _leave_lane(self, indices: Sequence[int]) -> list[Probe]:
+        """`step_many` where the branches are others than before, or one of them finishes now."""
+        self._end_lane()
+        indices = indices[:] if isinstance(indices, list | tuple) else list(indices)
+        self._check(indices, self._step_cost)
+        if not indices:
+            return []
+        cost = self._step_cost * len(indices)
+        rounds = min(map(self._left.__getitem__, indices)) - 1
+        if self.max_tokens is not None:
+            rounds = min(rounds, (self.max_tokens - self._tokens) // cost)
+        if rounds > 0:
+            self._lane = indices
+            self._lane_rows = zip(*map(self._rows.__getitem__, indices), strict=False)
+            self._lane_left = rounds
+            self._lane_cost = cost
+            return self.step_many(indices)
+        probes = [next(self._rows[i]) for i in indices]
+        self._move(indices, self._step_cost)
+        self.log.add(STEP, indices)
+        return probes
+
+    def advance(self, i: int) -> bool:
+        self._end_lane()
+        self._check((i,), self._delta)
+        finished = next(self._rows[i])[1]
+        self._move((i,), self._delta)
+        self.log.add(ADVANCE, (i,))
+        return finished
+
+    def run_many_to_end(self, indices: Sequence[int]) -> list[str | None]:
+        self._end_lane()
+        self._check(indices, self._delta)
+        longest = 0
+        for i in indices:
+            tail = max(0, self._recording.total_tokens[self._order[i]] - self._delta * self.depth(i))
+            self._tokens += tail
+            longest = max(longest, tail)
+            self._left[i] = 0
+        self._running.difference_update(indices)
+        self._latency += longest
+        if indices:
+            self.log.add(RUN, indices)
+        return [self._columns[i][-1][0] for i in indices]
+
+    def probe(self, i: int) -> str | None:
+        self._end_lane()
+        depth = self.depth(i)
+        if i in self._pruned:
+            raise IllegalAction(f"branch {i} was pruned")
+        if depth == 0:
+            raise IllegalAction(f"branch {i} has not been advanced: there is nothing to probe")
+        if self._left[i] and (i, depth) not in self._seen:
+            self._seen.add((i, depth))
+            self._tokens += self._recording.probe_cost
+            self.log.add(PROBE, (i,))
+        return self._columns[i][depth - 1][0]
+
+    def prune(self, i: int) -> None:
+        self._end_lane()
+        self._check((i,), 0)
+        self._running.discard(i)
+        self._pruned.add(i)
+        self.log.add(PRUNE, (i,))
+
+    # State
+
+    def finished(self, i: int) -> bool:
+        self._opened(i)
+        return not self._left[i]
+
+    def depth(self, i: int) -> int:
+        self._opened(i)
+        self._end_lane()
+        return len(self._columns[i]) - self._left[i]
+
+    @property
+    def active(self) -> list[int]:
+        return sorted(self._running)
+
+    @property
+    def width(self) -> int:
+        return len(self._rows)
+
+    @property
+    def tokens(self) -> int:
+        return self._tokens
+
+    @property
+    def latency(self) -> int:
+        return self._latency
+
+    # Book-keeping
+
+    def finish(self) -> ActionLog:
+        """Return the complete log; called once, when the controller has answered."""
+        self._end_lane()
+        return self.log
+
+    def _end_lane(self) -> None:
+        if self._lane_rounds:
+            lane, rounds = self._lane or (), self._lane_rounds
+            for i in lane:
+                self._left[i] -= rounds
+            self.log.add(STEP, lane, rounds)
+            self._lane_rounds = 0
+        self._lane = None
+        self._lane_left = 0
+
+    def _opened(self, i: int) -> None:
+        if not 0 <= i < len(self._rows):
+            raise IllegalAction(f"branch {i} was never opened ({len(self._rows)} are open)")
+
+    def _check(self, indices: Sequence[int], cost: int) -> None:
+        """Refuse an action on ``indices`` unless all are running, all differ, and ``cost`` tokens fit for each."""
+        if not self._running.issuperset(indices):
+            for i in indices:
+                self._opened(i)
+                if i in self._pruned:
+                    raise IllegalAction(f"branch {i} was pruned")
+                if not self._left[i]:
+                    raise IllegalAction(f"branch {i} has finished")
+        if len(indices) > 1 and len(set(indices)) != len(indices):
+            raise IllegalAction("one call cannot advance the same branch twice")
+        if self.max_tokens is not None and self._tokens + cost * len(indices) > self.max_tokens:
+            raise BudgetSpent(f"{self._tokens} of at most {self.max_tokens} tokens are spent")
+
+    def _move(self, indices: Sequence[int], cost: int) -> None:
+        """Account for one interval of every branch of ``indices``, ``cost`` tokens each unless it finishes now."""
+        longest = 0
+        for i in indices:
+            self._left[i] -= 1
+            if self._left[i]:
+                self._tokens += cost
+                longest = max(longest, self._delta)
+            else:
+                whole = self._delta * (len(self._columns[i]) - 1)
+                tail = max(0, self._recording.total_tokens[self._order[i]] - whole)
+                self._tokens += tail
+                longest = max(longest, tail)
+                self._running.discard(i)
+        self._latency += longest
+
+
+def shuffled(n: int, seed: int) -> list[int]:
+    """Return the order in which the ``n`` branches of a question are opened under ``seed``, as in the published data."""
+    order = list(range(n))
+    Random(seed).shuffle(order)
+    return order
+

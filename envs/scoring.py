@@ -1,0 +1,248 @@
+"""The host's own replay of action logs: what each episode cost and whether it was right.
+
+No number that a sandbox reports is believed: legality, tokens, latency and correctness are computed here, from the
+log and the recorded branches, for a whole batch at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from .episodes import Episodes, Logs
+from .replay import ADVANCE, BRANCH, PROBE, PRUNE, RUN, STEP, VERBS
+from .store import Environment
+
+_CHUNK = 2048  # episodes scored at a time: bounds memory, and keeps the tables in the cache
+
+
+class ForgedLog(Exception):
+    """A log that no controller can have made through the contract.
+
+    Attributes:
+        episode: index into the batch of the episode where it was found.
+    """
+
+    def __init__(self, message: str, episode: int) -> None:
+        super().__init__(message)
+        self.episode = episode
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What each episode of a batch earned and spent."""
+
+    episodes: Episodes
+    answer: npt.NDArray[np.int32]
+    """(E,) answers, as the environment's vocabulary has them."""
+    correct: npt.NDArray[np.bool_]
+    """(E,)"""
+    tokens: npt.NDArray[np.int64]
+    """(E,) tokens of all branches, and of the probes."""
+    latency: npt.NDArray[np.int64]
+    """(E,) tokens on the critical path."""
+    depth: npt.NDArray[np.int32]
+    """(E, max_branches) intervals that each branch ran, in the order of opening."""
+    opened: npt.NDArray[np.int32]
+    """(E,) branches opened."""
+    pruned: npt.NDArray[np.bool_]
+    """(E, max_branches)"""
+
+    @cached_property
+    def width(self) -> npt.NDArray[np.int32]:
+        """(E,) branches that ran at least one interval."""
+        return (self.depth > 0).sum(axis=1, dtype=np.int32)
+
+
+@dataclass(frozen=True)
+class _Tables:
+    """Lookups over the branches of all environments, laid end to end."""
+
+    branch_base: npt.NDArray[np.int64]
+    probes: npt.NDArray[np.int32]
+    totals: npt.NDArray[np.int32]
+    delta: npt.NDArray[np.int64]
+    probe_cost: npt.NDArray[np.int64]
+
+
+def score(episodes: Episodes, logs: Logs) -> Scores:
+    """Replay ``logs``, and return what each episode cost and whether its answer was right.
+
+    Raises:
+        ForgedLog: a log opens, advances or prunes what the contract forbids, or answers with what it never revealed.
+    """
+    environments = episodes.environments
+    tables = _Tables(
+        branch_base=np.cumsum([0, *(len(env.final_answers) for env in environments)])[:-1],
+        probes=np.concatenate([env.probes for env in environments]),
+        totals=np.concatenate([env.total_tokens for env in environments]),
+        delta=np.array([env.delta for env in environments], np.int64),
+        probe_cost=np.array([env.probe_cost for env in environments], np.int64),
+    )
+    parts = [
+        _score_chunk(episodes, logs.part(first, min(first + _CHUNK, len(logs))), first, tables)
+        for first in range(0, len(logs), _CHUNK)
+    ]
+    tokens, latency, depth, opened, pruned = (np.concatenate(column) for column in zip(*parts, strict=True))
+    correct = np.zeros(len(logs), bool)
+    for e, env in enumerate(environments):
+        mine = np.flatnonzero(episodes.environment == e)
+        correct[mine] = logs.answer[mine] == env.gold[episodes.question[mine]]
+        _check_revealed(env, episodes, mine, logs.answer, depth)
+    return Scores(episodes, logs.answer, correct, tokens, latency, depth, opened, pruned)
+
+
+_Chunk = tuple[
+    npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.bool_]
+]
+
+
+def _score_chunk(episodes: Episodes, logs: Logs, first: int, tables: _Tables) -> _Chunk:
+    E, B, R = len(logs), episodes.max_branches, len(logs.verbs)
+    here = slice(first, first + E)
+    env = episodes.environment[here]
+    branch = episodes.opened[here]
+    flat = np.where(branch >= 0, branch + tables.branch_base[env][:, None], 0)
+    probes, totals = tables.probes[flat], tables.totals[flat].astype(np.int64)
+    available = (branch >= 0).sum(axis=1)
+    delta = tables.delta[env]
+
+    verbs, repeats = logs.verbs, logs.repeats.astype(np.int64)
+    episode = logs.episode_of_record
+    record = np.repeat(np.arange(R), logs.counts)
+    which = logs.indices.astype(np.int64)
+    verb = verbs[record]
+
+    def refuse(wrong: npt.NDArray[np.bool_], of: npt.NDArray[np.int64], what: str) -> None:
+        if wrong.any():
+            raise ForgedLog(what, first + int(of[np.flatnonzero(wrong)[0]]))
+
+    refuse(verbs >= len(VERBS), episode, "an unknown verb")
+    refuse((repeats == 0) | (logs.counts == 0), episode, "an empty record")
+    refuse((repeats > 1) & (verbs != STEP), episode, "a repeated action that cannot be")
+    refuse(which >= B, episode[record], "a branch beyond the budget")
+    key = episode[record] * B + which
+
+    # What was opened, and that it was opened in order, before its use
+    is_open = verb == BRANCH
+    opened = np.bincount(episode[record][is_open], minlength=E).astype(np.int32)
+    refuse(opened > available, np.arange(E), "more branches opened than there are")
+    rank = np.cumsum(is_open) - 1
+    starts = np.concatenate(([0], np.cumsum(opened)[:-1]))
+    refuse(is_open & (which != rank - starts[episode[record]]), episode[record], "branches opened out of order")
+    opening = np.full(E * B, R)
+    opening[key[is_open]] = record[is_open]
+    refuse(~is_open & (opening[key] > record), episode[record], "a branch used before it was opened")
+    twice = np.zeros(R * B, bool)
+    twice[record * B + which] = True
+    if int(twice.sum()) != len(which):
+        doubled = np.bincount(record, minlength=R) != twice.reshape(R, B).sum(axis=1)
+        refuse(doubled, episode, "a branch advanced twice in one call")
+
+    # How deep each branch went, and that nothing came after its end
+    moves = (verb == STEP) | (verb == ADVANCE)
+    runs = verb == RUN
+    stepped = np.bincount(key[moves], weights=repeats[record[moves]], minlength=E * B).astype(np.int64)
+    last_move = np.full(E * B, -1)
+    last_move[key[moves | runs]] = record[moves | runs]
+    ran_at = np.full(E * B, -1)
+    ran_at[key[runs]] = record[runs]
+    pruned_at = np.full(E * B, R)
+    pruned_at[key[verb == PRUNE]] = record[verb == PRUNE]
+    ran = ran_at >= 0
+    P = probes.ravel().astype(np.int64)
+    refuse(stepped > P + np.where(ran, 0, 1), np.arange(E * B) // B, "a branch advanced after it had finished")
+    refuse(ran & (last_move > ran_at), np.arange(E * B) // B, "a branch advanced after it had finished")
+    refuse(runs & (ran_at[key] != record), episode[record], "a branch run to its end twice")
+    refuse(~is_open & (pruned_at[key] < record), episode[record], "an action on a pruned branch")
+    finished = ran | (stepped == P + 1)
+    refuse(finished & (pruned_at < R), np.arange(E * B) // B, "a finished branch pruned")
+
+    # Cost: whole intervals, the rest of a branch that ended, and the probes that were revealed
+    deltas = np.repeat(delta, B)
+    whole = np.minimum(stepped, P) * deltas
+    tail = np.where(finished, np.maximum(0, totals.ravel() - whole), 0)
+    cost = (whole + tail).reshape(E, B).sum(axis=1)
+    prices = tables.probe_cost[env]
+    if prices.any():
+        cost = cost + prices * _probes_revealed(episode, record, verb, key, repeats, stepped, P, E, B)
+    if episodes.max_tokens is not None:
+        # an advance is only allowed while a whole interval fits, so only tails of finished branches may overrun
+        over = (whole.reshape(E, B).sum(axis=1) > episodes.max_tokens) & ~ran.reshape(E, B).any(axis=1)
+        refuse(over, np.arange(E), "more tokens spent than the budget has")
+
+    # Latency: every call costs the longest of what it advances
+    ends_now = finished[key] & (last_move[key] == record)
+    span = np.where(moves, deltas[key], 0)
+    span = np.where((moves | runs) & ends_now, tail[key], span)
+    longest = np.zeros(R, np.int64)
+    if R:
+        offsets = logs.index_offsets[:-1]
+        longest = np.maximum.reduceat(span, offsets) if len(span) else longest
+        longest = longest + (repeats - 1) * delta[episode]
+    latency = np.bincount(episode, weights=longest, minlength=E).astype(np.int64)
+
+    depth = np.where(ran, P + 1, stepped).reshape(E, B).astype(np.int32)
+    return cost, latency, depth, opened, (pruned_at < R).reshape(E, B)
+
+
+def _probes_revealed(
+    episode: npt.NDArray[np.int64],
+    record: npt.NDArray[np.int64],
+    verb: npt.NDArray[np.uint8],
+    key: npt.NDArray[np.int64],
+    repeats: npt.NDArray[np.int64],
+    stepped: npt.NDArray[np.int64],
+    P: npt.NDArray[np.int64],
+    E: int,
+    B: int,
+) -> npt.NDArray[np.int64]:
+    """Return (E,) probes that were paid for: those of steps but the last of a finished branch, and PROBE records."""
+    steps = verb == STEP
+    paid = np.bincount(key[steps], weights=repeats[record[steps]], minlength=E * B).astype(np.int64)
+    last_verb = np.full(E * B, PROBE)
+    moves = steps | (verb == ADVANCE)
+    last_verb[key[moves]] = verb[moves]
+    paid -= (stepped == P + 1) & (last_verb == STEP)
+    probes = np.bincount(episode[record][verb == PROBE], minlength=E)
+    return paid.reshape(E, B).sum(axis=1) + probes
+
+
+def _check_revealed(
+    env: Environment,
+    episodes: Episodes,
+    mine: npt.NDArray[np.int64],
+    answers: npt.NDArray[np.int32],
+    depth: npt.NDArray[np.int32],
+) -> None:
+    """Raise `ForgedLog` where an answer was given that no branch had shown by the depth it reached."""
+    given = answers[mine]
+    pairs, pair_of = np.unique(np.stack([episodes.question[mine], given]), axis=1, return_inverse=True)
+    first = _first_depths(env, pairs)
+    branch = episodes.opened[mine]
+    local = branch - env.branch_offsets[episodes.question[mine]][:, None]
+    seen = (depth[mine] >= first[pair_of.ravel()[:, None], np.maximum(local, 0)]) & (branch >= 0)
+    wrong = ~seen.any(axis=1) & (given != 0)
+    if wrong.any():
+        raise ForgedLog("an answer that no branch had shown", int(mine[np.flatnonzero(wrong)[0]]))
+
+
+def _first_depths(env: Environment, pairs: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+    """Return (pairs, branches): the depth at which each branch of a question first shows an answer, or a huge one."""
+    never = np.iinfo(np.int32).max
+    widest = int(np.diff(env.branch_offsets).max())
+    table = np.full((pairs.shape[1], widest), never, np.int32)
+    for row, (question, answer) in enumerate(pairs.T.tolist()):
+        branches = env.branches(question)
+        start, stop = env.probe_offsets[branches.start], env.probe_offsets[branches.stop]
+        cells = np.flatnonzero(env.probe_answers[start:stop] == answer) + start
+        owner = np.searchsorted(env.probe_offsets, cells, side="right") - 1
+        # cells come in order, so the assignment from the last to the first leaves each branch its earliest
+        table[row, owner[::-1] - branches.start] = (cells - env.probe_offsets[owner] + 1)[::-1]
+        finals = np.flatnonzero(env.final_answers[branches.start : branches.stop] == answer)
+        ends = env.probes[branches.start + finals] + 1
+        table[row, finals] = np.minimum(table[row, finals], ends)
+    return table

@@ -1,0 +1,217 @@
+"""Recorded branches on disk and in memory: one compact, versioned file for each environment."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .errors import InputError
+
+FORMAT = 1
+SUFFIX = ".env.npz"
+ABSENT = 0
+"""The vocabulary's entry for an absent answer."""
+
+Ints = npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class Environment:
+    """The questions of one benchmark with one base model's recorded branches, as columns.
+
+    Q questions, N branches of all questions, C probes (cells) of all branches, V different answers. Branches of
+    question q are ``branch_offsets[q]:branch_offsets[q + 1]``; probes of branch b are
+    ``probe_offsets[b]:probe_offsets[b + 1]``. Answers are indices into ``vocabulary``, 0 being an absent one.
+    """
+
+    name: str
+    delta: int
+    """Tokens of one interval."""
+    probe_cost: int
+    """Tokens charged for each probe."""
+    questions: tuple[str, ...]
+    vocabulary: tuple[str, ...]
+    gold: Ints
+    """(Q,) answers."""
+    branch_offsets: Ints
+    """(Q + 1,)"""
+    probe_offsets: Ints
+    """(N + 1,)"""
+    probe_answers: Ints
+    """(C,) answers."""
+    final_answers: Ints
+    """(N,) answers."""
+    total_tokens: Ints
+    """(N,) tokens."""
+    signals: Mapping[str, npt.NDArray[np.float32]] = field(default_factory=dict)
+    """Further numbers that each probe carries, by name: (C,)."""
+
+    def __len__(self) -> int:
+        return len(self.questions)
+
+    def branches(self, question: int) -> range:
+        """Return the branches of ``question``."""
+        return range(int(self.branch_offsets[question]), int(self.branch_offsets[question + 1]))
+
+    @cached_property
+    def probes(self) -> Ints:
+        """(N,) probes of each branch, which is its depth but for the advance that finishes it."""
+        return np.diff(self.probe_offsets)
+
+    @cached_property
+    def hash(self) -> str:
+        """Content hash (sha256, hexadecimal) over everything but the name, whatever the file's compression."""
+        digest = hashlib.sha256()
+        for part in (self._meta(), *self._columns().values()):
+            data = part if isinstance(part, bytes) else np.ascontiguousarray(part).tobytes()
+            digest.update(len(data).to_bytes(8, "little"))
+            digest.update(data)
+        return digest.hexdigest()
+
+    def _meta(self) -> bytes:
+        meta = {
+            "format": FORMAT,
+            "delta": self.delta,
+            "probe_cost": self.probe_cost,
+            "questions": self.questions,
+            "vocabulary": self.vocabulary,
+            "signals": sorted(self.signals),
+        }
+        return json.dumps(meta, sort_keys=True).encode()
+
+    def _columns(self) -> dict[str, npt.NDArray[Any]]:
+        columns: dict[str, npt.NDArray[Any]] = {key: getattr(self, key).astype("<i4") for key in _COLUMNS}
+        columns.update({f"signal/{key}": self.signals[key].astype("<f4") for key in sorted(self.signals)})
+        return columns
+
+    def check(self) -> None:
+        """Raise `InputError` unless every column agrees with the others."""
+        counts = len(self.questions), len(self.final_answers), len(self.probe_answers)
+        for problem, wrong in (
+            ("no questions", counts[0] == 0),
+            ("delta is not positive", self.delta <= 0),
+            ("a negative probe cost", self.probe_cost < 0),
+            ("gold answers do not match the questions", len(self.gold) != counts[0]),
+            ("branch offsets do not match", not _offsets_fit(self.branch_offsets, counts[0], counts[1])),
+            ("probe offsets do not match", not _offsets_fit(self.probe_offsets, counts[1], counts[2])),
+            ("lengths do not match the branches", len(self.total_tokens) != counts[1]),
+            ("a negative length", bool((self.total_tokens < 0).any())),
+            ("a question without branches", bool((np.diff(self.branch_offsets) < 1).any())),
+            ("a signal does not match the probes", any(len(s) != counts[2] for s in self.signals.values())),
+            ("an absent gold answer", bool((self.gold == ABSENT).any())),
+        ):
+            if wrong:
+                raise InputError(f"environment {self.name}: {problem}")
+        for column in (self.gold, self.probe_answers, self.final_answers):
+            if len(column) and not 0 <= int(column.min()) <= int(column.max()) < len(self.vocabulary):
+                raise InputError(f"environment {self.name}: an answer is outside the vocabulary")
+
+
+_COLUMNS = ("gold", "branch_offsets", "probe_offsets", "probe_answers", "final_answers", "total_tokens")
+
+
+def _offsets_fit(offsets: Ints, groups: int, items: int) -> bool:
+    if len(offsets) != groups + 1 or offsets[0] != 0 or offsets[-1] != items:
+        return False
+    return bool((np.diff(offsets) >= 0).all())
+
+
+def save(environment: Environment, path: Path) -> None:
+    """Write ``environment`` to ``path``: whole, or not at all."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        header = {"name": environment.name, "hash": environment.hash}
+        _add(archive, "header.json", json.dumps(header, sort_keys=True).encode())
+        _add(archive, "meta.json", environment._meta())
+        for key, column in environment._columns().items():
+            _add(archive, f"{key}.npy", _pack(key, column))
+    write_whole(path, buffer.getvalue())
+
+
+def _pack(key: str, column: npt.NDArray[Any]) -> bytes:
+    """Return a column as a .npy file in its smallest integer type, offsets as differences: both compress better."""
+    if key.endswith("_offsets"):
+        column = np.diff(column)
+    if column.dtype.kind == "i" and len(column):
+        smallest = max(np.min_scalar_type(int(column.min())).itemsize, np.min_scalar_type(int(column.max())).itemsize)
+        column = column.astype(f"<u{smallest}" if column.min() >= 0 else "<i4")
+    buffer = io.BytesIO()
+    np.save(buffer, column, allow_pickle=False)
+    return buffer.getvalue()
+
+
+def _unpack(key: str, data: bytes) -> npt.NDArray[Any]:
+    column: npt.NDArray[Any] = np.load(io.BytesIO(data), allow_pickle=False)
+    if key.endswith("_offsets"):
+        return np.concatenate(([0], np.cumsum(column, dtype=np.int64))).astype(np.int32)
+    return column.astype(np.float32 if key.startswith("signal/") else np.int32)
+
+
+def _add(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
+    entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))  # no clock: the same content is the same file
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    archive.writestr(entry, data)
+
+
+def load(path: Path) -> Environment:
+    """Read an environment file, and check its hash.
+
+    Raises:
+        InputError: the file is missing, damaged, of another format version, or its content does not match its hash.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            header = json.loads(archive.read("header.json"))
+            meta = json.loads(archive.read("meta.json"))
+            if meta["format"] != FORMAT:
+                raise InputError(f"{path}: format {meta['format']}, but this version reads format {FORMAT}")
+            columns = {key: _unpack(key, archive.read(f"{key}.npy")) for key in _COLUMNS}
+            signals = {key: _unpack(f"signal/{key}", archive.read(f"signal/{key}.npy")) for key in meta["signals"]}
+        environment = Environment(
+            name=str(header["name"]),
+            delta=int(meta["delta"]),
+            probe_cost=int(meta["probe_cost"]),
+            questions=tuple(meta["questions"]),
+            vocabulary=tuple(meta["vocabulary"]),
+            signals=signals,
+            **columns,
+        )
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such environment file") from None
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise InputError(f"{path}: not a readable environment file ({error}); import it again") from error
+    environment.check()
+    if environment.hash != header["hash"]:
+        raise InputError(f"{path}: content does not match its hash; import it again")
+    return environment
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write ``data`` to ``path`` such that a reader sees the old file or the new one, never a part of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, aside = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(aside, 0o644)
+        os.replace(aside, path)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(aside)
+        raise
