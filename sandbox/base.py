@@ -1,0 +1,81 @@
+"""What a sandbox is: the protocol, and what comes back from one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from envs.episodes import Episodes, Logs
+
+Kind = Literal[
+    "ok",  # every episode ran
+    "syntax",  # the source does not parse
+    "import",  # it imports what is not there
+    "contract",  # it holds no controller, or one that breaks the contract
+    "exception",  # it raised
+    "illegal_action",  # it asked for what the question does not allow
+    "illegal_answer",  # it answered with something that no branch had shown
+    "timeout",  # it ran out of wall-clock or CPU time
+    "memory",  # it ran out of memory
+    "processes",  # it tried to start processes or threads past its limit
+    "exit",  # it ended its process
+    "crash",  # its process died of a signal
+    "output",  # it printed more than its limit
+    "protocol",  # it wrote garbage where results were expected
+    "forged_log",  # it returned a log that no controller can have made
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How the run of a candidate ended."""
+
+    kind: Kind
+    message: str = ""
+    """One line: what happened, and where."""
+    episode: int | None = None
+    """Index into the batch of the first episode that failed; None if it failed before the first, or not at all."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether every episode ran."""
+        return self.kind == "ok"
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """Source of a controller that nobody has read."""
+
+    name: str
+    """For messages only."""
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a sandbox returns: the verdict, and the logs of all episodes if it is ok."""
+
+    verdict: Verdict
+    logs: Logs | None = None
+
+
+class SandboxError(Exception):
+    """The sandbox itself failed: the candidate is not to blame, and may be run again."""
+
+
+class Sandbox(Protocol):
+    """Runs candidates, each apart from the host and from the others.
+
+    An implementation hands the candidate opaque tokens instead of answers, new ones for each call, and gives back
+    the logs with the answers translated (`sandbox.wire` does both). Whatever a candidate does ends as a `Verdict`;
+    `SandboxError` is raised only when the sandbox is at fault. Results do not depend on the number of workers.
+    """
+
+    name: str
+
+    def run(
+        self, candidate: Candidate, episodes: Episodes, progress: Callable[[int], None] | None = None
+    ) -> Outcome:
+        """Run ``candidate`` on every episode; ``progress`` is called with the number of episodes that were added."""
+        ...

@@ -1,0 +1,209 @@
+"""Runs one candidate on a list of episodes: the only file inside the sandbox. Standard library only.
+
+A job comes in on standard input, results go out on what was standard output: see `sandbox.wire`. The candidate's own
+prints go to standard error, and its standard input is empty.
+"""
+
+import gc
+import json
+import os
+import resource
+import struct
+import sys
+import types
+from array import array
+
+FRAME = struct.Struct("<cIiI")  # kind, episode, answer, bytes that follow
+NOT_A_TOKEN = -1
+
+
+def main():
+    job, blobs = read_job(sys.stdin.buffer)
+    out = os.dup(1)
+    os.dup2(2, 1)
+    empty = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(empty, 0)
+    os.close(empty)
+    modules = install(job["modules"])
+    confine(job["limits"])
+    run(job, blobs, modules, out)
+
+
+def read_job(stream):
+    """Return the job's header, and its columns by name."""
+    (size,) = struct.unpack("<I", stream.read(4))
+    job = json.loads(stream.read(size))
+    blobs = {}
+    for name, code, length in job["blobs"]:
+        blobs[name] = array(code, stream.read(length))
+    return job, blobs
+
+
+def install(sources):
+    """Make the contract's modules importable for the candidate, from the sources that the host sent."""
+    package = types.ModuleType("envs")
+    package.__path__ = []
+    sys.modules["envs"] = package
+    modules = {}
+    for name, source in sources.items():
+        module = types.ModuleType(name)
+        module.__package__ = "envs"
+        sys.modules[name] = modules[name] = module
+        exec(compile(source, name, "exec"), module.__dict__)
+        for key, value in module.__dict__.items():
+            if not key.startswith("_"):
+                setattr(package, key, value)
+        setattr(package, name.rpartition(".")[2], module)
+    return modules
+
+
+def confine(limits):
+    """Give up privileges and set this process's limits; a superuser, to whom some do not apply, becomes nobody."""
+    if os.geteuid() == 0:
+        os.setgroups([])
+        os.setegid(65534)
+        os.seteuid(65534)
+        readable = os.access(os.__file__, os.R_OK, effective_ids=True)
+        os.seteuid(0)
+        os.setegid(0)
+        if readable:
+            os.setgid(65534)
+            os.setuid(65534)
+    for name, value in limits.items():
+        kind = getattr(resource, name)
+        hard = resource.getrlimit(kind)[1]
+        value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.setrlimit(kind, (value, value))
+
+
+def run(job, blobs, modules, out):
+    """Load the candidate, and play every episode; the first failure is the last frame."""
+    home = os.getpid()
+
+    def send(kind, episode=0, answer=0, data=b""):
+        if os.getpid() != home:
+            os._exit(1)
+        frame = memoryview(FRAME.pack(kind, episode, answer, len(data)) + data)
+        while frame:
+            frame = frame[os.write(out, frame) :]
+
+    def fail(kind, message, episode=None):
+        data = json.dumps({"kind": kind, "message": message[:500], "episode": episode}).encode()
+        send(b"F", data=data)
+
+    illegal = modules["envs.question"].IllegalAction
+    try:
+        controller = load(job["candidate"], modules["envs.controller"].Controller)
+        send(b"R")
+    except BaseException as error:
+        fail(*explain(error, illegal))
+        return
+    worlds = Worlds(job, blobs, modules["envs.replay"].Recording)
+    replay = modules["envs.replay"].ReplayQuestion
+    orders = split(blobs["orders"], blobs["order_sizes"])
+    max_branches, max_tokens = job["max_branches"], job["max_tokens"]
+    gc.freeze()
+    for index, world, order, beta, seed in zip(
+        blobs["index"], blobs["world"], blobs["order"], blobs["beta"], blobs["seed"], strict=True
+    ):
+        recording, tokens = worlds[world]
+        question = replay(recording, orders[order], max_branches, max_tokens)
+        try:
+            answer = controller(beta, seed).solve(question)
+            answer = tokens.get(answer, NOT_A_TOKEN)
+        except BaseException as error:
+            fail(*explain(error, illegal), episode=index)
+            return
+        send(b"E", index, answer, question.finish().pack())
+    send(b"D")
+
+
+def load(source, base):
+    """Return the controller class that ``source`` defines."""
+    module = types.ModuleType("candidate")
+    sys.modules["candidate"] = module
+    exec(compile(source, "controller.py", "exec"), module.__dict__)
+    found = [
+        value
+        for value in module.__dict__.values()
+        if isinstance(value, type) and issubclass(value, base) and value.__module__ == "candidate"
+    ]
+    leaves = [value for value in found if not any(other is not value and issubclass(other, value) for other in found)]
+    if len(leaves) != 1:
+        raise NoController(f"expected one Controller subclass, found {len(leaves)}")
+    return leaves[0]
+
+
+class NoController(Exception):
+    """The source holds no controller, or several."""
+
+
+def explain(error, illegal):
+    """Return (verdict, message) for what a candidate raised."""
+    if isinstance(error, NoController):
+        return "contract", str(error)
+    line = ""
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == "controller.py":
+            line = f" (line {trace.tb_lineno})"
+        trace = trace.tb_next
+    if isinstance(error, SyntaxError):
+        return "syntax", f"line {error.lineno}: {error.msg}"
+    kind = "exception"
+    for cause, name in (
+        (illegal, "illegal_action"),
+        (ImportError, "import"),
+        (MemoryError, "memory"),
+        (BlockingIOError, "processes"),
+        (SystemExit, "exit"),
+    ):
+        if isinstance(error, cause):
+            kind = name
+    try:
+        said = str(error)
+    except BaseException:
+        said = "an exception that cannot be shown"
+    return kind, f"{type(error).__name__}: {said}{line}"
+
+
+def split(values, sizes):
+    """Return ``values`` cut into lists of ``sizes``."""
+    parts, start = [], 0
+    for size in sizes:
+        parts.append(list(values[start : start + size]))
+        start += size
+    return parts
+
+
+class Worlds:
+    """The recorded branches of each question, unpacked when first asked for."""
+
+    def __init__(self, job, blobs, recording):
+        self.job, self.blobs, self.recording = job, blobs, recording
+        self.ready = {}
+        branches, cells = [0], [0]
+        for world in job["worlds"]:
+            last = branches[-1] + world["branches"]
+            cells.append(cells[-1] + sum(blobs["lengths"][branches[-1] : last]))
+            branches.append(last)
+        self.branches, self.cells = branches, cells
+
+    def __getitem__(self, which):
+        if which not in self.ready:
+            self.ready[which] = self.unpack(which)
+        return self.ready[which]
+
+    def unpack(self, which):
+        world = self.job["worlds"][which]
+        names = [None, *world["tokens"]]
+        rows = slice(self.branches[which], self.branches[which + 1])
+        cells = self.blobs["cells"][self.cells[which] : self.cells[which + 1]]
+        answers = [names[cell] for cell in cells]
+        columns = split(answers, self.blobs["lengths"][rows])
+        recording = self.recording(columns, self.blobs["totals"][rows].tolist(), world["delta"], world["probe_cost"])
+        return recording, {name: code for code, name in enumerate(names)}
+
+
+if __name__ == "__main__":
+    main()
