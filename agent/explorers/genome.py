@@ -1,0 +1,192 @@
+"""The genome of an evolved controller: which building blocks it uses, and how their constants move with beta."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Span = tuple[float, float]
+"""The value of a constant at beta = 0 and at beta = 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """What a constant may be.
+
+    `direction` is +1 where the constant must not fall as beta grows, -1 where it must not rise, and 0 where either
+    makes sense: so that more beta means more tokens.
+    """
+
+    low: float
+    high: float
+    default: Span
+    whole: bool = False
+    geometric: bool = False
+    direction: int = 1
+
+
+PARAMETERS: dict[str, Parameter] = {
+    # Width
+    "opening": Parameter(1, 16, (2, 2), whole=True),
+    "at_once": Parameter(1, 16, (2, 3), whole=True),
+    "most": Parameter(2, 128, (6, 64), whole=True, geometric=True),
+    "wave": Parameter(2, 32, (2, 8), whole=True, geometric=True),
+    # Depth
+    "burst": Parameter(2, 6, (2, 3), whole=True),
+    # When to stop
+    "complete": Parameter(1, 24, (2, 3), whole=True),
+    "doubt": Parameter(0.00001, 0.4, (0.2, 0.01), geometric=True, direction=-1),
+    "steady": Parameter(1, 24, (2, 6), whole=True),
+    "calm": Parameter(0.05, 3.0, (0.2, 0.6)),
+    "early_doubt": Parameter(0.00001, 0.3, (0.1, 0.01), geometric=True, direction=-1),
+    "quiet": Parameter(2, 60, (8, 24), whole=True),
+    "tries": Parameter(3, 64, (6, 24), whole=True),
+    "grip": Parameter(0.05, 0.6, (0.3, 0.25), direction=0),
+    # What to give up
+    "patience": Parameter(3, 60, (12, 24), whole=True),
+    "few": Parameter(1, 16, (2, 3), whole=True),
+    "factor": Parameter(1.0, 4.0, (1.5, 1.5), direction=0),
+    # How to vote
+    "power": Parameter(0.25, 4.0, (1.0, 1.0), direction=0),
+}
+
+BLOCKS: dict[str, dict[str, tuple[str, ...]]] = {
+    "opening": {
+        "trickle": ("opening", "at_once", "most"),
+        "flood": ("most",),
+        "waves": ("wave", "most"),
+    },
+    "depth": {"lockstep": (), "burst": ("burst",)},
+    "stop": {
+        "confidence": ("complete", "doubt"),
+        "steady": ("complete", "steady"),
+        "both": ("complete", "doubt", "steady"),
+        "calm": ("complete", "doubt", "calm"),
+    },
+    "early": {"none": (), "probes": ("early_doubt", "quiet")},
+    "hopeless": {"none": (), "scattered": ("tries", "grip")},
+    "disagreement": {"none": (), "finished": ("patience",), "everyone": ("patience",)},
+    "length": {"none": (), "median": ("few", "factor"), "mean": ("few", "factor")},
+    "vote": {"finished": (), "everyone": ()},
+    "weight": {"equal": (), "length": ("power",)},
+    "absent": {"counted": (), "left_out": ()},
+}
+"""Each slot, its choices, and the constants that each choice needs. The first choice is the default.
+
+- opening: a few at first, refilled as they end; all at once; one wave after another, sized by disagreement.
+- depth: all running branches in lockstep; more intervals for those that agree with the leader.
+- stop: enough finished branches and little doubt; a lead that several finishes left unchanged; both; little doubt, and
+  a lead unchanged for a part of a typical branch length.
+- early: never; or when finished and running branches together have left little doubt for long enough.
+- hopeless: never; or when many have finished and even the leader has few votes.
+- disagreement: what gives a branch up that keeps disagreeing with the leader (of finished branches, or of all).
+- length: what gives a branch up that runs far longer than those that have finished.
+- vote, weight: who votes at the end, and whether long branches count less.
+- absent: whether an absent answer counts against the leader while running (it never is the answer).
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Genome:
+    """One choice for every slot of `BLOCKS`, and a span for every constant that the choices need: no more, no less.
+
+    Build it with `make`, which completes and tidies; equal genomes then render to equal sources.
+    """
+
+    blocks: Mapping[str, str]
+    spans: Mapping[str, Span]
+
+    @classmethod
+    def make(cls, blocks: Mapping[str, str], spans: Mapping[str, Span]) -> Genome:
+        """Return a valid genome: missing choices and constants get defaults, superfluous ones go, ranges hold.
+
+        Raises:
+            ValueError: a slot, a choice or a constant is unknown, or a constant is not a finite number.
+        """
+        for slot, choice in blocks.items():
+            if choice not in BLOCKS.get(slot, {}):
+                raise ValueError(f"the genome has no block {slot}={choice!r}")
+        for name in spans:
+            if name not in PARAMETERS:
+                raise ValueError(f"the genome has no constant {name!r}")
+        chosen = {slot: blocks.get(slot, next(iter(choices))) for slot, choices in BLOCKS.items()}
+        needed = needs(chosen)
+        kept = {name: tidy(name, spans.get(name, PARAMETERS[name].default)) for name in PARAMETERS if name in needed}
+        return cls(chosen, kept)
+
+    def with_blocks(self, **blocks: str) -> Genome:
+        """Return this genome with other choices; constants that they newly need get their defaults."""
+        return Genome.make({**self.blocks, **blocks}, self.spans)
+
+    def with_spans(self, **spans: Span) -> Genome:
+        """Return this genome with other constants, brought into range."""
+        return Genome.make(self.blocks, {**self.spans, **spans})
+
+    def value(self, name: str, beta: float) -> float:
+        """Return a constant at ``beta``, as the rendered schedule computes it (up to the rounding of its figures)."""
+        parameter = PARAMETERS[name]
+        lo, hi = self.spans[name]
+        value = lo * (hi / lo) ** beta if parameter.geometric else lo + (hi - lo) * beta
+        return round(value) if parameter.whole else value
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the genome as plain JSON."""
+        return {"blocks": dict(self.blocks), "spans": {name: list(span) for name, span in self.spans.items()}}
+
+    @classmethod
+    def from_json(cls, document: object) -> Genome:
+        """Read what `to_json` wrote.
+
+        Raises:
+            ValueError: the document is not a genome; the message says why.
+        """
+        if not isinstance(document, Mapping):
+            raise ValueError("a genome is an object with blocks and spans")
+        blocks, spans = document.get("blocks"), document.get("spans")
+        if not isinstance(blocks, Mapping) or not isinstance(spans, Mapping):
+            raise ValueError("a genome is an object with blocks and spans")
+        if not all(isinstance(choice, str) for choice in blocks.values()):
+            raise ValueError("every block of a genome is a string")
+        return cls.make(blocks, {str(name): _pair(name, span) for name, span in spans.items()})
+
+
+def needs(blocks: Mapping[str, str]) -> set[str]:
+    """Return the names of the constants that these choices use."""
+    return {name for slot, choice in blocks.items() for name in BLOCKS[slot][choice]}
+
+
+def tidy(name: str, span: Span) -> Span:
+    """Return ``span`` in the range of constant ``name``, in its direction, and with few digits.
+
+    Where the ends are in the wrong order, both become their middle: a constant that beta leaves alone.
+    """
+    parameter = PARAMETERS[name]
+    lo, hi = (min(max(end, parameter.low), parameter.high) for end in span)
+    if (hi - lo) * parameter.direction < 0:
+        lo = hi = math.sqrt(lo * hi) if parameter.geometric else (lo + hi) / 2
+    return _round(lo, parameter.whole), _round(hi, parameter.whole)
+
+
+def _round(value: float, whole: bool) -> float:
+    """Return ``value`` with no more than two significant digits: what a person would have written."""
+    return round(value) if whole else float(f"{value:.2g}")
+
+
+def _pair(name: object, span: object) -> Span:
+    if isinstance(span, list | tuple) and len(span) == 2:
+        lo, hi = span
+        numbers = all(isinstance(end, int | float) and not isinstance(end, bool) for end in (lo, hi))
+        if numbers and math.isfinite(lo) and math.isfinite(hi):
+            return lo, hi
+    raise ValueError(f"constant {name!r} of a genome is not a pair of finite numbers")
+
+
+STARTS: dict[str, Genome] = {
+    "few at a time, long ones given up": Genome.make(
+        {"stop": "both", "length": "median", "weight": "length", "absent": "left_out"},
+        {"opening": (2, 2), "at_once": (1, 3), "most": (6, 64), "doubt": (0.2, 0.005), "steady": (2, 8)},
+    ),
+}
+"""Hand-set genomes to start from, as different as they are decent; the keys say what each is about."""

@@ -1,0 +1,315 @@
+"""From a genome to the source of its controller: only the blocks in use, written as a person would write them."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+
+from .genome import PARAMETERS, Genome
+
+_FROM_ENVS = ("BudgetSpent", "Controller", "Question", "confidence", "leader", "majority", "weighted_majority")
+
+_STOP_NAMES = {"confidence": "Sure", "steady": "Steady", "both": "SureSteady", "calm": "SureCalm"}
+_OPENING_NAMES = {"trickle": "Trickle", "flood": "Flood", "waves": "Waves"}
+
+_OPENING_WORDS = {
+    "trickle": "Opens `opening` branches at first, then keeps `at_once` running: each that ends makes room, `most` in all.",
+    "flood": "Opens all of its `most` branches at once.",
+    "waves": "Opens branches in waves of `wave` at most, the smaller the more the answers agree, `most` in all.",
+}
+_STOP_WORDS = {
+    "confidence": "Stops once `complete` branches have finished and no more than `doubt` is left that their leading "
+    "answer is ahead.",
+    "steady": "Stops once `complete` branches have finished and the last `steady` of them left the lead unchanged.",
+    "both": "Stops once `complete` branches have finished, no more than `doubt` is left that their leading answer is "
+    "ahead, and the last `steady` of them left it in the lead.",
+    "calm": "Stops once `complete` branches have finished, no more than `doubt` is left that their leading answer is "
+    "ahead, and it has kept the lead for `calm` typical lengths.",
+}
+_OTHER_WORDS = {
+    ("depth", "burst"): "Lets branches that agree with the leading answer run `burst` intervals where others run one.",
+    ("early", "probes"): "Stops early when finished and running branches together have left no more than `early_doubt` "
+    "about one answer for `quiet` rounds.",
+    ("hopeless", "scattered"): "Stops as hopeless once `tries` branches have finished and the leading answer has less "
+    "than `grip` of their votes.",
+    ("disagreement", "finished"): "Gives up a branch that has disagreed with the leading final answer for `patience` "
+    "intervals on end.",
+    ("disagreement", "everyone"): "Gives up a branch that has disagreed with the leading answer of finished and running "
+    "branches for `patience` intervals on end.",
+    ("length", "median"): "Once `few` have finished, gives up branches longer than `factor` times their median length.",
+    ("length", "mean"): "Once `few` have finished, gives up branches longer than `factor` times their mean length.",
+    ("vote", "everyone"): "Branches that still run have a vote too, with the answer they would give now.",
+    ("weight", "length"): "A branch longer than is typical counts less in the vote: its weight falls with its length to "
+    "the `power`.",
+    ("absent", "left_out"): "Absent answers are no votes.",
+}
+
+
+def render(genome: Genome) -> str:
+    """Return a complete Python module with the one `Controller` subclass that ``genome`` describes."""
+    return _Source(genome).text()
+
+
+class _Source:
+    """The text of one controller, and what of its state the blocks in use need."""
+
+    def __init__(self, genome: Genome) -> None:
+        self.genome = genome
+        b = self.blocks = genome.blocks
+        self.doubts = b["stop"] in ("confidence", "both", "calm")
+        self.leads = b["stop"] != "confidence" or b["depth"] == "burst" or b["disagreement"] == "finished"
+        self.shares = b["hopeless"] == "scattered" or b["opening"] == "waves"
+        self.lengths = b["length"] != "none" or b["weight"] == "length" or b["stop"] == "calm"
+        self.typical = "fmean" if b["length"] == "mean" else "median"
+
+    def text(self) -> str:
+        b = self.blocks
+        pieces = [self.schedule(), self.solve()]
+        pieces += [_OPEN if not self.lengths else _OPEN_WITH_DEPTH] if b["opening"] != "flood" else []
+        pieces += [_REFILL[b["opening"]]] if b["opening"] != "flood" else []
+        pieces += [_BURST] if b["depth"] == "burst" else []
+        pieces += [self.step(), self.count(), self.sure()]
+        pieces += [_SETTLED] if b["early"] == "probes" else []
+        pieces += [_HOPELESS] if b["hopeless"] == "scattered" else []
+        pieces += [_DISSENT[b["disagreement"]]] if b["disagreement"] != "none" else []
+        pieces += [_OVERLONG] if b["length"] != "none" else []
+        pieces += [self.vote()]
+        body = "\n\n".join(textwrap.indent(textwrap.dedent(piece).strip("\n"), "    ") for piece in pieces)
+        adjectives = "Patient" * (b["disagreement"] != "none") + "Brisk" * (b["length"] != "none")
+        title = _STOP_NAMES[b["stop"]] + adjectives + _OPENING_NAMES[b["opening"]]
+        snake = re.sub(r"(?<!^)([A-Z])", r"_\1", title).lower()
+        return (
+            f"{self.docstring()}\n\n{self.imports(body)}\n\n\nclass {title}(Controller):\n"
+            f'    """Spends tokens on one question as the module says."""\n\n    name = "{snake}"\n\n{body}\n'
+        )
+
+    def imports(self, body: str) -> str:
+        def used(module: str, names: tuple[str, ...]) -> list[str]:
+            found = [name for name in names if name == "Controller" or re.search(rf"(?<!\.)\b{name}\b", body)]
+            return [f"from {module} import {', '.join(found)}"] if found else []
+
+        lines = used("math", ("ceil", "inf")) + used("statistics", ("fmean", "median"))
+        return "\n".join([*lines, "", *used("envs", _FROM_ENVS)]).lstrip("\n")
+
+    def docstring(self) -> str:
+        b = self.blocks
+        width = {"trickle": "A few branches at a time", "flood": "All branches at once", "waves": "Waves of branches"}
+        end = {
+            "confidence": "until the votes leave little doubt",
+            "steady": "until the lead is steady",
+            "both": "until the lead is beyond doubt and steady",
+            "calm": "until the lead is beyond doubt and has lasted",
+        }
+        points = [_OPENING_WORDS[b["opening"]], _STOP_WORDS[b["stop"]]]
+        points += [words for (slot, choice), words in _OTHER_WORDS.items() if b[slot] == choice]
+        wrapped = [textwrap.fill(point, 110, initial_indent="- ", subsequent_indent="  ") for point in points]
+        return f'"""{width[b["opening"]]}, {end[b["stop"]]}.\n\n' + "\n".join(wrapped) + '\n"""'
+
+    def schedule(self) -> str:
+        lines = [f'        "{name}": {_formula(name, *span)},' for name, span in self.genome.spans.items()]
+        what = "Return every inner parameter as a monotone function of beta."
+        head = f'@staticmethod\ndef schedule(beta: float) -> dict[str, float]:\n    """{what}"""\n    return {{\n'
+        return head + "\n".join(lines) + "\n    }"
+
+    def solve(self) -> str:
+        b = self.blocks
+        flood, burst = b["opening"] == "flood", b["depth"] == "burst"
+        opening = 'question.branch_many(min(self.params["most"], question.max_branches))' if flood else "[]"
+        stops = ["self.sure()"]
+        stops += ["self.settled()"] * (b["early"] == "probes") + ["self.hopeless()"] * (b["hopeless"] == "scattered")
+        stop = stops[0] if len(stops) == 1 else f"({' or '.join(stops)})"
+        start = {"trickle": 'self.open(question, self.params["opening"])', "waves": "self.refill(question)"}
+        return _join(
+            "def solve(self, question: Question) -> str | None:",
+            '    """Run branches until it is time to stop, then vote."""',
+            f"    self.running: list[int] = {opening}",
+            "    self.finished: list[int] = []  # in order of finishing",
+            "    self.last: dict[int, str | None] = {}  # what each branch said last",
+            self.lengths and f"    self.depth = dict.fromkeys({'self.running' if flood else '()'}, 0)  # in intervals",
+            self.lengths and f"    self.typical = inf  # {self.typical.removeprefix('f')} depth of the finished branches",
+            "    self.votes: list[str | None] = []",
+            self.leads and "    self.lead: str | None = None",
+            self.doubts and "    self.doubt = 1.0  # that the leading answer is ahead",
+            self.shares and "    self.share = 0.0  # of the votes, for the leading answer",
+            b["stop"] in ("steady", "both") and "    self.unchanged = 0  # finishes in a row that left the lead as it was",
+            b["stop"] == "calm" and "    self.rounds = self.changed = 0  # rounds so far, and at the last change of lead",
+            b["early"] == "probes" and "    self.favourite: str | None = None\n    self.quiet = 0",
+            b["disagreement"] != "none" and "    self.against: dict[int, int] = {}  # intervals of dissent on end",
+            not flood and f"    {start[b['opening']]}",
+            f"    while self.running and not {stop}:",
+            "        try:",
+            f"            self.{'advance(question)' if burst else 'step(question, self.running)'}",
+            "        except BudgetSpent:",
+            "            break  # no tokens are left: what was seen until now votes",
+            b["stop"] == "calm" and "        self.rounds += 1",
+            b["disagreement"] != "none" and "        self.give_up_dissenters(question)",
+            b["length"] != "none" and "        self.give_up_overlong(question)",
+            not flood and "        self.refill(question)",
+            "    return self.vote()",
+        )
+
+    def step(self) -> str:
+        return _join(
+            "def step(self, question: Question, branches: list[int]) -> None:",
+            '    """Run ``branches`` for one interval side by side, and count those that finish."""',
+            "    ended = []",
+            "    for i, (answer, done) in zip(branches, question.step_many(branches), strict=True):",
+            "        self.last[i] = answer",
+            self.lengths and "        self.depth[i] += 1",
+            "        if done:",
+            "            ended.append(i)",
+            "    for i in ended:",
+            "        self.running.remove(i)",
+            "        self.finished.append(i)",
+            "        self.count(self.last[i])",
+        )
+
+    def count(self) -> str:
+        stop = self.blocks["stop"]
+        second = "second" if self.doubts else "_"
+        head = f"lead, first, {second} = leader(self.votes)" if self.leads else f"_, first, {second} = leader(self.votes)"
+        only_lead = not self.doubts and not self.shares
+        return _join(
+            "def count(self, answer: str | None) -> None:",
+            '    """Add the final answer of a branch to the votes, and see who leads now."""',
+            self.lengths and f"    self.typical = {self.typical}(self.depth[i] for i in self.finished)",
+            self.blocks["absent"] == "left_out" and "    if answer is None:\n        return",
+            "    self.votes.append(answer)",
+            f"    {'lead = majority(self.votes)' if only_lead else head}",
+            self.doubts and "    self.doubt = 1 - confidence(first, second)",
+            self.shares and "    self.share = first / len(self.votes)",
+            stop in ("steady", "both") and "    self.unchanged = self.unchanged + 1 if lead == self.lead else 1",
+            stop == "calm" and "    if lead != self.lead:\n        self.changed = self.rounds",
+            self.leads and "    self.lead = lead",
+        )
+
+    def sure(self) -> str:
+        conditions = ['len(self.votes) >= self.params["complete"]']
+        conditions += ['self.doubt <= self.params["doubt"]'] * self.doubts
+        conditions += ['self.unchanged >= self.params["steady"]'] * (self.blocks["stop"] in ("steady", "both"))
+        calm = 'self.rounds - self.changed >= self.params["calm"] * self.typical'
+        conditions += [calm] * (self.blocks["stop"] == "calm")
+        joined = "\n        and ".join(conditions)
+        return f"def sure(self) -> bool:\n    \"\"\"Whether the finished branches have settled it.\"\"\"\n    return (\n        {joined}\n    )"
+
+    def vote(self) -> str:
+        everyone, weighted = self.blocks["vote"] == "everyone", self.blocks["weight"] == "length"
+        who = "(*self.finished, *self.running)" if everyone else "self.finished"
+        weigh = '    power = self.params["power"]\n    return weighted_majority('
+        weigh += "(self.last[i], min(1.0, self.typical / self.depth[i]) ** power) for i in voters)"
+        return _join(
+            "def vote(self) -> str | None:",
+            f'    """Return the majority of the {"branches not given up" if everyone else "finished branches"}."""',
+            f"    voters = [i for i in {who} if self.last.get(i) is not None]",
+            "    if not voters:  # then anything that any branch has said",
+            "        voters = [i for i, answer in self.last.items() if answer is not None]",
+            weigh if weighted else "    return majority(self.last[i] for i in voters)",
+        )
+
+
+def _join(*lines: str | bool) -> str:
+    """Join the lines that are there: a line that its block does not need is False."""
+    return "\n".join(line for line in lines if isinstance(line, str))
+
+
+def _formula(name: str, lo: float, hi: float) -> str:
+    """Return a constant as an expression in beta."""
+    parameter = PARAMETERS[name]
+    if lo == hi:
+        return f"{lo:g}"
+    if parameter.geometric:
+        formula = f"{lo:g} * {hi / lo:.4g}**beta"
+    else:
+        formula = f"{lo:g} {'+' if hi > lo else '-'} {abs(hi - lo):.4g} * beta"
+    return f"round({formula})" if parameter.whole else formula
+
+
+_OPEN = '''
+def open(self, question: Question, wanted: int) -> None:
+    """Open ``wanted`` branches, or as many as there still may be."""
+    room = min(self.params["most"], question.max_branches) - question.width
+    if min(wanted, room) > 0:
+        self.running += question.branch_many(min(wanted, room))
+'''
+_OPEN_WITH_DEPTH = '''
+def open(self, question: Question, wanted: int) -> None:
+    """Open ``wanted`` branches, or as many as there still may be."""
+    room = min(self.params["most"], question.max_branches) - question.width
+    if min(wanted, room) > 0:
+        opened = question.branch_many(min(wanted, room))
+        self.running += opened
+        self.depth.update(dict.fromkeys(opened, 0))
+'''
+_REFILL = {
+    "trickle": '''
+def refill(self, question: Question) -> None:
+    """Let new branches take the place of those that ended."""
+    self.open(question, self.params["at_once"] - len(self.running))
+''',
+    "waves": '''
+def refill(self, question: Question) -> None:
+    """Open the next wave when the last one has ended: the less the votes agree, the larger."""
+    if not self.running:
+        self.open(question, max(1, ceil(self.params["wave"] * (1 - self.share))))
+''',
+}
+_BURST = '''
+def advance(self, question: Question) -> None:
+    """Run every branch for one interval, and for some more while it agrees with the leading answer."""
+    self.step(question, self.running)
+    for _ in range(self.params["burst"] - 1):
+        agreeing = [i for i in self.running if self.last.get(i) == self.lead is not None]
+        if agreeing:
+            self.step(question, agreeing)
+'''
+_SETTLED = '''
+def settled(self) -> bool:
+    """Whether finished and running branches have been sure of one answer for long enough."""
+    said = [self.last.get(i) for i in (*self.finished, *self.running)]
+    favourite, first, second = leader(answer for answer in said if answer is not None)
+    sure = favourite is not None and 1 - confidence(first, second) <= self.params["early_doubt"]
+    self.quiet = self.quiet + 1 if sure and favourite == self.favourite else 0
+    self.favourite = favourite
+    return self.quiet >= self.params["quiet"]
+'''
+_HOPELESS = '''
+def hopeless(self) -> bool:
+    """Whether the votes are so scattered that more of them are not worth their tokens."""
+    return len(self.finished) >= self.params["tries"] and self.share < self.params["grip"]
+'''
+_DISSENT = {
+    "finished": '''
+def give_up_dissenters(self, question: Question) -> None:
+    """Prune the branches that have disagreed with the leading final answer for too long."""
+    if self.lead is None:
+        return
+    for i in list(self.running):
+        self.against[i] = self.against.get(i, 0) + 1 if self.last[i] != self.lead else 0
+        if self.against[i] >= self.params["patience"]:
+            question.prune(i)
+            self.running.remove(i)
+''',
+    "everyone": '''
+def give_up_dissenters(self, question: Question) -> None:
+    """Prune the branches that have disagreed for too long with the leading answer of all."""
+    said = [self.last[i] for i in (*self.finished, *self.running)]
+    lead = majority(answer for answer in said if answer is not None)
+    if lead is None:
+        return
+    for i in list(self.running):
+        self.against[i] = self.against.get(i, 0) + 1 if self.last[i] != lead else 0
+        if self.against[i] >= self.params["patience"]:
+            question.prune(i)
+            self.running.remove(i)
+''',
+}
+_OVERLONG = '''
+def give_up_overlong(self, question: Question) -> None:
+    """Prune the branches that run far longer than those that have finished."""
+    if len(self.finished) < self.params["few"]:
+        return
+    longest = self.params["factor"] * self.typical
+    for i in [i for i in self.running if self.depth[i] >= longest]:
+        question.prune(i)
+        self.running.remove(i)
+'''
