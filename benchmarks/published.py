@@ -1,0 +1,78 @@
+"""Compare the seeds with every published row: `python benchmarks/published.py [--replay DIR] [--published CSV] [--quick]`.
+
+A row is exact when the accuracy agrees to two decimals and the tokens in their integer part. Exit code 1 if one is not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import math
+import sys
+from pathlib import Path
+
+from agent.seeds import seed_source
+from envs import published
+from envs.episodes import grid
+from envs.store import Environment
+from sandbox.evaluation import evaluate
+from sandbox.process import ProcessSandbox
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+METHODS = {
+    "ASC": "adaptive_consistency",
+    "ESC": "early_stopping",
+    "Parallel-Probe": "parallel_probe",
+    "CMC-round4": "confidence_momentum",
+}
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    """Return the published rows that a seed reproduces."""
+    with path.open(newline="") as file:
+        return [row for row in csv.DictReader(file) if row["method"] in METHODS]
+
+
+def beta_of(row: dict[str, str]) -> float:
+    """Return the beta at which the seed runs a published row: N = round(64 ** beta) for those given by N."""
+    return float(row["beta"]) if row["beta"] else math.log(int(row["max_branches"]), 64)
+
+
+def compare(envs: dict[str, Environment], wanted: list[dict[str, str]], workers: int) -> int:
+    """Print the table of differences, and return the number of rows that are not exact."""
+    wrong = 0
+    print(f"{'controller':22} {'model':12} {'beta':>5} {'published':>18} {'ours':>21}")
+    for method, seed in METHODS.items():
+        mine = [row for row in wanted if row["method"] == method]
+        betas = sorted({beta_of(row) for row in mine})
+        if not betas:
+            continue
+        result = evaluate(seed_source(seed), grid(list(envs.values()), betas), ProcessSandbox(workers))
+        points = {(p.environment, p.beta): p for p in result.curve}
+        for row in mine:
+            point = points[row["model"], beta_of(row)]
+            accuracy, tokens = float(row["accuracy_pct"]), float(row["mean_tokens_per_question"])
+            exact = f"{point.accuracy_pct:.2f}" == f"{accuracy:.2f}" and int(point.mean_tokens + 1e-6) == int(tokens)
+            wrong += not exact
+            print(
+                f"{seed:22} {row['model']:12} {point.beta:5.2f} {accuracy:8.2f} {int(tokens):9d}"
+                f" {point.accuracy_pct:10.4f} {point.mean_tokens:10.1f}{'' if exact else '  DIFFERS'}"
+            )
+    print(f"{len(wanted) - wrong} of {len(wanted)} rows exact")
+    return wrong
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--replay", type=Path, default=SHARED / "replay" / "aime24")
+    parser.add_argument("--published", type=Path, default=SHARED / "reference" / "aime24_published.csv")
+    parser.add_argument("--workers", type=int, default=2)
+    arguments = parser.parse_args()
+    wanted = rows(arguments.published)
+    models = sorted({row["model"] for row in wanted})
+    envs = {model: published.read(arguments.replay / f"{model}.json", model) for model in models}
+    return 1 if compare(envs, wanted, arguments.workers) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
