@@ -91,7 +91,7 @@ class ReplayQuestion(Question):
 
     __slots__ = (
         "_columns", "_delta", "_lane", "_lane_cost", "_lane_left", "_lane_rounds", "_lane_rows", "_latency", "_left",
-        "_order", "_pruned", "_recording", "_rows", "_running", "_seen", "_step_cost", "_tokens", "log",
+        "_order", "_pruned", "_recording", "_rows", "_running", "_step_cost", "_tokens", "_unseen", "log",
         "max_branches", "max_tokens",
     )  # fmt: skip
 
@@ -112,7 +112,7 @@ class ReplayQuestion(Question):
         self._left: list[int] = []  # advances until the branch has finished; 0 when it has
         self._running: set[int] = set()
         self._pruned: set[int] = set()
-        self._seen: set[tuple[int, int]] = set()  # probes paid for by `probe`
+        self._unseen: set[int] = set()  # branches whose present depth was reached without a look
         self._lane: Sequence[int] | None = None
         self._lane_rows: Iterator[tuple[Probe, ...]] = iter(())
         self._lane_left = 0
@@ -152,6 +152,7 @@ class ReplayQuestion(Question):
         self._check(indices, self._step_cost)
         if not indices:
             return []
+        self._unseen.difference_update(indices)
         cost = self._step_cost * len(indices)
         rounds = min(map(self._left.__getitem__, indices)) - 1
         if self.max_tokens is not None:
@@ -172,6 +173,7 @@ class ReplayQuestion(Question):
         self._check((i,), self._delta)
         finished = next(self._rows[i])[1]
         self._move((i,), self._delta)
+        self._unseen.add(i)
         self.log.add(ADVANCE, (i,))
         return finished
 
@@ -197,8 +199,8 @@ class ReplayQuestion(Question):
             raise IllegalAction(f"branch {i} was pruned")
         if depth == 0:
             raise IllegalAction(f"branch {i} has not been advanced: there is nothing to probe")
-        if self._left[i] and (i, depth) not in self._seen:
-            self._seen.add((i, depth))
+        if self._left[i] and i in self._unseen:
+            self._unseen.discard(i)
             self._tokens += self._recording.probe_cost
             self.log.add(PROBE, (i,))
         return self._columns[i][depth - 1][0]
@@ -259,7 +261,10 @@ class ReplayQuestion(Question):
             raise IllegalAction(f"branch {i} was never opened ({len(self._rows)} are open)")
 
     def _check(self, indices: Sequence[int], cost: int) -> None:
-        """Refuse an action on ``indices`` unless all are running, all differ, and ``cost`` tokens fit for each."""
+        """Refuse an action on ``indices`` unless all are running, all differ, and ``cost`` tokens fit for each.
+
+        What costs nothing (to prune, to advance no branch) is never refused for the budget.
+        """
         if not self._running.issuperset(indices):
             for i in indices:
                 self._opened(i)
@@ -269,7 +274,8 @@ class ReplayQuestion(Question):
                     raise IllegalAction(f"branch {i} has finished")
         if len(indices) > 1 and len(set(indices)) != len(indices):
             raise IllegalAction("one call cannot advance the same branch twice")
-        if self.max_tokens is not None and self._tokens + cost * len(indices) > self.max_tokens:
+        needed = cost * len(indices)
+        if needed and self.max_tokens is not None and self._tokens + needed > self.max_tokens:
             raise BudgetSpent(f"{self._tokens} of at most {self.max_tokens} tokens are spent")
 
     def _move(self, indices: Sequence[int], cost: int) -> None:

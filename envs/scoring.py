@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .episodes import Episodes, Logs
+from .ledger import ledger
 from .replay import ADVANCE, BRANCH, PROBE, PRUNE, RUN, STEP, VERBS
 from .store import Environment
 
@@ -123,6 +124,8 @@ def _score_chunk(episodes: Episodes, logs: Logs, first: int, tables: _Tables) ->
     refuse(verbs >= len(VERBS), episode, "an unknown verb")
     refuse((repeats == 0) | (logs.counts == 0), episode, "an empty record")
     refuse((repeats > 1) & (verbs != STEP), episode, "a repeated action that cannot be")
+    alone = (verbs == ADVANCE) | (verbs == PROBE) | (verbs == PRUNE)
+    refuse((logs.counts > 1) & alone, episode, "an action on several branches that is for one")
     refuse(which >= B, episode[record], "a branch beyond the budget")
     key = episode[record] * B + which
 
@@ -151,7 +154,8 @@ def _score_chunk(episodes: Episodes, logs: Logs, first: int, tables: _Tables) ->
     ran_at = np.full(E * B, -1)
     ran_at[key[runs]] = record[runs]
     pruned_at = np.full(E * B, R)
-    pruned_at[key[verb == PRUNE]] = record[verb == PRUNE]
+    prunes = np.flatnonzero(verb == PRUNE)[::-1]  # backwards: the first one counts
+    pruned_at[key[prunes]] = record[prunes]
     ran = ran_at >= 0
     P = probes.ravel().astype(np.int64)
     refuse(stepped > P + np.where(ran, 0, 1), np.arange(E * B) // B, "a branch advanced after it had finished")
@@ -160,6 +164,10 @@ def _score_chunk(episodes: Episodes, logs: Logs, first: int, tables: _Tables) ->
     refuse(~is_open & (pruned_at[key] < record), episode[record], "an action on a pruned branch")
     finished = ran | (stepped == P + 1)
     refuse(finished & (pruned_at < R), np.arange(E * B) // B, "a finished branch pruned")
+    probing = verb == PROBE
+    if probing.any():
+        blind = _follows_advance(verb, key) & ~(finished[key] & (last_move[key] < record))
+        refuse(probing & ~blind, episode[record], "a probe of what is not there, or was seen before")
 
     # Cost: whole intervals, the rest of a branch that ended, and the probes that were revealed
     deltas = np.repeat(delta, B)
@@ -170,9 +178,7 @@ def _score_chunk(episodes: Episodes, logs: Logs, first: int, tables: _Tables) ->
     if prices.any():
         cost = cost + prices * _probes_revealed(episode, record, verb, key, repeats, stepped, P, E, B)
     if episodes.max_tokens is not None:
-        # an advance is only allowed while a whole interval fits, so only tails of finished branches may overrun
-        over = (whole.reshape(E, B).sum(axis=1) > episodes.max_tokens) & ~ran.reshape(E, B).any(axis=1)
-        refuse(over, np.arange(E), "more tokens spent than the budget has")
+        refuse(_overspent(episodes, logs, first, episodes.max_tokens), episode, "more tokens spent than the budget has")
 
     # Latency: every call costs the longest of what it advances
     ends_now = finished[key] & (last_move[key] == record)
@@ -187,6 +193,30 @@ def _score_chunk(episodes: Episodes, logs: Logs, first: int, tables: _Tables) ->
 
     depth = np.where(ran, P + 1, stepped).reshape(E, B).astype(np.int32)
     return cost, latency, depth, opened, (pruned_at < R).reshape(E, B)
+
+
+def _follows_advance(verb: npt.NDArray[np.uint8], key: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """Return (I,) whether the entry before this one, on the same branch, advanced it without a look."""
+    order = np.argsort(key, kind="stable")
+    result = np.zeros(len(key), bool)
+    result[order[1:]] = (verb[order[:-1]] == ADVANCE) & (key[order[1:]] == key[order[:-1]])
+    return result
+
+
+def _overspent(episodes: Episodes, logs: Logs, first: int, max_tokens: int) -> npt.NDArray[np.bool_]:
+    """Return (R,) whether a record advances where the budget no longer had a whole interval for each of its branches."""
+    done = ledger(episodes, logs, first)
+    R, here = len(logs.verbs), slice(first, first + len(logs))
+    spent = np.cumsum(np.bincount(done.record, weights=done.tokens, minlength=R).astype(np.int64))
+    before = np.concatenate(([0], spent))
+    before = before[:-1] - before[logs.record_offsets[:-1]][logs.episode_of_record]
+    delta = np.array([env.delta for env in episodes.environments], np.int64)
+    price = np.array([env.probe_cost for env in episodes.environments], np.int64)
+    env = episodes.environment[here][logs.episode_of_record]
+    each = delta[env] + np.where(logs.verbs == STEP, price[env], 0)
+    advances = (logs.verbs == STEP) | (logs.verbs == ADVANCE) | (logs.verbs == RUN)
+    need = each * logs.repeats.astype(np.int64) * logs.counts.astype(np.int64)
+    return advances & (before + need > max_tokens)
 
 
 def _probes_revealed(

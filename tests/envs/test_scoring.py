@@ -1,0 +1,205 @@
+"""The host's scoring against the replay that the sandbox runs, and against logs that no replay can make."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from random import Random
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from envs import BudgetSpent, Controller, Question
+from envs.episodes import Episodes, Logs, grid
+from envs.ledger import ledger
+from envs.replay import ADVANCE, BRANCH, PROBE, PRUNE, RUN, STEP
+from envs.scoring import ForgedLog, score
+from tests.worlds import (
+    Wanderer, environment, pack, plain_seed, play, random_environment, replay, scripted,
+)  # fmt: skip
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    seed=st.integers(0, 10**6),
+    probe_cost=st.sampled_from((0, 3, 40)),
+    max_tokens=st.sampled_from((None, 1, 30, 2000, 9000)),
+    max_branches=st.integers(1, 9),
+)
+def test_scores_are_those_of_the_replay(seed: int, probe_cost: int, max_tokens: int | None, max_branches: int) -> None:
+    random = Random(seed)
+    worlds = [random_environment(random, probe_cost=cost) for cost in (probe_cost, 0)]
+    episodes = grid(worlds, (0.0, 1.0), range(seed, seed + 4), max_branches, max_tokens)
+    played = replay(Wanderer, episodes)
+    logs = pack(played, episodes)
+    scores = score(episodes, logs)
+    done = ledger(episodes, logs)
+    ledger_tokens = np.bincount(done.episode, weights=done.tokens, minlength=len(logs))
+    for e, (question, answer) in enumerate(played):
+        env = worlds[episodes.environment[e]]
+        gold = env.vocabulary[env.gold[episodes.question[e]]]
+        assert scores.tokens[e] == question.tokens == ledger_tokens[e]
+        assert scores.latency[e] == question.latency
+        assert scores.opened[e] == question.width
+        assert scores.depth[e, : question.width].tolist() == [question.depth(i) for i in range(question.width)]
+        running = {i for i in range(question.width) if not question.finished(i) and not scores.pruned[e, i]}
+        assert running == set(question.active)
+        assert scores.correct[e] == (answer == gold)
+
+
+def test_the_published_way_of_counting() -> None:
+    """Stepped, a branch may cost a little more than read at once; half-stepped, the rest only."""
+    env = environment([["AAB"]], [[900]], ["B"])
+    episodes = grid([env], (0.0,), (0,))
+
+    def tokens(solve: object) -> tuple[int, int]:
+        scores = score(episodes, play(scripted(solve), episodes))  # type: ignore[arg-type]
+        return int(scores.tokens[0]), int(scores.latency[0])
+
+    def step(question: Question, _: float) -> str | None:
+        i = question.branch()
+        while not question.step(i)[1]:
+            pass
+        return question.probe(i)
+
+    def run(question: Question, _: float) -> str | None:
+        return question.run_to_end(question.branch())
+
+    def both(question: Question, _: float) -> str | None:
+        i = question.branch()
+        question.step(i)
+        return question.run_to_end(i)
+
+    assert tokens(step) == (1000, 1000)
+    assert tokens(run) == (900, 900)
+    assert tokens(both) == (900, 900)
+
+
+def test_a_depth_is_paid_for_once() -> None:
+    env = environment([["AABB"]], None, ["B"], probe_cost=10)
+    episodes = grid([env], (0.0,), (0,))
+
+    def look(question: Question, _: float) -> str | None:
+        i = question.branch()
+        question.step(i)
+        question.probe(i)
+        assert question.tokens == 510, "a step has shown the answer already"
+        question.advance(i)
+        question.probe(i)
+        question.probe(i)
+        assert question.tokens == 1020
+        question.advance(i)
+        question.step(i)
+        assert question.tokens == 2020, "a final answer costs nothing to see"
+        return question.probe(i)
+
+    assert score(episodes, play(scripted(look), episodes)).tokens.tolist() == [2020]
+
+
+def test_what_costs_nothing_is_not_refused_for_the_budget() -> None:
+    env = environment([["AB", "AB"]], [[1900, 1900]], ["B"])
+    episodes = grid([env], (0.0,), (0,), max_tokens=1000)
+
+    def overrun(question: Question, _: float) -> str | None:
+        first, second = question.branch_many(2)
+        answer = question.run_to_end(first)
+        assert question.tokens > 1000
+        with pytest.raises(BudgetSpent):
+            question.step(second)
+        assert question.step_many([]) == []
+        question.prune(second)
+        return answer
+
+    assert score(episodes, play(scripted(overrun), episodes)).tokens.tolist() == [1900]
+
+
+def _forge(*records: tuple[int, int, tuple[int, ...]], answer: int = 0) -> Logs:
+    verbs, repeats, entries = ([record[i] for record in records] for i in range(3))
+    return Logs(
+        answer=np.array([answer], np.int32),
+        record_offsets=np.array([0, len(records)]),
+        verbs=np.array(verbs, np.uint8),
+        repeats=np.array(repeats, np.uint16),
+        counts=np.array([len(e) for e in entries], np.uint16),
+        indices=np.array([i for e in entries for i in e], np.uint16),
+    )
+
+
+OPEN = (BRANCH, 1, (0, 1))
+FORGED = {
+    "an unknown verb": [(9, 1, (0,))],
+    "a record without branches": [OPEN, (STEP, 1, ())],
+    "a record without repeats": [OPEN, (STEP, 0, (0,))],
+    "a repeated run": [OPEN, (RUN, 2, (0,))],
+    "a repeated opening": [(BRANCH, 2, (0, 1))],
+    "two advances in one call": [OPEN, (ADVANCE, 1, (0, 1))],
+    "two prunings in one call": [OPEN, (PRUNE, 1, (0, 1))],
+    "a branch beyond the budget": [(BRANCH, 1, (0, 1, 2, 3, 4))],
+    "a branch that was never recorded": [(BRANCH, 1, (0, 1, 2, 3))],
+    "out of order": [(BRANCH, 1, (1, 0))],
+    "opened twice": [OPEN, (BRANCH, 1, (1,))],
+    "never opened": [OPEN, (STEP, 1, (2,))],
+    "used before it was opened": [(STEP, 1, (0,)), OPEN],
+    "the same branch twice": [OPEN, (STEP, 1, (0, 0))],
+    "too deep": [OPEN, (STEP, 4, (0,))],
+    "too deep by two records": [OPEN, (STEP, 3, (0,)), (ADVANCE, 1, (0,))],
+    "stepped after a run": [OPEN, (RUN, 1, (0,)), (STEP, 1, (0,))],
+    "run after the end": [OPEN, (STEP, 3, (0,)), (RUN, 1, (0,))],
+    "run twice": [OPEN, (RUN, 1, (0,)), (RUN, 1, (0,))],
+    "stepped after pruning": [OPEN, (PRUNE, 1, (0,)), (STEP, 1, (0,))],
+    "stepped between two prunings": [OPEN, (PRUNE, 1, (0,)), (STEP, 1, (0,)), (PRUNE, 1, (0,))],
+    "pruned twice": [OPEN, (PRUNE, 1, (0,)), (PRUNE, 1, (0,))],
+    "pruned after the end": [OPEN, (RUN, 1, (0,)), (PRUNE, 1, (0,))],
+    "probed at depth 0": [OPEN, (PROBE, 1, (0,))],
+    "probed after a step": [OPEN, (STEP, 1, (0,)), (PROBE, 1, (0,))],
+    "probed twice": [OPEN, (ADVANCE, 1, (0,)), (PROBE, 1, (0,)), (PROBE, 1, (0,))],
+    "probed after the end": [OPEN, (STEP, 2, (0,)), (ADVANCE, 1, (0,)), (PROBE, 1, (0,))],
+    "over the budget": [OPEN, (STEP, 2, (0, 1)), (STEP, 1, (0,))],
+    "over the budget in one call": [OPEN, (STEP, 1, (0,)), (RUN, 1, (1,)), (STEP, 1, (0,))],
+}
+
+
+def _episodes(max_tokens: int | None = None) -> Episodes:
+    env = environment([["AAB", "AAB", "CCC"]], None, ["B"])
+    return grid([env], (0.0,), (plain_seed(3),), 4, max_tokens)
+
+
+@pytest.mark.parametrize("what", FORGED)
+def test_forged_logs_are_refused(what: str) -> None:
+    with pytest.raises(ForgedLog) as refused:
+        score(_episodes(2000 if "budget in" in what or what == "over the budget" else None), _forge(*FORGED[what]))
+    assert refused.value.episode == 0
+
+
+def test_answers_never_shown_are_refused() -> None:
+    episodes = _episodes()
+    gold = int(episodes.environments[0].gold[0])
+    with pytest.raises(ForgedLog, match="no branch had shown"):
+        score(episodes, _forge(OPEN, (STEP, 2, (0,)), answer=gold))
+    assert score(episodes, _forge(OPEN, (STEP, 3, (0,)), answer=gold)).correct.all()
+    assert not score(episodes, _forge()).correct.any(), "no answer is always allowed"
+
+
+def test_the_forged_episode_is_named() -> None:
+    episodes = grid([environment([["AAB"]], None, ["B"])], (0.0, 0.5, 1.0), (0,))
+    logs = play(scripted(lambda question, beta: question.run_to_end(question.branch())), episodes)
+    verbs = logs.verbs.copy()
+    verbs[3] = 7
+    with pytest.raises(ForgedLog) as refused:
+        score(episodes, replace(logs, verbs=verbs))
+    assert refused.value.episode == 1
+
+
+def test_long_batches_are_scored_in_parts() -> None:
+    env = random_environment(Random(5), questions=3)
+    episodes = grid([env], seeds=range(70))
+    assert len(episodes) > 2048
+
+    class Two(Controller):
+        def solve(self, question: Question) -> str | None:
+            return question.run_to_end(question.branch())
+
+    played = replay(Two, episodes)
+    scores = score(episodes, pack(played, episodes))
+    assert scores.tokens.tolist() == [question.tokens for question, _ in played]
