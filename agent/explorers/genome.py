@@ -183,6 +183,53 @@ def _pair(name: object, span: object) -> Span:
     raise ValueError(f"constant {name!r} of a genome is not a pair of finite numbers")
 
 
+def scaled(name: str, end: float, factor: float) -> float:
+    """Return ``end`` times ``factor``; a whole constant moves by one at least."""
+    value = end * factor
+    if PARAMETERS[name].whole and round(value) == end:
+        return end + (1 if factor > 1 else -1 if factor < 1 else 0)
+    return value
+
+
+def spread(name: str, span: Span, factor: float) -> Span:
+    """Return ``span`` with its ends ``factor`` times as far apart; equal ends are given some distance first."""
+    parameter = PARAMETERS[name]
+    lo, hi = span
+    if lo == hi:
+        away = 1.3 if parameter.direction >= 0 else 1 / 1.3
+        lo, hi = scaled(name, lo, 1 / away), scaled(name, hi, away)
+    if parameter.geometric:
+        middle, half = math.sqrt(lo * hi), (hi / lo) ** (factor / 2)
+        return middle / half, middle * half
+    middle, half = (lo + hi) / 2, (hi - lo) / 2 * factor
+    return middle - half, middle + half
+
+
+def part(genome: Genome, slot: str) -> tuple[str, tuple[Span, ...]]:
+    """Return what a slot holds, with its constants: what a recombination hands on as one."""
+    choice = genome.blocks[slot]
+    return choice, tuple(genome.spans[name] for name in BLOCKS[slot][choice])
+
+
+def difference(before: Genome, after: Genome) -> str:
+    """Return in words what changed between two genomes; empty if nothing did."""
+    words = [
+        f"{slot} {before.blocks[slot]} -> {after.blocks[slot]}"
+        for slot in BLOCKS
+        if before.blocks[slot] != after.blocks[slot]
+    ]
+    both = needs(before.blocks) & needs(after.blocks)
+    for name in PARAMETERS:
+        if name in both and before.spans[name] != after.spans[name]:
+            words.append(f"{name} {_figures(before.spans[name])} -> {_figures(after.spans[name])}")
+    return ", ".join(words)
+
+
+def _figures(span: Span) -> str:
+    lo, hi = span
+    return f"{lo:g}" if lo == hi else f"{lo:g}..{hi:g}"
+
+
 STARTS: dict[str, Genome] = {
     "few at a time, long ones given up": Genome.make(
         {"stop": "both", "length": "median", "weight": "length", "absent": "left_out"},

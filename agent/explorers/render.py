@@ -9,39 +9,51 @@ from .genome import PARAMETERS, Genome
 
 _FROM_ENVS = ("BudgetSpent", "Controller", "Question", "confidence", "leader", "majority", "weighted_majority")
 
-_STOP_NAMES = {"confidence": "Sure", "steady": "Steady", "both": "SureSteady", "calm": "SureCalm"}
-_OPENING_NAMES = {"trickle": "Trickle", "flood": "Flood", "waves": "Waves"}
+_ADVERBS = {"confidence": "Sure", "steady": "Steady", "both": "SureSteady", "calm": "SureCalm"}
+_NOUNS = {"trickle": "Trickle", "flood": "Flood", "waves": "Waves"}
 
-_OPENING_WORDS = {
-    "trickle": "Opens `opening` branches at first, then keeps `at_once` running: each that ends makes room, `most` in all.",
-    "flood": "Opens all of its `most` branches at once.",
-    "waves": "Opens branches in waves of `wave` at most, the smaller the more the answers agree, `most` in all.",
+_WIDTHS = {"trickle": "a few branches at a time", "flood": "all branches at once", "waves": "waves of branches"}
+_ENDS = {
+    "confidence": "until their votes leave little doubt",
+    "steady": "until the lead among their votes is steady",
+    "both": "until the lead among their votes is beyond doubt and steady",
+    "calm": "until the lead among their votes is beyond doubt and has lasted",
 }
-_STOP_WORDS = {
-    "confidence": "Stops once `complete` branches have finished and no more than `doubt` is left that their leading "
-    "answer is ahead.",
-    "steady": "Stops once `complete` branches have finished and the last `steady` of them left the lead unchanged.",
-    "both": "Stops once `complete` branches have finished, no more than `doubt` is left that their leading answer is "
-    "ahead, and the last `steady` of them left it in the lead.",
-    "calm": "Stops once `complete` branches have finished, no more than `doubt` is left that their leading answer is "
-    "ahead, and it has kept the lead for `calm` typical lengths.",
-}
-_OTHER_WORDS = {
-    ("depth", "burst"): "Lets branches that agree with the leading answer run `burst` intervals where others run one.",
-    ("early", "probes"): "Stops early when finished and running branches together have left no more than `early_doubt` "
-    "about one answer for `quiet` rounds.",
-    ("hopeless", "scattered"): "Stops as hopeless once `tries` branches have finished and the leading answer has less "
-    "than `grip` of their votes.",
-    ("disagreement", "finished"): "Gives up a branch that has disagreed with the leading final answer for `patience` "
-    "intervals on end.",
-    ("disagreement", "everyone"): "Gives up a branch that has disagreed with the leading answer of finished and running "
-    "branches for `patience` intervals on end.",
-    ("length", "median"): "Once `few` have finished, gives up branches longer than `factor` times their median length.",
-    ("length", "mean"): "Once `few` have finished, gives up branches longer than `factor` times their mean length.",
-    ("vote", "everyone"): "Branches that still run have a vote too, with the answer they would give now.",
-    ("weight", "length"): "A branch longer than is typical counts less in the vote: its weight falls with its length to "
-    "the `power`.",
-    ("absent", "left_out"): "Absent answers are no votes.",
+_AHEAD = "Stops once `complete` have finished, no more than `doubt` is left that their leading answer is ahead"
+_DISSENT_FROM = "Gives up a branch that for `patience` intervals on end disagrees with the leading answer of"
+_WORDS = {
+    "opening": {
+        "trickle": "Opens `opening` branches at first, then keeps `at_once` running: each that ends makes room for "
+        "another, `most` in all.",
+        "flood": "Opens all of its `most` branches at the start.",
+        "waves": "Opens waves of `wave` branches at most, smaller ones the more the votes agree, `most` in all.",
+    },
+    "depth": {"burst": "Branches that agree with the leading answer run `burst` intervals where others run one."},
+    "stop": {
+        "confidence": f"{_AHEAD}.",
+        "steady": "Stops once `complete` have finished and the last `steady` of them left the lead as it was.",
+        "both": f"{_AHEAD}, and the last `steady` of them left it in the lead.",
+        "calm": f"{_AHEAD}, and it has led for `calm` typical lengths.",
+    },
+    "early": {
+        "probes": "Stops early when finished and running branches together have left no more than `early_doubt` about "
+        "one answer for `quiet` rounds."
+    },
+    "hopeless": {
+        "scattered": "Stops as hopeless once `tries` have finished and the leading answer has less than `grip` of "
+        "the votes."
+    },
+    "disagreement": {
+        "finished": f"{_DISSENT_FROM} the finished ones.",
+        "everyone": f"{_DISSENT_FROM} finished and running ones.",
+    },
+    "length": {
+        "median": "Once `few` have finished, gives up branches that reach `factor` times their median length.",
+        "mean": "Once `few` have finished, gives up branches that reach `factor` times their mean length.",
+    },
+    "vote": {"everyone": "Branches that still run have a vote too: the answer they would give now."},
+    "weight": {"length": "A vote from a branch longer than is typical counts less, by that excess to the `power`."},
+    "absent": {"left_out": "An absent answer is no vote."},
 }
 
 
@@ -76,11 +88,11 @@ class _Source:
         pieces += [self.vote()]
         body = "\n\n".join(textwrap.indent(textwrap.dedent(piece).strip("\n"), "    ") for piece in pieces)
         adjectives = "Patient" * (b["disagreement"] != "none") + "Brisk" * (b["length"] != "none")
-        title = _STOP_NAMES[b["stop"]] + adjectives + _OPENING_NAMES[b["opening"]]
+        title = _ADVERBS[b["stop"]] + adjectives + _NOUNS[b["opening"]]
         snake = re.sub(r"(?<!^)([A-Z])", r"_\1", title).lower()
         return (
             f"{self.docstring()}\n\n{self.imports(body)}\n\n\nclass {title}(Controller):\n"
-            f'    """Spends tokens on one question as the module says."""\n\n    name = "{snake}"\n\n{body}\n'
+            f'    """{self.gist("A policy that runs")}"""\n\n    name = "{snake}"\n\n{body}\n'
         )
 
     def imports(self, body: str) -> str:
@@ -92,18 +104,12 @@ class _Source:
         return "\n".join([*lines, "", *used("envs", _FROM_ENVS)]).lstrip("\n")
 
     def docstring(self) -> str:
-        b = self.blocks
-        width = {"trickle": "A few branches at a time", "flood": "All branches at once", "waves": "Waves of branches"}
-        end = {
-            "confidence": "until the votes leave little doubt",
-            "steady": "until the lead is steady",
-            "both": "until the lead is beyond doubt and steady",
-            "calm": "until the lead is beyond doubt and has lasted",
-        }
-        points = [_OPENING_WORDS[b["opening"]], _STOP_WORDS[b["stop"]]]
-        points += [words for (slot, choice), words in _OTHER_WORDS.items() if b[slot] == choice]
+        points = [_WORDS[slot][choice] for slot, choice in self.blocks.items() if choice in _WORDS[slot]]
         wrapped = [textwrap.fill(point, 110, initial_indent="- ", subsequent_indent="  ") for point in points]
-        return f'"""{width[b["opening"]]}, {end[b["stop"]]}.\n\n' + "\n".join(wrapped) + '\n"""'
+        return f'"""{self.gist("Runs")}\n\n' + "\n".join(wrapped) + '\n"""'
+
+    def gist(self, verb: str) -> str:
+        return f"{verb} {_WIDTHS[self.blocks['opening']]}, {_ENDS[self.blocks['stop']]}."
 
     def schedule(self) -> str:
         lines = [f'        "{name}": {_formula(name, *span)},' for name, span in self.genome.spans.items()]
@@ -115,6 +121,8 @@ class _Source:
         b = self.blocks
         flood, burst = b["opening"] == "flood", b["depth"] == "burst"
         opening = 'question.branch_many(min(self.params["most"], question.max_branches))' if flood else "[]"
+        depth = " = dict.fromkeys(self.running, 0)" if flood else ": dict[int, int] = {}"
+        steady, calm = b["stop"] in ("steady", "both"), b["stop"] == "calm"
         stops = ["self.sure()"]
         stops += ["self.settled()"] * (b["early"] == "probes") + ["self.hopeless()"] * (b["hopeless"] == "scattered")
         stop = stops[0] if len(stops) == 1 else f"({' or '.join(stops)})"
@@ -125,14 +133,14 @@ class _Source:
             f"    self.running: list[int] = {opening}",
             "    self.finished: list[int] = []  # in order of finishing",
             "    self.last: dict[int, str | None] = {}  # what each branch said last",
-            self.lengths and f"    self.depth = dict.fromkeys({'self.running' if flood else '()'}, 0)  # in intervals",
-            self.lengths and f"    self.typical = inf  # {self.typical.removeprefix('f')} depth of the finished branches",
+            self.lengths and f"    self.depth{depth}  # in intervals",
+            self.lengths and f"    self.typical = inf  # {self.typical.removeprefix('f')} depth of those finished",
             "    self.votes: list[str | None] = []",
             self.leads and "    self.lead: str | None = None",
             self.doubts and "    self.doubt = 1.0  # that the leading answer is ahead",
             self.shares and "    self.share = 0.0  # of the votes, for the leading answer",
-            b["stop"] in ("steady", "both") and "    self.unchanged = 0  # finishes in a row that left the lead as it was",
-            b["stop"] == "calm" and "    self.rounds = self.changed = 0  # rounds so far, and at the last change of lead",
+            steady and "    self.unchanged = 0  # votes since the lead last changed",
+            calm and "    self.rounds = self.changed = 0  # rounds run, and at the last change of lead",
             b["early"] == "probes" and "    self.favourite: str | None = None\n    self.quiet = 0",
             b["disagreement"] != "none" and "    self.against: dict[int, int] = {}  # intervals of dissent on end",
             not flood and f"    {start[b['opening']]}",
@@ -141,7 +149,7 @@ class _Source:
             f"            self.{'advance(question)' if burst else 'step(question, self.running)'}",
             "        except BudgetSpent:",
             "            break  # no tokens are left: what was seen until now votes",
-            b["stop"] == "calm" and "        self.rounds += 1",
+            calm and "        self.rounds += 1",
             b["disagreement"] != "none" and "        self.give_up_dissenters(question)",
             b["length"] != "none" and "        self.give_up_overlong(question)",
             not flood and "        self.refill(question)",
@@ -166,8 +174,7 @@ class _Source:
 
     def count(self) -> str:
         stop = self.blocks["stop"]
-        second = "second" if self.doubts else "_"
-        head = f"lead, first, {second} = leader(self.votes)" if self.leads else f"_, first, {second} = leader(self.votes)"
+        names = f"{'lead' if self.leads else '_'}, first, {'second' if self.doubts else '_'}"
         only_lead = not self.doubts and not self.shares
         return _join(
             "def count(self, answer: str | None) -> None:",
@@ -175,7 +182,7 @@ class _Source:
             self.lengths and f"    self.typical = {self.typical}(self.depth[i] for i in self.finished)",
             self.blocks["absent"] == "left_out" and "    if answer is None:\n        return",
             "    self.votes.append(answer)",
-            f"    {'lead = majority(self.votes)' if only_lead else head}",
+            f"    {'lead = majority(self.votes)' if only_lead else f'{names} = leader(self.votes)'}",
             self.doubts and "    self.doubt = 1 - confidence(first, second)",
             self.shares and "    self.share = first / len(self.votes)",
             stop in ("steady", "both") and "    self.unchanged = self.unchanged + 1 if lead == self.lead else 1",
@@ -189,18 +196,25 @@ class _Source:
         conditions += ['self.unchanged >= self.params["steady"]'] * (self.blocks["stop"] in ("steady", "both"))
         calm = 'self.rounds - self.changed >= self.params["calm"] * self.typical'
         conditions += [calm] * (self.blocks["stop"] == "calm")
-        joined = "\n        and ".join(conditions)
-        return f"def sure(self) -> bool:\n    \"\"\"Whether the finished branches have settled it.\"\"\"\n    return (\n        {joined}\n    )"
+        joined = " and ".join(conditions)
+        if len(joined) > 100:
+            joined = "(\n        " + "\n        and ".join(conditions) + "\n    )"
+        return _join(
+            "def sure(self) -> bool:",
+            '    """Whether the finished branches have settled the question."""',
+            f"    return {joined}",
+        )
 
     def vote(self) -> str:
         everyone, weighted = self.blocks["vote"] == "everyone", self.blocks["weight"] == "length"
         who = "(*self.finished, *self.running)" if everyone else "self.finished"
+        whose, last = ("all not given up", "self.last.get(i)") if everyone else ("those finished", "self.last[i]")
         weigh = '    power = self.params["power"]\n    return weighted_majority('
         weigh += "(self.last[i], min(1.0, self.typical / self.depth[i]) ** power) for i in voters)"
         return _join(
             "def vote(self) -> str | None:",
-            f'    """Return the majority of the {"branches not given up" if everyone else "finished branches"}."""',
-            f"    voters = [i for i in {who} if self.last.get(i) is not None]",
+            f'    """Return the answer with {"most weight" if weighted else "most votes"} among {whose}."""',
+            f"    voters = [i for i in {who} if {last} is not None]",
             "    if not voters:  # then anything that any branch has said",
             "        voters = [i for i, answer in self.last.items() if answer is not None]",
             weigh if weighted else "    return majority(self.last[i] for i in voters)",
@@ -220,7 +234,8 @@ def _formula(name: str, lo: float, hi: float) -> str:
     if parameter.geometric:
         formula = f"{lo:g} * {hi / lo:.4g}**beta"
     else:
-        formula = f"{lo:g} {'+' if hi > lo else '-'} {abs(hi - lo):.4g} * beta"
+        slope = "beta" if abs(hi - lo) == 1 else f"{abs(hi - lo):.4g} * beta"
+        formula = f"{lo:g} {'+' if hi > lo else '-'} {slope}"
     return f"round({formula})" if parameter.whole else formula
 
 

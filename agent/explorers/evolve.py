@@ -1,0 +1,281 @@
+"""The built-in explorer: evolution over building blocks, with no language model and at no cost.
+
+Wide steps (`Evolve.propose`) are starting genomes, mutations and recombinations; directed ones (`Evolve.refine`) take
+their operator from what the diagnosis found, each finding weighted by how often it shows and what it costs.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from .base import Brief, Finding, Proposal, Version
+from .genome import BLOCKS, STARTS, Genome, Span, difference, part, scaled, spread
+from .render import render
+
+_TRIES = 60  # drafts for each proposal wanted, before an explorer that finds only duplicates gives fewer
+
+_FRESH = 0.15
+_CROSS = 0.35
+"""Parts of the wide steps that are starting genomes (changed a little), and recombinations; the rest are mutations."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A genome on its way to becoming a proposal, and the words for what was done to whom."""
+
+    genome: Genome
+    rationale: str
+    parents: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Multiply a constant, at both ends; a whole one moves by one at least."""
+
+    name: str
+    factor: float
+
+    def apply(self, genome: Genome) -> Genome | None:
+        """Return the changed genome, or None where it does not have the constant or cannot move it any further."""
+        if self.name not in genome.spans:
+            return None
+        lo, hi = (scaled(self.name, end, self.factor) for end in genome.spans[self.name])
+        return changed(genome, genome.with_spans(**{self.name: (lo, hi)}))
+
+
+@dataclass(frozen=True, slots=True)
+class Choose:
+    """Put another building block into a slot; with `of`, only where one of these is there now."""
+
+    slot: str
+    choice: str
+    of: tuple[str, ...] = ()
+
+    def apply(self, genome: Genome) -> Genome | None:
+        """Return the changed genome, or None where there is nothing to change."""
+        if self.of and genome.blocks[self.slot] not in self.of:
+            return None
+        return changed(genome, genome.with_blocks(**{self.slot: self.choice}))
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Draw the ends of a constant apart (factor above 1) or together (below), about their middle."""
+
+    name: str
+    factor: float
+
+    def apply(self, genome: Genome) -> Genome | None:
+        """Return the changed genome, or None where there is nothing to spread."""
+        if self.name not in genome.spans:
+            return None
+        span = spread(self.name, genome.spans[self.name], self.factor)
+        return changed(genome, genome.with_spans(**{self.name: span}))
+
+
+def changed(before: Genome, after: Genome) -> Genome | None:
+    """Return ``after`` unless nothing has changed."""
+    return after if after != before else None
+
+
+Move = Scale | Choose | Spread
+
+REMEDIES: dict[str, tuple[Move, ...]] = {
+    "stopped_early": (
+        Scale("doubt", 0.4),
+        Scale("steady", 1.4),
+        Scale("complete", 1.4),
+        Scale("calm", 1.5),
+        Scale("early_doubt", 0.3),
+        Scale("quiet", 1.5),
+        Choose("stop", "both", ("confidence", "steady")),
+    ),
+    "pruned_right": (
+        Scale("patience", 1.5),
+        Scale("factor", 1.25),
+        Scale("few", 1.5),
+        Choose("disagreement", "finished", ("everyone",)),
+        Choose("disagreement", "none", ("finished",)),
+    ),
+    "idle_tokens": (
+        Scale("doubt", 2.5),
+        Scale("at_once", 0.6),
+        Scale("steady", 0.7),
+        Scale("complete", 0.7),
+        Scale("calm", 0.7),
+        Choose("length", "median", ("none",)),
+        Choose("opening", "trickle", ("flood",)),
+    ),
+    "idle_width": (
+        Scale("opening", 0.6),
+        Scale("at_once", 0.6),
+        Scale("wave", 0.7),
+        Scale("most", 0.7),
+        Choose("opening", "trickle", ("flood", "waves")),
+    ),
+    "hopeless": (
+        Choose("hopeless", "scattered", ("none",)),
+        Scale("tries", 0.7),
+        Scale("grip", 1.25),
+        Scale("most", 0.7),
+        Choose("length", "median", ("none",)),
+        Scale("factor", 0.85),
+    ),
+    "uneven_beta": tuple(
+        Spread(name, factor) for name in ("most", "doubt", "steady", "calm", "tries") for factor in (1.4, 0.7)
+    ),
+}
+"""What may help against each kind of finding."""
+
+PURPOSES = {
+    "stopped_early": "to wait for more agreement",
+    "pruned_right": "to give fewer right branches up",
+    "idle_tokens": "to stop sooner once the lead no longer changes",
+    "idle_width": "to open fewer branches that change nothing",
+    "hopeless": "to spend less where no answer emerges",
+    "uneven_beta": "to spread the tokens more evenly over beta",
+}
+
+
+class Evolve:
+    """The built-in evolutionary explorer. Stateless: all chance comes from the brief's seed."""
+
+    name = "evolve"
+
+    def propose(self, brief: Brief) -> list[Proposal]:
+        """Return starting genomes in the first generation, and a mix of all wide steps in later ones."""
+        rng = random.Random(brief.seed)
+        starts = rng.sample(list(STARTS), len(STARTS))
+        parents, mates = genomes_of(brief.parents), genomes_of((*brief.parents, *brief.front))
+
+        def draft(turn: int) -> Draft | None:
+            if brief.generation <= 1 or not parents:
+                return start(starts[turn], None) if turn < len(starts) else start(rng.choice(starts), rng)
+            kind = rng.random()
+            if kind < _FRESH:
+                return start(rng.choice(starts), rng)
+            parent = parents[turn % len(parents)]
+            others = [mate for mate in mates if mate[1] != parent[1]]
+            if kind < _FRESH + _CROSS and others:
+                return cross(parent, rng.choice(others), rng)
+            return mutate(parent, rng)
+
+        return gather(brief, draft)
+
+    def refine(self, brief: Brief) -> list[Proposal]:
+        """Return variants of the parents, each changed for one or two of its findings."""
+        rng = random.Random(brief.seed)
+        starts = rng.sample(list(STARTS), len(STARTS))
+
+        def draft(turn: int) -> Draft | None:
+            version = brief.parents[turn % len(brief.parents)] if brief.parents else None
+            genome = genome_of(version) if version else None
+            if version is None or genome is None:
+                return start(starts[turn % len(starts)], rng if turn >= len(starts) else None)
+            return remedy(version, genome, rng) or mutate((version.id, genome), rng)
+
+        return gather(brief, draft)
+
+
+def gather(brief: Brief, draft: Callable[[int], Draft | None]) -> list[Proposal]:
+    """Return proposals from the drafts of turns 0, 1, ..., without what the brief or an earlier draft has already."""
+    sources = {version.source for version in (*brief.parents, *brief.front)}
+    proposals: list[Proposal] = []
+    for turn in range(_TRIES * brief.count):
+        if len(proposals) == brief.count:
+            break
+        made = draft(turn)
+        source = render(made.genome) if made else ""
+        if made and source not in sources:
+            sources.add(source)
+            proposals.append(Proposal(source, made.rationale, made.parents, {"genome": made.genome.to_json()}))
+    return proposals
+
+
+def genome_of(version: Version) -> Genome | None:
+    """Return the genome that an earlier step left in ``version``; None for a seed, or for what cannot be read."""
+    try:
+        return Genome.from_json(version.data.get("genome"))
+    except ValueError:
+        return None
+
+
+def genomes_of(versions: Sequence[Version]) -> list[tuple[str, Genome]]:
+    """Return id and genome of every version that has one."""
+    return [(version.id, genome) for version in versions if (genome := genome_of(version)) is not None]
+
+
+# Operators: each returns a draft, or None where it found nothing to change
+
+
+def start(name: str, rng: random.Random | None) -> Draft:
+    """Return a starting genome as it is, or with a little change if there is a source of chance."""
+    if rng is None:
+        return Draft(STARTS[name], f"A hand-set start: {name}.")
+    genome, words = vary(STARTS[name], rng)
+    return Draft(genome, f"Fresh blood from a hand-set start ({name}), changed at random: {words}.")
+
+
+def mutate(parent: tuple[str, Genome], rng: random.Random) -> Draft | None:
+    """Return the parent with one to three random changes of blocks or constants."""
+    genome, words = vary(parent[1], rng)
+    return Draft(genome, f"A random mutation of {parent[0]}: {words}.", (parent[0],)) if words else None
+
+
+def vary(genome: Genome, rng: random.Random) -> tuple[Genome, str]:
+    """Return ``genome`` after one to three random moves, and the words for them."""
+    first = genome
+    for _ in range(rng.choice((1, 1, 2, 3))):
+        if rng.random() < 0.3:
+            slot = rng.choice(list(BLOCKS))
+            move: Move = Choose(slot, rng.choice([choice for choice in BLOCKS[slot] if choice != genome.blocks[slot]]))
+        else:
+            kind = Scale if rng.random() < 0.7 else Spread
+            move = kind(rng.choice(list(genome.spans)), math.exp(rng.gauss(0, 0.4)))
+        genome = move.apply(genome) or genome
+    return genome, difference(first, genome)
+
+
+def cross(one: tuple[str, Genome], two: tuple[str, Genome], rng: random.Random) -> Draft | None:
+    """Return a child that takes each slot, with its constants, from either parent."""
+    taken = {slot: rng.random() < 0.5 for slot in BLOCKS}
+    blocks = {slot: (one if mine else two)[1].blocks[slot] for slot, mine in taken.items()}
+    spans: dict[str, Span] = {}
+    for slot, mine in taken.items():
+        giver = (one if mine else two)[1]
+        spans |= {name: giver.spans[name] for name in BLOCKS[slot][blocks[slot]]}
+    child = Genome.make(blocks, spans)
+    differing = [slot for slot in BLOCKS if part(one[1], slot) != part(two[1], slot)]
+    first = ", ".join(slot for slot in differing if taken[slot])
+    second = ", ".join(slot for slot in differing if not taken[slot])
+    if not first or not second:
+        return None
+    return Draft(child, f"A recombination: {first} from {one[0]}, {second} from {two[0]}.", (one[0], two[0]))
+
+
+def remedy(version: Version, genome: Genome, rng: random.Random) -> Draft | None:
+    """Return the version with a move against one of its findings, now and then against two."""
+    findings = [finding for finding in version.findings if finding.kind in REMEDIES and finding.episodes > 0]
+    first, words = genome, []
+    for _ in range(2 if rng.random() < 0.3 else 1):
+        if not findings:
+            break
+        finding = rng.choices(findings, weights=urgency(findings))[0]
+        findings.remove(finding)
+        moves = rng.sample(REMEDIES[finding.kind], len(REMEDIES[finding.kind]))
+        after = next((better for move in moves if (better := move.apply(genome))), None)
+        if after:
+            cost = f", {finding.tokens:,} tokens" if finding.tokens else ""
+            shows = f"{finding.kind} shows in {finding.share:.1%} of its episodes ({finding.episodes:,}{cost})"
+            words.append(f"{shows}, so {PURPOSES[finding.kind]}: {difference(genome, after)}.")
+            genome = after
+    return Draft(genome, f"From {version.id}. {' '.join(words)}", (version.id,)) if genome != first else None
+
+
+def urgency(findings: Sequence[Finding]) -> list[float]:
+    """Return a weight for each finding: how often it shows, and its part of the tokens that all of them cost."""
+    total = max(1, sum(finding.tokens for finding in findings))
+    return [finding.share + finding.tokens / total + 1e-6 for finding in findings]
