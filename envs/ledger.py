@@ -47,7 +47,8 @@ class Ledger:
     @cached_property
     def shown(self) -> npt.NDArray[np.bool_]:
         """(I,) whether the answer at depth ``after`` was shown by it."""
-        return (self.verb == STEP) | (self.verb == PROBE) | self.ended
+        shown: npt.NDArray[np.bool_] = (self.verb == STEP) | (self.verb == PROBE) | self.ended
+        return shown
 
 
 def ledger(episodes: Episodes, logs: Logs, first: int = 0) -> Ledger:

@@ -261,10 +261,7 @@ class ReplayQuestion(Question):
             raise IllegalAction(f"branch {i} was never opened ({len(self._rows)} are open)")
 
     def _check(self, indices: Sequence[int], cost: int) -> None:
-        """Refuse an action on ``indices`` unless all are running, all differ, and ``cost`` tokens fit for each.
-
-        What costs nothing (to prune, to advance no branch) is never refused for the budget.
-        """
+        """Refuse an action on ``indices`` unless all are running and differ, and ``cost`` tokens, if any, fit for each."""
         if not self._running.issuperset(indices):
             for i in indices:
                 self._opened(i)
@@ -274,7 +271,7 @@ class ReplayQuestion(Question):
                     raise IllegalAction(f"branch {i} has finished")
         if len(indices) > 1 and len(set(indices)) != len(indices):
             raise IllegalAction("one call cannot advance the same branch twice")
-        needed = cost * len(indices)
+        needed = cost * len(indices)  # nothing to prune a branch, which no budget forbids
         if needed and self.max_tokens is not None and self._tokens + needed > self.max_tokens:
             raise BudgetSpent(f"{self._tokens} of at most {self.max_tokens} tokens are spent")
 
@@ -296,7 +293,7 @@ class ReplayQuestion(Question):
 
 
 def shuffled(n: int, seed: int) -> list[int]:
-    """Return the order in which the ``n`` branches of a question are opened under ``seed``, as in the published data."""
+    """Return the order in which a question's ``n`` branches are opened under ``seed``, as in the published data."""
     order = list(range(n))
     Random(seed).shuffle(order)
     return order

@@ -55,7 +55,8 @@ class Scores:
     @cached_property
     def width(self) -> npt.NDArray[np.int32]:
         """(E,) branches that ran at least one interval."""
-        return (self.depth > 0).sum(axis=1, dtype=np.int32)
+        width: npt.NDArray[np.int32] = (self.depth > 0).sum(axis=1, dtype=np.int32)
+        return width
 
 
 @dataclass(frozen=True)
@@ -204,7 +205,7 @@ def _follows_advance(verb: npt.NDArray[np.uint8], key: npt.NDArray[np.int64]) ->
 
 
 def _overspent(episodes: Episodes, logs: Logs, first: int, max_tokens: int) -> npt.NDArray[np.bool_]:
-    """Return (R,) whether a record advances where the budget no longer had a whole interval for each of its branches."""
+    """Return (R,) whether a record advances where no whole interval was left in the budget for each of its branches."""
     done = ledger(episodes, logs, first)
     R, here = len(logs.verbs), slice(first, first + len(logs))
     spent = np.cumsum(np.bincount(done.record, weights=done.tokens, minlength=R).astype(np.int64))
@@ -216,7 +217,8 @@ def _overspent(episodes: Episodes, logs: Logs, first: int, max_tokens: int) -> n
     each = delta[env] + np.where(logs.verbs == STEP, price[env], 0)
     advances = (logs.verbs == STEP) | (logs.verbs == ADVANCE) | (logs.verbs == RUN)
     need = each * logs.repeats.astype(np.int64) * logs.counts.astype(np.int64)
-    return advances & (before + need > max_tokens)
+    refused: npt.NDArray[np.bool_] = advances & (before + need > max_tokens)
+    return refused
 
 
 def _probes_revealed(
@@ -238,7 +240,8 @@ def _probes_revealed(
     last_verb[key[moves]] = verb[moves]
     paid -= (stepped == P + 1) & (last_verb == STEP)
     probes = np.bincount(episode[record][verb == PROBE], minlength=E)
-    return paid.reshape(E, B).sum(axis=1) + probes
+    revealed: npt.NDArray[np.int64] = paid.reshape(E, B).sum(axis=1) + probes
+    return revealed
 
 
 def _check_revealed(

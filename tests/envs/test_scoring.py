@@ -15,9 +15,7 @@ from envs.episodes import Episodes, Logs, grid
 from envs.ledger import ledger
 from envs.replay import ADVANCE, BRANCH, PROBE, PRUNE, RUN, STEP
 from envs.scoring import ForgedLog, score
-from tests.worlds import (
-    Wanderer, environment, pack, plain_seed, play, random_environment, replay, scripted,
-)  # fmt: skip
+from tests.worlds import Wanderer, environment, pack, plain_seed, play, random_environment, replay, scripted
 
 
 @settings(max_examples=150, deadline=None)

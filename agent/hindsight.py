@@ -1,0 +1,75 @@
+"""What a further look would have found: the recorded ends of the branches that an episode could have opened."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from envs.episodes import Episodes
+from envs.scoring import Scores
+
+Answers = npt.NDArray[np.int32]
+Bools = npt.NDArray[np.bool_]
+Numbers = npt.NDArray[np.int64]
+
+
+def finals(episodes: Episodes) -> Answers:
+    """Return (E, max_branches) final answers of the branches in the order of opening, -1 where there is none."""
+    table = np.full(episodes.opened.shape, -1, np.int32)
+    for e, env in enumerate(episodes.environments):
+        mine = np.flatnonzero(episodes.environment == e)
+        branch = episodes.opened[mine]
+        table[mine] = np.where(branch >= 0, env.final_answers[branch], -1)
+    return table
+
+
+def gold(episodes: Episodes) -> Answers:
+    """Return (E,) gold answers."""
+    answers = np.zeros(len(episodes), np.int32)
+    for e, env in enumerate(episodes.environments):
+        mine = np.flatnonzero(episodes.environment == e)
+        answers[mine] = env.gold[episodes.question[mine]]
+    return answers
+
+
+def votes(answers: Answers) -> Numbers:
+    """Return, in place of each answer, how often it occurs in its row; 0 in place of -1."""
+    there = answers >= 0
+    code = np.arange(len(answers))[:, None] * (int(answers.max(initial=0)) + 1) + answers
+    result = np.zeros(answers.shape, np.int64)
+    _, inverse, counts = np.unique(code[there], return_inverse=True, return_counts=True)
+    result[there] = counts[inverse]
+    return result
+
+
+def majority_is(answers: Answers, wanted: Answers) -> Bools:
+    """Return whether the most frequent answer of each row (among equals, the first) is the one ``wanted`` of it."""
+    leader = votes(answers).argmax(axis=1)  # the first of the cells with the most votes
+    result: Bools = answers[np.arange(len(answers)), leader] == wanted
+    return result
+
+
+def unread(scores: Scores, which: Numbers) -> tuple[Numbers, Numbers]:
+    """Return (which, max_branches) advances, and tokens, to the end of each branch of the episodes ``which``."""
+    episodes = scores.episodes
+    advances = np.zeros((len(which), episodes.max_branches), np.int64)
+    tokens = np.zeros_like(advances)
+    for e, env in enumerate(episodes.environments):
+        mine = np.flatnonzero(episodes.environment[which] == e)
+        branch, depth = episodes.opened[which[mine]], scores.depth[which[mine]].astype(np.int64)
+        advances[mine] = np.where(branch >= 0, env.probes[branch] + 1 - depth, 0)
+        left = np.maximum(0, env.total_tokens[branch] - env.delta * depth)
+        tokens[mine] = np.where(advances[mine] > 0, left, 0)
+    return advances, tokens
+
+
+def chances(episodes: Episodes) -> npt.NDArray[np.float64]:
+    """Return (E,) the part of all recorded branches of the episode's question that end right."""
+    result = np.zeros(len(episodes))
+    for e, env in enumerate(episodes.environments):
+        sizes = np.diff(env.branch_offsets)
+        right = env.final_answers == np.repeat(env.gold, sizes)
+        share = np.add.reduceat(right.astype(np.int64), env.branch_offsets[:-1]) / sizes
+        mine = np.flatnonzero(episodes.environment == e)
+        result[mine] = share[episodes.question[mine]]
+    return result

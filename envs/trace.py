@@ -1,0 +1,303 @@
+"""Action log -> readable trace: one episode step by step, with the answers it saw, as text and as a picture."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+
+from .controller import majority
+from .episodes import Episodes, Logs
+from .errors import InputError
+from .ledger import Ledger, ledger
+from .replay import BRANCH, PRUNE, STEP, VERBS
+from .scoring import ForgedLog, score
+
+
+@dataclass(frozen=True, slots=True)
+class TraceStep:
+    """One record of the action log: one call, or the same step many times in a row."""
+
+    record: int
+    """Its number in the episode's log."""
+    verb: str
+    """One of `replay.VERBS`."""
+    times: int
+    """How often it was repeated."""
+    branches: tuple[int, ...]
+    """In the order of the call, numbered as they were opened."""
+    depths: tuple[int, ...]
+    """Intervals that each of ``branches`` has run after it."""
+    answers: tuple[tuple[str | None, ...], ...]
+    """What it showed of each of ``branches``, the last at its depth; empty where it did not look."""
+    ended: tuple[int, ...]
+    """Those of ``branches`` that it finished."""
+    tokens: int
+    """Tokens spent after it."""
+    latency: int
+    """Tokens on the critical path after it."""
+    leader: str | None
+    """Majority of the answers last seen of each branch that was not pruned, in the order of opening."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """One episode. Answers are texts of the environment's vocabulary, None an absent one."""
+
+    environment: str
+    question: int
+    beta: float
+    seed: int
+    max_branches: int
+    """Branches that could have been opened: those of the budget, or all that were recorded if they are fewer."""
+    max_tokens: int | None
+    delta: int
+    """Tokens of one interval."""
+    steps: tuple[TraceStep, ...]
+    answer: str | None
+    gold: str
+    correct: bool
+    tokens: int
+    latency: int
+
+    @property
+    def width(self) -> int:
+        """Branches opened."""
+        return sum(len(step.branches) for step in self.steps if step.verb == VERBS[BRANCH])
+
+
+def trace(episodes: Episodes, logs: Logs, index: int) -> Trace:
+    """Return the trace of episode ``index`` of a batch.
+
+    Raises:
+        InputError: there is no such episode.
+        ForgedLog: its log is not one that a controller can have made.
+    """
+    if not 0 <= index < len(logs):
+        raise InputError(f"episode {index} does not exist: the batch has {len(logs)}, numbered from 0")
+    here = slice(index, index + 1)
+    columns = {name: getattr(episodes, name)[here] for name in ("environment", "question", "beta", "seed")}
+    episodes, logs = replace(episodes, **columns), logs.part(index, index + 1)
+    try:
+        scores = score(episodes, logs)
+    except ForgedLog as error:
+        raise ForgedLog(str(error), index) from None
+    env = episodes.environments[episodes.environment[0]]
+    question = int(episodes.question[0])
+    return Trace(
+        environment=env.name,
+        question=question,
+        beta=float(episodes.beta[0]),
+        seed=int(episodes.seed[0]),
+        max_branches=min(episodes.max_branches, len(env.branches(question))),
+        max_tokens=episodes.max_tokens,
+        delta=env.delta,
+        steps=tuple(_steps(ledger(episodes, logs), logs, (None, *env.vocabulary[1:]))),
+        answer=env.vocabulary[logs.answer[0]] if logs.answer[0] else None,
+        gold=env.vocabulary[env.gold[question]],
+        correct=bool(scores.correct[0]),
+        tokens=int(scores.tokens[0]),
+        latency=int(scores.latency[0]),
+    )
+
+
+def _steps(done: Ledger, logs: Logs, words: Sequence[str | None]) -> Iterable[TraceStep]:
+    last_seen: dict[int, str | None] = {}
+    tokens = latency = 0
+    for record, verb in enumerate(logs.verbs.tolist()):
+        entries = range(int(logs.index_offsets[record]), int(logs.index_offsets[record + 1]))
+        branches = tuple(logs.indices[entries.start : entries.stop].tolist())
+        answers = tuple(_shown(done, i, words) for i in entries)
+        for branch, column in zip(branches, answers, strict=True):
+            if column:
+                last_seen[branch] = column[-1]
+            elif verb == PRUNE:
+                last_seen.pop(branch, None)
+        tokens += int(done.tokens[entries.start : entries.stop].sum())
+        latency += int(done.span[entries.start : entries.stop].max())
+        yield TraceStep(
+            record=record,
+            verb=VERBS[verb],
+            times=int(logs.repeats[record]),
+            branches=branches,
+            depths=tuple(done.after[entries.start : entries.stop].tolist()),
+            answers=answers,
+            ended=tuple(branch for branch, i in zip(branches, entries, strict=True) if done.ended[i]),
+            tokens=tokens,
+            latency=latency,
+            leader=majority(last_seen[branch] for branch in sorted(last_seen)),
+        )
+
+
+def _shown(done: Ledger, i: int, words: Sequence[str | None]) -> tuple[str | None, ...]:
+    """Return the answers that entry ``i`` showed: all that a step passed, otherwise the one at its depth, or none."""
+    if not done.shown[i]:
+        return ()
+    last = int(done.cell[i] + done.after[i])
+    first = last - (int(done.repeats[i]) if done.verb[i] == STEP else 1)
+    return tuple(words[a] for a in done.cells[first:last].tolist())
+
+
+# As text
+
+
+def as_text(trace: Trace) -> str:
+    """Return the steps of ``trace``, one a line: what was done, what it showed last, and what it had cost by then."""
+    lines = [_head(trace)]
+    number = len(str(len(trace.steps)))
+    for step in trace.steps:
+        times = f" x{step.times}" if step.times > 1 else ""
+        line = f"{step.record:>{number}} {step.verb} {_ranges(step.branches)}{times}"
+        seen: dict[str, list[int]] = {}
+        for branch, answers in zip(step.branches, step.answers, strict=True):
+            if answers:
+                seen.setdefault(_word(answers[-1]), []).append(branch)
+        if seen:
+            line += " -> " + ", ".join(f"{word} ({_ranges(branches)})" for word, branches in seen.items())
+        if step.ended:
+            line += f"; ended {_ranges(step.ended)}"
+        if step.verb not in (VERBS[BRANCH], VERBS[PRUNE]):
+            line += f"; {step.tokens:,} tokens, latency {step.latency:,}, leader {_word(step.leader)}"
+        lines.append(line)
+    return "\n".join([*lines, *_foot(trace)])
+
+
+def _ranges(branches: Iterable[int]) -> str:
+    """Return ``branches`` as in "0-3,7"."""
+    ordered = sorted(branches)
+    runs = groupby(enumerate(ordered), key=lambda pair: pair[1] - pair[0])
+    spans = [[branch for _, branch in run] for _, run in runs]
+    return ",".join(str(s[0]) if len(s) == 1 else f"{s[0]}-{s[-1]}" for s in spans)
+
+
+def _word(answer: str | None) -> str:
+    """Return an answer fit for a terminal: recorded texts may hold anything, escape codes too."""
+    if answer is None:
+        return "no answer"
+    text = "".join(c if c.isprintable() else "?" for c in answer)
+    return text if len(text) <= 40 else text[:39] + "…"
+
+
+def _head(trace: Trace) -> str:
+    return f"{_word(trace.environment)}, question {trace.question}, beta {trace.beta:g}, seed {trace.seed}"
+
+
+def _foot(trace: Trace) -> list[str]:
+    pruned = sum(step.verb == VERBS[PRUNE] for step in trace.steps)
+    verdict = "right" if trace.correct else f"wrong, gold is {_word(trace.gold)}"
+    return [
+        f"answer: {_word(trace.answer)} ({verdict})",
+        f"spent: {trace.tokens:,} tokens, latency {trace.latency:,}, "
+        f"{trace.width} of {trace.max_branches} branches, {pruned} pruned",
+        f"end: {_why(trace)}",
+    ]
+
+
+def _why(trace: Trace) -> str:
+    """Return why the episode was over: nothing was left to run or to pay with, or the controller left it there."""
+    if not trace.width:
+        return "answered without opening a branch"
+    gone = {b for step in trace.steps for b in (step.branches if step.verb == VERBS[PRUNE] else step.ended)}
+    running, more = trace.width - len(gone), trace.max_branches - trace.width
+    if trace.max_tokens is not None and trace.tokens + trace.delta > trace.max_tokens:
+        return "the budget had no tokens left for another interval"
+    if running:
+        left = f"{running} {'branch was' if running == 1 else 'branches were'} still running"
+        return f"stopped by the controller while {left} and {more} more could be opened"
+    if more:
+        return f"every open branch had ended or was pruned; {more} more could be opened"
+    return "every branch had ended or was pruned, and the budget had no more"
+
+
+# As a picture
+
+_RIGHT, _LEADING, _WRONG, _ABSENT, _UNSEEN = "█", "▒", "░", "·", "?"
+_PRUNED, _ENDED, _RUNNING = "×", "|", ">"
+_MEANING = {
+    _RIGHT: ("right", "32"),
+    _LEADING: ("wrong, leading", "31"),
+    _WRONG: ("wrong", "33"),
+    _ABSENT: ("no answer", "2"),
+    _UNSEEN: ("not looked at", "2"),
+    _PRUNED: ("pruned", "35"),
+    _ENDED: ("ended", "36"),
+    _RUNNING: ("still running", "36"),
+}
+"""What each symbol says, and its ANSI colour; "leading" is at the time when it was seen."""
+_NARROWEST = 20
+
+
+def picture(trace: Trace, width: int = 80, colour: bool = False) -> str:
+    """Return ``trace`` as a picture: a row for each opened branch, a cell for each interval, a legend and a footer.
+
+    Where the deepest branch does not fit, one cell stands for several intervals and shows the last of them.
+
+    Args:
+        trace: the episode.
+        width: columns of the terminal; fewer than 20 count as 20.
+        colour: whether to add ANSI colour codes.
+    """
+    width = max(width, _NARROWEST)
+    rows, marks = _rows(trace)
+    label = len(str(max(len(rows) - 1, 0)))
+    deepest = max(map(len, rows), default=0)
+    group = max(1, -(-deepest // (width - label - 2)))
+    used = set()
+    lines = textwrap.wrap(_head(trace), width)
+    for b, (row, mark) in enumerate(zip(rows, marks, strict=True)):
+        cells = "".join(row[min(first + group, len(row)) - 1] for first in range(0, len(row), group)) + mark
+        used |= set(cells)
+        lines.append(f"{b:>{label}} {_painted(cells, colour)}")
+    lines += _legend([symbol for symbol in _MEANING if symbol in used], width, colour)
+    if deepest:
+        cell = "1 interval" if group == 1 else f"{group} intervals"
+        lines += textwrap.wrap(f"one cell: {cell}, {group * trace.delta:,} tokens", width)
+    return "\n".join([*lines, *(part for line in _foot(trace) for part in textwrap.wrap(line, width))])
+
+
+def _rows(trace: Trace) -> tuple[list[list[str]], list[str]]:
+    """Return the cells of every branch, and how it came out."""
+    rows: list[list[str]] = [[] for _ in range(trace.width)]
+    marks = [_RUNNING] * trace.width
+    for step in trace.steps:
+        for branch, depth, answers in zip(step.branches, step.depths, step.answers, strict=True):
+            row = rows[branch]
+            row += [_UNSEEN] * (depth - len(row))
+            row[len(row) - len(answers) :] = [_symbol(answer, step.leader, trace.gold) for answer in answers]
+            if step.verb == VERBS[PRUNE]:
+                marks[branch] = _PRUNED
+        for branch in step.ended:
+            marks[branch] = _ENDED
+    return rows, marks
+
+
+def _symbol(answer: str | None, leader: str | None, gold: str) -> str:
+    if answer is None:
+        return _ABSENT
+    if answer == gold:
+        return _RIGHT
+    return _LEADING if answer == leader else _WRONG
+
+
+def _painted(cells: str, colour: bool) -> str:
+    if not colour:
+        return cells
+    return "".join(f"\x1b[{_MEANING[symbol][1]}m{''.join(run)}\x1b[0m" for symbol, run in groupby(cells))
+
+
+def _legend(symbols: Iterable[str], width: int, colour: bool) -> list[str]:
+    """Return the meaning of ``symbols`` in lines of up to ``width`` columns, whatever codes colour them."""
+    lines: list[str] = []
+    room = 0
+    for symbol in symbols:
+        meaning = _MEANING[symbol][0]
+        size = len(meaning) + 4
+        item = f"{_painted(symbol, colour)} {meaning}"
+        if size > room:
+            lines.append(item)
+            room = width - size + 2
+        else:
+            lines[-1] += f"  {item}"
+            room -= size
+    return lines
