@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -61,6 +61,12 @@ class Episodes:
                 orders = np.stack([self.orders[n, seed] for seed in seeds.tolist()])
                 table[mine, : orders.shape[1]] = orders[which] + env.branch_offsets[self.question[mine]][:, None]
         return table
+
+    def only(self, question: int) -> Episodes:
+        """Return the part of the batch that is about ``question`` (of any environment)."""
+        mine = self.question == question
+        columns = {name: getattr(self, name)[mine] for name in ("environment", "question", "beta", "seed")}
+        return replace(self, **columns)
 
     def describe(self, index: int) -> str:
         """Return where episode ``index`` took place, in words."""

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .errors import InputError
+from .errors import Damaged, InputError
 
 FORMAT = 1
 SUFFIX = ".env.npz"
@@ -193,10 +193,10 @@ def load(path: Path) -> Environment:
     except FileNotFoundError:
         raise InputError(f"{path}: no such environment file") from None
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise InputError(f"{path}: not a readable environment file ({error}); import it again") from error
+        raise Damaged(f"{path}: not a readable environment file ({error}); import it again") from error
     environment.check()
     if environment.hash != header["hash"]:
-        raise InputError(f"{path}: content does not match its hash; import it again")
+        raise Damaged(f"{path}: content does not match its hash; import it again")
     return environment
 
 

@@ -1,0 +1,260 @@
+"""The versioned population on disk: one immutable folder for each version, and an index that is derived from them."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import shutil
+import sqlite3
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+from pydantic import ValidationError
+
+from envs.episodes import Logs
+from envs.errors import Damaged, InputError
+from envs.store import write_whole
+
+from .cards import Card
+
+SOURCE, CARD, LOGS, MANIFEST = "controller.py", "card.json", "logs.npz", "manifest.json"
+INDEX = "index.sqlite"
+REPLAYS = "replays"
+_COLUMNS = ("id", "generation", "name", "explorer", "parents", "verdict", "source_sha256")
+
+
+def sha256(data: bytes) -> str:
+    """Return the hash by which sources and files are known."""
+    return hashlib.sha256(data).hexdigest()
+
+
+class Archive:
+    """Every version ever evaluated. Folders appear whole or not at all, and are never changed.
+
+    Args:
+        root: the archive's directory; made when the first version is added.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._cards: dict[str, Card] = {}  # immutable, so never stale
+
+    # Reading
+
+    def __contains__(self, version: str) -> bool:
+        return (self.root / version / MANIFEST).is_file()
+
+    def ids(self) -> list[str]:
+        """Return the ids of all versions, by generation and id."""
+        if not self.root.is_dir():
+            return []
+        found = [path.name for path in self.root.iterdir() if not path.name.startswith(".") and path.name in self]
+        return sorted(found, key=lambda i: (self.card(i).generation, i))
+
+    def card(self, version: str) -> Card:
+        """Return a version's card.
+
+        Raises:
+            InputError: there is no such version, or its card is damaged.
+        """
+        if version not in self._cards:
+            path = self.root / version / CARD
+            try:
+                self._cards[version] = Card.model_validate_json(path.read_bytes())
+            except (FileNotFoundError, NotADirectoryError):
+                raise InputError(f"no version {version!r} in {self.root}; see `autotts lineage`") from None
+            except ValidationError as error:
+                raise Damaged(f"{path}: not a card ({error.error_count()} faults); see `archive verify`") from None
+        return self._cards[version]
+
+    def cards(self) -> list[Card]:
+        """Return all cards, by generation and id."""
+        return [self.card(version) for version in self.ids()]
+
+    def source(self, version: str) -> str:
+        """Return a version's source."""
+        self.card(version)
+        return (self.root / version / SOURCE).read_text(encoding="utf-8")
+
+    def logs(self, version: str) -> Logs:
+        """Return the action logs of a version's evaluation.
+
+        Raises:
+            InputError: there are none, or the file is damaged.
+        """
+        self.card(version)
+        path = self.root / version / LOGS
+        try:
+            return unpack_logs(path.read_bytes())
+        except FileNotFoundError:
+            raise InputError(f"version {version} has no action logs: it did not run") from None
+        except (OSError, ValueError, TypeError, zipfile.BadZipFile) as error:
+            raise Damaged(f"{path}: damaged ({error}); see `archive verify`") from None
+
+    def resolve(self, text: str) -> str:
+        """Return the one id that ``text`` is, or is the beginning of.
+
+        Raises:
+            InputError: none or several are.
+        """
+        if text in self:
+            return text
+        matches = [version for version in self.ids() if version.startswith(text)]
+        if len(matches) != 1:
+            what = f"{len(matches)} versions begin with" if matches else "no version is called"
+            raise InputError(f"{what} {text!r} in {self.root}; see `autotts lineage`")
+        return matches[0]
+
+    # Writing
+
+    def add(self, card: Card, source: str, logs: bytes | None) -> None:
+        """File a version: nothing happens if it is there already.
+
+        Raises:
+            OSError: it could not be written; nothing is left behind.
+        """
+        if card.id in self:
+            return
+        self.root.mkdir(parents=True, exist_ok=True)
+        files = {SOURCE: source.encode(), CARD: card.model_dump_json(indent=1).encode()}
+        if logs is not None:
+            files[LOGS] = logs
+        manifest = {name: sha256(data) for name, data in sorted(files.items())}
+        files[MANIFEST] = json.dumps(manifest, indent=1).encode()
+        aside = Path(tempfile.mkdtemp(prefix=".writing-", dir=self.root))
+        try:
+            for name, data in files.items():
+                with open(aside / name, "wb") as file:
+                    file.write(data)
+                    file.flush()
+                    os.fsync(file.fileno())
+            os.chmod(aside, 0o755)
+            _sync(aside)
+            os.rename(aside, self.root / card.id)
+            _sync(self.root)
+        except BaseException:
+            shutil.rmtree(aside, ignore_errors=True)
+            raise
+        self._cards[card.id] = card
+
+    def add_replay(self, version: str, name: str, document: dict[str, object]) -> Path:
+        """File the scores of a version on other environments beside it, and return where."""
+        path = self.root / REPLAYS / version / f"{name}.json"
+        write_whole(path, json.dumps(document, indent=1, sort_keys=True).encode())
+        return path
+
+    def sweep(self) -> None:
+        """Remove what a killed process has left half-written."""
+        for path in self.root.glob(".writing-*"):
+            shutil.rmtree(path, ignore_errors=True)
+
+    # Trust
+
+    def verify(self) -> list[str]:
+        """Return what is wrong with the archive, one line each: hashes, cards, parents, stray files."""
+        problems: list[str] = []
+        known: set[str] = set()
+        for path in sorted(self.root.iterdir()) if self.root.is_dir() else []:
+            if path.name.startswith(".") or path.name.startswith(INDEX) or path.name == REPLAYS:
+                continue
+            known.add(path.name)
+            problems += _check_folder(path)
+        for version in sorted(known):
+            try:
+                card = self.card(version)
+            except InputError:
+                continue  # its folder has been complained of
+            problems += [f"{version}: parent {p} is not in the archive" for p in card.parents if p not in known]
+        return problems
+
+    def reindex(self) -> int:
+        """Build the index anew from the folders, and return the number of versions in it."""
+        with closing(sqlite3.connect(":memory:")) as database:
+            database.execute(f"CREATE TABLE versions ({', '.join(_COLUMNS)}, PRIMARY KEY (id))")
+            database.execute("CREATE INDEX by_source ON versions (source_sha256)")
+            rows = [_row(card) for card in self.cards()]
+            database.executemany(f"INSERT INTO versions VALUES ({', '.join('?' * len(_COLUMNS))})", rows)
+            database.commit()
+            image = database.serialize()
+        write_whole(self.root / INDEX, image)
+        return len(rows)
+
+    def index(self) -> list[tuple[str, int, str, str, str, str, str]]:
+        """Return the rows of the index: id, generation, name, explorer, parents, verdict, hash of the source.
+
+        Raises:
+            InputError: the index is damaged.
+        """
+        path = self.root / INDEX
+        if not path.is_file():
+            self.reindex()
+        try:
+            with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
+                return database.execute("SELECT * FROM versions ORDER BY generation, id").fetchall()
+        except sqlite3.DatabaseError as error:
+            raise Damaged(f"{path}: damaged ({error}); rebuild it with `autotts archive reindex`") from None
+
+
+def _row(card: Card) -> tuple[str, int, str, str, str, str, str]:
+    parents = ",".join(card.parents)
+    return (card.id, card.generation, card.name, card.explorer, parents, card.verdict, card.source_sha256)
+
+
+def _check_folder(path: Path) -> Iterator[str]:
+    try:
+        manifest = json.loads((path / MANIFEST).read_bytes())
+        expected = dict(manifest)
+    except (OSError, ValueError, TypeError) as error:
+        yield f"{path.name}: no readable {MANIFEST} ({error})"
+        return
+    there = {file.name for file in path.iterdir()} - {MANIFEST}
+    for name in sorted(there - expected.keys()):
+        yield f"{path.name}/{name}: not in the manifest"
+    for name, wanted in sorted(expected.items()):
+        if name not in there:
+            yield f"{path.name}/{name}: missing"
+        elif sha256((path / name).read_bytes()) != wanted:
+            yield f"{path.name}/{name}: content does not match its hash"
+    try:
+        card = Card.model_validate_json((path / CARD).read_bytes())
+        if card.id != path.name:
+            yield f"{path.name}/{CARD}: is the card of {card.id}"
+        if card.source_sha256 != sha256((path / SOURCE).read_bytes()):
+            yield f"{path.name}/{CARD}: names another source"
+    except (OSError, ValidationError):
+        yield f"{path.name}/{CARD}: not a card"
+
+
+def _sync(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def pack_logs(logs: Logs) -> bytes:
+    """Return ``logs`` as a compressed file: the same logs, the same bytes."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
+        for name, column in logs.columns().items():
+            if name == "indices" and len(column) and column.max() < 256:
+                column = column.astype(np.uint8)
+            data = io.BytesIO()
+            np.save(data, column, allow_pickle=False)
+            entry = zipfile.ZipInfo(f"{name}.npy", (1980, 1, 1, 0, 0, 0))
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(entry, data.getvalue())
+    return buffer.getvalue()
+
+
+def unpack_logs(packed: bytes) -> Logs:
+    """Return the logs that `pack_logs` has packed."""
+    with np.load(io.BytesIO(packed), allow_pickle=False) as columns:
+        return Logs(**{key: columns[key] for key in columns.files})

@@ -1,0 +1,77 @@
+"""What is written down of every version: the card, as it lies in the archive."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from envs.evaluate import MEAN, Point
+
+from .explorers.base import CurvePoint, Finding, Version
+
+SCHEMA = 1
+
+
+class Frozen(BaseModel):
+    """A record that cannot be changed, and has no unknown fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Protocol(Frozen):
+    """On what a version was measured: two figures may be compared only if this is equal."""
+
+    environments: dict[str, str]
+    """Content hash of each environment, by name."""
+    betas: tuple[float, ...]
+    first_seed: int
+    seeds: int
+    max_branches: int
+    max_tokens: int | None = None
+
+    def key(self) -> str:
+        """Return a short name that is the same only for the same protocol."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
+
+
+class Card(Frozen):
+    """A version's card. Costs are in dollars and LLM tokens, curves as `envs.evaluate.Point`."""
+
+    schema_version: int = SCHEMA
+    id: str
+    name: str
+    generation: int
+    explorer: str
+    parents: tuple[str, ...] = ()
+    rationale: str = ""
+    source_sha256: str
+    sandbox: str
+    verdict: str
+    message: str = ""
+    protocol: Protocol
+    curve: tuple[Point, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    cost_dollars: float = 0.0
+    cost_tokens: int = 0
+    data: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def ok(self) -> bool:
+        """Whether the version ran on every episode, and so has scores."""
+        return self.verdict == "ok"
+
+    @property
+    def mean_curve(self) -> list[CurvePoint]:
+        """The scaling curve on the mean of the environments, by beta."""
+        several = len(self.protocol.environments) > 1
+        return [
+            CurvePoint(p.beta, p.accuracy_pct, p.mean_tokens, p.mean_latency)
+            for p in self.curve
+            if not several or p.environment == MEAN
+        ]
+
+    def version(self, source: str) -> Version:
+        """Return the version as an explorer sees it."""
+        return Version(self.id, source, tuple(self.mean_curve), self.findings, self.data)

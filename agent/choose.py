@@ -1,0 +1,76 @@
+"""What the command line names: controllers, runs, archives and environments."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from envs import catalogue
+from envs.errors import InputError
+from envs.store import Environment
+from sandbox.base import Candidate
+
+from .archive import Archive
+from .run import Run, newest_home
+from .seeds import seed_names, seed_source
+
+RUNS = Path("runs")
+"""Where runs are kept unless told otherwise."""
+
+
+def chosen_run(home: str | None) -> Run:
+    """Return the run at ``home``, or the newest one."""
+    return Run(Path(home) if home else newest_home(RUNS))
+
+
+def chosen_archive(home: str | None, archive: str | None) -> Archive:
+    """Return the archive that was named, else that of the run that was named, else that of the newest run.
+
+    Raises:
+        InputError: there is none.
+    """
+    if archive is None:
+        return chosen_run(home).archive
+    if not Path(archive).is_dir():
+        raise InputError(f"{archive} is not an archive: no such directory")
+    return Archive(Path(archive))
+
+
+def controller(text: str, home: str | None = None, archive: str | None = None) -> Candidate:
+    """Return the controller that ``text`` names: a seed, a file, or a version of an archive.
+
+    Raises:
+        InputError: it is none of these.
+    """
+    if text in seed_names():
+        return Candidate(text, seed_source(text))
+    path = Path(text)
+    if path.suffix == ".py" or os.sep in text:
+        try:
+            return Candidate(path.stem, path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise InputError(f"{path}: no such controller file") from None
+        except UnicodeDecodeError:
+            raise InputError(f"{path}: not a text file") from None
+    try:
+        versions = chosen_archive(home, archive)
+        found = versions.resolve(text)
+    except InputError as error:
+        seeds = ", ".join(seed_names())
+        raise InputError(f"no controller {text!r}: not a seed ({seeds}), not a file, and {error}") from None
+    return Candidate(found, versions.source(found))
+
+
+def environments(patterns: Sequence[str] | None, data: str | None) -> list[Environment]:
+    """Return the environments that ``patterns`` name under the data root, or the embedded synthetic ones."""
+    if patterns:
+        return catalogue.find(catalogue.data_root(data), patterns)
+    from envs.synthetic import default_environments
+
+    return default_environments()
+
+
+def workers(given: int | None) -> int:
+    """Return the number of workers: what was given, or one for each core that this process may use."""
+    return given or len(os.sched_getaffinity(0))

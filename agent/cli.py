@@ -1,0 +1,209 @@
+"""The command `autotts`: parse, call, print. Heavy imports wait until a command needs them."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from envs.errors import Damaged, InputError
+
+_Parsers = Any  # argparse's type of a group of subcommands is private
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command, and return its exit code: 0, 1 for a failure, 2 for wrong usage, 130 for Ctrl-C."""
+    parsed = parser().parse_args(arguments)
+    try:
+        return int(parsed.run(parsed) or 0)
+    except Damaged as error:
+        return _complain(error, 1)
+    except InputError as error:
+        return _complain(error, 2)
+    except KeyboardInterrupt:
+        return _complain("interrupted", 130)
+    except BrokenPipeError:
+        sys.stderr.close()  # whoever read our output has left; nothing to add
+        return 1
+    except OSError as error:
+        return _complain(f"{error.filename or 'system'}: {error.strerror or error}", 1)
+    except Exception as error:
+        if type(error).__name__ in ("SandboxError", "ExplorerFailed", "CandidateFailed", "EngineMissing"):
+            return _complain(error, 1)
+        raise
+
+
+def _complain(error: object, code: int) -> int:
+    print(f"autotts: {' '.join(str(error).split())}", file=sys.stderr)
+    return code
+
+
+def _calls(module: str, function: str) -> Callable[[argparse.Namespace], int | None]:
+    def call(parsed: argparse.Namespace) -> int | None:
+        found: Callable[[argparse.Namespace], int | None] = getattr(
+            importlib.import_module(f"agent.commands.{module}"), function
+        )
+        return found(parsed)
+
+    return call
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole command line."""
+    top = argparse.ArgumentParser(
+        prog="autotts", description="Discover how a language model should spend its tokens at inference time."
+    )
+    commands = top.add_subparsers(metavar="COMMAND", required=True)
+    _environments(commands)
+    _evaluate(commands)
+    _discover(commands)
+    _inspect(commands)
+    _archive(commands)
+    return top
+
+
+def _add(commands: _Parsers, name: str, module: str, function: str, help: str) -> argparse.ArgumentParser:
+    command: argparse.ArgumentParser = commands.add_parser(name, help=help, description=help)
+    command.set_defaults(run=_calls(module, function))
+    return command
+
+
+def _data(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--data", metavar="DIR", help="data root (default: $AUTOTTS_DATA, else ./data)")
+
+
+def _where(command: argparse.ArgumentParser) -> None:
+    group = command.add_mutually_exclusive_group()
+    group.add_argument("--run", dest="home", metavar="DIR", help="run directory (default: the newest under ./runs)")
+    group.add_argument("--archive", metavar="DIR", help="archive, where it does not lie in a run directory")
+
+
+def _workers(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--workers", type=_count, metavar="N", help="worker processes (default: one for each core)")
+
+
+def _grid(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--beta", type=float, nargs="+", metavar="B", help="values of the knob (default: 0, 0.1 ... 1)")
+    command.add_argument("--seeds", type=_count, default=100, metavar="N", help="branch orders 0 to N-1 (default: 100)")
+    command.add_argument("--max-branches", type=_count, default=64, metavar="N", help="budget's width (default: 64)")
+    command.add_argument("--max-tokens", type=_count, metavar="N", help="tokens for a question (default: no limit)")
+    command.add_argument("--json", metavar="FILE", help="also write the figures as JSON")
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{value} is less than 1")
+    return value
+
+
+def _environments(commands: _Parsers) -> None:
+    group = commands.add_parser("env", help="recorded environments: import, list, show, export, validate, fit")
+    verbs = group.add_subparsers(metavar="VERB", required=True)
+    command = _add(verbs, "import", "env", "import_", "read the published JSON into an environment file")
+    command.add_argument("file")
+    command.add_argument("--name", required=True, help="benchmark/model, such as aime24/Qwen3-1.7B")
+    command.add_argument("--replace", action="store_true", help="overwrite an environment of that name")
+    _data(command)
+    _data(_add(verbs, "list", "env", "list_", "list the environments under the data root"))
+    for name, function, help in (
+        ("show", "show", "say what is in an environment"),
+        ("export", "export", "write an environment as the published JSON"),
+        ("validate", "validate", "check environment files against their hashes"),
+        ("fit", "fit", "fit the synthetic model to a recorded environment"),
+    ):
+        command = _add(verbs, name, "env", function, help)
+        command.add_argument("names", nargs="*" if name == "validate" else "+", metavar="NAME")
+        if name in ("export", "fit"):
+            command.add_argument("-o", "--output", metavar="FILE", help="where to write (default: standard output)")
+        _data(command)
+    command = _add(verbs, "synthesize", "env", "synthesize", "make environments from a synthetic model")
+    command.add_argument("--model", metavar="FILE", help="a fitted model (default: the four that are built in)")
+    command.add_argument("--questions", type=_count, default=30)
+    command.add_argument("--branches", type=_count, default=128)
+    command.add_argument("--seed", type=int, default=0)
+    command.add_argument("--name", help="name of the environment, where a model is given")
+    _data(command)
+
+
+def _evaluate(commands: _Parsers) -> None:
+    command = _add(commands, "evaluate", "evaluate", "evaluate", "score controllers on environments")
+    command.add_argument("controllers", nargs="+", metavar="CONTROLLER", help="a seed, an archive id, or a path")
+    command.add_argument("--env", nargs="+", metavar="ENV", help="names or patterns (default: the synthetic ones)")
+    _grid(command)
+    _data(command)
+    _where(command)
+    _workers(command)
+    command = _add(commands, "compare", "evaluate", "compare", "compare two controllers, paired by question and seed")
+    command.add_argument("controllers", nargs=2, metavar="CONTROLLER")
+    command.add_argument("--env", nargs="+", metavar="ENV", help="names or patterns (default: the synthetic ones)")
+    _grid(command)
+    _data(command)
+    _where(command)
+    _workers(command)
+
+
+def _discover(commands: _Parsers) -> None:
+    command = _add(commands, "discover", "discover", "discover", "discover controllers; go on where a run was left")
+    command.add_argument("--env", nargs="+", metavar="ENV", help="search set (default: the synthetic environments)")
+    command.add_argument("--explorer", default="evolve", help="who proposes candidates (default: evolve)")
+    command.add_argument("--generations", type=int, default=10, metavar="N")
+    command.add_argument("--population", type=_count, default=16, metavar="N", help="candidates of a generation")
+    command.add_argument("--seed", type=int, default=0, help="of all the run's chance")
+    command.add_argument("--orders", type=_count, default=4, metavar="N", help="branch orders to try a candidate on")
+    command.add_argument("--max-branches", type=_count, default=64, metavar="N")
+    command.add_argument("--max-tokens", type=_count, metavar="N")
+    command.add_argument("--run", dest="home", metavar="DIR", help="run directory (default: a new one under ./runs)")
+    _data(command)
+    _workers(command)
+    command = _add(commands, "resume", "discover", "resume", "go on with a run that was interrupted")
+    command.add_argument("home", metavar="DIR")
+    _workers(command)
+    command = _add(commands, "status", "discover", "status", "say how far a run is, and how good")
+    command.add_argument("home", metavar="DIR", nargs="?")
+
+
+def _inspect(commands: _Parsers) -> None:
+    command = _add(commands, "lineage", "inspect", "lineage", "draw the family of versions and the scaling curve")
+    command.add_argument("--all", action="store_true", help="every version (default: the front and its ancestors)")
+    _where(command)
+    command = _add(commands, "show", "inspect", "show", "show a version: card, curve, findings, source")
+    command.add_argument("id")
+    _where(command)
+    command = _add(commands, "diff", "inspect", "diff", "compare two versions: source and curve")
+    command.add_argument("first")
+    command.add_argument("second")
+    _where(command)
+    command = _add(commands, "trace", "inspect", "trace", "draw one episode, width against depth")
+    command.add_argument("id", help="a version, a seed, or a path")
+    command.add_argument("--env", metavar="ENV", help="environment (default: the first of the run)")
+    command.add_argument("--question", type=int, required=True, metavar="Q", help="number of the question, from 0")
+    command.add_argument("--seed", type=int, default=0, metavar="S", help="branch order")
+    command.add_argument("--beta", type=float, default=0.5)
+    command.add_argument("--max-branches", type=_count, default=64, metavar="N")
+    command.add_argument("--steps", action="store_true", help="list the actions too")
+    _data(command)
+    _where(command)
+    command = _add(commands, "replay", "evaluate", "replay", "score versions on other environments, and file the scores")
+    command.add_argument("controllers", nargs="+", metavar="ID")
+    command.add_argument("--env", nargs="+", metavar="ENV", required=True)
+    _grid(command)
+    _data(command)
+    _where(command)
+    _workers(command)
+    command = _add(commands, "plot", "plot", "plot", "write the scaling curves of JSON figures as a picture")
+    command.add_argument("figures", nargs="+", metavar="JSON", help="files of `evaluate --json`, or a run's report.json")
+    command.add_argument("-o", "--output", required=True, metavar="FILE", help="PNG, SVG or PDF")
+
+
+def _archive(commands: _Parsers) -> None:
+    group = commands.add_parser("archive", help="the archive itself: verify, reindex")
+    verbs = group.add_subparsers(metavar="VERB", required=True)
+    for name, help in (("verify", "check every hash"), ("reindex", "rebuild the index from the folders")):
+        _where(_add(verbs, name, "inspect", name, help))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""What the subcommands do: parsed arguments in, text out; one file for each family."""

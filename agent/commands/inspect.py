@@ -1,0 +1,131 @@
+"""`autotts lineage`, `show`, `diff`, `trace` and `archive`: looking at what is there."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import shutil
+import sys
+import textwrap
+from collections.abc import Sequence
+
+from rich.syntax import Syntax
+
+from envs import catalogue
+from envs.episodes import grid
+from envs.errors import InputError
+from envs.evaluate import MEAN
+from envs.store import Environment
+from envs.trace import as_text, picture
+from envs.trace import trace as read_trace
+from sandbox.evaluation import CandidateFailed, evaluate
+
+from .. import choose, population
+from ..display import console, curve_table, curves, family
+
+
+def lineage(args: argparse.Namespace) -> int:
+    """Draw the family, and the curves of its front against the seeds."""
+    cards = choose.chosen_archive(args.home, args.archive).cards()
+    if not cards:
+        raise InputError("the archive is empty; see `autotts discover --help`")
+    console().print(family(cards, args.all), highlight=False)
+    best = [card for card in population.ranked(cards) if card.generation > 0][:1]
+    shown = [*best, *(card for card in cards if card.generation == 0 and card.ok)]
+    lines = {card.id: [(p.tokens, p.accuracy) for p in card.mean_curve] for card in shown}
+    width = min(110, shutil.get_terminal_size((100, 24)).columns)
+    print("\nscaling curve, mean of the search environments")
+    print(curves(lines, width))
+    return 0
+
+
+def show(args: argparse.Namespace) -> int:
+    """Show a version."""
+    archive = choose.chosen_archive(args.home, args.archive)
+    card = archive.card(archive.resolve(args.id))
+    print(f"{card.id}  {card.name}\n  generation {card.generation}, by {card.explorer}, verdict {card.verdict}")
+    print(f"  parents    {', '.join(card.parents) or 'none'}")
+    for line in textwrap.wrap(f"rationale  {card.rationale}", 100, subsequent_indent=" " * 11):
+        print(f"  {line}")
+    if card.message:
+        print(f"  message    {card.message}")
+    for finding in card.findings:
+        print(f"  finding    {finding.kind}: {finding.message}")
+        for case in finding.worst[:2]:
+            print(
+                f"             e.g. `autotts trace {card.id} --env {case.environment} --question {case.question}"
+                f" --seed {case.seed} --beta {case.beta:g}`, step {case.step}, {case.tokens:,} tokens"
+            )
+    rows = [(card.id, point) for point in card.curve if len(card.protocol.environments) == 1 or point.environment == MEAN]
+    if rows:
+        console().print(curve_table(rows))
+    console().print(Syntax(archive.source(card.id), "python", theme="ansi_dark", background_color="default"))
+    return 0
+
+
+def diff(args: argparse.Namespace) -> int:
+    """Compare the sources and the curves of two versions."""
+    archive = choose.chosen_archive(args.home, args.archive)
+    first, second = (archive.card(archive.resolve(text)) for text in (args.first, args.second))
+    lines = difflib.unified_diff(
+        archive.source(first.id).splitlines(), archive.source(second.id).splitlines(), first.id, second.id, lineterm=""
+    )
+    text = "\n".join(lines)
+    console().print(Syntax(text or "the sources are the same", "diff", theme="ansi_dark", background_color="default"))
+    print(f"\n{'beta':>5} {first.id:>30} {second.id:>30}")
+    for a, b in zip(first.mean_curve, second.mean_curve, strict=False):
+        print(f"{a.beta:5.2f} {a.accuracy:13.2f}% {a.tokens:14,.0f} {b.accuracy:14.2f}% {b.tokens:14,.0f}")
+    return 0
+
+
+def trace(args: argparse.Namespace) -> int:
+    """Run one episode again, and draw it."""
+    candidate = choose.controller(args.id, args.home, args.archive)
+    (environment,) = _one_environment(args)
+    if not 0 <= args.question < len(environment):
+        raise InputError(f"{environment.name} has questions 0 to {len(environment) - 1}, not {args.question}")
+    episodes = grid([environment], [args.beta], [args.seed], args.max_branches)
+    only = episodes.only(args.question)
+    result = evaluate(candidate, only)
+    if result.logs is None:
+        raise CandidateFailed(candidate, result.verdict)
+    found = read_trace(only, result.logs, 0)
+    print(picture(found, shutil.get_terminal_size((100, 24)).columns, sys.stdout.isatty()))
+    if args.steps:
+        print(as_text(found))
+    return 0
+
+
+def _one_environment(args: argparse.Namespace) -> Sequence[Environment]:
+    """Return the environment that was named: under the data root, in the run, or a synthetic one."""
+    try:
+        run = choose.chosen_run(args.home)
+    except InputError:
+        run = None
+    if args.env is None:
+        return (run.environments() if run else choose.environments(None, None))[:1]
+    root = catalogue.data_root(args.data)
+    if args.env in catalogue.names(root):
+        return catalogue.find(root, [args.env])
+    for environment in [*(run.environments() if run else []), *choose.environments(None, None)]:
+        if environment.name == args.env:
+            return [environment]
+    return catalogue.find(root, [args.env])[:1]
+
+
+def verify(args: argparse.Namespace) -> int:
+    """Check every hash of an archive; exit code 1 if something is wrong."""
+    archive = choose.chosen_archive(args.home, args.archive)
+    problems = archive.verify()
+    for problem in problems:
+        print(problem)
+    print(f"{archive.root}: {len(problems)} problems")
+    return 1 if problems else 0
+
+
+def reindex(args: argparse.Namespace) -> int:
+    """Rebuild the index of an archive."""
+    archive = choose.chosen_archive(args.home, args.archive)
+    print(f"{archive.reindex()} versions in {archive.root / 'index.sqlite'}")
+    return 0
+

@@ -1,0 +1,59 @@
+"""`autotts plot`: scaling curves as a picture (needs the extra `plot`)."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from envs.errors import InputError
+
+
+def plot(args: argparse.Namespace) -> int:
+    """Draw accuracy against tokens, with 95% intervals, one panel for each environment."""
+    try:
+        import matplotlib
+    except ImportError:
+        raise InputError("plots need matplotlib: pip install 'autotts[plot]'") from None
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    lines: dict[str, dict[str, list[dict[str, Any]]]] = {}
+    for path in args.figures:
+        for row in _rows(Path(path)):
+            lines.setdefault(row["environment"], {}).setdefault(row["controller"], []).append(row)
+    panels = {"mean": lines["mean"]} if "mean" in lines else lines
+    figure, axes = pyplot.subplots(1, len(panels), figsize=(1 + 7 * len(panels), 5), squeeze=False)
+    for axis, (environment, curves) in zip(axes[0], panels.items(), strict=True):
+        for name, rows in curves.items():
+            rows.sort(key=lambda row: row["mean_tokens"])
+            x = [row["mean_tokens"] for row in rows]
+            (line,) = axis.plot(x, [row["accuracy_pct"] for row in rows], marker="o", markersize=3, label=name)
+            low, high = zip(*(row["accuracy_ci"] for row in rows), strict=True)
+            axis.fill_between(x, low, high, alpha=0.06, color=line.get_color())
+        axis.set(xscale="log", xlabel="mean tokens of a question", ylabel="accuracy, %", title=environment)
+        axis.grid(alpha=0.3)
+        axis.legend(fontsize=8)
+    figure.tight_layout()
+    try:
+        figure.savefig(args.output, dpi=120)
+    except ValueError as error:
+        raise InputError(f"{args.output}: {str(error).splitlines()[0]}") from None
+    return 0
+
+
+def _rows(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the rows of an `evaluate --json` file, or of a run's report."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        if isinstance(document, dict):
+            rows = [{"controller": name, **row} for name, curve in document["curves"].items() for row in curve]
+        else:
+            rows = list(document)
+        for row in rows:
+            row["environment"], row["controller"], row["mean_tokens"], row["accuracy_pct"], row["accuracy_ci"]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise InputError(f"{path}: not figures of `autotts evaluate --json`, nor a run's report.json") from None
+    yield from rows

@@ -1,0 +1,93 @@
+"""Figures as text: tables, scaling curves, the family of versions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.tree import Tree
+
+from envs.evaluate import Interval, Point
+
+from . import population
+from .cards import Card
+
+
+def interval(value: float, ci: Interval, digits: int) -> str:
+    """Return a figure with its 95% interval."""
+    return f"{value:,.{digits}f} [{ci[0]:,.{digits}f}, {ci[1]:,.{digits}f}]"
+
+
+def curve_table(rows: Sequence[tuple[str, Point]]) -> Table:
+    """Return the table of (controller, point)."""
+    table = Table("controller", "environment", "beta", "accuracy %", "tokens", "latency", "episodes")
+    for column in table.columns[2:]:
+        column.justify = "right"
+    for name, p in rows:
+        table.add_row(
+            name, p.environment, f"{p.beta:g}",
+            interval(p.accuracy_pct, p.accuracy_ci, 1), interval(p.mean_tokens, p.mean_tokens_ci, 0),
+            f"{p.mean_latency:,.0f}", str(p.episodes),
+        )  # fmt: skip
+    return table
+
+
+def curves(lines: Mapping[str, Sequence[tuple[float, float]]], width: int = 90, height: int = 24) -> str:
+    """Return a plot of accuracy (per cent) against mean tokens (logarithmic): (tokens, accuracy) by name."""
+    import plotext
+
+    plotext.clear_figure()
+    plotext.theme("clear")
+    plotext.plotsize(width, height)
+    for marker, (name, points) in zip("o+x*#@%&$=~^abcdefgh", lines.items(), strict=False):
+        ordered = sorted(points)
+        xs, ys = [x for x, _ in ordered], [y for _, y in ordered]
+        if xs:
+            plotext.plot(xs, ys, marker="braille")
+            plotext.scatter(xs, ys, marker=marker, label=name)
+    plotext.xscale("log")
+    everything = [x for points in lines.values() for x, _ in points if x > 0]
+    if everything:
+        low, high = min(everything), max(everything)
+        ticks = [m * 10**e for e in range(2, 9) for m in (1, 2, 5) if low <= m * 10**e <= high]
+        plotext.xticks(ticks, [f"{t:,}" for t in ticks])
+    plotext.xlabel("mean tokens of a question")
+    plotext.ylabel("accuracy %")
+    return str(plotext.build())
+
+
+def family(cards: Sequence[Card], everything: bool) -> Tree:
+    """Return the versions as a tree by first parent: all of them, or the front with its ancestors."""
+    by_id = {card.id: card for card in cards}
+    kept = set(by_id) if everything else _ancestry([card.id for card in population.front(cards)], by_id)
+    at = population.budgets(cards)
+    on_front = {card.id for card in population.front(cards)}
+    root = Tree(f"{len(cards)} versions, {len({c.generation for c in cards})} generations (* on the front)")
+    nodes: dict[str, Tree] = {}
+    for card in sorted(cards, key=lambda c: (c.generation, c.id)):
+        if card.id not in kept:
+            continue
+        parent = next((nodes[p] for p in card.parents if p in nodes), root)
+        others = f" + {', '.join(card.parents[1:])}" if len(card.parents) > 1 else ""
+        score = f"{population.quality(card, at):5.2f}" if card.ok else f"{card.verdict}"
+        star = "*" if card.id in on_front else " "
+        nodes[card.id] = parent.add(f"{star} {card.id}  {score}  {card.name}{others}")
+    return root
+
+
+def _ancestry(ids: Sequence[str], by_id: Mapping[str, Card]) -> set[str]:
+    kept: set[str] = set()
+    waiting = list(ids)
+    while waiting:
+        version = waiting.pop()
+        if version in by_id and version not in kept:
+            kept.add(version)
+            waiting += by_id[version].parents
+    return kept
+
+
+def console() -> Console:
+    """Return the console for results: as wide as the terminal, or wide enough for tables where there is none."""
+    plain = Console()
+    return plain if plain.is_terminal else Console(width=140)

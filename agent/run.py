@@ -1,0 +1,139 @@
+"""A run directory: its settings, its environments, its archive, its checkpoint and its event log."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, ValidationError
+
+from envs import catalogue, store
+from envs.episodes import BETAS, MAX_BRANCHES, Episodes, grid
+from envs.errors import Damaged, InputError
+from envs.store import Environment, write_whole
+
+from .archive import Archive
+from .cards import Frozen, Protocol
+
+SEARCH_SEED = 1000
+"""The first branch order that search may use. Orders below are for reports."""
+FRESH_SEED = 1_000_000
+"""The first branch order of the last choice, among the best, on orders that the search has not seen."""
+
+
+class RunConfig(Frozen):
+    """The settings of a discovery run: with the environments' hashes, all that its result depends on."""
+
+    explorer: str = "evolve"
+    generations: int = Field(10, ge=0)
+    population: int = Field(16, ge=1)
+    seed: int = 0
+    seeds: int = Field(4, ge=1)
+    """Branch orders on which every candidate is tried."""
+    betas: tuple[float, ...] = BETAS
+    max_branches: int = Field(MAX_BRANCHES, ge=1)
+    max_tokens: int | None = None
+    environments: dict[str, str]
+    """Content hash of each search environment, by name."""
+
+    def protocol(self) -> Protocol:
+        """Return on what its candidates are measured."""
+        return Protocol(
+            environments=self.environments, betas=self.betas, first_seed=SEARCH_SEED, seeds=self.seeds,
+            max_branches=self.max_branches, max_tokens=self.max_tokens,
+        )  # fmt: skip
+
+
+class Run:
+    """A run directory.
+
+    Args:
+        home: the directory; `create` makes one, `Run(home)` opens one.
+
+    Raises:
+        InputError: it is not a run directory, or a part of it is damaged.
+    """
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.archive = Archive(home / "archive")
+        self.staged = home / "staged"
+        self.checkpoint = home / "checkpoint.sqlite"
+        self._events = home / "events.jsonl"
+        path = home / "config.json"
+        try:
+            self.config = RunConfig.model_validate_json(path.read_bytes())
+        except (FileNotFoundError, NotADirectoryError):
+            raise InputError(f"{home} is not a run directory: it has no config.json") from None
+        except ValidationError as error:
+            raise Damaged(f"{path}: damaged ({error.errors()[0]['msg']})") from None
+
+    @classmethod
+    def create(cls, home: Path, config: RunConfig, environments: Sequence[Environment]) -> Run:
+        """Make a run directory with its own copy of the environments, or open it if it is there with this config.
+
+        Raises:
+            InputError: the directory holds another run.
+        """
+        if (home / "config.json").exists():
+            run = cls(home)
+            if run.config != config:
+                raise InputError(f"{home} holds a run with other settings; choose another --run, or resume it")
+            return run
+        for environment in environments:
+            store.save(environment, catalogue.path_of(home / "environments", environment.name))
+        write_whole(home / "config.json", config.model_dump_json(indent=1).encode())
+        return cls(home)
+
+    def environments(self) -> list[Environment]:
+        """Load the search environments, in the order of the settings.
+
+        Raises:
+            InputError: one is missing, damaged, or not the one that the run began with.
+        """
+        loaded = catalogue.find(self.home / "environments", list(self.config.environments))
+        for environment in loaded:
+            if environment.hash != self.config.environments[environment.name]:
+                raise Damaged(f"{self.home}: environment {environment.name} has changed since the run began")
+        return loaded
+
+    def episodes(self, environments: Sequence[Environment], first_seed: int = SEARCH_SEED) -> Episodes:
+        """Return the batch on which every candidate is tried."""
+        c = self.config
+        return grid(environments, c.betas, range(first_seed, first_seed + c.seeds), c.max_branches, c.max_tokens)
+
+    def log(self, event: str, **fields: Any) -> None:
+        """Append to the event log: the only place in a run that knows the time."""
+        with self._events.open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"time": round(time.time(), 3), "event": event, **fields}) + "\n")
+
+    def events(self) -> list[dict[str, Any]]:
+        """Return the event log; a line cut short by a kill is left out."""
+        found = []
+        for line in self._events.read_text(encoding="utf-8").splitlines() if self._events.exists() else []:
+            try:
+                found.append(json.loads(line))
+            except ValueError:
+                continue
+        return found
+
+
+def next_home(parent: Path) -> Path:
+    """Return the first unused numbered directory under ``parent``."""
+    taken = [int(path.name) for path in parent.iterdir() if path.name.isdigit()] if parent.is_dir() else []
+    return parent / str(max(taken, default=0) + 1)
+
+
+def newest_home(parent: Path) -> Path:
+    """Return the highest numbered run directory under ``parent``.
+
+    Raises:
+        InputError: there is none.
+    """
+    homes = [path for path in parent.iterdir() if path.name.isdigit()] if parent.is_dir() else []
+    if not homes:
+        raise InputError(f"no run under {parent}; begin one with `autotts discover`, or name one with --run")
+    return max(homes, key=lambda path: int(path.name))

@@ -1,0 +1,102 @@
+"""Candidates on their way into the archive: what is known of each so far, safe against a kill at every step."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, ValidationError
+
+from envs.errors import Damaged
+from envs.evaluate import Point
+from envs.store import write_whole
+
+from .archive import sha256
+from .cards import Card, Frozen, Protocol
+from .explorers.base import Finding, Proposal
+
+
+class Draft(Frozen):
+    """A candidate: first as proposed, then with its verdict and curve, then with its findings."""
+
+    id: str
+    generation: int
+    explorer: str
+    source: str
+    rationale: str
+    parents: tuple[str, ...]
+    data: dict[str, Any] = Field(default_factory=dict)
+    verdict: str | None = None
+    message: str = ""
+    curve: tuple[Point, ...] = ()
+    findings: tuple[Finding, ...] | None = None
+
+    def card(self, protocol: Protocol, sandbox: str) -> Card:
+        """Return the card to be archived."""
+        return Card(
+            id=self.id, name=_title(self), generation=self.generation, explorer=self.explorer, parents=self.parents,
+            rationale=self.rationale, source_sha256=sha256(self.source.encode()), sandbox=sandbox,
+            verdict=self.verdict or "not run", message=self.message, protocol=protocol, curve=self.curve,
+            findings=self.findings or (), data=self.data,
+        )  # fmt: skip
+
+
+def draft(proposal: Proposal, generation: int, explorer: str, known_as: str | None = None) -> Draft:
+    """Return the draft of a proposal; its id follows from its generation and its source, unless it has a name."""
+    return Draft(
+        id=known_as or f"g{generation:03d}-{sha256(proposal.source.encode())[:8]}",
+        generation=generation,
+        explorer=explorer,
+        source=proposal.source,
+        rationale=proposal.rationale,
+        parents=tuple(dict.fromkeys(proposal.parents)),
+        data=dict(proposal.data),
+    )
+
+
+def _title(candidate: Draft) -> str:
+    """Return the name that the source gives itself, else the id; read from the text, for nothing is run here."""
+    for line in candidate.source.splitlines():
+        text = line.strip()
+        if text.startswith("name = ") and text[7:8] in "\"'":
+            return text[8:-1][:60]
+    return candidate.id
+
+
+class Staging:
+    """The drafts under a directory, one file each, and the logs beside them."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+
+    def put(self, candidate: Draft) -> None:
+        """Write a draft, in place of what was known before."""
+        write_whole(self.home / f"{candidate.id}.json", candidate.model_dump_json().encode())
+
+    def get(self, candidate: str) -> Draft | None:
+        """Return a draft, or None if there is none.
+
+        Raises:
+            Damaged: its file is damaged.
+        """
+        path = self.home / f"{candidate}.json"
+        try:
+            return Draft.model_validate_json(path.read_bytes())
+        except FileNotFoundError:
+            return None
+        except ValidationError:
+            raise Damaged(f"{path}: damaged; remove it, and resume") from None
+
+    def put_logs(self, candidate: str, logs: bytes) -> None:
+        """Keep a draft's packed logs."""
+        write_whole(self.home / f"{candidate}.npz", logs)
+
+    def logs(self, candidate: str) -> bytes | None:
+        """Return a draft's packed logs, or None."""
+        path = self.home / f"{candidate}.npz"
+        return path.read_bytes() if path.exists() else None
+
+    def clear(self) -> None:
+        """Remove all drafts."""
+        shutil.rmtree(self.home, ignore_errors=True)
