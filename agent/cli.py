@@ -85,7 +85,7 @@ def _workers(command: argparse.ArgumentParser) -> None:
 
 
 def _grid(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--beta", type=float, nargs="+", metavar="B", help="values of the knob (default: 0, 0.1 ... 1)")
+    command.add_argument("--beta", type=float, nargs="+", metavar="B", help="values of beta (default: 0, 0.1 ... 1)")
     command.add_argument("--seeds", type=_count, default=100, metavar="N", help="branch orders 0 to N-1 (default: 100)")
     command.add_argument("--max-branches", type=_count, default=64, metavar="N", help="budget's width (default: 64)")
     command.add_argument("--max-tokens", type=_count, metavar="N", help="tokens for a question (default: no limit)")
@@ -186,7 +186,7 @@ def _inspect(commands: _Parsers) -> None:
     command.add_argument("--steps", action="store_true", help="list the actions too")
     _data(command)
     _where(command)
-    command = _add(commands, "replay", "evaluate", "replay", "score versions on other environments, and file the scores")
+    command = _add(commands, "replay", "evaluate", "replay", "score versions on other environments, and file that")
     command.add_argument("controllers", nargs="+", metavar="ID")
     command.add_argument("--env", nargs="+", metavar="ENV", required=True)
     _grid(command)
@@ -194,7 +194,7 @@ def _inspect(commands: _Parsers) -> None:
     _where(command)
     _workers(command)
     command = _add(commands, "plot", "plot", "plot", "write the scaling curves of JSON figures as a picture")
-    command.add_argument("figures", nargs="+", metavar="JSON", help="files of `evaluate --json`, or a run's report.json")
+    command.add_argument("figures", nargs="+", metavar="JSON", help="of `evaluate --json`, or a run's report.json")
     command.add_argument("-o", "--output", required=True, metavar="FILE", help="PNG, SVG or PDF")
 
 

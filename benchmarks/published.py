@@ -1,4 +1,4 @@
-"""Compare the seeds with every published row: `python benchmarks/published.py [--replay DIR] [--published CSV] [--quick]`.
+"""Compare the seeds with every published row: `python benchmarks/published.py [--replay DIR] [--published CSV]`.
 
 A row is exact when the accuracy agrees to two decimals and the tokens in their integer part. Exit code 1 if one is not.
 """

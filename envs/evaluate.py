@@ -108,7 +108,7 @@ def by_question(
     scores: Scores, values: npt.NDArray[np.float64], mine: npt.NDArray[np.bool_]
 ) -> npt.NDArray[np.float64]:
     """Return (questions, columns): the mean of ``values`` (episodes, columns) over the seeds of each question."""
-    questions, which = np.unique(scores.episodes.question[mine], return_inverse=True)
+    _, which = np.unique(scores.episodes.question[mine], return_inverse=True)
     counts = np.bincount(which)
     columns = [np.bincount(which, weights=column) / counts for column in values[mine].T]
     return np.stack(columns, axis=1)

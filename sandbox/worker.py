@@ -12,12 +12,13 @@ import struct
 import sys
 import types
 from array import array
+from typing import Any, BinaryIO
 
 FRAME = struct.Struct("<cIiI")  # kind, episode, answer, bytes that follow
 NOT_A_TOKEN = -1
 
 
-def main():
+def main() -> None:
     job, blobs = read_job(sys.stdin.buffer)
     out = os.dup(1)
     os.dup2(2, 1)
@@ -29,22 +30,22 @@ def main():
     run(job, blobs, modules, out)
 
 
-def read_job(stream):
+def read_job(stream: BinaryIO) -> tuple[Any, dict[str, Any]]:
     """Return the job's header, and its columns by name."""
     (size,) = struct.unpack("<I", stream.read(4))
     job = json.loads(stream.read(size))
-    blobs = {}
+    blobs: dict[str, Any] = {}
     for name, code, length in job["blobs"]:
         blobs[name] = array(code, stream.read(length))
     return job, blobs
 
 
-def install(sources):
+def install(sources: dict[str, str]) -> dict[str, Any]:
     """Make the contract's modules importable for the candidate, from the sources that the host sent."""
     package = types.ModuleType("envs")
     package.__path__ = []
     sys.modules["envs"] = package
-    modules = {}
+    modules: dict[str, Any] = {}
     for name, source in sources.items():
         module = types.ModuleType(name)
         module.__package__ = "envs"
@@ -57,7 +58,7 @@ def install(sources):
     return modules
 
 
-def confine(limits):
+def confine(limits: dict[str, int]) -> None:
     """Give up privileges and set this process's limits; a superuser, to whom some do not apply, becomes nobody."""
     if os.geteuid() == 0:
         os.setgroups([])
@@ -76,18 +77,19 @@ def confine(limits):
         resource.setrlimit(kind, (value, value))
 
 
-def run(job, blobs, modules, out):
+def run(job: Any, blobs: dict[str, Any], modules: dict[str, Any], out: int) -> None:
     """Load the candidate, and play every episode; the first failure is the last frame."""
     home = os.getpid()
 
-    def send(kind, episode=0, answer=0, data=b""):
+    def send(kind: bytes, episode: int = 0, answer: int = 0, data: bytes = b"") -> None:
         if os.getpid() != home:
             os._exit(1)
         frame = memoryview(FRAME.pack(kind, episode, answer, len(data)) + data)
         while frame:
             frame = frame[os.write(out, frame) :]
 
-    def fail(kind, message, episode=None):
+    def fail(error: BaseException, episode: int | None = None) -> None:
+        kind, message = explain(error, illegal)
         data = json.dumps({"kind": kind, "message": message[:500], "episode": episode}).encode()
         send(b"F", data=data)
 
@@ -96,7 +98,7 @@ def run(job, blobs, modules, out):
         controller = load(job["candidate"], modules["envs.controller"].Controller)
         send(b"R")
     except BaseException as error:
-        fail(*explain(error, illegal))
+        fail(error)
         return
     worlds = Worlds(job, blobs, modules["envs.replay"].Recording)
     replay = modules["envs.replay"].ReplayQuestion
@@ -112,13 +114,13 @@ def run(job, blobs, modules, out):
             answer = controller(beta, seed).solve(question)
             answer = tokens.get(answer, NOT_A_TOKEN)
         except BaseException as error:
-            fail(*explain(error, illegal), episode=index)
+            fail(error, index)
             return
         send(b"E", index, answer, question.finish().pack())
     send(b"D")
 
 
-def load(source, base):
+def load(source: str, base: Any) -> Any:
     """Return the controller class that ``source`` defines."""
     module = types.ModuleType("candidate")
     sys.modules["candidate"] = module
@@ -138,7 +140,7 @@ class NoController(Exception):
     """The source holds no controller, or several."""
 
 
-def explain(error, illegal):
+def explain(error: BaseException, illegal: Any) -> tuple[str, str]:
     """Return (verdict, message) for what a candidate raised."""
     if isinstance(error, NoController):
         return "contract", str(error)
@@ -167,7 +169,7 @@ def explain(error, illegal):
     return kind, f"{type(error).__name__}: {said}{line}"
 
 
-def split(values, sizes):
+def split(values: Any, sizes: Any) -> list[list[Any]]:
     """Return ``values`` cut into lists of ``sizes``."""
     parts, start = [], 0
     for size in sizes:
@@ -179,9 +181,9 @@ def split(values, sizes):
 class Worlds:
     """The recorded branches of each question, unpacked when first asked for."""
 
-    def __init__(self, job, blobs, recording):
+    def __init__(self, job: Any, blobs: dict[str, Any], recording: Any) -> None:
         self.job, self.blobs, self.recording = job, blobs, recording
-        self.ready = {}
+        self.ready: dict[int, Any] = {}
         branches, cells = [0], [0]
         for world in job["worlds"]:
             last = branches[-1] + world["branches"]
@@ -189,12 +191,12 @@ class Worlds:
             branches.append(last)
         self.branches, self.cells = branches, cells
 
-    def __getitem__(self, which):
+    def __getitem__(self, which: int) -> Any:
         if which not in self.ready:
             self.ready[which] = self.unpack(which)
         return self.ready[which]
 
-    def unpack(self, which):
+    def unpack(self, which: int) -> Any:
         world = self.job["worlds"][which]
         names = [None, *world["tokens"]]
         rows = slice(self.branches[which], self.branches[which + 1])

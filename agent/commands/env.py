@@ -23,7 +23,8 @@ def import_(args: argparse.Namespace) -> int:
     environment = published.read(Path(args.file), args.name)
     store.save(environment, path)
     part = path.stat().st_size / max(1, Path(args.file).stat().st_size)
-    print(f"{args.name}: {len(environment)} questions, {len(environment.final_answers)} branches -> {path} ({part:.1%})")
+    size = f"{len(environment)} questions, {len(environment.final_answers)} branches"
+    print(f"{args.name}: {size} -> {path} ({part:.1%} of the JSON)")
     return 0
 
 

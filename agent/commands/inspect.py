@@ -56,7 +56,8 @@ def show(args: argparse.Namespace) -> int:
                 f"             e.g. `autotts trace {card.id} --env {case.environment} --question {case.question}"
                 f" --seed {case.seed} --beta {case.beta:g}`, step {case.step}, {case.tokens:,} tokens"
             )
-    rows = [(card.id, point) for point in card.curve if len(card.protocol.environments) == 1 or point.environment == MEAN]
+    one = len(card.protocol.environments) == 1
+    rows = [(card.id, point) for point in card.curve if one or point.environment == MEAN]
     if rows:
         console().print(curve_table(rows))
     console().print(Syntax(archive.source(card.id), "python", theme="ansi_dark", background_color="default"))

@@ -1,4 +1,4 @@
-"""What an explorer is asked, what it answers, and the protocol between: the one way to bring an explorer of one's own."""
+"""What an explorer is asked and what it answers: the one way to bring an explorer of one's own."""
 
 from __future__ import annotations
 

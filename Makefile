@@ -1,0 +1,40 @@
+# Everything sets itself up: `make demo` and `make test` work on a machine that has Python and make.
+PYTHON ?= python3
+VENV := .venv
+READY := $(VENV)/.ready
+BIN := $(VENV)/bin
+SHARED_REPLAY ?= ../shared/replay
+
+.PHONY: demo test lint bench lock clean
+
+demo: $(READY)
+	rm -rf runs/demo
+	$(BIN)/autotts discover --run runs/demo --generations 4 --population 6 --orders 1
+	$(BIN)/autotts lineage --run runs/demo
+
+test: $(READY)
+	$(BIN)/python -m pytest
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+bench: $(READY)
+	$(BIN)/python benchmarks/published.py
+	$(BIN)/python benchmarks/replay.py
+
+$(READY): pyproject.toml requirements.lock
+	$(PYTHON) -m venv $(VENV) || { apt-get update && apt-get install -y python3-venv && $(PYTHON) -m venv --clear $(VENV); }
+	$(BIN)/python -m pip install --quiet --constraint requirements.lock --editable '.[dev]'
+	touch $@
+
+# Resolve the ranges of pyproject.toml anew.
+lock:
+	rm -rf $(VENV)
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	$(BIN)/python -m pip freeze --exclude-editable > requirements.lock
+	touch $(READY)
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

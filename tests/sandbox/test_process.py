@@ -1,0 +1,90 @@
+"""Every way that a candidate can fail ends as one typed verdict, and good ones give the same whatever the workers."""
+
+from __future__ import annotations
+
+import textwrap
+
+import numpy as np
+import pytest
+
+from agent.seeds import seed_names, seed_source
+from envs.episodes import grid
+from envs.synthetic import default_models, generate
+from sandbox.evaluation import evaluate
+from sandbox.process import Limits, ProcessSandbox
+
+MODEL = next(iter(default_models().values()))
+WORLD = generate(MODEL, "toy/model", questions=3, branches=12)
+EPISODES = grid([WORLD], [0.0, 0.7], range(3), max_branches=8)
+
+
+def candidate(body: str, before: str = "") -> str:
+    """Return a controller whose ``solve`` is ``body``."""
+    head = f"import os, sys, time\nfrom envs import Controller, IllegalAction\n{textwrap.dedent(before)}\n"
+    head += "class Candidate(Controller):\n    def solve(self, question):\n"
+    return head + textwrap.indent(textwrap.dedent(body), " " * 8) + "\n"
+
+
+FAILURES = {
+    "syntax": ("syntax", "class Candidate(:\n"),
+    "import": ("import", "import numpy\n"),
+    "no controller": ("contract", "x = 1\n"),
+    "two controllers": ("contract", "from envs import Controller\nclass A(Controller): pass\nclass B(Controller): pass\n"),
+    "raises at import": ("exception", "1 / 0\n"),
+    "raises": ("exception", candidate("return {}['x']")),
+    "recursion": ("exception", candidate("return self.solve(question)")),
+    "never opened": ("illegal_action", candidate("question.step(0)")),
+    "past the budget": ("illegal_action", candidate("question.branch_many(9)")),
+    "pruned": ("illegal_action", candidate("i = question.branch(); question.prune(i); question.step(i)")),
+    "finished": ("illegal_action", candidate("i = question.branch(); question.run_to_end(i); question.step(i)")),
+    "invented answer": ("illegal_answer", candidate("return '42'")),
+    "unhashable answer": ("exception", candidate("return []")),
+    "endless": ("timeout", candidate("while True: pass")),
+    "asleep": ("timeout", candidate("time.sleep(1000)")),
+    "memory": ("memory", candidate("x = bytearray(1 << 40)")),
+    "sys.exit": ("exit", candidate("sys.exit(3)")),
+    "os._exit": ("exit", candidate("os._exit(0)")),
+    "killed": ("crash", candidate("os.kill(os.getpid(), 9)")),
+    "aborts": ("crash", candidate("os.abort()")),
+    "floods": ("output", candidate("while True: print('x' * 10000)")),
+    "garbage": ("protocol", candidate("for fd in range(3, 10):\n    try: os.write(fd, b'x' * 100)\n    except OSError: pass")),
+}
+
+
+@pytest.mark.parametrize("name", FAILURES)
+def test_failures_are_typed(name: str) -> None:
+    kind, source = FAILURES[name]
+    quick = Limits(episode_seconds=1.0 if kind == "timeout" else 30.0)
+    result = evaluate(source, EPISODES, ProcessSandbox(2, quick))
+    assert result.verdict.kind == kind, result.verdict
+    assert result.scores is None and result.verdict.message and "\n" not in result.verdict.message
+    if name not in ("syntax", "import", "no controller", "two controllers", "raises at import"):
+        assert result.verdict.episode == 0
+        assert "toy/model, question 0, beta 0, seed 0" in result.verdict.message
+
+
+def test_forks_are_refused_or_harmless() -> None:
+    result = evaluate(candidate("os.fork()\nreturn None"), EPISODES)
+    assert result.verdict.kind in ("processes", "protocol", "ok", "exit")
+
+
+def test_the_failing_episode_is_the_first_whatever_the_workers() -> None:
+    source = candidate("if self.beta > 0.5 and self._seed == 1: raise ValueError('here')\nreturn None")
+    found = {evaluate(source, EPISODES, ProcessSandbox(n)).verdict for n in (1, 2, 3)}
+    assert len(found) == 1
+    assert found.pop().episode == 10
+
+
+@pytest.mark.parametrize("name", seed_names())
+def test_seeds_give_the_same_logs_whatever_the_workers(name: str) -> None:
+    one, two = (evaluate(seed_source(name), EPISODES, ProcessSandbox(n)) for n in (1, 2))
+    assert one.verdict.ok and two.verdict.ok
+    assert one.logs is not None and two.logs is not None
+    for key, column in one.logs.columns().items():
+        assert np.array_equal(column, two.logs.columns()[key])
+    assert one.curve == two.curve
+
+
+def test_nothing_of_the_host_is_in_the_environment() -> None:
+    source = candidate("assert not dict(os.environ), dict(os.environ)\nassert sys.stdin.read() == ''\nreturn None")
+    assert evaluate(source, EPISODES).verdict.ok
