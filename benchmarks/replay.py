@@ -1,4 +1,4 @@
-"""Episodes a second over the full path: sandboxed, logs returned, replayed and scored: `python benchmarks/replay.py`."""
+"""Episodes a second over the full path, sandboxed, replayed and scored: `python benchmarks/replay.py`."""
 
 from __future__ import annotations
 

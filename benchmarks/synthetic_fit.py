@@ -1,9 +1,9 @@
 """How closely the embedded synthetic models follow the recorded data: scaling curves of the seed controllers.
 
-    python benchmarks/synthetic_fit.py [--write] [DIRECTORY]
+    python -m benchmarks.synthetic_fit [--write] [--detail] [DIRECTORY]
 
 DIRECTORY holds the published JSON files (default: ``AUTOTTS_PUBLISHED``, else ``../shared/replay/aime24`` beside the
-repository), the weakest base model first in ``MODELS``. ``--write`` fits the models anew and writes them to
+repository). ``--write`` fits the models anew and writes them to
 ``envs/synthetic_models.json``; without it the file is only measured.
 """
 
@@ -44,11 +44,11 @@ def seed_controllers() -> list[type[Controller]]:
     return found
 
 
-def measure(task: tuple[str, str, Path, SyntheticModel, int, int]) -> tuple[str, list[Row]]:
+def measure(task: tuple[str, str, Path, SyntheticModel, int, int, int]) -> tuple[str, list[Row]]:
     """Compare one controller on one model; runs in a worker process."""
-    name, controller, path, model, questions, seeds = task
+    name, controller, path, model, questions, seeds, draw = task
     chosen = [value for value in seed_controllers() if value.name == controller]
-    simulated = generate(model, name, questions, 128, seed=1)
+    simulated = generate(model, name, questions, 128, seed=draw)
     return name, compare(published.read(path, name), simulated, chosen, recorded_seeds=range(seeds))
 
 
@@ -70,7 +70,8 @@ def report(rows: dict[str, list[Row]], detail: bool) -> None:
                     f"  tokens {r.recorded_tokens:9.0f} -> {r.simulated_tokens:9.0f}"
                 )
     accuracy, tokens = np.array(list(worst.values())).T
-    print(f"mean {100 * accuracy.mean():.1f}p, {100 * tokens.mean():.1f}%; worst {100 * accuracy.max():.1f}p, {100 * tokens.max():.1f}%")
+    print(f"mean  {100 * accuracy.mean():.1f}p, {100 * tokens.mean():.1f}%")
+    print(f"worst {100 * accuracy.max():.1f}p, {100 * tokens.max():.1f}%")
 
 
 def main() -> None:
@@ -81,7 +82,8 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="fit anew, and write the embedded models")
     parser.add_argument("--detail", action="store_true", help="print every beta")
     parser.add_argument("--questions", type=int, default=300, help="simulated questions (default 300)")
-    parser.add_argument("--seeds", type=int, default=10, help="branch orders of the recorded data (default 10)")
+    parser.add_argument("--seeds", type=int, default=20, help="branch orders of the recorded data (default 20)")
+    parser.add_argument("--draw", type=int, default=1, help="seed of the simulated questions (default 1)")
     options = parser.parse_args()
     with ProcessPoolExecutor() as pool:
         if options.write:
@@ -90,8 +92,9 @@ def main() -> None:
             document = {name: model.model_dump() for name, model in fitted.items()}
             (ROOT / "envs" / "synthetic_models.json").write_text(json.dumps(document, indent=1) + "\n")
         models = default_models()
+        sizes = options.questions, options.seeds, options.draw
         tasks = [
-            (name, controller.name, options.directory / MODELS[name], models[name], options.questions, options.seeds)
+            (name, controller.name, options.directory / MODELS[name], models[name], *sizes)
             for name in models
             for controller in seed_controllers()
         ]

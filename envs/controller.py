@@ -82,4 +82,4 @@ def confidence(first: int, second: int) -> float:
     adaptive-consistency (Aggarwal et al. 2023), exact for whole numbers of votes.
     """
     n = first + second + 1
-    return 1.0 - sum(math.comb(n, j) for j in range(first + 1, n + 1)) / 2**n
+    return 1.0 - float(sum(math.comb(n, j) for j in range(first + 1, n + 1)) / 2**n)

@@ -261,7 +261,7 @@ class ReplayQuestion(Question):
             raise IllegalAction(f"branch {i} was never opened ({len(self._rows)} are open)")
 
     def _check(self, indices: Sequence[int], cost: int) -> None:
-        """Refuse an action on ``indices`` unless all are running and differ, and ``cost`` tokens, if any, fit for each."""
+        """Refuse an action on ``indices`` unless all are running and differ, and ``cost`` tokens fit for each."""
         if not self._running.issuperset(indices):
             for i in indices:
                 self._opened(i)

@@ -71,7 +71,7 @@ class SyntheticModel(BaseModel):
     spread: Feature
     """Standard deviation of this logarithm among branches that end alike."""
     settling: Feature
-    """Mean log-odds of the part of a branch after which its probes have settled."""
+    """Mean log-odds of the part of a branch, after its first probe, at which its probes have settled."""
     settling_spread: Feature
     """Standard deviation of these log-odds."""
     absence: Feature
@@ -79,7 +79,7 @@ class SyntheticModel(BaseModel):
     foresight: Feature
     """Share of the others that are drawn from the final answers of the question rather than from its guesses."""
     redraw: Feature
-    """Chance that a probe that has not settled is drawn anew after ``interval`` tokens."""
+    """How often a probe that has not settled is drawn anew in ``interval`` tokens: the rate of a Poisson process."""
     guess: Feature
     """Share of the most frequent guess among guesses."""
     second_guess: Feature
@@ -89,6 +89,14 @@ class SyntheticModel(BaseModel):
     """Quantiles of the standardised logarithm of the length, at evenly spaced probabilities from 0 to 1."""
     settling_shape: tuple[float, ...] = Field(min_length=2)
     """The same for the log-odds of settling."""
+    rare_gap: float
+    """By how much the logarithm of the length is larger for rare wrong answers than for the two frequent ones."""
+    immediate: float = Field(ge=0, le=1)
+    """Chance that a branch has settled by its first probe."""
+    first_absence: float = Field(ge=0, le=1)
+    """Absence among first probes, as a part of ``absence``."""
+    unevenness: float = Field(ge=0, le=1)
+    """Redraws are this part more frequent in one half of the branches, and less frequent in the other."""
     settling_wrong: float
     """What ending wrong adds to the log-odds of settling."""
     settling_length: float
@@ -120,12 +128,9 @@ def generate(
     Raises:
         InputError: a size that is not positive, or a negative seed.
     """
-    for what, value, least in (
-        ("questions", questions, 1),
-        ("branches", branches, 1),
-        ("delta", delta, 1),
-        ("seed", seed, 0),
-    ):
+    sizes = {"questions": questions, "branches": branches, "delta": delta, "seed": seed}
+    for what, value in sizes.items():
+        least = 0 if what == "seed" else 1
         if value < least:
             raise InputError(f"synthetic environment {name}: {what} is {value}, but must be at least {least}")
     rng = np.random.Generator(np.random.PCG64(seed))
@@ -199,16 +204,20 @@ def _branches(
     final = np.where(right, GOLD, wrong)
 
     tilt = ~right - (1 - q["accuracy"])  # keeps the mean over branches where the feature has it
+    frequent = np.minimum(q["attractor"] * (1 + q["runner_up"]), 1.0)
+    rarity = np.where(right, 0.0, (wrong >= WRONG + 2) - (1 - frequent))
     residual = quantile(model.length_shape, rng.random(n))
-    reasoning = np.minimum(exp(q["length"] + q["gap"] * tilt + q["spread"] * residual), model.cap)
+    length = q["length"] + q["gap"] * tilt + model.rare_gap * rarity + q["spread"] * residual
+    reasoning = np.minimum(exp(length), model.cap)
     probes = np.maximum(1, np.ceil(reasoning / delta)).astype(np.int64)
     totals = np.maximum(1, np.rint(reasoning + quantile(model.answer_tokens, rng.random(n)))).astype(np.int64)
 
     odds = q["settling"] + model.settling_wrong * tilt + model.settling_length * residual
     odds = exp(odds + q["settling_spread"] * quantile(model.settling_shape, rng.random(n)))
-    settled = np.minimum((odds / (1 + odds) * probes).astype(np.int64), probes - 1)
+    settled = np.minimum(1 + (odds / (1 + odds) * (probes - 1)).astype(np.int64), probes - 1)
+    settled[rng.random(n) < model.immediate] = 0
 
-    cells = _wander(model, q, probes, delta, rng)
+    cells = _wander(model, q, probes, settled, delta, rng)
     owner = np.repeat(np.arange(n), probes)
     first = np.cumsum(probes) - probes
     depth = np.arange(len(owner)) - first[owner]
@@ -221,26 +230,29 @@ def _branches(
 
 
 def _wander(
-    model: SyntheticModel, q: dict[str, Floats], probes: Integers, delta: int, rng: np.random.Generator
-) -> Integers:
+    model: SyntheticModel, q: dict[str, Floats], probes: Integers, settled: Integers, delta: int,
+    rng: np.random.Generator,
+) -> Integers:  # fmt: skip
     """Return the answers of all probes as if none ever settled: each is kept until one is drawn anew."""
-    scale = delta / model.interval
-    odds = scale * q["redraw"]
-    redraw = odds / (1 - q["redraw"] + odds)  # scaling the odds keeps a chance a chance, at any delta
+    restless = np.where(rng.random(len(probes)) < 0.5, 1 + model.unevenness, 1 - model.unevenness)
+    redraw = 1 - exp(-q["redraw"] * restless * (delta / model.interval))
     owner = np.repeat(np.arange(len(probes)), probes)
+    first = np.cumsum(probes) - probes
     fresh = rng.random(len(owner)) < redraw[owner]
-    fresh[np.cumsum(probes) - probes] = True
+    fresh[first] = True
     at = np.flatnonzero(fresh)
     of = owner[at]
 
     kind = rng.random(len(at))
-    absence = q["absence"][of]
-    foreseen = kind < absence + (1 - absence) * q["foresight"][of]
+    absence = q["absence"][of] * np.where(at == first[of], model.first_absence, 1.0)
+    # the nearer to settling, the more a probe knows of the final answers: nothing at first, twice the mean at last
+    near = 2 * (at - first[of]) / np.maximum(settled[of], 1)
+    foreseen = kind < absence + (1 - absence) * np.minimum(q["foresight"][of] * near, 1.0)
     right = rng.random(len(at)) < q["accuracy"][of]
     wrong = WRONG + _answers(model, q["attractor"][of], q["runner_up"][of], rng)
     guess = _first_guess(model) + _answers(model, q["guess"][of], q["second_guess"][of], rng)
     drawn = np.where(kind < absence, NONE, np.where(foreseen, np.where(right, GOLD, wrong), guess))
-    return drawn[np.cumsum(fresh) - 1]
+    return np.asarray(drawn[np.cumsum(fresh) - 1])
 
 
 def _first_guess(model: SyntheticModel) -> int:
@@ -254,7 +266,7 @@ def _answers(model: SyntheticModel, top: Floats, second: Floats, rng: np.random.
     both = np.minimum(top * (1 + second), 1.0)
     rest = np.maximum(chance - both, 0.0) / np.maximum(1 - both, 1e-9)
     rare = np.minimum((model.tail * rest * rest * rest).astype(np.int64), model.tail - 1)
-    return np.where(chance < top, 0, np.where(chance < both, 1, 2 + rare))
+    return np.asarray(np.where(chance < top, 0, np.where(chance < both, 1, 2 + rare)))
 
 
 # The functions below use only operations that IEEE 754 rounds exactly: those of libm and of numpy's vector units

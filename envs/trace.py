@@ -165,8 +165,7 @@ def as_text(trace: Trace) -> str:
 
 def _ranges(branches: Iterable[int]) -> str:
     """Return ``branches`` as in "0-3,7"."""
-    ordered = sorted(branches)
-    runs = groupby(enumerate(ordered), key=lambda pair: pair[1] - pair[0])
+    runs = groupby(enumerate(sorted(branches)), key=lambda pair: pair[1] - pair[0])
     spans = [[branch for _, branch in run] for _, run in runs]
     return ",".join(str(s[0]) if len(s) == 1 else f"{s[0]}-{s[-1]}" for s in spans)
 
@@ -243,8 +242,7 @@ def picture(trace: Trace, width: int = 80, colour: bool = False) -> str:
     label = len(str(max(len(rows) - 1, 0)))
     deepest = max(map(len, rows), default=0)
     group = max(1, -(-deepest // (width - label - 2)))
-    used = set()
-    lines = textwrap.wrap(_head(trace), width)
+    lines, used = textwrap.wrap(_head(trace), width), set[str]()
     for b, (row, mark) in enumerate(zip(rows, marks, strict=True)):
         cells = "".join(row[min(first + group, len(row)) - 1] for first in range(0, len(row), group)) + mark
         used |= set(cells)

@@ -67,13 +67,14 @@ def test_stopping_before_enough_branches_are_open() -> None:
     env = environment([["A", "B", "B"]], None, ["B"])
     finding = _findings(env, lambda q, _: q.run_to_end(q.branch()))["stopped_early"]
     assert "to their end in 0, with all branches of the budget in 1." in finding.message
-    assert "stopped_early" not in _findings(env, lambda q, _: q.run_to_end(q.branch()), max_branches=2), "a tie: A first"
+    tie = _findings(env, lambda q, _: q.run_to_end(q.branch()), max_branches=2)
+    assert "stopped_early" not in tie, "A came first"
 
 
 @pytest.mark.parametrize(
     ("columns", "solve"),
     [
-        (["AAB", "AAC", "CCC"], _first_step),  # neither look would help: the one open branch is right, and is in the next
+        (["AAB", "AAC", "CCC"], _first_step),  # answered right
         (["AAA", "AAA", "BBB"], _all_to_the_end),
         (["CCC", "CCC", "BBB"], lambda q, _: None),
     ],
@@ -254,12 +255,16 @@ def test_uneven_steps_of_beta(widths: tuple[int, ...], episodes: int, words: str
 # All together
 
 
+def _first_of(n: int) -> Solve:
+    return lambda question, _: next(question.run_to_end(question.branch()) for _ in range(n))
+
+
 def test_the_most_important_comes_first() -> None:
     env = environment([["A", "A", "A", "B", "B", "B"]] * 2, None, ["B", "A"])
-    found = _findings(env, lambda q, _: [q.run_to_end(q.branch()) for _ in range(4)][0])
+    found = _findings(env, _first_of(4))
     assert list(found) == ["idle_tokens", "idle_width"], "A is the majority of both"
     env = environment([["A", "A", "B", "B", "B", "B"]] * 2, None, ["B", "A"])
-    found = _findings(env, lambda q, _: [q.run_to_end(q.branch()) for _ in range(2)][0])
+    found = _findings(env, _first_of(2))
     assert list(found) == ["stopped_early", "idle_tokens", "idle_width"]
 
 

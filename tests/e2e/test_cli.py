@@ -142,7 +142,7 @@ def test_damage_is_one_line(home: Path, tmp_path: Path) -> None:
     (tmp_path / "runs/1/checkpoint.sqlite").write_bytes(b"nonsense" * 1000)
     refused(autotts("resume", "runs/1", cwd=tmp_path), 1, "checkpoint.sqlite")
     (tmp_path / "runs/1/archive/parallel_probe/controller.py").write_text("pass")
-    result = autotts("archive", "verify", cwd=tmp_path)
+    result = autotts("archive", "verify", "--run", "runs/1", cwd=tmp_path)
     assert result.returncode == 1 and "parallel_probe/controller.py" in result.stdout
 
 

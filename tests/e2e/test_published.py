@@ -23,7 +23,8 @@ def test_published_rows_are_exact(capsys: pytest.CaptureFixture[str]) -> None:
     some = [
         row
         for row in rows.rows(SHARED / "reference" / "aime24_published.csv")
-        if row["model"] == "Qwen3-4B" and (row["beta"] in ("0.0", "0.5") if row["beta"] else row["max_branches"] in "1 16")
+        if row["model"] == "Qwen3-4B"
+        and (row["beta"] in ("0.0", "0.5") if row["beta"] else row["max_branches"] in ("1", "16"))
     ]
     assert len(some) >= 7
     env = published.read(SHARED / "replay" / "aime24" / "Qwen3-4B.json", "Qwen3-4B")

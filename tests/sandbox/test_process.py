@@ -29,7 +29,10 @@ FAILURES = {
     "syntax": ("syntax", "class Candidate(:\n"),
     "import": ("import", "import numpy\n"),
     "no controller": ("contract", "x = 1\n"),
-    "two controllers": ("contract", "from envs import Controller\nclass A(Controller): pass\nclass B(Controller): pass\n"),
+    "two controllers": (
+        "contract",
+        "from envs import Controller\nclass A(Controller): pass\nclass B(Controller): pass\n",
+    ),
     "raises at import": ("exception", "1 / 0\n"),
     "raises": ("exception", candidate("return {}['x']")),
     "recursion": ("exception", candidate("return self.solve(question)")),
@@ -47,7 +50,10 @@ FAILURES = {
     "killed": ("crash", candidate("os.kill(os.getpid(), 9)")),
     "aborts": ("crash", candidate("os.abort()")),
     "floods": ("output", candidate("while True: print('x' * 10000)")),
-    "garbage": ("protocol", candidate("for fd in range(3, 10):\n    try: os.write(fd, b'x' * 100)\n    except OSError: pass")),
+    "garbage": (
+        "protocol",
+        candidate("for fd in range(3, 10):\n    try: os.write(fd, b'x' * 100)\n    except OSError: pass"),
+    ),
 }
 
 
@@ -86,5 +92,6 @@ def test_seeds_give_the_same_logs_whatever_the_workers(name: str) -> None:
 
 
 def test_nothing_of_the_host_is_in_the_environment() -> None:
-    source = candidate("assert not dict(os.environ), dict(os.environ)\nassert sys.stdin.read() == ''\nreturn None")
+    # the interpreter itself sets LC_CTYPE where there is no locale
+    source = candidate("assert not set(os.environ) - {'LC_CTYPE'}, os.environ\nassert sys.stdin.read() == ''\nreturn None")
     assert evaluate(source, EPISODES).verdict.ok
