@@ -16,18 +16,21 @@ BUDGETS = 24
 
 
 def budgets(cards: Sequence[Card]) -> npt.NDArray[np.float64]:
-    """Return the token budgets, from the cheapest point of any hand-written controller to its dearest."""
-    tokens = [point.tokens for card in cards if card.generation == 0 for point in card.mean_curve]
-    if not tokens:
-        tokens = [point.tokens for card in cards for point in card.mean_curve] or [1.0, 2.0]
-    return np.geomspace(max(1.0, min(tokens)), max(2.0, *tokens), BUDGETS)
+    """Return the token budgets: from twice what the cheapest hand-written controller spends at most to what any does.
+
+    That is from about two whole branches to the whole budget: below, nobody has a choice worth the name.
+    """
+    curves = [card.mean_curve for card in cards if card.generation == 0 and card.mean_curve]
+    most = [max(point.tokens for point in curve) for curve in curves] or [1.0]
+    low = max(1.0, 2 * min(most))
+    return np.geomspace(low, max(2 * low, *most), BUDGETS)
 
 
 def attained(curve: Sequence[CurvePoint], at: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Return the accuracy (per cent) that ``curve`` attains within each budget of ``at``; 0 where it costs more.
+    """Return the accuracy (per cent) that ``curve`` attains within each budget of ``at``.
 
-    Between two points of the curve lies what one gets by choosing beta at random between theirs (on the
-    logarithm of tokens); beyond the last, what the best point gives.
+    Between two points of the curve it is interpolated on the logarithm of tokens; beyond the last it is what the best
+    point gives; below the first it is what one gets by leaving questions unanswered until the rest fits.
     """
     points = sorted((point.tokens, point.accuracy) for point in curve)
     if not points:
@@ -35,7 +38,7 @@ def attained(curve: Sequence[CurvePoint], at: npt.NDArray[np.float64]) -> npt.ND
     tokens = np.array([max(1.0, tokens) for tokens, _ in points])
     best = np.maximum.accumulate([accuracy for _, accuracy in points])
     values = np.interp(np.log(at), np.log(tokens), best)
-    return np.where(at < tokens[0] * (1 - 1e-9), 0.0, values)
+    return np.asarray(values * np.minimum(1.0, at / tokens[0]))
 
 
 def quality(card: Card, at: npt.NDArray[np.float64]) -> float:

@@ -125,10 +125,11 @@ class Genome:
         return Genome.make(self.blocks, {**self.spans, **spans})
 
     def value(self, name: str, beta: float) -> float:
-        """Return a constant at ``beta``, as the rendered schedule computes it (up to the rounding of its figures)."""
+        """Return a constant at ``beta``, as the rendered schedule computes it."""
         parameter = PARAMETERS[name]
         lo, hi = self.spans[name]
-        value = lo * (hi / lo) ** beta if parameter.geometric else lo + (hi - lo) * beta
+        # rounded as the source is, so that both are the same number
+        value = lo * float(f"{hi / lo:.4g}") ** beta if parameter.geometric else lo + float(f"{hi - lo:.4g}") * beta
         return round(value) if parameter.whole else value
 
     def to_json(self) -> dict[str, Any]:
@@ -234,6 +235,30 @@ STARTS: dict[str, Genome] = {
     "few at a time, long ones given up": Genome.make(
         {"stop": "both", "length": "median", "weight": "length", "absent": "left_out"},
         {"opening": (2, 2), "at_once": (1, 3), "most": (6, 64), "doubt": (0.2, 0.005), "steady": (2, 8)},
+    ),
+    "one after another until there is little doubt": Genome.make(
+        {"stop": "confidence", "length": "mean", "absent": "left_out"},
+        {"opening": (1, 2), "at_once": (1, 1), "most": (3, 64), "complete": (1, 3), "doubt": (0.3, 0.002)},
+    ),
+    "a lead that has lasted, lone dissenters given up": Genome.make(
+        {"stop": "calm", "disagreement": "finished", "absent": "left_out"},
+        {"opening": (2, 4), "at_once": (2, 4), "most": (4, 64), "doubt": (0.25, 0.005), "patience": (12, 30)},
+    ),
+    "waves sized by disagreement": Genome.make(
+        {"opening": "waves", "stop": "both", "length": "median", "weight": "length", "absent": "left_out"},
+        {"wave": (2, 10), "most": (4, 64), "doubt": (0.25, 0.002), "steady": (1, 8), "factor": (1.6, 1.6)},
+    ),
+    "all at once, stopped by their probes": Genome.make(
+        {"opening": "flood", "stop": "both", "early": "probes", "disagreement": "everyone", "absent": "left_out"},
+        {"most": (2, 64), "doubt": (0.25, 0.01), "steady": (1, 6), "patience": (8, 24), "quiet": (6, 24)},
+    ),
+    "a lead that finishes leave unchanged, scattered votes given up": Genome.make(
+        {"stop": "steady", "hopeless": "scattered", "length": "mean", "absent": "left_out"},
+        {"opening": (2, 3), "at_once": (1, 3), "most": (4, 64), "steady": (1, 12), "complete": (1, 4)},
+    ),
+    "bursts for those that agree": Genome.make(
+        {"depth": "burst", "stop": "both", "length": "median", "disagreement": "finished", "weight": "length"},
+        {"opening": (2, 4), "at_once": (2, 6), "most": (4, 64), "doubt": (0.25, 0.005), "steady": (1, 8)},
     ),
 }
 """Hand-set genomes to start from, as different as they are decent; the keys say what each is about."""

@@ -121,7 +121,7 @@ def test_every_schedule_is_monotone_and_in_range(seed: int) -> None:
 def test_sources_are_short_and_clean(tmp_path: Path) -> None:
     sources = {render(genome) for genome in (*STARTS.values(), *map(random_genome, range(120)))}
     for number, source in enumerate(sorted(sources)):
-        assert source.count("\n") < 120
+        assert source.count("\n") < 160
         (tmp_path / f"candidate_{number}.py").write_text(source)
     ruff = [
         sys.executable,
@@ -157,12 +157,12 @@ WORLDS = st.tuples(
 def played(
     source: str, columns: list[list[str | None]], width: int, ceiling: int | None, beta: float
 ) -> tuple[object, ...]:
-    """Return the answer, all that was revealed, and the log of one episode with intervals of ten tokens."""
+    """Return the answer, what the branches said last, and the log of one episode with intervals of ten tokens."""
     recording = Recording(columns, [10 * len(column) - 3 for column in columns], 10)
     question = ReplayQuestion(recording, range(len(columns)), width, ceiling)
     answer = compiled(source)(beta).solve(question)
-    seen = {cell for i in range(question.width) for cell in columns[i][: question.depth(i)]}
-    return answer, seen, question.finish().pack()
+    said = {columns[i][question.depth(i) - 1] for i in range(question.width) if question.depth(i)}
+    return answer, said, question.finish().pack()
 
 
 @settings(max_examples=400, deadline=None)
@@ -170,12 +170,12 @@ def played(
 def test_every_controller_solves_every_world(
     seed: int, world: tuple[list[list[str | None]], int, int | None], beta: float
 ) -> None:
-    """No illegal action; an answer where any was seen; the same under other names for the answers."""
+    """No illegal action; an answer where a branch stands by one; the same under other names for the answers."""
     source = render(random_genome(seed))
     columns, width, ceiling = world
-    answer, seen, log = played(source, columns, width, ceiling, beta)
-    assert isinstance(seen, set)
-    assert answer in seen - {None} if seen - {None} else answer is None
+    answer, said, log = played(source, columns, width, ceiling, beta)
+    assert isinstance(said, set)
+    assert answer in said - {None} if said - {None} else answer is None
     names = {None: None, "a": "9", "b": "0", "c": "zz", "d": ""}
     renamed = [[names[cell] for cell in column] for column in columns]
     assert played(source, renamed, width, ceiling, beta)[::2] == (names[answer], log)  # type: ignore[index]
@@ -213,8 +213,8 @@ def test_the_first_generation_starts_from_all_hand_set_genomes() -> None:
 
 
 def test_later_generations_mix_all_wide_steps() -> None:
-    words = [proposal.rationale.split()[1] for proposal in Evolve().propose(brief(*PARENTS, count=60))]
-    assert {"blood", "random", "recombination:"} == set(words)
+    words = [proposal.rationale.split()[1].rstrip(":") for proposal in Evolve().propose(brief(*PARENTS, count=60))]
+    assert {"blood", "random", "recombination"} == set(words)
 
 
 def test_seeds_are_answered_with_starts_that_name_no_parent() -> None:
@@ -241,7 +241,7 @@ def test_a_recombination_takes_whole_slots() -> None:
 def test_each_finding_leads_to_its_moves(kind: str) -> None:
     """The moves are those of the finding, and the rationale names it with its figures."""
     for number, genome in enumerate(STARTS.values()):
-        reached = {move.apply(genome) for move in REMEDIES[kind]} - {None}
+        reached = [after for move in REMEDIES[kind] if (after := move.apply(genome))]
         asked = brief(version("v7", genome, (finding(kind),)), seed=number, count=1)
         for proposal in Evolve().refine(asked):
             if reached:

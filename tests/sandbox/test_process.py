@@ -93,5 +93,5 @@ def test_seeds_give_the_same_logs_whatever_the_workers(name: str) -> None:
 
 def test_nothing_of_the_host_is_in_the_environment() -> None:
     # the interpreter itself sets LC_CTYPE where there is no locale
-    source = candidate("assert not set(os.environ) - {'LC_CTYPE'}, os.environ\nassert sys.stdin.read() == ''\nreturn None")
+    source = candidate("assert not set(os.environ) - {'LC_CTYPE'}\nassert sys.stdin.read() == ''\nreturn None")
     assert evaluate(source, EPISODES).verdict.ok
