@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import resource
 import time
+from pathlib import Path
 
 from agent.seeds import seed_names, seed_source
-from envs.episodes import grid
+from envs.episodes import Episodes, grid
 from envs.synthetic import default_environments
 from sandbox.evaluation import evaluate
 from sandbox.process import ProcessSandbox
@@ -27,14 +27,33 @@ def main() -> None:
             speeds.append(len(episodes) / best)
         print(f"{name:22} {speeds[0]:10,.0f} {speeds[1]:12,.0f} {speeds[1] / speeds[0]:6.2f}")
     os.sched_setaffinity(0, cores)
-    print(f"largest worker: {resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024:.0f} MB")
+    print(f"largest worker: {_largest_worker(episodes):.0f} MB")
 
 
-def _seconds(source: str, episodes: object, workers: int) -> float:
+def _seconds(source: str, episodes: Episodes, workers: int) -> float:
     began = time.perf_counter()
-    result = evaluate(source, episodes, ProcessSandbox(workers))  # type: ignore[arg-type]
+    result = evaluate(source, episodes, ProcessSandbox(workers))
     assert result.verdict.ok
     return time.perf_counter() - began
+
+
+def _largest_worker(episodes: Episodes) -> float:
+    """Return the most memory (MB) that a worker had resident, read while it runs."""
+    largest = 0.0
+
+    def look(_: int) -> None:
+        nonlocal largest
+        for status in Path("/proc").glob("[0-9]*/status"):
+            try:
+                text = status.read_text()
+                if "worker.py" in (status.parent / "cmdline").read_text():
+                    peak = next(line for line in text.splitlines() if line.startswith("VmHWM"))
+                    largest = max(largest, int(peak.split()[1]) / 1024)
+            except (OSError, StopIteration):
+                continue
+
+    evaluate(seed_source("parallel_probe"), episodes, ProcessSandbox(1), look)
+    return largest
 
 
 if __name__ == "__main__":

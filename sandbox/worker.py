@@ -105,6 +105,7 @@ def run(job: Any, blobs: dict[str, Any], modules: dict[str, Any], out: int) -> N
     orders = split(blobs["orders"], blobs["order_sizes"])
     max_branches, max_tokens = job["max_branches"], job["max_tokens"]
     gc.freeze()
+    gc.set_threshold(50_000)  # what an episode makes is freed without the collector
     for index, world, order, beta, seed in zip(
         blobs["index"], blobs["world"], blobs["order"], blobs["beta"], blobs["seed"], strict=True
     ):

@@ -10,6 +10,8 @@ from typing import Any
 
 from envs.errors import InputError
 
+from ..seeds import seed_names
+
 
 def plot(args: argparse.Namespace) -> int:
     """Draw accuracy against tokens, with 95% intervals, one panel for each environment."""
@@ -34,6 +36,11 @@ def plot(args: argparse.Namespace) -> int:
             low, high = zip(*(row["accuracy_ci"] for row in rows), strict=True)
             axis.fill_between(x, low, high, alpha=0.06, color=line.get_color())
         axis.set(xscale="log", xlabel="mean tokens of a question", ylabel="accuracy, %", title=environment)
+        # from about half a branch on: what comes before is nobody's choice, and would fill the picture
+        start = min(max(row["mean_tokens"] for row in rows) for rows in curves.values()) / 2
+        heights = [row["accuracy_pct"] for rows in curves.values() for row in rows if row["mean_tokens"] >= start]
+        axis.set_xlim(left=start)
+        axis.set_ylim(min(heights) - 5, max(heights) + 5)
         axis.grid(alpha=0.3)
         axis.legend(fontsize=8)
     figure.tight_layout()
@@ -49,7 +56,9 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
         if isinstance(document, dict):
-            rows = [{"controller": name, **row} for name, curve in document["curves"].items() for row in curve]
+            hidden = [name for name in document["curves"] if name not in (*seed_names(), document["best"])]
+            shown = {name: curve for name, curve in document["curves"].items() if name not in hidden}
+            rows = [{"controller": name, **row} for name, curve in shown.items() for row in curve]
         else:
             rows = list(document)
         for row in rows:

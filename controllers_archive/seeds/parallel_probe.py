@@ -1,6 +1,10 @@
 """Parallel-Probe (arXiv:2602.03845): step all branches side by side, prune dissenters, stop on a stable majority."""
 
+from operator import itemgetter
+
 from envs import Controller, Question, majority
+
+ANSWER, FINISHED = itemgetter(0), itemgetter(1)
 
 
 class ParallelProbe(Controller):
@@ -18,17 +22,20 @@ class ParallelProbe(Controller):
         running = [i for i, (_, finished) in zip(running, first, strict=True) if not finished]
         winner, stable = majority(latest.values()), 0
         dissent: dict[int, int] = {}  # for how many rounds in a row a branch has differed from the winner
-        before = None
+        before = dissenters = None
         for r in range(self.params["rounds"]):
             previous = winner
             probes = question.step_many(running)
             if probes != before:  # else nothing has moved, and the winner and its dissenters stand
                 before = probes
-                latest.update(zip(running, [answer for answer, _ in probes], strict=True))
-                running = [i for i, (_, finished) in zip(running, probes, strict=True) if not finished]
+                latest.update(zip(running, map(ANSWER, probes), strict=True))
+                if True in map(FINISHED, probes):
+                    running = [i for i, (_, finished) in zip(running, probes, strict=True) if not finished]
                 winner = majority(latest.values())
-                dissenters = [i for i in running if latest[i] != winner]
+                dissenters = None
             if r >= warm_up and len(latest) > 1:
+                if dissenters is None:
+                    dissenters = [i for i in running if latest[i] != winner]
                 dissent = {i: dissent.get(i, 0) + 1 for i in dissenters}
                 pruned = [i for i, rounds in dissent.items() if rounds >= patience]
                 for i in pruned:
