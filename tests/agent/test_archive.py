@@ -1,0 +1,116 @@
+"""The archive: whole folders or none, whatever fails while one is written; and every change is found."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agent.archive import Archive, pack_logs, sha256, unpack_logs
+from agent.cards import Card, Protocol
+from envs.episodes import Logs
+from envs.errors import InputError
+
+SOURCE = "from envs import Controller\n"
+
+
+def card(name: str = "g001-a", parents: tuple[str, ...] = ()) -> Card:
+    protocol = Protocol(environments={"a/b": "0"}, betas=(0.5,), first_seed=1000, seeds=1, max_branches=4)
+    return Card(
+        id=name, name=name, generation=1, explorer="evolve", parents=parents, sandbox="process", verdict="ok",
+        source_sha256=sha256(SOURCE.encode()), protocol=protocol,
+    )  # fmt: skip
+
+
+def test_what_is_added_can_be_read(tmp_path: Path) -> None:
+    archive = Archive(tmp_path / "archive")
+    archive.add(card(), SOURCE, b"logs")
+    again = Archive(tmp_path / "archive")
+    assert again.ids() == ["g001-a"] and again.card("g001-a") == card() and again.source("g001-a") == SOURCE
+    assert again.verify() == [] and again.reindex() == 1
+    assert [row[0] for row in again.index()] == ["g001-a"]
+    assert again.resolve("g0") == "g001-a"
+    with pytest.raises(InputError, match="no version"):
+        again.resolve("h")
+
+
+@settings(max_examples=60, deadline=None)
+@given(at=st.integers(0, 12), name=st.sampled_from(["fsync", "rename", "replace", "open"]))
+def test_a_fault_at_any_call_leaves_no_half_written_folder(
+    tmp_path_factory: pytest.TempPathFactory, at: int, name: str
+) -> None:
+    """The disk is full at the n-th system call of a kind: the version is there as a whole, or not at all."""
+    archive = Archive(tmp_path_factory.mktemp("faults") / "archive")
+    archive.add(card("g001-z"), SOURCE, None)
+    real, calls = getattr(os, name), 0
+
+    def failing(*arguments: object, **named: object) -> object:
+        nonlocal calls
+        calls += 1
+        if calls > at:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(*arguments, **named)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, name, failing)
+        with contextlib.suppress(OSError):
+            archive.add(card(), SOURCE, b"logs")
+    fresh = Archive(archive.root)
+    assert fresh.ids() in (["g001-z"], ["g001-a", "g001-z"])
+    assert fresh.verify() == []
+    fresh.sweep()
+    fresh.add(card(), SOURCE, b"logs")
+    assert Archive(archive.root).ids() == ["g001-a", "g001-z"]
+    assert not list(archive.root.glob(".writing-*"))
+
+
+@pytest.mark.parametrize("name", ["controller.py", "card.json", "logs.npz", "manifest.json"])
+def test_every_change_is_found(tmp_path: Path, name: str) -> None:
+    archive = Archive(tmp_path)
+    archive.add(card(), SOURCE, b"logs")
+    path = tmp_path / "g001-a" / name
+    path.write_bytes(path.read_bytes() + b" ")
+    if name != "manifest.json":  # white space after JSON changes nothing there
+        assert any(name in problem for problem in Archive(tmp_path).verify())
+    path.unlink()
+    assert Archive(tmp_path).verify()
+
+
+def test_strangers_and_lost_parents_are_found(tmp_path: Path) -> None:
+    archive = Archive(tmp_path)
+    archive.add(card(parents=("g000-gone",)), SOURCE, None)
+    (tmp_path / "g001-a" / "more.txt").write_text("x")
+    problems = Archive(tmp_path).verify()
+    assert any("g000-gone" in p for p in problems) and any("more.txt" in p for p in problems)
+
+
+def test_a_damaged_index_says_how_to_mend_it(tmp_path: Path) -> None:
+    archive = Archive(tmp_path)
+    archive.add(card(), SOURCE, None)
+    (tmp_path / "index.sqlite").write_bytes(b"nonsense" * 500)
+    with pytest.raises(InputError, match="reindex"):
+        archive.index()
+    archive.reindex()
+    assert len(archive.index()) == 1
+
+
+@given(st.lists(st.lists(st.integers(0, 300), max_size=5), max_size=6))
+def test_packed_logs_come_back(records: list[list[int]]) -> None:
+    logs = Logs(
+        answer=np.array([1], np.int32),
+        record_offsets=np.array([0, len(records)]),
+        verbs=np.zeros(len(records), np.uint8),
+        repeats=np.ones(len(records), np.uint16),
+        counts=np.array([len(r) for r in records], np.uint16),
+        indices=np.array([i for r in records for i in r], np.uint16),
+    )
+    again = unpack_logs(pack_logs(logs))
+    for key, column in logs.columns().items():
+        assert np.array_equal(again.columns()[key], column)
+    assert pack_logs(logs) == pack_logs(again)
