@@ -54,7 +54,7 @@ def curves(lines: Mapping[str, Sequence[tuple[float, float]]], width: int = 90, 
         plotext.xticks(ticks, [f"{t:,}" for t in ticks])
     plotext.xlabel("mean tokens of a question")
     plotext.ylabel("accuracy %")
-    return str(plotext.build())
+    return str(plotext.uncolorize(plotext.build()))
 
 
 def family(cards: Sequence[Card], everything: bool) -> Tree:

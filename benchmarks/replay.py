@@ -15,15 +15,15 @@ from sandbox.process import ProcessSandbox
 
 def main() -> None:
     environments = default_environments()
-    episodes = grid(environments, [1.0], range(40))
+    episodes = grid(environments, [1.0], range(100))
     cores = sorted(os.sched_getaffinity(0))
-    print(f"{len(episodes)} episodes, 64 branches, {len(cores)} cores here; best of three")
+    print(f"{len(episodes)} episodes, 64 branches, {len(cores)} cores here; best of two")
     print(f"{'controller':22} {'one core':>10} {'two workers':>12} {'ratio':>6}")
     for name in seed_names():
         speeds = []
         for workers in (1, 2):
             os.sched_setaffinity(0, cores[:workers])  # one core for host and worker together, then two
-            best = min(_seconds(seed_source(name), episodes, workers) for _ in range(3))
+            best = min(_seconds(seed_source(name), episodes, workers) for _ in range(2))
             speeds.append(len(episodes) / best)
         print(f"{name:22} {speeds[0]:10,.0f} {speeds[1]:12,.0f} {speeds[1] / speeds[0]:6.2f}")
     os.sched_setaffinity(0, cores)

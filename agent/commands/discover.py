@@ -146,6 +146,7 @@ class Watch:
                 f"generation {fields['generation']:3d}: {fields['versions']:4d} versions, {best}"
                 f" (best seed {fields['seeds']:.2f}), {self._speed()}, {left}",
                 highlight=False,
+                soft_wrap=True,
             )
 
     def _speed(self) -> str:
