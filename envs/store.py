@@ -201,7 +201,19 @@ def load(path: Path) -> Environment:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write ``data`` to ``path`` such that a reader sees the old file or the new one, never a part of it."""
+    """Write ``data`` to ``path`` such that a reader sees the old file or the new one, never a part of it.
+
+    Raises:
+        OSError: it could not be written; ``filename`` is ``path``, and nothing is left behind.
+    """
+    try:
+        _write_whole(path, data)
+    except OSError as error:
+        error.filename = str(path)
+        raise
+
+
+def _write_whole(path: Path, data: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, aside = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
     try:

@@ -157,3 +157,16 @@ def test_an_archive_survives_without_its_checkpoint(home: Path, tmp_path: Path) 
 def test_a_failing_controller_fails_the_command(home: Path, tmp_path: Path) -> None:
     (home / "broken.py").write_text("from envs import Controller\nclass A(Controller): pass\n")
     refused(autotts("evaluate", "broken.py", "--env", "synthetic/*", "--seeds", 1, cwd=home), 1, "exception", "broken")
+
+
+def test_what_cannot_be_written_is_named_and_not_half_written(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    refused(autotts("discover", "--run", tmp_path / "file/run", "--env", "synthetic/*", cwd=home), 1, "file")
+    refused(autotts("env", "synthesize", "--data", tmp_path / "file", cwd=home), 1, "file")
+    command = [Path(sys.executable).with_name("autotts"), "env", "synthesize", "--questions", "4", "--branches", "16"]
+    for size in (0, 1000):  # a disk that takes no more than this of a file
+        full = tmp_path / f"full{size}"
+        full.mkdir()
+        limited = ["prlimit", f"--fsize={size}", *command, "--data", full]
+        refused(subprocess.run(limited, cwd=home, capture_output=True, text=True), 1, str(full))
+        assert tree(full) == {}
