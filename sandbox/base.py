@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from envs.episodes import Episodes, Logs
+
+if TYPE_CHECKING:
+    from .wire import Batch
 
 Kind = Literal[
     "ok",  # every episode ran
@@ -24,6 +27,9 @@ Kind = Literal[
     "output",  # it printed more than its limit
     "protocol",  # it wrote garbage where results were expected
     "forged_log",  # it returned a log that no controller can have made
+    "rejected: policy",  # its source holds what the policy refuses
+    "rejected: looked ahead",  # it acted on what it had not paid to see
+    "rejected: not reproducible",  # it acted on chance, time, names of answers, or what it kept of other episodes
 ]
 
 
@@ -64,6 +70,41 @@ class SandboxError(Exception):
     """The sandbox itself failed: the candidate is not to blame, and may be run again."""
 
 
+class SandboxLost(SandboxError):
+    """What runs the sandbox went away (an engine that was killed, say); it may come back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one worker may use."""
+
+    episode_seconds: float = 20.0
+    """Wall-clock seconds without a finished episode."""
+    seconds: float | None = None
+    """Wall-clock and CPU seconds in all; None for 60 and 50 milliseconds an episode."""
+    memory: int = 1 << 30
+    """Bytes of address space."""
+    output: int = 1 << 16
+    """Bytes that a candidate may print."""
+
+    def total(self, episodes: int) -> float:
+        """Return the wall-clock seconds that a worker may take for ``episodes``."""
+        return self.seconds if self.seconds is not None else 60 + 0.05 * episodes
+
+    def rlimits(self, episodes: int) -> dict[str, int]:
+        """Return the limits that a worker's process sets on itself, as `resource` names them."""
+        return {
+            "RLIMIT_CPU": int(self.total(episodes)) + 1,
+            "RLIMIT_AS": self.memory,
+            "RLIMIT_NPROC": 0,
+            "RLIMIT_FSIZE": 0,
+            "RLIMIT_CORE": 0,
+            "RLIMIT_NOFILE": 16,
+            "RLIMIT_MSGQUEUE": 0,
+            "RLIMIT_MEMLOCK": 0,
+        }
+
+
 class Sandbox(Protocol):
     """Runs candidates, each apart from the host and from the others.
 
@@ -73,9 +114,19 @@ class Sandbox(Protocol):
     """
 
     name: str
+    about: str
+    """What it guards against, in a few words."""
 
     def run(
         self, candidate: Candidate, episodes: Episodes, progress: Callable[[int], None] | None = None
     ) -> Outcome:
         """Run ``candidate`` on every episode; ``progress`` is called with the number of episodes that were added."""
+        ...
+
+    def play(self, candidate: Candidate, batch: Batch, progress: Callable[[int], None] | None = None) -> Outcome:
+        """Run ``candidate`` on a batch that is ready to cross the wall, as `run` does with what was recorded."""
+        ...
+
+    def close(self) -> None:
+        """Give up all that the sandbox holds; nothing of it is left."""
         ...

@@ -1,11 +1,13 @@
 """What crosses the wall of the sandbox, in both directions.
 
-In: a job, a JSON header and columns of numbers after it. It holds the candidate's source, the contract's modules, the
-recorded branches of each question with opaque tokens for answers, and the episodes. No gold answer, no text of a
-question and no name of an environment is in it. Tokens are drawn anew for each job, their order in the tables too.
+In: messages, each led by its size (u64). The first holds the contract's modules; every other is a job for one process,
+a JSON header and columns of numbers after it: the candidate's source, the recorded branches of each question with
+opaque tokens for answers, and the episodes. No gold answer, no text of a question and no name of an environment is in
+it. Tokens are drawn anew for each run, and what each one stands for anew for each question.
 
-Out: frames (see `sandbox.worker.FRAME`). ``E``: an episode's answer and action log; ``F``: the failure that ended the
-run; ``R``: the candidate is loaded; ``D``: all episodes are done.
+Out: frames (see `sandbox.worker.FRAME`). ``Z``: the worker is ready; ``R``: the candidate is loaded; ``E``: an
+episode's answer and action log; ``F``: the failure that ended the run; ``D``: all episodes of the job are done; ``X``:
+its process has ended.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from __future__ import annotations
 import json
 import secrets
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,67 +32,121 @@ from .base import Candidate, Verdict
 FRAME = struct.Struct("<cIiI")
 LARGEST_LOG = 1 << 23
 """Bytes of one episode's log past which a frame is taken for garbage."""
+SIZE = struct.Struct("<Q")
 NOT_A_TOKEN = -1
 
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """One question as it crosses the wall: what the worker is told of it, its columns, and the way back."""
+    """One question as it crosses the wall: columns of opaque codes, and the way back."""
 
-    header: dict[str, Any]
     cells: npt.NDArray[np.uint32]
+    """Codes of a branch's probe answers and of its final answer, branch after branch; 0 for an absent one."""
     lengths: npt.NDArray[np.uint32]
+    """Cells of each branch."""
     totals: npt.NDArray[np.uint32]
+    """Tokens of each branch."""
+    delta: int
+    probe_cost: int
     meaning: npt.NDArray[np.int32]
-    """The environment's answer for each token of the world."""
+    """The environment's answer for each code."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """E episodes to be played, and the worlds that they are played on."""
+
+    worlds: Sequence[World]
+    world: npt.NDArray[np.int64]
+    """(E,) index into ``worlds``."""
+    orders: Sequence[npt.NDArray[np.int32]]
+    order: npt.NDArray[np.int64]
+    """(E,) index into ``orders``: the branches of the world in the order of opening."""
+    beta: npt.NDArray[np.float64]
+    seed: npt.NDArray[np.int64]
+    group: npt.NDArray[np.int64]
+    """(E,) episodes of different groups never share a process."""
+    max_branches: int
+    max_tokens: int | None
+    describe: Callable[[int], str]
+    """Where an episode took place, in words."""
+
+    def __len__(self) -> int:
+        return len(self.world)
+
+    @classmethod
+    def of(cls, episodes: Episodes) -> Batch:
+        """Return ``episodes`` on what was recorded, all in one group, with codes that are drawn anew."""
+        generator = np.random.default_rng(secrets.randbits(128))
+        pairs = np.stack([episodes.environment, episodes.question])
+        used, world = np.unique(pairs, axis=1, return_inverse=True)
+        world = world.ravel()
+        worlds = [_world(episodes.environments[e], q, generator) for e, q in used.T.tolist()]
+        number = {key: i for i, key in enumerate(episodes.orders)}
+        sizes = np.array([len(w.lengths) for w in worlds])[world]
+        keys = zip(sizes.tolist(), episodes.seed.tolist(), strict=True)
+        return cls(
+            worlds=worlds,
+            world=world,
+            orders=list(episodes.orders.values()),
+            order=np.array([number[key] for key in keys], np.int64),
+            beta=episodes.beta,
+            seed=episodes.seed,
+            group=np.zeros(len(world), np.int64),
+            max_branches=episodes.max_branches,
+            max_tokens=episodes.max_tokens,
+            describe=episodes.describe,
+        )
+
+    def shares(self, workers: int) -> list[list[npt.NDArray[np.int64]]]:
+        """Return the episodes of every process of each worker: groups stay apart, and only a sole group is divided."""
+        groups = np.split(np.argsort(self.group, kind="stable"), np.flatnonzero(np.diff(np.sort(self.group))) + 1)
+        if len(groups) == 1:
+            groups = [groups[0][i::workers] for i in range(workers)]
+        shares = [[group for group in groups[i::workers] if len(group)] for i in range(workers)]
+        return [share for share in shares if share]
 
 
 class Job:
-    """A batch of episodes, ready to be sent to any number of workers for one run of one candidate."""
+    """A batch, ready to be sent to any number of workers for one run of one candidate."""
 
-    def __init__(self, candidate: Candidate, episodes: Episodes) -> None:
+    def __init__(self, candidate: Candidate, batch: Batch) -> None:
         self.candidate = candidate
-        self.episodes = episodes
-        generator = np.random.default_rng(secrets.randbits(128))
-        pairs = np.stack([episodes.environment, episodes.question])
-        used, self._world_of = np.unique(pairs, axis=1, return_inverse=True)
-        self._world_of = self._world_of.ravel()
-        self.worlds = [_world(episodes.environments[e], q, generator) for e, q in used.T.tolist()]
-        keys = list(episodes.orders)
-        sizes = np.array([world.header["branches"] for world in self.worlds])[self._world_of]
-        number = {key: i for i, key in enumerate(keys)}
-        self._order_of = np.array(
-            [number[key] for key in zip(sizes.tolist(), episodes.seed.tolist(), strict=True)], np.uint32
-        )
-        self._orders = [episodes.orders[key] for key in keys]
+        self.batch = batch
+        self._tokens = _fresh_tokens(max(len(world.meaning) for world in batch.worlds) - 1)
 
-    def message(self, shard: npt.NDArray[np.int64], limits: dict[str, int]) -> bytes:
-        """Return the bytes to send to a worker that is to run the episodes of ``shard`` under ``limits``."""
-        episodes = self.episodes
-        columns = {
-            "cells": np.concatenate([world.cells for world in self.worlds]),
-            "lengths": np.concatenate([world.lengths for world in self.worlds]),
-            "totals": np.concatenate([world.totals for world in self.worlds]),
-            "orders": np.concatenate(self._orders).astype(np.uint32),
-            "order_sizes": np.array([len(order) for order in self._orders], np.uint32),
-            "index": shard.astype(np.uint32),
-            "world": self._world_of[shard].astype(np.uint32),
-            "order": self._order_of[shard],
-            "beta": episodes.beta[shard],
-            "seed": episodes.seed[shard],
+    def message(self, part: npt.NDArray[np.int64], limits: dict[str, int]) -> bytes:
+        """Return the bytes that have a process play the episodes of ``part`` under ``limits``."""
+        batch = self.batch
+        used, world = np.unique(batch.world[part], return_inverse=True)
+        taken, order = np.unique(batch.order[part], return_inverse=True)
+        worlds, orders = [batch.worlds[i] for i in used.tolist()], [batch.orders[i] for i in taken.tolist()]
+        columns: dict[str, npt.NDArray[Any]] = {
+            "cells": np.concatenate([world.cells for world in worlds]),
+            "lengths": np.concatenate([world.lengths for world in worlds]),
+            "totals": np.concatenate([world.totals for world in worlds]),
+            "widths": _u4([len(world.lengths) for world in worlds]),
+            "deltas": _u4([world.delta for world in worlds]),
+            "probe_costs": _u4([world.probe_cost for world in worlds]),
+            "orders": _u4(np.concatenate(orders)),
+            "order_sizes": _u4([len(order) for order in orders]),
+            "index": _u4(part),
+            "world": _u4(world.ravel()),
+            "order": _u4(order.ravel()),
+            "beta": batch.beta[part],
+            "seed": batch.seed[part],
         }
         blobs = {name: (_CODES[column.dtype.str], column.tobytes()) for name, column in columns.items()}
         header = {
-            "modules": contract_modules(),
             "candidate": self.candidate.source,
             "limits": limits,
-            "worlds": [world.header for world in self.worlds],
-            "max_branches": episodes.max_branches,
-            "max_tokens": episodes.max_tokens,
+            "tokens": self._tokens,
+            "max_branches": batch.max_branches,
+            "max_tokens": batch.max_tokens,
             "blobs": [(name, code, len(data)) for name, (code, data) in blobs.items()],
         }
         text = json.dumps(header).encode()
-        return b"".join((struct.pack("<I", len(text)), text, *(data for _, data in blobs.values())))
+        return _message(struct.pack("<I", len(text)), text, *(data for _, data in blobs.values()))
 
     def logs(self, frames: dict[int, tuple[int, bytes]]) -> Logs:
         """Return the logs of all episodes from their (answer token, packed log).
@@ -103,7 +159,7 @@ class Job:
         verbs, repeats, counts, indices = [], [], [], []
         for index in range(len(frames)):
             token, data = frames[index]
-            meaning = self.worlds[self._world_of[index]].meaning
+            meaning = self.batch.worlds[self.batch.world[index]].meaning
             if not 0 <= token < len(meaning):
                 raise BadFrame(Verdict("illegal_answer", "the answer is not one that it saw", index))
             answers[index] = meaning[token]
@@ -133,6 +189,19 @@ class Job:
         return logs
 
 
+def setup() -> bytes:
+    """Return the message that a worker begins with: the contract's modules."""
+    return _message(json.dumps(contract_modules()).encode())
+
+
+def _message(*parts: bytes) -> bytes:
+    return b"".join((SIZE.pack(sum(map(len, parts))), *parts))
+
+
+def _u4(values: npt.ArrayLike) -> npt.NDArray[np.uint32]:
+    return np.asarray(values).astype(np.uint32)
+
+
 _CODES = {"<u4": "I", "<f8": "d", "<i8": "q"}
 _COUNT = struct.Struct("<I")
 
@@ -155,7 +224,7 @@ def parse(buffer: bytearray) -> Iterator[tuple[bytes, int, int, bytes]]:
     try:
         while len(buffer) - at >= FRAME.size:
             kind, episode, answer, size = FRAME.unpack_from(buffer, at)
-            if kind not in (b"E", b"F", b"R", b"D") or size > LARGEST_LOG:
+            if kind not in (b"E", b"F", b"R", b"D", b"X", b"Z") or size > LARGEST_LOG:
                 raise BadFrame(Verdict("protocol", "garbage among the results"))
             end = at + FRAME.size + size
             if end > len(buffer):
@@ -192,14 +261,8 @@ def _world(env: Environment, question: int, generator: np.random.Generator) -> W
     meaning = np.concatenate(([ABSENT], generator.permutation(present))).astype(np.int32)
     code = np.zeros(int(meaning.max()) + 1, np.uint32)
     code[meaning] = np.arange(len(meaning))
-    header = {
-        "branches": len(branches),
-        "delta": env.delta,
-        "probe_cost": env.probe_cost,
-        "tokens": _fresh_tokens(len(meaning) - 1),
-    }
     totals = env.total_tokens[branches.start : branches.stop].astype(np.uint32)
-    return World(header, code[cells], (depths + 1).astype(np.uint32), totals, meaning)
+    return World(code[cells], (depths + 1).astype(np.uint32), totals, env.delta, env.probe_cost, meaning)
 
 
 def _fresh_tokens(n: int) -> list[str]:

@@ -1,42 +1,102 @@
-"""Runs one candidate on a list of episodes: the only file inside the sandbox. Standard library only.
+"""Runs one candidate on lists of episodes: the only file inside the sandbox. Standard library only.
 
-A job comes in on standard input, results go out on what was standard output: see `sandbox.wire`. The candidate's own
-prints go to standard error, and its standard input is empty.
+Messages come in on standard input, results go out on what was standard output: see `sandbox.wire`. The first message
+holds the contract's modules; each one after it is a job, and is played by a child process that holds nothing of any
+other job. A candidate's prints go to standard error, and its standard input is empty.
 """
 
 import gc
 import json
 import os
 import resource
+import signal
 import struct
 import sys
 import types
 from array import array
-from typing import Any, BinaryIO
+from typing import Any
 
 FRAME = struct.Struct("<cIiI")  # kind, episode, answer, bytes that follow
+SIZE = struct.Struct("<Q")
 NOT_A_TOKEN = -1
 
 
 def main() -> None:
-    job, blobs = read_job(sys.stdin.buffer)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the host's affair
     out = os.dup(1)
     os.dup2(2, 1)
-    empty = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(empty, 0)
-    os.close(empty)
-    modules = install(job["modules"])
-    confine(job["limits"])
-    run(job, blobs, modules, out)
+    prctl = hide()
+    setup = receive()
+    modules = install(json.loads(setup or b"{}"))
+    gc.freeze()
+    os.write(out, FRAME.pack(b"Z", 0, 0, 0))
+    while message := receive():
+        child = os.fork()
+        if child == 0:
+            play(message, modules, out, prctl)
+        del message
+        status = os.waitpid(child, 0)[1]
+        os.write(out, FRAME.pack(b"X", 0, os.waitstatus_to_exitcode(status), 0))
 
 
-def read_job(stream: BinaryIO) -> tuple[Any, dict[str, Any]]:
+def hide() -> Any:
+    """Close this process to others of the same user (no ptrace, no /proc/PID/mem); return prctl, if there is one."""
+    try:
+        import ctypes
+
+        prctl = ctypes.CDLL(None).prctl
+    except (ImportError, OSError, AttributeError):
+        return None
+    prctl(4, 0, 0, 0, 0)  # PR_SET_DUMPABLE
+    prctl(38, 1, 0, 0, 0)  # PR_SET_NO_NEW_PRIVS
+    return prctl
+
+
+def receive() -> bytes:
+    """Return the next message of standard input, or nothing at its end."""
+    head = read(SIZE.size)
+    return read(SIZE.unpack(head)[0]) if head else b""
+
+
+def read(size: int) -> bytes:
+    """Return ``size`` bytes of standard input, or nothing where it ends before."""
+    data = bytearray(size)
+    view, at = memoryview(data), 0
+    while at < size:
+        n = os.readv(0, [view[at:]])
+        if n == 0:
+            return b""
+        at += n
+    view.release()
+    return bytes(data)
+
+
+def play(message: bytes, modules: dict[str, Any], out: int, prctl: Any) -> None:
+    """Play one job, and end this process."""
+    try:
+        if prctl is not None:
+            prctl(1, signal.SIGKILL, 0, 0, 0)  # PR_SET_PDEATHSIG: not to outlive the parent
+        empty = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(empty, 0)
+        os.close(empty)
+        job, blobs = unpack(message)
+        confine(job["limits"])
+        run(job, blobs, modules, out)
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+        os._exit(1)
+    os._exit(0)
+
+
+def unpack(message: bytes) -> tuple[Any, dict[str, Any]]:
     """Return the job's header, and its columns by name."""
-    (size,) = struct.unpack("<I", stream.read(4))
-    job = json.loads(stream.read(size))
+    (size,) = struct.unpack_from("<I", message)
+    at = 4 + size
+    job = json.loads(message[4:at])
     blobs: dict[str, Any] = {}
     for name, code, length in job["blobs"]:
-        blobs[name] = array(code, stream.read(length))
+        blobs[name] = array(code, message[at : at + length])
+        at += length
     return job, blobs
 
 
@@ -71,7 +131,9 @@ def confine(limits: dict[str, int]) -> None:
             os.setgid(65534)
             os.setuid(65534)
     for name, value in limits.items():
-        kind = getattr(resource, name)
+        kind = getattr(resource, name, None)
+        if kind is None:
+            continue
         hard = resource.getrlimit(kind)[1]
         value = value if hard == resource.RLIM_INFINITY else min(value, hard)
         resource.setrlimit(kind, (value, value))
@@ -100,7 +162,8 @@ def run(job: Any, blobs: dict[str, Any], modules: dict[str, Any], out: int) -> N
     except BaseException as error:
         fail(error)
         return
-    worlds = Worlds(job, blobs, modules["envs.replay"].Recording)
+    worlds = Worlds(job["tokens"], blobs, modules["envs.replay"].Recording)
+    codes = {token: code for code, token in enumerate(worlds.tokens)}
     replay = modules["envs.replay"].ReplayQuestion
     orders = split(blobs["orders"], blobs["order_sizes"])
     max_branches, max_tokens = job["max_branches"], job["max_tokens"]
@@ -109,11 +172,10 @@ def run(job: Any, blobs: dict[str, Any], modules: dict[str, Any], out: int) -> N
     for index, world, order, beta, seed in zip(
         blobs["index"], blobs["world"], blobs["order"], blobs["beta"], blobs["seed"], strict=True
     ):
-        recording, tokens = worlds[world]
-        question = replay(recording, orders[order], max_branches, max_tokens)
+        question = replay(worlds[world], orders[order], max_branches, max_tokens)
         try:
             answer = controller(beta, seed).solve(question)
-            answer = tokens.get(answer, NOT_A_TOKEN)
+            answer = codes.get(answer, NOT_A_TOKEN)
         except BaseException as error:
             fail(error, index)
             return
@@ -182,12 +244,13 @@ def split(values: Any, sizes: Any) -> list[list[Any]]:
 class Worlds:
     """The recorded branches of each question, unpacked when first asked for."""
 
-    def __init__(self, job: Any, blobs: dict[str, Any], recording: Any) -> None:
-        self.job, self.blobs, self.recording = job, blobs, recording
+    def __init__(self, tokens: list[str], blobs: dict[str, Any], recording: Any) -> None:
+        self.tokens = [None, *tokens]
+        self.blobs, self.recording = blobs, recording
         self.ready: dict[int, Any] = {}
         branches, cells = [0], [0]
-        for world in job["worlds"]:
-            last = branches[-1] + world["branches"]
+        for width in blobs["widths"]:
+            last = branches[-1] + width
             cells.append(cells[-1] + sum(blobs["lengths"][branches[-1] : last]))
             branches.append(last)
         self.branches, self.cells = branches, cells
@@ -198,14 +261,12 @@ class Worlds:
         return self.ready[which]
 
     def unpack(self, which: int) -> Any:
-        world = self.job["worlds"][which]
-        names = [None, *world["tokens"]]
         rows = slice(self.branches[which], self.branches[which + 1])
         cells = self.blobs["cells"][self.cells[which] : self.cells[which + 1]]
-        answers = [names[cell] for cell in cells]
+        answers = list(map(self.tokens.__getitem__, cells))
         columns = split(answers, self.blobs["lengths"][rows])
-        recording = self.recording(columns, self.blobs["totals"][rows].tolist(), world["delta"], world["probe_cost"])
-        return recording, {name: code for code, name in enumerate(names)}
+        totals = self.blobs["totals"][rows].tolist()
+        return self.recording(columns, totals, self.blobs["deltas"][which], self.blobs["probe_costs"][which])
 
 
 if __name__ == "__main__":

@@ -11,7 +11,8 @@ from agent.seeds import seed_names, seed_source
 from envs.episodes import grid
 from envs.synthetic import default_models, generate
 from sandbox.evaluation import evaluate
-from sandbox.process import Limits, ProcessSandbox
+from sandbox.base import Limits
+from sandbox.process import ProcessSandbox
 
 MODEL = next(iter(default_models().values()))
 WORLD = generate(MODEL, "toy/model", questions=3, branches=12)

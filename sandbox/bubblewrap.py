@@ -1,0 +1,94 @@
+"""Candidates in namespaces of their own, made by bubblewrap: no network, no files but the interpreter's, no host."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from . import seccomp
+from .base import SandboxError
+from .process import WORKER, ProcessWorker
+from .runner import Runner, Worker
+
+_APART = ("ipc", "pid", "net", "uts", "cgroup-try")
+
+
+class BubblewrapSandbox(Runner):
+    """A `sandbox.base.Sandbox` of processes that share only the kernel with the host."""
+
+    name = "bubblewrap"
+    about = "namespaces, no network, no files of the host"
+
+    def start(self) -> Worker:
+        """See `Runner.start`."""
+        with _filter() as descriptor:
+            return ProcessWorker(_command(descriptor), inherited=[descriptor])
+
+
+def works() -> str:
+    """Return why bubblewrap cannot be used here, or nothing if it can."""
+    try:
+        with _filter() as descriptor:
+            line = [*_command(descriptor)[:-1], "-c", "pass"]
+            done = subprocess.run(line, capture_output=True, text=True, timeout=20, env={}, pass_fds=[descriptor])
+    except (SandboxError, OSError, subprocess.TimeoutExpired) as error:
+        return str(error)
+    return "" if done.returncode == 0 else (done.stderr.strip().splitlines() or ["it failed"])[-1]
+
+
+@contextmanager
+def _filter() -> Iterator[int]:
+    """Lend a descriptor that the seccomp filter can be read from."""
+    program = seccomp.program()
+    if not program:
+        raise SandboxError("the bubblewrap sandbox has no seccomp filter for this processor; use Docker")
+    with tempfile.TemporaryFile() as file:
+        file.write(program)
+        file.seek(0)
+        yield file.fileno()
+
+
+def _command(filter: int) -> list[str]:
+    """Return the command that starts a worker under the seccomp filter that the descriptor holds.
+
+    Raises:
+        SandboxError: bubblewrap is not installed.
+    """
+    bwrap = shutil.which("bwrap")
+    if bwrap is None:
+        raise SandboxError("bubblewrap is not installed; `apt-get install bubblewrap` mends that")
+    arguments = [bwrap, *(f"--unshare-{name}" for name in _APART), "--die-with-parent", "--new-session"]
+    arguments += ["--clearenv", "--hostname", "sandbox", "--seccomp", str(filter), "--cap-drop", "ALL"]
+    if os.geteuid() == 0:  # a superuser's worker has the candidate become nobody, and keeps just what that takes
+        arguments += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
+    else:
+        arguments += ["--unshare-user", "--uid", "65534", "--gid", "65534"]
+    python = Path(sys.executable).resolve()
+    library = Path(os.__file__).resolve().parent
+    for place in _places(python, library):
+        for parent in reversed(place.parents[:-1]):
+            arguments += ["--perms", "0755", "--dir", str(parent)]
+        arguments += ["--ro-bind", str(place), str(place)]
+    if (library / "site-packages").is_dir():
+        arguments += ["--tmpfs", str(library / "site-packages"), "--remount-ro", str(library / "site-packages")]
+    arguments += ["--ro-bind", str(WORKER), "/worker.py", "--proc", "/proc", "--perms", "0755", "--dir", "/dev", "--dev-bind", "/dev/null", "/dev/null"]
+    arguments += ["--remount-ro", "/", "--chdir", "/"]
+    return [*arguments, "--", str(python), "-I", "-S", "/worker.py"]
+
+
+def _places(python: Path, library: Path) -> list[Path]:
+    """Return what the interpreter needs, and nothing else: itself, its standard library, and the system's libraries."""
+    places = [python, library]
+    shared, name = sysconfig.get_config_var("LIBDIR"), sysconfig.get_config_var("INSTSONAME")
+    if shared and name:
+        places.append(Path(shared) / name)
+    system = sysconfig.get_config_var("MULTIARCH") or ""
+    places += [Path("/lib64"), Path("/lib") / system, Path("/usr/lib") / system]
+    return [place for place in places if place.exists()]
