@@ -64,8 +64,11 @@ class Episodes:
 
     def only(self, question: int) -> Episodes:
         """Return the part of the batch that is about ``question`` (of any environment)."""
-        mine = self.question == question
-        columns = {name: getattr(self, name)[mine] for name in ("environment", "question", "beta", "seed")}
+        return self.take(np.flatnonzero(self.question == question))
+
+    def take(self, which: npt.NDArray[np.int64]) -> Episodes:
+        """Return the episodes ``which``, in that order."""
+        columns = {name: getattr(self, name)[which] for name in ("environment", "question", "beta", "seed")}
         return replace(self, **columns)
 
     def describe(self, index: int) -> str:
@@ -155,7 +158,29 @@ class Logs:
             self.indices[i],
         )
 
+    def take(self, which: npt.NDArray[np.int64]) -> Logs:
+        """Return the logs of the episodes ``which``, in that order."""
+        records = ranges(self.record_offsets[which], self.record_offsets[which + 1])
+        entries = ranges(self.index_offsets[records], self.index_offsets[records + 1])
+        sizes = self.record_offsets[which + 1] - self.record_offsets[which]
+        return Logs(
+            self.answer[which],
+            np.concatenate(([0], np.cumsum(sizes))),
+            self.verbs[records],
+            self.repeats[records],
+            self.counts[records],
+            self.indices[entries],
+        )
+
     def columns(self) -> dict[str, npt.NDArray[Any]]:
         """Return the columns by name, as they are stored."""
         names = ("answer", "record_offsets", "verbs", "repeats", "counts", "indices")
         return {name: getattr(self, name) for name in names}
+
+
+def ranges(starts: npt.NDArray[np.int64], stops: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return the numbers of all the ranges ``start:stop``, one range after another."""
+    sizes = stops - starts
+    before = np.cumsum(sizes) - sizes
+    numbers: npt.NDArray[np.int64] = np.arange(int(sizes.sum())) + np.repeat(starts - before, sizes)
+    return numbers

@@ -187,7 +187,7 @@ def _recordings(env: Environment) -> list[tuple[Recording, str]]:
             cells = env.probe_answers[env.probe_offsets[b] : env.probe_offsets[b + 1]]
             columns.append([words[code] for code in (*cells.tolist(), int(env.final_answers[b]))])
         totals = env.total_tokens[env.branches(q).start : env.branches(q).stop].tolist()
-        recordings.append((Recording(columns, totals, env.delta, env.probe_cost), env.vocabulary[env.gold[q]]))
+        recordings.append((Recording.of(columns, totals, env.delta, env.probe_cost), env.vocabulary[env.gold[q]]))
     return recordings
 
 

@@ -64,7 +64,7 @@ def ledger(episodes: Episodes, logs: Logs, first: int = 0) -> Ledger:
     env = episodes.environment[here][episode]
     bases = np.cumsum([0, *(len(e.final_answers) for e in episodes.environments)])
     branch = episodes.opened[here][episode, which] + bases[env]
-    probes, totals, starts, cells = _tables(episodes.environments)
+    probes, totals, starts, cells = branch_tables(episodes.environments)
     ends = probes[branch]
 
     key = episode * episodes.max_branches + which
@@ -114,7 +114,7 @@ def _running_sum(
 _Lookups = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int32]]
 
 
-def _tables(environments: tuple[Environment, ...]) -> _Lookups:
+def branch_tables(environments: tuple[Environment, ...]) -> _Lookups:
     """Return each branch's probes, tokens and first cell, and all cells, of all environments end to end."""
     probes = np.concatenate([env.probes for env in environments]).astype(np.int64)
     totals = np.concatenate([env.total_tokens for env in environments]).astype(np.int64)

@@ -21,7 +21,7 @@ class Recording:
     """The recorded branches of one question, ready for replay.
 
     Args:
-        answers: for each branch its probe answers, one an interval, and its final answer last.
+        columns: for each branch what its steps show, the final answer last.
         total_tokens: the length of each branch, in tokens.
         delta: tokens of one interval.
         probe_cost: tokens charged for each probe.
@@ -30,20 +30,46 @@ class Recording:
     __slots__ = ("columns", "delta", "probe_cost", "total_tokens")
 
     def __init__(
-        self, answers: Sequence[Sequence[str | None]], total_tokens: Sequence[int], delta: int, probe_cost: int = 0
+        self, columns: Columns | list[list[Probe]], total_tokens: Sequence[int], delta: int, probe_cost: int = 0
     ) -> None:
-        pairs: dict[str | None, Probe] = {}  # one shared pair for each answer keeps memory and comparisons small
-        self.columns: list[list[Probe]] = []
-        for column in answers:
-            for answer in column:
-                if answer not in pairs:
-                    pairs[answer] = (answer, False)
-            steps = list(map(pairs.__getitem__, column))
-            steps[-1] = (column[-1], True)
-            self.columns.append(steps)
-        self.total_tokens = list(total_tokens)
+        self.columns = columns
+        self.total_tokens = total_tokens
         self.delta = delta
         self.probe_cost = probe_cost
+
+    @classmethod
+    def of(
+        cls, answers: Sequence[Sequence[str | None]], total_tokens: Sequence[int], delta: int, probe_cost: int = 0
+    ) -> Recording:
+        """Return a recording from each branch's probe answers, one an interval, and its final answer last."""
+        columns: list[list[Probe]] = [[(answer, False) for answer in column] for column in answers]
+        for column in columns:
+            column[-1] = (column[-1][0], True)
+        return cls(columns, total_tokens, delta, probe_cost)
+
+
+class Columns(dict[int, list[Probe]]):
+    """What the steps of each branch show, made when first asked for.
+
+    Args:
+        pairs: what a step shows for each code; shared ones keep memory and comparisons small.
+        cells: codes of all branches, one branch after another.
+        offsets: where each branch's codes begin, and where the last one's end.
+    """
+
+    __slots__ = ("_cells", "_offsets", "_pairs")
+
+    def __init__(self, pairs: Sequence[Probe], cells: Sequence[int], offsets: Sequence[int]) -> None:
+        self._pairs = pairs
+        self._cells = cells
+        self._offsets = offsets
+
+    def __missing__(self, branch: int) -> list[Probe]:
+        codes = self._cells[self._offsets[branch] : self._offsets[branch + 1]]
+        column = list(map(self._pairs.__getitem__, codes))
+        column[-1] = (column[-1][0], True)
+        self[branch] = column
+        return column
 
 
 class ActionLog:

@@ -78,7 +78,8 @@ def _command(filter: int) -> list[str]:
         arguments += ["--ro-bind", str(place), str(place)]
     if (library / "site-packages").is_dir():
         arguments += ["--tmpfs", str(library / "site-packages"), "--remount-ro", str(library / "site-packages")]
-    arguments += ["--ro-bind", str(WORKER), "/worker.py", "--proc", "/proc", "--perms", "0755", "--dir", "/dev", "--dev-bind", "/dev/null", "/dev/null"]
+    arguments += ["--ro-bind", str(WORKER), "/worker.py", "--proc", "/proc"]
+    arguments += ["--perms", "0755", "--dir", "/dev", "--dev-bind", "/dev/null", "/dev/null"]
     arguments += ["--remount-ro", "/", "--chdir", "/"]
     return [*arguments, "--", str(python), "-I", "-S", "/worker.py"]
 

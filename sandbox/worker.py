@@ -14,6 +14,7 @@ import struct
 import sys
 import types
 from array import array
+from itertools import accumulate
 from typing import Any
 
 FRAME = struct.Struct("<cIiI")  # kind, episode, answer, bytes that follow
@@ -162,8 +163,9 @@ def run(job: Any, blobs: dict[str, Any], modules: dict[str, Any], out: int) -> N
     except BaseException as error:
         fail(error)
         return
-    worlds = Worlds(job["tokens"], blobs, modules["envs.replay"].Recording)
-    codes = {token: code for code, token in enumerate(worlds.tokens)}
+    tokens = [None, *job["tokens"]]
+    codes = {token: code for code, token in enumerate(tokens)}
+    recordings = Recordings(tokens, blobs, modules["envs.replay"])
     replay = modules["envs.replay"].ReplayQuestion
     orders = split(blobs["orders"], blobs["order_sizes"])
     max_branches, max_tokens = job["max_branches"], job["max_tokens"]
@@ -172,7 +174,7 @@ def run(job: Any, blobs: dict[str, Any], modules: dict[str, Any], out: int) -> N
     for index, world, order, beta, seed in zip(
         blobs["index"], blobs["world"], blobs["order"], blobs["beta"], blobs["seed"], strict=True
     ):
-        question = replay(worlds[world], orders[order], max_branches, max_tokens)
+        question = replay(recordings[world], orders[order], max_branches, max_tokens)
         try:
             answer = controller(beta, seed).solve(question)
             answer = codes.get(answer, NOT_A_TOKEN)
@@ -241,32 +243,22 @@ def split(values: Any, sizes: Any) -> list[list[Any]]:
     return parts
 
 
-class Worlds:
-    """The recorded branches of each question, unpacked when first asked for."""
+class Recordings(dict[int, Any]):
+    """The recorded branches of each question, made when first asked for."""
 
-    def __init__(self, tokens: list[str], blobs: dict[str, Any], recording: Any) -> None:
-        self.tokens = [None, *tokens]
-        self.blobs, self.recording = blobs, recording
-        self.ready: dict[int, Any] = {}
-        branches, cells = [0], [0]
-        for width in blobs["widths"]:
-            last = branches[-1] + width
-            cells.append(cells[-1] + sum(blobs["lengths"][branches[-1] : last]))
-            branches.append(last)
-        self.branches, self.cells = branches, cells
+    def __init__(self, tokens: list[Any], blobs: dict[str, Any], replay: Any) -> None:
+        self.pairs = [(token, False) for token in tokens]
+        self.blobs, self.replay = blobs, replay
+        self.branches = list(accumulate(blobs["widths"], initial=0))
+        self.cells = list(accumulate(blobs["lengths"], initial=0))
 
-    def __getitem__(self, which: int) -> Any:
-        if which not in self.ready:
-            self.ready[which] = self.unpack(which)
-        return self.ready[which]
-
-    def unpack(self, which: int) -> Any:
-        rows = slice(self.branches[which], self.branches[which + 1])
-        cells = self.blobs["cells"][self.cells[which] : self.cells[which + 1]]
-        answers = list(map(self.tokens.__getitem__, cells))
-        columns = split(answers, self.blobs["lengths"][rows])
-        totals = self.blobs["totals"][rows].tolist()
-        return self.recording(columns, totals, self.blobs["deltas"][which], self.blobs["probe_costs"][which])
+    def __missing__(self, which: int) -> Any:
+        first, last = self.branches[which], self.branches[which + 1]
+        columns = self.replay.Columns(self.pairs, self.blobs["cells"], self.cells[first : last + 1])
+        totals = list(self.blobs["totals"][first:last])
+        delta, probe_cost = self.blobs["deltas"][which], self.blobs["probe_costs"][which]
+        self[which] = self.replay.Recording(columns, totals, delta, probe_cost)
+        return self[which]
 
 
 if __name__ == "__main__":

@@ -151,7 +151,7 @@ def recording(env: Environment, question: int) -> Recording:
         probes = env.probe_answers[env.probe_offsets[branch] : env.probe_offsets[branch + 1]].tolist()
         columns.append([env.vocabulary[a] if a else None for a in (*probes, int(env.final_answers[branch]))])
         totals.append(int(env.total_tokens[branch]))
-    return Recording(columns, totals, env.delta, env.probe_cost)
+    return Recording.of(columns, totals, env.delta, env.probe_cost)
 
 
 def replay(maker: Maker, episodes: Episodes) -> list[tuple[ReplayQuestion, str | None]]:

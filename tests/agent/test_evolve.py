@@ -158,7 +158,7 @@ def played(
     source: str, columns: list[list[str | None]], width: int, ceiling: int | None, beta: float
 ) -> tuple[object, ...]:
     """Return the answer, what the branches said last, and the log of one episode with intervals of ten tokens."""
-    recording = Recording(columns, [10 * len(column) - 3 for column in columns], 10)
+    recording = Recording.of(columns, [10 * len(column) - 3 for column in columns], 10)
     question = ReplayQuestion(recording, range(len(columns)), width, ceiling)
     answer = compiled(source)(beta).solve(question)
     said = {columns[i][question.depth(i) - 1] for i in range(question.width) if question.depth(i)}

@@ -10,8 +10,8 @@ import pytest
 from agent.seeds import seed_names, seed_source
 from envs.episodes import grid
 from envs.synthetic import default_models, generate
-from sandbox.evaluation import evaluate
 from sandbox.base import Limits
+from sandbox.evaluation import evaluate
 from sandbox.process import ProcessSandbox
 
 MODEL = next(iter(default_models().values()))
