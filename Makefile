@@ -9,7 +9,7 @@ SHARED_REPLAY ?= ../shared/replay
 
 demo: $(READY)
 	rm -rf runs/demo
-	$(BIN)/autotts discover --run runs/demo --generations 4 --population 6 --orders 1
+	$(BIN)/autotts discover --run runs/demo --generations 4 --population 6 --orders 1 --sandbox $(SANDBOX)
 	$(BIN)/autotts lineage --run runs/demo
 
 test: $(READY)
@@ -23,9 +23,13 @@ bench: $(READY)
 	$(BIN)/python benchmarks/published.py
 	$(BIN)/python benchmarks/replay.py
 
+# Where candidates run in the demo: the strongest sandbox here, or else, for its explorer is ours, a plain process.
+SANDBOX ?= $(shell $(BIN)/autotts doctor --quiet && echo auto || echo process)
+
 $(READY): pyproject.toml requirements.lock
 	$(PYTHON) -m venv $(VENV) || { apt-get update && apt-get install -y python3-venv && $(PYTHON) -m venv --clear $(VENV); }
 	$(BIN)/python -m pip install --quiet --constraint requirements.lock --editable '.[dev]'
+	command -v bwrap >/dev/null || { apt-get update -qq && apt-get install -y -qq bubblewrap; } || true
 	touch $@
 
 # Resolve the ranges of pyproject.toml anew.

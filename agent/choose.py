@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +11,8 @@ from envs import catalogue
 from envs.errors import InputError
 from envs.store import Environment
 from sandbox.base import Candidate
+from sandbox.choice import open_sandbox
+from sandbox.runner import Runner
 
 from .archive import Archive
 from .run import Run, newest_home
@@ -69,6 +72,16 @@ def environments(patterns: Sequence[str] | None, data: str | None) -> list[Envir
     from envs.synthetic import default_environments
 
     return default_environments()
+
+
+def sandbox(args: argparse.Namespace, candidates: Sequence[Candidate] | None = None) -> Runner:
+    """Return the sandbox that the command line asks for, to be closed.
+
+    Where none is asked for by name and all ``candidates`` came with this program, a plain process will do.
+    """
+    ours = candidates is not None and {c.source for c in candidates} <= {seed_source(name) for name in seed_names()}
+    name = "process" if args.sandbox == "auto" and args.runtime is None and ours else args.sandbox
+    return open_sandbox(name, workers(args.workers), args.runtime)
 
 
 def workers(given: int | None) -> int:

@@ -30,9 +30,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         return _complain(f"{error.filename or 'system'}: {error.strerror or error}", 1)
     except Exception as error:
-        if type(error).__name__ in ("SandboxError", "ExplorerFailed", "CandidateFailed", "EngineMissing"):
+        if {kind.__name__ for kind in type(error).__mro__} & _FAILURES:
             return _complain(error, 1)
         raise
+
+
+_FAILURES = {"SandboxError", "ExplorerFailed", "CandidateFailed", "EngineMissing"}
+"""By name, so that what they come from is not loaded for every command."""
 
 
 def _complain(error: object, code: int) -> int:
@@ -82,6 +86,13 @@ def _where(command: argparse.ArgumentParser) -> None:
 
 def _workers(command: argparse.ArgumentParser) -> None:
     command.add_argument("--workers", type=_count, metavar="N", help="worker processes (default: one for each core)")
+
+
+    command.add_argument(
+        "--sandbox", choices=("auto", "docker", "bubblewrap", "process"), default="auto",
+        help="where candidates run (default: auto, the strongest that this machine has)",
+    )  # fmt: skip
+    command.add_argument("--runtime", metavar="NAME", help="of the Docker engine, such as runsc (default: its own)")
 
 
 def _grid(command: argparse.ArgumentParser) -> None:
@@ -186,6 +197,7 @@ def _inspect(commands: _Parsers) -> None:
     command.add_argument("--steps", action="store_true", help="list the actions too")
     _data(command)
     _where(command)
+    _workers(command)
     command = _add(commands, "replay", "evaluate", "replay", "score versions on other environments, and file that")
     command.add_argument("controllers", nargs="+", metavar="ID")
     command.add_argument("--env", nargs="+", metavar="ENV", required=True)

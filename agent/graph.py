@@ -11,7 +11,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from langgraph.checkpoint.sqlite import SqliteSaver
@@ -23,14 +23,15 @@ from envs.errors import Damaged
 from envs.scoring import score
 from envs.store import Environment
 from sandbox.base import Candidate, Sandbox
-from sandbox.evaluation import evaluate
+from sandbox.evaluation import Evaluation
+from sandbox.trial import trial
 
 from . import population
 from .archive import pack_logs, sha256, unpack_logs
 from .cards import Card
 from .diagnose import diagnose
 from .explorers.base import Brief, Explorer, Proposal, Version
-from .report import write_report
+from .report import FINALISTS, write_report
 from .run import Run
 from .seeds import seed_names, seed_source
 from .staging import Draft, Staging, draft
@@ -98,7 +99,10 @@ class Discovery:
             if candidate in self.archive or waiting is None or waiting.verdict is not None:
                 continue
             began = time.perf_counter()
-            result = evaluate(Candidate(candidate, waiting.source), self.episodes, self.sandbox, self._ticked)
+            result = trial(
+                Candidate(candidate, waiting.source), self.episodes, self.sandbox,
+                elite=partial(self._is_elite, waiting, state), seed=self.run.config.seed, progress=self._ticked,
+            )  # fmt: skip
             fields: dict[str, Any] = {"verdict": result.verdict.kind, "message": result.verdict.message}
             if result.logs is not None and result.scores is not None:
                 self.staging.put_logs(candidate, pack_logs(result.logs))
@@ -182,6 +186,14 @@ class Discovery:
     def _before(self, generation: int) -> list[Card]:
         """Return the cards of earlier generations: those of this one may be there after a crash."""
         return [card for card in self.archive.cards() if card.generation < generation]
+
+    def _is_elite(self, waiting: Draft, state: State, found: Evaluation) -> bool:
+        """Whether a draft with these scores would be on the front, or among those that the last choice looks at."""
+        new = waiting.model_copy(update={"verdict": "ok", "curve": tuple(found.curve)})
+        card = new.card(self.run.config.protocol(), self.sandbox.name)
+        tried = (self._card(other) for other in state["pending"] if other != new.id)
+        cards = [*self._before(state["generation"]), *(other for other in tried if other.curve), card]
+        return card in population.front(cards) or card in population.ranked(cards)[:FINALISTS]
 
     def _card(self, candidate: str) -> Card:
         tried = self.staging.get(candidate)

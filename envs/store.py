@@ -192,7 +192,7 @@ def load(path: Path) -> Environment:
         )
     except FileNotFoundError:
         raise InputError(f"{path}: no such environment file") from None
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except (OSError, ValueError, KeyError, TypeError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         raise Damaged(f"{path}: not a readable environment file ({error}); import it again") from error
     environment.check()
     if environment.hash != header["hash"]:

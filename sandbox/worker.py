@@ -80,6 +80,7 @@ def play(message: bytes, modules: dict[str, Any], out: int, prctl: Any) -> None:
         empty = os.open(os.devnull, os.O_RDONLY)
         os.dup2(empty, 0)
         os.close(empty)
+        os.environ.clear()
         job, blobs = unpack(message)
         confine(job["limits"])
         run(job, blobs, modules, out)

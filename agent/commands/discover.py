@@ -12,7 +12,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from envs.errors import InputError
-from sandbox.process import ProcessSandbox
+from sandbox.base import SandboxError
+from sandbox.runner import Runner
 
 from .. import choose, population
 from ..display import console, curve_table
@@ -38,26 +39,30 @@ def discover(args: argparse.Namespace) -> int:
         environments={env.name: env.hash for env in environments},
     )
     home = Path(args.home) if args.home else next_home(choose.RUNS)
-    return _go_on(Run.create(home, config, environments), choose.workers(args.workers))
+    with choose.sandbox(args) as sandbox:
+        return _go_on(Run.create(home, config, environments), sandbox)
 
 
 def resume(args: argparse.Namespace) -> int:
     """Go on with an interrupted run."""
-    return _go_on(Run(Path(args.home)), choose.workers(args.workers))
+    run = Run(Path(args.home))
+    with choose.sandbox(args) as sandbox:
+        return _go_on(run, sandbox)
 
 
-def _go_on(run: Run, workers: int) -> int:
+def _go_on(run: Run, sandbox: Runner) -> int:
     from ..graph import Discovery, discover
 
     watch = Watch(run)
-    sandbox = ProcessSandbox(workers)
-    print(f"run {run.home}, sandbox {sandbox.name} (a guard against accidents, not malice), {workers} workers")
+    print(f"run {run.home}, sandbox {sandbox.name} ({sandbox.about}), {sandbox.workers} workers")
     try:
         with watch:
             discover(Discovery(run, explorer(run.config.explorer), sandbox, watch.report))
     except KeyboardInterrupt:
         print(f"autotts: interrupted; go on with `autotts resume {run.home}`", file=sys.stderr)
         return 130
+    except SandboxError as error:
+        raise SandboxError(f"{error}; go on with `autotts resume {run.home}`") from error
     return _summary(run)
 
 

@@ -17,10 +17,9 @@ from envs.episodes import BETAS, Episodes, grid
 from envs.errors import InputError
 from envs.evaluate import Point
 from envs.store import write_whole
-from sandbox.base import Candidate, Sandbox
+from sandbox.base import Candidate
 from sandbox.evaluation import Evaluation
 from sandbox.evaluation import evaluate as run_candidate
-from sandbox.process import ProcessSandbox
 
 from .. import choose
 from ..cards import Protocol
@@ -102,12 +101,13 @@ def _run(args: argparse.Namespace, candidates: list[Candidate]) -> tuple[Episode
     environments = choose.environments(args.env, args.data)
     betas = list(dict.fromkeys(args.beta or BETAS))
     episodes = grid(environments, betas, range(args.seeds), args.max_branches, args.max_tokens)
-    sandbox: Sandbox = ProcessSandbox(choose.workers(args.workers))
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     from rich.console import Console
 
     done = []
-    with Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
+    bar = Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
+    with choose.sandbox(args, candidates) as sandbox, bar:
+        print(f"sandbox {sandbox.name} ({sandbox.about})")
         for candidate in candidates:
             task = bar.add_task(candidate.name, total=len(episodes))
             done.append(run_candidate(candidate, episodes, sandbox, lambda n, task=task: bar.advance(task, n)))  # type: ignore[misc]

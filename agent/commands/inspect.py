@@ -87,7 +87,8 @@ def trace(args: argparse.Namespace) -> int:
         raise InputError(f"{environment.name} has questions 0 to {len(environment) - 1}, not {args.question}")
     episodes = grid([environment], [args.beta], [args.seed], args.max_branches)
     only = episodes.only(args.question)
-    result = evaluate(candidate, only)
+    with choose.sandbox(args, [candidate]) as sandbox:
+        result = evaluate(candidate, only, sandbox)
     if result.logs is None:
         raise CandidateFailed(candidate, result.verdict)
     found = read_trace(only, result.logs, 0)

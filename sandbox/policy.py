@@ -1,0 +1,124 @@
+"""What a controller's source may hold, checked in its syntax tree before anything runs.
+
+This gives an explorer an early answer that it can act on. It is a courtesy, not the wall: a candidate that slips
+through meets the sandbox, the host's own replay of its log, and the audit, which all hold without it.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from .base import Verdict
+
+LARGEST = 64 << 10
+"""Characters of source."""
+MOST_NODES = 20_000
+DEEPEST = 60
+"""Levels of the syntax tree."""
+
+MODULES = frozenset((
+    "__future__", "abc", "bisect", "collections", "collections.abc", "copy", "dataclasses", "decimal", "enum",
+    "envs", "envs.controller", "envs.question", "fractions", "functools", "heapq", "itertools", "math", "numbers",
+    "operator", "random", "statistics", "string", "textwrap", "typing",
+))  # fmt: skip
+"""What may be imported."""
+
+_CALLS = {
+    "exec": "write the code out", "eval": "write the expression out", "compile": "write the code out",
+    "open": "a controller has no files", "input": "a controller has no input", "print": "a controller has no output",
+    "globals": "use attributes of self", "locals": "use attributes of self", "vars": "name the attributes",
+    "getattr": "name the attribute", "setattr": "name the attribute", "delattr": "name the attribute",
+    "__import__": "use an import statement", "breakpoint": "there is no debugger", "memoryview": "use a list",
+    "id": "compare with `is`", "hash": "answers may only be compared for equality", "exit": "return the answer",
+    "quit": "return the answer",
+}  # fmt: skip
+_ALLOWED_DUNDERS = frozenset(
+    ("__init__", "__post_init__", "__slots__", "__name__", "__class__", "__len__", "__lt__", "__eq__")
+)
+
+
+def check(source: str) -> Verdict:
+    """Return ok, or a verdict of ``rejected: policy`` or ``syntax`` on the first line that is refused. Never raises."""
+    if len(source) > LARGEST:
+        return _refuse(f"the source has {len(source)} characters, of at most {LARGEST}")
+    try:
+        tree = ast.parse(source)
+    except SyntaxError as error:
+        return Verdict("syntax", f"line {error.lineno}: {error.msg}")
+    except (ValueError, RecursionError, MemoryError, UnicodeError) as error:
+        return Verdict("syntax", f"the source cannot be parsed: {' '.join(str(error).split())}")
+    found: list[tuple[int, str]] = []
+    for count, (node, depth) in enumerate(_walk(tree)):
+        line = getattr(node, "lineno", 1)
+        if count >= MOST_NODES or depth > DEEPEST:
+            return _refuse(f"line {line}: the source is too large or too deeply nested; make it simpler")
+        found += [(line, fault) for fault in _faults(node)]
+    if found:
+        line, fault = min(found)
+        return _refuse(f"line {line}: {fault}")
+    return Verdict("ok")
+
+
+def _refuse(message: str) -> Verdict:
+    return Verdict("rejected: policy", message)
+
+
+def _walk(tree: ast.AST) -> Iterator[tuple[ast.AST, int]]:
+    """Yield every node and its depth, without recursion."""
+    waiting = [(tree, 0)]
+    while waiting:
+        node, depth = waiting.pop()
+        yield node, depth
+        waiting += [(child, depth + 1) for child in ast.iter_child_nodes(node)]
+
+
+def _faults(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.Import):
+        for alias in node.names:
+            yield from _import(alias.name)
+    elif isinstance(node, ast.ImportFrom):
+        yield from ["import from `envs`, not relatively"] if node.level else _import(node.module or "")
+        if node.module == "random":
+            yield from _random([alias.name for alias in node.names])
+    elif isinstance(node, ast.Attribute):
+        yield from _attribute(node)
+    elif isinstance(node, ast.Name):
+        if node.id in _CALLS:
+            yield f"`{node.id}` is not allowed: {_CALLS[node.id]}"
+        elif _is_dunder(node.id) and node.id not in _ALLOWED_DUNDERS:
+            yield f"`{node.id}` is not allowed"
+    elif isinstance(node, (ast.AsyncFunctionDef, ast.AsyncFor, ast.AsyncWith, ast.Await)):
+        yield "async is not allowed: `solve` is called and returns the answer"
+    elif isinstance(node, (ast.Global, ast.Nonlocal)):
+        yield "`global` and `nonlocal` are not allowed: nothing is kept from one episode to the next, use self"
+
+
+def _import(module: str) -> Iterator[str]:
+    if module not in MODULES:
+        yield f"`{module}` cannot be imported; there are envs, math, statistics, collections, itertools, functools, ..."
+
+
+def _random(names: list[str]) -> Iterator[str]:
+    for name in names:
+        if name != "Random":
+            yield f"`random.{name}` is chance without a seed: use self.random"
+
+
+def _attribute(node: ast.Attribute) -> Iterator[str]:
+    name, owner = node.attr, node.value
+    if isinstance(owner, ast.Name) and owner.id == "random":
+        yield from _random([name])
+    if _is_dunder(name):
+        if name not in _ALLOWED_DUNDERS:
+            yield f"`.{name}` is not allowed: use what the contract offers"
+    elif name.startswith("_") and not _is_own(owner):
+        yield f"`.{name}` is private: use what the contract offers"
+
+
+def _is_own(owner: ast.expr) -> bool:
+    return isinstance(owner, ast.Name) and owner.id in ("self", "cls")
+
+
+def _is_dunder(name: str) -> bool:
+    return name.startswith("__") and name.endswith("__")

@@ -1,0 +1,45 @@
+"""A candidate's trial: policy, evaluation, and the look-ahead audit, without which no score is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from envs.episodes import Episodes
+
+from . import policy
+from .audit import SAMPLE, audit
+from .base import Candidate, Sandbox
+from .evaluation import Evaluation, evaluate
+
+
+def trial(
+    candidate: Candidate,
+    episodes: Episodes,
+    sandbox: Sandbox,
+    elite: Callable[[Evaluation], bool] = lambda evaluation: True,
+    seed: int = 0,
+    progress: Callable[[int], None] | None = None,
+) -> Evaluation:
+    """Try a candidate: what comes back with scores has earned them with what it had paid for.
+
+    Args:
+        candidate: whose every failure ends as a verdict.
+        episodes: to be scored on.
+        sandbox: where it runs.
+        elite: whether the evaluation is so good that all episodes are to be audited, not a sample.
+        seed: of the audit.
+        progress: called with the number of evaluated episodes that were added.
+
+    Raises:
+        SandboxError: the sandbox failed.
+    """
+    refused = policy.check(candidate.source)
+    if not refused.ok:
+        return Evaluation(candidate, refused)
+    found = evaluate(candidate, episodes, sandbox, progress)
+    if found.logs is None or found.scores is None:
+        return found
+    verdict = audit(candidate, episodes, found.logs, sandbox, SAMPLE, seed)
+    if verdict.ok and elite(found):
+        verdict = audit(candidate, episodes, found.logs, sandbox, 1.0, seed)
+    return found if verdict.ok else Evaluation(candidate, verdict)
