@@ -1,0 +1,273 @@
+"""The sandbox's self-check: attacks that must all fail, and what stopped each of them.
+
+An attack is a file of ``tests/attacks``: a docstring whose first line says what it tries, and one controller. Two lines
+are put before it: `PRELUDE`, which gives it ``Breach`` to raise where it got through, ``honest(question)`` to earn what
+one branch earns, and ``BAIT``, which names what the check has laid out on this machine to be reached (see `Bait`).
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import secrets
+import shutil
+import socket
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+
+from envs.episodes import Episodes, grid
+from envs.scoring import Scores
+from envs.synthetic import default_models, generate
+
+from .base import Candidate, Limits, Sandbox, SandboxError
+from .evaluation import Evaluation, evaluate
+from .trial import trial
+
+PRELUDE = """\
+class Breach(BaseException): pass
+def honest(question): return question.run_to_end(question.branch())
+"""
+HONEST = """
+from envs import Controller
+class Honest(Controller):
+    def solve(self, question): return honest(question)
+"""
+LIMITS = Limits(episode_seconds=2.0, seconds=20.0, memory=256 << 20)
+"""What an attack may use."""
+
+_HERE = Path(__file__).parent
+_SECRET = "AUTOTTS_BAIT"
+
+
+@dataclass(frozen=True, slots=True)
+class Attack:
+    """A candidate that tries to break out, or to earn what it has not paid for."""
+
+    name: str
+    tries: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """How one attack ended."""
+
+    attack: str
+    tries: str
+    policy: bool
+    """Whether the check of the source came first."""
+    verdict: str
+    stopped_by: str
+    """What stopped it, in the verdict's words."""
+    breaches: tuple[str, ...] = ()
+    """What it got away with; nothing if all is well."""
+
+
+def attacks() -> list[Attack]:
+    """Return all attacks, by name.
+
+    Raises:
+        SandboxError: they did not come with this installation.
+    """
+    home = next((path for path in (_HERE.parent / "tests/attacks", _HERE / "attacks") if path.is_dir()), None)
+    files = sorted(home.glob("*.py")) if home else []
+    if not files:
+        raise SandboxError("this installation has no attacks to check a sandbox with")
+    found = []
+    for file in files:
+        text = file.read_text(encoding="utf-8")
+        said = ast.get_docstring(ast.parse(text)) or ""
+        found.append(Attack(file.stem, said.partition("\n")[0], text))
+    return found
+
+
+def world() -> Episodes:
+    """Return the episodes that attacks are tried on."""
+    environment = generate(next(iter(default_models().values())), "check/model", questions=6, branches=24, seed=1)
+    return grid([environment], [0.3, 0.7], range(4), max_branches=16)
+
+
+class Check:
+    """Attacks one sandbox while a neighbour works in another of its kind.
+
+    Args:
+        open_sandbox: opens one with the given limits.
+    """
+
+    def __init__(self, open_sandbox: Callable[[Limits], Sandbox]) -> None:
+        self._open = open_sandbox
+        self._stack = ExitStack()
+        self._episodes = world()
+
+    def __enter__(self) -> Self:
+        with self._stack as stack:
+            self._sandbox = self._opened(LIMITS)
+            self._bait = stack.enter_context(Bait())
+            self._control = self._scores(self._sandbox, HONEST)
+            self._neighbour = stack.enter_context(_Neighbour(self._opened(Limits()), self._episodes))
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def attempt(self, attack: Attack, policy: bool) -> Attempt:
+        """Let ``attack`` try, with or without a check of its source first.
+
+        Raises:
+            SandboxError: the sandbox failed.
+        """
+        candidate = Candidate(attack.name, f"BAIT = {self._bait.places!r}\n{PRELUDE}{attack.source}")
+        self._neighbour.look()
+        found = trial(candidate, self._episodes, self._sandbox, check_policy=policy)
+        breaches = [*self._bait.touched(), *self._neighbour.look(), *self._earned(found)]
+        if "Breach: " in found.verdict.message:
+            breaches.append(found.verdict.message)
+        stopped = found.verdict.message or "played by the rules: nothing to be had"
+        return Attempt(attack.name, attack.tries, policy, found.verdict.kind, stopped, tuple(breaches))
+
+    def _earned(self, found: Evaluation) -> Iterator[str]:
+        if found.scores is None:
+            return
+        more = int(np.sum(found.scores.correct & ~self._control.correct))
+        if more:
+            yield f"{more} episodes right that an honest branch has wrong"
+        saved = int(np.sum(np.maximum(0, self._control.tokens - found.scores.tokens)))
+        if saved:
+            yield f"{saved} tokens fewer than an honest branch"
+
+    def _opened(self, limits: Limits) -> Sandbox:
+        sandbox = self._open(limits)
+        self._stack.callback(sandbox.close)
+        return sandbox
+
+    def _scores(self, sandbox: Sandbox, source: str) -> Scores:
+        found = evaluate(PRELUDE + source, self._episodes, sandbox)
+        if found.scores is None:
+            raise SandboxError(f"an honest controller fails here: {found.verdict.kind}: {found.verdict.message}")
+        return found.scores
+
+
+class _Neighbour:
+    """A candidate in a sandbox of its own, which must come to no harm while another is attacked from within."""
+
+    def __init__(self, sandbox: Sandbox, episodes: Episodes) -> None:
+        self._sandbox, self._episodes = sandbox, episodes
+        self._ended, self._round = threading.Event(), threading.Semaphore(0)
+        self._harm: list[str] = []
+        self._expected: Evaluation | None = None
+        self._thread = threading.Thread(target=self._work, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._round.release()
+        self._thread.join()
+
+    def look(self) -> list[str]:
+        """Return the harm that has come to it since the last look, and have it begin another round."""
+        found, self._harm = self._harm, []
+        self._round.release()
+        return found
+
+    def _work(self) -> None:
+        while self._round.acquire() and not self._ended.is_set():
+            try:
+                found = evaluate(PRELUDE + HONEST, self._episodes, self._sandbox)
+            except SandboxError as error:
+                self._harm.append(f"a neighbour's sandbox failed: {error}")
+                continue
+            first = self._expected = self._expected or found
+            if found.logs is None or first.logs is None:
+                self._harm.append(f"a neighbour was harmed: {found.verdict.kind}: {found.verdict.message}")
+            elif any(not np.array_equal(a, b) for a, b in zip(*map(_columns, (first, found)), strict=True)):
+                self._harm.append("a neighbour's results changed")
+
+
+def _columns(found: Evaluation) -> Sequence[object]:
+    return list(found.logs.columns().values()) if found.logs is not None else []
+
+
+class Bait:
+    """What an attack may try to reach on this machine: all of it is laid out by the check, and looked at afterwards.
+
+    ``places`` tells an attack where: ports on loopback (``tcp``, ``tcp6``, ``udp``), sockets (``unix``, ``abstract``),
+    a file with a secret (``file``), a directory that anybody may write to (``drop``), a variable of the host's
+    environment (``variable``), and the number of the host's process (``pid``).
+    """
+
+    def __init__(self) -> None:
+        self.home = Path(tempfile.mkdtemp(prefix="autotts-bait-"))
+        self.home.chmod(0o755)
+        self._drop = self.home / "drop"
+        self._drop.mkdir()
+        self._drop.chmod(0o777)
+        self._file = self.home / "secret"
+        self._file.write_text(secrets.token_hex())
+        self._content = self._file.read_text()
+        os.environ[_SECRET] = secrets.token_hex()
+        self._listeners: dict[str, socket.socket] = {}
+        self.places: dict[str, str | int] = {
+            "file": str(self._file), "drop": str(self._drop), "variable": _SECRET, "pid": os.getpid(),
+            "unix": str(self.home / "socket"), "abstract": f"autotts-bait-{secrets.token_hex(4)}",
+        }  # fmt: skip
+
+    def __enter__(self) -> Self:
+        self._listen("tcp", socket.AF_INET, socket.SOCK_STREAM, ("127.0.0.1", 0))
+        with suppress(OSError):  # a machine without IPv6
+            self._listen("tcp6", socket.AF_INET6, socket.SOCK_STREAM, ("::1", 0))
+        self._listen("udp", socket.AF_INET, socket.SOCK_DGRAM, ("127.0.0.1", 0))
+        self._listen("unix", socket.AF_UNIX, socket.SOCK_STREAM, str(self.places["unix"]))
+        self._listen("abstract", socket.AF_UNIX, socket.SOCK_STREAM, f"\0{self.places['abstract']}")
+        Path(str(self.places["unix"])).chmod(0o777)
+        self.places.setdefault("tcp6", self.places["tcp"])
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for listener in self._listeners.values():
+            listener.close()
+        os.environ.pop(_SECRET, None)
+        shutil.rmtree(self.home, ignore_errors=True)
+
+    def touched(self) -> list[str]:
+        """Return what has been reached since the last look, in words."""
+        found = [f"a connection to the host's {name}" for name in self._listeners if self._reached(name)]
+        if self._file.read_text() != self._content:
+            found.append("a file of the host was changed")
+            self._file.write_text(self._content)
+        for path in self._drop.iterdir():
+            found.append(f"{path.name} was written to the host")
+            path.unlink()
+        return found
+
+    def _listen(self, name: str, family: int, kind: int, address: tuple[str, int] | str) -> None:
+        listener = self._listeners[name] = socket.socket(family, kind)
+        listener.bind(address)
+        if kind == socket.SOCK_STREAM:
+            listener.listen(16)
+        listener.setblocking(False)
+        if family in (socket.AF_INET, socket.AF_INET6):
+            self.places[name] = listener.getsockname()[1]
+
+    def _reached(self, name: str) -> bool:
+        try:
+            if self._listeners[name].type == socket.SOCK_DGRAM:
+                self._listeners[name].recv(1)
+            else:
+                self._listeners[name].accept()[0].close()
+        except BlockingIOError:
+            return False
+        return True
