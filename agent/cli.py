@@ -65,6 +65,7 @@ def parser() -> argparse.ArgumentParser:
     _discover(commands)
     _inspect(commands)
     _archive(commands)
+    _sandbox(commands)
     return top
 
 
@@ -86,8 +87,10 @@ def _where(command: argparse.ArgumentParser) -> None:
 
 def _workers(command: argparse.ArgumentParser) -> None:
     command.add_argument("--workers", type=_count, metavar="N", help="worker processes (default: one for each core)")
+    _isolation(command)
 
 
+def _isolation(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--sandbox", choices=("auto", "docker", "bubblewrap", "process"), default="auto",
         help="where candidates run (default: auto, the strongest that this machine has)",
@@ -215,6 +218,23 @@ def _archive(commands: _Parsers) -> None:
     verbs = group.add_subparsers(metavar="VERB", required=True)
     for name, help in (("verify", "check every hash"), ("reindex", "rebuild the index from the folders")):
         _where(_add(verbs, name, "inspect", name, help))
+
+
+def _sandbox(commands: _Parsers) -> None:
+    group = commands.add_parser("sandbox", help="where candidates run: build, check")
+    verbs = group.add_subparsers(metavar="VERB", required=True)
+    command = _add(verbs, "build", "sandbox", "build", "build the image of the Docker sandbox")
+    base = command.add_mutually_exclusive_group()
+    base.add_argument("--base", metavar="IMAGE", help="an image with Python (default: that of Dockerfile.sandbox)")
+    base.add_argument("--bootstrap", action="store_true", help="make the base here, from Debian packages (as root)")
+    command = _add(verbs, "check", "sandbox", "check", "attack the sandbox, and say what stopped each attack")
+    command.add_argument("attacks", nargs="*", metavar="ATTACK", help="names (default: all)")
+    command.add_argument("--json", metavar="FILE", help="also write the results as JSON")
+    _isolation(command)
+    command = _add(commands, "doctor", "sandbox", "examine", "say what this machine offers, and what mends the rest")
+    command.add_argument("--quiet", action="store_true", help="only the exit code: 0 if candidates can be isolated")
+    command.add_argument("--json", metavar="FILE", help="also write it as JSON")
+    _data(command)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -72,6 +73,11 @@ class SandboxError(Exception):
 
 class SandboxLost(SandboxError):
     """What runs the sandbox went away (an engine that was killed, say); it may come back."""
+
+
+def say(text: str) -> None:
+    """Tell the person at the terminal, on standard error: what a sandbox does where nobody else listens."""
+    print(f"autotts: {text}", file=sys.stderr)
 
 
 @dataclass(frozen=True, slots=True)

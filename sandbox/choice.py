@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from . import bubblewrap
-from .base import Limits, SandboxError
+from .base import Limits, SandboxError, SandboxLost, say
 from .process import ProcessSandbox
 from .runner import Runner
 
@@ -49,6 +49,8 @@ def open_sandbox(
             f"neither Docker ({no_docker}) nor bubblewrap ({why}) can be used here; `autotts doctor` says what is "
             "missing, and `--sandbox process` runs candidates that you trust without either"
         )
+    if not isinstance(no_docker, SandboxLost):  # there is an engine, and a person may want it to be used
+        (notice or say)(f"{no_docker}; until then bubblewrap is used")
     return bubblewrap.BubblewrapSandbox(workers, limits)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import platform
 import struct
-import sys
 import threading
 import time
 from collections import deque
@@ -22,7 +21,7 @@ from requests.exceptions import RequestException
 
 from . import image as images
 from . import wire
-from .base import Candidate, Limits, Outcome, SandboxError, SandboxLost
+from .base import Candidate, Limits, Outcome, SandboxError, SandboxLost, say
 from .runner import PIPE, Runner, Worker
 
 LABEL = "autotts.owner"
@@ -37,10 +36,6 @@ _SPARE_MEMORY = 128 << 20
 _NO_SHARED_OBJECTS = {"kernel.shmmni": "0", "kernel.msgmni": "0", "kernel.sem": "0 0 0 0", "fs.mqueue.queues_max": "0"}
 
 Notice = Callable[[str], None]
-
-
-def _say(text: str) -> None:
-    print(f"autotts: {text}", file=sys.stderr)
 
 
 class DockerSandbox(Runner):
@@ -71,7 +66,7 @@ class DockerSandbox(Runner):
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         super().__init__(workers, limits)
-        self._runtime, self._notice, self._patience, self._sleep = runtime, notice or _say, patience, sleep
+        self._runtime, self._notice, self._patience, self._sleep = runtime, notice or say, patience, sleep
         self._lock = threading.Lock()
         self._warm: deque[Future[_Container]] = deque()
         self._threads = ThreadPoolExecutor(workers + 1, "containers")

@@ -41,6 +41,13 @@ def find(client: docker.DockerClient) -> str | None:
     return str(found[0].id) if found else None
 
 
+def base_at_hand(client: docker.DockerClient) -> str | None:
+    """Return an image that the sandbox's image can be built from without pulling anything, or None."""
+    old = client.images.list(filters={"label": HASH_LABEL})
+    bases = (*(image.labels.get(BASE_LABEL) for image in old), BASE)
+    return next((base for base in bases if base and client.images.list(name=base)), None)
+
+
 def ensure(client: docker.DockerClient, report: Report) -> str:
     """Return the id of an image that is up to date; build it where its base is at hand.
 
@@ -50,11 +57,10 @@ def ensure(client: docker.DockerClient, report: Report) -> str:
     found = find(client)
     if found is not None:
         return found
-    old = client.images.list(filters={"label": HASH_LABEL})
-    for base in [*(image.labels.get(BASE_LABEL) for image in old), BASE]:
-        if base and client.images.list(name=base):
-            report(f"building the sandbox's image anew, from {base}")
-            return build(client, base, lambda line: None)
+    base = base_at_hand(client)
+    if base is not None:
+        report(f"building the sandbox's image anew, from {base}")
+        return build(client, base, lambda line: None)
     raise SandboxError("the Docker engine has no sandbox image: `autotts sandbox build` makes it, or with --bootstrap")
 
 
