@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import secrets
 import struct
 import threading
 import time
@@ -25,7 +26,9 @@ from .base import Candidate, Limits, Outcome, SandboxError, SandboxLost, say
 from .runner import PIPE, Runner, Worker
 
 LABEL = "autotts.owner"
-"""Label of every container: who started it."""
+"""Label of every container: which process started it."""
+GROUP_LABEL = "autotts.sandbox"
+"""Label of every container: which sandbox of that process it belongs to."""
 PATIENCE = 600.0
 """Seconds that a lost engine is waited for."""
 
@@ -71,12 +74,14 @@ class DockerSandbox(Runner):
         self._warm: deque[Future[_Container]] = deque()
         self._threads = ThreadPoolExecutor(workers + 1, "containers")
         self._closed = False
+        self._group = secrets.token_hex(8)
         self._connect()
 
     def _connect(self) -> None:
-        """Sweep what others left, and find the image, or make it."""
+        """Sweep what others left, and what this sandbox could not remove; find the image, or make it."""
         with engine() as client:
             sweep(client)
+            self._sweep_own(client, {"status": ["exited", "dead"]})
             if self._runtime is not None and self._runtime not in client.info().get("Runtimes", {}):
                 raise SandboxError(f"the Docker engine has no runtime named {self._runtime}")
             self._image = images.ensure(client, self._notice)
@@ -125,7 +130,12 @@ class DockerSandbox(Runner):
         return _Worker(first.result(), self._threads)
 
     def _launch(self) -> _Container:
-        return _Container(self._image, self.limits, self._runtime)
+        labels = {LABEL: owner(), GROUP_LABEL: self._group}
+        return _Container(self._image, labels, self.limits, self._runtime)
+
+    def _sweep_own(self, client: docker.DockerClient, states: dict[str, list[str]]) -> None:
+        for found in client.api.containers(all=True, filters={"label": f"{GROUP_LABEL}={self._group}", **states}):
+            _remove(client, found["Id"])
 
     def _drain(self) -> None:
         """Give up the containers that wait."""
@@ -141,20 +151,23 @@ class DockerSandbox(Runner):
         self._closed = True
         self._drain()
         self._threads.shutdown(wait=True)
+        with suppress(SandboxError), engine() as client:  # a create that timed out may have left one all the same
+            self._sweep_own(client, {})
 
 
 class _Container:
     """A running container with `sandbox.worker` in it, which has been sent its setup. Used by one thread at a time."""
 
-    def __init__(self, image: str, limits: Limits, runtime: str | None) -> None:
+    def __init__(self, image: str, labels: dict[str, str], limits: Limits, runtime: str | None) -> None:
         self._client = connect()
         self.id = ""
         try:
             with lost():
                 api = self._client.api
                 self.id = api.create_container(
-                    image, stdin_open=True, user="65534:65534", network_disabled=True, labels={LABEL: owner()},
-                    hostname="sandbox", host_config=api.create_host_config(**_confinement(limits, runtime)),
+                    image, stdin_open=True, user="65534:65534", network_disabled=True, labels=labels,
+                    hostname="sandbox", stop_signal="SIGKILL",  # the engine need not ask nicely
+                    host_config=api.create_host_config(**_confinement(limits, runtime)),
                 )["Id"]  # fmt: skip
                 stream = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
                 stream_io: Any = api.attach_socket(self.id, stream)
@@ -176,9 +189,8 @@ class _Container:
 
     def remove(self) -> None:
         """Kill and remove it; what cannot be removed now is swept later."""
-        with suppress(DockerException, RequestException, OSError):
-            if self.id:
-                self._client.api.remove_container(self.id, v=True, force=True)
+        if self.id:
+            _remove(self._client, self.id)
         self._client.close()
 
 
@@ -342,7 +354,11 @@ def sweep(client: docker.DockerClient) -> int:
             continue
         if words[1] == boot and words[2].isdigit() and _began(int(words[2])) == words[3]:
             continue
-        with suppress(DockerException):
-            client.api.remove_container(container["Id"], v=True, force=True)
-            swept += 1
+        _remove(client, container["Id"])
+        swept += 1
     return swept
+
+
+def _remove(client: docker.DockerClient, container: str) -> None:
+    with suppress(DockerException, RequestException, OSError):
+        client.api.remove_container(container, v=True, force=True)

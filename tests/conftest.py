@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     import docker
 
 
-def _without(why: str) -> None:
+def without_docker(why: str) -> NoReturn:
+    """Skip, or fail where an engine is required."""
     if os.environ.get("AUTOTTS_REQUIRE_DOCKER") == "1":
         pytest.fail(f"a Docker engine is required here: {why}")
     pytest.skip(f"no Docker: {why}")
@@ -28,7 +29,7 @@ def engine() -> Iterator[docker.DockerClient]:
     try:
         client = connect()
     except SandboxError as error:
-        _without(str(error))
+        without_docker(str(error))
     yield client
     client.close()
 
@@ -45,5 +46,5 @@ def image(engine: docker.DockerClient) -> str:
     try:
         return images.bootstrap(engine, print)
     except SandboxError as error:
-        _without(str(error))
+        without_docker(str(error))
         raise
