@@ -1,0 +1,10 @@
+"""Asks the interpreter to end."""
+
+import sys
+
+from envs import Controller
+
+
+class Attack(Controller):
+    def solve(self, question):
+        sys.exit("done")

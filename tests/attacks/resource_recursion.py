@@ -1,0 +1,8 @@
+"""Calls itself for ever."""
+
+from envs import Controller
+
+
+class Attack(Controller):
+    def solve(self, question):
+        return self.solve(question)
