@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import subprocess
 import sys
 import sysconfig
@@ -59,12 +60,14 @@ def _command(filter: int) -> list[str]:
     """Return the command that starts a worker under the seccomp filter that the descriptor holds.
 
     Raises:
-        SandboxError: bubblewrap is not installed.
+        SandboxError: bubblewrap is not installed, or a superuser's candidate could not become nobody.
     """
     bwrap = shutil.which("bwrap")
     if bwrap is None:
         raise SandboxError("bubblewrap is not installed; `apt-get install bubblewrap` mends that")
     arguments = [bwrap, *(f"--unshare-{name}" for name in _APART), "--die-with-parent", "--new-session"]
+    # bubblewrap's own first process would be the candidate's to open, with the pipe that the jobs of others come in by
+    arguments += ["--as-pid-1"]
     arguments += ["--clearenv", "--hostname", "sandbox", "--seccomp", str(filter), "--cap-drop", "ALL"]
     if os.geteuid() == 0:  # a superuser's worker has the candidate become nobody, and keeps just what that takes
         arguments += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
@@ -72,6 +75,10 @@ def _command(filter: int) -> list[str]:
         arguments += ["--unshare-user", "--uid", "65534", "--gid", "65534"]
     python = Path(sys.executable).resolve()
     library = Path(os.__file__).resolve().parent
+    if os.geteuid() == 0 and not all(
+        path.stat().st_mode & stat.S_IROTH for path in (python, library, Path(os.__file__))
+    ):
+        raise SandboxError(f"{python} or its library cannot be read by others, so that candidates would run as root")
     for place in _places(python, library):
         for parent in reversed(place.parents[:-1]):
             arguments += ["--perms", "0755", "--dir", str(parent)]
@@ -79,6 +86,8 @@ def _command(filter: int) -> list[str]:
     if (library / "site-packages").is_dir():
         arguments += ["--tmpfs", str(library / "site-packages"), "--remount-ro", str(library / "site-packages")]
     arguments += ["--ro-bind", str(WORKER), "/worker.py", "--proc", "/proc"]
+    # a superuser's bubblewrap leaves the kernel's parameters open to write, some to anybody
+    arguments += ["--remount-ro", "/proc"]
     arguments += ["--perms", "0755", "--dir", "/dev", "--dev-bind", "/dev/null", "/dev/null"]
     arguments += ["--remount-ro", "/", "--chdir", "/"]
     return [*arguments, "--", str(python), "-I", "-S", "/worker.py"]
@@ -92,4 +101,4 @@ def _places(python: Path, library: Path) -> list[Path]:
         places.append(Path(shared) / name)
     system = sysconfig.get_config_var("MULTIARCH") or ""
     places += [Path("/lib64"), Path("/lib") / system, Path("/usr/lib") / system]
-    return [place for place in places if place.exists()]
+    return [place for place in places if os.path.exists(place)]  # which is no error where it may not be looked at

@@ -29,25 +29,52 @@ _REFUSED = {  # name: number on x86_64, on aarch64 (None: there is no such call)
     "fsopen": (430, 430), "fsconfig": (431, 431), "fsmount": (432, 432), "clone3": (435, 435),
     "pidfd_getfd": (438, 438), "mount_setattr": (442, 442), "landlock_create_ruleset": (444, 444),
     "memfd_secret": (447, 447), "memfd_create": (319, 279),
+    "personality": (135, 92), "lookup_dcookie": (212, 18), "get_mempolicy": (239, 236), "fspick": (433, 433),
+    "quotactl_fd": (443, 443), "set_mempolicy_home_node": (450, 450), "process_madvise": (440, 440),
+    "process_mrelease": (448, 448), "pidfd_open": (434, 434), "pidfd_send_signal": (424, 424),
+    "statmount": (457, 457), "listmount": (458, 458), "open_tree_attr": (467, 467), "uselib": (134, None),
+    "ustat": (136, None), "sysfs": (139, None), "_sysctl": (156, None), "nfsservctl": (180, 42),
+    # by these two candidates that share a file could talk
+    "flock": (73, 32), "inotify_init": (253, None), "inotify_init1": (294, 26),
 }  # fmt: skip
+_FCNTL = (72, 25)
+_LOCKS = (5, 6, 7, 36, 37, 38, 1024, 1026)  # F_GETLK to F_OFD_SETLKW, F_SETLEASE, F_NOTIFY: as flock and inotify
+_PRLIMIT = (302, 261)
 _CLONE = (56, 220)
 _NAMESPACES = 0x7E020080  # every CLONE_NEW... flag
+
+Line = tuple[int, int, int, int]
+"""Code, lines to skip if true, if false, and operand."""
 
 _LOAD, _EQUAL, _GREATER_OR_EQUAL, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 _ALLOW, _REFUSE, _UNKNOWN, _KILL = 0x7FFF0000, 0x00050001, 0x00050026, 0x80000000  # EPERM, ENOSYS
 
 
-def program() -> bytes:
-    """Return the filter as the kernel reads it (struct sock_filter), or nothing on an unknown architecture."""
-    if platform.machine() not in _ARCHITECTURES:
+def program(machine: str | None = None) -> bytes:
+    """Return the filter as the kernel reads it (struct sock_filter), or nothing on an unknown architecture.
+
+    Args:
+        machine: as `platform.machine` names it; this one if None.
+    """
+    machine = machine or platform.machine()
+    if machine not in _ARCHITECTURES:
         return b""
-    audit, column = _ARCHITECTURES[platform.machine()]
+    audit, column = _ARCHITECTURES[machine]
     lines = [(_LOAD, 0, 0, 4), (_EQUAL, 1, 0, audit), (_RETURN, 0, 0, _KILL), (_LOAD, 0, 0, 0)]
     lines += [(_GREATER_OR_EQUAL, 0, 1, 0x40000000), (_RETURN, 0, 0, _REFUSE)]  # the x32 calls
     for name, numbers in _REFUSED.items():
         if (number := numbers[column]) is not None:
             answer = _UNKNOWN if name == "clone3" else _REFUSE  # so that the C library falls back to clone
             lines += [(_EQUAL, 0, 1, number), (_RETURN, 0, 0, answer)]
-    lines += [(_EQUAL, 0, 3, _CLONE[column]), (_LOAD, 0, 0, 16), (_ANY_BIT, 0, 1, _NAMESPACES)]
-    lines += [(_RETURN, 0, 0, _REFUSE), (_RETURN, 0, 0, _ALLOW)]
+    lines += _where(_PRLIMIT[column], 0, [(_EQUAL, 1, 0, 0), (_RETURN, 0, 0, _REFUSE)])  # but for itself
+    for command in _LOCKS:
+        lines += _where(_FCNTL[column], 1, [(_EQUAL, 0, 1, command), (_RETURN, 0, 0, _REFUSE)])
+    lines += _where(_CLONE[column], 0, [(_ANY_BIT, 0, 1, _NAMESPACES), (_RETURN, 0, 0, _REFUSE)])
+    lines += [(_RETURN, 0, 0, _ALLOW)]
     return b"".join(struct.pack("<HBBI", *line) for line in lines)
+
+
+def _where(call: int, argument: int, rule: list[Line]) -> list[Line]:
+    """Return lines that put ``rule`` to the low half of an argument of ``call``, and keep the call's number loaded."""
+    look = [(_LOAD, 0, 0, 16 + 8 * argument), *rule, (_LOAD, 0, 0, 0)]
+    return [(_EQUAL, 0, len(look), call), *look]
