@@ -1,0 +1,11 @@
+"""Runs a branch to its end, and writes one step into the log instead."""
+
+from envs import Controller
+from envs.replay import STEP
+
+
+class Attack(Controller):
+    def solve(self, question):
+        answer = honest(question)
+        question.log.verbs[-1] = STEP
+        return answer

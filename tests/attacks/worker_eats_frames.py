@@ -1,0 +1,21 @@
+"""Announces a result so large that all later ones are part of it."""
+
+import os
+import struct
+
+from envs import Controller
+
+
+def send(kind, episode=0, answer=0, data=b"", says=None):
+    frame = struct.pack("<cIiI", kind, episode, answer, len(data) if says is None else says) + data
+    for descriptor in range(3, 16):
+        try:
+            os.write(descriptor, frame)
+        except OSError:
+            continue
+
+
+class Attack(Controller):
+    def solve(self, question):
+        send(b"E", 0, 0, b"", 1 << 22)
+        return honest(question)

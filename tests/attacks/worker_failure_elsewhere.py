@@ -1,0 +1,22 @@
+"""Reports a failure of an episode that it has not come to."""
+
+import json
+import os
+import struct
+
+from envs import Controller
+
+
+def send(kind, episode=0, answer=0, data=b"", says=None):
+    frame = struct.pack("<cIiI", kind, episode, answer, len(data) if says is None else says) + data
+    for descriptor in range(3, 16):
+        try:
+            os.write(descriptor, frame)
+        except OSError:
+            continue
+
+
+class Attack(Controller):
+    def solve(self, question):
+        send(b"F", data=json.dumps({"kind": "exception", "message": "there", "episode": 1 << 40}).encode())
+        return honest(question)
