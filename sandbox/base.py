@@ -106,6 +106,7 @@ class Limits:
             "RLIMIT_FSIZE": 0,
             "RLIMIT_CORE": 0,
             "RLIMIT_NOFILE": 16,
+            "RLIMIT_SIGPENDING": 64,  # a queue that all processes of the same user share
             "RLIMIT_MSGQUEUE": 0,
             "RLIMIT_MEMLOCK": 0,
         }
@@ -123,9 +124,7 @@ class Sandbox(Protocol):
     about: str
     """What it guards against, in a few words."""
 
-    def run(
-        self, candidate: Candidate, episodes: Episodes, progress: Callable[[int], None] | None = None
-    ) -> Outcome:
+    def run(self, candidate: Candidate, episodes: Episodes, progress: Callable[[int], None] | None = None) -> Outcome:
         """Run ``candidate`` on every episode; ``progress`` is called with the number of episodes that were added."""
         ...
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
+import platform
 import shutil
 import stat
 import subprocess
 import sys
 import sysconfig
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from . import seccomp
@@ -29,46 +27,35 @@ class BubblewrapSandbox(Runner):
 
     def start(self) -> Worker:
         """See `Runner.start`."""
-        with _filter() as descriptor:
-            return ProcessWorker(_command(descriptor), inherited=[descriptor])
+        return ProcessWorker(_command())
 
 
 def works() -> str:
     """Return why bubblewrap cannot be used here, or nothing if it can."""
     try:
-        with _filter() as descriptor:
-            line = [*_command(descriptor)[:-1], "-c", "pass"]
-            done = subprocess.run(line, capture_output=True, text=True, timeout=20, env={}, pass_fds=[descriptor])
+        line = [*_command()[:-1], "-c", "pass"]
+        done = subprocess.run(line, capture_output=True, text=True, timeout=20, env={})
     except (SandboxError, OSError, subprocess.TimeoutExpired) as error:
         return str(error)
     return "" if done.returncode == 0 else (done.stderr.strip().splitlines() or ["it failed"])[-1]
 
 
-@contextmanager
-def _filter() -> Iterator[int]:
-    """Lend a descriptor that the seccomp filter can be read from."""
-    program = seccomp.program()
-    if not program:
-        raise SandboxError("the bubblewrap sandbox has no seccomp filter for this processor; use Docker")
-    with tempfile.TemporaryFile() as file:
-        file.write(program)
-        file.seek(0)
-        yield file.fileno()
-
-
-def _command(filter: int) -> list[str]:
-    """Return the command that starts a worker under the seccomp filter that the descriptor holds.
+def _command() -> list[str]:
+    """Return the command that starts a worker.
 
     Raises:
-        SandboxError: bubblewrap is not installed, or a superuser's candidate could not become nobody.
+        SandboxError: bubblewrap is not installed, there is no filter of system calls for this machine (bubblewrap has
+            none of its own), or a superuser's candidate could not become nobody.
     """
     bwrap = shutil.which("bwrap")
     if bwrap is None:
         raise SandboxError("bubblewrap is not installed; `apt-get install bubblewrap` mends that")
+    if platform.machine() not in seccomp.MACHINES:
+        raise SandboxError("the bubblewrap sandbox has no seccomp filter for this processor; use Docker")
     arguments = [bwrap, *(f"--unshare-{name}" for name in _APART), "--die-with-parent", "--new-session"]
     # bubblewrap's own first process would be the candidate's to open, with the pipe that the jobs of others come in by
     arguments += ["--as-pid-1"]
-    arguments += ["--clearenv", "--hostname", "sandbox", "--seccomp", str(filter), "--cap-drop", "ALL"]
+    arguments += ["--clearenv", "--hostname", "sandbox", "--cap-drop", "ALL"]
     if os.geteuid() == 0:  # a superuser's worker has the candidate become nobody, and keeps just what that takes
         arguments += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
     else:

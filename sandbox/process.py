@@ -36,13 +36,13 @@ class ProcessSandbox(Runner):
 
 
 class ProcessWorker(PipeWorker):
-    """A worker that ``command`` starts, with the descriptors ``inherited`` and no others but the three pipes.
+    """A worker that ``command`` starts, with no descriptors but the three pipes.
 
     Raises:
         SandboxError: it could not be started.
     """
 
-    def __init__(self, command: Sequence[str], inherited: Sequence[int] = ()) -> None:
+    def __init__(self, command: Sequence[str]) -> None:
         try:
             self._process = subprocess.Popen(
                 command,
@@ -51,7 +51,6 @@ class ProcessWorker(PipeWorker):
                 stderr=subprocess.PIPE,
                 env={},
                 cwd="/",
-                pass_fds=inherited,
                 start_new_session=True,
                 bufsize=0,
             )

@@ -92,9 +92,7 @@ class Runner(ABC):
     ) -> None:
         self.close()
 
-    def run(
-        self, candidate: Candidate, episodes: Episodes, progress: Callable[[int], None] | None = None
-    ) -> Outcome:
+    def run(self, candidate: Candidate, episodes: Episodes, progress: Callable[[int], None] | None = None) -> Outcome:
         """See `Sandbox.run`."""
         return self.play(candidate, wire.Batch.of(episodes), progress)
 
@@ -273,7 +271,7 @@ class _Shard:
     def _failure(self, data: bytes) -> Verdict:
         try:
             said = json.loads(data)
-            kind, message, episode = said["kind"], str(said["message"]), said["episode"]
+            kind, message, episode = said["kind"], " ".join(str(said["message"]).split()), said["episode"]
             if kind not in get_args(Kind) or kind == "ok" or episode not in (None, self._next()):
                 raise ValueError(kind)
         except (ValueError, KeyError, TypeError):

@@ -1,12 +1,12 @@
-"""A seccomp filter for bubblewrap, which has none of its own: system calls that no controller needs are refused.
+"""The seccomp filter that every worker puts on itself before a candidate comes: calls that no controller needs.
 
-The list is that of what Docker's default profile refuses, and of what else would widen the kernel's surface or outlive
-the process. The numbers are those of the kernel's tables (arch/x86/entry/syscalls, include/uapi/asm-generic/unistd.h).
+The list is that of what Docker's default profile refuses, and of what else would widen the kernel's surface, outlive
+the process, or leave its namespaces (as some sockets do). The numbers are those of the kernel's tables
+(arch/x86/entry/syscalls, include/uapi/asm-generic/unistd.h).
 """
 
 from __future__ import annotations
 
-import platform
 import struct
 
 _ARCHITECTURES = {"x86_64": (0xC000003E, 0), "aarch64": (0xC00000B7, 1)}
@@ -50,15 +50,12 @@ _LOAD, _EQUAL, _GREATER_OR_EQUAL, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x
 _ALLOW, _REFUSE, _UNKNOWN, _KILL = 0x7FFF0000, 0x00050001, 0x00050026, 0x80000000  # EPERM, ENOSYS
 
 
-def program(machine: str | None = None) -> bytes:
-    """Return the filter as the kernel reads it (struct sock_filter), or nothing on an unknown architecture.
+MACHINES = tuple(_ARCHITECTURES)
+"""The processors that there is a filter for, as `platform.machine` names them."""
 
-    Args:
-        machine: as `platform.machine` names it; this one if None.
-    """
-    machine = machine or platform.machine()
-    if machine not in _ARCHITECTURES:
-        return b""
+
+def program(machine: str) -> bytes:
+    """Return the filter for one of `MACHINES`, as the kernel reads it (struct sock_filter)."""
     audit, column = _ARCHITECTURES[machine]
     lines = [(_LOAD, 0, 0, 4), (_EQUAL, 1, 0, audit), (_RETURN, 0, 0, _KILL), (_LOAD, 0, 0, 0)]
     lines += [(_GREATER_OR_EQUAL, 0, 1, 0x40000000), (_RETURN, 0, 0, _REFUSE)]  # the x32 calls

@@ -27,6 +27,7 @@ import envs
 from envs.episodes import Episodes, Logs
 from envs.store import ABSENT, Environment
 
+from . import seccomp
 from .base import Candidate, Verdict
 
 FRAME = struct.Struct("<cIiI")
@@ -190,8 +191,9 @@ class Job:
 
 
 def setup() -> bytes:
-    """Return the message that a worker begins with: the contract's modules."""
-    return _message(json.dumps(contract_modules()).encode())
+    """Return the message that a worker begins with: the contract's modules, and a filter of system calls."""
+    filters = {machine: seccomp.program(machine).hex() for machine in seccomp.MACHINES}
+    return _message(json.dumps({"modules": contract_modules(), "filters": filters}).encode())
 
 
 def _message(*parts: bytes) -> bytes:

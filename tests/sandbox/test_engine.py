@@ -1,4 +1,4 @@
-"""Docker's own failures: an engine of the test's own is killed, filled up, and robbed of its image in the middle of a run."""
+"""Docker's own failures: an engine of the test's own is killed, filled up, and robbed of its image."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import docker
 import numpy as np
 import pytest
 
-import docker
 from agent.seeds import seed_source
 from envs.episodes import grid
 from envs.synthetic import default_models, generate
@@ -152,7 +152,7 @@ def test_a_deleted_image_is_built_again_or_asked_for(own: Engine) -> None:
         assert same(evaluate(CANDIDATE, EPISODES, sandbox))
         sandbox._drain()
         client.images.remove(there.id, force=True)
-        with pytest.raises(SandboxError, match="No such image|autotts sandbox build"):
+        with pytest.raises(SandboxError, match=r"No such image|autotts sandbox build"):
             evaluate(CANDIDATE, EPISODES, sandbox)
     client.close()
 

@@ -1,0 +1,94 @@
+"""What isolation costs: `python benchmarks/isolation.py [docker|bubblewrap]`.
+
+A full evaluation of a candidate (11 betas, 4 environments, 20 branch orders, 30 questions) in the sandbox against the
+plain process, one worker each, runs taken in turn; the audit's sample and the full audit against the evaluation; and
+300 candidates in a row, after which nothing may be left.
+"""
+
+from __future__ import annotations
+
+import resource
+import statistics
+import sys
+import time
+from collections.abc import Callable
+
+from agent.seeds import seed_source
+from envs.episodes import BETAS, grid
+from envs.synthetic import default_environments
+from sandbox.audit import SAMPLE, audit
+from sandbox.base import Candidate, Sandbox
+from sandbox.choice import open_sandbox
+from sandbox.evaluation import evaluate
+
+ROUNDS = 5
+IN_A_ROW = 300
+
+
+def seconds(work: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def main() -> int:
+    kind = sys.argv[1] if len(sys.argv) > 1 else "docker"
+    episodes = grid(default_environments(), BETAS, range(20))
+    print(f"{len(episodes)} episodes, median of {ROUNDS} rounds")
+    print(f"{'controller':22} {'process s':>10} {kind + ' s':>12} {'ratio':>6} {'sample':>7} {'full audit':>11}")
+    with open_sandbox("process") as plain, open_sandbox(kind) as isolated:
+        for name in ("self_consistency", "parallel_probe", "confidence_momentum"):
+            _row(name, episodes, plain, isolated)
+        _in_a_row(kind, isolated)
+    return _left(kind)
+
+
+def _row(name: str, episodes: object, plain: Sandbox, isolated: Sandbox) -> None:
+    candidate = Candidate(name, seed_source(name))
+    logs = evaluate(candidate, episodes, isolated).logs  # type: ignore[arg-type]
+    rounds = [
+        (
+            seconds(lambda: evaluate(candidate, episodes, plain)),  # type: ignore[arg-type]
+            seconds(lambda: evaluate(candidate, episodes, isolated)),  # type: ignore[arg-type]
+            seconds(lambda: audit(candidate, episodes, logs, isolated, SAMPLE)),  # type: ignore[arg-type]
+            seconds(lambda: audit(candidate, episodes, logs, isolated)),  # type: ignore[arg-type]
+        )
+        for _ in range(ROUNDS)
+    ]
+    process, apart, sample, full = (statistics.median(column) for column in zip(*rounds, strict=True))
+    ratio = statistics.median(second / first for first, second, _, _ in rounds)
+    print(f"{name:22} {process:10.2f} {apart:12.2f} {ratio:6.3f} {sample / apart:7.1%} {full / apart:11.2f}")
+
+
+def _in_a_row(kind: str, sandbox: Sandbox) -> None:
+    """Run many small candidates, and print what each costs and how this process's memory grew."""
+    few = grid(default_environments()[:1], [0.5], range(1))
+    candidate = Candidate("self_consistency", seed_source("self_consistency"))
+
+    def run(n: int) -> float:
+        return seconds(lambda: [evaluate(candidate, few, sandbox) for _ in range(n)]) / n
+
+    run(IN_A_ROW // 10)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    each = run(IN_A_ROW)
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    print(f"{IN_A_ROW} candidates in a row: {each:.3f} s each, peak memory of the host grew by {grown / 1024:.1f} MB")
+
+
+def _left(kind: str) -> int:
+    """Print what is left behind when the sandbox is closed, and return how much."""
+    if kind != "docker":
+        return 0
+    from sandbox import image
+    from sandbox.docker import LABEL, engine
+
+    with engine() as client:
+        containers = client.api.containers(all=True, filters={"label": LABEL})
+        images = client.images.list(all=True, filters={"label": image.HASH_LABEL})
+        volumes = client.volumes.list()
+    print(f"left behind: {len(containers)} containers, {len(volumes)} volumes, {len(images) - 1} images too many")
+    return len(containers) + len(images) - 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,83 @@
+"""No attack gets through: every file of ``tests/attacks``, in Docker and in bubblewrap, with the policy and without it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from sandbox import bubblewrap
+from sandbox.base import Candidate, Kind
+from sandbox.check import HONEST, PRELUDE, Attack, Bait, Check, attacks
+from sandbox.choice import open_sandbox
+
+from .test_sandboxes import NO_BUBBLEWRAP
+
+ATTACKS = attacks()
+WALLS = [
+    pytest.param("bubblewrap", marks=NO_BUBBLEWRAP),
+    pytest.param("docker", marks=pytest.mark.docker),
+]
+
+
+@pytest.fixture(scope="module", params=WALLS)
+def under_attack(request: pytest.FixtureRequest) -> Iterator[Check]:
+    if request.param == "docker":
+        request.getfixturevalue("image")
+    with Check(lambda limits: open_sandbox(request.param, limits=limits)) as check:
+        yield check
+
+
+@pytest.mark.parametrize("policy", [True, False], ids=["policy", "alone"])
+@pytest.mark.parametrize("attack", ATTACKS, ids=[attack.name for attack in ATTACKS])
+def test_no_attack_gets_through(attack: Attack, policy: bool, under_attack: Check) -> None:
+    attempt = under_attack.attempt(attack, policy)
+    assert not attempt.breaches
+    assert attempt.verdict in get_args(Kind)
+    assert "\n" not in attempt.stopped_by
+
+
+def test_an_attack_that_gets_through_is_noticed(under_attack: Check) -> None:
+    bait = under_attack._bait
+    more = HONEST.replace("return honest(question)", "return question.run_to_end(question.branch_many(3)[2])")
+    assert under_attack.attempt(Attack("honest", "nothing", HONEST), True).breaches == ()
+    assert "honest branch" in str(under_attack.attempt(Attack("other", "another branch", more), False).breaches)
+    Path(str(bait.places["file"])).write_text("changed")
+    (Path(str(bait.places["drop"])) / "here").write_text("written")
+    assert len(under_attack.attempt(Attack("honest", "nothing", HONEST), True).breaches) == 2
+    says = HONEST.replace("return honest(question)", "raise Breach('through')")
+    assert "through" in str(under_attack.attempt(Attack("says", "says so", says), False).breaches)
+
+
+def test_the_suite_is_large_and_says_what_it_tries() -> None:
+    assert len(ATTACKS) >= 60
+    assert all(attack.tries.endswith(".") and len(attack.tries) > 10 for attack in ATTACKS)
+    assert len({attack.tries for attack in ATTACKS}) == len(ATTACKS)
+
+
+@pytest.mark.skipif(not bubblewrap.works(), reason="bubblewrap works here")
+def test_without_bubblewrap_the_reason_is_said() -> None:
+    assert bubblewrap.works().strip()
+
+
+def test_what_is_reached_is_noticed_once() -> None:
+    import socket
+
+    with Bait() as bait:
+        assert bait.touched() == []
+        with socket.create_connection(("127.0.0.1", int(bait.places["tcp"]))):
+            assert bait.touched() == ["a connection to the host's tcp"]
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            sender.sendto(b"x", ("127.0.0.1", int(bait.places["udp"])))
+        assert bait.touched() == ["a connection to the host's udp"]
+        assert bait.touched() == []
+    assert not bait.home.exists()
+
+
+def test_the_prelude_is_what_attacks_rely_on() -> None:
+    space: dict[str, object] = {}
+    exec(PRELUDE, space)
+    assert issubclass(space["Breach"], BaseException)  # type: ignore[arg-type]
+    assert Candidate("x", PRELUDE).source.count("\n") == 2
