@@ -19,7 +19,7 @@ from pydantic import ValidationError
 
 from envs.episodes import Logs
 from envs.errors import Damaged, InputError
-from envs.store import write_whole
+from envs.store import named, write_whole
 
 from .cards import Card
 
@@ -70,7 +70,7 @@ class Archive:
             except (FileNotFoundError, NotADirectoryError):
                 raise InputError(f"no version {version!r} in {self.root}; see `autotts lineage`") from None
             except ValidationError as error:
-                raise Damaged(f"{path}: not a card ({error.error_count()} faults); see `archive verify`") from None
+                raise Damaged(f"{path}: not a card ({error.errors()[0]['msg']}); see `archive verify`") from None
         return self._cards[version]
 
     def cards(self) -> list[Card]:
@@ -78,9 +78,17 @@ class Archive:
         return [self.card(version) for version in self.ids()]
 
     def source(self, version: str) -> str:
-        """Return a version's source."""
+        """Return a version's source.
+
+        Raises:
+            InputError: there is no such version, or its source is damaged.
+        """
         self.card(version)
-        return (self.root / version / SOURCE).read_text(encoding="utf-8")
+        path = self.root / version / SOURCE
+        try:
+            return path.read_text(encoding="utf-8")
+        except (OSError, ValueError) as error:
+            raise Damaged(f"{path}: not readable ({error}); see `archive verify`") from None
 
     def logs(self, version: str) -> Logs:
         """Return the action logs of a version's evaluation.
@@ -94,7 +102,7 @@ class Archive:
             return unpack_logs(path.read_bytes())
         except FileNotFoundError:
             raise InputError(f"version {version} has no action logs: it did not run") from None
-        except (OSError, ValueError, TypeError, zipfile.BadZipFile) as error:
+        except Exception as error:  # damaged bytes make the readers of zip and numpy raise whatever comes
             raise Damaged(f"{path}: damaged ({error}); see `archive verify`") from None
 
     def resolve(self, text: str) -> str:
@@ -121,6 +129,10 @@ class Archive:
         """
         if card.id in self:
             return
+        with named(self.root / card.id):
+            self._add(card, source, logs)
+
+    def _add(self, card: Card, source: str, logs: bytes | None) -> None:
         self.root.mkdir(parents=True, exist_ok=True)
         files = {SOURCE: source.encode(), CARD: card.model_dump_json(indent=1).encode()}
         if logs is not None:
@@ -157,7 +169,7 @@ class Archive:
     # Trust
 
     def verify(self) -> list[str]:
-        """Return what is wrong with the archive, one line each: hashes, cards, parents, stray files."""
+        """Return what is wrong with the archive, one line each: hashes, cards, parents, stray files, the index."""
         problems: list[str] = []
         known: set[str] = set()
         for path in sorted(self.root.iterdir()) if self.root.is_dir() else []:
@@ -168,9 +180,14 @@ class Archive:
         for version in sorted(known):
             try:
                 card = self.card(version)
-            except InputError:
+            except (InputError, OSError):
                 continue  # its folder has been complained of
             problems += [f"{version}: parent {p} is not in the archive" for p in card.parents if p not in known]
+        if (self.root / INDEX).exists():
+            try:
+                self.index()
+            except Damaged as error:
+                problems.append(str(error))
         return problems
 
     def reindex(self) -> int:
@@ -210,7 +227,7 @@ def _check_folder(path: Path) -> Iterator[str]:
     try:
         manifest = json.loads((path / MANIFEST).read_bytes())
         expected = dict(manifest)
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         yield f"{path.name}: no readable {MANIFEST} ({error})"
         return
     there = {file.name for file in path.iterdir()} - {MANIFEST}
@@ -219,7 +236,7 @@ def _check_folder(path: Path) -> Iterator[str]:
     for name, wanted in sorted(expected.items()):
         if name not in there:
             yield f"{path.name}/{name}: missing"
-        elif sha256((path / name).read_bytes()) != wanted:
+        elif not (path / name).is_file() or sha256((path / name).read_bytes()) != wanted:
             yield f"{path.name}/{name}: content does not match its hash"
     try:
         card = Card.model_validate_json((path / CARD).read_bytes())

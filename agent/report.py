@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from envs.errors import InputError
+from pydantic import ValidationError
+
+from envs.errors import Damaged, InputError
 from envs.evaluate import Point
 from envs.store import Environment, write_whole
 from sandbox.base import Candidate, Sandbox
@@ -63,4 +65,8 @@ def write_report(
 def read_report(run: Run) -> Report | None:
     """Return the report of a run, or None if it has not finished."""
     path = run.home / "report.json"
-    return Report.model_validate_json(path.read_bytes()) if path.exists() else None
+    try:
+        return Report.model_validate_json(path.read_bytes()) if path.exists() else None
+    except ValidationError as error:
+        what = error.errors()[0]["msg"]
+        raise Damaged(f"{path}: damaged ({what}); remove it and {run.checkpoint}, and resume") from None

@@ -13,7 +13,7 @@ from pydantic import Field, ValidationError
 from envs import catalogue, store
 from envs.episodes import BETAS, MAX_BRANCHES, Episodes, grid
 from envs.errors import Damaged, InputError
-from envs.store import Environment, write_whole
+from envs.store import Environment, named, write_whole
 
 from .archive import Archive
 from .cards import Frozen, Protocol
@@ -83,6 +83,7 @@ class Run:
             if run.config != config:
                 raise InputError(f"{home} holds a run with other settings; choose another --run, or resume it")
             return run
+        _batch(config, environments, SEARCH_SEED)  # refuses what cannot be run before anything is written
         for environment in environments:
             store.save(environment, catalogue.path_of(home / "environments", environment.name))
         write_whole(home / "config.json", config.model_dump_json(indent=1).encode())
@@ -102,23 +103,30 @@ class Run:
 
     def episodes(self, environments: Sequence[Environment], first_seed: int = SEARCH_SEED) -> Episodes:
         """Return the batch on which every candidate is tried."""
-        c = self.config
-        return grid(environments, c.betas, range(first_seed, first_seed + c.seeds), c.max_branches, c.max_tokens)
+        return _batch(self.config, environments, first_seed)
 
     def log(self, event: str, **fields: Any) -> None:
         """Append to the event log: the only place in a run that knows the time."""
-        with self._events.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"time": round(time.time(), 3), "event": event, **fields}) + "\n")
+        line = json.dumps({"time": round(time.time(), 3), "event": event, **fields}) + "\n"
+        with named(self._events), self._events.open("a", encoding="utf-8") as file:
+            file.write(line)
 
     def events(self) -> list[dict[str, Any]]:
-        """Return the event log; a line cut short by a kill is left out."""
+        """Return the event log; a line that is damaged, or was cut short by a kill, is left out."""
         found = []
-        for line in self._events.read_text(encoding="utf-8").splitlines() if self._events.exists() else []:
+        text = self._events.read_text(encoding="utf-8", errors="replace") if self._events.exists() else ""
+        for line in text.splitlines():
             try:
-                found.append(json.loads(line))
-            except ValueError:
+                event = json.loads(line)
+            except (ValueError, RecursionError):
                 continue
+            if isinstance(event, dict) and isinstance(event.get("event"), str):
+                found.append(event)
         return found
+
+
+def _batch(c: RunConfig, environments: Sequence[Environment], first_seed: int) -> Episodes:
+    return grid(environments, c.betas, range(first_seed, first_seed + c.seeds), c.max_branches, c.max_tokens)
 
 
 def next_home(parent: Path) -> Path:

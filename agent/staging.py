@@ -12,7 +12,7 @@ from envs.errors import Damaged
 from envs.evaluate import Point
 from envs.store import write_whole
 
-from .archive import sha256
+from .archive import sha256, unpack_logs
 from .cards import Card, Frozen, Protocol
 from .explorers.base import Finding, Proposal
 
@@ -86,16 +86,32 @@ class Staging:
         except FileNotFoundError:
             return None
         except ValidationError:
-            raise Damaged(f"{path}: damaged; remove it, and resume") from None
+            raise self._damaged(path) from None
 
     def put_logs(self, candidate: str, logs: bytes) -> None:
         """Keep a draft's packed logs."""
         write_whole(self.home / f"{candidate}.npz", logs)
 
     def logs(self, candidate: str) -> bytes | None:
-        """Return a draft's packed logs, or None."""
+        """Return a draft's packed logs, or None.
+
+        Raises:
+            Damaged: their file is damaged.
+        """
         path = self.home / f"{candidate}.npz"
-        return path.read_bytes() if path.exists() else None
+        if not path.exists():
+            return None
+        packed = path.read_bytes()
+        try:
+            unpack_logs(packed)
+        except Exception:  # damaged bytes make the readers of zip and numpy raise whatever comes
+            raise self._damaged(path) from None
+        return packed
+
+    def _damaged(self, path: Path) -> Damaged:
+        """Return the error; without drafts and checkpoint, a run goes through what is archived and makes them anew."""
+        run = self.home.parent
+        return Damaged(f"{path}: damaged; remove {self.home} and {run / 'checkpoint.sqlite'}, and resume")
 
     def clear(self) -> None:
         """Remove all drafts."""

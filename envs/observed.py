@@ -184,17 +184,22 @@ def statistics(environment: Environment) -> dict[str, float]:
     answers = environment.probe_answers
     together = view.early[:-1] & view.early[1:] & (view.owner[:-1] == view.owner[1:])
     switched = answers[:-1] != answers[1:]
-    held = np.convolve(together & ~switched, np.ones(_HELD), "valid") == _HELD
-    whole = np.convolve(together, np.ones(_HELD), "valid") == _HELD
     return {
         "tokens": float(np.log(environment.total_tokens.mean())),
         "settling": float(view.settling[view.later].mean()) if view.later.any() else 0.0,
         "absence": float(np.mean(answers[view.early] == ABSENT)) if view.early.any() else 0.0,
         "switching": float(switched[together].mean()) if together.any() else 0.0,
-        "holding": float(held.sum() / max(1, whole.sum())),
+        "holding": _stretches(together & ~switched) / max(1, _stretches(together)),
         "votes": votes / len(environment),
         "quick_votes": quick_votes / len(environment),
     }
+
+
+def _stretches(mask: Mask) -> int:
+    """Return how many stretches of `_HELD` entries of ``mask`` are true throughout."""
+    if len(mask) < _HELD:
+        return 0
+    return int(np.sum(np.convolve(mask, np.ones(_HELD), "valid") == _HELD))
 
 
 def _won(answers: npt.NDArray[np.int32], gold: int) -> float:

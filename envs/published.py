@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .errors import InputError
-from .store import ABSENT, Environment
+from .store import ABSENT, MOST_PROBES, MOST_TOKENS, Environment
 
 ABSENT_TEXT = "ERR"
 """How the published files write an absent answer."""
@@ -22,7 +22,7 @@ def read(path: Path, name: str, probe_cost: int = 0) -> Environment:
         InputError: the file is missing, is not JSON, or is not of this form; the message names the place.
     """
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_object)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except OSError as error:
@@ -37,6 +37,24 @@ def read(path: Path, name: str, probe_cost: int = 0) -> Environment:
     environment = reader.environment(name, probe_cost)
     environment.check()
     return environment
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return a JSON object; `json` itself would keep the last of two values with one key, and say nothing."""
+    entry = dict(pairs)
+    if len(entry) != len(pairs):
+        keys = [key for key, _ in pairs]
+        raise ValueError(f"an object has two values for {_short(next(key for key in keys if keys.count(key) > 1))}")
+    return entry
+
+
+def _short(value: object) -> str:
+    """Return ``value`` as Python writes it, cut off where a line of text ends."""
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:60]}..."
+
+
+_KINDS = {str: "text", int: "a whole number", list: "a list"}
 
 
 class _Reader:
@@ -63,8 +81,8 @@ class _Reader:
         if gold == ABSENT_TEXT:
             raise self.error(place, f"gold_answer is {ABSENT_TEXT!r}, which means an absent answer")
         delta = self.get(entry, "probe_freq", int, place)
-        if delta <= 0:
-            raise self.error(place, f"probe_freq is {delta}, but must be positive")
+        if not 0 < delta <= MOST_TOKENS:
+            raise self.error(place, f"probe_freq is {_short(delta)}, but must be between 1 and {MOST_TOKENS}")
         if self.delta not in (None, delta):
             raise self.error(place, f"probe_freq is {delta}, but {self.delta} in earlier questions")
         self.delta = delta
@@ -88,8 +106,12 @@ class _Reader:
         probes, total, final = branch
         if not isinstance(probes, list):
             raise self.error(place, "probe_answers is not a list")
-        if isinstance(total, bool) or not isinstance(total, int) or not 0 <= total < 2**31:
-            raise self.error(place, f"total_tokens is {total!r}, but must be a whole number that is not negative")
+        if len(probes) > MOST_PROBES:
+            raise self.error(place, f"{len(probes)} probes, but at most {MOST_PROBES} are possible")
+        if isinstance(total, bool) or not isinstance(total, int) or not 0 <= total <= MOST_TOKENS:
+            raise self.error(
+                place, f"total_tokens is {_short(total)}, but must be a whole number between 0 and {MOST_TOKENS}"
+            )
         self.probe_counts.append(len(probes))
         self.probes += [self.answer(answer, place) for answer in probes]
         self.totals.append(total)
@@ -97,7 +119,7 @@ class _Reader:
 
     def answer(self, answer: object, place: str) -> int:
         if not isinstance(answer, str):
-            raise self.error(place, f"an answer is {answer!r}, but must be a string ({ABSENT_TEXT!r} for none)")
+            raise self.error(place, f"an answer is {_short(answer)}, but must be a string ({ABSENT_TEXT!r} for none)")
         return self.word(answer)
 
     def word(self, text: str) -> int:
@@ -106,7 +128,7 @@ class _Reader:
     def get(self, entry: dict[str, Any], key: str, kind: type[Any], place: str) -> Any:
         value = entry.get(key)
         if not isinstance(value, kind) or isinstance(value, bool):
-            raise self.error(place, f"{key} is missing or not a {kind.__name__}")
+            raise self.error(place, f"{key} is missing, or is not {_KINDS[kind]}")
         return value
 
     def error(self, place: str, what: str) -> InputError:

@@ -8,9 +8,8 @@ import json
 import os
 import tempfile
 import zipfile
-import zlib
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -25,6 +24,10 @@ FORMAT = 1
 SUFFIX = ".env.npz"
 ABSENT = 0
 """The vocabulary's entry for an absent answer."""
+MOST_PROBES = 2**16 - 1
+"""Probes of a branch: action logs count the repetitions of a step in 16 bits."""
+MOST_TOKENS = 2**31 - 1
+"""Tokens of a branch, of an interval, of a probe."""
 
 Ints = npt.NDArray[np.int32]
 
@@ -103,11 +106,12 @@ class Environment:
         counts = len(self.questions), len(self.final_answers), len(self.probe_answers)
         for problem, wrong in (
             ("no questions", counts[0] == 0),
-            ("delta is not positive", self.delta <= 0),
-            ("a negative probe cost", self.probe_cost < 0),
+            (f"delta is not between 1 and {MOST_TOKENS}", not 0 < self.delta <= MOST_TOKENS),
+            (f"the probe cost is not between 0 and {MOST_TOKENS}", not 0 <= self.probe_cost <= MOST_TOKENS),
             ("gold answers do not match the questions", len(self.gold) != counts[0]),
             ("branch offsets do not match", not _offsets_fit(self.branch_offsets, counts[0], counts[1])),
             ("probe offsets do not match", not _offsets_fit(self.probe_offsets, counts[1], counts[2])),
+            (f"a branch with more than {MOST_PROBES} probes", bool((np.diff(self.probe_offsets) > MOST_PROBES).any())),
             ("lengths do not match the branches", len(self.total_tokens) != counts[1]),
             ("a negative length", bool((self.total_tokens < 0).any())),
             ("a question without branches", bool((np.diff(self.branch_offsets) < 1).any())),
@@ -156,6 +160,8 @@ def _pack(key: str, column: npt.NDArray[Any]) -> bytes:
 
 def _unpack(key: str, data: bytes) -> npt.NDArray[Any]:
     column: npt.NDArray[Any] = np.load(io.BytesIO(data), allow_pickle=False)
+    if column.ndim != 1 or column.dtype.kind not in ("f" if key.startswith("signal/") else "iu"):
+        raise ValueError(f"{key} is not a column of numbers")
     if key.endswith("_offsets"):
         return np.concatenate(([0], np.cumsum(column, dtype=np.int64))).astype(np.int32)
     return column.astype(np.float32 if key.startswith("signal/") else np.int32)
@@ -171,33 +177,45 @@ def load(path: Path) -> Environment:
     """Read an environment file, and check its hash.
 
     Raises:
-        InputError: the file is missing, damaged, of another format version, or its content does not match its hash.
+        InputError: the file is missing, or of another format version.
+        Damaged: it is not what was written.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
-            header = json.loads(archive.read("header.json"))
-            meta = json.loads(archive.read("meta.json"))
-            if meta["format"] != FORMAT:
-                raise InputError(f"{path}: format {meta['format']}, but this version reads format {FORMAT}")
-            columns = {key: _unpack(key, archive.read(f"{key}.npy")) for key in _COLUMNS}
-            signals = {key: _unpack(f"signal/{key}", archive.read(f"signal/{key}.npy")) for key in meta["signals"]}
-        environment = Environment(
-            name=str(header["name"]),
-            delta=int(meta["delta"]),
-            probe_cost=int(meta["probe_cost"]),
-            questions=tuple(meta["questions"]),
-            vocabulary=tuple(meta["vocabulary"]),
-            signals=signals,
-            **columns,
-        )
+        header, environment = _read(path)
+        if environment.hash != header["hash"]:
+            raise ValueError("its content does not match its hash")
+        environment.check()
     except FileNotFoundError:
         raise InputError(f"{path}: no such environment file") from None
-    except (OSError, ValueError, KeyError, TypeError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+    except _OtherFormat as error:
+        raise InputError(f"{path}: {error}") from None
+    except Exception as error:  # damaged bytes make the readers of zip, JSON and numpy raise whatever comes
         raise Damaged(f"{path}: not a readable environment file ({error}); import it again") from error
-    environment.check()
-    if environment.hash != header["hash"]:
-        raise Damaged(f"{path}: content does not match its hash; import it again")
     return environment
+
+
+class _OtherFormat(Exception):
+    """A file of another version of this program."""
+
+
+def _read(path: Path) -> tuple[dict[str, Any], Environment]:
+    with zipfile.ZipFile(path) as archive:
+        header = json.loads(archive.read("header.json"))
+        meta = json.loads(archive.read("meta.json"))
+        if meta["format"] != FORMAT:
+            raise _OtherFormat(f"format {meta['format']!r}, but this version reads format {FORMAT}")
+        columns = {key: _unpack(key, archive.read(f"{key}.npy")) for key in _COLUMNS}
+        signals = {key: _unpack(f"signal/{key}", archive.read(f"signal/{key}.npy")) for key in meta["signals"]}
+    environment = Environment(
+        name=str(header["name"]),
+        delta=int(meta["delta"]),
+        probe_cost=int(meta["probe_cost"]),
+        questions=tuple(meta["questions"]),
+        vocabulary=tuple(meta["vocabulary"]),
+        signals=signals,
+        **columns,
+    )
+    return header, environment
 
 
 def write_whole(path: Path, data: bytes) -> None:
@@ -206,8 +224,15 @@ def write_whole(path: Path, data: bytes) -> None:
     Raises:
         OSError: it could not be written; ``filename`` is ``path``, and nothing is left behind.
     """
-    try:
+    with named(path):
         _write_whole(path, data)
+
+
+@contextmanager
+def named(path: Path) -> Iterator[None]:
+    """Give every `OSError` within the name of ``path``: a full disk, say, has none of its own."""
+    try:
+        yield
     except OSError as error:
         error.filename = str(path)
         raise

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
+from .episodes import MOST_BRANCHES
 from .errors import InputError
 from .published import ABSENT_TEXT
 from .store import Environment
@@ -23,7 +24,11 @@ GOLD, WRONG = 0, 1
 NONE = -1
 """An absent answer, within a question."""
 _CHUNK = 64
-"""Questions that are drawn at once: bounds the memory of large environments to a few hundred megabytes."""
+"""Questions that are drawn at once, at most:"""
+_CHUNK_BRANCHES = 2**19
+"""and their branches. Bounds the memory of large environments to a few hundred megabytes beyond their own."""
+_MOST = 10_000_000
+"""Branches of an environment: more would have more probes than its columns can number."""
 
 
 class Feature(BaseModel):
@@ -126,20 +131,26 @@ def generate(
         seed: not negative.
 
     Raises:
-        InputError: a size that is not positive, or a negative seed.
+        InputError: a size that is not positive or is too large, or a negative seed.
     """
     sizes = {"questions": questions, "branches": branches, "delta": delta, "seed": seed}
     for what, value in sizes.items():
         least = 0 if what == "seed" else 1
         if value < least:
             raise InputError(f"synthetic environment {name}: {what} is {value}, but must be at least {least}")
+    if branches > MOST_BRANCHES or questions * branches > _MOST:
+        raise InputError(
+            f"synthetic environment {name}: {questions} questions with {branches} branches each, but at most"
+            f" {MOST_BRANCHES} branches a question and {_MOST} in all are possible"
+        )
     rng = np.random.Generator(np.random.PCG64(seed))
     features = draw_features(model, questions, rng)
     offsets = rng.integers(0, 1000, questions)  # so that questions share answers, as those of a benchmark do
     chunks = []
-    for first in range(0, questions, _CHUNK):
-        part = {key: np.repeat(values[first : first + _CHUNK], branches) for key, values in features.items()}
-        base = np.repeat(offsets[first : first + _CHUNK], branches)
+    step = max(1, min(_CHUNK, _CHUNK_BRANCHES // branches))
+    for first in range(0, questions, step):
+        part = {key: np.repeat(values[first : first + step], branches) for key, values in features.items()}
+        base = np.repeat(offsets[first : first + step], branches)
         chunks.append(_branches(model, part, base, delta, rng))
     probes, finals, totals, cells = (np.concatenate(column) for column in zip(*chunks, strict=True))
 

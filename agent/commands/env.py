@@ -82,15 +82,10 @@ def export(args: argparse.Namespace) -> int:
 def validate(args: argparse.Namespace) -> int:
     """Check environment files; exit code 1 if one is damaged."""
     root = catalogue.data_root(args.data)
-    known = catalogue.names(root)
-    chosen = args.names or known
-    if not chosen:
-        raise InputError(f"no environments under {root}")
     bad = 0
-    for name in chosen:
+    for name in catalogue.matching(root, args.names or ["*"]):
         try:
-            (env,) = catalogue.find(root, [name])
-            print(f"{name}: sound, {env.hash[:12]}")
+            print(f"{name}: sound, {store.load(catalogue.path_of(root, name)).hash[:12]}")
         except InputError as error:
             bad += 1
             print(f"{name}: {error}")
@@ -119,19 +114,22 @@ def synthesize(args: argparse.Namespace) -> int:
     from envs.synthetic import SyntheticModel, default_models, generate
 
     models = default_models()
+    if args.name and not args.model:
+        raise InputError("--name is for a fitted model; give its file with --model")
     if args.model:
         try:
             document = json.loads(Path(args.model).read_text(encoding="utf-8"))
             models = {name: SyntheticModel.model_validate(value) for name, value in document.items()}
-        except (ValueError, AttributeError, ValidationError) as error:
-            raise InputError(f"{args.model}: not a fitted model ({str(error).splitlines()[0]})") from None
+        except (ValueError, AttributeError, RecursionError, ValidationError):
+            raise InputError(f"{args.model}: not a fitted model, as `autotts env fit` writes it") from None
         if args.name and len(models) == 1:
             models = {args.name: next(iter(models.values()))}
         else:
             models = {name if args.name is None else f"{args.name}/{name}": m for name, m in models.items()}
     root = catalogue.data_root(args.data)
+    paths = {name: catalogue.path_of(root, name) for name in models}  # refuses a name before anything is written
     for name, model in models.items():
         env = generate(model, name, args.questions, args.branches, seed=args.seed)
-        store.save(env, catalogue.path_of(root, name))
-        print(f"{name}: {len(env)} questions, {len(env.final_answers)} branches -> {catalogue.path_of(root, name)}")
+        store.save(env, paths[name])
+        print(f"{name}: {len(env)} questions, {len(env.final_answers)} branches -> {paths[name]}")
     return 0

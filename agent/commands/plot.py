@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,8 @@ def plot(args: argparse.Namespace) -> int:
     for path in args.figures:
         for row in _rows(Path(path)):
             lines.setdefault(row["environment"], {}).setdefault(row["controller"], []).append(row)
+    if not lines:
+        raise InputError(f"{', '.join(args.figures)}: no figures to draw")
     panels = {"mean": lines["mean"]} if "mean" in lines else lines
     figure, axes = pyplot.subplots(1, len(panels), figsize=(1 + 7 * len(panels), 5), squeeze=False)
     for axis, (environment, curves) in zip(axes[0], panels.items(), strict=True):
@@ -62,7 +65,9 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
         else:
             rows = list(document)
         for row in rows:
-            row["environment"], row["controller"], row["mean_tokens"], row["accuracy_pct"], row["accuracy_ci"]
-    except (ValueError, KeyError, TypeError, AttributeError):
+            low, high = row["accuracy_ci"]
+            math.fsum((row["mean_tokens"], row["accuracy_pct"], low, high))  # numbers all of them
+            str.join("", (row["environment"], row["controller"]))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise InputError(f"{path}: not figures of `autotts evaluate --json`, nor a run's report.json") from None
     yield from rows

@@ -14,8 +14,11 @@ from hypothesis import strategies as st
 
 from agent.archive import Archive, pack_logs, sha256, unpack_logs
 from agent.cards import Card, Protocol
+from agent.explorers.base import Proposal
+from agent.run import Run
+from agent.staging import Staging, draft
 from envs.episodes import Logs
-from envs.errors import InputError
+from envs.errors import Damaged, InputError
 
 SOURCE = "from envs import Controller\n"
 
@@ -98,6 +101,49 @@ def test_a_damaged_index_says_how_to_mend_it(tmp_path: Path) -> None:
         archive.index()
     archive.reindex()
     assert len(archive.index()) == 1
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"[" * 100_000, b"\xff", b"nonsense" * 500])
+@pytest.mark.parametrize("name", ["controller.py", "card.json", "logs.npz", "manifest.json", "../index.sqlite"])
+def test_junk_in_any_file_is_a_problem_and_never_a_crash(tmp_path: Path, name: str, content: bytes) -> None:
+    archive = Archive(tmp_path)
+    archive.add(card(), SOURCE, b"logs")
+    archive.reindex()
+    (tmp_path / "g001-a" / name).write_bytes(content)
+    again = Archive(tmp_path)
+    assert any(Path(name).stem in problem for problem in again.verify())
+    for read in (again.card, again.source, again.logs):
+        with contextlib.suppress(InputError):
+            read("g001-a")
+
+
+def test_a_full_disk_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError) as error:
+        Archive(tmp_path / "archive").add(card(), SOURCE, None)
+    assert error.value.filename == str(tmp_path / "archive/g001-a")
+    assert list((tmp_path / "archive").iterdir()) == []
+
+
+def test_damaged_drafts_say_how_to_go_on(tmp_path: Path) -> None:
+    staging = Staging(tmp_path / "staged")
+    staging.put(draft(Proposal(SOURCE, "why"), 1, "evolve", "g001-a"))
+    staging.put_logs("g001-a", b"PK nonsense")
+    with pytest.raises(Damaged, match=r"g001-a\.npz.*checkpoint"):
+        staging.logs("g001-a")
+    (tmp_path / "staged/g001-a.json").write_bytes(b"{")
+    with pytest.raises(Damaged, match=r"g001-a\.json.*checkpoint"):
+        staging.get("g001-a")
+
+
+def test_lines_of_the_event_log_that_are_not_events_are_left_out(tmp_path: Path) -> None:
+    run = Run.__new__(Run)
+    run._events = tmp_path / "events.jsonl"
+    run._events.write_bytes(b'5\n[]\n{"event": 5}\n\xff\n' + b"[" * 100_000 + b'\n{"event": "x"}\n{"event": "cut')
+    assert run.events() == [{"event": "x"}]
 
 
 @given(st.lists(st.lists(st.integers(0, 300), max_size=5), max_size=6))

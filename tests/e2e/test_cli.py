@@ -131,14 +131,40 @@ def test_wrong_usage_is_one_line(home: Path) -> None:
         (["g999"], ("show", "g999")),
         (["99"], ("trace", "parallel_probe", "--question", 99)),
         (["runs/1"], ("discover", "--run", "runs/1", "--seed", 7)),
+        (["episodes"], ("evaluate", "parallel_probe", "--env", "synthetic/*", "--seeds", 10**20)),
+        (["episodes"], ("discover", "--run", "runs/9", "--env", "synthetic/*", "--orders", 10**20)),
+        (["seed"], ("trace", "parallel_probe", "--question", 0, "--seed", 10**30)),
+        (["branches"], ("env", "synthesize", "--branches", 10**12)),
+        (["--model"], ("env", "synthesize", "--name", "a/b")),
+        (["no/such"], ("env", "validate", "no/such")),
     ):
         refused(autotts(*arguments, cwd=home), 2, *words)
+    assert not (home / "runs/9").exists()
+
+
+def test_a_pattern_names_what_to_validate(home: Path) -> None:
+    done = autotts("env", "validate", "synthetic/t*", "synthetic/small", cwd=home)
+    assert done.returncode == 0 and len(done.stdout.splitlines()) == 2
+
+
+@pytest.mark.parametrize("document", ["[]", "[" * 100_000, '[{"environment": "a"}]', "{}"])
+def test_what_holds_no_figures_is_not_drawn(tmp_path: Path, document: str) -> None:
+    (tmp_path / "figures.json").write_text(document)
+    refused(autotts("plot", "figures.json", "-o", "x.png", cwd=tmp_path), 2, "figures.json")
+
+
+def test_even_one_branch_can_be_fitted(tmp_path: Path) -> None:
+    (tmp_path / "one.json").write_text(json.dumps([GOOD]))
+    assert autotts("env", "import", "one.json", "--name", "a/b", cwd=tmp_path).returncode == 0
+    assert autotts("env", "fit", "a/b", "-o", "fit.json", cwd=tmp_path).returncode == 0
 
 
 def test_damage_is_one_line(home: Path, tmp_path: Path) -> None:
     shutil.copytree(home, tmp_path, dirs_exist_ok=True)
     (tmp_path / "data/synthetic/tiny.env.npz").write_bytes(b"PK nonsense")
     refused(autotts("evaluate", "parallel_probe", "--env", "synthetic/tiny", cwd=tmp_path), 1, "tiny.env.npz")
+    (tmp_path / "runs/1/report.json").write_bytes(b"[]")
+    refused(autotts("status", "runs/1", cwd=tmp_path), 1, "report.json")
     (tmp_path / "runs/1/checkpoint.sqlite").write_bytes(b"nonsense" * 1000)
     refused(autotts("resume", "runs/1", cwd=tmp_path), 1, "checkpoint.sqlite")
     (tmp_path / "runs/1/archive/parallel_probe/controller.py").write_text("pass")

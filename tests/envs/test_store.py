@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import json
+import zipfile
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from envs import confidence, leader, majority, published, store, weighted_majority
+from envs import catalogue, confidence, leader, majority, published, store, weighted_majority
+from envs.episodes import grid
 from envs.errors import Damaged, InputError
 
 WORDS = st.sampled_from(["ERR", "1", "2", "\\frac{1}{2}", "ü", "", "\ud800"])
@@ -84,3 +87,79 @@ def test_confidence_is_a_chance_that_grows_with_the_lead(first: int, second: int
     less, more = confidence(first, second), confidence(first + 1, second)
     assert more > less or (more == less and not 1e-9 < less < 1 - 1e-9)  # where a float can tell them apart
     assert confidence(first, second) + confidence(second, first) == pytest.approx(1)
+
+
+QUESTION = {"question": "q", "gold_answer": "1", "probe_freq": 500, "each_branch": [[["1", "2"], 1200, "1"]]}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (json.dumps([QUESTION | {"probe_freq": 2**31}]), "probe_freq"),
+        (json.dumps([QUESTION | {"probe_freq": 10**30}]), "probe_freq"),
+        (json.dumps([QUESTION | {"each_branch": [[["1"], 10**30, "1"]]}]), "total_tokens"),
+        (json.dumps([QUESTION | {"each_branch": [[["1"] * 65536, 1, "1"]]}]), "65536 probes"),
+        (json.dumps([QUESTION]).replace('"gold_answer"', '"gold_answer": "2", "gold_answer"'), "two values"),
+        (json.dumps([QUESTION | {"each_branch": [[[{"a": "b" * 9999}], 5, "1"]]}]), "an answer is"),
+    ],
+)
+def test_what_would_not_fit_or_is_said_twice_is_refused_in_a_short_line(tmp_path: Path, text: str, words: str) -> None:
+    (tmp_path / "in.json").write_text(text)
+    with pytest.raises(InputError, match=words) as refused:
+        published.read(tmp_path / "in.json", "a/b")
+    assert len(str(refused.value)) < 300 + len(str(tmp_path))
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_no_damage_within_the_zip_ends_in_anything_but_one_line(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    """Checksums agree with the damaged parts here, so that it is our readers that meet them."""
+    home = tmp_path_factory.mktemp("parts")
+    (home / "in.json").write_text(json.dumps([QUESTION]))
+    env = published.read(home / "in.json", "a/b")
+    store.save(env, home / "x.env.npz")
+    with zipfile.ZipFile(home / "x.env.npz") as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    name = data.draw(st.sampled_from(sorted(parts)))
+    part = bytearray(parts[name])
+    part[data.draw(st.integers(0, len(part) - 1))] = data.draw(st.integers(0, 255))
+    odd = [bytes(part), b"[" * 100_000, b"[]", b"\x93NUMPY\x01\x00\x10\x00{'shape': (9**99"]
+    with zipfile.ZipFile(home / "x.env.npz", "w") as archive:
+        for other, content in parts.items():
+            archive.writestr(other, content if other != name else data.draw(st.sampled_from(odd)))
+    with contextlib.suppress(InputError):
+        assert store.load(home / "x.env.npz").hash == env.hash
+
+
+@pytest.mark.parametrize("name", ["mean", "../a", "a/../b", "/a", "-a", ".a", "a//b", "a b", "a\n", ""])
+def test_names_that_lead_elsewhere_or_mean_something_else_are_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(InputError, match="environment name"):
+        catalogue.path_of(tmp_path, name)
+
+
+def test_a_file_with_an_odd_name_does_not_hide_the_others(tmp_path: Path) -> None:
+    (tmp_path / "in.json").write_text(json.dumps([QUESTION]))
+    store.save(published.read(tmp_path / "in.json", "a/b"), catalogue.path_of(tmp_path, "a/b"))
+    (tmp_path / "a b.env.npz").write_bytes(b"")
+    assert [env.name for env in catalogue.find(tmp_path, ["*"])] == ["a/b"]
+
+
+@pytest.mark.parametrize(
+    ("settings_of", "words"),
+    [
+        ({"seeds": range(10**30)}, "episodes"),
+        ({"seeds": [-1]}, "seed is -1"),
+        ({"seeds": [2**63]}, "seed is"),
+        ({"betas": [float("nan")]}, "beta is nan"),
+        ({"max_branches": 0}, "max_branches"),
+        ({"max_tokens": 0}, "max_tokens"),
+    ],
+)
+def test_a_batch_that_cannot_be_is_refused(tmp_path: Path, settings_of: dict[str, Any], words: str) -> None:
+    (tmp_path / "in.json").write_text(json.dumps([QUESTION]))
+    env = published.read(tmp_path / "in.json", "a/b")
+    with pytest.raises(InputError, match=words):
+        grid([env], **settings_of)
+    assert grid([env], [0.5], [0], max_branches=10**20).opened.shape == (1, 1)
