@@ -7,6 +7,7 @@ through meets the sandbox, the host's own replay of its log, and the audit, whic
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Iterator
 
 from .base import Verdict
@@ -33,6 +34,8 @@ _CALLS = {
     "id": "compare with `is`", "hash": "answers may only be compared for equality", "exit": "return the answer",
     "quit": "return the answer",
 }  # fmt: skip
+_BY_NAME = {"attrgetter", "methodcaller", "format", "format_map", "Formatter"}
+"""What reads attributes whose names are in strings."""
 _ALLOWED_DUNDERS = frozenset(
     ("__init__", "__post_init__", "__slots__", "__name__", "__class__", "__len__", "__lt__", "__eq__")
 )
@@ -79,10 +82,14 @@ def _faults(node: ast.AST) -> Iterator[str]:
             yield from _import(alias.name)
     elif isinstance(node, ast.ImportFrom):
         yield from ["import from `envs`, not relatively"] if node.level else _import(node.module or "")
+        for alias in node.names:
+            yield from _borrowed(alias.name)
         if node.module == "random":
             yield from _random([alias.name for alias in node.names])
     elif isinstance(node, ast.Attribute):
         yield from _attribute(node)
+    elif isinstance(node, ast.MatchClass):
+        yield from (f"`{name}=` is private: use what the contract offers" for name in node.kwd_attrs if name[:1] == "_")
     elif isinstance(node, ast.Name):
         if node.id in _CALLS:
             yield f"`{node.id}` is not allowed: {_CALLS[node.id]}"
@@ -105,8 +112,17 @@ def _random(names: list[str]) -> Iterator[str]:
             yield f"`random.{name}` is chance without a seed: use self.random"
 
 
+def _borrowed(name: str) -> Iterator[str]:
+    if name in _BY_NAME:
+        yield f"`{name}` is not allowed: name the attribute, or use an f-string"
+    elif name in sys.stdlib_module_names and name not in MODULES:
+        yield f"`{name}` is a module that is not allowed, wherever it is reached through"
+
+
 def _attribute(node: ast.Attribute) -> Iterator[str]:
     name, owner = node.attr, node.value
+    if (name in _BY_NAME and not _is_own(owner)) or (isinstance(owner, ast.Name) and owner.id in MODULES):
+        yield from _borrowed(name)
     if isinstance(owner, ast.Name) and owner.id == "random":
         yield from _random([name])
     if _is_dunder(name):
