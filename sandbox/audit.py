@@ -5,10 +5,18 @@ host looks afterwards: it keeps what the action log says was revealed, replaces 
 played again. A controller that used only what it paid for does the same again; any difference convicts.
 
 What the audit hands out must not give away what the log says, or a cheat could do again what it did without knowing
-why. So (1) a process gets at most one episode of each question, whose other episodes would show more of it; (2) decoys
-are branches of the same question with answers permuted, of the lengths that such branches have; (3) a random stretch
-past what was revealed is left true, so that the border of the decoys is not the border of the log. Order, processes
-and the names of answers are others than in the evaluation, which also convicts state, chance and dependence on names.
+why: it would tell the audit what it had seen by what it opened, ran or looked at. So
+
+1. a process gets at most one episode of each question, whose other episodes would show more of it;
+2. decoys are other branches, some with answers renamed so that what they say is plainly another, some in the same names
+   and joined where a branch leaves off, so that they cannot be told from what was recorded, and some of another
+   question, or all alike, or no two alike, as how long branches are and how far they agree says much without names;
+3. how much more than what was revealed is left true is drawn for the whole episode, not branch by branch: often all
+   of what was opened, or a branch of its own for all that was not. Then what was recorded ends elsewhere than the log
+   does, and a cheat that repeats itself on many branches still learns nothing for sure.
+
+Order, processes and the names of answers are others than in the evaluation, which also convicts state, chance and
+dependence on names.
 """
 
 from __future__ import annotations
@@ -38,6 +46,8 @@ LEAST = 100
 _CHUNK = 2048
 _SPARE = 4
 """Answers that no branch gives, for decoys to give; and decoys that stand in for many unopened branches."""
+_TRIES = 6
+"""Branches that are looked at to find one that goes on from what another last said."""
 _INVENTED = -2
 _HONEST_REPEATS = 3
 
@@ -170,7 +180,7 @@ def _convict(candidate: Candidate, episodes: Episodes, logs: Logs, at: int, sand
     same = all(found is not None and _first_difference(expected, found) is None for found in again)
     kind: Kind = "rejected: looked ahead" if same else "rejected: not reproducible"
     if not same:
-        said = "the episode comes out differently when it is played again (state, chance, time or names of answers)"
+        said += "; it also comes out differently when it is played again by itself (state, chance, time or names)"
     return Verdict(kind, f"{said} [{episodes.describe(at)}]", at)
 
 
@@ -226,6 +236,9 @@ class _Decoys:
         self.answers = np.full((len(self.count), int(self.sizes.max()) + 1), _INVENTED, np.int32)
         self.answers[:, 0] = ABSENT
         self.answers[of[present], number[present]] = answer[present]
+        ends = np.zeros(self.answers.shape, np.int64)
+        np.add.at(ends, (np.repeat(np.arange(len(self.count)), self.count), self.cells[self.starts + self.probes]), 1)
+        self.frequent = (-ends[:, 1:]).argsort(axis=1, kind="stable")[:, :2] + 1
 
     def batch(self, episodes: Episodes, logs: Logs, group: Ints, generator: np.random.Generator) -> Batch:
         """Return the episodes, each on a world of its own."""
@@ -240,9 +253,16 @@ class _Decoys:
         finished[done.key[done.ended]] = True
         opened = np.bincount(done.episode[done.verb == BRANCH], minlength=E)
 
-        # the log opened so many; a random number more are true in part; a few decoys stand for all the others
-        true = opened + (generator.random(E) ** 2 * (available - opened + 1)).astype(np.int64)
-        rows = self._rows(question, branch, known, finished, true, available, self.delta[env], generator)
+        # the log opened so many; of all or some others a part may be true; a few decoys stand for the rest
+        some = opened + (generator.random(E) ** 2 * (available - opened + 1)).astype(np.int64)
+        true = np.choose(generator.choice(3, E, p=(0.5, 0.25, 0.25)), (available, opened, some))
+        foreign = generator.random(E) < 0.35
+        sizes = np.diff(self.questions)[env]
+        lender = np.where(foreign, self.questions[env] + (generator.random(E) * sizes).astype(np.int64), question)
+        pairs = self._pairs(question, branch, known, opened, generator)
+        names, others, exchanged = self._names(np.maximum(self.sizes[question], self.sizes[lender]), pairs, generator)
+        widths = opened, true, available
+        rows = self._rows(question, lender, branch, known, finished, widths, exchanged, self.delta[env], generator)
         stand_in = true[:, None] + generator.integers(0, _SPARE, (E, B))
         orders = np.where(np.arange(B) < true[:, None], np.arange(B), stand_in)
 
@@ -252,10 +272,11 @@ class _Decoys:
         start = at[rows.first[done.episode] + done.key % B]
         shown = _shown(done.verb, done.before, done.after, done.ended, start, int(at[-1]))
         shown |= (depth >= rows.known[row]) & (depth < rows.kept[row])
+        of = rows.episode[row]
+        shown |= (generator.random(E) < 0.5)[of] & (depth < rows.known[row])  # what it ran past without a look
         lent = np.minimum(depth, self.probes[rows.donor][row])
         local = self.cells[np.where(shown, self.starts[rows.real][row] + depth, self.starts[rows.donor][row] + lent)]
-        names, others = self._names(question, generator)
-        of = rows.episode[row]
+        local = np.where(shown, local, self._shaped(local, of, row, len(rows.length), names, others, generator))
         codes = np.where(shown, names[of, local], others[of, local]).astype(np.uint32)
         meaning = np.full(names.shape, _INVENTED, np.int32)
         np.put_along_axis(meaning, names, self.answers[question][:, : names.shape[1]], axis=1)
@@ -284,32 +305,51 @@ class _Decoys:
             describe=episodes.describe,
         )
 
+    def _shaped(
+        self, local: Ints, of: Ints, row: Ints, n: int, names: Ints, others: Ints, generator: np.random.Generator
+    ) -> Ints:
+        """Return decoys' answers, those of some episodes with other names made all the same, or scattered by branch."""
+        E, width = names.shape
+        strange = (names != others).sum(axis=1) > 2
+        kind = np.where(strange, generator.choice(3, E, p=(0.4, 0.3, 0.3)), 0)[of]
+        shift = generator.integers(0, width - 1, n)[row]
+        shaped = np.where(kind == 1, 1, np.where(kind == 2, (local - 1 + shift) % (width - 1) + 1, local))
+        return np.where(local == 0, 0, shaped)
+
     def _rows(
         self,
         question: Ints,
+        lender: Ints,
         branch: Ints,
         known: Ints,
         finished: npt.NDArray[np.bool_],
-        true: Ints,
-        available: Ints,
+        widths: tuple[Ints, Ints, Ints],
+        exchanged: Ints,
         delta: Ints,
         generator: np.random.Generator,
     ) -> _Columns:
         """Draw what each handed-out branch consists of, and how long it is."""
+        opened, true, available = widths
         sizes = true + np.where(true < available, _SPARE, 0)
         episode = np.repeat(np.arange(len(sizes)), sizes)
         position = ranges(np.zeros_like(sizes), sizes)
         is_true = position < true[episode]
-        donor = self.first[question][episode]
-        donor = donor + (generator.random(len(donor)) * self.count[question][episode]).astype(np.int64)
+        spoken_for = np.where(question == lender, opened, 0)
+        donor = self._donors(lender, branch, spoken_for, generator)[episode, position]
         real = np.where(is_true, branch[episode, np.where(is_true, position, 0)], donor)
         key = episode * branch.shape[1] + np.where(is_true, position, 0)
         moved = np.where(is_true, known[key], 0)
         ended = is_true & finished[key]
-        whole, lent = self.probes[real] + 1, self.probes[donor] + 1
-        more = (generator.random(len(real)) * (whole - moved + 1)).astype(np.int64)
-        kept = np.where(is_true & (generator.random(len(real)) < 0.5), moved + more, moved)
+        whole = self.probes[real] + 1
+        more = self._reach(whole - moved, episode, position < opened[episode], generator)
+        kept = np.where(is_true, moved + more, 0)
         full = ended | (kept >= whole)
+        follows = np.flatnonzero(~full & (kept > 0))
+        at = episode[follows]
+        donor[follows] = self._followers(
+            lender[at], real[follows], kept[follows], exchanged[at], donor[follows], generator
+        )
+        lent = self.probes[donor] + 1
         kept = np.where(ended, 0, kept)  # what a branch that was run to its end did not show stays hidden
         longer = kept + 1 + (generator.random(len(real)) * lent).astype(np.int64)
         length = np.where(full, whole, np.where(lent > kept, lent, longer))
@@ -319,21 +359,71 @@ class _Decoys:
         first = np.concatenate(([0], np.cumsum(sizes)))
         return _Columns(episode, position, first, is_true, real, donor, moved, kept, length, total)
 
-    def _names(self, question: Ints, generator: np.random.Generator) -> tuple[Ints, Ints]:
-        """Return (E, answers + 1) codes for true cells and for decoys: the same in one episode of four, else others."""
-        sizes = self.sizes[question]
+    def _donors(self, question: Ints, branch: Ints, opened: Ints, generator: np.random.Generator) -> Ints:
+        """Return (E, B + spare) branches of each question, none twice while there are others, opened ones last."""
+        E, B = branch.shape
+        count = self.count[question]
+        turn = generator.random((E, int(count.max())))
+        at = np.flatnonzero(np.arange(B) < opened[:, None])
+        turn[at // B, branch.ravel()[at] - self.first[question][at // B]] += 1.0
+        turn[np.arange(turn.shape[1]) >= count[:, None]] = 3.0
+        drawn = turn.argsort(axis=1)
+        turns = np.arange(B + _SPARE) % count[:, None]
+        return np.asarray(self.first[question][:, None] + np.take_along_axis(drawn, turns, axis=1))
+
+    def _reach(self, left: Ints, episode: Ints, is_open: npt.NDArray[np.bool_], generator: np.random.Generator) -> Ints:
+        """Draw how many more of each branch's ``left`` intervals may be true: alike for all of an episode, or not."""
+        E = int(episode.max(initial=-1)) + 1
+        alone = (generator.random(len(left)) * (left + 1)).astype(np.int64)
+        alone[generator.random(len(left)) < 0.5] = 0
+        alike = (64 ** generator.random(E)).astype(np.int64)[episode]
+        way = np.where(is_open, generator.integers(0, 4, E)[episode], generator.integers(0, 3, E)[episode])
+        more: Ints = np.choose(way, (np.zeros_like(left), alone, np.minimum(alike, left), left))
+        return more
+
+    def _followers(
+        self, question: Ints, real: Ints, kept: Ints, exchanged: Ints, donor: Ints, generator: np.random.Generator
+    ) -> Ints:
+        """Return a branch for each that goes on from what ``real`` last said, or ``donor`` where none is found."""
+        last = self.cells[self.starts[real] + kept - 1]
+        one, other = exchanged.T
+        wanted = np.where(last == one, other, np.where(last == other, one, last))
+        chance = generator.random((len(real), _TRIES))
+        tried = self.first[question][:, None] + (chance * self.count[question][:, None]).astype(np.int64)
+        said = self.cells[self.starts[tried] + np.minimum(kept[:, None] - 1, self.probes[tried])]
+        fits = (said == wanted[:, None]) & (self.probes[tried] >= kept[:, None]) & (tried != real[:, None])
+        found: Ints = np.where(fits.any(axis=1), tried[np.arange(len(real)), fits.argmax(axis=1)], donor)
+        return found
+
+    def _pairs(self, question: Ints, branch: Ints, known: Ints, opened: Ints, generator: np.random.Generator) -> Ints:
+        """Draw (E, 2) answers of each question: what two opened branches last said, or what most branches end with."""
+        E, B = branch.shape
+        some = (generator.random((E, 2)) * opened[:, None]).astype(np.int64)
+        which = np.where(opened[:, None] > 0, branch[np.arange(E)[:, None], some], self.first[question][:, None])
+        depth = known.reshape(E, B)[np.arange(E)[:, None], some]
+        said = self.cells[self.starts[which] + np.clip(depth - 1, 0, self.probes[which])]
+        useless = (said[:, 0] == said[:, 1]) | (said == 0).any(axis=1)
+        return np.where(useless[:, None], self.frequent[question], said)
+
+    def _names(self, sizes: Ints, pairs: Ints, generator: np.random.Generator) -> tuple[Ints, Ints, Ints]:
+        """Return (E, answers + 1) codes for true cells and for decoys, and (E, 2) the answers that change places.
+
+        Half of the episodes have other names for decoys, a quarter the same, a quarter all but for a pair the same.
+        """
         width = int(sizes.max())
         beyond = np.arange(width) >= sizes[:, None]
 
         def drawn() -> Ints:
-            chance = generator.random((len(question), width))
+            chance = generator.random((len(sizes), width))
             chance[beyond] = 2.0
-            return np.concatenate([np.zeros((len(question), 1), np.int64), chance.argsort(axis=1) + 1], axis=1)
+            return np.concatenate([np.zeros((len(sizes), 1), np.int64), chance.argsort(axis=1) + 1], axis=1)
 
         names, others = drawn(), drawn()
-        alike = generator.random(len(question)) < 0.25
-        others[alike] = names[alike]
-        return names, others
+        kind = generator.choice(3, len(sizes), p=(0.5, 0.25, 0.25))
+        others[kind > 0] = names[kind > 0]
+        swap = np.flatnonzero(kind == 2)
+        others[swap[:, None], pairs[swap]] = names[swap[:, None], pairs[swap, ::-1]]
+        return names, others, np.where(kind[:, None] == 2, pairs, 0)
 
 
 def _shown(
