@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -77,6 +78,7 @@ class Run:
 
         Raises:
             InputError: the directory holds another run.
+            OSError: it could not be written; a directory that was not there before is not left behind.
         """
         if (home / "config.json").exists():
             run = cls(home)
@@ -84,9 +86,15 @@ class Run:
                 raise InputError(f"{home} holds a run with other settings; choose another --run, or resume it")
             return run
         _batch(config, environments, SEARCH_SEED)  # refuses what cannot be run before anything is written
-        for environment in environments:
-            store.save(environment, catalogue.path_of(home / "environments", environment.name))
-        write_whole(home / "config.json", config.model_dump_json(indent=1).encode())
+        was_there = home.exists()
+        try:
+            for environment in environments:
+                store.save(environment, catalogue.path_of(home / "environments", environment.name))
+            write_whole(home / "config.json", config.model_dump_json(indent=1).encode())
+        except BaseException:
+            if not was_there:
+                shutil.rmtree(home, ignore_errors=True)
+            raise
         return cls(home)
 
     def environments(self) -> list[Environment]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from .replay import shuffled
 from .store import Environment
@@ -43,7 +45,8 @@ def summarize(env: Environment) -> Summary:
     sizes = np.diff(env.branch_offsets)
     right = env.final_answers == np.repeat(env.gold, sizes)
     solved = np.add.reduceat(right, env.branch_offsets[:-1]) / sizes
-    settled = np.array([_settled(env, b) for b in range(len(env.final_answers))])
+    settled = _settled(env)
+    orders = {n: [shuffled(n, seed)[: WIDTHS[-1]] for seed in range(_ORDERS)] for n in np.unique(sizes).tolist()}
     lengths = env.total_tokens
     return Summary(
         questions=len(env),
@@ -53,7 +56,7 @@ def summarize(env: Environment) -> Summary:
             float(lengths.mean()), float(np.median(lengths)), float(np.percentile(lengths, 90)), float(lengths.max())
         ),
         single=float(100 * solved.mean()),
-        majority={n: _majority(env, n) for n in WIDTHS if n <= sizes.max()},
+        majority={n: _majority(env, n, orders) for n in WIDTHS if n <= sizes.max()},
         settled=(float(np.median(settled)), float(np.percentile(settled, 90))),
         absent=float(100 * (env.final_answers == 0).mean()),
         never=np.flatnonzero(solved == 0).tolist(),
@@ -61,15 +64,16 @@ def summarize(env: Environment) -> Summary:
     )  # fmt: skip
 
 
-def _settled(env: Environment, branch: int) -> float:
-    """Return the part of a branch, in (0, 1], after which its probe answers are its final answer."""
-    probes = env.probe_answers[env.probe_offsets[branch] : env.probe_offsets[branch + 1]]
-    other = np.flatnonzero(probes != env.final_answers[branch])
-    first = int(other[-1]) + 2 if len(other) else 1
-    return min(1.0, first / max(1, len(probes)))
+def _settled(env: Environment) -> npt.NDArray[np.float64]:
+    """Return (N,) the part of each branch, in (0, 1], after which its probe answers are its final answer."""
+    owner = np.repeat(np.arange(len(env.final_answers)), env.probes)
+    other = np.flatnonzero(env.probe_answers != env.final_answers[owner])
+    first = np.ones(len(env.final_answers), np.int64)
+    first[owner[other]] = other - env.probe_offsets[owner[other]] + 2  # in order, so that the last one stays
+    return np.asarray(np.minimum(1.0, first / np.maximum(1, env.probes)))
 
 
-def _majority(env: Environment, n: int) -> float:
+def _majority(env: Environment, n: int, orders: Mapping[int, Sequence[Sequence[int]]]) -> float:
     """Return the accuracy of the majority of ``n`` branches, over the questions that have so many."""
     hits = []
     for q in range(len(env)):
@@ -77,7 +81,7 @@ def _majority(env: Environment, n: int) -> float:
         if len(branches) < n:
             continue
         finals = env.final_answers[branches.start : branches.stop].tolist()
-        for seed in range(_ORDERS):
-            votes = Counter(finals[i] for i in shuffled(len(finals), seed)[:n])
+        for order in orders[len(branches)]:
+            votes = Counter(finals[i] for i in order[:n])
             hits.append(max(votes, key=votes.__getitem__) == env.gold[q])
     return float(100 * np.mean(hits))

@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 from agent.archive import Archive, pack_logs, sha256, unpack_logs
 from agent.cards import Card, Protocol
 from agent.explorers.base import Proposal
-from agent.run import Run
+from agent.run import Run, RunConfig
 from agent.staging import Staging, draft
 from envs.episodes import Logs
 from envs.errors import Damaged, InputError
+from tests.worlds import environment
 
 SOURCE = "from envs import Controller\n"
 
@@ -137,6 +138,22 @@ def test_damaged_drafts_say_how_to_go_on(tmp_path: Path) -> None:
     (tmp_path / "staged/g001-a.json").write_bytes(b"{")
     with pytest.raises(Damaged, match=r"g001-a\.json.*checkpoint"):
         staging.get("g001-a")
+
+
+def test_a_run_that_cannot_be_written_leaves_no_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = environment([["AAB"]], None, ["B"])
+    real, calls = os.fsync, [0]
+
+    def filling_up(descriptor: int) -> None:
+        calls[0] += 1
+        if calls[0] > 1:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", filling_up)
+    with pytest.raises(OSError, match="No space left"):
+        Run.create(tmp_path / "run", RunConfig(environments={world.name: world.hash}), [world])
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_lines_of_the_event_log_that_are_not_events_are_left_out(tmp_path: Path) -> None:

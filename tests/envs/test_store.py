@@ -9,6 +9,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from envs import catalogue, confidence, leader, majority, published, store, weighted_majority
 from envs.episodes import grid
 from envs.errors import Damaged, InputError
+from envs.summary import summarize
 
 WORDS = st.sampled_from(["ERR", "1", "2", "\\frac{1}{2}", "ü", "", "\ud800"])
 BRANCH = st.tuples(st.lists(WORDS, max_size=5), st.integers(0, 3000), WORDS).map(list)
@@ -163,3 +165,19 @@ def test_a_batch_that_cannot_be_is_refused(tmp_path: Path, settings_of: dict[str
     with pytest.raises(InputError, match=words):
         grid([env], **settings_of)
     assert grid([env], [0.5], [0], max_branches=10**20).opened.shape == (1, 1)
+
+
+@settings(max_examples=40, deadline=None)
+@given(documents())
+def test_a_branch_has_settled_where_its_answer_is_the_final_one_for_good(
+    tmp_path_factory: pytest.TempPathFactory, document: list[dict[str, Any]]
+) -> None:
+    path = tmp_path_factory.mktemp("settled") / "in.json"
+    path.write_text(json.dumps(document))
+    expected = []
+    for probes, _, final in (branch for question in document for branch in question["each_branch"]):
+        same = [all(answer == final for answer in probes[k:]) for k in range(len(probes))]
+        first = same.index(True) + 1 if True in same else len(probes) + 1
+        expected.append(min(1.0, first / max(1, len(probes))))
+    found = summarize(published.read(path, "a/b")).settled
+    assert found == pytest.approx((np.median(expected), np.percentile(expected, 90)))
