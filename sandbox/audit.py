@@ -49,7 +49,7 @@ _SPARE = 4
 _TRIES = 6
 """Branches that are looked at to find one that goes on from what another last said."""
 _INVENTED = -2
-_HONEST_REPEATS = 3
+_HONEST_REPEATS = 6
 
 Ints = npt.NDArray[np.int64]
 

@@ -173,8 +173,8 @@ def test_it_never_raises(source: str) -> None:
 
 
 PIECES = [
-    "import ", "from ", "envs", "os", "x", ".", "_y", "(", ")", "\n", "    ", ":", "def ", "class ", "= ", "1", "lambda ", "async ",
-    "await ", "global ", "'", '"', "f'{", "}", "[", "]", ",", "@", "\\", "eval", "\0",
+    "import ", "from ", "envs", "os", "x", ".", "_y", "(", ")", "\n", "    ", ":", "def ", "class ", "= ", "1",
+    "lambda ", "async ", "await ", "global ", "'", '"', "f'{", "}", "[", "]", ",", "@", "\\", "eval", "\0",
 ]  # fmt: skip
 
 

@@ -1,0 +1,319 @@
+"""The look-ahead audit: whoever uses what it has not paid for is convicted, and nobody else."""
+
+from __future__ import annotations
+
+import random
+import textwrap
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from random import Random
+
+import numpy as np
+import pytest
+
+from agent.seeds import seed_names, seed_source
+from envs.episodes import Episodes, grid
+from envs.store import Environment
+from envs.synthetic import default_models, generate
+from sandbox import bubblewrap, policy
+from sandbox.audit import LEAST, SAMPLE, audit
+from sandbox.base import Candidate, Limits, Verdict
+from sandbox.choice import open_sandbox
+from sandbox.evaluation import Evaluation, evaluate
+from sandbox.process import ProcessSandbox
+from sandbox.runner import Runner
+from tests.sandbox.test_policy import evolved
+from tests.worlds import random_environment
+
+CHEATS = {path.stem: path.read_text() for path in sorted((Path(__file__).parent / "cheats").glob("*.py"))}
+ONLY_IN_EVALUATION = {name for name in CHEATS if name.startswith(("carry_", "only_evaluation", "only_large"))}
+"""Those that do not cheat where an episode is played by itself, and so cannot be told from keepers of state."""
+
+MODELS = list(default_models().values())
+NO_BUBBLEWRAP = pytest.mark.skipif(bool(bubblewrap.works()), reason=f"no bubblewrap: {bubblewrap.works()}")
+
+
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param("bubblewrap", marks=NO_BUBBLEWRAP), pytest.param("docker", marks=pytest.mark.docker)],
+)
+def jail(request: pytest.FixtureRequest) -> Iterator[Runner]:
+    """A sandbox that cheats can be let loose in."""
+    if request.param == "docker":
+        request.getfixturevalue("image")
+    with open_sandbox(request.param, 2) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture(scope="module")
+def cell() -> Iterator[Runner]:
+    """The first sandbox that there is: for what does not depend on the kind of it."""
+    if why := bubblewrap.works():
+        pytest.skip(f"no bubblewrap: {why}")
+    with open_sandbox("bubblewrap", 2) as sandbox:
+        yield sandbox
+
+
+@cache
+def world() -> Episodes:
+    """Return 4800 episodes, in 60 of which (beta 0.5, seed 7) most cheats cheat."""
+    environment = generate(MODELS[2], "cheated/model", questions=60, branches=64)
+    return grid([environment], [0.2, 0.4, 0.5, 0.8], range(20), max_branches=32)
+
+
+@cache
+def small() -> Episodes:
+    environment = generate(MODELS[0], "small/model", questions=5, branches=24)
+    return grid([environment], [0.2, 0.6], range(8), max_branches=12)
+
+
+def played(source: str, episodes: Episodes, sandbox: Runner) -> Evaluation:
+    found = evaluate(Candidate("candidate", source), episodes, sandbox)
+    assert found.verdict.ok and found.logs is not None and found.scores is not None, found.verdict
+    return found
+
+
+def audited(source: str, episodes: Episodes, sandbox: Runner, share: float = 1.0, seed: int = 0) -> Verdict:
+    found = played(source, episodes, sandbox)
+    assert found.logs is not None
+    return audit(found.candidate, episodes, found.logs, sandbox, share, seed)
+
+
+def controller(body: str, before: str = "") -> str:
+    head = f"from envs import Controller, majority\n{textwrap.dedent(before)}\nclass Mine(Controller):\n"
+    return head + "    def solve(self, question):\n" + textwrap.indent(textwrap.dedent(body), " " * 8) + "\n"
+
+
+# Cheats
+
+
+@pytest.mark.parametrize("name", CHEATS)
+def test_cheats_gain_and_are_convicted(name: str, jail: Runner) -> None:
+    found = played(CHEATS[name], world(), jail)
+    honest = played(CHEATS[name].replace("PEEK = True", "PEEK = False"), world(), jail)
+    assert found.scores is not None and honest.scores is not None and found.logs is not None
+    right = int(found.scores.correct.sum()) - int(honest.scores.correct.sum())
+    tokens = int(found.scores.tokens.sum()) - int(honest.scores.tokens.sum())
+    assert right > 0 or (right == 0 and tokens < 0), (right, tokens)
+    other = (found.scores.answer != honest.scores.answer) | (found.scores.tokens != honest.scores.tokens)
+    assert 0 < np.mean(other) <= 0.0125
+
+    verdict = audit(found.candidate, world(), found.logs, jail)
+    expected = "rejected: not reproducible" if name in ONLY_IN_EVALUATION else "rejected: looked ahead"
+    assert verdict.kind in (expected, "rejected: looked ahead"), verdict
+    assert verdict.episode is not None and world().describe(verdict.episode) in verdict.message
+    assert "`" in verdict.message or "another answer" in verdict.message
+
+
+def test_there_are_enough_cheats_and_all_differ() -> None:
+    assert len(CHEATS) >= 20 and len(set(CHEATS.values())) == len(CHEATS)
+    assert all(source.count("PEEK = True") == 1 for source in CHEATS.values())
+
+
+# Honest controllers
+
+
+@pytest.mark.parametrize("name", seed_names())
+@pytest.mark.parametrize("seed", [0, 1])
+def test_seeds_pass(name: str, seed: int, cell: Runner) -> None:
+    environments = [generate(model, f"m{i}/model", questions=4, branches=24, seed=i) for i, model in enumerate(MODELS)]
+    episodes = grid(environments, [0.0, 0.5, 1.0], range(3), max_branches=16)
+    assert policy.check(seed_source(name)).ok
+    assert audited(seed_source(name), episodes, cell, seed=seed) == Verdict("ok")
+
+
+@cache
+def odd(number: int) -> Episodes:
+    """Return a small batch with odd properties: absent answers, branches without a probe, prices, budgets."""
+    chance = Random(number)
+    made: list[Environment] = [
+        random_environment(chance, 4, 10, depth, price, f"odd/{i}") for i, (depth, price) in enumerate([(9, 0), (2, 7)])
+    ]
+    if number % 2:
+        made.append(generate(MODELS[number % len(MODELS)], "even/model", questions=4, branches=16))
+    budget = None if number % 3 else 40 * max(environment.delta for environment in made)
+    return grid(made, [0.2, 0.9], range(2), max_branches=(8, 16, 64)[number % 3], max_tokens=budget)
+
+
+def test_evolved_controllers_pass() -> None:
+    with ProcessSandbox(2) as sandbox:  # nothing but our own explorer's words runs here
+        for number, source in enumerate(evolved(200)):
+            assert policy.check(source).ok
+            episodes = odd(number % 12)
+            found = evaluate(source, episodes, sandbox)
+            if found.logs is None:  # some do not look at the budget of tokens
+                assert episodes.max_tokens is not None and found.verdict.kind == "illegal_action", found.verdict
+                continue
+            assert audit(found.candidate, episodes, found.logs, sandbox, seed=number) == Verdict("ok"), source
+
+
+WANDERER = controller(
+    """
+    seen, chance = [None], self.random
+    for _ in range(chance.randint(0, 30)):
+        active = question.active
+        verb = chance.choice(("branch", "advance", "probe", "step", "run", "prune", "together"))
+        try:
+            if verb == "branch" or not active:
+                question.branch_many(chance.randint(0, 3))
+                continue
+            i = chance.choice(active)
+            if verb == "advance":
+                question.advance(i)
+            elif verb == "probe":
+                seen.append(question.probe(i))
+            elif verb == "prune":
+                question.prune(i)
+            elif verb == "step":
+                seen.append(question.step(i)[0])
+            elif verb == "run":
+                seen.append(question.run_to_end(i))
+            else:
+                seen += [answer for answer, _ in question.step_many(chance.sample(active, len(active)))]
+        except IllegalAction:
+            continue
+    if chance.random() < 0.5:
+        return majority(seen)
+    return chance.choice(seen)
+    """,
+    "from envs import IllegalAction",
+)
+
+
+@pytest.mark.parametrize("number", range(12))
+def test_a_controller_without_a_plan_passes(number: int, cell: Runner) -> None:
+    assert audited(WANDERER, odd(number), cell, seed=number) == Verdict("ok")
+
+
+HONEST = {
+    "seeded chance": controller("return question.run_to_end(question.branch_many(1 + self.random.randrange(6))[-1])"),
+    "first of equals": controller("return majority(question.run_many_to_end(question.branch_many(5)))"),
+    "a set for membership": controller(
+        """
+        seen = set()
+        while question.can_branch:
+            answer = question.run_to_end(question.branch())
+            if answer in seen:
+                return answer
+            seen.add(answer)
+        return answer
+        """
+    ),
+    "tokens spent": controller(
+        """
+        while question.can_branch and question.tokens < 20000 * self.beta:
+            answer = question.run_to_end(question.branch())
+        return answer if question.width else None
+        """
+    ),
+    "nothing": controller("return None"),
+    "opens and leaves": controller("question.branch_many(question.max_branches)\nreturn None"),
+    "blind": controller("i = question.branch()\nwhile not question.advance(i): pass\nreturn question.probe(i)"),
+}
+
+
+@pytest.mark.parametrize("what", HONEST)
+@pytest.mark.parametrize("seed", range(3))
+def test_honest_controllers_pass_whatever_the_seed(what: str, seed: int, cell: Runner) -> None:
+    assert audited(HONEST[what], small(), cell, seed=seed) == Verdict("ok")
+
+
+# What else it convicts of
+
+FAULTS = {
+    "state": (
+        "rejected: not reproducible",
+        controller(
+            "SEEN.append(1)\nreturn question.run_to_end(question.branch_many(1 + len(SEEN) % 3)[-1])", "SEEN = []"
+        ),
+    ),
+    "chance": (
+        "rejected: not reproducible",
+        controller("return question.run_to_end(question.branch_many(random.randint(1, 4))[-1])", "import random"),
+    ),
+    "time": (
+        "rejected: not reproducible",
+        controller("question.branch_many(1 + time.time_ns() // 1000 % 5)\nreturn None", "import time"),
+    ),
+    "names": (
+        "rejected: not reproducible",
+        controller("return max(question.run_many_to_end(question.branch_many(4)), key=str)"),
+    ),
+    "hashes": (
+        "rejected: not reproducible",
+        controller("return next(iter(set(question.run_many_to_end(question.branch_many(4)))))"),
+    ),
+    "unopened": (
+        "rejected: looked ahead",
+        controller(
+            "ends = [question._recording.columns[i][-1][0] for i in question._order]\n"
+            "return question.run_to_end(question.branch_many(1 + ends.index(majority(ends)))[-1])"
+        ),
+    ),
+    "raises on decoys": (
+        "rejected: looked ahead",
+        controller("if len(set(question._order)) < len(question._order): 1 / 0\nreturn None"),
+    ),
+    "ends on decoys": (
+        "rejected: looked ahead",
+        controller("if len(set(question._order)) < len(question._order): raise SystemExit\nreturn None"),
+    ),
+}
+
+
+@pytest.mark.parametrize("what", FAULTS)
+def test_faults_are_named(what: str, cell: Runner) -> None:
+    kind, source = FAULTS[what]
+    verdict = audited(source, small(), cell)
+    # what depends on names may by chance come out the same each time that the episode is played by itself
+    assert verdict.kind == kind or (what in ("names", "hashes") and not verdict.ok), verdict
+    assert verdict.episode is not None and small().describe(verdict.episode) in verdict.message
+    assert "\n" not in verdict.message
+
+
+def test_the_message_names_the_action(cell: Runner) -> None:
+    body = """
+    i = question.branch()
+    if len(question._columns[i]) % 2:
+        question.step(i)
+    else:
+        question.advance(i)
+    return None
+    """
+    verdict = audited(controller(body), small(), cell)
+    assert verdict.kind == "rejected: looked ahead" and verdict.episode is not None
+    was = ("action 1 was `step 0`, and `advance 0` where", "action 1 was `advance 0`, and `step 0` where")
+    assert verdict.message.startswith(was) and verdict.message.endswith(f"[{small().describe(verdict.episode)}]")
+
+
+def test_time_spent_on_decoys_is_a_timeout() -> None:
+    if why := bubblewrap.works():
+        pytest.skip(f"no bubblewrap: {why}")
+    source = controller("while len(set(question._order)) < len(question._order): pass\nreturn None")
+    with open_sandbox("bubblewrap", 1, limits=Limits(episode_seconds=0.5)) as sandbox:
+        verdict = audited(source, small(), sandbox)
+    assert verdict.kind == "timeout" and verdict.episode is not None
+
+
+@pytest.mark.parametrize(("share", "expected"), [(SAMPLE, LEAST), (0.5, 2400), (1.0, 4800)])
+def test_the_share_is_drawn_and_counted(share: float, expected: int) -> None:
+    counted: list[int] = []
+    with ProcessSandbox(2) as sandbox:
+        found = played(seed_source("early_stopping"), world(), sandbox)
+        assert found.logs is not None
+        assert audit(found.candidate, world(), found.logs, sandbox, share, progress=counted.append).ok
+    assert sum(counted) == expected
+
+
+def test_the_draw_depends_on_the_seed_and_the_source_alone(cell: Runner) -> None:
+    source = FAULTS["unopened"][1]
+    verdicts = [audited(source, small(), cell, SAMPLE, seed) for seed in (0, 0, 1, 2)]
+    assert verdicts[0] == verdicts[1]
+    assert len({verdict.episode for verdict in verdicts}) > 1
+
+
+def test_an_empty_environment_of_one_branch_passes(cell: Runner) -> None:
+    chance = random.Random(3)
+    episodes = grid([random_environment(chance, 1, 1, 0, 0, "one/branch")], [0.5], range(3), max_branches=4)
+    assert audited(HONEST["first of equals"].replace("branch_many(5)", "branch_many(1)"), episodes, cell).ok
