@@ -54,9 +54,7 @@ def open_sandbox(
     return bubblewrap.BubblewrapSandbox(workers, limits)
 
 
-def _docker(
-    workers: int, runtime: str | None, limits: Limits | None, notice: Callable[[str], None] | None
-) -> Runner:
+def _docker(workers: int, runtime: str | None, limits: Limits | None, notice: Callable[[str], None] | None) -> Runner:
     from .docker import DockerSandbox  # late: the SDK takes a while to import
 
     return DockerSandbox(workers, limits, runtime, notice)

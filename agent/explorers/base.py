@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
+
+if TYPE_CHECKING:
+    from ..workbench import Workbench
+
+Metric = Literal[
+    "accuracy", "tokens", "latency", "stopped_early", "pruned_right", "idle_tokens", "idle_width", "hopeless",
+    "uneven_beta",
+]  # fmt: skip
+"""What a prediction may be about: a mean over the beta grid, or how often a finding shows (`agent.diagnose.KINDS`)."""
+METRICS = get_args(Metric)
+Direction = Literal["less", "same", "more"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +76,27 @@ class Version:
 
 
 @dataclass(frozen=True, slots=True)
+class Expectation:
+    """One thing that a candidate is expected to change against its first parent: checked once it has been tried."""
+
+    metric: Metric
+    direction: Direction
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a proposal has cost in calls of a language model."""
+
+    dollars: float = 0.0
+    input_tokens: int = 0
+    """All of the prompts, whether or not from a cache."""
+    cached_tokens: int = 0
+    """The part of ``input_tokens`` that came from a cache."""
+    output_tokens: int = 0
+    calls: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Proposal:
     """A candidate to be tried."""
 
@@ -76,6 +108,15 @@ class Proposal:
     """Ids of the versions that it comes from."""
     data: Mapping[str, Any] = field(default_factory=dict)
     """What the explorer wants back in `Version.data` (plain JSON)."""
+    expects: tuple[Expectation, ...] = ()
+    """What it should change: the hypothesis that it is a test of."""
+    cost: Cost = Cost()
+    author: str = ""
+    """Who wrote it, where the explorer is a mixture of several; the explorer's own name if empty."""
+    prompts: str = ""
+    """Version of the prompts that it was asked for with; empty without a language model."""
+    transcript: str = ""
+    """The conversation that led to it, as text, without secrets; kept beside the version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +132,10 @@ class Brief:
     """Versions worth building on, in the order in which the population chose them (a version may come twice)."""
     front: Sequence[Version]
     """The best versions so far: the Pareto front of accuracy against tokens, from frugal to accurate."""
+    slot: int = 0
+    """Which of the step's briefs this is, where an explorer asks for one proposal at a time (`Explorer.single`)."""
+    bench: Workbench | None = None
+    """All that has been tried so far, to be looked at, and a place to try a draft; None in a test without one."""
 
 
 class Explorer(Protocol):
@@ -101,6 +146,8 @@ class Explorer(Protocol):
     """
 
     name: str
+    single: bool
+    """Whether it writes one proposal at a time, so that a step asks it several times, side by side (``count`` is 1)."""
 
     def propose(self, brief: Brief) -> list[Proposal]:
         """Return up to ``brief.count`` new candidates: wide steps, recombinations, fresh blood."""

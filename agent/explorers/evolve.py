@@ -144,6 +144,7 @@ class Evolve:
     """The built-in evolutionary explorer. Stateless: all chance comes from the brief's seed."""
 
     name = "evolve"
+    single = False
 
     def propose(self, brief: Brief) -> list[Proposal]:
         """Return starting genomes in the first generation, and a mix of all wide steps in later ones."""
