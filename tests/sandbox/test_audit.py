@@ -34,12 +34,9 @@ MODELS = list(default_models().values())
 NO_BUBBLEWRAP = pytest.mark.skipif(bool(bubblewrap.works()), reason=f"no bubblewrap: {bubblewrap.works()}")
 
 
-@pytest.fixture(
-    scope="module",
-    params=[pytest.param("bubblewrap", marks=NO_BUBBLEWRAP), pytest.param("docker", marks=pytest.mark.docker)],
-)
+@pytest.fixture(scope="module")
 def jail(request: pytest.FixtureRequest) -> Iterator[Runner]:
-    """A sandbox that cheats can be let loose in."""
+    """The kind of sandbox that a cheat is let loose in."""
     if request.param == "docker":
         request.getfixturevalue("image")
     with open_sandbox(request.param, 2) as sandbox:
@@ -88,7 +85,16 @@ def controller(body: str, before: str = "") -> str:
 # Cheats
 
 
-@pytest.mark.parametrize("name", CHEATS)
+TRIALS = [
+    *(pytest.param("bubblewrap", name, marks=NO_BUBBLEWRAP) for name in CHEATS),
+    *(
+        pytest.param("docker", name, marks=pytest.mark.docker)
+        for name in ("own_final", "carry_verb", "only_evaluation")
+    ),
+]
+
+
+@pytest.mark.parametrize(("jail", "name"), TRIALS, indirect=["jail"])
 def test_cheats_gain_and_are_convicted(name: str, jail: Runner) -> None:
     found = played(CHEATS[name], world(), jail)
     honest = played(CHEATS[name].replace("PEEK = True", "PEEK = False"), world(), jail)
@@ -137,7 +143,7 @@ def odd(number: int) -> Episodes:
 
 
 def test_evolved_controllers_pass() -> None:
-    with ProcessSandbox(2) as sandbox:  # nothing but our own explorer's words runs here
+    with ProcessSandbox(1) as sandbox:  # nothing but our own explorer's words runs here
         for number, source in enumerate(evolved(200)):
             assert policy.check(source).ok
             episodes = odd(number % 12)
