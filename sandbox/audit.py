@@ -181,7 +181,8 @@ def _convict(candidate: Candidate, episodes: Episodes, logs: Logs, at: int, sand
     kind: Kind = "rejected: looked ahead" if same else "rejected: not reproducible"
     if not same:
         said += "; it also comes out differently when it is played again by itself (state, chance, time or names)"
-    return Verdict(kind, f"{said} [{episodes.describe(at)}]", at)
+    where = f" [{episodes.describe(at)}]"
+    return Verdict(kind, f"{said.replace(where, '')}{where}", at)
 
 
 @dataclass(frozen=True)
