@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import io
 import json
@@ -10,6 +11,7 @@ import shutil
 import sqlite3
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -24,6 +26,7 @@ from envs.store import named, write_whole
 from .cards import Card
 
 SOURCE, CARD, LOGS, MANIFEST = "controller.py", "card.json", "logs.npz", "manifest.json"
+TRANSCRIPT = "transcript.txt.gz"
 INDEX = "index.sqlite"
 REPLAYS = "replays"
 _COLUMNS = ("id", "generation", "name", "explorer", "parents", "verdict", "source_sha256")
@@ -105,6 +108,21 @@ class Archive:
         except Exception as error:  # damaged bytes make the readers of zip and numpy raise whatever comes
             raise Damaged(f"{path}: damaged ({error}); see `archive verify`") from None
 
+    def transcript(self, version: str) -> str:
+        """Return the conversation that led to a version.
+
+        Raises:
+            InputError: there is none, or the file is damaged.
+        """
+        self.card(version)
+        path = self.root / version / TRANSCRIPT
+        try:
+            return gzip.decompress(path.read_bytes()).decode("utf-8", "replace")
+        except FileNotFoundError:
+            raise InputError(f"version {version} has no transcript: no language model wrote it") from None
+        except (OSError, EOFError, zlib.error) as error:
+            raise Damaged(f"{path}: damaged ({error}); see `archive verify`") from None
+
     def resolve(self, text: str) -> str:
         """Return the one id that ``text`` is, or is the beginning of.
 
@@ -121,7 +139,7 @@ class Archive:
 
     # Writing
 
-    def add(self, card: Card, source: str, logs: bytes | None) -> None:
+    def add(self, card: Card, source: str, logs: bytes | None, transcript: str = "") -> None:
         """File a version: nothing happens if it is there already.
 
         Raises:
@@ -130,13 +148,15 @@ class Archive:
         if card.id in self:
             return
         with named(self.root / card.id):
-            self._add(card, source, logs)
+            self._add(card, source, logs, transcript)
 
-    def _add(self, card: Card, source: str, logs: bytes | None) -> None:
+    def _add(self, card: Card, source: str, logs: bytes | None, transcript: str) -> None:
         self.root.mkdir(parents=True, exist_ok=True)
         files = {SOURCE: source.encode(), CARD: card.model_dump_json(indent=1).encode()}
         if logs is not None:
             files[LOGS] = logs
+        if transcript:
+            files[TRANSCRIPT] = gzip.compress(transcript.encode("utf-8", "replace"), mtime=0)
         manifest = {name: sha256(data) for name, data in sorted(files.items())}
         files[MANIFEST] = json.dumps(manifest, indent=1).encode()
         aside = Path(tempfile.mkdtemp(prefix=".writing-", dir=self.root))

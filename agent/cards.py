@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from envs.evaluate import MEAN, Point
 
-from .explorers.base import CurvePoint, Finding, Version
+from .explorers.base import Cost, CurvePoint, Expectation, Finding, Version
 
 SCHEMA = 1
 
@@ -37,7 +37,7 @@ class Protocol(Frozen):
 
 
 class Card(Frozen):
-    """A version's card. Costs are in dollars and LLM tokens, curves as `envs.evaluate.Point`."""
+    """A version's card: all that is known of it but its source, its logs and its transcript."""
 
     schema_version: int = SCHEMA
     id: str
@@ -53,8 +53,13 @@ class Card(Frozen):
     protocol: Protocol
     curve: tuple[Point, ...] = ()
     findings: tuple[Finding, ...] = ()
-    cost_dollars: float = 0.0
-    cost_tokens: int = 0
+    expects: tuple[Expectation, ...] = ()
+    outcome: str = ""
+    """What was predicted of it, and what was seen (`agent.outcome`)."""
+    cost: Cost = Cost()
+    """Of the calls whose answers led to it; those that failed are in the run's ledger alone."""
+    prompts: str = ""
+    """Version of the prompts; empty without a language model."""
     data: dict[str, Any] = Field(default_factory=dict)
 
     @property
@@ -74,4 +79,6 @@ class Card(Frozen):
 
     def version(self, source: str) -> Version:
         """Return the version as an explorer sees it."""
-        return Version(self.id, source, tuple(self.mean_curve), self.findings, self.data)
+        return Version(
+            self.id, source, tuple(self.mean_curve), self.findings, self.data, self.rationale, self.outcome
+        )  # fmt: skip

@@ -65,13 +65,16 @@ def front(cards: Sequence[Card], most: int = 12) -> list[Card]:
     return list(chosen.values())[:most]
 
 
-def parents(cards: Sequence[Card], count: int, seed: int) -> list[Card]:
-    """Choose ``count`` parents: every other one from the front, the rest by tournaments among the better half."""
+def parents(cards: Sequence[Card], count: int, seed: int, own: bool = True) -> list[Card]:
+    """Choose ``count`` parents: every other one from the front, the rest by tournaments among the better half.
+
+    With ``own``, only those count in whose data an explorer has left something.
+    """
     chance = random.Random(seed)
-    good = [card for card in ranked(cards) if card.data]
+    good = [card for card in ranked(cards) if card.data or not own]
     if not good:
         return []
-    elite = [card for card in front(cards) if card.data] or good[:1]
+    elite = [card for card in front(cards) if card.data or not own] or good[:1]
     better = good[: max(4, len(good) // 2)]
     chosen = []
     for i in range(count):

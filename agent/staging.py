@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from envs.store import write_whole
 
 from .archive import sha256, unpack_logs
 from .cards import Card, Frozen, Protocol
-from .explorers.base import Finding, Proposal
+from .explorers.base import Cost, Expectation, Finding, Proposal
 
 
 class Draft(Frozen):
@@ -27,10 +29,15 @@ class Draft(Frozen):
     rationale: str
     parents: tuple[str, ...]
     data: dict[str, Any] = Field(default_factory=dict)
+    expects: tuple[Expectation, ...] = ()
+    cost: Cost = Cost()
+    prompts: str = ""
+    transcript: str = ""
     verdict: str | None = None
     message: str = ""
     curve: tuple[Point, ...] = ()
     findings: tuple[Finding, ...] | None = None
+    outcome: str = ""
 
     def card(self, protocol: Protocol, sandbox: str) -> Card:
         """Return the card to be archived."""
@@ -38,7 +45,8 @@ class Draft(Frozen):
             id=self.id, name=_title(self), generation=self.generation, explorer=self.explorer, parents=self.parents,
             rationale=self.rationale, source_sha256=sha256(self.source.encode()), sandbox=sandbox,
             verdict=self.verdict or "not run", message=self.message, protocol=protocol, curve=self.curve,
-            findings=self.findings or (), data=self.data,
+            findings=self.findings or (), expects=self.expects, outcome=self.outcome, cost=self.cost,
+            prompts=self.prompts, data=self.data,
         )  # fmt: skip
 
 
@@ -47,11 +55,15 @@ def draft(proposal: Proposal, generation: int, explorer: str, known_as: str | No
     return Draft(
         id=known_as or f"g{generation:03d}-{sha256(proposal.source.encode())[:8]}",
         generation=generation,
-        explorer=explorer,
+        explorer=proposal.author or explorer,
         source=proposal.source,
         rationale=proposal.rationale,
         parents=tuple(dict.fromkeys(proposal.parents)),
         data=dict(proposal.data),
+        expects=proposal.expects,
+        cost=proposal.cost,
+        prompts=proposal.prompts,
+        transcript=proposal.transcript,
     )
 
 
@@ -112,6 +124,25 @@ class Staging:
         """Return the error; without drafts and checkpoint, a run goes through what is archived and makes them anew."""
         run = self.home.parent
         return Damaged(f"{path}: damaged; remove {self.home} and {run / 'checkpoint.sqlite'}, and resume")
+
+    def put_answer(self, place: str, drafts: Sequence[Draft]) -> None:
+        """Keep what an explorer has answered in one place of the search, so that it is not asked again."""
+        text = json.dumps([draft.model_dump(mode="json") for draft in drafts])
+        write_whole(self.home / f"{place}.answer", text.encode())
+
+    def answer(self, place: str) -> list[Draft] | None:
+        """Return what an explorer has answered in a place, or None if it has not.
+
+        Raises:
+            Damaged: the file is damaged.
+        """
+        path = self.home / f"{place}.answer"
+        try:
+            return [Draft.model_validate(item) for item in json.loads(path.read_bytes())]
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, TypeError):
+            raise Damaged(f"{path}: damaged; remove it, and resume") from None
 
     def clear(self) -> None:
         """Remove all drafts."""

@@ -93,7 +93,8 @@ def status(args: argparse.Namespace) -> int:
         if not card.ok:
             failed[card.verdict] = failed.get(card.verdict, 0) + 1
     print(f"  failures     {', '.join(f'{kind}: {n}' for kind, n in sorted(failed.items())) or 'none'}")
-    dollars, tokens = sum(card.cost_dollars for card in cards), sum(card.cost_tokens for card in cards)
+    dollars = sum(card.cost.dollars for card in cards)
+    tokens = sum(card.cost.input_tokens + card.cost.output_tokens for card in cards)
     print(f"  cost         {dollars:.2f} dollars, {tokens} tokens")
     tried = [event for event in run.events() if event["event"] == "candidate" and event["episodes"]]
     if tried:

@@ -18,6 +18,10 @@ METRICS = get_args(Metric)
 Direction = Literal["less", "same", "more"]
 
 
+class LimitReached(Exception):
+    """A limit on money, calls or hours forbids another call. The message says which, and how much has been used."""
+
+
 @dataclass(frozen=True, slots=True)
 class CurvePoint:
     """One point of a scaling curve, on the mean of the search environments."""
@@ -73,6 +77,9 @@ class Version:
     findings: tuple[Finding, ...]
     data: Mapping[str, Any] = field(default_factory=dict)
     """What the explorer that wrote it kept for itself (plain JSON); empty for a seed."""
+    rationale: str = ""
+    outcome: str = ""
+    """What was predicted of it, and what was seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,12 +149,15 @@ class Explorer(Protocol):
     """Writes candidates. To bring another explorer, implement these two and add it to `agent.explorers.registry`.
 
     An explorer is stateless: all it needs to know comes in the brief, all it wants to remember goes into
-    `Proposal.data`. So a run that was killed can ask again and get the same answer.
+    `Proposal.data`. So a run that was killed can ask again and get the same answer. Both methods raise `LimitReached`
+    where a limit forbids to go on: the run then ends in good order with what it has.
     """
 
     name: str
     single: bool
     """Whether it writes one proposal at a time, so that a step asks it several times, side by side (``count`` is 1)."""
+    own: bool
+    """Whether it can build only on versions in whose ``data`` it has left something."""
 
     def propose(self, brief: Brief) -> list[Proposal]:
         """Return up to ``brief.count`` new candidates: wide steps, recombinations, fresh blood."""

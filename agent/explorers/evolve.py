@@ -145,6 +145,7 @@ class Evolve:
 
     name = "evolve"
     single = False
+    own = True
 
     def propose(self, brief: Brief) -> list[Proposal]:
         """Return starting genomes in the first generation, and a mix of all wide steps in later ones."""

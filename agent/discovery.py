@@ -1,0 +1,291 @@
+"""The nodes of the discovery graph: what is done in each, and how it is made safe to do again.
+
+Every node may run again after a crash, so every node is idempotent: what it has done lies in the run directory under
+ids that follow from the work itself.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Sequence
+from functools import cached_property, partial
+from typing import Any
+
+from langgraph.types import interrupt
+
+from envs.episodes import Episodes
+from envs.scoring import score
+from envs.store import Environment
+from sandbox.base import Candidate, Sandbox
+from sandbox.evaluation import Evaluation
+from sandbox.trial import trial
+
+from . import population
+from .archive import pack_logs, sha256, unpack_logs
+from .cards import Card
+from .diagnose import diagnose
+from .explorers.base import Brief, Explorer, LimitReached, Proposal, Version
+from .outcome import outcome
+from .report import FINALISTS, write_report
+from .run import Run
+from .seeds import seed_names, seed_source
+from .staging import Draft, Staging, draft
+from .state import Ask, State
+
+MOST_BARREN = 3
+"""Generations in a row without a new proposal after which a run gives up."""
+DISAPPROVED = "rejected: not approved"
+"""The verdict on a candidate that the person who was asked did not let run."""
+
+Report = Callable[[str, dict[str, Any]], None]
+"""Told of every event as it happens: its name, and its fields."""
+
+
+class ExplorerFailed(Exception):
+    """The explorer has nothing new to propose: the run stops, and can be resumed with another one."""
+
+
+class Discovery:
+    """The nodes, and what they work with.
+
+    Args:
+        run: where everything is kept.
+        explorer: who proposes.
+        sandbox: where candidates run.
+        report: told of every event, after it is in the event log.
+        approve: whether a person is asked before a candidate runs.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        explorer: Explorer,
+        sandbox: Sandbox,
+        report: Report = lambda event, fields: None,
+        approve: bool = False,
+    ) -> None:
+        self.run, self.explorer, self.sandbox, self.approving = run, explorer, sandbox, approve
+        self.archive = run.archive
+        self.staging = Staging(run.staged)
+        self._report = report
+
+    @cached_property
+    def environments(self) -> list[Environment]:
+        """The search environments."""
+        return self.run.environments()
+
+    @cached_property
+    def episodes(self) -> Episodes:
+        """The batch on which every candidate is tried."""
+        return self.run.episodes(self.environments)
+
+    # Nodes
+
+    def propose(self, state: State) -> dict[str, Any]:
+        """Begin a generation; generation 0 is that of the seeds."""
+        generation = state["generation"]
+        self.emit("generation", generation=generation, of=self.run.config.generations)
+        if generation > 0:
+            return {"step": "propose", "asked": None}
+        drafts = [
+            draft(Proposal(seed_source(name), "hand-written baseline"), 0, "seed", name) for name in seed_names()
+        ]
+        return {"step": "refine", "asked": None, "pending": self._stage(drafts)}
+
+    def asks(self, state: State) -> list[Ask]:
+        """Return what the explorer is asked in this step: once, or once for each proposal if it writes them singly."""
+        half = self.run.config.population // 2
+        count = half if state["step"] == "refine" else self.run.config.population - half
+        slots, each = (count, 1) if self.explorer.single else (min(1, count), count)
+        told = {"generation": state["generation"], "step": state["step"], "pending": state["pending"]}
+        return [Ask(slot=slot, count=each, **told) for slot in range(slots)]  # type: ignore[typeddict-item]
+
+    def ask(self, state: Ask) -> dict[str, Any]:
+        """Ask the explorer for the proposals of one slot, unless it has answered already; runs beside other slots."""
+        place = _place(state["generation"], state["step"], state["slot"])
+        if self.staging.answer(place) is not None:
+            return {"asked": {place: True}}
+        brief = self._brief(state)
+        try:
+            answer = self.explorer.propose(brief) if state["step"] == "propose" else self.explorer.refine(brief)
+        except LimitReached as limit:
+            return {"asked": {place: False}, "stopped": str(limit)}
+        drafts = [draft(proposal, state["generation"], self.explorer.name) for proposal in answer[: state["count"]]]
+        self.staging.put_answer(place, drafts)
+        self.emit("asked", place=place, proposals=len(drafts))
+        return {"asked": {place: True}}
+
+    def collect(self, state: State) -> dict[str, Any]:
+        """Stage what is new of all that was proposed in this step."""
+        seen = {card.source_sha256 for card in self._before(state["generation"])}
+        seen |= {self._card(candidate).source_sha256 for candidate in state["pending"]}
+        new = []
+        for ask in self.asks(state):
+            for found in self.staging.answer(_place(ask["generation"], ask["step"], ask["slot"])) or []:
+                key = sha256(found.source.encode())
+                if key not in seen:
+                    seen.add(key)
+                    new.append(found)
+        return {"pending": [*state["pending"], *self._stage(new)]}
+
+    def approve(self, state: State) -> dict[str, Any]:
+        """Have a person look at the candidates before they run, where that was asked for."""
+        waiting = [c for c in map(self.staging.get, state["pending"]) if c is not None and c.verdict is None]
+        if not self.approving or not waiting or state["generation"] == 0:
+            return {}
+        shown = [{"id": c.id, "rationale": c.rationale, "source": c.source} for c in waiting]
+        approved = set(interrupt({"candidates": shown}))
+        for candidate in waiting:
+            if candidate.id not in approved:
+                self.staging.put(candidate.model_copy(update={"verdict": DISAPPROVED, "findings": ()}))
+        return {}
+
+    def execute(self, state: State) -> dict[str, Any]:
+        """Try every candidate that has not been tried, each in a sandbox of its own."""
+        for position, candidate in enumerate(state["pending"]):
+            waiting = self.staging.get(candidate)
+            if candidate in self.archive or waiting is None or waiting.verdict is not None:
+                continue
+            began = time.perf_counter()
+            result = trial(
+                Candidate(candidate, waiting.source), self.episodes, self.sandbox,
+                elite=partial(self._is_elite, waiting, state), seed=self.run.config.seed, progress=self._ticked,
+            )  # fmt: skip
+            fields: dict[str, Any] = {"verdict": result.verdict.kind, "message": result.verdict.message}
+            if result.logs is not None and result.scores is not None:
+                self.staging.put_logs(candidate, pack_logs(result.logs))
+                fields["curve"] = tuple(result.curve)
+            self.staging.put(waiting.model_copy(update=fields))
+            seconds = time.perf_counter() - began
+            self.emit(
+                "candidate", id=candidate, position=position + 1, of=len(state["pending"]),
+                verdict=result.verdict.kind, message=result.verdict.message, seconds=round(seconds, 3),
+                episodes=len(self.episodes) if result.verdict.ok else 0,
+            )  # fmt: skip
+        return {}
+
+    def diagnose(self, state: State) -> dict[str, Any]:
+        """Find out what each candidate did wrong, from its action logs."""
+        for candidate in state["pending"]:
+            tried = self.staging.get(candidate)
+            if candidate in self.archive or tried is None or tried.findings is not None:
+                continue
+            findings: tuple[Any, ...] = ()
+            packed = self.staging.logs(candidate)
+            if tried.verdict == "ok" and packed is not None:
+                logs = unpack_logs(packed)
+                findings = tuple(diagnose(score(self.episodes, logs), logs))
+            self.staging.put(tried.model_copy(update={"findings": findings}))
+        return {}
+
+    def refine(self, state: State) -> dict[str, Any]:
+        """Go on to the second half: directed variants of the best, now that their faults are known."""
+        whole = state["step"] != "propose" or self.run.config.population < 2 or state["stopped"]
+        return {"step": "done" if whole else "refine", "asked": None}
+
+    def file(self, state: State) -> dict[str, Any]:
+        """Archive the generation, and go on to the next."""
+        for candidate in state["pending"]:
+            done = self.staging.get(candidate)
+            if done is not None:
+                card = self._with_outcome(self._card(candidate))
+                self.archive.add(card, done.source, self.staging.logs(candidate), done.transcript)
+        self.archive.reindex()
+        self.staging.clear()
+        barren = 0 if state["pending"] or state["stopped"] else state["barren"] + 1
+        cards = self._before(state["generation"] + 1)
+        at = population.budgets(cards)
+        best = population.ranked(cards)[:1]
+        self.emit(
+            "archived", generation=state["generation"], versions=len(cards), new=len(state["pending"]),
+            best=best[0].id if best else None, quality=round(population.quality(best[0], at), 3) if best else None,
+            seeds=round(max((population.quality(c, at) for c in cards if c.generation == 0 and c.ok), default=0), 3),
+        )  # fmt: skip
+        if barren >= MOST_BARREN:
+            self.emit("stopped", why="nothing new was proposed")
+            raise ExplorerFailed(f"{self.explorer.name} proposed nothing new for {barren} generations")
+        return {"generation": state["generation"] + 1, "pending": [], "barren": barren}
+
+    def choose(self, state: State) -> dict[str, Any]:
+        """Compare the best with the seeds on fresh branch orders, and write the report."""
+        best = write_report(self.run, self.environments, self.sandbox, self._ticked)
+        self.emit("finished", best=best, versions=len(self.archive.ids()), stopped=state["stopped"])
+        return {}
+
+    # Helpers
+
+    def emit(self, event: str, **fields: Any) -> None:
+        """Log an event, and tell whoever watches."""
+        self.run.log(event, **fields)
+        self._report(event, fields)
+
+    def tell(self, event: str, **fields: Any) -> None:
+        """Tell whoever watches of something that is not worth a line in the log."""
+        self._report(event, fields)
+
+    def _ticked(self, episodes: int) -> None:
+        self._report("episodes", {"count": episodes})
+
+    def _seed(self, generation: int, step: str) -> int:
+        return random.Random(f"{self.run.config.seed} {generation} {step}").getrandbits(63)
+
+    def _before(self, generation: int) -> list[Card]:
+        """Return the cards of earlier generations: those of this one may be there after a crash."""
+        return [card for card in self.archive.cards() if card.generation < generation]
+
+    def _is_elite(self, waiting: Draft, state: State, found: Evaluation) -> bool:
+        """Whether a draft with these scores would be on the front, or among those that the last choice looks at."""
+        new = waiting.model_copy(update={"verdict": "ok", "curve": tuple(found.curve)})
+        card = new.card(self.run.config.protocol(), self.sandbox.name)
+        tried = (self._card(other) for other in state["pending"] if other != new.id)
+        cards = [*self._before(state["generation"]), *(other for other in tried if other.curve), card]
+        return card in population.front(cards) or card in population.ranked(cards)[:FINALISTS]
+
+    def _card(self, candidate: str) -> Card:
+        tried = self.staging.get(candidate)
+        if tried is None:
+            return self.archive.card(candidate)
+        return tried.card(self.run.config.protocol(), self.sandbox.name)
+
+    def _with_outcome(self, card: Card) -> Card:
+        """Return the card with what came of its prediction; its first parent may be of the same generation."""
+        parent = next((p for p in card.parents if p in self.archive or self.staging.get(p) is not None), None)
+        if parent is None:
+            return card
+        return card.model_copy(update={"outcome": outcome(card.expects, card, self._card(parent))})
+
+    def _version(self, card: Card) -> Version:
+        waiting = self.staging.get(card.id)
+        return card.version(waiting.source if waiting else self.archive.source(card.id))
+
+    def _brief(self, ask: Ask) -> Brief:
+        generation, step = ask["generation"], ask["step"]
+        cards = self._before(generation)
+        if step == "refine":
+            cards += map(self._card, ask["pending"])
+            able = [card for card in population.ranked(cards) if card.data or not self.explorer.own]
+            parents = able[: max(1, self.run.config.population // 2)]
+        else:
+            wanted = self.run.config.population - self.run.config.population // 2
+            parents = population.parents(cards, wanted, self._seed(generation, "parents"), self.explorer.own)
+        if self.explorer.single and parents:
+            parents = [parents[ask["slot"] % len(parents)]]
+        return Brief(
+            seed=self._seed(generation, step),
+            generation=generation,
+            count=ask["count"],
+            parents=[self._version(card) for card in parents],
+            front=[self._version(card) for card in population.front(cards)],
+            slot=ask["slot"],
+        )
+
+    def _stage(self, drafts: Sequence[Draft]) -> list[str]:
+        for new in drafts:
+            if new.id not in self.archive and self.staging.get(new.id) is None:
+                self.staging.put(new)
+        return [new.id for new in drafts]
+
+
+def _place(generation: int, step: str, slot: int) -> str:
+    return f"g{generation:03d}-{step}-{slot}"
