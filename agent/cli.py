@@ -6,7 +6,7 @@ import argparse
 import importlib
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from envs.errors import Damaged, InputError
 
@@ -16,6 +16,7 @@ _Parsers = Any  # argparse's type of a group of subcommands is private
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command, and return its exit code: 0, 1 for a failure, 2 for wrong usage, 130 for Ctrl-C."""
     parsed = parser().parse_args(arguments)
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # names of files may be anything
     try:
         return int(parsed.run(parsed) or 0)
     except Damaged as error:
@@ -24,6 +25,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _complain(error, 2)
     except KeyboardInterrupt:
         return _complain("interrupted", 130)
+    except MemoryError:
+        return _complain("out of memory: fewer --seeds, environments or --workers need less", 1)
     except BrokenPipeError:
         sys.stderr.close()  # whoever read our output has left; nothing to add
         return 1
@@ -54,9 +57,15 @@ def _calls(module: str, function: str) -> Callable[[argparse.Namespace], int | N
     return call
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """Say in one line what is wrong with the command line."""
+        self.exit(2, f"autotts: {' '.join(message.split())}; see `{self.prog} --help`\n")
+
+
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the whole command line."""
-    top = argparse.ArgumentParser(
+    top = _Parser(
         prog="autotts", description="Discover how a language model should spend its tokens at inference time."
     )
     commands = top.add_subparsers(metavar="COMMAND", required=True)
@@ -107,7 +116,10 @@ def _grid(command: argparse.ArgumentParser) -> None:
 
 
 def _count(text: str) -> int:
-    value = int(text)
+    try:
+        value = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
     if value < 1:
         raise argparse.ArgumentTypeError(f"{value} is less than 1")
     return value

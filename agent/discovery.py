@@ -15,6 +15,7 @@ from typing import Any
 from langgraph.types import interrupt
 
 from envs.episodes import Episodes
+from envs.errors import Damaged
 from envs.scoring import score
 from envs.store import Environment
 from sandbox.base import Candidate, Sandbox
@@ -244,6 +245,11 @@ class Discovery:
 
     def _card(self, candidate: str) -> Card:
         tried = self.staging.get(candidate)
+        if tried is None and candidate not in self.archive:
+            raise Damaged(
+                f"{self.staging.home}: the draft of {candidate} is missing; remove {self.run.checkpoint}, and resume: "
+                "the archive is kept"
+            )
         if tried is None:
             return self.archive.card(candidate)
         return tried.card(self.run.config.protocol(), self.sandbox.name)

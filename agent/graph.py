@@ -121,7 +121,9 @@ def checkpoints(run: Run) -> Iterator[SqliteSaver]:
     try:
         with closing(sqlite3.connect(run.checkpoint, check_same_thread=False)) as connection:
             yield SqliteSaver(connection)
+    except sqlite3.OperationalError as error:
+        raise Damaged(f"{run.checkpoint}: cannot be written or read ({error}); mend that, and resume") from None
     except sqlite3.DatabaseError as error:
         raise Damaged(
-            f"{run.checkpoint}: damaged or not writable ({error}); remove it, and resume: the archive is kept"
+            f"{run.checkpoint}: damaged ({error}); remove it, and resume: the archive is kept"
         ) from None

@@ -39,6 +39,8 @@ class RunConfig(Frozen):
     max_tokens: int | None = None
     environments: dict[str, str]
     """Content hash of each search environment, by name."""
+    sandbox: str = "process"
+    """Where its candidates run: every card says so too."""
 
     def protocol(self) -> Protocol:
         """Return on what its candidates are measured."""

@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from envs.errors import InputError
+from envs.errors import Damaged, InputError
 from sandbox.base import SandboxError
 from sandbox.runner import Runner
 
@@ -28,24 +28,27 @@ def discover(args: argparse.Namespace) -> int:
     if args.generations < 0:
         raise InputError(f"generations is {args.generations}, but must not be negative")
     environments = choose.environments(args.env, args.data)
-    config = RunConfig(
-        explorer=args.explorer,
-        generations=args.generations,
-        population=args.population,
-        seed=args.seed,
-        seeds=args.orders,
-        max_branches=args.max_branches,
-        max_tokens=args.max_tokens,
-        environments={env.name: env.hash for env in environments},
-    )
     home = Path(args.home) if args.home else next_home(choose.RUNS)
     with choose.sandbox(args) as sandbox:
+        config = RunConfig(
+            explorer=args.explorer,
+            generations=args.generations,
+            population=args.population,
+            seed=args.seed,
+            seeds=args.orders,
+            max_branches=args.max_branches,
+            max_tokens=args.max_tokens,
+            environments={env.name: env.hash for env in environments},
+            sandbox=sandbox.name,
+        )
         return _go_on(Run.create(home, config, environments), sandbox)
 
 
 def resume(args: argparse.Namespace) -> int:
     """Go on with an interrupted run."""
     run = Run(Path(args.home))
+    if args.sandbox == "auto":  # the run's own, so that its archive is that of an undisturbed run
+        args.sandbox = run.config.sandbox
     with choose.sandbox(args) as sandbox:
         return _go_on(run, sandbox)
 
@@ -69,12 +72,15 @@ def _go_on(run: Run, sandbox: Runner) -> int:
 def _summary(run: Run) -> int:
     report = read_report(run)
     if report is None:
-        return 1
+        raise Damaged(f"{run.home / 'report.json'}: missing; remove {run.checkpoint}, and resume: the archive is kept")
     print(f"\nbest: {report.best}, on branch orders that the search has not seen")
     for version, measured in sorted(report.measured.items(), key=lambda item: -item[1]):
         searched = report.searched[version]
         print(f"  {version:24} {measured:6.2f}  (search {searched:6.2f}, optimism {searched - measured:+.2f})")
     print("  (mean accuracy over the token budgets of the seeds, in per cent)")
+    ahead = max(report.measured, key=lambda version: report.measured[version])
+    if report.measured[ahead] > report.measured[report.best]:
+        print(f"  {ahead}, which was hand-written, is still ahead of all that was discovered: search for longer")
     return 0
 
 
@@ -96,9 +102,9 @@ def status(args: argparse.Namespace) -> int:
     dollars = sum(card.cost.dollars for card in cards)
     tokens = sum(card.cost.input_tokens + card.cost.output_tokens for card in cards)
     print(f"  cost         {dollars:.2f} dollars, {tokens} tokens")
-    tried = [event for event in run.events() if event["event"] == "candidate" and event["episodes"]]
+    tried = [event for event in run.events() if event["event"] == "candidate" and event.get("episodes")]
     if tried:
-        seconds = sum(event["seconds"] for event in tried)
+        seconds = sum(event.get("seconds", 0) for event in tried)
         print(f"  speed        {sum(event['episodes'] for event in tried) / max(seconds, 1e-9):,.0f} episodes a second")
     for card in population.ranked(cards)[:5]:
         print(f"  {card.id:24} {population.quality(card, at):6.2f}  {card.name}")

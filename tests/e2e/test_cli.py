@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-SETTINGS = ["--generations", "1", "--population", "2", "--orders", "1"]
+SETTINGS = ["--generations", "1", "--population", "2", "--orders", "1", "--sandbox", "process"]
 
 
 def autotts(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:

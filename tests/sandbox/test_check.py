@@ -1,4 +1,4 @@
-"""No attack gets through: every file of ``tests/attacks``, in Docker and in bubblewrap, with the policy and without it."""
+"""No attack gets through: every file of ``tests/attacks``, in Docker and bubblewrap, with and without the policy."""
 
 from __future__ import annotations
 
