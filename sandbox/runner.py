@@ -274,7 +274,7 @@ class _Shard:
             kind, message, episode = said["kind"], " ".join(str(said["message"]).split()), said["episode"]
             if kind not in get_args(Kind) or kind == "ok" or episode not in (None, self._next()):
                 raise ValueError(kind)
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             return self._at_next("protocol", "garbage among the results")
         return Verdict(kind, self._where(message, episode), episode)
 

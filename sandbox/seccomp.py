@@ -34,11 +34,17 @@ _REFUSED = {  # name: number on x86_64, on aarch64 (None: there is no such call)
     "process_mrelease": (448, 448), "pidfd_open": (434, 434), "pidfd_send_signal": (424, 424),
     "statmount": (457, 457), "listmount": (458, 458), "open_tree_attr": (467, 467), "uselib": (134, None),
     "ustat": (136, None), "sysfs": (139, None), "_sysctl": (156, None), "nfsservctl": (180, 42),
+    # by these a process could leave something with its parent, for a later one to find
+    "setpriority": (141, 140), "sched_setparam": (142, 118), "sched_setscheduler": (144, 119),
+    "sched_setaffinity": (203, 122), "sched_setattr": (314, 274), "ioprio_set": (251, 30),
     # by these two candidates that share a file could talk
     "flock": (73, 32), "inotify_init": (253, None), "inotify_init1": (294, 26),
 }  # fmt: skip
 _FCNTL = (72, 25)
 _LOCKS = (5, 6, 7, 36, 37, 38, 1024, 1026)  # F_GETLK to F_OFD_SETLKW, F_SETLEASE, F_NOTIFY: as flock and inotify
+_KEPT = (4, 8, 10, 15, 1031, 1036, 1038)  # F_SETFL, F_SETOWN, F_SETSIG, ...: what a shared descriptor would keep
+_IOCTL = (16, 29)
+_MODES = (0x5421, 0x5452, 0x8901, 0x8902)  # FIONBIO, FIOASYNC, FIOSETOWN, SIOCSPGRP: the same by another call
 _PRLIMIT = (302, 261)
 _CLONE = (56, 220)
 _NAMESPACES = 0x7E020080  # every CLONE_NEW... flag
@@ -64,8 +70,9 @@ def program(machine: str) -> bytes:
             answer = _UNKNOWN if name == "clone3" else _REFUSE  # so that the C library falls back to clone
             lines += [(_EQUAL, 0, 1, number), (_RETURN, 0, 0, answer)]
     lines += _where(_PRLIMIT[column], 0, [(_EQUAL, 1, 0, 0), (_RETURN, 0, 0, _REFUSE)])  # but for itself
-    for command in _LOCKS:
-        lines += _where(_FCNTL[column], 1, [(_EQUAL, 0, 1, command), (_RETURN, 0, 0, _REFUSE)])
+    for call, commands in ((_FCNTL, _LOCKS + _KEPT), (_IOCTL, _MODES)):
+        for command in commands:
+            lines += _where(call[column], 1, [(_EQUAL, 0, 1, command), (_RETURN, 0, 0, _REFUSE)])
     lines += _where(_CLONE[column], 0, [(_ANY_BIT, 0, 1, _NAMESPACES), (_RETURN, 0, 0, _REFUSE)])
     lines += [(_RETURN, 0, 0, _ALLOW)]
     return b"".join(struct.pack("<HBBI", *line) for line in lines)
