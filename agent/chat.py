@@ -1,0 +1,146 @@
+"""What passes between us and a language model, whatever the service: the one way to bring another service."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, TypeVar
+
+from .cards import Frozen
+from .failures import Failure
+from .prices import Usage
+
+T = TypeVar("T")
+
+
+class ToolCall(Frozen):
+    """A tool that the model wants called."""
+
+    id: str
+    name: str
+    arguments: str
+    """JSON, as the model wrote it."""
+
+
+class Reply(Frozen):
+    """A model's whole answer."""
+
+    text: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()
+    stop: Literal["tools", "end", "length"] = "end"
+    usage: Usage = Usage()
+    raw: tuple[dict[str, Any], ...] = ()
+    """The answer in the service's own form: it goes back as it came, in the same order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """Words of ours, to the model."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The model's answer."""
+
+    reply: Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a tool gave."""
+
+    call: ToolCall
+    text: str
+    error: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """What the tools gave that one answer called, in its order, and words of ours to go with it."""
+
+    results: tuple[Result, ...]
+    note: str = ""
+
+
+Turn = Said | Answered | Results
+"""A conversation begins with a `Said`; every `Answered` that calls tools is followed by their `Results`."""
+
+
+class Clock(Protocol):
+    """Time, to be replaced in tests."""
+
+    def now(self) -> float:
+        """Return seconds, from anywhere on."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Return after ``seconds``."""
+        ...
+
+    async def within(self, seconds: float, awaited: Awaitable[T]) -> T:
+        """Return what is awaited, or cancel it and raise `TimeoutError` after ``seconds``."""
+        ...
+
+
+class WallClock:
+    """The true time."""
+
+    def now(self) -> float:
+        """Return the monotonic clock's seconds."""
+        return time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        """Return after ``seconds``."""
+        await asyncio.sleep(seconds)
+
+    async def within(self, seconds: float, awaited: Awaitable[T]) -> T:
+        """Return what is awaited, or cancel it and raise `TimeoutError` after ``seconds``."""
+        return await asyncio.wait_for(awaited, seconds)
+
+
+@dataclass
+class Sending:
+    """What a `ChatModel` is given for one attempt, and where it keeps what it has seen so far."""
+
+    id: str
+    """To be sent with the request, so that the service counts it once."""
+    clock: Clock
+    silence: float
+    deadline: float
+    usage: Usage = field(default_factory=lambda: Usage())
+    """What the service has counted until now: it is charged even if the attempt fails."""
+
+    async def progress(self, awaited: Awaitable[T]) -> T:
+        """Await the next sign of progress.
+
+        Raises:
+            Failure: there was none for too long (timeout).
+        """
+        left = min(self.silence, self.deadline - self.clock.now())
+        try:
+            return await self.clock.within(max(0.0, left), awaited)
+        except TimeoutError:
+            raise Failure("timeout", f"no progress for {max(0.0, left):.0f} s") from None
+
+
+class ChatModel(Protocol):
+    """One model of one service. To bring another service, implement these, and let `Calls` do the rest."""
+
+    name: str
+    """As the price table knows it."""
+
+    def body(self, system: str, tools: Sequence[Mapping[str, Any]], turns: Sequence[Turn]) -> dict[str, Any]:
+        """Return what is to be sent, as plain JSON; the same conversation gives the same bytes."""
+        ...
+
+    async def reply(self, body: Mapping[str, Any], sending: Sending) -> Reply:
+        """Send ``body`` once, wait with ``sending.progress``, and return the whole answer.
+
+        Raises:
+            Failure: there is none; ``sending.usage`` has what was counted until then.
+        """
+        ...
