@@ -27,7 +27,6 @@ from .chat import ChatModel, Clock, Reply, Sending, WallClock
 from .failures import HANDLING, AuthError, Failure, FailureKind, RequestRefused, ServiceDown
 from .ledger import Ledger, Spending
 from .prices import CHARACTERS_PER_TOKEN, Price, Prices, Usage
-from .transcript import redact
 
 _TYPICAL_ANSWER = 1_500
 """Tokens set aside for an answer that is not there yet."""
@@ -159,7 +158,7 @@ class Calls:
             try:
                 reply = await model.reply(body, sending)
             except Failure as failure:
-                self._end(call, price, sending.usage, failure.kind, redact(failure.message)[:500])
+                self._end(call, price, sending.usage, failure.kind, failure.message)
                 raise
             self._end(call, price, reply.usage, "answered", "", reply)
         finally:

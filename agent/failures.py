@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from .transcript import redact
+
 FailureKind = Literal[
     "overloaded", "rate_limited", "server_error", "timeout", "cut_stream", "network", "refused", "empty",
     "malformed_tool_call", "cut_short", "context_too_long", "no_code", "does_not_parse", "auth", "bad_request",
@@ -40,13 +42,13 @@ class Failure(Exception):
 
     Args:
         kind: what it was.
-        message: one line for a person, without secrets.
+        message: one line for a person; what looks like a secret is taken out.
         retry_after: seconds that the service asked us to wait, if it did.
     """
 
     def __init__(self, kind: FailureKind, message: str, retry_after: float | None = None) -> None:
-        super().__init__(f"{kind}: {message}")
-        self.kind, self.message, self.retry_after = kind, message, retry_after
+        self.kind, self.message, self.retry_after = kind, redact(message)[:500], retry_after
+        super().__init__(f"{kind}: {self.message}")
 
 
 class ExplorerError(Exception):
