@@ -1,7 +1,344 @@
-"""What an explorer may look at and try while it works on one brief."""
+"""What an explorer may look at and try while it works on one brief: every method returns a small plain text.
+
+No text holds a gold answer, a question or the name of an environment: these are e1, e2, ..., and answers are letters.
+"""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Sequence
+from typing import get_args
+
+import numpy as np
+
+from envs.episodes import Episodes, Logs
+from envs.errors import InputError
+from envs.trace import trace
+from sandbox import policy
+from sandbox.base import Candidate, Sandbox
+from sandbox.evaluation import evaluate
+
+from . import comparing, population
+from .cards import Card
+from .explorers.base import CurvePoint
+from .finding_episodes import KINDS, PAIRED, Kind, select
+from .hindsight import chances
+from .measured import Measured, at_tokens, best_at, quality_gain, same_decisions
+from .part import about_part
+from .reading import reading
+from .shelf import Shelf, Try
+from .trying import rival_of, told
+from .wording import one_line, page, plain, table
+
+MOST_TRIES = 40
+"""Drafts that may be tried in one step."""
+MOST_CURVES = 4
+"""Versions whose curves are shown at once."""
+SOURCE_PAGE = 12_000
+"""Characters of a source that are shown at once."""
+ORDERS = ("quality", "generation", "tokens")
+
+_HANDLE = re.compile(r"e(\d{1,6}):q(\d{1,9}):b([0-9.e+-]{1,20}):s(\d{1,18})")
+_QUALITY = "mean accuracy % over token budgets"
+
 
 class Workbench:
-    """See the tools in `agent.tools`: every method returns a small text."""
+    """All that has been tried, to be looked at, and a sandbox to try drafts in: one for each brief.
+
+    Args:
+        cards: of every version that is known: the archived ones, and those of this generation that have been tried.
+        episodes: the batch on which they were tried.
+        source: returns a version's source.
+        logs: returns the logs of a version that ran, on ``episodes``.
+        sandbox: where drafts are tried.
+        parents: ids of the versions that the brief is about; drafts are held against the first that ran.
+        traces: whether findings and single episodes may be looked at.
+        history: whether more may be looked at than the hand-written controllers and ``parents``.
+    """
+
+    def __init__(
+        self,
+        cards: Sequence[Card],
+        episodes: Episodes,
+        source: Callable[[str], str],
+        logs: Callable[[str], Logs],
+        sandbox: Sandbox,
+        *,
+        parents: Sequence[str] = (),
+        traces: bool = True,
+        history: bool = True,
+    ) -> None:
+        self.traces, self.sandbox = traces, sandbox
+        self.shelf = Shelf(cards, episodes, source, logs, parents, history)
+
+    # Looking at versions
+
+    def list_versions(self, order: str = "quality", limit: int = 15, offset: int = 0) -> str:
+        """Return a table of the versions: quality, curve at three betas, parents, and rationale or failure.
+
+        Raises:
+            InputError: an order that there is not, or numbers out of range.
+        """
+        if order not in ORDERS:
+            raise InputError(f"order is {one_line(order, 40)!r}, but must be one of {', '.join(ORDERS)}")
+        _between("limit", limit, 1, 100)
+        _between("offset", offset, 0, 10**9)
+        shelf = self.shelf
+        cards = self._ordered(order)
+        betas = _three(sorted({point.beta for card in cards for point in card.mean_curve}))
+        head = [f"{len(cards)} versions by {order}; quality: {_QUALITY}; bB: accuracy % @ thousand tokens at beta B; "
+                "*: on the front"]  # fmt: skip
+        if shelf.tries:
+            drafts = (f"{tried.name} ({tried.verdict.kind})" for tried in shelf.tries.values())
+            head.append(one_line(f"drafts of this step: {', '.join(drafts)}", 400))
+        front = {version for version, _ in shelf.front}
+        window = cards[offset : offset + limit]
+        rows = [("version", "gen", "quality", *(f"b{beta:g}" for beta in betas), "parents")]
+        rows += [self._listed(card, betas, "*" if card.id in front else "") for card in window]
+        lines = table(rows)
+        noted = [f"{line}  {self._note(card)}" for line, card in zip(lines[1:], window, strict=True)]
+        return page([*head, f"{lines[0]}  rationale"], noted, offset, len(cards))
+
+    def _ordered(self, order: str) -> list[Card]:
+        ranked = self.shelf.ranked
+        place = {card.id: i for i, card in enumerate(ranked)}
+        cards = sorted(self.shelf.cards.values(), key=lambda card: (place.get(card.id, len(place)), card.id))
+        if order == "generation":
+            return sorted(cards, key=lambda card: -card.generation)
+        if order == "tokens":
+            return sorted(cards, key=lambda card: _mean_tokens(card.mean_curve) if card.ok else np.inf)
+        return cards
+
+    def _listed(self, card: Card, betas: Sequence[float], mark: str) -> tuple[str, ...]:
+        points = {point.beta: point for point in card.mean_curve}
+        cells = [f"{points[b].accuracy:.1f}@{points[b].tokens / 1000:.1f}" if b in points else "-" for b in betas]
+        quality = f"{population.quality(card, self.shelf.budgets):.2f}" if card.ok else "-"
+        return card.id + mark, str(card.generation), quality, *cells, ",".join(card.parents) or "-"
+
+    def _note(self, card: Card) -> str:
+        if not card.ok:
+            return one_line(f"FAILED {card.verdict}: {self.shelf.said(card.message)}", 90)
+        return one_line(self.shelf.names.hide(card.rationale), 60)
+
+    def read_source(self, version: str, offset: int = 0) -> str:
+        """Return the source of a version or draft, from character ``offset`` on.
+
+        Raises:
+            InputError: there is none such.
+        """
+        _between("offset", offset, 0, 10**9)
+        text = plain(self.shelf.source(version), tabs=True)
+        shown = text[offset : offset + SOURCE_PAGE]
+        after = offset + len(shown)
+        if not shown:
+            return f"(nothing at offset={offset}: the source has {len(text)} characters)"
+        return shown + (f"\n(more: offset={after}, of {len(text)} characters)" if after < len(text) else "")
+
+    def scaling_curve(self, versions: Sequence[str], offset: int = 0) -> str:
+        """Return the curves of up to `MOST_CURVES` versions, and what the best seed attains at the same tokens.
+
+        Raises:
+            InputError: none, too many or unknown versions, or one that did not run.
+        """
+        if not 1 <= len(versions) <= MOST_CURVES:
+            raise InputError(f"versions has {len(versions)} ids, but must have 1 to {MOST_CURVES}")
+        _between("offset", offset, 0, 10**9)
+        part = self.shelf.on_part(*versions)
+        lines: list[str] = []
+        for version in dict.fromkeys(versions):
+            found = self.shelf.measured(version, part)
+            rows = [("beta", "accuracy % [95%]", "tokens", "latency", "best seed at these tokens: accuracy %")]
+            for i, point in enumerate(found.curve):
+                low, high = found.accuracy_interval(i)
+                rows.append(
+                    (
+                        f"{point.beta:g}", f"{point.accuracy:.1f} [{low:.1f}, {high:.1f}]", f"{point.tokens:,.0f}",
+                        f"{point.latency:,.0f}", self._best_seed(point.tokens, part),
+                    )
+                )  # fmt: skip
+            lines += [f"{version}: quality {found.quality(self.shelf.budgets):.2f} ({_QUALITY})", *table(rows, left=0)]
+        return page([f"on {self._about(part)}"], lines[offset:], offset, len(lines))
+
+    def _best_seed(self, tokens: float, part: bool) -> str:
+        best = best_at(self.shelf.seeds, tokens)
+        if best is None:
+            return "-"
+        return f"{at_tokens(self.shelf.measured(best, part).curve, tokens):.1f} {best}"
+
+    def _about(self, part: bool) -> str:
+        return about_part(self.shelf.part if part else self.shelf.episodes)
+
+    def compare(self, first: str, second: str) -> str:
+        """Return ``second`` against ``first``: at equal tokens, by beta, by environment, and in their findings.
+
+        Raises:
+            InputError: an unknown version, or one that did not run.
+        """
+        part, budgets = self.shelf.on_part(first, second), self.shelf.budgets
+        one, two = self.shelf.measured(first, part), self.shelf.measured(second, part)
+        gain, (low, high) = quality_gain(one, two, budgets)
+        head = [
+            f"{first} -> {second} on {self._about(part)}",
+            f"quality ({_QUALITY}): {one.quality(budgets):.2f} -> {two.quality(budgets):.2f}, {gain:+.2f} "
+            f"[{low:+.2f}, {high:+.2f}] (95%, paired)",
+        ]
+        if same_decisions(one.logs, two.logs):
+            return "\n".join([*head, "the two make the same decisions in every episode"])
+        lines = comparing.by_beta(one, two)
+        if self.traces and part == self.shelf.on_part(first) == self.shelf.on_part(second):
+            lines += comparing.by_finding(self.shelf.findings(first), self.shelf.findings(second))
+        return page(head, lines, 0, len(lines), 3 * 1000)
+
+    # Looking at episodes
+
+    def findings(self, version: str) -> str:
+        """Return what a version or draft does wrong, the most important first, with the worst episodes of each.
+
+        Raises:
+            InputError: there is none such, it did not run, or traces are not to be looked at.
+        """
+        self._need_traces()
+        lines, place = [], self.shelf.names.place
+        for finding in self.shelf.findings(version):
+            worst = [f"{place(w.environment, w.question, w.beta, w.seed)} (record {w.step}, {w.tokens:,} tokens)"
+                     for w in finding.worst[:3]]  # fmt: skip
+            lines.append(f"- {finding.kind}: {one_line(finding.message, 300)}\n  worst: {'; '.join(worst)}")
+        head = [f"{version}, on {self._about(self.shelf.on_part(version))}"]
+        return page(head, lines or ["no findings"], 0, len(lines))
+
+    def find_episodes(
+        self, version: str, kind: str, other: str | None = None, beta: float | None = None, limit: int = 10,
+        offset: int = 0,
+    ) -> str:  # fmt: skip
+        """Return the episodes of a kind (`finding_episodes.Kind`): the worst of each question, then the second, ...
+
+        Raises:
+            InputError: an unknown version, kind or beta, ``other`` given where the kind takes none or missing where it
+                does, or numbers out of range.
+        """
+        self._need_traces()
+        chosen = next((k for k in get_args(Kind) if k == kind), None)
+        if chosen is None:
+            raise InputError(f"kind is {one_line(kind, 40)!r}, but must be one of {', '.join(KINDS)}")
+        if (other is None) == (kind in PAIRED):
+            need = "needs `other`, a second version" if other is None else "takes no `other`"
+            raise InputError(f"kind {kind} {need}")
+        _between("limit", limit, 1, 50)
+        _between("offset", offset, 0, 10**9)
+        part = self.shelf.on_part(version, other)
+        tried = self.shelf.measured(version, part)
+        rival = self.shelf.measured(other, part) if other is not None else None
+        if beta is not None and not np.isclose(tried.betas, beta).any():
+            raise InputError(f"beta is {beta:g}, but must be one of {', '.join(f'{b:g}' for b in tried.betas)}")
+        found = select(chosen, tried, rival, beta)
+        batch, window = tried.scores.episodes, found.which[offset : offset + limit]
+        of = len(batch) if beta is None else int(np.isclose(batch.beta, beta).sum())
+        head = [f"{kind} of {version}: {len(found.which):,} of {of:,} episodes, on {found.questions:,} questions"]
+        if not len(window):
+            return page(head, [], offset, len(found.which))
+        rows: list[tuple[str, ...]] = [("episode", "answer", "tokens", "branches", "pruned", "ends right %")]
+        ends_right = 100 * chances(batch.take(window))
+        for e, share in zip(window.tolist(), ends_right.tolist(), strict=True):
+            rows.append((self.shelf.names.handle(batch, e), *_outcome(tried, e), f"{share:.0f}"))
+        if rival is not None:
+            more = [(f"{other}:", "tokens"), *(_outcome(rival, e)[:2] for e in window.tolist())]
+            rows = [(*row, *cells) for row, cells in zip(rows, more, strict=True)]
+        head.append("ends right: of all recorded branches of the question")
+        lines = table(rows)
+        return page([*head, lines[0]], lines[1:], offset, len(found.which))
+
+    def read_trace(self, version: str, episode: str, offset: int = 0) -> str:
+        """Return one episode as compact text: what was done, and what every branch showed, from line ``offset`` on.
+
+        Raises:
+            InputError: there is no such version or episode, or it did not run.
+        """
+        self._need_traces()
+        _between("offset", offset, 0, 10**9)
+        tried = self.shelf.measured(version, self.shelf.on_part(version))
+        index = self._find(tried, episode)
+        handle = self.shelf.names.handle(tried.scores.episodes, index)
+        read = reading(trace(tried.scores.episodes, tried.logs, index), f"{version} on {handle}")
+        return page(read.head, read.lines[offset:], offset, len(read.lines))
+
+    def _find(self, tried: Measured, episode: str) -> int:
+        parts = _HANDLE.fullmatch(episode.strip())
+        if parts is None:
+            raise InputError(f"episode is {one_line(episode, 60)!r}, but must be a handle such as e1:q7:b0.5:s1000")
+        try:
+            beta = float(parts[3])
+        except ValueError:
+            beta = -1.0
+        batch = tried.scores.episodes
+        place = (batch.environment == int(parts[1]) - 1) & (batch.question == int(parts[2]))
+        found = np.flatnonzero(place & np.isclose(batch.beta, beta) & (batch.seed == int(parts[4])))
+        if not len(found):
+            betas, seeds = (", ".join(f"{v:g}" for v in np.unique(c).tolist()[:12]) for c in (batch.beta, batch.seed))
+            raise InputError(f"no episode {episode.strip()}: betas: {betas}; branch orders: {seeds}; see find_episodes")
+        return int(found[0])
+
+    def _need_traces(self) -> None:
+        if not self.traces:
+            raise InputError("findings and traces are not to be looked at in this run")
+
+    # Trying
+
+    def try_candidate(self, source: str, against: str | None = None) -> str:
+        """Run a draft on a part of the search set, and return its curve beside others on the same episodes, and its
+        findings. A draft that is refused, or is no other program than one before, is not run, and told so.
+
+        Args:
+            source: a complete module.
+            against: the version or draft to hold it against; the first parent that ran, or the best version, if None.
+
+        Raises:
+            InputError: too many drafts, or ``against`` is unknown or did not run.
+            SandboxError: the sandbox failed.
+        """
+        shelf, rival = self.shelf, rival_of(self.shelf, against)
+        refused = policy.check(source)
+        if not refused.ok:
+            return f"not run: {refused.kind}: {shelf.said(refused.message)}"
+        if (twin := self.twin_of(source)) is not None:
+            return f"not run: {twin}; change what it does, not how it is written"
+        if (before := shelf.twin_draft(source)) is not None:
+            same = "this is" if before.source == source else "but for names and notes this is"
+            return f"not run again: {same} {before.name}\n{told(shelf, before, rival, self.traces)}"
+        if len(shelf.tries) >= MOST_TRIES:
+            raise InputError(f"{MOST_TRIES} drafts have been tried in this step: submit the best of them")
+        name = f"try-{len(shelf.tries) + 1}"
+        found = evaluate(Candidate(name, source), shelf.part, self.sandbox)
+        measured = Measured(found.logs, found.scores) if found.logs is not None and found.scores is not None else None
+        shelf.tries[name] = Try(name, source, found.verdict, measured)
+        return told(shelf, shelf.tries[name], rival, self.traces)
+
+    def twin_of(self, source: str) -> str | None:
+        """Return in words which version is the same program as ``source``, or None; ``source`` must keep the policy."""
+        twin = self.shelf.twin(source)
+        if twin is None:
+            return None
+        if twin not in self.shelf.cards:
+            return "it is the same program as an earlier version, but for names and notes"
+        card = self.shelf.cards[twin]
+        failed = "" if card.ok else f", which failed ({card.verdict}: {self.shelf.said(card.message)})"
+        return f"it is the same program as {twin}{failed}, but for names and notes"
+
+
+def _outcome(tried: Measured, e: int) -> tuple[str, str, str, str]:
+    scores = tried.scores
+    right = "right" if scores.correct[e] else "wrong"
+    return right, f"{scores.tokens[e]:,}", str(scores.opened[e]), str(int(scores.pruned[e].sum()))
+
+
+def _mean_tokens(curve: Sequence[CurvePoint]) -> float:
+    return float(np.mean([point.tokens for point in curve])) if curve else np.inf
+
+
+def _three(betas: Sequence[float]) -> list[float]:
+    """Return the lowest, the middle and the highest."""
+    return list(dict.fromkeys(betas[i] for i in (0, len(betas) // 2, len(betas) - 1))) if betas else []
+
+
+def _between(name: str, value: int, low: int, high: int) -> None:
+    if not low <= value <= high:
+        raise InputError(f"{name} is {value}, but must be from {low} to {high}")

@@ -1,0 +1,170 @@
+"""The versions that an explorer may look at, the drafts that it has tried, and what each of them did."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from envs.episodes import Episodes, Logs
+from envs.errors import Damaged, InputError
+from envs.scoring import ForgedLog
+from sandbox import policy
+from sandbox.base import Verdict
+
+from . import population
+from .archive import sha256
+from .cards import Card
+from .diagnose import diagnose
+from .explorers.base import Finding
+from .measured import Measured
+from .normalise import normal_form
+from .part import part_of
+from .wording import Names, one_line, steady
+
+_KEPT = 16
+"""Measured versions that are kept in memory."""
+
+
+@dataclass(frozen=True)
+class Try:
+    """A draft that was run, on the part of the batch that drafts are tried on."""
+
+    name: str
+    source: str
+    verdict: Verdict
+    measured: Measured | None
+
+
+class Shelf:
+    """Cards, sources and logs by version, drafts included.
+
+    Args:
+        cards: of every version that is known.
+        episodes: the batch on which they were tried.
+        source: returns a version's source.
+        logs: returns the logs of a version that ran.
+        parents: ids of the versions that the brief is about.
+        history: whether more is shown than the hand-written controllers and ``parents``.
+    """
+
+    def __init__(
+        self,
+        cards: Sequence[Card],
+        episodes: Episodes,
+        source: Callable[[str], str],
+        logs: Callable[[str], Logs],
+        parents: Sequence[str],
+        history: bool,
+    ) -> None:
+        self.episodes = episodes
+        self.parents = tuple(dict.fromkeys(parents))
+        shown = [card for card in cards if history or card.generation == 0 or card.id in self.parents]
+        self.cards = {card.id: card for card in shown}
+        self.names = Names(episodes)
+        self.which = part_of(episodes)
+        self.part = episodes.take(self.which)
+        self.budgets = population.budgets(shown)
+        self.ranked = population.ranked(shown)
+        self.front = [(card.id, card.mean_curve) for card in population.front(shown)]
+        self.seeds = [(card.id, card.mean_curve) for card in shown if card.generation == 0 and card.ok]
+        self.tries: dict[str, Try] = {}
+        self._everything = list(cards)
+        self._source, self._logs = source, logs
+        self._kept: OrderedDict[tuple[str, bool], Measured] = OrderedDict()
+        self._forms: dict[str, str] | None = None
+
+    def card(self, version: str) -> Card:
+        """Return a version's card.
+
+        Raises:
+            InputError: there is none that may be looked at.
+        """
+        if version in self.cards:
+            return self.cards[version]
+        if version in self.tries:
+            raise InputError(f"{version} is a draft, and not a version: it has no card")
+        raise InputError(f"no version {one_line(version, 60)!r}: see list_versions")
+
+    def source(self, version: str) -> str:
+        """Return the source of a version or draft.
+
+        Raises:
+            InputError: there is none that may be looked at.
+        """
+        if version in self.tries:
+            return self.tries[version].source
+        return self.names.hide_in_source(self._source(self.card(version).id))
+
+    def on_part(self, *versions: str | None) -> bool:
+        """Return whether what is told of ``versions`` together has to be of the part that drafts are tried on."""
+        return any(version in self.tries for version in versions)
+
+    def measured(self, version: str, part: bool) -> Measured:
+        """Return what a version or draft did: on the part alone, or on the whole batch.
+
+        Raises:
+            InputError: there is none that may be looked at, or it did not run.
+        """
+        if version in self.tries:
+            tried = self.tries[version]
+            if tried.measured is None:
+                raise InputError(f"{version} did not run ({tried.verdict.kind}): there is nothing to look at")
+            return tried.measured
+        card = self.card(version)
+        if not card.ok:
+            raise InputError(f"{version} has no scores ({card.verdict}): there is nothing to look at")
+        key = (version, part)
+        if key not in self._kept:
+            self._kept[key] = self._measure(version, part)
+            while len(self._kept) > _KEPT:
+                self._kept.popitem(last=False)
+        self._kept.move_to_end(key)
+        return self._kept[key]
+
+    def _measure(self, version: str, part: bool) -> Measured:
+        logs = self._logs(version)
+        if len(logs) != len(self.episodes):
+            raise Damaged(f"version {version} has logs of {len(logs)} episodes, but was tried on {len(self.episodes)}")
+        try:
+            return Measured.of(self.part, logs.take(self.which)) if part else Measured.of(self.episodes, logs)
+        except ForgedLog as forged:
+            raise Damaged(f"version {version} has logs that no controller can have made ({forged})") from None
+
+    def findings(self, version: str) -> Sequence[Finding]:
+        """Return what a version or draft does wrong, the most important first.
+
+        Raises:
+            InputError: there is none that may be looked at, or it did not run.
+        """
+        tried = self.measured(version, True) if version in self.tries else None
+        if tried is not None:
+            return diagnose(tried.scores, tried.logs)
+        card = self.card(version)
+        if not card.ok:
+            raise InputError(f"{version} has no findings ({card.verdict}): it did not run to the end")
+        return card.findings
+
+    def said(self, message: str) -> str:
+        """Return what a failed candidate's verdict says: by itself it may hold anything."""
+        return one_line(steady(self.names.hide(message)), 300)
+
+    def twin(self, source: str) -> str | None:
+        """Return the version that has the same source as ``source``, or the same program under other names."""
+        if self._forms is None:
+            self._forms = {}
+            for card in self._everything:
+                self._forms.setdefault(_form(self._source(card.id)), card.id)
+        return self._forms.get(_form(source))
+
+    def twin_draft(self, source: str) -> Try | None:
+        """Return the draft that has the same source, or else one that is the same program under other names."""
+        exact = [tried for tried in self.tries.values() if tried.source == source]
+        form = _form(source)
+        return next(iter(exact), None) or next((t for t in self.tries.values() if _form(t.source) == form), None)
+
+
+def _form(source: str) -> str:
+    """Return what two sources of the same program have in common."""
+    form = normal_form(source) if policy.check(source).ok else None
+    return form or sha256(source.encode(errors="surrogatepass"))

@@ -1,0 +1,317 @@
+"""The workbench as tools: what a language model is told of each, and what it gets back.
+
+The same for every provider and for the MCP server. The descriptions are the manual that a model has.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from envs.errors import Damaged, InputError
+
+from .explorers.base import Direction, Expectation, Metric
+from .finding_episodes import Kind
+from .submission import Submission, accept
+from .wording import one_line, plain
+from .workbench import MOST_CURVES, SOURCE_PAGE, Workbench
+
+_MOST = 3_100
+"""Characters of a result, unless it is a source."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResult:
+    """What a call gives."""
+
+    text: str
+    error: bool = False
+    """Whether the call was wrong: the text says in one line how."""
+
+
+class Arguments(BaseModel):
+    """Arguments of a tool: none but those that it has."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+Version = Annotated[str, Field(max_length=200, description="Id of a version (see list_versions) or a draft (try-1)")]
+Offset = Annotated[int, Field(ge=0, le=10**9, description="Where to go on: the number that '(more: offset=N)' names")]
+
+
+def _listed(value: Any) -> Any:
+    """Take "a, b" for ["a", "b"]: models write both."""
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+class ListVersions(Arguments):
+    order: str = Field("quality", description="quality (best first), generation (newest first) or tokens (frugal first)",
+                       json_schema_extra={"enum": ["quality", "generation", "tokens"]})  # fmt: skip
+    limit: int = Field(15, ge=1, le=100, description="Most rows")
+    offset: Offset = 0
+
+
+class ReadSource(Arguments):
+    version: Version
+    offset: Offset = 0
+
+
+class ScalingCurve(Arguments):
+    versions: Annotated[list[str], BeforeValidator(_listed)] = Field(
+        min_length=1, max_length=MOST_CURVES, description="Ids of versions or drafts"
+    )
+    offset: Offset = 0
+
+
+class Compare(Arguments):
+    first: Version
+    second: Version
+
+
+class Findings(Arguments):
+    version: Version
+
+
+class FindEpisodes(Arguments):
+    version: Version
+    kind: Kind = Field(description="What to look for, see above")
+    other: str | None = Field(None, max_length=200, description="Second version, for lost_to and gained_on alone")
+    beta: float | None = Field(None, ge=0, le=1, description="Only episodes at this beta of the grid; all if left out")
+    limit: int = Field(10, ge=1, le=50, description="Most rows")
+    offset: Offset = 0
+
+
+class ReadTrace(Arguments):
+    version: Version
+    episode: str = Field(max_length=100, description="Handle, such as e1:q7:b0.5:s1000")
+    offset: Offset = 0
+
+
+class TryCandidate(Arguments):
+    source: str = Field(description="A complete Python module with one Controller subclass")
+    against: str | None = Field(None, max_length=200, description="Version to hold it against; a parent if left out")
+
+
+class Expects(Arguments):
+    metric: Metric = Field(description="accuracy, tokens, latency: means over the betas; others: episodes with a finding")
+    direction: Direction = Field(description="Against the first parent")
+
+
+class Submit(Arguments):
+    source: str = Field(description="A complete Python module with one Controller subclass")
+    rationale: str = Field(description="A few sentences: what was changed, why, and what it should improve")
+    parents: Annotated[list[str], BeforeValidator(_listed)] = Field(
+        default_factory=list, max_length=8, description="Ids of the versions that it comes from, the closest first"
+    )
+    expects: list[Expects] = Field(
+        default_factory=list, max_length=9, description="What it should change: checked afterwards, and told next time"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """Something that a model may call."""
+
+    name: str
+    description: str
+    """The manual: what is returned, and what for."""
+    arguments: type[Arguments]
+    run: Callable[[Toolbox, Any], str]
+    """Returns the text; raises `InputError` for what the caller got wrong."""
+    most: int = _MOST
+    """Characters of a result."""
+    of_traces: bool = False
+    """Whether it is gone where traces are not to be looked at."""
+
+
+TOOLS: tuple[Tool, ...] = (
+    Tool(
+        "list_versions",
+        "All controllers tried so far, one a line: id (* on the Pareto front), generation, quality, accuracy % @ thousand "
+        "tokens at a low, middle and high beta, parents, and its rationale or why it failed. Quality is the mean "
+        "accuracy over token budgets: the figure to raise. Use it to choose what to build on and to see what has been "
+        "tried.",
+        ListVersions,
+        lambda box, a: box.bench.list_versions(a.order, a.limit, a.offset),
+    ),
+    Tool(
+        "read_source",
+        f"The source of a version or draft, {SOURCE_PAGE:,} characters at a time.",
+        ReadSource,
+        lambda box, a: box.bench.read_source(a.version, a.offset),
+        SOURCE_PAGE + 100,
+    ),
+    Tool(
+        "scaling_curve",
+        f"For 1 to {MOST_CURVES} versions: at every beta the accuracy with its 95% interval, mean tokens and latency "
+        "(tokens generated one after another) of a question, and what the best hand-written seed attains with the same "
+        "tokens. Shows at which token budgets a version is worse than a seed. With a draft among them, all are told of "
+        "the draft's part of the search set.",
+        ScalingCurve,
+        lambda box, a: box.bench.scaling_curve(a.versions, a.offset),
+    ),
+    Tool(
+        "compare",
+        "What changes from the first version to the second, on the same episodes: quality (at equal tokens), then "
+        "accuracy and tokens by beta with 95% intervals, questions won and lost, by environment (e1, e2, ...), and by "
+        "finding. An interval that holds 0 proves nothing; a gain in one environment alone may be chance.",
+        Compare,
+        lambda box, a: box.bench.compare(a.first, a.second),
+    ),
+    Tool(
+        "findings",
+        "The diagnosis of a version or draft, the most important first, each with its worst episodes: stopped_early "
+        "(wrong, but more depth or width would have been right), pruned_right (branches with the right answer were "
+        "given up), idle_tokens and idle_width (spent after the answer already led for good), hopeless (much spent where "
+        "no vote can win), uneven_beta (steps of beta that add nothing or too much).",
+        Findings,
+        lambda box, a: box.bench.findings(a.version),
+        of_traces=True,
+    ),
+    Tool(
+        "find_episodes",
+        "Single episodes of a version, the worst of each question first; their handles go to read_trace. kind: wrong, "
+        "right, most_tokens, most_wasted (idle tokens), pruned_right, stopped_early, hopeless (as in findings); with "
+        "`other`: lost_to (other is right, version wrong), gained_on (the reverse). Columns: answer right or wrong, "
+        "tokens, branches opened and pruned, and how many % of the question's recorded branches end right.",
+        FindEpisodes,
+        lambda box, a: box.bench.find_episodes(a.version, a.kind, a.other, a.beta, a.limit, a.offset),
+        of_traces=True,
+    ),
+    Tool(
+        "read_trace",
+        "One episode of a version: every action with the answers it showed, then every branch interval by interval. "
+        "Answers are letters in the order of appearance (they mean nothing beyond equality), * is the right one, - none. "
+        "Use it to see why an answer was missed or where tokens went, then change the rule, not the case.",
+        ReadTrace,
+        lambda box, a: box.bench.read_trace(a.version, a.episode, a.offset),
+        of_traces=True,
+    ),
+    Tool(
+        "try_candidate",
+        "Runs a draft on a small part of the search set (a few betas, one branch order, all environments) in under a few "
+        "seconds, and returns its curve beside a parent's, the seeds' and the front's on the same episodes, and its "
+        "findings; or why it was refused or failed, with the line. Other tools then know it as try-1, try-2, ... A draft "
+        "that only renames or reformats another is not run. Try before you submit.",
+        TryCandidate,
+        lambda box, a: box.bench.try_candidate(a.source, a.against),
+    ),
+    Tool(
+        "submit",
+        "Hands in the candidate: it is tried on the whole search set, audited for looking ahead, and archived. Once "
+        "accepted, this task is over; a refusal says what to mend. expects is the hypothesis that it tests.",
+        Submit,
+        lambda box, a: box.submit(a),
+    ),
+)  # fmt: skip
+"""All tools, in the order in which they are offered."""
+
+
+class Toolbox:
+    """The tools of one workbench.
+
+    Args:
+        bench: what they look at.
+
+    Attributes:
+        submitted: what was handed in and accepted, or None.
+    """
+
+    def __init__(self, bench: Workbench) -> None:
+        self.bench = bench
+        self.submitted: Submission | None = None
+        self._tools = {tool.name: tool for tool in TOOLS if bench.traces or not tool.of_traces}
+
+    def specifications(self) -> list[dict[str, Any]]:
+        """Return name, description and input_schema (plain JSON schema, no references) of each tool: always the same."""
+        return [
+            {"name": tool.name, "description": tool.description, "input_schema": _schema(tool.arguments)}
+            for tool in self._tools.values()
+        ]
+
+    def call(self, name: str, arguments: Mapping[str, Any] | str) -> ToolResult:
+        """Call a tool. What the caller gets wrong is in the result.
+
+        Args:
+            name: of the tool.
+            arguments: an object, or the JSON of one.
+
+        Raises:
+            Damaged: a file of the run is damaged.
+            SandboxError: the sandbox failed.
+        """
+        tool = self._tools.get(name)
+        if tool is None:
+            return _wrong(f"no tool {one_line(str(name), 60)!r}: there are {', '.join(self._tools)}")
+        try:
+            given = json.loads(arguments or "{}") if isinstance(arguments, str) else dict(arguments)
+            if not isinstance(given, dict):
+                return _wrong(f"{name}: the arguments must be one JSON object")
+            text = tool.run(self, tool.arguments.model_validate(given))
+        except ValidationError as error:
+            return _wrong(f"{name}: {_first_error(error)}")
+        except Damaged:
+            raise
+        except InputError as error:
+            return _wrong(f"{name}: {error}")
+        except (ValueError, TypeError, RecursionError) as error:
+            return _wrong(f"{name}: the arguments are not a JSON object ({error})")
+        return ToolResult(_capped(plain(text, tabs=True), tool.most))
+
+    def submit(self, given: Submit) -> str:
+        """Take what is handed in.
+
+        Raises:
+            InputError: it is refused.
+        """
+        if self.submitted is not None:
+            raise InputError("a candidate has been submitted and accepted: this task is over")
+        expects = [Expectation(expected.metric, expected.direction) for expected in given.expects]
+        self.submitted = accept(self.bench, given.source, given.rationale, given.parents, expects)
+        return "accepted: it will be tried on the whole search set; this task is over"
+
+
+def _wrong(message: str) -> ToolResult:
+    return ToolResult(one_line(message, 400), error=True)
+
+
+def _capped(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 8] + "\n(cut)"
+
+
+def _first_error(error: ValidationError) -> str:
+    """Return in one line what is wrong with the first argument that is."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    where = ".".join(map(str, first["loc"]))
+    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    return f"{where + ': ' if where else ''}{first['msg']}{more}"
+
+
+def _schema(arguments: type[BaseModel]) -> dict[str, Any]:
+    schema = arguments.model_json_schema()
+    plain_schema = _plain(schema, schema.get("$defs", {}))
+    assert isinstance(plain_schema, dict)
+    plain_schema.pop("description", None)  # ours, of the class: the tool's own says what it is for
+    return plain_schema
+
+
+def _plain(part: Any, definitions: Mapping[str, Any]) -> Any:
+    """Return a part of a schema without titles, references and null: what every provider understands."""
+    if isinstance(part, list):
+        return [_plain(item, definitions) for item in part]
+    if not isinstance(part, dict):
+        return part
+    if "$ref" in part:
+        part = {**definitions[part["$ref"].rpartition("/")[2]], **{k: v for k, v in part.items() if k != "$ref"}}
+    choices = [choice for choice in part.get("anyOf", []) if choice != {"type": "null"}]
+    if len(choices) == 1:
+        part = {**choices[0], **{key: value for key, value in part.items() if key not in ("anyOf", "default")}}
+    properties = part.get("properties", {})
+    rest = {k: _plain(v, definitions) for k, v in part.items() if k not in ("title", "$defs", "properties")}
+    if properties:
+        rest["properties"] = {name: _plain(value, definitions) for name, value in properties.items()}
+    return rest
