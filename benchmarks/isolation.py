@@ -21,7 +21,7 @@ from sandbox.base import Candidate, Sandbox
 from sandbox.choice import open_sandbox
 from sandbox.evaluation import evaluate
 
-ROUNDS = 5
+ROUNDS = 3
 IN_A_ROW = 300
 
 

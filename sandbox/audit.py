@@ -38,7 +38,7 @@ from envs.store import ABSENT
 from .base import Candidate, Kind, Sandbox, Verdict
 from .wire import Batch, World
 
-SAMPLE = 0.02
+SAMPLE = 0.015
 """Share of the episodes that is audited of every candidate."""
 LEAST = 100
 """Episodes that are audited at least, if there are so many."""
@@ -261,7 +261,7 @@ class _Decoys:
         sizes = np.diff(self.questions)[env]
         lender = np.where(foreign, self.questions[env] + (generator.random(E) * sizes).astype(np.int64), question)
         pairs = self._pairs(question, branch, known, opened, generator)
-        names, others, exchanged = self._names(np.maximum(self.sizes[question], self.sizes[lender]), pairs, generator)
+        names, others, exchanged = self._names(_prime(int(self.sizes.max())), pairs, generator)
         widths = opened, true, available
         rows = self._rows(question, lender, branch, known, finished, widths, exchanged, self.delta[env], generator)
         stand_in = true[:, None] + generator.integers(0, _SPARE, (E, B))
@@ -277,10 +277,11 @@ class _Decoys:
         shown |= (generator.random(E) < 0.5)[of] & (depth < rows.known[row])  # what it ran past without a look
         lent = np.minimum(depth, self.probes[rows.donor][row])
         local = self.cells[np.where(shown, self.starts[rows.real][row] + depth, self.starts[rows.donor][row] + lent)]
-        local = np.where(shown, local, self._shaped(local, of, row, len(rows.length), names, others, generator))
-        codes = np.where(shown, names[of, local], others[of, local]).astype(np.uint32)
+        self._shape(local, of, row, np.flatnonzero(~shown), len(rows.length), names, others, generator)
+        both = np.stack([others, names], axis=1).astype(np.uint16)
+        codes = both[of, shown.view(np.int8), local]
         meaning = np.full(names.shape, _INVENTED, np.int32)
-        np.put_along_axis(meaning, names, self.answers[question][:, : names.shape[1]], axis=1)
+        np.put_along_axis(meaning, names[:, : self.answers.shape[1]], self.answers[question], axis=1)
         ends = at[rows.first]
         worlds = [
             World(
@@ -306,16 +307,17 @@ class _Decoys:
             describe=episodes.describe,
         )
 
-    def _shaped(
-        self, local: Ints, of: Ints, row: Ints, n: int, names: Ints, others: Ints, generator: np.random.Generator
-    ) -> Ints:
-        """Return decoys' answers, those of some episodes with other names made all the same, or scattered by branch."""
+    def _shape(
+        self, local: Ints, of: Ints, row: Ints, decoys: Ints, n: int, names: Ints, others: Ints,
+        generator: np.random.Generator,
+    ) -> None:  # fmt: skip
+        """Make decoys' answers, of some episodes with other names, all the same, or scatter them by branch."""
         E, width = names.shape
         strange = (names != others).sum(axis=1) > 2
-        kind = np.where(strange, generator.choice(3, E, p=(0.4, 0.3, 0.3)), 0)[of]
-        shift = generator.integers(0, width - 1, n)[row]
-        shaped = np.where(kind == 1, 1, np.where(kind == 2, (local - 1 + shift) % (width - 1) + 1, local))
-        return np.where(local == 0, 0, shaped)
+        kind = np.where(strange, generator.choice(3, E, p=(0.4, 0.3, 0.3)), 0)
+        shift = generator.integers(0, width - 1, n)
+        for which, cells in ((k, decoys[(kind[of[decoys]] == k) & (local[decoys] != 0)]) for k in (1, 2)):
+            local[cells] = 1 if which == 1 else (local[cells] - 1 + shift[row[cells]]) % (width - 1) + 1
 
     def _rows(
         self,
@@ -364,11 +366,11 @@ class _Decoys:
         """Return (E, B + spare) branches of each question, none twice while there are others, opened ones last."""
         E, B = branch.shape
         count = self.count[question]
-        turn = generator.random((E, int(count.max())))
+        turn = generator.integers(0, 1 << 15, (E, int(count.max())), np.uint16)  # short keys sort by radix
         at = np.flatnonzero(np.arange(B) < opened[:, None])
-        turn[at // B, branch.ravel()[at] - self.first[question][at // B]] += 1.0
-        turn[np.arange(turn.shape[1]) >= count[:, None]] = 3.0
-        drawn = turn.argsort(axis=1)
+        turn[at // B, branch.ravel()[at] - self.first[question][at // B]] |= 1 << 15
+        turn[np.arange(turn.shape[1]) >= count[:, None]] = (1 << 16) - 1
+        drawn = turn.argsort(axis=1, kind="stable")
         turns = np.arange(B + _SPARE) % count[:, None]
         return np.asarray(self.first[question][:, None] + np.take_along_axis(drawn, turns, axis=1))
 
@@ -406,25 +408,29 @@ class _Decoys:
         useless = (said[:, 0] == said[:, 1]) | (said == 0).any(axis=1)
         return np.where(useless[:, None], self.frequent[question], said)
 
-    def _names(self, sizes: Ints, pairs: Ints, generator: np.random.Generator) -> tuple[Ints, Ints, Ints]:
-        """Return (E, answers + 1) codes for true cells and for decoys, and (E, 2) the answers that change places.
+    def _names(self, width: int, pairs: Ints, generator: np.random.Generator) -> tuple[Ints, Ints, Ints]:
+        """Return (E, width + 1) codes for true cells and for decoys, and (E, 2) the answers that change places.
 
+        ``width`` is a prime.
         Half of the episodes have other names for decoys, a quarter the same, a quarter all but for a pair the same.
         """
-        width = int(sizes.max())
-        beyond = np.arange(width) >= sizes[:, None]
-
-        def drawn() -> Ints:
-            chance = generator.random((len(sizes), width))
-            chance[beyond] = 2.0
-            return np.concatenate([np.zeros((len(sizes), 1), np.int64), chance.argsort(axis=1) + 1], axis=1)
-
-        names, others = drawn(), drawn()
-        kind = generator.choice(3, len(sizes), p=(0.5, 0.25, 0.25))
+        names, others = np.zeros((2, len(pairs), width + 1), np.int64)
+        for drawn in (names, others):  # k -> a k + b modulo a prime: cheaper than a permutation, and as good a veil
+            a, b = generator.integers(1, width, (len(pairs), 1)), generator.integers(0, width, (len(pairs), 1))
+            drawn[:, 1:] = (a * np.arange(width) + b) % width + 1
+        kind = generator.choice(3, len(pairs), p=(0.5, 0.25, 0.25))
         others[kind > 0] = names[kind > 0]
         swap = np.flatnonzero(kind == 2)
         others[swap[:, None], pairs[swap]] = names[swap[:, None], pairs[swap, ::-1]]
         return names, others, np.where(kind[:, None] == 2, pairs, 0)
+
+
+def _prime(least: int) -> int:
+    """Return the first prime that is no smaller than ``least``, and than 3."""
+    n = max(3, least)
+    while any(n % d == 0 for d in range(2, int(n**0.5) + 1)):
+        n += 1
+    return n
 
 
 def _shown(

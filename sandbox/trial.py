@@ -40,7 +40,5 @@ def trial(
     found = evaluate(candidate, episodes, sandbox, progress)
     if found.logs is None or found.scores is None:
         return found
-    verdict = audit(candidate, episodes, found.logs, sandbox, SAMPLE, seed)
-    if verdict.ok and elite(found):
-        verdict = audit(candidate, episodes, found.logs, sandbox, 1.0, seed)
+    verdict = audit(candidate, episodes, found.logs, sandbox, 1.0 if elite(found) else SAMPLE, seed)
     return found if verdict.ok else Evaluation(candidate, verdict)

@@ -41,7 +41,7 @@ NOT_A_TOKEN = -1
 class World:
     """One question as it crosses the wall: columns of opaque codes, and the way back."""
 
-    cells: npt.NDArray[np.uint32]
+    cells: npt.NDArray[np.uint16]
     """Codes of a branch's probe answers and of its final answer, branch after branch; 0 for an absent one."""
     lengths: npt.NDArray[np.uint32]
     """Cells of each branch."""
@@ -204,7 +204,7 @@ def _u4(values: npt.ArrayLike) -> npt.NDArray[np.uint32]:
     return np.asarray(values).astype(np.uint32)
 
 
-_CODES = {"<u4": "I", "<f8": "d", "<i8": "q"}
+_CODES = {"<u2": "H", "<u4": "I", "<f8": "d", "<i8": "q"}
 _COUNT = struct.Struct("<I")
 
 
@@ -261,7 +261,7 @@ def _world(env: Environment, question: int, generator: np.random.Generator) -> W
     present = np.unique(cells)
     present = present[present != ABSENT]
     meaning = np.concatenate(([ABSENT], generator.permutation(present))).astype(np.int32)
-    code = np.zeros(int(meaning.max()) + 1, np.uint32)
+    code = np.zeros(int(meaning.max()) + 1, np.uint16)
     code[meaning] = np.arange(len(meaning))
     totals = env.total_tokens[branches.start : branches.stop].astype(np.uint32)
     return World(code[cells], (depths + 1).astype(np.uint32), totals, env.delta, env.probe_cost, meaning)

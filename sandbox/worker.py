@@ -66,26 +66,26 @@ def restrict(filter: Any, prctl: Any) -> None:
         raise OSError("the kernel does not take the filter of system calls")
 
 
-def receive() -> bytes:
+def receive() -> bytearray:
     """Return the next message of standard input, or nothing at its end."""
     head = read(SIZE.size)
-    return read(SIZE.unpack(head)[0]) if head else b""
+    return read(SIZE.unpack(head)[0]) if head else bytearray()
 
 
-def read(size: int) -> bytes:
+def read(size: int) -> bytearray:
     """Return ``size`` bytes of standard input, or nothing where it ends before."""
     data = bytearray(size)
     view, at = memoryview(data), 0
     while at < size:
         n = os.readv(0, [view[at:]])
         if n == 0:
-            return b""
+            return bytearray()
         at += n
     view.release()
-    return bytes(data)
+    return data
 
 
-def play(message: bytes, modules: dict[str, Any], out: int, prctl: Any) -> None:
+def play(message: bytearray, modules: dict[str, Any], out: int, prctl: Any) -> None:
     """Play one job, and end this process."""
     try:
         empty = os.open(os.devnull, os.O_RDONLY)
@@ -103,14 +103,16 @@ def play(message: bytes, modules: dict[str, Any], out: int, prctl: Any) -> None:
     os._exit(0)
 
 
-def unpack(message: bytes) -> tuple[Any, dict[str, Any]]:
+def unpack(message: bytearray) -> tuple[Any, dict[str, Any]]:
     """Return the job's header, and its columns by name."""
     (size,) = struct.unpack_from("<I", message)
     at = 4 + size
     job = json.loads(message[4:at])
     blobs: dict[str, Any] = {}
+    view = memoryview(message)
     for name, code, length in job["blobs"]:
-        blobs[name] = array(code, message[at : at + length])
+        blobs[name] = array(code)
+        blobs[name].frombytes(view[at : at + length])
         at += length
     return job, blobs
 
