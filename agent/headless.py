@@ -1,0 +1,237 @@
+"""Somebody else's program, run without anybody watching: in a time, with an end, and with a log of bounded size."""
+
+from __future__ import annotations
+
+import os
+import selectors
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import IO, Literal
+
+End = Literal["ended", "time is over", "stopped"]
+
+MARK = "AUTOTTS_WORKSPACE"
+"""The variable by which everything that a program started is known, wherever it has hidden."""
+
+_TICK = 0.2
+_CHUNK = 1 << 16
+_DEATH_SECONDS = 10.0
+
+# Dies with the thread that started it: a killed run must not leave a program behind that goes on spending money.
+_LEASH = """
+import ctypes, os, sys
+try:
+    ctypes.CDLL(None).prctl(1, 9, 0, 0, 0)
+except (OSError, AttributeError):
+    pass
+if os.getppid() != int(sys.argv[1]):
+    sys.exit(1)
+os.execvp(sys.argv[2], sys.argv[2:])
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a program ended, and what it printed."""
+
+    why: End
+    code: int | None
+    """Exit code (negative: the signal that it died of); None if it was killed."""
+    output: str
+    errors: str
+
+
+class Tail:
+    """The beginning and the end of what was printed, in whole lines where something is left out."""
+
+    def __init__(self, most: int) -> None:
+        self._half = most // 2
+        self._head = bytearray()
+        self._rest: deque[bytes] = deque()
+        self._size = 0
+        self._lost = 0
+
+    def add(self, data: bytes) -> None:
+        """Take more output."""
+        room = self._half - len(self._head)
+        self._head += data[:room]
+        if data := data[room:]:
+            self._rest.append(data)
+            self._size += len(data)
+        while self._rest and self._size - len(self._rest[0]) >= self._half:
+            gone = len(self._rest.popleft())
+            self._size -= gone
+            self._lost += gone
+
+    def text(self) -> str:
+        """Return it. Lines that were cut are left out whole: a part of a secret would not be known as one."""
+        head, rest = bytes(self._head), b"".join(self._rest)
+        if self._lost:
+            head = head[: head.rfind(b"\n") + 1]
+            rest = rest[rest.find(b"\n") + 1 :] if b"\n" in rest else b""
+            rest = b"[... %d bytes and the lines they cut are left out ...]\n" % self._lost + rest
+        return (head + rest).decode(errors="replace")
+
+
+def run(
+    command: Sequence[str],
+    home: Path,
+    environment: Mapping[str, str],
+    seconds: float,
+    hide: Sequence[Path] = (),
+    clock: Callable[[], float] = time.monotonic,
+    stop: threading.Event | None = None,
+    most: int = 1 << 20,
+) -> Ended:
+    """Run ``command`` in ``home`` with standard input closed, and end it and all that it started when it is done.
+
+    Args:
+        command: program and arguments; no shell is involved.
+        home: its working directory, which marks its processes too.
+        environment: all of it.
+        seconds: it may take, by ``clock``.
+        hide: directories that it must not see, but for ``home``; where `hides` says that this is possible.
+        clock: seconds.
+        stop: ends it early when it is set.
+        most: bytes kept of each of its outputs.
+
+    Raises:
+        OSError: it cannot be started.
+    """
+    home = home.resolve()
+    environment = {**environment, MARK: str(home)}
+    deadline = clock() + seconds
+    process = subprocess.Popen(
+        _wrapped(command, home, hide),
+        cwd=home, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        start_new_session=True, bufsize=0,
+    )  # fmt: skip
+    assert process.stdout and process.stderr
+    kept: dict[IO[bytes], Tail] = {process.stdout: Tail(most), process.stderr: Tail(most)}
+    why: End = "ended"
+    try:
+        with selectors.DefaultSelector() as waiting:
+            for pipe in kept:
+                os.set_blocking(pipe.fileno(), False)
+                waiting.register(pipe, selectors.EVENT_READ)
+            while not _over(process):
+                if stop is not None and stop.is_set():
+                    why = "stopped"
+                    break
+                if clock() >= deadline:
+                    why = "time is over"
+                    break
+                _read(waiting, kept)
+    finally:
+        end(process, home)
+        for pipe, tail in kept.items():  # all writers are dead: what is in the pipe is all there will be
+            with suppress(OSError):
+                for _ in range(64):
+                    data = pipe.read(_CHUNK)
+                    if not data:
+                        break
+                    tail.add(data)
+            pipe.close()
+    output, errors = (tail.text() for tail in kept.values())
+    return Ended(why, process.returncode if why == "ended" else None, output, errors)
+
+
+def _over(process: subprocess.Popen[bytes]) -> bool:
+    """Whether it has ended; it is not reaped, so that the number of its group is not given to another."""
+    return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+
+def _read(waiting: selectors.DefaultSelector, kept: Mapping[IO[bytes], Tail]) -> None:
+    """Take what is there, or wait a moment."""
+    if not waiting.get_map():
+        time.sleep(_TICK / 10)  # it has closed its outputs, but lives on
+        return
+    for key, _ in waiting.select(_TICK):
+        pipe: IO[bytes] = key.fileobj  # type: ignore[assignment]
+        data = pipe.read(_CHUNK)
+        if data:
+            kept[pipe].add(data)
+        elif data is not None:
+            waiting.unregister(pipe)
+
+
+def end(process: subprocess.Popen[bytes], home: Path) -> None:
+    """Kill a program, its group, and whatever of it has left the group, and wait for no longer than it takes."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    sweep(home)
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(_DEATH_SECONDS)
+
+
+def sweep(home: Path) -> None:
+    """Kill every process that belongs to the workspace ``home``, those of a run that was killed included."""
+    for _ in range(100):  # those that fork faster than they are killed are met again
+        found = marked(home)
+        if not found:
+            return
+        for number in found:
+            with suppress(OSError):
+                handle = os.pidfd_open(number)
+                try:
+                    if _is_marked(number, home):  # not another process under the same number
+                        signal.pidfd_send_signal(handle, signal.SIGKILL)
+                finally:
+                    os.close(handle)
+
+
+def marked(home: Path) -> list[int]:
+    """Return the living processes that belong to the workspace ``home``."""
+    home = home.resolve()
+    numbers = [int(name) for name in os.listdir("/proc") if name.isdigit()] if os.path.isdir("/proc") else []
+    return [number for number in numbers if number != os.getpid() and _is_marked(number, home)]
+
+
+def _is_marked(number: int, home: Path) -> bool:
+    try:
+        environment = Path(f"/proc/{number}/environ").read_bytes()
+    except OSError:
+        return False
+    return f"{MARK}={home}".encode() in environment.split(b"\0")  # a dead one has no environment left
+
+
+def _wrapped(command: Sequence[str], home: Path, hide: Sequence[Path]) -> list[str]:
+    """Return the command that runs ``command`` where ``hide`` is not to be seen, or at least on a leash."""
+    places = [place.resolve() for place in hide if place.is_dir()]
+    if not places or hides():
+        return [sys.executable, "-I", "-S", "-c", _LEASH, str(os.getpid()), *command]
+    line = [_bubblewrap() or "", "--dev-bind", "/", "/", "--unshare-pid", "--proc", "/proc", "--die-with-parent"]
+    for place in sorted(places, key=lambda place: len(place.parts)):
+        line += ["--tmpfs", str(place)]
+    line += ["--bind", str(home), str(home)]
+    for place in places:
+        if place != home:
+            line += ["--remount-ro", str(place)]
+    return [*line, "--chdir", str(home), "--", *command]
+
+
+def _bubblewrap() -> str | None:
+    return shutil.which("bwrap")
+
+
+@lru_cache
+def hides() -> str:
+    """Return why directories cannot be hidden from a program here, or nothing if they can."""
+    if _bubblewrap() is None:
+        return "bubblewrap is not installed"
+    line = [_bubblewrap() or "", "--dev-bind", "/", "/", "--unshare-pid", "--proc", "/proc", "--", "true"]
+    try:
+        done = subprocess.run(line, capture_output=True, text=True, timeout=20)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return str(error)
+    return "" if done.returncode == 0 else (done.stderr.strip().splitlines() or ["bubblewrap failed"])[-1]
