@@ -14,7 +14,7 @@ from typing import Any
 
 from langgraph.types import interrupt
 
-from envs.episodes import Episodes
+from envs.episodes import Episodes, Logs
 from envs.errors import Damaged
 from envs.scoring import score
 from envs.store import Environment
@@ -33,7 +33,9 @@ from .run import Run
 from .seeds import seed_names, seed_source
 from .staging import Draft, Staging, draft
 from .state import Ask, State
+from .workbench import Workbench
 
+_LESSONS = 12
 MOST_BARREN = 3
 """Generations in a row without a new proposal after which a run gives up."""
 DISAPPROVED = "rejected: not approved"
@@ -111,7 +113,7 @@ class Discovery:
         try:
             answer = self.explorer.propose(brief) if state["step"] == "propose" else self.explorer.refine(brief)
         except LimitReached as limit:
-            return {"asked": {place: False}, "stopped": str(limit)}
+            return {"asked": {place: False}, **({"stopped": str(limit)} if limit.scope == "run" else {})}
         drafts = [draft(proposal, state["generation"], self.explorer.name) for proposal in answer[: state["count"]]]
         self.staging.put_answer(place, drafts)
         self.emit("asked", place=place, proposals=len(drafts))
@@ -262,8 +264,12 @@ class Discovery:
         return card.model_copy(update={"outcome": outcome(card.expects, card, self._card(parent))})
 
     def _version(self, card: Card) -> Version:
-        waiting = self.staging.get(card.id)
-        return card.version(waiting.source if waiting else self.archive.source(card.id))
+        left_out = self.run.config.ablations
+        if "traces" in left_out:
+            card = card.model_copy(update={"findings": ()})
+        if "history" in left_out:
+            card = card.model_copy(update={"outcome": "", "rationale": ""})
+        return card.version(self._source(card.id))
 
     def _brief(self, ask: Ask) -> Brief:
         generation, step = ask["generation"], ask["step"]
@@ -277,14 +283,32 @@ class Discovery:
             parents = population.parents(cards, wanted, self._seed(generation, "parents"), self.explorer.own)
         if self.explorer.single and parents:
             parents = [parents[ask["slot"] % len(parents)]]
+        told = [card for card in cards if card.generation == 0 or "history" not in self.run.config.ablations]
         return Brief(
             seed=self._seed(generation, step),
             generation=generation,
             count=ask["count"],
             parents=[self._version(card) for card in parents],
-            front=[self._version(card) for card in population.front(cards)],
+            front=[self._version(card) for card in population.front(told)],
+            lessons=[self._version(card) for card in reversed(told) if card.outcome][:_LESSONS],
             slot=ask["slot"],
+            bench=self._bench(cards, parents),
         )
+
+    def _bench(self, cards: Sequence[Card], parents: Sequence[Card]) -> Workbench:
+        left_out = self.run.config.ablations
+        return Workbench(
+            cards, self.episodes, self._source, self._logs, self.sandbox, parents=[card.id for card in parents],
+            traces="traces" not in left_out, history="history" not in left_out,
+        )  # fmt: skip
+
+    def _source(self, version: str) -> str:
+        waiting = self.staging.get(version)
+        return waiting.source if waiting else self.archive.source(version)
+
+    def _logs(self, version: str) -> Logs:
+        packed = self.staging.logs(version)
+        return self.archive.logs(version) if packed is None else unpack_logs(packed)
 
     def _stage(self, drafts: Sequence[Draft]) -> list[str]:
         for new in drafts:

@@ -7,7 +7,7 @@ import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
@@ -25,6 +25,13 @@ FRESH_SEED = 1_000_000
 """The first branch order of the last choice, among the best, on orders that the search has not seen."""
 
 
+Ablation = Literal["traces", "beta", "history"]
+"""An idea that a run may leave out, so that its worth can be measured: traces and their diagnosis, the one knob, and
+what earlier versions have taught."""
+WITHOUT_BETA = (0.5,)
+"""The beta grid of a run without the knob."""
+
+
 class RunConfig(Frozen):
     """The settings of a discovery run: with the environments' hashes, all that its result depends on."""
 
@@ -39,6 +46,13 @@ class RunConfig(Frozen):
     max_tokens: int | None = None
     environments: dict[str, str]
     """Content hash of each search environment, by name."""
+    ablations: tuple[Ablation, ...] = ()
+    model: str = ""
+    """Which language model is asked, where the explorer is one."""
+    command: str = ""
+    """The coding agent of the explorer `command`: a name, or a command line."""
+    mixture: tuple[str, ...] = ()
+    """The explorers of a `mixture`."""
     sandbox: str = "process"
     """Where its candidates run: every card says so too."""
 

@@ -19,7 +19,15 @@ Direction = Literal["less", "same", "more"]
 
 
 class LimitReached(Exception):
-    """A limit on money, calls or hours forbids another call. The message says which, and how much has been used."""
+    """A limit on money, calls or hours forbids another call. The message says which, and how much has been used.
+
+    Attributes:
+        scope: whether it ends the run, or only this generation.
+    """
+
+    def __init__(self, why: str, scope: Literal["run", "generation"] = "run") -> None:
+        super().__init__(why)
+        self.scope = scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +147,8 @@ class Brief:
     """Versions worth building on, in the order in which the population chose them (a version may come twice)."""
     front: Sequence[Version]
     """The best versions so far: the Pareto front of accuracy against tokens, from frugal to accurate."""
+    lessons: Sequence[Version] = ()
+    """Versions whose predictions have been checked (`Version.outcome`), the latest first."""
     slot: int = 0
     """Which of the step's briefs this is, where an explorer asks for one proposal at a time (`Explorer.single`)."""
     bench: Workbench | None = None

@@ -1,0 +1,84 @@
+"""What a language model is told when it is asked for a proposal: the system prompt, and the task.
+
+The texts lie in ``prompts/``; their version, a hash of all that goes into them, is in every card.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from string import Template
+
+from .explorers.base import Brief, CurvePoint, Version
+from .explorers.session import Prompt
+from .run import Ablation
+from .wording import one_line
+
+HOME = Path(__file__).parent / "prompts"
+_FILES = ("system.md", "aim.md", "aim_without_beta.md", "propose.md", "refine.md", "workspace/CONTRACT.md")
+_SOURCE = 10_000
+"""Characters of the parent's source that are told at once; the rest is a tool call away."""
+_LESSONS = 8
+
+
+def _text(name: str) -> str:
+    return (HOME / name).read_text(encoding="utf-8")
+
+
+def version() -> str:
+    """Return the version of the prompts: it changes with every word of them."""
+    return f"tools-{hashlib.sha256(chr(0).join(map(_text, _FILES)).encode()).hexdigest()[:8]}"
+
+
+def prompt(brief: Brief, step: str, ablations: Sequence[Ablation] = ()) -> Prompt:
+    """Return what a conversation about ``brief`` begins with. The system prompt is the same for all of a run.
+
+    Args:
+        brief: the task.
+        step: "propose" or "refine".
+        ablations: ideas that are left out in this run.
+    """
+    aim = _text("aim_without_beta.md" if "beta" in ablations else "aim.md")
+    system = Template(_text("system.md")).substitute(aim=aim.strip()) + _text("workspace/CONTRACT.md")
+    told = [_front(brief.front), *map(_parent, brief.parents[:2])]
+    if "history" not in ablations:
+        told.append(_lessons(brief))
+    first = Template(_text(f"{step}.md")).substitute(
+        generation=brief.generation, slot=brief.slot + 1, told="\n\n".join(part for part in told if part)
+    )
+    return Prompt(system, first, version())
+
+
+def _front(front: Sequence[Version]) -> str:
+    """Return the best versions, from frugal to accurate: three points of each curve."""
+    lines = [f"  {version.id}: {_points(version.curve)}" for version in front]
+    return "\n".join(["The best so far, from frugal to accurate (accuracy % at mean tokens of a question):", *lines])
+
+
+def _points(curve: Sequence[CurvePoint]) -> str:
+    ordered = sorted(curve, key=lambda point: point.tokens)
+    chosen = {0, len(ordered) // 2, len(ordered) - 1} & set(range(len(ordered)))
+    return ", ".join(f"{ordered[i].accuracy:.1f} at {ordered[i].tokens:,.0f}" for i in sorted(chosen))
+
+
+def _parent(version: Version) -> str:
+    """Return all that is told of the controller to build on."""
+    curve = "\n".join(
+        f"  beta {p.beta:g}: {p.accuracy:.1f}% at {p.tokens:,.0f} tokens, latency {p.latency:,.0f}"
+        for p in version.curve
+    )
+    parts = [f"The controller to build on is **{version.id}**.", version.rationale and one_line(version.rationale, 600)]
+    parts += [version.outcome and f"What came of it: {one_line(version.outcome, 400)}", f"Its curve:\n{curve}"]
+    if version.findings:
+        found = "\n".join(f"  {finding.kind}: {one_line(finding.message, 300)}" for finding in version.findings)
+        parts.append(f"Its findings, the most important first:\n{found}")
+    cut = "" if len(version.source) <= _SOURCE else f"\n(cut; read_source {version.id} has the rest)"
+    parts.append(f"Its source:\n```python\n{version.source[:_SOURCE].rstrip()}{cut}\n```")
+    return "\n".join(part for part in parts if part)
+
+
+def _lessons(brief: Brief) -> str:
+    """Return what earlier predictions came to."""
+    lines = [f"  {told.id}: {one_line(told.outcome, 220)}" for told in brief.lessons[:_LESSONS]]
+    return "\n".join(["What came of the latest predictions:", *lines]) if lines else ""
