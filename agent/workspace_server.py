@@ -26,6 +26,7 @@ _MOST_AT_ONCE = 16
 _DIRECTIONS: tuple[Direction, ...] = ("less", "same", "more")
 _NOT_LOOKS = ("submit", "try_candidate")
 _FREE = "not run"  # how the answer to a try begins that cost no evaluation
+_LONGEST = 4000  # characters of a rationale
 _SHOWN = 2000  # characters of one exchange in the transcript
 
 
@@ -220,7 +221,8 @@ class Desk:
         if strict and problems:
             return Reply("not taken: rationale.md: " + "; ".join(problems), True)
         parents = tuple(p for p in notes.parents if strict or p in self._known)
-        notes = Notes(notes.rationale or "(no rationale was written)", parents, notes.expects)
+        rationale = notes.rationale if strict else notes.rationale[:_LONGEST] or "(no rationale was written)"
+        notes = Notes(rationale, parents, notes.expects)
         expects = [{"metric": e.metric, "direction": e.direction} for e in notes.expects]
         arguments = {"source": source, "rationale": notes.rationale, "parents": list(parents), "expects": expects}
         said = self._tools.call("submit", json.dumps(arguments))
