@@ -28,7 +28,8 @@ def by_beta(one: Measured, two: Measured) -> list[str]:
                 *_won_and_lost([d for d in differences if d.beta == beta]),
             )
         )  # fmt: skip
-    return [*table(rows, left=0), "won, lost: questions answered right more often, less often; by environment, over all betas:", *_by_place(one, two)]
+    note = "won, lost: questions answered right more often, less often; by environment, over all betas:"
+    return [*table(rows, left=0), note, *_by_place(one, two)]
 
 
 def _by_place(one: Measured, two: Measured) -> list[str]:

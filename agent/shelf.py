@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from envs.episodes import Episodes, Logs
 from envs.errors import Damaged, InputError
@@ -164,6 +165,7 @@ class Shelf:
         return next(iter(exact), None) or next((t for t in self.tries.values() if _form(t.source) == form), None)
 
 
+@lru_cache(maxsize=4096)
 def _form(source: str) -> str:
     """Return what two sources of the same program have in common."""
     form = normal_form(source) if policy.check(source).ok else None

@@ -10,7 +10,7 @@ from envs.errors import InputError
 from sandbox import policy
 
 from .explorers.base import Expectation, Proposal
-from .wording import one_line
+from .wording import one_line, plain
 from .workbench import Workbench
 
 LARGEST = 64 << 10
@@ -43,7 +43,7 @@ def accept(
     """
     if len(source.encode(errors="replace")) > LARGEST:
         raise InputError(f"the source has more than {LARGEST:,} bytes: make it simpler")
-    rationale = rationale.strip()
+    rationale = plain(rationale.strip(), tabs=True)
     if not rationale:
         raise InputError("the rationale is empty: say what was changed, why, and what it should improve")
     if len(rationale) > LONGEST:

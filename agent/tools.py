@@ -8,15 +8,26 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from envs.errors import Damaged, InputError
 
-from .explorers.base import Direction, Expectation, Metric
-from .finding_episodes import Kind
+from .explorers.base import Expectation
 from .submission import Submission, accept
+from .tool_arguments import (
+    Arguments,
+    Compare,
+    FindEpisodes,
+    Findings,
+    ListVersions,
+    ReadSource,
+    ReadTrace,
+    ScalingCurve,
+    Submit,
+    TryCandidate,
+)  # fmt: skip
 from .wording import one_line, plain
 from .workbench import MOST_CURVES, SOURCE_PAGE, Workbench
 
@@ -31,85 +42,6 @@ class ToolResult:
     text: str
     error: bool = False
     """Whether the call was wrong: the text says in one line how."""
-
-
-class Arguments(BaseModel):
-    """Arguments of a tool: none but those that it has."""
-
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
-
-
-Version = Annotated[str, Field(max_length=200, description="Id of a version (see list_versions) or a draft (try-1)")]
-Offset = Annotated[int, Field(ge=0, le=10**9, description="Where to go on: the number that '(more: offset=N)' names")]
-
-
-def _listed(value: Any) -> Any:
-    """Take "a, b" for ["a", "b"]: models write both."""
-    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
-
-
-class ListVersions(Arguments):
-    order: str = Field("quality", description="quality (best first), generation (newest first) or tokens (frugal first)",
-                       json_schema_extra={"enum": ["quality", "generation", "tokens"]})  # fmt: skip
-    limit: int = Field(15, ge=1, le=100, description="Most rows")
-    offset: Offset = 0
-
-
-class ReadSource(Arguments):
-    version: Version
-    offset: Offset = 0
-
-
-class ScalingCurve(Arguments):
-    versions: Annotated[list[str], BeforeValidator(_listed)] = Field(
-        min_length=1, max_length=MOST_CURVES, description="Ids of versions or drafts"
-    )
-    offset: Offset = 0
-
-
-class Compare(Arguments):
-    first: Version
-    second: Version
-
-
-class Findings(Arguments):
-    version: Version
-
-
-class FindEpisodes(Arguments):
-    version: Version
-    kind: Kind = Field(description="What to look for, see above")
-    other: str | None = Field(None, max_length=200, description="Second version, for lost_to and gained_on alone")
-    beta: float | None = Field(None, ge=0, le=1, description="Only episodes at this beta of the grid; all if left out")
-    limit: int = Field(10, ge=1, le=50, description="Most rows")
-    offset: Offset = 0
-
-
-class ReadTrace(Arguments):
-    version: Version
-    episode: str = Field(max_length=100, description="Handle, such as e1:q7:b0.5:s1000")
-    offset: Offset = 0
-
-
-class TryCandidate(Arguments):
-    source: str = Field(description="A complete Python module with one Controller subclass")
-    against: str | None = Field(None, max_length=200, description="Version to hold it against; a parent if left out")
-
-
-class Expects(Arguments):
-    metric: Metric = Field(description="accuracy, tokens, latency: means over the betas; others: episodes with a finding")
-    direction: Direction = Field(description="Against the first parent")
-
-
-class Submit(Arguments):
-    source: str = Field(description="A complete Python module with one Controller subclass")
-    rationale: str = Field(description="A few sentences: what was changed, why, and what it should improve")
-    parents: Annotated[list[str], BeforeValidator(_listed)] = Field(
-        default_factory=list, max_length=8, description="Ids of the versions that it comes from, the closest first"
-    )
-    expects: list[Expects] = Field(
-        default_factory=list, max_length=9, description="What it should change: checked afterwards, and told next time"
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,10 +63,10 @@ class Tool:
 TOOLS: tuple[Tool, ...] = (
     Tool(
         "list_versions",
-        "All controllers tried so far, one a line: id (* on the Pareto front), generation, quality, accuracy % @ thousand "
-        "tokens at a low, middle and high beta, parents, and its rationale or why it failed. Quality is the mean "
-        "accuracy over token budgets: the figure to raise. Use it to choose what to build on and to see what has been "
-        "tried.",
+        "All controllers tried so far, one a line: id (* on the Pareto front), generation, quality, accuracy % @ "
+        "thousand tokens at a low, middle and high beta, parents, and its rationale or why it failed. Quality is the "
+        "mean accuracy over token budgets: the figure to raise. Use it to choose what to build on, and to see what has "
+        "been tried.",
         ListVersions,
         lambda box, a: box.bench.list_versions(a.order, a.limit, a.offset),
     ),
@@ -166,8 +98,8 @@ TOOLS: tuple[Tool, ...] = (
         "findings",
         "The diagnosis of a version or draft, the most important first, each with its worst episodes: stopped_early "
         "(wrong, but more depth or width would have been right), pruned_right (branches with the right answer were "
-        "given up), idle_tokens and idle_width (spent after the answer already led for good), hopeless (much spent where "
-        "no vote can win), uneven_beta (steps of beta that add nothing or too much).",
+        "given up), idle_tokens and idle_width (spent after the answer already led for good), hopeless (much spent "
+        "where no vote can win), uneven_beta (steps of beta that add nothing or too much).",
         Findings,
         lambda box, a: box.bench.findings(a.version),
         of_traces=True,
@@ -185,7 +117,7 @@ TOOLS: tuple[Tool, ...] = (
     Tool(
         "read_trace",
         "One episode of a version: every action with the answers it showed, then every branch interval by interval. "
-        "Answers are letters in the order of appearance (they mean nothing beyond equality), * is the right one, - none. "
+        "Answers are letters in the order of appearance (equality is all that they mean), * is the right one, - none. "
         "Use it to see why an answer was missed or where tokens went, then change the rule, not the case.",
         ReadTrace,
         lambda box, a: box.bench.read_trace(a.version, a.episode, a.offset),
@@ -193,10 +125,10 @@ TOOLS: tuple[Tool, ...] = (
     ),
     Tool(
         "try_candidate",
-        "Runs a draft on a small part of the search set (a few betas, one branch order, all environments) in under a few "
+        "Runs a draft on a small part of the search set (a few betas, one branch order, all environments) within "
         "seconds, and returns its curve beside a parent's, the seeds' and the front's on the same episodes, and its "
-        "findings; or why it was refused or failed, with the line. Other tools then know it as try-1, try-2, ... A draft "
-        "that only renames or reformats another is not run. Try before you submit.",
+        "findings; or why it was refused or failed, with the line. Other tools then know it as try-1, try-2, ... A "
+        "draft that only renames or reformats another is not run. Try before you submit.",
         TryCandidate,
         lambda box, a: box.bench.try_candidate(a.source, a.against),
     ),
@@ -222,12 +154,12 @@ class Toolbox:
     """
 
     def __init__(self, bench: Workbench) -> None:
-        self.bench = bench
+        self.bench: Workbench = bench
         self.submitted: Submission | None = None
         self._tools = {tool.name: tool for tool in TOOLS if bench.traces or not tool.of_traces}
 
     def specifications(self) -> list[dict[str, Any]]:
-        """Return name, description and input_schema (plain JSON schema, no references) of each tool: always the same."""
+        """Return name, description and input_schema (JSON schema without references) of each tool: always the same."""
         return [
             {"name": tool.name, "description": tool.description, "input_schema": _schema(tool.arguments)}
             for tool in self._tools.values()
@@ -248,9 +180,7 @@ class Toolbox:
         if tool is None:
             return _wrong(f"no tool {one_line(str(name), 60)!r}: there are {', '.join(self._tools)}")
         try:
-            given = json.loads(arguments or "{}") if isinstance(arguments, str) else dict(arguments)
-            if not isinstance(given, dict):
-                return _wrong(f"{name}: the arguments must be one JSON object")
+            given = _object(arguments)
             text = tool.run(self, tool.arguments.model_validate(given))
         except ValidationError as error:
             return _wrong(f"{name}: {_first_error(error)}")
@@ -258,8 +188,6 @@ class Toolbox:
             raise
         except InputError as error:
             return _wrong(f"{name}: {error}")
-        except (ValueError, TypeError, RecursionError) as error:
-            return _wrong(f"{name}: the arguments are not a JSON object ({error})")
         return ToolResult(_capped(plain(text, tabs=True), tool.most))
 
     def submit(self, given: Submit) -> str:
@@ -273,6 +201,21 @@ class Toolbox:
         expects = [Expectation(expected.metric, expected.direction) for expected in given.expects]
         self.submitted = accept(self.bench, given.source, given.rationale, given.parents, expects)
         return "accepted: it will be tried on the whole search set; this task is over"
+
+
+def _object(arguments: Mapping[str, Any] | str) -> dict[str, Any]:
+    """Return arguments as an object.
+
+    Raises:
+        InputError: they are none.
+    """
+    try:
+        given = json.loads(arguments or "{}") if isinstance(arguments, str) else arguments
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"the arguments are not JSON ({error})") from None
+    if not isinstance(given, Mapping):
+        raise InputError("the arguments are not one JSON object")
+    return dict(given)
 
 
 def _wrong(message: str) -> ToolResult:

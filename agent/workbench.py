@@ -18,11 +18,11 @@ from sandbox import policy
 from sandbox.base import Candidate, Sandbox
 from sandbox.evaluation import evaluate
 
-from . import comparing, population
+from . import comparing
 from .cards import Card
-from .explorers.base import CurvePoint
 from .finding_episodes import KINDS, PAIRED, Kind, select
 from .hindsight import chances
+from .listing import ORDERS, listing
 from .measured import Measured, at_tokens, best_at, quality_gain, same_decisions
 from .part import about_part
 from .reading import reading
@@ -36,7 +36,6 @@ MOST_CURVES = 4
 """Versions whose curves are shown at once."""
 SOURCE_PAGE = 12_000
 """Characters of a source that are shown at once."""
-ORDERS = ("quality", "generation", "tokens")
 
 _HANDLE = re.compile(r"e(\d{1,6}):q(\d{1,9}):b([0-9.e+-]{1,20}):s(\d{1,18})")
 _QUALITY = "mean accuracy % over token budgets"
@@ -83,42 +82,7 @@ class Workbench:
             raise InputError(f"order is {one_line(order, 40)!r}, but must be one of {', '.join(ORDERS)}")
         _between("limit", limit, 1, 100)
         _between("offset", offset, 0, 10**9)
-        shelf = self.shelf
-        cards = self._ordered(order)
-        betas = _three(sorted({point.beta for card in cards for point in card.mean_curve}))
-        head = [f"{len(cards)} versions by {order}; quality: {_QUALITY}; bB: accuracy % @ thousand tokens at beta B; "
-                "*: on the front"]  # fmt: skip
-        if shelf.tries:
-            drafts = (f"{tried.name} ({tried.verdict.kind})" for tried in shelf.tries.values())
-            head.append(one_line(f"drafts of this step: {', '.join(drafts)}", 400))
-        front = {version for version, _ in shelf.front}
-        window = cards[offset : offset + limit]
-        rows = [("version", "gen", "quality", *(f"b{beta:g}" for beta in betas), "parents")]
-        rows += [self._listed(card, betas, "*" if card.id in front else "") for card in window]
-        lines = table(rows)
-        noted = [f"{line}  {self._note(card)}" for line, card in zip(lines[1:], window, strict=True)]
-        return page([*head, f"{lines[0]}  rationale"], noted, offset, len(cards))
-
-    def _ordered(self, order: str) -> list[Card]:
-        ranked = self.shelf.ranked
-        place = {card.id: i for i, card in enumerate(ranked)}
-        cards = sorted(self.shelf.cards.values(), key=lambda card: (place.get(card.id, len(place)), card.id))
-        if order == "generation":
-            return sorted(cards, key=lambda card: -card.generation)
-        if order == "tokens":
-            return sorted(cards, key=lambda card: _mean_tokens(card.mean_curve) if card.ok else np.inf)
-        return cards
-
-    def _listed(self, card: Card, betas: Sequence[float], mark: str) -> tuple[str, ...]:
-        points = {point.beta: point for point in card.mean_curve}
-        cells = [f"{points[b].accuracy:.1f}@{points[b].tokens / 1000:.1f}" if b in points else "-" for b in betas]
-        quality = f"{population.quality(card, self.shelf.budgets):.2f}" if card.ok else "-"
-        return card.id + mark, str(card.generation), quality, *cells, ",".join(card.parents) or "-"
-
-    def _note(self, card: Card) -> str:
-        if not card.ok:
-            return one_line(f"FAILED {card.verdict}: {self.shelf.said(card.message)}", 90)
-        return one_line(self.shelf.names.hide(card.rationale), 60)
+        return listing(self.shelf, order, limit, offset)
 
     def read_source(self, version: str, offset: int = 0) -> str:
         """Return the source of a version or draft, from character ``offset`` on.
@@ -328,15 +292,6 @@ def _outcome(tried: Measured, e: int) -> tuple[str, str, str, str]:
     scores = tried.scores
     right = "right" if scores.correct[e] else "wrong"
     return right, f"{scores.tokens[e]:,}", str(scores.opened[e]), str(int(scores.pruned[e].sum()))
-
-
-def _mean_tokens(curve: Sequence[CurvePoint]) -> float:
-    return float(np.mean([point.tokens for point in curve])) if curve else np.inf
-
-
-def _three(betas: Sequence[float]) -> list[float]:
-    """Return the lowest, the middle and the highest."""
-    return list(dict.fromkeys(betas[i] for i in (0, len(betas) // 2, len(betas) - 1))) if betas else []
 
 
 def _between(name: str, value: int, low: int, high: int) -> None:

@@ -1,0 +1,69 @@
+"""The versions as a table, one a line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from . import population
+from .cards import Card
+from .explorers.base import CurvePoint
+from .shelf import Shelf
+from .wording import one_line, page, table
+
+ORDERS = ("quality", "generation", "tokens")
+"""Best first, newest first, most frugal first; those that did not run come last, or with their generation."""
+
+
+def listing(shelf: Shelf, order: str, limit: int, offset: int) -> str:
+    """Return ``limit`` versions from ``offset`` on: quality, curve at three betas, parents, rationale or failure."""
+    cards = _ordered(shelf, order)
+    betas = _three(sorted({point.beta for card in cards for point in card.mean_curve}))
+    head = [
+        f"{len(cards)} versions by {order}; quality: mean accuracy % over token budgets; bB: accuracy % @ thousand "
+        f"tokens at beta B; *: on the front"
+    ]
+    if shelf.tries:
+        drafts = (f"{tried.name} ({tried.verdict.kind})" for tried in shelf.tries.values())
+        head.append(one_line(f"drafts of this step: {', '.join(drafts)}", 400))
+    front = {version for version, _ in shelf.front}
+    window = cards[offset : offset + limit]
+    rows = [("version", "gen", "quality", *(f"b{beta:g}" for beta in betas), "parents")]
+    rows += [_row(shelf, card, betas, "*" if card.id in front else "") for card in window]
+    lines = table(rows)
+    noted = [f"{line}  {_note(shelf, card)}" for line, card in zip(lines[1:], window, strict=True)]
+    return page([*head, f"{lines[0]}  rationale"], noted, offset, len(cards))
+
+
+def _ordered(shelf: Shelf, order: str) -> list[Card]:
+    place = {card.id: i for i, card in enumerate(shelf.ranked)}
+    cards = sorted(shelf.cards.values(), key=lambda card: (place.get(card.id, len(place)), card.id))
+    if order == "generation":
+        return sorted(cards, key=lambda card: -card.generation)
+    if order == "tokens":
+        return sorted(cards, key=lambda card: _mean_tokens(card.mean_curve))
+    return cards
+
+
+def _mean_tokens(curve: Sequence[CurvePoint]) -> float:
+    return float(np.mean([point.tokens for point in curve])) if curve else float("inf")
+
+
+def _three(betas: Sequence[float]) -> list[float]:
+    """Return the lowest, the middle and the highest."""
+    return list(dict.fromkeys(betas[i] for i in (0, len(betas) // 2, len(betas) - 1))) if betas else []
+
+
+def _row(shelf: Shelf, card: Card, betas: Sequence[float], mark: str) -> tuple[str, ...]:
+    points = {point.beta: point for point in card.mean_curve}
+    cells = [f"{points[b].accuracy:.1f}@{points[b].tokens / 1000:.1f}" if b in points else "-" for b in betas]
+    quality = f"{population.quality(card, shelf.budgets):.2f}" if card.ok else "-"
+    parents = one_line(",".join(parent for parent in card.parents if parent in shelf.cards), 60)
+    return card.id + mark, str(card.generation), quality, *cells, parents or "-"
+
+
+def _note(shelf: Shelf, card: Card) -> str:
+    if not card.ok:
+        return one_line(f"FAILED {card.verdict}: {shelf.said(card.message)}", 90)
+    return one_line(shelf.names.hide(card.rationale), 60)
