@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from .diagnose import diagnose
 from .measured import Measured, at_tokens, best_at, quality_gain, same_decisions
 from .part import about_part
 from .shelf import Shelf, Try
@@ -10,6 +9,8 @@ from .wording import one_line, page, table
 
 FINDINGS = 4
 """Findings that are told of a try."""
+_RISE = 1.01
+"""Tokens at a beta over those at the one before, at least."""
 _MOST = 3_000
 """Characters of what is told."""
 
@@ -45,9 +46,10 @@ def told(shelf: Shelf, tried: Try, against: str | None, findings: bool) -> str:
             f"{gain:+.2f} [{low:+.2f}, {high:+.2f}] (mean accuracy % over token budgets; 95%, paired)"
         )
     lines += table(_rows(shelf, tried.measured, rival), left=0)
+    lines += _flat(tried.measured)
     lines.append("seeds, front: what the best of them at these tokens attains on the same episodes")
     if findings:
-        found = diagnose(tried.measured.scores, tried.measured.logs)[:FINDINGS]
+        found = shelf.findings(tried.name)[:FINDINGS]
         lines += [f"- {finding.kind}: {one_line(finding.message, 260)}" for finding in found] or ["no findings"]
     return page(head, lines, 0, len(lines), _MOST)
 
@@ -68,6 +70,13 @@ def _rows(shelf: Shelf, tried: Measured, rival: tuple[str, Measured] | None) -> 
             row.append("-" if attained is None else f"{attained:.1f}")
         rows.append((*row, best[1] or "-"))
     return rows
+
+
+def _flat(tried: Measured) -> list[str]:
+    """Return a line if more beta does not mean more tokens."""
+    pairs = zip(tried.curve[:-1], tried.curve[1:], strict=True)
+    flat = [f"{low.beta:g} to {high.beta:g}" for low, high in pairs if high.tokens < _RISE * low.tokens]
+    return [f"more beta must mean more tokens, but they do not rise from beta {', '.join(flat)}"] if flat else []
 
 
 def _same(shelf: Shelf, name: str, tried: Measured, against: str | None) -> str | None:

@@ -277,6 +277,9 @@ def test_a_draft_is_held_against_others_on_the_same_episodes() -> None:
     assert here.find_episodes("try-1", "lost_to", PROBE) and "try-1 (ok)" in here.list_versions()
     assert here.read_source("try-1") == THREE
     assert here.findings("try-1").startswith("try-1, on")
+    assert "do not rise from beta 0 to 0.25, 0.25 to 0.75, 0.75 to 1\n" in text
+    wide = draft("return majority(question.run_many_to_end(question.branch_many(1 + round(6 * self.beta))))")
+    assert "do not rise" not in here.try_candidate(wide)
 
 
 def test_the_same_draft_gives_the_same_text() -> None:
