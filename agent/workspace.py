@@ -12,7 +12,7 @@ import os
 import re
 import shutil
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +34,7 @@ from .workspace_server import Tools, looks
 Step = Literal["propose", "refine"]
 
 PROMPTS = Path(__file__).parent / "prompts" / "workspace"
-_TEXTS = ("TASK.md", "CONTRACT.md", "rationale.md", "propose.md", "refine.md")
+_TEXTS = ("../aim.md", "../aim_without_beta.md", "TASK.md", "CONTRACT.md", "rationale.md", "propose.md", "refine.md")
 _CLIENT = "autotts"
 _LARGEST_NOTES = 64 << 10
 _HANDLE = re.compile(r"\be\d+:q\d+:b[\d.e+-]+:s\d+\b")
@@ -67,6 +67,14 @@ class Result(Frozen):
     cost: Cost = Cost()
     prompts: str = ""
     transcript: str = ""
+
+
+def costs(root: Path) -> Iterator[tuple[int, Cost]]:
+    """Yield (generation, cost) of every workspace whose work is done."""
+    for path in sorted(root.glob("g*.result.json")):
+        generation = path.name[1:].partition("-")[0]
+        with suppress(OSError, ValidationError, ValueError):
+            yield int(generation), Result.model_validate_json(path.read_bytes()).cost
 
 
 def brief_key(brief: Brief, step: Step) -> str:
@@ -107,15 +115,19 @@ class Workspace:
         tools: to look at versions with.
         tries: evaluations that the agent may have.
         minutes: that it has.
+        beta: whether there is the knob; without it every controller is tried at one setting.
     """
 
-    def __init__(self, root: Path, brief: Brief, step: Step, tools: Tools, tries: int, minutes: float) -> None:
+    def __init__(
+        self, root: Path, brief: Brief, step: Step, tools: Tools, tries: int, minutes: float, beta: bool = True
+    ) -> None:
         self.name = f"g{brief.generation:03d}-{step}-{brief.slot}"
         self.home = root.absolute() / self.name
         self.key = brief_key(brief, step)
         self.start = Start.of(brief)
         self.known = {v.id: v for v in (*brief.parents, *brief.front)}
         self._brief, self._step, self._tools, self._tries, self._minutes = brief, step, tools, tries, minutes
+        self._beta = beta
 
     # Files beside the directory
 
@@ -188,6 +200,9 @@ class Workspace:
             files[f"history/{version.id}.md"] = _about(version, "findings" in tools)
         listing = ["| `history/` | the best versions and the parents: source (`.py`); curve, faults, idea, prediction "
                    "and what came of it (`.md`) |"]  # fmt: skip
+        if self._brief.lessons:
+            files["history/LESSONS.md"] = _lessons(self._brief.lessons)
+            listing.append("| `history/LESSONS.md` | earlier predictions, and what came of each, the latest first |")
         if "list_versions" in tools:
             files["history/INDEX.txt"] = self._tools.call("list_versions", "{}").text + "\n"
             listing.append("| `history/INDEX.txt` | all versions that were tried, the best first |")
@@ -196,6 +211,7 @@ class Workspace:
         files["TASK.md"] = Template(_text("TASK.md")).substitute(
             generation=self._brief.generation,
             step=_text(f"{self._step}.md").strip(),
+            aim=_text("../aim.md" if self._beta else "../aim_without_beta.md").strip(),
             front=_front(list(self.known.values())),
             start=self.start.id,
             start_words=f"`{self.start.id}`",
@@ -256,6 +272,11 @@ def _about(version: Version, findings: bool) -> str:
         lines += ["", "What it does wrong, the most important first:", ""]
         lines += [f"- {found.kind}: {found.message}" for found in version.findings] or ["- nothing that was looked for"]
     return "\n".join(lines) + "\n"
+
+
+def _lessons(versions: Sequence[Version]) -> str:
+    told = [f"- {v.id}: {' '.join(v.rationale.split())}\n  -> {' '.join(v.outcome.split())}" for v in versions]
+    return "\n".join(["# What earlier rounds predicted, and what came of it", "", *told]) + "\n"
 
 
 def _budgets(versions: Sequence[Version]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:

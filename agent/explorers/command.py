@@ -10,7 +10,8 @@ import shutil
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,12 +20,15 @@ from envs.errors import InputError
 from sandbox.base import say
 
 from .. import headless
+from ..ledger import Ledger, Spending
+from ..prices import Usage
 from ..transcript import clean, redact
-from ..workspace import Result, Step, Workspace, prompts_version
+from ..workspace import Result, Step, Workspace, costs, prompts_version
 from ..workspace_server import Desk, Server, Tools, read_notes
 from .base import Brief, Cost, Proposal
 
 if TYPE_CHECKING:
+    from ..run import Ablation
     from ..workbench import Workbench
 
 TASK = "Read TASK.md in the current directory, and do what it says, to the end. Nobody can answer questions."
@@ -119,6 +123,8 @@ class Command:
         toolbox: makes the tools of a workbench.
         clock: seconds, for the limit of time.
         report: told in one line of what went otherwise than hoped.
+        ledger: counts what is spent, and says when to stop; what earlier processes spent is `spent`'s to tell it.
+        ablations: ideas that are left out in this run.
     """
 
     name = "command"
@@ -133,9 +139,12 @@ class Command:
         toolbox: Callable[[Workbench | None], Tools] = _toolbox,
         clock: Callable[[], float] = time.monotonic,
         report: Callable[[str], None] = say,
+        ledger: Ledger | None = None,
+        ablations: Sequence[Ablation] = (),
     ) -> None:
         self.agent, self.root = agent, root
         self._hide, self._toolbox, self._clock, self._report = tuple(hide), toolbox, clock, report
+        self._ledger, self._beta = ledger, "beta" not in ablations
         self._stop = threading.Event()
 
     def propose(self, brief: Brief) -> list[Proposal]:
@@ -154,11 +163,13 @@ class Command:
         if brief.count < 1:
             return []
         tools = self._toolbox(brief.bench)
-        workspace = Workspace(self.root, brief, step, tools, self.agent.tries, self.agent.minutes)
+        workspace = Workspace(self.root, brief, step, tools, self.agent.tries, self.agent.minutes, self._beta)
         result = workspace.result()
         if result is None:
-            result = self._run(workspace, tools)
-            workspace.put_result(result)
+            with self._paid(brief.generation) as pay:
+                result = self._run(workspace, tools)
+                workspace.put_result(result)
+                pay(result.cost)
         if result.reason:
             self._report(f"{workspace.name}: no candidate: {result.reason}")
             return []
@@ -168,6 +179,24 @@ class Command:
                 author=self.name, prompts=result.prompts, transcript=result.transcript,
             )
         ]  # fmt: skip
+
+    @contextmanager
+    def _paid(self, generation: int) -> Iterator[Callable[[Cost], None]]:
+        """Wait until the ledger allows an agent to begin, and lend what tells it the cost.
+
+        Raises:
+            LimitReached: it does not.
+        """
+        ledger = self._ledger
+        if ledger is None:
+            yield lambda cost: None
+            return
+        while (ticket := ledger.reserve(generation, 0.0)) is None:
+            ledger.wait()
+        try:
+            yield lambda cost: ledger.record(generation, _spending(cost))
+        finally:
+            ledger.release(ticket)
 
     def _run(self, workspace: Workspace, tools: Tools) -> Result:
         """Have the agent work, and return what came of it.
@@ -206,6 +235,21 @@ class Command:
             parents=done.notes.parents or (workspace.start.id,), expects=done.notes.expects, cost=cost,
             prompts=prompts_version(), transcript=transcript,
         )  # fmt: skip
+
+
+def spent(root: Path) -> dict[int, Spending]:
+    """Return what the agents of a run's workspaces have cost so far, by generation."""
+    found: dict[int, Spending] = {}
+    for generation, cost in costs(root):
+        found[generation] = found.get(generation, Spending()) + _spending(cost)
+    return found
+
+
+def _spending(cost: Cost) -> Spending:
+    usage = Usage(
+        input=cost.input_tokens - cost.cached_tokens, cache_read=cost.cached_tokens, output=cost.output_tokens
+    )
+    return Spending(dollars=cost.dollars, usage=usage, calls=cost.calls)
 
 
 def _take_unsubmitted(workspace: Workspace, desk: Desk) -> str:

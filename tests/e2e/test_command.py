@@ -1,0 +1,126 @@
+"""Whole discoveries with the explorer `command`, a script being the coding agent: only what a workspace offers."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from agent import headless
+from agent.cards import Card
+from agent.explorers.base import Cost
+from agent.explorers.command import Agent, Command, spent
+from agent.graph import Discovery, discover
+from agent.ledger import Ledger, Spending
+from agent.run import Run, RunConfig
+from envs.synthetic import default_environments
+from sandbox.process import ProcessSandbox
+
+# Looks, reads a trace, tries a broken draft, mends it, tries the mended one, and hands it in: in every round another.
+AGENT = r'''
+import glob, json, os, re, subprocess, sys
+
+def auto(*arguments, code=0):
+    done = subprocess.run(["./autotts", *arguments], capture_output=True, text=True)
+    print("$", *arguments, "->", done.returncode, done.stdout, done.stderr)
+    assert done.returncode == code, (arguments, done)
+    return done.stdout
+
+SOURCE = """from envs import Controller, confidence, leader
+
+class Round(Controller):
+    name = "round"
+
+    @staticmethod
+    def schedule(beta):
+        return {"width": round(64**beta), "sure": 0.90 + 0.0%d * beta}
+
+    def solve(self, question):
+        answers = []
+        winner = None
+        while len(answers) < self.params["width"] and question.can_branch:
+            answers.append(question.run_to_end(question.branch()))
+            winner, first, second = leader(answers)
+            if len(answers) > 1 and confidence(first, second) >= self.params["sure"]:
+                break
+        return winner
+"""
+task = open("TASK.md").read()
+number = 1 + int(re.search(r"# Round (\d+)", task)[1]) * 2 + ("directed" in task)
+start = re.search(r"^parents: (\S+)", open("rationale.md").read(), re.M)[1]
+assert os.path.exists("history/%s.py" % start) and os.path.exists("history/INDEX.txt")
+assert start in auto("look", "list_versions", "limit=30")
+auto("look", "scaling_curve", "versions=early_stopping,%s" % start)
+auto("look", "findings", "version=" + start)
+found = auto("look", "find_episodes", "version=" + start, "kind=most_tokens", "limit=3")
+handle = re.search(r"e\d+:q\d+:b[\d.]+:s\d+", found)[0]
+auto("look", "read_trace", "version=" + start, "episode=" + handle)
+open("controller.py", "w").write("import os\n" + SOURCE % number)
+assert "line 1" in auto("try", code=1)
+open("controller.py", "w").write((SOURCE % number).replace("question.branch()", "7"))
+assert "illegal_action" in auto("try")
+open("controller.py", "w").write(SOURCE % number)
+assert "quality" in auto("try")
+auto("look", "compare", "first=" + start, "second=try-2")
+open("rationale.md", "w").write("---\nparents: %s\nexpects: tokens less\n---\nAdaptive, with %d.\n" % (start, number))
+assert "taken" in auto("submit")
+print(json.dumps({"total_cost_usd": 0.5, "num_turns": 2, "usage": {"input_tokens": 5, "output_tokens": 6}}))
+'''
+
+
+def explore(home: Path, script: Path) -> tuple[Run, list[Card], Ledger]:
+    environments = default_environments()[:2]
+    config = RunConfig(
+        explorer="command", generations=3, population=2, seeds=1, betas=(0.0, 0.5, 1.0),
+        environments={env.name: env.hash for env in environments},
+    )  # fmt: skip
+    run = Run.create(home, config, environments)
+    agent, ledger = Agent((sys.executable, str(script), "{task}"), minutes=5, tries=4), Ledger()
+    with ProcessSandbox() as sandbox:
+        explorer = Command(agent, run.home / "workspaces", hide=[run.home], ledger=ledger)
+        discover(Discovery(run, explorer, sandbox))
+    return run, run.archive.cards(), ledger
+
+
+def test_three_rounds(tmp_path: Path) -> None:
+    script = tmp_path / "agent.py"
+    script.write_text(AGENT)
+    run, cards, ledger = explore(tmp_path / "run", script)
+    made = [card for card in cards if card.generation > 0]
+    assert [card.generation for card in made] == [1, 1, 2, 2, 3, 3]
+    assert all(card.ok and card.explorer == "command" and card.parents for card in made)
+    assert all(card.cost == Cost(0.5, 5, 0, 6, 2) and card.prompts.startswith("workspace-") for card in made)
+    assert all("less tokens" in card.outcome for card in made)
+    assert sum(spent(run.home / "workspaces").values(), Spending()) == ledger.spent()
+    assert ledger.spent().dollars == pytest.approx(3.0) and run.archive.verify() == []
+
+    # nothing that the agent saw tells of answers, questions or names
+    environments = run.environments()
+    names = [env.name for env in environments]
+    questions = [question for env in environments for question in env.questions if question]
+    for path in (run.home / "workspaces").rglob("*"):
+        if path.is_file():
+            text = path.read_text(errors="replace")
+            assert not [name for name in names if name in text], path
+            assert not [question for question in questions if question in text], path
+    for home in (run.home / "workspaces").iterdir():
+        assert not home.is_dir() or headless.marked(home) == []
+        assert not home.is_dir() or any((home / "traces").iterdir())
+
+
+def test_what_was_paid_for_is_not_asked_again(tmp_path: Path) -> None:
+    script = tmp_path / "agent.py"
+    script.write_text(AGENT)
+    _, cards, _ = explore(tmp_path / "one", script)
+    again = tmp_path / "two"
+    again.mkdir()
+    (tmp_path / "one" / "workspaces").rename(again / "workspaces")
+    script.write_text("raise SystemExit('asked again')")
+    _, same, ledger = explore(again, script)
+    assert [card.model_dump() for card in same] == [card.model_dump() for card in cards]
+    assert ledger.spent().calls == 0
+    results = [json.loads(path.read_text()) for path in (again / "workspaces").glob("*.result.json")]
+    assert len(results) == 6 and all(re.fullmatch("[0-9a-f]{64}", result["key"]) for result in results)
