@@ -81,8 +81,8 @@ class Clock(Protocol):
         """Return after ``seconds``."""
         ...
 
-    async def within(self, seconds: float, awaited: Awaitable[T]) -> T:
-        """Return what is awaited, or cancel it and raise `TimeoutError` after ``seconds``."""
+    async def within(self, seconds: float, awaited: Awaitable[T], of: str) -> T:
+        """Return what is awaited, or cancel it and raise `TimeoutError` after ``seconds``; ``of`` is the attempt's id."""
         ...
 
 
@@ -97,7 +97,7 @@ class WallClock:
         """Return after ``seconds``."""
         await asyncio.sleep(seconds)
 
-    async def within(self, seconds: float, awaited: Awaitable[T]) -> T:
+    async def within(self, seconds: float, awaited: Awaitable[T], of: str) -> T:
         """Return what is awaited, or cancel it and raise `TimeoutError` after ``seconds``."""
         return await asyncio.wait_for(awaited, seconds)
 
@@ -122,7 +122,7 @@ class Sending:
         """
         left = min(self.silence, self.deadline - self.clock.now())
         try:
-            return await self.clock.within(max(0.0, left), awaited)
+            return await self.clock.within(max(0.0, left), awaited, self.id)
         except TimeoutError:
             raise Failure("timeout", f"no progress for {max(0.0, left):.0f} s") from None
 
