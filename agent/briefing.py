@@ -31,6 +31,12 @@ def version() -> str:
     return f"tools-{hashlib.sha256(chr(0).join(map(_text, _FILES)).encode()).hexdigest()[:8]}"
 
 
+def opening(ablations: Sequence[Ablation] = ()) -> str:
+    """Return the system prompt: the same for all conversations of a run."""
+    aim = _text("aim_without_beta.md" if "beta" in ablations else "aim.md")
+    return Template(_text("system.md")).substitute(aim=aim.strip()) + _text("workspace/CONTRACT.md")
+
+
 def prompt(brief: Brief, step: str, ablations: Sequence[Ablation] = ()) -> Prompt:
     """Return what a conversation about ``brief`` begins with. The system prompt is the same for all of a run.
 
@@ -39,15 +45,13 @@ def prompt(brief: Brief, step: str, ablations: Sequence[Ablation] = ()) -> Promp
         step: "propose" or "refine".
         ablations: ideas that are left out in this run.
     """
-    aim = _text("aim_without_beta.md" if "beta" in ablations else "aim.md")
-    system = Template(_text("system.md")).substitute(aim=aim.strip()) + _text("workspace/CONTRACT.md")
     told = [_front(brief.front), *map(_parent, brief.parents[:2])]
     if "history" not in ablations:
         told.append(_lessons(brief))
     first = Template(_text(f"{step}.md")).substitute(
         generation=brief.generation, slot=brief.slot + 1, told="\n\n".join(part for part in told if part)
     )
-    return Prompt(system, first, version())
+    return Prompt(opening(ablations), first, version())
 
 
 def _front(front: Sequence[Version]) -> str:

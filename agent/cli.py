@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         raise
 
 
-_FAILURES = {"SandboxError", "ExplorerFailed", "CandidateFailed", "EngineMissing"}
+_FAILURES = {"SandboxError", "ExplorerFailed", "ExplorerError", "CandidateFailed"}
 """By name, so that what they come from is not loaded for every command."""
 
 
@@ -174,21 +174,48 @@ def _evaluate(commands: _Parsers) -> None:
 def _discover(commands: _Parsers) -> None:
     command = _add(commands, "discover", "discover", "discover", "discover controllers; go on where a run was left")
     command.add_argument("--env", nargs="+", metavar="ENV", help="search set (default: the synthetic environments)")
-    command.add_argument("--explorer", default="evolve", help="who proposes candidates (default: evolve)")
+    command.add_argument(
+        "--explorer", default="evolve", help="evolve (default), anthropic, openai, command (a coding agent) or mixture",
+    )  # fmt: skip
+    command.add_argument("--model", metavar="NAME", help="of the explorer that asks a model")
+    command.add_argument("--command", metavar="AGENT", help="claude, codex, ..., or a command line with {task} in it")
+    command.add_argument("--mixture", nargs="+", metavar="EXPLORER", help="the explorers of a mixture")
     command.add_argument("--generations", type=int, default=10, metavar="N")
-    command.add_argument("--population", type=_count, default=16, metavar="N", help="candidates of a generation")
+    command.add_argument(
+        "--population", type=_count, metavar="N", help="candidates of a generation (default: 16 of evolve's, else 4)"
+    )
     command.add_argument("--seed", type=int, default=0, help="of all the run's chance")
     command.add_argument("--orders", type=_count, default=4, metavar="N", help="branch orders to try a candidate on")
     command.add_argument("--max-branches", type=_count, default=64, metavar="N")
     command.add_argument("--max-tokens", type=_count, metavar="N")
     command.add_argument("--run", dest="home", metavar="DIR", help="run directory (default: a new one under ./runs)")
+    for name, what in (
+        ("traces", "no traces and no diagnosis for the explorer"),
+        ("beta", "no knob: candidates are tried at one beta"),
+        ("history", "nothing of earlier versions but the parents"),
+    ):
+        command.add_argument(f"--no-{name}", dest=name, action="store_false", help=f"ablation: {what}")
+    _spending(command)
     _data(command)
     _workers(command)
     command = _add(commands, "resume", "discover", "resume", "go on with a run that was interrupted")
     command.add_argument("home", metavar="DIR")
+    _spending(command)
     _workers(command)
-    command = _add(commands, "status", "discover", "status", "say how far a run is, and how good")
+    command = _add(commands, "status", "status", "status", "say how far a run is, and how good")
     command.add_argument("home", metavar="DIR", nargs="?")
+
+
+def _spending(command: argparse.ArgumentParser) -> None:
+    for name, kind, what in (
+        ("dollars", float, "dollars"),
+        ("calls", int, "calls of a model"),
+        ("hours", float, "hours"),
+    ):
+        command.add_argument(f"--max-{name}", type=kind, metavar="N", help=f"most {what} of the run")
+        command.add_argument(f"--max-{name}-each", type=kind, metavar="N", help=f"most {what} of a generation")
+    command.add_argument("--prices", metavar="FILE", help="prices of models (default: $AUTOTTS_PRICES over our own)")
+    command.add_argument("--approve", action="store_true", help="ask before a candidate runs")
 
 
 def _inspect(commands: _Parsers) -> None:
@@ -213,6 +240,9 @@ def _inspect(commands: _Parsers) -> None:
     _data(command)
     _where(command)
     _workers(command)
+    command = _add(commands, "transcript", "inspect", "transcript", "show the conversation that led to a version")
+    command.add_argument("id")
+    _where(command)
     command = _add(commands, "replay", "evaluate", "replay", "score versions on other environments, and file that")
     command.add_argument("controllers", nargs="+", metavar="ID")
     command.add_argument("--env", nargs="+", metavar="ENV", required=True)

@@ -18,6 +18,7 @@ from envs.episodes import Episodes, Logs
 from envs.errors import Damaged
 from envs.scoring import score
 from envs.store import Environment
+from sandbox import policy
 from sandbox.base import Candidate, Sandbox
 from sandbox.evaluation import Evaluation
 from sandbox.trial import trial
@@ -27,6 +28,8 @@ from .archive import pack_logs, sha256, unpack_logs
 from .cards import Card
 from .diagnose import diagnose
 from .explorers.base import Brief, Explorer, LimitReached, Proposal, Version
+from .ledger import Ledger
+from .normalise import normal_form
 from .outcome import outcome
 from .report import FINALISTS, write_report
 from .run import Run
@@ -58,6 +61,7 @@ class Discovery:
         sandbox: where candidates run.
         report: told of every event, after it is in the event log.
         approve: whether a person is asked before a candidate runs.
+        ledger: what has been spent, and the limits.
     """
 
     def __init__(
@@ -67,8 +71,10 @@ class Discovery:
         sandbox: Sandbox,
         report: Report = lambda event, fields: None,
         approve: bool = False,
+        ledger: Ledger | None = None,
     ) -> None:
         self.run, self.explorer, self.sandbox, self.approving = run, explorer, sandbox, approve
+        self.ledger = ledger or Ledger()
         self.archive = run.archive
         self.staging = Staging(run.staged)
         self._report = report
@@ -90,6 +96,10 @@ class Discovery:
         generation = state["generation"]
         self.emit("generation", generation=generation, of=self.run.config.generations)
         if generation > 0:
+            try:
+                self.ledger.check(generation)
+            except LimitReached as limit:
+                return {"step": "done", "asked": None, "stopped": str(limit)}
             return {"step": "propose", "asked": None}
         drafts = [
             draft(Proposal(seed_source(name), "hand-written baseline"), 0, "seed", name) for name in seed_names()
@@ -121,12 +131,12 @@ class Discovery:
 
     def collect(self, state: State) -> dict[str, Any]:
         """Stage what is new of all that was proposed in this step."""
-        seen = {card.source_sha256 for card in self._before(state["generation"])}
-        seen |= {self._card(candidate).source_sha256 for candidate in state["pending"]}
+        known = [card.id for card in self._before(state["generation"])] + state["pending"]
+        seen = {_form(self._source(version)) for version in known}  # a copy with other names is a copy
         new = []
         for ask in self.asks(state):
             for found in self.staging.answer(_place(ask["generation"], ask["step"], ask["slot"])) or []:
-                key = sha256(found.source.encode())
+                key = _form(found.source)
                 if key not in seen:
                     seen.add(key)
                     new.append(found)
@@ -208,7 +218,8 @@ class Discovery:
         if barren >= MOST_BARREN:
             self.emit("stopped", why="nothing new was proposed")
             raise ExplorerFailed(f"{self.explorer.name} proposed nothing new for {barren} generations")
-        return {"generation": state["generation"] + 1, "pending": [], "barren": barren}
+        whole = 1 if state["pending"] or not state["stopped"] else 0  # a limit that came first leaves the generation
+        return {"generation": state["generation"] + whole, "pending": [], "barren": barren}
 
     def choose(self, state: State) -> dict[str, Any]:
         """Compare the best with the seeds on fresh branch orders, and write the report."""
@@ -290,6 +301,7 @@ class Discovery:
             count=ask["count"],
             parents=[self._version(card) for card in parents],
             front=[self._version(card) for card in population.front(told)],
+            credits=population.credits(cards),
             lessons=[self._version(card) for card in reversed(told) if card.outcome][:_LESSONS],
             slot=ask["slot"],
             bench=self._bench(cards, parents),
@@ -315,6 +327,11 @@ class Discovery:
             if new.id not in self.archive and self.staging.get(new.id) is None:
                 self.staging.put(new)
         return [new.id for new in drafts]
+
+
+def _form(source: str) -> str:
+    """Return what two drafts share that are the same program; a source that the policy refuses is not looked into."""
+    return (normal_form(source) if policy.check(source).ok else None) or sha256(source.encode(errors="replace"))
 
 
 def _place(generation: int, step: str, slot: int) -> str:

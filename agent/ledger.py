@@ -11,6 +11,7 @@ from typing import Literal
 from pydantic import Field
 
 from .cards import Frozen
+from .explorers.base import LimitReached
 from .prices import Usage
 
 _PATIENCE = 1.0
@@ -31,14 +32,6 @@ class Limits(Frozen):
 
     run: Limit = Limit()
     generation: Limit = Limit()
-
-
-class LimitReached(Exception):
-    """Nothing more may be spent. ``why`` is one line for a person; ``scope`` is what has reached its limit."""
-
-    def __init__(self, why: str, scope: Literal["run", "generation"]) -> None:
-        super().__init__(why)
-        self.why, self.scope = why, scope
 
 
 class Spending(Frozen):
@@ -94,6 +87,16 @@ class Ledger:
         """Return what has been spent, in one generation or in all."""
         with self._settled:
             return self._total(generation)
+
+    def check(self, generation: int) -> None:
+        """See whether anything more may be spent in ``generation``.
+
+        Raises:
+            LimitReached: nothing may.
+        """
+        with self._settled:
+            self._generation_began.setdefault(generation, self._now())
+            self._check(generation, in_flight=False)
 
     def reserve(self, generation: int, dollars: float) -> int | None:
         """Set aside ``dollars`` for a call of ``generation``, and return a ticket to be given to `release`.

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .cards import Card
-from .explorers.base import CurvePoint
+from .explorers.base import Credit, CurvePoint
 
 BUDGETS = 24
 """Token budgets at which controllers are compared, evenly spaced on a logarithmic scale."""
@@ -63,6 +63,21 @@ def front(cards: Sequence[Card], most: int = 12) -> list[Card]:
     for best in table.argmax(axis=0).tolist():  # the first of equals is the better one over all budgets
         chosen[good[best].id] = good[best]
     return list(chosen.values())[:most]
+
+
+def credits(cards: Sequence[Card]) -> dict[str, Credit]:
+    """Return what each explorer has brought: the versions in their order, each against the front before it."""
+    at = budgets(cards)
+    best = np.zeros(len(at))
+    found: dict[str, Credit] = {}
+    for card in sorted(cards, key=lambda card: (card.generation, card.id)):
+        raised = np.maximum(best, attained(card.mean_curve, at))
+        if card.generation > 0:
+            old = found.get(card.explorer, Credit(0, 0.0, 0.0))
+            gain = old.gain + float((raised - best).mean())
+            found[card.explorer] = Credit(old.proposals + 1, gain, old.dollars + card.cost.dollars)
+        best = raised
+    return found
 
 
 def parents(cards: Sequence[Card], count: int, seed: int, own: bool = True) -> list[Card]:

@@ -18,6 +18,7 @@ from envs.store import Environment, named, write_whole
 
 from .archive import Archive
 from .cards import Frozen, Protocol
+from .ledger import Limits
 
 SEARCH_SEED = 1000
 """The first branch order that search may use. Orders below are for reports."""
@@ -128,6 +129,33 @@ class Run:
     def episodes(self, environments: Sequence[Environment], first_seed: int = SEARCH_SEED) -> Episodes:
         """Return the batch on which every candidate is tried."""
         return _batch(self.config, environments, first_seed)
+
+    def limits(self) -> Limits:
+        """Return the limits on what the run may spend.
+
+        Raises:
+            Damaged: their file is damaged.
+        """
+        path = self.home / "limits.json"
+        try:
+            return Limits.model_validate_json(path.read_bytes()) if path.exists() else Limits()
+        except ValidationError as error:
+            what = error.errors()[0]["msg"]
+            raise Damaged(f"{path}: damaged ({what}); remove it, and give the limits anew") from None
+
+    def set_limits(self, limits: Limits) -> None:
+        """Keep the limits: they are no part of the settings, for they may be raised."""
+        write_whole(self.home / "limits.json", limits.model_dump_json(indent=1).encode())
+
+    def hours(self) -> float:
+        """Return for how long it has been worked on: from each start to the last event before the next."""
+        total, began, last = 0.0, None, 0.0
+        for event in self.events():
+            if event["event"] == "began":
+                total += last - began if began is not None else 0.0
+                began = event["time"]
+            last = event["time"]
+        return (total + (last - began if began is not None else 0.0)) / 3600
 
     def log(self, event: str, **fields: Any) -> None:
         """Append to the event log: the only place in a run that knows the time."""

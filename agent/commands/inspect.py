@@ -64,6 +64,13 @@ def show(args: argparse.Namespace) -> int:
     return 0
 
 
+def transcript(args: argparse.Namespace) -> int:
+    """Print the conversation that led to a version."""
+    archive = choose.chosen_archive(args.home, args.archive)
+    print(archive.transcript(archive.resolve(args.id)))
+    return 0
+
+
 def diff(args: argparse.Namespace) -> int:
     """Compare the sources and the curves of two versions."""
     archive = choose.chosen_archive(args.home, args.archive)

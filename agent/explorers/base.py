@@ -135,6 +135,16 @@ class Proposal:
 
 
 @dataclass(frozen=True, slots=True)
+class Credit:
+    """What an explorer has brought so far."""
+
+    proposals: int
+    gain: float
+    """Points of quality by which its versions have raised the front, each over what was there before it."""
+    dollars: float
+
+
+@dataclass(frozen=True, slots=True)
 class Brief:
     """What an explorer is given for one step. The same brief must lead to the same proposals."""
 
@@ -147,6 +157,8 @@ class Brief:
     """Versions worth building on, in the order in which the population chose them (a version may come twice)."""
     front: Sequence[Version]
     """The best versions so far: the Pareto front of accuracy against tokens, from frugal to accurate."""
+    credits: Mapping[str, Credit] = field(default_factory=dict)
+    """What each explorer has brought so far, by name."""
     lessons: Sequence[Version] = ()
     """Versions whose predictions have been checked (`Version.outcome`), the latest first."""
     slot: int = 0

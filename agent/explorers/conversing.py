@@ -33,6 +33,7 @@ class Conversing:
     """
 
     single = True
+    own = False
 
     def __init__(
         self, name: str, connect: Connect, calls: Calls, prompt: Callable[[Brief, str], Prompt],

@@ -1,21 +1,99 @@
-"""The explorers by name."""
+"""The explorers by name, and what each needs to be made for a run."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
 from envs.errors import InputError
 
-from .base import Explorer
-from .evolve import Evolve
+from ..run import Run, RunConfig
+from .base import Brief, Explorer
 
-EXPLORERS: dict[str, type[Explorer]] = {"evolve": Evolve}
+if TYPE_CHECKING:
+    from ..calls import Calls
+    from .session import Prompt, Tools
+
+NAMES = ("evolve", "anthropic", "openai", "command", "mixture")
+ASKS_A_MODEL = ("anthropic", "openai")
+"""Those whose calls are counted in dollars."""
+DEFAULT_MODEL = {"anthropic": "claude-sonnet-5-5"}
+
+Report = Callable[[str, dict[str, Any]], None]
 
 
-def explorer(name: str) -> Explorer:
-    """Return the explorer called ``name``.
+def members(config: RunConfig) -> tuple[str, ...]:
+    """Return the names of the explorers at work.
 
     Raises:
-        InputError: there is none.
+        InputError: one is unknown, or a setting that it needs is missing.
     """
-    if name not in EXPLORERS:
-        raise InputError(f"no explorer {name!r}: there are {', '.join(sorted(EXPLORERS))}")
-    return EXPLORERS[name]()
+    names = config.mixture if config.explorer == "mixture" else (config.explorer,)
+    for name in (config.explorer, *names):
+        if name not in NAMES or (name == "mixture" and config.explorer != "mixture"):
+            raise InputError(f"no explorer {name!r}: there are {', '.join(NAMES)}")
+    if config.explorer == "mixture" and (len(set(names)) < 2 or "mixture" in names):
+        raise InputError("a mixture takes two explorers or more: --mixture evolve anthropic, say")
+    if "command" in names and not config.command:
+        raise InputError("the explorer `command` needs --command: the name of a coding agent, or a command line")
+    if set(names) & set(ASKS_A_MODEL) and not config.model:
+        raise InputError(f"the explorer {names[0]} needs --model")
+    return names
+
+
+def explorer(run: Run, calls: Calls, report: Report) -> Explorer:
+    """Return the explorer of ``run``.
+
+    Args:
+        run: whose settings say which.
+        calls: the run's journal of calls.
+        report: told how each conversation ended.
+
+    Raises:
+        InputError: a setting is missing or wrong.
+        ExplorerError: a key is missing.
+    """
+    made = [_make(name, run, calls, report) for name in members(run.config)]
+    if run.config.explorer != "mixture":
+        return made[0]
+    from .mixture import Mixture
+
+    return Mixture(made)
+
+
+def _make(name: str, run: Run, calls: Calls, report: Report) -> Explorer:
+    if name == "evolve":
+        from .evolve import Evolve
+
+        return Evolve()
+    if name == "command":
+        from .command import Agent, Command
+
+        hidden = [run.home.absolute() / part for part in ("archive", "environments", "staged", "calls")]
+        return Command(Agent.make(run.config.command, run.config.model or None), _workspaces(run), hidden)
+    if name == "openai":
+        from .openai import OpenAI
+
+        return OpenAI(run.config.model, calls, _prompt(run), _tools, report=report)
+    from .anthropic import Anthropic
+
+    return Anthropic(run.config.model, calls, _prompt(run), _tools, report=report)
+
+
+def _workspaces(run: Run) -> Path:
+    return run.home / "workspaces"
+
+
+def _prompt(run: Run) -> Callable[[Brief, str], Prompt]:
+    from ..briefing import prompt
+
+    return lambda brief, step: prompt(brief, step, run.config.ablations)
+
+
+def _tools(brief: Brief) -> Tools:
+    from ..tools import Toolbox
+
+    if brief.bench is None:
+        raise InputError("a language model needs a workbench in its brief")
+    return Toolbox(brief.bench)

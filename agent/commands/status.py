@@ -1,0 +1,46 @@
+"""`autotts status`: how far a run is, how good, and what it has cost."""
+
+from __future__ import annotations
+
+import argparse
+
+from .. import choose, population
+from ..calls import read_calls
+from ..display import console, curve_table
+from ..ledger import Spending
+from ..report import read_report
+
+
+def status(args: argparse.Namespace) -> int:
+    """Say how far a run is."""
+    run = choose.chosen_run(args.home)
+    cards = run.archive.cards()
+    done = max((card.generation for card in cards), default=-1)
+    at = population.budgets(cards)
+    finished = read_report(run) is not None
+    print(f"run {run.home}: {'finished' if finished else 'not finished'}, explorer {run.config.explorer}")
+    print(f"  search set   {', '.join(run.config.environments)}")
+    print(f"  generations  {max(0, done)} of {run.config.generations} archived, {len(cards)} versions")
+    failed: dict[str, int] = {}
+    for card in cards:
+        if not card.ok:
+            failed[card.verdict] = failed.get(card.verdict, 0) + 1
+    print(f"  failures     {', '.join(f'{kind}: {n}' for kind, n in sorted(failed.items())) or 'none'}")
+    spent = sum((a.spending for call in read_calls(run.home / "calls") for a in call.attempts), Spending())
+    print(f"  spent        {spent}")
+    for name, credit in sorted(population.credits(cards).items()):
+        print(f"  {name:12} {credit.proposals} versions raised the front by {credit.gain:.2f} points of quality")
+    tried = [event for event in run.events() if event["event"] == "candidate" and event.get("episodes")]
+    if tried:
+        seconds = sum(event.get("seconds", 0) for event in tried)
+        print(f"  speed        {sum(event['episodes'] for event in tried) / max(seconds, 1e-9):,.0f} episodes a second")
+    for card in population.ranked(cards)[:5]:
+        print(f"  {card.id:24} {population.quality(card, at):6.2f}  {card.name}")
+    best = [card for card in population.ranked(cards) if card.generation > 0][:1]
+    for card in best:
+        several = len(run.config.environments) > 1
+        rows = [(card.id, p) for p in card.curve if not several or p.environment == "mean"]
+        console().print(curve_table(rows))
+    if not finished:
+        print(f"go on with `autotts resume {run.home}`")
+    return 0
