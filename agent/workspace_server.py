@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import socketserver
 import tempfile
+import textwrap
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -26,6 +28,7 @@ _MOST_AT_ONCE = 16
 _DIRECTIONS: tuple[Direction, ...] = ("less", "same", "more")
 _NOT_LOOKS = ("submit", "try_candidate")
 _FREE = "not run"  # how the answer to a try begins that cost no evaluation
+_FAILED = re.compile(r"try-\d+: failed")
 _LONGEST = 4000  # characters of a rationale
 _SHOWN = 2000  # characters of one exchange in the transcript
 
@@ -196,7 +199,8 @@ class Desk:
             return Reply("no tries are left: hand in the best that you have with ./autotts submit", True)
         said = self._tools.call("try_candidate", json.dumps({"source": source}))
         self.tries_left -= not said.text.startswith(_FREE)
-        self._tried[key] = Reply(said.text, said.error)
+        failed = said.error or said.text.startswith(_FREE) or bool(_FAILED.match(said.text))
+        self._tried[key] = Reply(said.text, failed)
         return self._counted(self._tried[key])
 
     def _counted(self, reply: Reply) -> Reply:
@@ -254,7 +258,8 @@ class Look:
         """Return how it is called, and what it shows."""
         required = self.schema.get("required", ())
         words = [f"{key}=..." if key in required else f"[{key}=...]" for key in self.schema.get("properties", {})]
-        return f"./autotts look {' '.join((self.name, *words))}\n    {' '.join(self.about.split())}"
+        about = textwrap.fill(self.about, 116, initial_indent="    ", subsequent_indent="    ")
+        return f"./autotts look {' '.join((self.name, *words))}\n{about}"
 
     def typed(self, pairs: Mapping[str, str]) -> dict[str, object]:
         """Return arguments in the types of the schema; what does not fit stays text, for the tool to refuse."""

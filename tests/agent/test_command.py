@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
 import json
+import os
 import re
+import select
 import socket
 import stat
 import subprocess
@@ -17,6 +20,7 @@ from typing import Any
 import pytest
 
 from agent import headless, workspace
+from agent.commands.attempt import attempt
 from agent.explorers.base import Brief, Cost, CurvePoint, Expectation, Finding, Proposal, Version
 from agent.explorers.command import TEMPLATES, Agent, Command, cost_of
 from agent.seeds import seed_source
@@ -379,6 +383,29 @@ def test_it_can_be_stopped_and_is_asked_again(stage: Stage) -> None:
     assert len(stage.propose("unchanged")) == 1  # from the files that it left
 
 
+def test_it_dies_with_the_run_that_started_it(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pid")
+    child = "import os, signal; open('pid', 'w').write(str(os.getpid())); signal.pause()"
+    line = f"headless.run([sys.executable, '-c', {child!r}], pathlib.Path({str(tmp_path)!r}), {{}}, 600)"
+    parent = subprocess.Popen([sys.executable, "-c", f"import pathlib, sys; from agent import headless; {line}"])
+    number = int((tmp_path / "pid").read_text())
+    handle = os.pidfd_open(number)
+    parent.kill()
+    parent.wait(30)
+    assert select.select([handle], [], [], 30)[0]
+    os.close(handle)
+    assert headless.marked(tmp_path) == []
+
+
+def test_what_a_killed_run_left_behind_is_ended_first(stage: Stage) -> None:
+    line = [sys.executable, "-c", "import signal; print(flush=True); signal.pause()"]
+    left = subprocess.Popen(line, env={headless.MARK: str(stage.home)}, stdout=subprocess.PIPE, start_new_session=True)
+    assert left.stdout and left.stdout.readline() and headless.marked(stage.home) == [left.pid]
+    stage.propose("unchanged")
+    assert left.wait(30) == -9
+    left.stdout.close()
+
+
 def test_a_program_that_cannot_be_started_is_no_crash(stage: Stage) -> None:
     agent, home = Agent(("/nonexistent/agent",)), stage.root / "workspaces"
     command = Command(agent, home, (), lambda bench: stage.tools, report=stage.said.append)
@@ -464,7 +491,7 @@ SOURCE = GOOD[1]
 
 def test_tries_are_counted_but_not_those_that_cost_nothing() -> None:
     desk = Desk(FakeTools(), 1)
-    assert not desk.attempt(SOURCE + "# a twin").error and desk.tries_left == 1
+    assert desk.attempt(SOURCE + "# a twin").error and desk.tries_left == 1
     assert not desk.attempt(SOURCE).error and desk.tries_left == 0
     assert "at no cost" in desk.attempt(SOURCE).text
     assert desk.attempt(SOURCE + "# another").error
@@ -528,6 +555,27 @@ def test_what_is_no_agent_is_refused_in_one_line(cli: str, settings: dict[str, A
 )
 def test_costs_are_read_where_they_are_told(output: str, cost: Cost) -> None:
     assert cost_of(output) == cost
+
+
+# The installed command
+
+
+def test_autotts_try_inside_a_workspace_goes_by_its_rules(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = workspace.Workspace(stage.root / "workspaces", BRIEF, "propose", stage.tools, 1, 20)
+    settings = argparse.Namespace(file="controller.py", home=None)
+    with Server(Desk(stage.tools, 1)) as server:
+        made.prepare(server.address)
+        monkeypatch.chdir(made.home)
+        assert attempt(settings) == 0
+        assert "tries left: 0" in capsys.readouterr().out
+        (made.home / "controller.py").write_text(SOURCE)
+        assert attempt(settings) == 1 and "no tries are left" in capsys.readouterr().out
+        with pytest.raises(InputError, match="no such controller file"):
+            attempt(argparse.Namespace(file="nothing.py", home=None))
+    with pytest.raises(InputError, match="time is over"):
+        attempt(settings)
 
 
 # The texts

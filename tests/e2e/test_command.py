@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import re
 import sys
@@ -11,6 +12,7 @@ import pytest
 
 from agent import headless
 from agent.cards import Card
+from agent.commands.attempt import attempt
 from agent.explorers.base import Cost
 from agent.explorers.command import Agent, Command, spent
 from agent.graph import Discovery, discover
@@ -61,7 +63,7 @@ auto("look", "read_trace", "version=" + start, "episode=" + handle)
 open("controller.py", "w").write("import os\n" + SOURCE % number)
 assert "line 1" in auto("try", code=1)
 open("controller.py", "w").write((SOURCE % number).replace("question.branch()", "7"))
-assert "illegal_action" in auto("try")
+assert "illegal_action" in auto("try", code=1)
 open("controller.py", "w").write(SOURCE % number)
 assert "quality" in auto("try")
 auto("look", "compare", "first=" + start, "second=try-2")
@@ -85,7 +87,7 @@ def explore(home: Path, script: Path) -> tuple[Run, list[Card], Ledger]:
     return run, run.archive.cards(), ledger
 
 
-def test_three_rounds(tmp_path: Path) -> None:
+def test_three_rounds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     script = tmp_path / "agent.py"
     script.write_text(AGENT)
     run, cards, ledger = explore(tmp_path / "run", script)
@@ -106,6 +108,14 @@ def test_three_rounds(tmp_path: Path) -> None:
             text = path.read_text(errors="replace")
             assert not [name for name in names if name in text], path
             assert not [question for question in questions if question in text], path
+
+    draft = run.home / "workspaces" / "g003-refine-0" / "controller.py"
+    settings = argparse.Namespace(file=str(draft), home=str(run.home), sandbox="process", runtime=None, workers=1)
+    assert attempt(settings) == 0
+    said = capsys.readouterr().out
+    assert "quality" in said and "idle_tokens" in said
+    draft.write_text("import os")
+    assert attempt(settings) == 1 and "rejected: policy" in capsys.readouterr().out
     for home in (run.home / "workspaces").iterdir():
         assert not home.is_dir() or headless.marked(home) == []
         assert not home.is_dir() or any((home / "traces").iterdir())
