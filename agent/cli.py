@@ -179,6 +179,9 @@ def _discover(commands: _Parsers) -> None:
     )  # fmt: skip
     command.add_argument("--model", metavar="NAME", help="of the explorer that asks a model")
     command.add_argument("--command", metavar="AGENT", help="claude, codex, ..., or a command line with {task} in it")
+    command.add_argument("--agent-minutes", type=float, default=30.0, metavar="N", help="a coding agent's time")
+    command.add_argument("--agent-tries", type=_count, default=12, metavar="N", help="evaluations that it may have")
+    command.add_argument("--pass-env", nargs="+", metavar="NAME", help="variables that it gets, such as its key")
     command.add_argument("--mixture", nargs="+", metavar="EXPLORER", help="the explorers of a mixture")
     command.add_argument("--generations", type=int, default=10, metavar="N")
     command.add_argument(
@@ -197,6 +200,10 @@ def _discover(commands: _Parsers) -> None:
         command.add_argument(f"--no-{name}", dest=name, action="store_false", help=f"ablation: {what}")
     _spending(command)
     _data(command)
+    _workers(command)
+    command = _add(commands, "try", "attempt", "attempt", "try a controller on a part of a run's search set")
+    command.add_argument("file", metavar="FILE", nargs="?", default="controller.py")
+    command.add_argument("--run", dest="home", metavar="DIR", help="default: the workspace here, else the newest run")
     _workers(command)
     command = _add(commands, "resume", "discover", "resume", "go on with a run that was interrupted")
     command.add_argument("home", metavar="DIR")

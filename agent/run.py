@@ -52,6 +52,11 @@ class RunConfig(Frozen):
     """Which language model is asked, where the explorer is one."""
     command: str = ""
     """The coding agent of the explorer `command`: a name, or a command line."""
+    agent_minutes: float = Field(30.0, gt=0, allow_inf_nan=False)
+    agent_tries: int = Field(12, ge=1)
+    """What a coding agent has for one proposal."""
+    agent_variables: tuple[str, ...] = ()
+    """Names of the variables of the environment that it gets besides the usual few: that of its key, as a rule."""
     mixture: tuple[str, ...] = ()
     """The explorers of a `mixture`."""
     sandbox: str = "process"

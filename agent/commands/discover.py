@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from envs.episodes import BETAS
 from envs.errors import Damaged, InputError
@@ -15,7 +17,8 @@ from sandbox.runner import Runner
 from .. import choose
 from ..briefing import opening
 from ..calls import Calls
-from ..explorers.registry import ASKS_A_MODEL, DEFAULT_MODEL, explorer, members
+from ..explorers.command import spent
+from ..explorers.registry import ASKS_A_MODEL, DEFAULT_MODEL, explorer, members, workspaces
 from ..failures import ExplorerError
 from ..ledger import Ledger, Limit, Limits
 from ..prices import Prices, estimate
@@ -38,6 +41,9 @@ def discover(args: argparse.Namespace) -> int:
         explorer=args.explorer,
         model=args.model or DEFAULT_MODEL.get(args.explorer, ""),
         command=args.command or "",
+        agent_minutes=args.agent_minutes,
+        agent_tries=args.agent_tries,
+        agent_variables=tuple(args.pass_env or ()),
         mixture=tuple(args.mixture or ()),
         generations=args.generations,
         population=args.population or POPULATION.get(args.explorer, FEW),
@@ -90,11 +96,19 @@ def _go_on(run: Run, sandbox: Runner, args: argparse.Namespace) -> int:
     watch = Watch(run)
     ledger = Ledger(_limits(run, args), hours_before=run.hours())
     calls = Calls(run.home / "calls", run.config.seed, Prices(Path(args.prices) if args.prices else None), ledger)
+    for generation, spending in spent(workspaces(run)).items():
+        ledger.record(generation, spending)
     found = explorer(run, calls, lambda event, fields: run.log(event, **fields))
     print(f"run {run.home}, sandbox {sandbox.name} ({sandbox.about}), {sandbox.workers} workers")
     if set(members(run.config)) & set(ASKS_A_MODEL):
         print(f"{run.config.model}: {_estimate(run, calls)}; spent until now: {ledger.spent()}")
     run.log("began", sandbox=sandbox.name)
+
+    def interrupt(*_: object) -> NoReturn:
+        found.close()  # or the end of what it is doing would be waited for
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, interrupt)
     try:
         with watch:
             discovery = Discovery(run, found, sandbox, watch.report, args.approve, ledger)

@@ -168,7 +168,7 @@ class Brief:
 
 
 class Explorer(Protocol):
-    """Writes candidates. To bring another explorer, implement these two and add it to `agent.explorers.registry`.
+    """Writes candidates. To bring another explorer, implement these and add it to `agent.explorers.registry`.
 
     An explorer is stateless: all it needs to know comes in the brief, all it wants to remember goes into
     `Proposal.data`. So a run that was killed can ask again and get the same answer. Both methods raise `LimitReached`
@@ -183,6 +183,10 @@ class Explorer(Protocol):
 
     def propose(self, brief: Brief) -> list[Proposal]:
         """Return up to ``brief.count`` new candidates: wide steps, recombinations, fresh blood."""
+        ...
+
+    def close(self) -> None:
+        """End all that is at work, from another thread: it is asked again when the run goes on."""
         ...
 
     def refine(self, brief: Brief) -> list[Proposal]:

@@ -167,6 +167,9 @@ class Evolve:
 
         return gather(brief, draft)
 
+    def close(self) -> None:
+        """Do nothing: it is done at once."""
+
     def refine(self, brief: Brief) -> list[Proposal]:
         """Return variants of the parents, each changed for one or two of its findings."""
         rng = random.Random(brief.seed)

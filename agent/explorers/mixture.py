@@ -40,6 +40,11 @@ class Mixture:
         member, told = self._chosen(brief)
         return [_by(member, proposal) for proposal in member.refine(told)]
 
+    def close(self) -> None:
+        """See `Explorer.close`."""
+        for member in self.members.values():
+            member.close()
+
     def shares(self, brief: Brief) -> dict[str, float]:
         """Return the part of the calls that goes to each member, which depends on the credits alone."""
         worth = {}

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from envs import catalogue
 from envs.errors import InputError
 
 from ..run import Run, RunConfig
@@ -70,8 +71,10 @@ def _make(name: str, run: Run, calls: Calls, report: Report) -> Explorer:
     if name == "command":
         from .command import Agent, Command
 
-        hidden = [run.home.absolute() / part for part in ("archive", "environments", "staged", "calls")]
-        return Command(Agent.make(run.config.command, run.config.model or None), _workspaces(run), hidden)
+        c = run.config
+        agent = Agent.make(c.command, c.model or None, c.agent_minutes, c.agent_tries, c.agent_variables)
+        hidden = [run.home.absolute(), catalogue.data_root().absolute()]
+        return Command(agent, workspaces(run), hidden, ledger=calls.ledger, ablations=c.ablations)
     if name == "openai":
         from .openai import OpenAI
 
@@ -81,7 +84,8 @@ def _make(name: str, run: Run, calls: Calls, report: Report) -> Explorer:
     return Anthropic(run.config.model, calls, _prompt(run), _tools, report=report)
 
 
-def _workspaces(run: Run) -> Path:
+def workspaces(run: Run) -> Path:
+    """Return where the coding agents of a run work."""
     return run.home / "workspaces"
 
 
