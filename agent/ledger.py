@@ -73,7 +73,8 @@ class Ledger:
         self.limits = limits or Limits()
         self._now, self._began, self._hours_before = now, now(), hours_before
         self._generation_began: dict[int, float] = {}
-        self._spent: dict[int, Spending] = defaultdict(Spending)
+        self._spent: dict[int, Spending] = defaultdict(lambda: Spending())
+        self._all = Spending()
         self._flight: dict[int, tuple[int, float]] = {}
         self._tickets = 0
         self._settled = threading.Condition()
@@ -82,6 +83,7 @@ class Ledger:
         """Add what has been spent, be it just now or before this process began."""
         with self._settled:
             self._spent[generation] += spending
+            self._all += spending
 
     def spent(self, generation: int | None = None) -> Spending:
         """Return what has been spent, in one generation or in all."""
@@ -130,9 +132,7 @@ class Ledger:
                 self._settled.wait(_PATIENCE)
 
     def _total(self, generation: int | None) -> Spending:
-        if generation is not None:
-            return self._spent.get(generation, Spending())
-        return sum(self._spent.values(), Spending())
+        return self._all if generation is None else self._spent.get(generation, Spending())
 
     def _check(self, generation: int, in_flight: bool) -> None:
         now = self._now()

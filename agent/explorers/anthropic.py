@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from email.utils import parsedate_to_datetime
 from typing import Any, Literal
 
@@ -114,12 +114,10 @@ class AnthropicModel:
         try:
             headers = {"Idempotency-Key": sending.id}
             stream = await sending.progress(messages.create(**body, stream=True, extra_headers=headers))
-            try:
-                events = aiter(stream)
+            # closed here: left to the garbage collector, it may be closed in the middle of another thread's work
+            async with stream, aclosing(aiter(stream)) as events:
                 while not message.ended:
                     message.take(await sending.progress(anext(events)))
-            finally:
-                await stream.close()
         except StopAsyncIteration:
             raise Failure("cut_stream", "the answer ended in the middle") from None
         except anthropic.APIStatusError as error:

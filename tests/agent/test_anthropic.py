@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +15,7 @@ from typing import Any
 import pytest
 
 from agent.calls import Calls, Patience, read_calls
+from agent.chat import Sending
 from agent.explorers.anthropic import Anthropic
 from agent.explorers.session import DATA, Bounds
 from agent.failures import AuthError, RequestRefused, ServiceDown
@@ -32,7 +35,7 @@ class Scene:
 
     def stub(self, script: Script = discovery, faults: Faults = never) -> Stub:
         stub = Stub(script, faults)
-        at(stub, self._monkeypatch, self.home)
+        at(stub.url, self._monkeypatch, self.home)
         return stub
 
 
@@ -70,7 +73,7 @@ def test_thinking_goes_back_as_it_came(scene: Scene) -> None:
 def test_thinking_is_asked_for_as_the_model_has_it(scene: Scene) -> None:
     with scene.stub() as stub:
         of = calls(scene.home, stub)
-        for model, wanted in (("claude-opus-4-5", "enabled"), (MODEL, "adaptive")):
+        for model, wanted in (("claude-haiku-4-5", "enabled"), (MODEL, "adaptive")):
             assert Anthropic(model, of, prompt, lambda brief: StubTools()).propose(brief())
             assert stub.requests[-1]["thinking"]["type"] == wanted
         assert Anthropic(MODEL, of, prompt, lambda brief: StubTools(), thinking=False).propose(brief())
@@ -143,7 +146,8 @@ def test_each_fault_is_survived_and_paid_as_the_server_counts(scene: Scene, kind
     assert late or kind == "no_tool" or len(outcomes) == len(read_calls(scene.home / "calls")) + 2
 
 
-def test_a_thousand_faults(scene: Scene) -> None:
+def test_a_thousand_faults(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.fsync", lambda file: None)  # half of the time, and no power fails here
     faults = Seeded(11, 0.55)
     with scene.stub(faults=faults) as stub:
         of = calls(scene.home, stub)
@@ -215,6 +219,44 @@ def test_a_kill_around_any_write_pays_for_nothing_twice(
     assert len(stub.ids) - len(set(stub.ids)) <= 1  # the one in flight came again, under the same id
 
 
+@pytest.mark.parametrize("event", [0, 1, 5, 17, 40, 90])
+def test_a_kill_within_a_stream_pays_for_nothing_twice(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, event: int
+) -> None:
+    left, progress = [event], Sending.progress
+
+    async def dying(self: Sending, awaited: Any) -> Any:
+        got = await progress(self, awaited)
+        left[0] -= 1
+        if left[0] < 0:
+            raise Killed
+        return got
+
+    with scene.stub() as stub:
+        with monkeypatch.context() as patched, pytest.raises(Killed):
+            patched.setattr(Sending, "progress", dying)
+            explorer(calls(scene.home, stub))[0].propose(brief())
+        of = calls(scene.home, stub)
+        assert explorer(of)[0].propose(brief())
+    same_as_server(of.ledger.spent(), stub)
+    assert len(stub.ids) == len(set(stub.ids)) + 1
+
+
+def test_the_stub_as_a_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    command = [sys.executable, "-m", "tests.stubs.messages_api", "--faults", "4:0.3", "--state", str(tmp_path)]
+    with subprocess.Popen(command, cwd=Path(__file__).parents[2], stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            at(process.stdout.readline().strip(), monkeypatch, tmp_path)
+            of = calls(tmp_path, patience=Patience(silence=1))
+            assert explorer(of)[0].propose(brief())
+        finally:
+            process.kill()
+    bills = [json.loads(line) for line in (tmp_path / "bills.jsonl").read_text().splitlines()]
+    assert sum(bill["output"] for bill in bills) == of.ledger.spent().usage.output
+    assert len(bills) == of.ledger.spent().calls == len((tmp_path / "requests.jsonl").read_text().splitlines())
+
+
 # What cannot be helped
 
 
@@ -228,7 +270,7 @@ def test_a_missing_key_is_said_before_anything_is_spent(scene: Scene, monkeypatc
 
 def test_a_wrong_key_ends_the_run_and_is_written_nowhere(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     with scene.stub() as stub:
-        at(stub, monkeypatch, scene.home, key="sk-ant-very-secret-1234567890")
+        at(stub.url, monkeypatch, scene.home, key="sk-ant-very-secret-1234567890")
         with pytest.raises(AuthError, match="invalid key"):
             explorer(calls(scene.home, stub))[0].propose(brief())
     assert not any(b"very-secret" in path.read_bytes() for path in scene.home.rglob("*") if path.is_file())

@@ -27,12 +27,12 @@ NAMES = (
 _SECRET = ("ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_CUSTOM_HEADERS", "ANTHROPIC_PROFILE", "ANTHROPIC_WORKSPACE_ID")
 
 
-def at(stub: Stub, monkeypatch: pytest.MonkeyPatch, nowhere: Path, key: str = KEY) -> None:
-    """Let the SDK find nothing but the stub."""
+def at(url: str, monkeypatch: pytest.MonkeyPatch, nowhere: Path, key: str = KEY) -> None:
+    """Let the SDK find nothing but the stub at ``url``."""
     for name in _SECRET:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("ANTHROPIC_API_KEY", key)
-    monkeypatch.setenv("ANTHROPIC_BASE_URL", stub.url)
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", url)
     monkeypatch.setenv("ANTHROPIC_CONFIG_DIR", str(nowhere))
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
 

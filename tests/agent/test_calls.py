@@ -1,0 +1,261 @@
+"""The journal of calls, and the layer that repeats them, with a service that is played."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+
+from agent.calls import Calls, Patience, Place, read_calls
+from agent.chat import Reply, Sending, Turn, WallClock
+from agent.failures import HANDLING, AuthError, Failure, FailureKind, RequestRefused, ServiceDown
+from agent.ledger import Ledger, Limit, LimitReached, Limits
+from agent.prices import Prices, Usage
+from agent.transcript import HIDDEN, Transcript, redact
+from envs.errors import Damaged
+from tests.stubs.clocks import StubClock
+
+PLACE = Place(2, "propose", 1)
+BODY = {"messages": ["hello"]}
+USAGE = Usage(input=100, cache_write=10, cache_read=1000, output=50)
+Play = Callable[[Sending], Reply | Failure | BaseException]
+
+
+class Played:
+    """A service that does what a list says, and answers after that."""
+
+    name = "claude-opus-5"
+
+    def __init__(self, *plays: Failure | BaseException | Play) -> None:
+        self.plays, self.ids = list(plays), list[str]()
+
+    def body(self, system: str, tools: Sequence[Mapping[str, Any]], turns: Sequence[Turn]) -> dict[str, Any]:
+        return dict(BODY)
+
+    async def reply(self, body: Mapping[str, Any], sending: Sending) -> Reply:
+        self.ids.append(sending.id)
+        play = self.plays.pop(0) if self.plays else Reply(text="done", usage=USAGE)
+        if callable(play):
+            play = play(sending)
+        if isinstance(play, BaseException):
+            raise play
+        return play
+
+
+def calls(home: Path, limits: Limits | None = None, patience: Patience | None = None) -> Calls:
+    clock = StubClock()
+    return Calls(home, 7, Prices(), Ledger(limits, clock.now), clock, patience)
+
+
+def ask(of: Calls, model: Played, turn: int = 0, body: Mapping[str, Any] = BODY) -> Reply:
+    return asyncio.run(of.ask(PLACE, turn, model, body))[0]
+
+
+def test_an_answer_is_paid_once(tmp_path: Path) -> None:
+    model = Played()
+    for _ in range(3):
+        assert ask(calls(tmp_path), model).text == "done"
+    assert len(model.ids) == 1
+    (call,) = read_calls(tmp_path)
+    dollars = Prices().of(model.name).dollars(USAGE)
+    assert call.attempts[0].dollars == dollars == calls(tmp_path).ledger.spent(2).dollars
+
+
+def test_a_key_follows_from_what_is_asked(tmp_path: Path) -> None:
+    of = calls(tmp_path)
+    keys = {
+        of.key(PLACE, 0, "m", BODY), of.key(PLACE, 1, "m", BODY), of.key(PLACE, 0, "n", BODY),
+        of.key(PLACE, 0, "m", {}), of.key(Place(3, "propose", 1), 0, "m", BODY),
+        of.key(Place(2, "refine", 1), 0, "m", BODY), of.key(Place(2, "propose", 0), 0, "m", BODY),
+        Calls(tmp_path, 8, Prices(), Ledger()).key(PLACE, 0, "m", BODY),
+    }  # fmt: skip
+    assert len(keys) == 8
+    assert of.key(PLACE, 4, "m", {"a": 1, "b": 2}) == of.key(PLACE, 4, "m", {"b": 2, "a": 1})
+    assert of.key(PLACE, 4, "m", BODY).startswith("g002-propose-1-004-")
+
+
+def test_it_is_written_before_it_is_sent(tmp_path: Path) -> None:
+    def look(sending: Sending) -> Reply:
+        (call,) = read_calls(tmp_path)
+        assert [(a.id, a.outcome) for a in call.attempts] == [(sending.id, "sent")]
+        return Reply(text="seen")
+
+    assert ask(calls(tmp_path), Played(look)).text == "seen"
+
+
+def test_the_attempt_in_flight_at_a_kill_is_sent_again_under_its_id(tmp_path: Path) -> None:
+    model = Played(Failure("overloaded", "busy"), KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt):
+        ask(calls(tmp_path), model)
+    of = calls(tmp_path)
+    assert of.ledger.spent().calls == 1  # of the one in flight nothing is known
+    assert ask(of, model).text == "done"
+    key = of.key(PLACE, 0, model.name, BODY)
+    assert model.ids == [f"{key}-1", f"{key}-2", f"{key}-2"] and of.ledger.spent().calls == 2
+
+
+@pytest.mark.parametrize("kind", [kind for kind, handling in HANDLING.items() if handling == "retry"])
+def test_what_passes_is_asked_again_under_a_new_id(tmp_path: Path, kind: FailureKind) -> None:
+    def some(sending: Sending) -> Failure:
+        sending.usage = Usage(input=10, output=3)
+        return Failure(kind, "no")
+
+    of, model = calls(tmp_path), Played(some, some, some, some)
+    assert ask(of, model).text == "done" and len(set(model.ids)) == 5
+    spent = of.ledger.spent()
+    assert (spent.calls, spent.failed) == (5, 4) and spent.usage == USAGE + Usage(input=40, output=12)
+    assert calls(tmp_path).ledger.spent() == spent
+
+
+@pytest.mark.parametrize("kind", [kind for kind, handling in HANDLING.items() if handling == "retry_twice"])
+def test_an_answer_of_no_use_is_asked_for_again_twice(tmp_path: Path, kind: FailureKind) -> None:
+    model = Played(*[Failure(kind, "no")] * 3)
+    for _ in range(2):  # the second time, the journal says so
+        with pytest.raises(Failure) as failure:
+            ask(calls(tmp_path), model)
+        assert failure.value.kind == kind and len(model.ids) == 3
+
+
+@pytest.mark.parametrize("kind", [kind for kind, handling in HANDLING.items() if handling in ("tell", "shorten")])
+def test_what_the_conversation_must_deal_with_is_not_asked_again(tmp_path: Path, kind: FailureKind) -> None:
+    model = Played(Failure(kind, "no"))
+    for _ in range(2):
+        with pytest.raises(Failure):
+            ask(calls(tmp_path), model)
+    assert len(model.ids) == 1
+
+
+def test_what_only_the_user_can_help_is_asked_again_once_he_has(tmp_path: Path) -> None:
+    model = Played(Failure("auth", "no key"), Failure("bad_request", "no model"))
+    with pytest.raises(AuthError, match=r"^no key$"):
+        ask(calls(tmp_path), model)
+    with pytest.raises(RequestRefused, match=r"^no model$"):
+        ask(calls(tmp_path), model)
+    assert ask(calls(tmp_path), model).text == "done"
+
+
+def test_every_failure_has_one_handling() -> None:
+    assert set(HANDLING) == set(get_args(FailureKind))
+
+
+def test_waits_grow_are_capped_and_end_at_the_deadline(tmp_path: Path) -> None:
+    patience = Patience(first_wait=1, longest_wait=30, deadline=300)
+    of = calls(tmp_path, patience=patience)
+    model = Played(*[Failure("overloaded", "busy")] * 100)
+    with pytest.raises(ServiceDown, match="overloaded: busy"):
+        ask(of, model)
+    slept = of.clock.slept  # type: ignore[attr-defined]
+    assert all(0.5 * 2**i <= wait <= 2**i for i, wait in enumerate(slept[:5]))
+    assert max(slept) <= 30 and sum(slept) == pytest.approx(300) and len(slept) > 10
+    assert len(set(slept)) == len(slept)  # jitter
+    assert ask(calls(tmp_path, patience=Patience(deadline=1e9)), Played()).text == "done"
+
+
+@pytest.mark.parametrize(("asked", "least", "most"), [(5.0, 5.0, 6.25), (0.0, 0.0, 0.0), (9999.0, 120.0, 120.0)])
+def test_a_wish_to_wait_is_honoured_within_reason(tmp_path: Path, asked: float, least: float, most: float) -> None:
+    of = calls(tmp_path)
+    ask(of, Played(Failure("rate_limited", "slow down", asked)))
+    (slept,) = of.clock.slept  # type: ignore[attr-defined]
+    assert least <= slept <= most
+
+
+def test_silence_is_a_time_out(tmp_path: Path) -> None:
+    class Silent(Played):
+        async def reply(self, body: Mapping[str, Any], sending: Sending) -> Reply:
+            self.ids.append(sending.id)
+            if len(self.ids) < 3:
+                sending.clock.silent = {sending.id}  # type: ignore[attr-defined]
+                await sending.progress(asyncio.Event().wait())
+            return Reply(text="done")
+
+    of, model = calls(tmp_path), Silent()
+    assert ask(of, model).text == "done" and len(model.ids) == 3
+    assert [a.outcome for a in read_calls(tmp_path)[0].attempts] == ["timeout", "timeout", "answered"]
+    assert of.clock.now() >= 240
+
+
+def test_progress_without_end_ends_at_the_deadline(tmp_path: Path) -> None:
+    class Trickling(Played):
+        async def reply(self, body: Mapping[str, Any], sending: Sending) -> Reply:
+            self.ids.append(sending.id)
+            while True:
+                await sending.progress(self.little(sending))
+
+        async def little(self, sending: Sending) -> None:
+            sending.clock.pass_by(50)  # type: ignore[attr-defined]
+
+    of, model = calls(tmp_path, patience=Patience(deadline=1000)), Trickling()
+    with pytest.raises(ServiceDown, match="timeout"):
+        ask(of, model)
+    assert len(model.ids) == 1 and of.clock.now() <= 1050
+
+
+def test_limits_are_checked_before_every_attempt(tmp_path: Path) -> None:
+    model = Played(*[Failure("overloaded", "busy")] * 10)
+    with pytest.raises(LimitReached, match="3 of at most 3 calls"):
+        ask(calls(tmp_path, Limits(run=Limit(calls=3))), model)
+    assert len(model.ids) == 3 and len(read_calls(tmp_path)[0].attempts) == 3
+    assert ask(calls(tmp_path, Limits(run=Limit(calls=100))), model).text == "done"
+
+
+def test_an_answer_of_the_journal_costs_nothing_at_the_limit(tmp_path: Path) -> None:
+    model = Played()
+    ask(calls(tmp_path), model)
+    assert ask(calls(tmp_path, Limits(run=Limit(dollars=0.0))), model).text == "done"
+
+
+def test_a_damaged_file_is_named(tmp_path: Path) -> None:
+    ask(calls(tmp_path), Played())
+    (path,) = tmp_path.glob("*.json")
+    path.write_bytes(path.read_bytes()[:50])
+    with pytest.raises(Damaged, match=path.name):
+        calls(tmp_path)
+
+
+def test_the_cost_of_some_calls(tmp_path: Path) -> None:
+    of = calls(tmp_path)
+    keys = [of.key(PLACE, turn, "claude-opus-5", BODY) for turn in range(3)]
+    for turn in range(2):
+        ask(of, Played(), turn)
+    assert of.spending([*keys, keys[0]]) == of.ledger.spent() and of.spending([]).calls == 0
+
+
+def test_the_true_clock() -> None:
+    clock = WallClock()
+
+    async def told() -> int:
+        return 5
+
+    async def both() -> tuple[int, bool]:
+        await clock.sleep(0)
+        never: Awaitable[Any] = asyncio.Event().wait()
+        with pytest.raises(TimeoutError):
+            await clock.within(0.0, never, "x")
+        return await clock.within(60, told(), "x"), clock.now() <= clock.now()
+
+    assert asyncio.run(both()) == (5, True)
+
+
+# Secrets
+
+
+def test_secrets_are_taken_out() -> None:
+    environment = {
+        "ANTHROPIC_API_KEY": "abcdefgh-1", "MY_TOKEN": "yes", "HOME": "/home/somebody",
+        "ANTHROPIC_CUSTOM_HEADERS": "x-gate: opensesame99\nx-b: c",
+    }  # fmt: skip
+    said = "abcdefgh-1 yes /home/somebody opensesame99 sk-ant-0123456789abcdefghij Bearer abcdefghij0123456789.x"
+    assert redact(said, environment) == f"{HIDDEN} yes /home/somebody {HIDDEN} {HIDDEN} {HIDDEN}"
+
+
+def test_a_journal_and_a_transcript_hold_no_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "very-secret-thing")
+    model = Played(Failure("network", "cannot reach very-secret-thing"))
+    ask(calls(tmp_path), model)
+    assert HIDDEN in read_calls(tmp_path)[0].attempts[0].message
+    transcript = Transcript()
+    transcript.add("assistant", "I saw very-secret-thing \ud800")
+    assert transcript.text() == f"## assistant\nI saw {HIDDEN} ?\n"

@@ -1,0 +1,182 @@
+"""What calls cost, what has been spent, and the limits on it."""
+
+from __future__ import annotations
+
+import json
+import threading
+from pathlib import Path
+
+import pytest
+
+from agent.ledger import Ledger, Limit, LimitReached, Limits, Spending
+from agent.prices import VARIABLE, Price, Prices, Usage, estimate
+from envs.errors import InputError
+
+CHEAP = Price(input=1, cache_write=2, cache_read=0.1, output=5)
+
+
+def dollar(calls: int = 1) -> Spending:
+    return Spending(dollars=1.0, calls=calls, usage=Usage(input=10, output=1))
+
+
+# Prices
+
+
+def test_dollars_are_per_million_tokens() -> None:
+    usage = Usage(input=1_000_000, cache_write=500_000, cache_read=2_000_000, output=100_000)
+    assert CHEAP.dollars(usage) == pytest.approx(1 + 1 + 0.2 + 0.5)
+    assert usage.prompt == 3_500_000 and (usage + usage).output == 200_000
+
+
+def test_long_prompts_may_cost_more() -> None:
+    price = Price(input=1, cache_write=1, cache_read=1, output=1, long_from=100, long_factor=5)
+    assert price.dollars(Usage(input=100, output=100)) == pytest.approx(200e-6)
+    assert price.dollars(Usage(input=50, cache_read=51, output=100)) == pytest.approx(5 * 201e-6)
+
+
+def test_our_prices_are_complete() -> None:
+    prices = Prices()
+    assert len(prices.table) > 20
+    for name, price in prices.table.items():
+        assert 0 < price.cache_read <= price.input <= price.cache_write < price.output, name
+    assert prices.of("claude-haiku-4-5-20251001") == prices.of("claude-haiku-4-5")
+
+
+def test_an_unknown_model_is_told_how_to_be_added() -> None:
+    with pytest.raises(InputError, match=r"no price is known for the model 'llama-9'") as error:
+        Prices().of("llama-9")
+    example = str(error.value).partition("write a file ")[2].partition(" with its")[0]
+    assert set(json.loads(example)) == {"llama-9"} and VARIABLE in str(error.value)
+
+
+def test_the_users_prices_go_over_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "prices.json"
+    path.write_text('{"mine": {"input": 0, "cache_write": 0, "cache_read": 0, "output": 0}}')
+    assert Prices(path).of("mine").dollars(Usage(input=10**9)) == 0
+    monkeypatch.setenv(VARIABLE, str(path))
+    assert Prices().of("mine") and Prices().of("claude-opus-5")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", "{", '{"m": {"input": -1, "cache_write": 0, "cache_read": 0, "output": 0}}', '{"m": {"input": 1}}',
+     '{"m": {"input": NaN, "cache_write": 0, "cache_read": 0, "output": 0}}', '{"m": {"inputs": 1}}', "\xff"],
+)  # fmt: skip
+def test_bad_prices_are_one_line(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "prices.json"
+    path.write_bytes(text.encode("latin-1"))
+    with pytest.raises(InputError, match=r"prices\.json: not a table of prices") as error:
+        Prices(path)
+    assert "\n" not in str(error.value)
+
+
+def test_missing_prices_are_one_line(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot read the prices"):
+        Prices(tmp_path / "none.json")
+
+
+def test_an_estimate_grows_with_the_prompt_and_the_proposals() -> None:
+    one, many = estimate(CHEAP, 24_000, 1), estimate(CHEAP, 24_000, 40)
+    assert 0 < one.low < one.high and many.high == pytest.approx(40 * one.high)
+    assert estimate(CHEAP, 48_000, 1).low > one.low and "for 40 proposals" in str(many)
+
+
+# Limits
+
+
+def test_a_limit_on_dollars() -> None:
+    ledger = Ledger(Limits(run=Limit(dollars=2)))
+    for generation in (1, 2):
+        ticket = ledger.reserve(generation, 0.1)
+        assert ticket is not None
+        ledger.record(generation, dollar())
+        ledger.release(ticket)
+    with pytest.raises(LimitReached, match=r"the run has spent \$2\.0000 of at most \$2") as reached:
+        ledger.reserve(3, 0.1)
+    assert reached.value.scope == "run" and ledger.spent().dollars == 2 and ledger.spent(1).dollars == 1
+
+
+def test_a_limit_of_a_generation_leaves_the_next_alone() -> None:
+    ledger = Ledger(Limits(generation=Limit(calls=3)))
+    ledger.record(1, dollar(calls=3))
+    with pytest.raises(LimitReached, match="generation 1 has made 3 of at most 3 calls") as reached:
+        ledger.reserve(1, 0.0)
+    assert reached.value.scope == "generation" and ledger.reserve(2, 0.0) is not None
+
+
+def test_a_limit_of_nothing_allows_nothing() -> None:
+    for limit in (Limit(dollars=0), Limit(calls=0), Limit(hours=0)):
+        with pytest.raises(LimitReached):
+            Ledger(Limits(run=limit)).reserve(1, 0.0)
+
+
+def test_hours_are_those_that_the_run_has_worked() -> None:
+    time = [0.0]
+    ledger = Ledger(Limits(run=Limit(hours=3), generation=Limit(hours=1)), lambda: time[0], hours_before=1.5)
+    assert ledger.reserve(1, 0.0)
+    time[0] += 3600
+    with pytest.raises(LimitReached, match=r"generation 1 has worked 1\.00 of at most 1 hours"):
+        ledger.reserve(1, 0.0)
+    assert ledger.reserve(2, 0.0)
+    time[0] += 1800
+    with pytest.raises(LimitReached, match=r"the run has worked 3\.00 of at most 3 hours"):
+        ledger.reserve(2, 0.0)
+
+
+def test_what_is_in_flight_may_use_up_what_is_left() -> None:
+    ledger = Ledger(Limits(run=Limit(dollars=1.0)))
+    first = ledger.reserve(1, 0.6)
+    second = ledger.reserve(1, 0.6)
+    assert first and second and ledger.reserve(1, 0.6) is None
+    ledger.record(1, Spending(dollars=0.1, calls=1))  # it was cheaper than thought
+    ledger.release(first)
+    third = ledger.reserve(1, 0.6)
+    assert third and ledger.reserve(1, 0.1) is None
+    ledger.record(1, Spending(dollars=0.9, calls=1))
+    for ticket in (second, third):
+        ledger.release(ticket)
+    with pytest.raises(LimitReached):
+        ledger.reserve(1, 0.0)
+
+
+def test_waiting_ends_when_a_call_does() -> None:
+    ledger = Ledger()
+    ticket = ledger.reserve(1, 1.0)
+    assert ticket
+    waiting = threading.Thread(target=ledger.wait)
+    waiting.start()
+    ledger.release(ticket)
+    waiting.join(30)
+    assert not waiting.is_alive()
+    ledger.wait()  # with nothing in flight there is nothing to wait for
+
+
+def test_threads_do_not_overrun() -> None:
+    ledger = Ledger(Limits(run=Limit(calls=50)))
+    made: list[int] = []
+
+    def work() -> None:
+        while True:
+            try:
+                ticket = ledger.reserve(1, 0.0)
+            except LimitReached:
+                return
+            if ticket is None:
+                ledger.wait()
+                continue
+            made.append(ticket)
+            ledger.record(1, dollar())
+            ledger.release(ticket)
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert len(made) == 50 == ledger.spent().calls
+
+
+def test_spending_in_words() -> None:
+    spent = Spending(dollars=1.5, usage=Usage(input=500, cache_read=1500, output=70), calls=3, failed=1)
+    assert str(spent) == "$1.5000, 3 calls (1 failed), 2,000 tokens in (75% cached), 70 out"
+    assert str(Spending()) == "$0.0000, 0 calls (0 failed), 0 tokens in (0% cached), 0 out"
