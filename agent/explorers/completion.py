@@ -1,0 +1,170 @@
+"""An answer of a chat-completions endpoint, put together from the chunks of its stream.
+
+Servers differ in what they leave out: the count, an index, a call's id. What is missing is made up for.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+from ..chat import Reply, Sending, ToolCall
+from ..failures import Failure, FailureKind
+from ..prices import CHARACTERS_PER_TOKEN, Usage
+from ..transcript import clean
+
+_THOUGHTS = ("reasoning_content", "reasoning")
+"""Where servers put what a model has thought: some want it back with the tool calls that it led to."""
+
+
+@dataclass
+class _Called:
+    """A tool call, as far as it is known."""
+
+    id: str = ""
+    name: str = ""
+    arguments: list[str] = field(default_factory=list)
+    more: dict[str, Any] = field(default_factory=dict)
+    """What else came with it (a signature of thoughts): it goes back as it came."""
+
+
+class Completion:
+    """An answer that is put together from its chunks; what it has cost so far goes into ``sending.usage``.
+
+    The service counts at the end, or never: until then, the prompt has a token for every four characters, and a chunk
+    is a token.
+
+    Args:
+        body: what was asked.
+        sending: the attempt.
+        most: tokens after which a service that should have stopped is left.
+    """
+
+    def __init__(self, body: Mapping[str, Any], sending: Sending, most: int) -> None:
+        self.begun = False
+        self.ended = False
+        self._body, self._sending, self._most = body, sending, most
+        self._text: list[str] = []
+        self._thoughts: dict[str, list[str]] = {}
+        self._refusal: list[str] = []
+        self._calls: list[_Called] = []
+        self._at: dict[int, _Called] = {}
+        self._stop: str | None = None
+        self._counted = False
+
+    def take(self, chunk: Any) -> None:
+        """Add a chunk.
+
+        Raises:
+            Failure: it does not belong here, or there is no end to them.
+        """
+        try:
+            self._take(chunk)
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+            raise Failure("cut_stream", f"a chunk that does not belong there ({type(error).__name__})") from None
+        if self._sending.usage.output > self._most and not self._counted:
+            raise Failure("cut_short", f"an answer of more than {self._most:,} tokens")
+
+    def _take(self, chunk: Any) -> None:
+        if not self.begun:
+            self.begun = True
+            prompt = len(json.dumps(self._body, ensure_ascii=False)) // CHARACTERS_PER_TOKEN
+            self._sending.usage = Usage(input=prompt)
+        choices = chunk.choices or []
+        for choice in choices[:1]:
+            if choice.delta is not None:
+                self._add(choice.delta)
+            self._stop = choice.finish_reason or self._stop
+        if chunk.usage is not None:
+            self._count(chunk.usage)
+            self.ended = self._stop is not None and not choices
+
+    def _add(self, delta: Any) -> None:
+        more = delta.model_extra or {}
+        thoughts = {name: more[name] for name in _THOUGHTS if isinstance(more.get(name), str) and more[name]}
+        for name, text in thoughts.items():
+            self._thoughts.setdefault(name, []).append(text)
+        self._text.append(delta.content or "")
+        self._refusal.append(delta.refusal or "")
+        for call in delta.tool_calls or []:
+            self._add_call(call)
+        if (delta.content or delta.refusal or delta.tool_calls or thoughts) and not self._counted:
+            self._sending.usage += Usage(output=1)
+
+    def _add_call(self, delta: Any) -> None:
+        index = delta.index if delta.index is not None else max(0, len(self._calls) - 1)
+        call = self._at.get(index)
+        if call is None or (delta.id and call.id and delta.id != call.id):  # some give every call the index 0
+            call = self._at[index] = _Called()
+            self._calls.append(call)
+        call.id = delta.id or call.id
+        if delta.function is not None:
+            call.name = call.name or delta.function.name or ""
+            call.arguments.append(delta.function.arguments or "")
+        call.more |= delta.model_extra or {}
+
+    def _count(self, usage: Any) -> None:
+        """Take the service's own count, in which the prompt includes what was cached."""
+        details = usage.prompt_tokens_details
+        prompt = usage.prompt_tokens
+        read = min(prompt, (details.cached_tokens or 0) if details is not None else 0)
+        write = min(prompt - read, (details.cache_write_tokens or 0) if details is not None else 0)
+        self._sending.usage = Usage(
+            input=prompt - read - write, cache_write=write, cache_read=read, output=usage.completion_tokens or 0
+        )
+        self._counted = True
+
+    def reply(self) -> Reply:
+        """Return the answer.
+
+        Raises:
+            Failure: it is not whole, or nothing can be done with it.
+        """
+        if self._stop is None:
+            raise Failure("cut_stream", "the answer ended in the middle")
+        text = clean("".join(self._text))
+        if self._stop == "content_filter" or ("".join(self._refusal).strip() and not text.strip()):
+            raise Failure("refused", "the model refused to answer")
+        long = self._stop == "length"
+        calls = tuple(self._call(number, call, long) for number, call in enumerate(self._calls))
+        if not calls and not text.strip():
+            raise Failure("cut_short" if long else "empty", "an answer without text and without a tool call")
+        return Reply(
+            text=text.strip(), tool_calls=calls, stop="length" if long else "tools" if calls else "end",
+            usage=self._sending.usage, raw=(self._raw(text, calls),),
+        )  # fmt: skip
+
+    def _call(self, number: int, call: _Called, long: bool) -> ToolCall:
+        written = "".join(call.arguments)
+        try:
+            given = json.loads(written, parse_constant=_no_constant) if written.strip() else {}
+        except (ValueError, RecursionError):
+            given = None
+        if not isinstance(given, dict) or not call.name:
+            kind: FailureKind = "cut_short" if long else "malformed_tool_call"
+            raise Failure(kind, f"the arguments of {call.name or 'a nameless tool'} are not a JSON object")
+        made = f"{self._sending.id.rpartition('-')[0]}-{number}"
+        return ToolCall(id=clean(call.id) or made, name=clean(call.name), arguments=json.dumps(_pure(given)))
+
+    def _raw(self, text: str, calls: tuple[ToolCall, ...]) -> dict[str, Any]:
+        """Return the answer as the message that goes back."""
+        message: dict[str, Any] = {"role": "assistant", "content": text if text.strip() else None}
+        if calls:
+            message |= {name: clean("".join(parts)) for name, parts in self._thoughts.items()}
+            message["tool_calls"] = [
+                {**_pure(mine.more), "id": call.id, "type": "function",
+                 "function": {"name": call.name, "arguments": call.arguments}}
+                for mine, call in zip(self._calls, calls, strict=True)
+            ]  # fmt: skip
+        return message
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _pure(value: dict[str, Any]) -> Any:
+    """Return plain JSON without lone surrogates, which could be neither kept nor sent back."""
+    return json.loads(clean(json.dumps(value, ensure_ascii=False)))
