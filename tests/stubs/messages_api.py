@@ -10,6 +10,7 @@ import argparse
 import json
 import socket
 import struct
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -52,8 +53,7 @@ class Stub:
         self._plans: dict[str, Plan] = {}
         self._cache = Cache()
         self._lock = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), type("Bound", (_Handler,), {"stub": self}))
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", port), type("Bound", (_Handler,), {"stub": self}))
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def __enter__(self) -> Stub:
@@ -115,6 +115,14 @@ class Stub:
             raise Refused(400, "invalid_request_error", str(error)) from None
         stream = Stream(request, body, blocks, stop, usage, fault)
         return stream.plan(fault)
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exc_info()[1], OSError):  # a client that has gone is no error
+            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):
