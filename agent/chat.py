@@ -82,7 +82,7 @@ class Clock(Protocol):
         ...
 
     async def within(self, seconds: float, awaited: Awaitable[T], of: str) -> T:
-        """Return what is awaited, or cancel it and raise `TimeoutError` after ``seconds``; ``of`` is the attempt's id."""
+        """Return what is awaited, or cancel it and raise `TimeoutError` after ``seconds``; ``of``: an attempt."""
         ...
 
 
