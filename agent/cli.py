@@ -209,6 +209,15 @@ def _discover(commands: _Parsers) -> None:
     command.add_argument("home", metavar="DIR")
     _spending(command)
     _workers(command)
+    command = _add(commands, "history", "history", "history", "list the checkpoints of a run, the latest first")
+    command.add_argument("home", metavar="DIR", nargs="?")
+    command.add_argument("--limit", type=_count, default=30, metavar="N")
+    command = _add(commands, "fork", "history", "fork", "begin a new run where an old one once was")
+    command.add_argument("home", metavar="DIR")
+    command.add_argument("--generation", type=int, required=True, metavar="G", help="the last one to be taken over")
+    command.add_argument("--run", dest="new", metavar="DIR", help="the new run (default: a new one under ./runs)")
+    for name, kind in (("explorer", str), ("model", str), ("generations", int), ("population", _count), ("seed", int)):
+        command.add_argument(f"--{name}", type=kind, help=f"another {name}")
     command = _add(commands, "status", "status", "status", "say how far a run is, and how good")
     command.add_argument("home", metavar="DIR", nargs="?")
 

@@ -84,17 +84,17 @@ def discover(discovery: Discovery, approve: Approve = lambda candidates: []) -> 
     run = discovery.run
     run.archive.sweep()
     with checkpoints(run) as saver:
-        graph, settings = build(discovery, saver), _settings(run)
-        begun = graph.get_state(settings)
+        graph, thread = build(discovery, saver), settings(run)
+        begun = graph.get_state(thread)
         begin: Any = None if begun.next else first()
         if begun.values and not begun.next:
             if not begun.values.get("stopped") or begun.values["generation"] > run.config.generations:
                 return
-            graph.update_state(settings, {"stopped": ""}, as_node="archive")  # a limit may have been raised
+            graph.update_state(thread, {"stopped": ""}, as_node="archive")  # a limit may have been raised
             begin = None
         while True:
             waiting: Sequence[dict[str, str]] | None = None
-            for update in graph.stream(begin, settings, stream_mode="updates", durability="sync"):
+            for update in graph.stream(begin, thread, stream_mode="updates", durability="sync"):
                 for node, told in update.items():
                     if node == "__interrupt__":
                         waiting = told[0].value["candidates"]
@@ -105,7 +105,8 @@ def discover(discovery: Discovery, approve: Approve = lambda candidates: []) -> 
             begin = Command(resume=approve(waiting))
 
 
-def _settings(run: Run) -> Any:
+def settings(run: Run) -> Any:
+    """Return the settings under which the graph of a run is invoked."""
     # eleven nodes a generation at the most, and the last choice
     limit = 15 * run.config.generations + 40
     return {"configurable": {"thread_id": "run"}, "recursion_limit": limit, "max_concurrency": SIDE_BY_SIDE}

@@ -37,13 +37,13 @@ class RunConfig(Frozen):
     """The settings of a discovery run: with the environments' hashes, all that its result depends on."""
 
     explorer: str = "evolve"
-    generations: int = Field(10, ge=0)
-    population: int = Field(16, ge=1)
+    generations: int = Field(default=10, ge=0)
+    population: int = Field(default=16, ge=1)
     seed: int = 0
-    seeds: int = Field(4, ge=1)
+    seeds: int = Field(default=4, ge=1)
     """Branch orders on which every candidate is tried."""
     betas: tuple[float, ...] = BETAS
-    max_branches: int = Field(MAX_BRANCHES, ge=1)
+    max_branches: int = Field(default=MAX_BRANCHES, ge=1)
     max_tokens: int | None = None
     environments: dict[str, str]
     """Content hash of each search environment, by name."""
@@ -52,8 +52,8 @@ class RunConfig(Frozen):
     """Which language model is asked, where the explorer is one."""
     command: str = ""
     """The coding agent of the explorer `command`: a name, or a command line."""
-    agent_minutes: float = Field(30.0, gt=0, allow_inf_nan=False)
-    agent_tries: int = Field(12, ge=1)
+    agent_minutes: float = Field(default=30.0, gt=0, allow_inf_nan=False)
+    agent_tries: int = Field(default=12, ge=1)
     """What a coding agent has for one proposal."""
     agent_variables: tuple[str, ...] = ()
     """Names of the variables of the environment that it gets besides the usual few: that of its key, as a rule."""

@@ -1,0 +1,289 @@
+"""The graph: side by side slots, approval, limits that stop a run in good order, time travel, and ablations."""
+
+from __future__ import annotations
+
+import json
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from agent.archive import Archive
+from agent.briefing import prompt
+from agent.discovery import DISAPPROVED, Discovery, ExplorerFailed
+from agent.explorers.base import Brief, Credit, Expectation, LimitReached, Proposal
+from agent.explorers.evolve import Evolve
+from agent.explorers.mixture import Mixture
+from agent.graph import build, discover
+from agent.history import fork, moments
+from agent.ledger import Ledger, Limit, Limits
+from agent.outcome import outcome
+from agent.run import Run, RunConfig
+from agent.seeds import seed_source
+from envs.errors import InputError
+from envs.synthetic import default_models, generate
+from sandbox.process import ProcessSandbox
+
+WORLD = generate(next(iter(default_models().values())), "hidden/name", questions=3, branches=8)
+SOURCE = """
+from envs import Controller, majority
+
+class Few(Controller):
+    name = "few"
+
+    @staticmethod
+    def schedule(beta):
+        return {{"width": {low} + round({high} * beta)}}
+
+    def solve(self, question):
+        branches = question.branch_many(min(self.params["width"], question.max_branches))
+        return majority(question.run_many_to_end(branches))
+"""
+
+
+def source(low: int, high: int = 4) -> str:
+    return SOURCE.format(low=low, high=high)
+
+
+class Single:
+    """Writes one proposal at a time, another one for each slot; tells how many were asked side by side."""
+
+    name = "single"
+    single = True
+    own = False
+
+    def __init__(self, together: int = 1, limit_at: tuple[int, str, int] | None = None) -> None:
+        self.briefs: list[tuple[str, Brief]] = []
+        self._barrier = threading.Barrier(together)
+        self._limit_at = limit_at
+
+    def propose(self, brief: Brief) -> list[Proposal]:
+        return self._answer(brief, "propose")
+
+    def refine(self, brief: Brief) -> list[Proposal]:
+        return self._answer(brief, "refine")
+
+    def close(self) -> None:
+        pass
+
+    def _answer(self, brief: Brief, step: str) -> list[Proposal]:
+        self._barrier.wait(20)
+        self.briefs.append((step, brief))
+        if self._limit_at == (brief.generation, step, brief.slot):
+            raise LimitReached("the run has spent $1 of at most $1")
+        width = 20 * brief.generation + brief.slot + (10 if step == "refine" else 0)
+        expects = (Expectation("tokens", "more"),)
+        return [Proposal(source(width), f"width {width}", tuple(v.id for v in brief.parents[:1]), expects=expects)]
+
+
+def begin(home: Path, **settings: object) -> Run:
+    config = {"explorer": "single", "generations": 2, "population": 4, "seeds": 1, "betas": (0.0, 1.0), **settings}
+    return Run.create(home, RunConfig(environments={WORLD.name: WORLD.hash}, **config), [WORLD])  # type: ignore[arg-type]
+
+
+def tree(archive: Archive) -> dict[str, bytes]:
+    files = (path for path in archive.root.rglob("*") if path.is_file() and path.name != "index.sqlite")
+    return {path.relative_to(archive.root).as_posix(): path.read_bytes() for path in files}
+
+
+def test_slots_are_asked_side_by_side(tmp_path: Path) -> None:
+    run, explorer = begin(tmp_path / "run"), Single(together=2)
+    discover(Discovery(run, explorer, ProcessSandbox()))
+    assert [(step, brief.slot) for step, brief in sorted(explorer.briefs, key=lambda b: (b[1].generation, b[0]))]
+    assert len(explorer.briefs) == 8 and all(brief.count == 1 for _, brief in explorer.briefs)
+    assert len(run.archive.ids()) == 6 + 8
+    later = [brief for step, brief in explorer.briefs if brief.generation == 2 and step == "propose"]
+    assert all(version.outcome.startswith("predicted against") for brief in later for version in brief.lessons)
+    assert later[0].lessons and later[0].credits["single"].proposals == 4
+
+
+def test_what_was_answered_is_not_asked_again(tmp_path: Path) -> None:
+    run, explorer = begin(tmp_path / "run", generations=1), Single()
+
+    class Dies(Discovery):
+        def collect(self, state):  # type: ignore[no-untyped-def]
+            if state["generation"] == 1:
+                raise KeyboardInterrupt
+            return super().collect(state)
+
+    with pytest.raises(KeyboardInterrupt):
+        discover(Dies(run, explorer, ProcessSandbox()))
+    asked = len(explorer.briefs)
+    assert asked == 2
+    discover(Discovery(Run(run.home), explorer, ProcessSandbox()))
+    assert len(explorer.briefs) == asked + 2  # those of the other step
+    undisturbed = begin(tmp_path / "other", generations=1)
+    discover(Discovery(undisturbed, Single(), ProcessSandbox()))
+    assert tree(run.archive) == tree(undisturbed.archive)
+
+
+def test_a_copy_with_other_names_is_a_copy(tmp_path: Path) -> None:
+    class Copies(Single):
+        def _answer(self, brief: Brief, step: str) -> list[Proposal]:
+            (proposal,) = super()._answer(replace(brief, slot=0), "propose")
+            return [replace(proposal, source=proposal.source.replace("question", f"q{brief.slot}{step}"))]
+
+    run = begin(tmp_path / "run", generations=1)
+    discover(Discovery(run, Copies(), ProcessSandbox()))
+    assert len(run.archive.ids()) == 6 + 1
+
+
+def test_a_person_approves(tmp_path: Path) -> None:
+    run = begin(tmp_path / "run", generations=1)
+    shown: list[str] = []
+
+    def approve(candidates):  # type: ignore[no-untyped-def]
+        shown.extend(candidate["source"] for candidate in candidates)
+        return [candidates[0]["id"]]
+
+    discover(Discovery(run, Single(), ProcessSandbox(), approve=True), approve)
+    verdicts = [card.verdict for card in run.archive.cards() if card.generation == 1]
+    assert sorted(verdicts) == ["ok", "ok", DISAPPROVED, DISAPPROVED]
+    assert len(shown) == 4 and all("class Few" in text for text in shown)
+
+
+def test_a_limit_stops_in_good_order_and_may_be_raised(tmp_path: Path) -> None:
+    run = begin(tmp_path / "run")
+    discover(Discovery(run, Single(limit_at=(1, "refine", 1)), ProcessSandbox()))
+    finished = run.events()[-1]
+    assert finished["event"] == "finished" and "at most $1" in finished["stopped"]
+    assert max(card.generation for card in run.archive.cards()) == 1
+    discover(Discovery(Run(run.home), Single(), ProcessSandbox()))
+    assert max(card.generation for card in run.archive.cards()) == 2
+    assert run.events()[-1]["stopped"] == ""
+
+
+def test_hours_are_a_limit_of_every_explorer(tmp_path: Path) -> None:
+    run = begin(tmp_path / "run", explorer="evolve")
+    now = [0.0]
+    ledger = Ledger(Limits(run=Limit(hours=1.0)), now=lambda: now[0])
+
+    def tick(event: str, fields: object) -> None:
+        now[0] += 2400 if event == "archived" else 0
+
+    discover(Discovery(run, Evolve(), ProcessSandbox(), tick, ledger=ledger))
+    assert "hours" in run.events()[-1]["stopped"]
+    reached = max(card.generation for card in run.archive.cards())
+    discover(Discovery(Run(run.home), Evolve(), ProcessSandbox()))
+    assert max(card.generation for card in run.archive.cards()) == 2 >= reached
+
+
+def test_an_explorer_with_nothing_new_gives_up(tmp_path: Path) -> None:
+    class Silent(Single):
+        def _answer(self, brief: Brief, step: str) -> list[Proposal]:
+            return []
+
+    run = begin(tmp_path / "run", generations=9)
+    with pytest.raises(ExplorerFailed, match="nothing new for 3 generations"):
+        discover(Discovery(run, Silent(), ProcessSandbox()))
+
+
+def test_time_travel(tmp_path: Path) -> None:
+    run = begin(tmp_path / "run")
+    discover(Discovery(run, Single(), ProcessSandbox()))
+    before = tree(run.archive)
+    found = moments(run)
+    assert found[0].next == () and found[-1].generation == 0
+    assert {"execute", "archive", "choose"} <= {node for moment in found for node in moment.next}
+    new = fork(run, 1, tmp_path / "fork", {"generations": 3})
+    discover(Discovery(new, Single(), ProcessSandbox()))
+    assert tree(run.archive) == before
+    shared = {name: data for name, data in tree(new.archive).items() if name in before}
+    assert shared == before and max(card.generation for card in new.archive.cards()) == 3
+    with pytest.raises(InputError, match="generations 0 to 2"):
+        fork(run, 5, tmp_path / "late", {})
+    with pytest.raises(InputError, match="there already"):
+        fork(run, 1, tmp_path / "fork", {})
+
+
+def test_ablations_leave_out_what_they_say(tmp_path: Path) -> None:
+    told = {}
+    for ablations in ((), ("traces",), ("history",), ("beta",)):
+        betas = (0.5,) if "beta" in ablations else (0.0, 1.0)
+        run, explorer = begin(tmp_path / str(ablations), ablations=ablations, betas=betas), Single()
+        discover(Discovery(run, explorer, ProcessSandbox()))
+        last = next(brief for step, brief in reversed(explorer.briefs) if step == "propose")
+        made = prompt(last, "propose", ablations)
+        told[ablations] = made.system + made.first
+        assert json.loads((run.home / "config.json").read_text())["ablations"] == list(ablations)
+        assert WORLD.name not in told[ablations] and WORLD.questions[0] not in told[ablations]
+        bench = last.bench
+        assert bench is not None and bench.traces == ("traces" not in ablations)
+    assert "Its findings" in told[()] and "Its findings" not in told[("traces",)]
+    assert "What came of the latest predictions" in told[()]
+    assert "What came of" not in told[("history",)]
+    assert "there is no knob" in told[("beta",)] and "there is no knob" not in told[()]
+
+
+def test_the_first_request_fits(tmp_path: Path) -> None:
+    run = begin(tmp_path / "run", generations=6, population=8)
+    explorer = Single()
+    discover(Discovery(run, explorer, ProcessSandbox()))
+    step, last = explorer.briefs[-1]
+    last = replace(last, parents=[replace(last.parents[0], source=seed_source("confidence_momentum"))])
+    made = prompt(last, step)
+    assert len(run.archive.ids()) > 40
+    from agent.tools import Toolbox
+
+    assert last.bench is not None
+    tools = json.dumps(Toolbox(last.bench).specifications())
+    assert (len(made.system) + len(made.first) + len(tools)) / 4 < 12_000
+
+
+def test_predictions_are_checked() -> None:
+    from tests.agent.test_archive import card
+
+    def version(accuracy: float, tokens: float):  # type: ignore[no-untyped-def]
+        from envs.evaluate import Point
+
+        point = Point("toy", 0.5, accuracy, (0, 0), tokens, (0, 0), 1.0, 10)
+        return card().model_copy(update={"curve": (point,)})
+
+    less, same, more = Expectation("tokens", "less"), Expectation("accuracy", "same"), Expectation("tokens", "more")
+    said = outcome((less, same), version(60.0, 80.0), version(60.1, 100.0))
+    assert "tokens -20%" in said and "accuracy -0.10 points" in said and "2 of 2 held" in said
+    assert outcome((more,), version(60.0, 80.0), version(60.1, 100.0)).endswith("(0 of 1 held)")
+    assert outcome((), version(60.0, 80.0), card()) == ""
+
+
+def test_a_mixture_goes_where_a_dollar_does_most() -> None:
+    class Named(Single):
+        def __init__(self, name: str) -> None:
+            super().__init__()
+            self.name = name
+
+    one, two = Named("one"), Named("two")
+    mixture = Mixture([one, two])
+    empty = Brief(seed=1, generation=1, count=1, parents=[], front=[])
+    assert mixture.shares(empty) == {"one": 0.5, "two": 0.5}
+    known = replace(empty, credits={"one": Credit(10, 2.0, 1.0), "two": Credit(10, 0.1, 10.0)})
+    shares = mixture.shares(known)
+    assert shares["one"] > 0.8 and shares["two"] >= 0.05 and abs(sum(shares.values()) - 1) < 1e-9
+    for slot in range(40):
+        (proposal,) = mixture.propose(replace(known, slot=slot))
+        assert proposal.author in ("one", "two")
+    assert len(one.briefs) > 3 * len(two.briefs) and two.briefs
+    again = [mixture.propose(replace(known, slot=slot))[0].author for slot in range(9)]
+    assert again == [mixture.propose(replace(known, slot=slot))[0].author for slot in range(9)]
+
+
+def test_a_mixture_runs_evolve_beside_others(tmp_path: Path) -> None:
+    run = begin(tmp_path / "run", explorer="mixture", mixture=("evolve", "single"), population=6)
+    discover(Discovery(run, Mixture([Evolve(), Single()]), ProcessSandbox()))
+    authors = {card.explorer for card in run.archive.cards()}
+    assert {"evolve", "single", "seed"} <= authors
+
+
+def test_the_graph_opens_in_langgraphs_tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import importlib.util
+
+    root = Path(__file__).parents[2]
+    file, name = json.loads((root / "langgraph.json").read_text())["graphs"]["discovery"].split(":")
+    assert (root / file).is_file()
+    module = importlib.import_module("agent.studio")
+    run = begin(tmp_path / "run", explorer="evolve", generations=1)
+    graph = getattr(module, name)({"configurable": {"run": str(run.home)}})
+    drawn = graph.get_graph().draw_mermaid()
+    assert all(node in drawn for node in ("propose", "ask", "execute", "diagnose", "refine", "archive"))
+    assert build(Discovery(run, Evolve(), ProcessSandbox())).get_graph().draw_mermaid() == drawn
