@@ -203,7 +203,7 @@ _CODES: dict[str, FailureKind] = {
     "insufficient_quota": "auth", "billing_hard_limit_reached": "auth", "invalid_api_key": "auth",
     "model_not_found": "bad_request", "rate_limit_exceeded": "rate_limited", "rate_limit_error": "rate_limited",
     "overloaded": "overloaded", "overloaded_error": "overloaded", "engine_overloaded": "overloaded",
-    "server_error": "server_error", "timeout": "timeout",
+    "timeout": "timeout",
 }  # fmt: skip
 """By an error's code or type."""
 _STATUSES: dict[int, FailureKind] = {
