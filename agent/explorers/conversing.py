@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import asdict
@@ -43,6 +44,8 @@ class Conversing:
         self.name = name
         self._connect, self._calls, self._prompt, self._tools = connect, calls, prompt, tools
         self._bounds, self._report = bounds or Bounds(), report
+        self._lock, self._closed = threading.Lock(), False
+        self._running: set[tuple[asyncio.AbstractEventLoop, asyncio.Task[list[Proposal]]]] = set()
 
     def propose(self, brief: Brief) -> list[Proposal]:
         """Return one new candidate, or none.
@@ -51,11 +54,38 @@ class Conversing:
             ExplorerError: the service cannot be used.
             LimitReached: nothing more may be spent.
         """
-        return asyncio.run(self._converse(brief, "propose"))
+        return self._run(brief, "propose")
 
     def refine(self, brief: Brief) -> list[Proposal]:
         """Return one directed variant of the brief's parents, or none; it raises what `propose` does."""
-        return asyncio.run(self._converse(brief, "refine"))
+        return self._run(brief, "refine")
+
+    def close(self) -> None:
+        """End all conversations, from another thread; the call in flight is sent again, under its id, on resume."""
+        with self._lock:
+            self._closed = True
+            for loop, task in self._running:
+                loop.call_soon_threadsafe(task.cancel)
+
+    def _run(self, brief: Brief, step: str) -> list[Proposal]:
+        try:
+            return asyncio.run(self._watched(brief, step))
+        except asyncio.CancelledError:
+            raise KeyboardInterrupt from None
+
+    async def _watched(self, brief: Brief, step: str) -> list[Proposal]:
+        """Converse such that `close` can end it; one that begins after that is ended at once."""
+        task = asyncio.ensure_future(self._converse(brief, step))
+        mine = asyncio.get_running_loop(), task
+        with self._lock:
+            self._running.add(mine)
+            if self._closed:
+                task.cancel()
+        try:
+            return await task
+        finally:
+            with self._lock:
+                self._running.discard(mine)
 
     async def _converse(self, brief: Brief, step: str) -> list[Proposal]:
         prompt = self._prompt(brief, step)

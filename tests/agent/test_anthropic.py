@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from agent.explorers.session import DATA, Bounds
 from agent.failures import AuthError, RequestRefused, ServiceDown
 from agent.ledger import Limit, LimitReached, Limits
 from envs.errors import InputError
+from tests.stubs.clocks import StubClock
 from tests.stubs.conversations import MODEL, NAMES, StubTools, at, brief, calls, explorer, prompt, same_as_server
 from tests.stubs.faults import ANSWERS, KINDS, STATUSES, Fault, Faults, Listed, Seeded, never
 from tests.stubs.messages_api import KEY, Script, Stub
@@ -236,6 +237,24 @@ def test_a_kill_within_a_stream_pays_for_nothing_twice(
         with monkeypatch.context() as patched, pytest.raises(Killed):
             patched.setattr(Sending, "progress", dying)
             explorer(calls(scene.home, stub))[0].propose(brief())
+        of = calls(scene.home, stub)
+        assert explorer(of)[0].propose(brief())
+    same_as_server(of.ledger.spent(), stub)
+    assert len(stub.ids) == len(set(stub.ids)) + 1
+
+
+def test_a_conversation_can_be_ended_from_outside(scene: Scene) -> None:
+    with scene.stub(faults=Listed(None, None, "silence")) as stub, ThreadPoolExecutor(1) as threads:
+        of = calls(scene.home, stub, clock=StubClock())  # a clock that never learns of the silence
+        asked, _ = explorer(of)
+        going = threads.submit(asked.propose, brief())
+        while not stub.silent:
+            wait([going], 0.01)
+        asked.close()
+        with pytest.raises(KeyboardInterrupt):
+            going.result(60)
+        with pytest.raises(KeyboardInterrupt):
+            asked.propose(brief(2))
         of = calls(scene.home, stub)
         assert explorer(of)[0].propose(brief())
     same_as_server(of.ledger.spent(), stub)

@@ -39,15 +39,18 @@ class StubClock:
     async def within(self, seconds: float, awaited: Awaitable[T], of: str) -> T:
         task = asyncio.ensure_future(awaited)
         idle = 0
-        while idle < _ARRIVING and seconds > 0:
-            # wakes at once when there is something, and else looks again whether there will be
-            done, _ = await asyncio.wait({task}, timeout=0.0 if of in self.silent else 0.002)
-            if done:
-                return task.result()
-            idle = idle + 1 if of in self.silent else 0
-        task.cancel()
-        await asyncio.wait({task})
-        if not task.cancelled():
-            task.exception()
+        try:
+            while idle < _ARRIVING and seconds > 0:
+                # wakes at once when there is something, and else looks again whether there will be
+                done, _ = await asyncio.wait({task}, timeout=0.0 if of in self.silent else 0.002)
+                if done:
+                    return task.result()
+                idle = idle + 1 if of in self.silent else 0
+        finally:
+            if not task.done():
+                task.cancel()
+                await asyncio.wait({task})
+                if not task.cancelled():
+                    task.exception()
         self.pass_by(seconds)
         raise TimeoutError
