@@ -6,7 +6,7 @@ import sys
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from envs.errors import Damaged
 from sandbox.base import SandboxError
@@ -18,6 +18,9 @@ from .report import read_report
 from .run import Run
 from .tools import Toolbox, ToolResult
 from .transcript import Transcript, clean
+
+if TYPE_CHECKING:
+    from .discovery import Discovery
 
 PATIENCE = 40.0
 """Seconds that a call waits for the next task. Clients give a call up after a minute, as a rule."""
@@ -200,6 +203,26 @@ class Guest:
     def close(self) -> None:
         """End all waiting, from another thread."""
         self._desk.leave()
+
+
+def host(discovery: Discovery, desk: Desk) -> None:
+    """Run, or go on with, a discovery whose explorer waits at ``desk``, and tell the client how it has ended.
+
+    Raises:
+        Left: the client has left before the end.
+        Exception: what `discover` raises; the client has been told that the run has failed.
+    """
+    from .graph import discover
+
+    try:
+        discover(discovery)
+        desk.finish(conclusion(discovery.run))
+    except Exception as error:
+        if desk.left():  # a sandbox that was at work says so in its own words
+            raise Left from error
+        told = f"The run has failed ({type(error).__name__}): the person who runs it is told more."
+        desk.finish(told, error=True)
+        raise
 
 
 def last_round(run: Run, brief: Brief) -> str:

@@ -16,7 +16,7 @@ from sandbox.runner import Runner
 
 from .. import choose
 from ..explorers.base import Brief
-from ..guest import Desk, Guest, Left, Task, conclusion, last_round
+from ..guest import Desk, Guest, Left, Task, host, last_round
 from ..mcp import serve
 from ..run import Run, RunConfig
 
@@ -82,7 +82,7 @@ def _serve(run: Run, sandbox: Runner) -> int:
         Left: the client has left before the end.
     """
     from ..briefing import prompt
-    from ..graph import Discovery, discover
+    from ..discovery import Discovery
     from ..tools import Toolbox
     from ..workbench import Workbench
 
@@ -100,12 +100,10 @@ def _serve(run: Run, sandbox: Runner) -> int:
         try:
             with _alone(run, desk):
                 run.log("began", sandbox=sandbox.name)
-                discover(discovery)
-                desk.finish(conclusion(run))
+                host(discovery, desk)
         except Left:
             raise
         except Exception as error:
-            desk.finish(f"The run has failed: {type(error).__name__}. The person who runs it is told more.", error=True)
             print(f"autotts: {error}", file=sys.stderr)
             session.join()
             raise

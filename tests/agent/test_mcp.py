@@ -25,8 +25,8 @@ from mcp import Client, StdioServerParameters
 from mcp.client.stdio import stdio_client
 
 from agent.commands.mcp import mcp
-from agent.graph import Discovery, discover
-from agent.guest import Desk, Guest, Left, Task, conclusion, last_round
+from agent.discovery import Discovery
+from agent.guest import Desk, Guest, Left, Task, host, last_round
 from agent.mcp import server
 from agent.run import Run, RunConfig
 from agent.tools import Toolbox
@@ -50,7 +50,7 @@ class House:
     run: Run
     desk: Desk
     discovery: Discovery
-    error: BaseException | None = None
+    error: Exception | None = None
 
     def specifications(self) -> list[dict[str, Any]]:
         episodes, archive = self.discovery.episodes, self.run.archive
@@ -80,11 +80,9 @@ def running(run: Run, patience: float = 60.0) -> Iterator[House]:
 
         def go() -> None:
             try:
-                discover(house.discovery)
-                desk.finish(conclusion(run))
-            except BaseException as error:
+                host(house.discovery, desk)
+            except Exception as error:
                 house.error = error
-                desk.finish("failed", error=True)
 
         thread = threading.Thread(target=go)
         thread.start()
@@ -252,7 +250,7 @@ def test_a_failure_of_the_run_is_told(tmp_path: Path, monkeypatch: pytest.Monkey
             await opened(client)
             monkeypatch.setattr("agent.staging.Staging.put_answer", broken)
             assert "has ended" in await wrong(client, "submit", source=controller(3), rationale="Fine.")
-            assert await wrong(client, "task") == "failed"
+            assert "has failed (OSError)" in await wrong(client, "task")
 
     def broken(*_: object) -> None:
         raise OSError("disk full")
