@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 PATIENCE = 40.0
 """Seconds that a call waits for the next task. Clients give a call up after a minute, as a rule."""
+_LOOK_UP = 0.5
+"""Seconds after which the run, while it waits, looks for signals."""
 _IN_TRANSCRIPT = 20_000
 """Characters of one part of a transcript."""
 
@@ -90,7 +92,9 @@ class Desk:
         with self._changed:
             self._task = task
             self._changed.notify_all()
-            self._changed.wait_for(lambda: self._gone or task.tools.submitted is not None)
+            # a signal that comes just before a wait does not end it, and is only seen after it
+            while not self._changed.wait_for(lambda: self._gone or task.tools.submitted is not None, _LOOK_UP):
+                pass
             if task.tools.submitted is None:
                 raise Left
             self._doing = "what was submitted is being tried"

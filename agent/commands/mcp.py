@@ -23,7 +23,7 @@ from ..run import Run, RunConfig
 HOME = choose.RUNS / "mcp"
 """Where the run is kept unless told otherwise: a client starts the same command again and again."""
 _LOOK_AGAIN = 0.5
-"""Seconds after which a process that waits for another one to leave the run looks again."""
+"""Seconds after which what waits for another process, or for the client, looks again."""
 
 
 def mcp(args: argparse.Namespace) -> int:
@@ -105,10 +105,16 @@ def _serve(run: Run, sandbox: Runner) -> int:
             raise
         except Exception as error:
             print(f"autotts: {error}", file=sys.stderr)
-            session.join()
+            _wait(session)
             raise
-        session.join()
+        _wait(session)
     return 0
+
+
+def _wait(session: threading.Thread) -> None:
+    """Wait until the client leaves; a signal that comes just before a wait is only seen after it."""
+    while session.is_alive():
+        session.join(_LOOK_AGAIN)
 
 
 @contextmanager
