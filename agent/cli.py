@@ -75,6 +75,7 @@ def parser() -> argparse.ArgumentParser:
     _inspect(commands)
     _archive(commands)
     _sandbox(commands)
+    _mcp(commands)
     return top
 
 
@@ -293,6 +294,19 @@ def _sandbox(commands: _Parsers) -> None:
     command.add_argument("--quiet", action="store_true", help="only the exit code: 0 if candidates can be isolated")
     command.add_argument("--json", metavar="FILE", help="also write it as JSON")
     _data(command)
+
+
+def _mcp(commands: _Parsers) -> None:
+    command = _add(commands, "mcp", "mcp", "mcp", "let an agent of your own explore: an MCP server on standard input")
+    command.add_argument("--env", nargs="+", metavar="ENV", help="search set (default: the synthetic environments)")
+    command.add_argument("--generations", type=_count, metavar="N", help="rounds (default: 10, or the run's own)")
+    command.add_argument("--seed", type=int, default=0, help="of all the run's chance")
+    command.add_argument("--orders", type=_count, default=4, metavar="N", help="branch orders to try a candidate on")
+    command.add_argument("--max-branches", type=_count, default=64, metavar="N")
+    command.add_argument("--max-tokens", type=_count, metavar="N")
+    command.add_argument("--run", dest="home", metavar="DIR", help="begun, or gone on with (default: runs/mcp)")
+    _data(command)
+    _workers(command)
 
 
 if __name__ == "__main__":

@@ -45,8 +45,11 @@ def show(args: argparse.Namespace) -> int:
     card = archive.card(archive.resolve(args.id))
     print(f"{card.id}  {card.name}\n  generation {card.generation}, by {card.explorer}, verdict {card.verdict}")
     print(f"  parents    {', '.join(card.parents) or 'none'}")
-    for line in textwrap.wrap(f"rationale  {card.rationale}", 100, subsequent_indent=" " * 11):
-        print(f"  {line}")
+    for label, text in (("rationale", card.rationale), ("outcome", card.outcome)):
+        for line in textwrap.wrap(f"{label:10} {text}", 100, subsequent_indent=" " * 11) if text else ():
+            print(f"  {line}")
+    if card.cost.calls:
+        print(f"  cost       ${card.cost.dollars:.4f}, {card.cost.calls} calls, prompts {card.prompts}")
     if card.message:
         print(f"  message    {card.message}")
     for finding in card.findings:

@@ -31,6 +31,8 @@ def members(config: RunConfig) -> tuple[str, ...]:
         InputError: one is unknown, or a setting that it needs is missing.
     """
     names = config.mixture if config.explorer == "mixture" else (config.explorer,)
+    if config.explorer == "mcp":
+        raise InputError("the explorer of this run is a person's own agent: go on with `autotts mcp --run DIR`")
     for name in (config.explorer, *names):
         if name not in NAMES or (name == "mixture" and config.explorer != "mixture"):
             raise InputError(f"no explorer {name!r}: there are {', '.join(NAMES)}")

@@ -13,6 +13,7 @@ from ..cards import Frozen
 from ..chat import Answered, ChatModel, Reply, Result, Results, Said, ToolCall, Turn
 from ..failures import Failure, RequestRefused
 from ..ledger import Spending
+from ..prices import Usage
 from ..transcript import Transcript
 from .base import Cost, Expectation
 
@@ -126,6 +127,7 @@ class Session:
         self.why = ""
         """Why it ended, in a few words."""
         self._keys: list[str] = []
+        self._answered: list[Usage] = []
         self._made: Counter[tuple[str, str]] = Counter()
         self._useless = 0
         self._tokens = 0
@@ -160,10 +162,11 @@ class Session:
 
     @property
     def cost(self) -> Cost:
-        """The same, for a proposal."""
-        spent = self.spending
-        usage = spent.usage
-        return Cost(round(spent.dollars, 9), usage.prompt, usage.cache_read, usage.output, spent.calls)
+        """What the answers have cost that led to where it stands: the same whatever has failed on the way."""
+        price = self.calls.prices.of(self.model.name)
+        dollars = sum(price.dollars(usage) for usage in self._answered)
+        usage = sum(self._answered, Usage())
+        return Cost(round(dollars, 9), usage.prompt, usage.cache_read, usage.output, len(self._answered))
 
     async def _ask(self, turn: int) -> Reply | None:
         """Return the next answer; None if there is none, with a word to the model or `why` set."""
@@ -171,6 +174,7 @@ class Session:
         self._keys.append(self.calls.key(self.place, turn, self.model.name, body))
         try:
             reply, _ = await self.calls.ask(self.place, turn, self.model, body)
+            self._answered.append(reply.usage)
         except RequestRefused as refusal:
             if turn == 0:
                 raise

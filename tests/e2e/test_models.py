@@ -1,0 +1,251 @@
+"""Whole discoveries by a language model, played by a stub on loopback for the unmodified SDK: money, faults, kills."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from agent.archive import Archive
+from agent.briefing import prompt
+from agent.calls import Calls, Patience, read_calls
+from agent.discovery import Discovery
+from agent.explorers.anthropic import Anthropic
+from agent.explorers.base import Brief, Cost
+from agent.graph import discover
+from agent.ledger import Ledger, Limit, Limits, Spending
+from agent.prices import Prices
+from agent.run import Run, RunConfig
+from agent.tools import TOOLS, Toolbox
+from envs import catalogue, store
+from envs.store import Environment
+from envs.synthetic import default_models, generate
+from sandbox.process import ProcessSandbox
+from tests.stubs.clocks import StubClock
+from tests.stubs.conversations import MODEL, at, same_as_server
+from tests.stubs.faults import ANSWERS, KINDS, Faults, Seeded, never
+from tests.stubs.messages_api import KEY, Script, Stub
+from tests.stubs.scripts import SCRIPTS, discovery
+
+NAME = "unmistakable/benchmark-name"
+GOLD = "73190518"
+SETTINGS = {"explorer": "anthropic", "model": MODEL, "generations": 5, "population": 2, "seeds": 1, "betas": (0.2, 0.8)}
+
+
+def world() -> Environment:
+    """Return an environment whose name, questions and gold answers are unmistakable."""
+    env = generate(next(iter(default_models().values())), NAME, questions=3, branches=8)
+    words = tuple(f"{GOLD}{i}" if i else "" for i in range(len(env.vocabulary)))
+    return replace(env, vocabulary=words, questions=tuple(f"Unmistakable question {i}?" for i in range(len(env))))
+
+
+def begin(home: Path, **settings: object) -> Run:
+    env = world()
+    store.save(env, catalogue.path_of(home.parent / "data", NAME))
+    (env,) = catalogue.find(home.parent / "data", [NAME])
+    config = RunConfig(environments={env.name: env.hash}, **{**SETTINGS, **settings})  # type: ignore[arg-type]
+    return Run.create(home, config, [env])
+
+
+def play(run: Run, stub: Stub, limits: Limits | None = None) -> Calls:
+    """Lead the run to its end in this process, under a clock that does not wait."""
+    patience = Patience(deadline=1e9)  # of a clock that does not wait
+    calls = Calls(run.home / "calls", 0, Prices(), Ledger(limits), StubClock(stub.silent), patience)
+
+    def tools(brief: Brief) -> Toolbox:
+        assert brief.bench is not None
+        return Toolbox(brief.bench)
+
+    explorer = Anthropic(MODEL, calls, lambda brief, step: prompt(brief, step), tools)
+    discover(Discovery(run, explorer, ProcessSandbox(), ledger=calls.ledger))
+    return calls
+
+
+def tree(archive: Archive) -> dict[str, bytes]:
+    files = (path for path in archive.root.rglob("*") if path.is_file() and path.name != "index.sqlite")
+    return {path.relative_to(archive.root).as_posix(): path.read_bytes() for path in files}
+
+
+def bare(run: Run) -> list[object]:
+    """Return all cards and sources, without what they have cost."""
+    return [(card.model_copy(update={"cost": Cost()}), run.archive.source(card.id)) for card in run.archive.cards()]
+
+
+@pytest.fixture
+def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
+    """Return a function that makes a stub which the SDK finds."""
+
+    def make(script: Script = discovery, faults: Faults = never) -> Stub:
+        stub = Stub(script, faults)
+        at(stub.url, monkeypatch, tmp_path)
+        return stub
+
+    return make
+
+
+def used(stub: Stub) -> set[str]:
+    blocks = (block for body in stub.requests for message in body["messages"] for block in message["content"])
+    return {block["name"] for block in blocks if block["type"] == "tool_use"}
+
+
+def test_five_rounds_with_every_tool(told, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    with told() as stub:
+        run = begin(tmp_path / "run")
+        calls = play(run, stub)
+        same_as_server(calls.ledger.spent(), stub)
+        cards = [card for card in run.archive.cards() if card.generation > 0]
+        assert {card.generation for card in cards} == {1, 2, 3, 4, 5} and all(card.ok for card in cards)
+        assert used(stub) | {"submit"} == {tool.name for tool in TOOLS}
+        assert all(card.outcome and card.expects and card.prompts.startswith("tools-") for card in cards)
+        assert sum(card.cost.dollars for card in cards) == pytest.approx(calls.ledger.spent().dollars)
+        assert all("try_candidate" in run.archive.transcript(card.id) for card in cards)
+        everything = b"".join(stub.bodies)
+    assert NAME.encode() not in everything and b"benchmark-name" not in everything
+    assert GOLD.encode() not in everything and b"Unmistakable" not in everything
+    for path in run.home.rglob("*"):
+        if path.is_file():
+            assert KEY.encode() not in path.read_bytes()
+
+
+def test_requests_stay_small_and_cached(told, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    with told(SCRIPTS["long_discovery"]) as stub:
+        play(begin(tmp_path / "run", generations=2, population=1), stub)
+        bills = [stub.bills[request] for request in stub.ids]
+        last = [i for i, request in enumerate(stub.ids) if request.startswith("g002")]
+        of = [bills[i] for i in last]
+    whole = sum(bill["input"] + bill["cache_write"] + bill["cache_read"] for bill in of)
+    largest = max(bill["input"] + bill["cache_write"] + bill["cache_read"] for bill in of)
+    first = of[0]["input"] + of[0]["cache_write"] + of[0]["cache_read"]
+    assert len(of) >= 15 and first < 12_000 and largest < 60_000
+    assert sum(bill["cache_read"] for bill in of) / whole > 0.8
+
+
+def test_faults_change_nothing_but_the_bill(told, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    with told() as stub:
+        undisturbed = begin(tmp_path / "whole")
+        play(undisturbed, stub)
+    service = tuple(kind for kind in KINDS if kind not in (*ANSWERS, "prompt_too_long", "too_large"))
+    for name, kinds in (("service", service), ("all", KINDS)):
+        faults = Seeded(3, 0.8, kinds)
+        with told(faults=faults) as stub:
+            run = begin(tmp_path / name)
+            calls = play(run, stub)
+            same_as_server(calls.ledger.spent(), stub)
+        assert sum(faults.made.values()) >= 200 and set(faults.made) == set(kinds)
+        # what a version has cost depends on what was in the service's cache; an answer of no use takes a turn more
+        assert bare(run) == bare(undisturbed)
+        if kinds == service:
+            ids = [card.id for card in run.archive.cards() if card.generation > 0]
+            assert all(run.archive.transcript(i) == undisturbed.archive.transcript(i) for i in ids)
+
+
+def test_a_limit_is_kept_and_may_be_raised(told, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    with told() as stub:
+        undisturbed = begin(tmp_path / "whole")
+        whole = play(undisturbed, stub).ledger.spent()
+    with told() as stub:
+        run = begin(tmp_path / "run")
+        limit = whole.dollars / 2
+        spent = play(run, stub, Limits(run=Limit(dollars=limit))).ledger.spent()
+        dearest = max(attempt.spending.dollars for call in read_calls(run.home / "calls") for attempt in call.attempts)
+        assert spent.dollars <= limit + 2 * dearest
+        assert "at most" in run.events()[-1]["stopped"]
+        play(Run(run.home), stub)
+        same_as_server(sum((a.spending for c in read_calls(run.home / "calls") for a in c.attempts), Spending()), stub)
+    assert max(card.generation for card in run.archive.cards()) == 5
+
+
+@pytest.mark.parametrize(
+    "script", ["looping", "repeating", "megabyte", "silent", "talking", "gullible", "attacking", "odd"]
+)
+def test_a_foolish_or_hostile_model_does_no_harm(script: str, told, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    from agent.discovery import ExplorerFailed
+
+    with told(SCRIPTS[script]) as stub:
+        run = begin(tmp_path / "run", generations=4, population=2)
+        try:
+            play(run, stub, Limits(run=Limit(dollars=50)))
+        except ExplorerFailed as failed:
+            assert "nothing new" in str(failed)
+        assert len(stub.ids) < 400
+    assert run.archive.verify() == []
+    assert all(card.ok or card.verdict.startswith("rejected") for card in run.archive.cards())
+    ended = [event["ended"] for event in run.events() if event["event"] == "conversation"]
+    assert all(ended) if ended else True
+
+
+def test_sigkill_at_twenty_instants(told, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    with told() as stub:
+        undisturbed = begin(tmp_path / "whole", generations=4)
+        play(undisturbed, stub)
+        billed, events = stub.total(), list[int]()
+    command = Path(sys.executable).with_name("autotts")
+    with told() as stub:
+        run = begin(tmp_path / "run", generations=4)
+        process: list[subprocess.Popen[bytes]] = []
+        alive: list[int] = []
+        chance = Random(0)  # a stream has some 10 events; after its last one come what is between two calls
+        left = [chance.randint(1, 25) for _ in range(20)]
+
+        def pace() -> None:
+            events.append(1)
+            if left and alive and len(events) >= left[0]:
+                left.pop(0)
+                os.kill(alive.pop(), signal.SIGKILL)
+
+        stub.pace = pace
+        for _ in range(60):
+            process.append(
+                subprocess.Popen(
+                    [command, "resume", str(run.home), "--workers", "1"],
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.PIPE,
+                )
+            )
+            events.clear()
+            alive[:] = [process[-1].pid]
+            _, said = process[-1].communicate(timeout=120)
+            if process[-1].returncode != -signal.SIGKILL:
+                break
+        assert process[-1].returncode == 0, said
+        kills = sum(one.returncode == -signal.SIGKILL for one in process)
+        assert stub.total() == billed
+        spent = sum((a.spending for c in read_calls(run.home / "calls") for a in c.attempts), Spending())
+        same_as_server(spent, stub)
+    assert kills == 20
+    assert tree(run.archive) == tree(undisturbed.archive)
+    assert Archive(run.archive.root).verify() == []
+
+
+def test_the_command_as_a_user_runs_it(told, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    command = Path(sys.executable).with_name("autotts")
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([command, *arguments], cwd=tmp_path, capture_output=True, text=True, timeout=300)
+
+    with told() as stub:
+        begin(tmp_path / "unused")
+        done = run(
+            "discover", "--explorer", "anthropic", "--model", MODEL, "--env", NAME, "--data", "data",
+            "--generations", "2", "--population", "2", "--orders", "1",
+            "--sandbox", "process", "--max-dollars", "20", "--run", "runs/1",
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        assert "about $" in done.stdout and "spent: $" in done.stdout
+        total = stub.total()
+    said = run("status").stdout
+    assert re.search(r"spent +\$\d", said) and f"{total['output']:,} out" in said
+    version = next(card.id for card in Archive(tmp_path / "runs/1/archive").cards() if card.generation == 1)
+    assert "try_candidate" in run("transcript", version).stdout
+    shown = run("show", version).stdout
+    assert "predicted against" in shown
+    config = json.loads((tmp_path / "runs/1/config.json").read_text())
+    assert config["model"] == MODEL and KEY not in json.dumps(config)
