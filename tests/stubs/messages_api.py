@@ -170,6 +170,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.stub.silent.add(self.headers["idempotency-key"])
             with suppress(OSError):
                 self.connection.recv(1)  # until the client leaves
+            self.stub.silent.discard(self.headers["idempotency-key"])
 
     def log_message(self, format: str, *args: Any) -> None:
         return
