@@ -132,35 +132,22 @@ def test_faults_change_nothing_but_the_bill(told, tmp_path: Path) -> None:  # ty
     with told() as stub:
         undisturbed = begin(tmp_path / "whole")
         play(undisturbed, stub)
-    service = tuple(kind for kind in KINDS if kind not in (*ANSWERS, "prompt_too_long", "too_large"))
-    for name, kinds in (("service", service), ("all", KINDS)):
+    fitting = tuple(kind for kind in KINDS if kind not in ("prompt_too_long", "too_large"))
+    service = tuple(kind for kind in fitting if kind not in ANSWERS)
+    for name, kinds in (("service", service), ("fitting", fitting), ("all", KINDS)):
         faults = Seeded(3, 0.8, kinds)
         with told(faults=faults) as stub:
             run = begin(tmp_path / name)
             calls = play(run, stub)
             same_as_server(calls.ledger.spent(), stub)
         assert sum(faults.made.values()) >= 200 and set(faults.made) == set(kinds)
-        # what a version has cost depends on what was in the service's cache; an answer of no use takes a turn more
-        assert bare(run) == bare(undisturbed)
-        if kinds == service:
-            ids = [card.id for card in run.archive.cards() if card.generation > 0]
-            assert all(run.archive.transcript(i) == undisturbed.archive.transcript(i) for i in ids)
-
-
-def test_a_limit_is_kept_and_may_be_raised(told, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
-    with told() as stub:
-        undisturbed = begin(tmp_path / "whole")
-        whole = play(undisturbed, stub).ledger.spent()
-    with told() as stub:
-        run = begin(tmp_path / "run")
-        limit = whole.dollars / 2
-        spent = play(run, stub, Limits(run=Limit(dollars=limit))).ledger.spent()
-        dearest = max(attempt.spending.dollars for call in read_calls(run.home / "calls") for attempt in call.attempts)
-        assert spent.dollars <= limit + 2 * dearest
-        assert "at most" in run.events()[-1]["stopped"]
-        play(Run(run.home), stub)
-        same_as_server(sum((a.spending for c in read_calls(run.home / "calls") for a in c.attempts), Spending()), stub)
-    assert max(card.generation for card in run.archive.cards()) == 5
+        assert run.archive.verify() == []
+        if name == "all":  # a conversation that had to be shortened may well go another way
+            continue
+        assert bare(run) == bare(undisturbed)  # but for what was in the service's cache
+        ids = [card.id for card in run.archive.cards() if card.generation > 0]
+        same = [run.archive.transcript(i) == undisturbed.archive.transcript(i) for i in ids]
+        assert all(same) or name != "service"
 
 
 @pytest.mark.parametrize(
