@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
 from typing import Literal
 
 from .transcript import redact
@@ -65,3 +67,16 @@ class RequestRefused(ExplorerError):
 
 class ServiceDown(ExplorerError):
     """The service gave no answer within the deadline."""
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds that a service asks us to wait; a date is read against the answer's own, not our clock."""
+    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        try:
+            return float(headers[name]) * unit
+        except (KeyError, ValueError):
+            continue
+    try:
+        return (parsedate_to_datetime(headers["retry-after"]) - parsedate_to_datetime(headers["date"])).total_seconds()
+    except (KeyError, ValueError, TypeError):
+        return None

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
-from email.utils import parsedate_to_datetime
 from typing import Any, Literal
 
 import anthropic
@@ -18,7 +17,7 @@ from anthropic import AsyncAnthropic
 
 from ..calls import Calls
 from ..chat import Answered, ChatModel, Reply, Results, Said, Sending, Turn
-from ..failures import AuthError, Failure, FailureKind
+from ..failures import AuthError, Failure, FailureKind, retry_after
 from .base import Brief
 from .conversing import Conversing, Report
 from .message import Message, is_blank
@@ -181,17 +180,4 @@ def _of_status(error: anthropic.APIStatusError) -> Failure:
     words = str(error.api_message or error.message)
     if error.type == "invalid_request_error" or kind == "bad_request":
         kind = "context_too_long" if any(sign in words.lower() for sign in _TOO_LONG) else "bad_request"
-    return Failure(kind, f"{words} (status {status})", _retry_after(error.response.headers))
-
-
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds that the service asks us to wait; a date is read against the answer's own, not our clock."""
-    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-        try:
-            return float(headers[name]) * unit
-        except (KeyError, ValueError):
-            continue
-    try:
-        return (parsedate_to_datetime(headers["retry-after"]) - parsedate_to_datetime(headers["date"])).total_seconds()
-    except (KeyError, ValueError, TypeError):
-        return None
+    return Failure(kind, f"{words} (status {status})", retry_after(error.response.headers))

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from envs.errors import InputError
@@ -22,7 +21,7 @@ except ImportError:
 
 from ..calls import Calls
 from ..chat import Answered, ChatModel, Reply, Results, Said, Sending, Turn
-from ..failures import AuthError, Failure, FailureKind
+from ..failures import AuthError, Failure, FailureKind, retry_after
 from .base import Brief
 from .completion import Completion
 from .conversing import Conversing, Report
@@ -222,7 +221,7 @@ def _failure(error: openai.APIError, status: int, headers: Mapping[str, str]) ->
     if kind == "bad_request" and status != 404 and any(sign in words.lower() for sign in _TOO_LONG):
         kind = "context_too_long"
     hint = f"; is ${ENDPOINT} right? it ends in /v1, as a rule" if status == 404 and not named else ""
-    return Failure(kind, f"{words} (status {status}){hint}" if status else words, _retry_after(headers))
+    return Failure(kind, f"{words} (status {status}){hint}" if status else words, retry_after(headers))
 
 
 def _words(error: openai.APIError) -> str:
@@ -230,16 +229,3 @@ def _words(error: openai.APIError) -> str:
     body: Any = error.body
     said = body.get("message") if isinstance(body, Mapping) else None
     return " ".join(str(said or error.message).split())
-
-
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds that the service asks us to wait; a date is read against the answer's own, not our clock."""
-    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-        try:
-            return float(headers[name]) * unit
-        except (KeyError, ValueError):
-            continue
-    try:
-        return (parsedate_to_datetime(headers["retry-after"]) - parsedate_to_datetime(headers["date"])).total_seconds()
-    except (KeyError, ValueError, TypeError):
-        return None
