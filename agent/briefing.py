@@ -45,13 +45,17 @@ def prompt(brief: Brief, step: str, ablations: Sequence[Ablation] = ()) -> Promp
         step: "propose" or "refine".
         ablations: ideas that are left out in this run.
     """
-    told = [_front(brief.front), *map(_parent, brief.parents[:2])]
+    told = [_standing(brief), _front(brief.front), *map(_parent, brief.parents[:2])]
     if "history" not in ablations:
         told.append(_lessons(brief))
     first = Template(_text(f"{step}.md")).substitute(
         generation=brief.generation, slot=brief.slot + 1, told="\n\n".join(part for part in told if part)
     )
     return Prompt(opening(ablations), first, version())
+
+
+def _standing(brief: Brief) -> str:
+    return brief.bench.standing() if brief.bench is not None else ""
 
 
 def _front(front: Sequence[Version]) -> str:
@@ -85,4 +89,4 @@ def _parent(version: Version) -> str:
 def _lessons(brief: Brief) -> str:
     """Return what earlier predictions came to."""
     lines = [f"  {told.id}: {one_line(told.outcome, 220)}" for told in brief.lessons[:_LESSONS]]
-    return "\n".join(["What came of the latest predictions:", *lines]) if lines else ""
+    return "\n".join(["What came of the latest predictions, on the whole search set:", *lines]) if lines else ""

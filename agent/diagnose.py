@@ -24,13 +24,15 @@ _HOPELESS = 0.02  # of a question's recorded branches: fewer that end right, and
 _SAME = 0.01  # of the tokens at a beta: a smaller step to the next beta is none
 _JUMP = 0.5  # of the whole range: a larger step between neighbours leaves the rest of the grid idle
 _TOKENS_WEIGHT = 0.1  # a tenth of all tokens weighs as much as one episode in a hundred lost
+_WIDTH_WEIGHT = 0.2  # what only all branches would have found takes a larger budget, more than another rule
 
 
 def diagnose(scores: Scores, logs: Logs) -> list[Finding]:
     """Return what ``logs`` show that could be better, the most important first; an empty list if nothing does.
 
     Every count is over all E episodes. Importance is the share of the episodes that were lost, or a tenth of the
-    share of the tokens that were wasted: an answer matters more than what it costs.
+    share of the tokens that were wasted: an answer matters more than what it costs. Of the episodes stopped early,
+    those that only more branches would have mended count for a fifth.
 
     - ``stopped_early``: wrong, but the majority would be right had the open branches run to their end, or had all
       branches of the budget been opened and run to their end.
@@ -49,8 +51,9 @@ def diagnose(scores: Scores, logs: Logs) -> list[Finding]:
         return []
     ends, right = finals(scores.episodes), gold(scores.episodes)
     led = leads(scores.episodes, logs)
+    stopped, mendable = _stopped_early(scores, logs, ends, right)
     found = [
-        _stopped_early(scores, logs, ends, right),
+        stopped,
         _pruned_right(scores, logs, ends, right),
         _idle_tokens(scores, logs, led),
         _idle_width(scores, logs, led),
@@ -59,11 +62,13 @@ def diagnose(scores: Scores, logs: Logs) -> list[Finding]:
     ]
     spent = max(1, int(scores.tokens.sum()))
     kept = [finding for finding in found if finding.episodes]
-    return sorted(kept, key=lambda finding: (-_importance(finding, spent), KINDS.index(finding.kind)))
+    return sorted(kept, key=lambda finding: (-_importance(finding, spent, mendable), KINDS.index(finding.kind)))
 
 
-def _importance(finding: Finding, spent: int) -> float:
-    if finding.kind in ("stopped_early", "pruned_right"):
+def _importance(finding: Finding, spent: int, mendable: float) -> float:
+    if finding.kind == "stopped_early":
+        return mendable + _WIDTH_WEIGHT * (finding.share - mendable)
+    if finding.kind == "pruned_right":
         return finding.share
     return _TOKENS_WEIGHT * (finding.share if finding.kind == "uneven_beta" else finding.tokens / spent)
 
@@ -114,7 +119,8 @@ def _of_tokens(tokens: int, scores: Scores) -> str:
 # Answers lost
 
 
-def _stopped_early(scores: Scores, logs: Logs, ends: Answers, right: Answers) -> Finding:
+def _stopped_early(scores: Scores, logs: Logs, ends: Answers, right: Answers) -> tuple[Finding, float]:
+    """Return the finding, and the share of all episodes in which the open branches were enough."""
     wrong = np.flatnonzero(~scores.correct)
     ends, right = ends[wrong], right[wrong]
     is_open = np.arange(ends.shape[1]) < scores.opened[wrong][:, None]
@@ -131,14 +137,14 @@ def _stopped_early(scores: Scores, logs: Logs, ends: Answers, right: Answers) ->
     shows = np.zeros(len(scores.correct), bool)
     shows[wrong] = deeper | wider
     sure = np.zeros(len(scores.correct))
-    sure[wrong] = (ends == right[:, None]).sum(axis=1) / (ends >= 0).sum(axis=1)
+    sure[wrong] = (ends == right[:, None]).sum(axis=1) / (ends >= 0).sum(axis=1) + deeper  # first what can be mended
     cases = _Cases("stopped_early", shows, sure, lambda e: (_last_record(logs, e), int(scores.tokens[e])))
     message = (
-        f"{_of_all(int(shows.sum()), scores)} were answered wrong too early: the majority would have been right with "
-        f"the open branches run to their end in {int(deeper.sum()):,}, with all branches of the budget in "
-        f"{int(wider.sum()):,}."
+        f"{_of_all(int(shows.sum()), scores)} were answered wrong too early: in {int(deeper.sum()):,} the branches "
+        f"that were open, run to their end, had the majority right; in the other {int((wider & ~deeper).sum()):,} only "
+        "all branches of the budget had, which takes more tokens."
     )
-    return _finding(scores, cases, 0, message)
+    return _finding(scores, cases, 0, message), float(deeper.sum()) / len(scores.correct)
 
 
 def _last_record(logs: Logs, e: int) -> int:

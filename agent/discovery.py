@@ -12,6 +12,8 @@ from collections.abc import Callable, Sequence
 from functools import cached_property, partial
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from langgraph.types import interrupt
 
 from envs.episodes import Episodes, Logs
@@ -267,12 +269,17 @@ class Discovery:
             return self.archive.card(candidate)
         return tried.card(self.run.config.protocol(), self.sandbox.name)
 
+    @cached_property
+    def _budgets(self) -> npt.NDArray[np.float64]:
+        """The token budgets of quality: they follow from the hand-written controllers, which have no outcome."""
+        return population.budgets(self._before(1))
+
     def _with_outcome(self, card: Card) -> Card:
         """Return the card with what came of its prediction; its first parent may be of the same generation."""
         parent = next((p for p in card.parents if p in self.archive or self.staging.get(p) is not None), None)
         if parent is None:
             return card
-        return card.model_copy(update={"outcome": outcome(card.expects, card, self._card(parent))})
+        return card.model_copy(update={"outcome": outcome(card.expects, card, self._card(parent), self._budgets)})
 
     def _version(self, card: Card) -> Version:
         left_out = self.run.config.ablations
@@ -286,7 +293,7 @@ class Discovery:
         generation, step = ask["generation"], ask["step"]
         cards = self._before(generation)
         if step == "refine":
-            cards += map(self._card, ask["pending"])
+            cards += (self._with_outcome(self._card(tried)) for tried in ask["pending"])
             able = [card for card in population.ranked(cards) if card.data or not self.explorer.own]
             parents = able[: max(1, self.run.config.population // 2)]
         else:
@@ -304,14 +311,14 @@ class Discovery:
             credits=population.credits(cards),
             lessons=[self._version(card) for card in reversed(told) if card.outcome][:_LESSONS],
             slot=ask["slot"],
-            bench=self._bench(cards, parents),
+            bench=self._bench(cards, parents, self._seed(generation, f"{step} {ask['slot']} part")),
         )
 
-    def _bench(self, cards: Sequence[Card], parents: Sequence[Card]) -> Workbench:
+    def _bench(self, cards: Sequence[Card], parents: Sequence[Card], seed: int) -> Workbench:
         left_out = self.run.config.ablations
         return Workbench(
             cards, self.episodes, self._source, self._logs, self.sandbox, parents=[card.id for card in parents],
-            traces="traces" not in left_out, history="history" not in left_out,
+            traces="traces" not in left_out, history="history" not in left_out, seed=seed,
         )  # fmt: skip
 
     def _source(self, version: str) -> str:

@@ -86,7 +86,7 @@ def _cases(kind: Kind, tried: Measured, other: Measured | None) -> tuple[Bools, 
 
 
 def _stopped_early(scores: Scores) -> tuple[Bools, Weights]:
-    """Wrong, but right had the open branches, or all of the budget, been run to their end."""
+    """Wrong, but right had the open branches, or all of the budget, been run to their end; the former come first."""
     everyone = np.arange(len(scores.correct))
     ends, right = finals(scores.episodes), gold(scores.episodes)
     is_open = np.arange(ends.shape[1]) < scores.opened[:, None]
@@ -101,7 +101,7 @@ def _stopped_early(scores: Scores) -> tuple[Bools, Weights]:
         deeper &= later <= limit
         wider &= later + np.where(unopened, rest, 0).sum(axis=1) <= limit
     sure = (ends == right[:, None]).sum(axis=1) / (ends >= 0).sum(axis=1)
-    return ~scores.correct & (deeper | wider), sure
+    return ~scores.correct & (deeper | wider), sure + (~scores.correct & deeper)
 
 
 def _pruned_right(scores: Scores) -> tuple[Bools, Weights]:

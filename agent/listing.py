@@ -6,34 +6,35 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from . import population
 from .cards import Card
 from .explorers.base import CurvePoint
 from .shelf import Shelf
-from .wording import one_line, page, table
+from .standing import scale
+from .wording import PAGE, one_line, page, table
 
 ORDERS = ("quality", "generation", "tokens")
 """Best first, newest first, most frugal first; those that did not run come last, or with their generation."""
 
 
-def listing(shelf: Shelf, order: str, limit: int, offset: int) -> str:
+def listing(shelf: Shelf, order: str, limit: int, offset: int, most: int = PAGE) -> str:
     """Return ``limit`` versions from ``offset`` on: quality, curve at three betas, parents, rationale or failure."""
     cards = _ordered(shelf, order)
     betas = _three(sorted({point.beta for card in cards for point in card.mean_curve}))
     head = [
-        f"{len(cards)} versions by {order}; quality: mean accuracy % over token budgets; bB: accuracy % @ thousand "
-        f"tokens at beta B; *: on the front"
+        f"{len(cards)} versions by {order}; quality: mean accuracy % over {scale(shelf.budgets)}; to best: quality "
+        f"less that of the best, and half its 95% interval (paired), ~: within noise of the best; bB: accuracy % @ "
+        f"thousand tokens at beta B; *: on the front"
     ]
     if shelf.tries:
         drafts = (f"{tried.name} ({tried.verdict.kind})" for tried in shelf.tries.values())
         head.append(one_line(f"drafts of this step: {', '.join(drafts)}", 400))
     front = {version for version, _ in shelf.front}
     window = cards[offset : offset + limit]
-    rows = [("version", "gen", "quality", *(f"b{beta:g}" for beta in betas), "parents")]
+    rows = [("version", "gen", "quality", "to best", *(f"b{beta:g}" for beta in betas), "parents")]
     rows += [_row(shelf, card, betas, "*" if card.id in front else "") for card in window]
     lines = table(rows)
     noted = [f"{line}  {_note(shelf, card)}" for line, card in zip(lines[1:], window, strict=True)]
-    return page([*head, f"{lines[0]}  rationale"], noted, offset, len(cards))
+    return page([*head, f"{lines[0]}  rationale"], noted, offset, len(cards), most)
 
 
 def _ordered(shelf: Shelf, order: str) -> list[Card]:
@@ -58,9 +59,16 @@ def _three(betas: Sequence[float]) -> list[float]:
 def _row(shelf: Shelf, card: Card, betas: Sequence[float], mark: str) -> tuple[str, ...]:
     points = {point.beta: point for point in card.mean_curve}
     cells = [f"{points[b].accuracy:.1f}@{points[b].tokens / 1000:.1f}" if b in points else "-" for b in betas]
-    quality = f"{population.quality(card, shelf.budgets):.2f}" if card.ok else "-"
+    quality = (f"{shelf.quality(card.id):.2f}", _to_best(shelf, card)) if card.ok else ("-", "-")
     parents = one_line(",".join(parent for parent in card.parents if parent in shelf.cards), 60)
-    return card.id + mark, str(card.generation), quality, *cells, parents or "-"
+    return card.id + mark, str(card.generation), *quality, *cells, parents or "-"
+
+
+def _to_best(shelf: Shelf, card: Card) -> str:
+    if card is shelf.ranked[0]:
+        return "best"
+    gain, (low, high) = shelf.behind(card.id)
+    return f"{gain:+.2f}±{(high - low) / 2:.2f}{'~' if high >= 0 else ''}"
 
 
 def _note(shelf: Shelf, card: Card) -> str:

@@ -18,6 +18,9 @@ from .population import attained
 
 Floats = npt.NDArray[np.float64]
 
+Curve = tuple[str, Sequence[CurvePoint]]
+"""A version and its curve."""
+
 _DRAWS = 400
 """Resamples for what has to be computed one resample at a time."""
 
@@ -76,6 +79,10 @@ class Measured:
         """Return the mean accuracy attained over the token budgets ``at``, as `population.quality` does."""
         return float(attained(self.curve, at).mean())
 
+    def resampled_quality(self, at: Floats) -> Floats:
+        """Return `quality` for questions drawn with replacement, the same ones for every version."""
+        return np.array([attained(_points(self.betas, drawn), at).mean() for drawn in self.samples[:_DRAWS]])
+
 
 def _points(betas: Sequence[float], means: Floats) -> list[CurvePoint]:
     return [CurvePoint(beta, *map(float, row)) for beta, row in zip(betas, means, strict=True)]
@@ -90,15 +97,7 @@ def interval(samples: Floats) -> Interval:
 def quality_gain(first: Measured, second: Measured, at: Floats) -> tuple[float, Interval]:
     """Return the quality of ``second`` less that of ``first`` on the same episodes, and its paired 95% interval."""
     gain = second.quality(at) - first.quality(at)
-    if np.array_equal(first.scores.correct, second.scores.correct) and np.array_equal(
-        first.scores.tokens, second.scores.tokens
-    ):
-        return gain, (gain, gain)
-    pairs = zip(first.samples[:_DRAWS], second.samples[:_DRAWS], strict=True)
-    gains = [
-        float((attained(_points(second.betas, b), at) - attained(_points(first.betas, a), at)).mean()) for a, b in pairs
-    ]
-    return gain, interval(np.array(gains))
+    return gain, interval(second.resampled_quality(at) - first.resampled_quality(at))
 
 
 def same_decisions(first: Logs, second: Logs) -> bool:
@@ -107,13 +106,16 @@ def same_decisions(first: Logs, second: Logs) -> bool:
     return all(np.array_equal(ours[name], theirs[name]) for name in ours)
 
 
-def best_at(curves: Sequence[tuple[str, Sequence[CurvePoint]]], tokens: float) -> str | None:
-    """Return the name of the curve that attains the highest accuracy at ``tokens``, the first of equals."""
-    at = np.array([max(1.0, tokens)])
-    values = [float(attained(curve, at)[0]) for _, curve in curves]
-    return curves[int(np.argmax(values))][0] if curves else None
+def best_at(curves: Sequence[Curve], tokens: float) -> str | None:
+    """Return the name of the curve that attains the highest accuracy at ``tokens``, the first of equals; None if all
+    begin beyond."""
+    values = [(at_tokens(curve, tokens), -i) for i, (_, curve) in enumerate(curves)]
+    reached = [(value, i) for value, i in values if value is not None]
+    return curves[-max(reached)[1]][0] if reached else None
 
 
-def at_tokens(curve: Sequence[CurvePoint], tokens: float) -> float:
-    """Return the accuracy, in per cent, that ``curve`` attains at ``tokens``."""
+def at_tokens(curve: Sequence[CurvePoint], tokens: float) -> float | None:
+    """Return the accuracy, in per cent, that ``curve`` attains at ``tokens``; None below its first point."""
+    if not curve or tokens < min(point.tokens for point in curve):
+        return None
     return float(attained(curve, np.array([max(1.0, tokens)]))[0])

@@ -2,30 +2,55 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import numpy as np
 import numpy.typing as npt
 
 from envs.episodes import Episodes
 
-BETAS = 4
+BETAS = 6
 """Betas of a quick try, spread over the grid."""
-EPISODES = 480
-"""Episodes of a quick try, about: few enough for a good candidate to be through in well under a second."""
+ORDERS = 3
+"""Branch orders of a quick try: with one alone, a row of tries learns that order by heart."""
+EPISODES = 1080
+"""Episodes of a quick try, about: few enough for a good candidate to be through in about a second."""
 
 
-def part_of(episodes: Episodes) -> npt.NDArray[np.int64]:
-    """Return the episodes on which drafts are tried: a few betas, the first branch order, all environments.
+def part_of(episodes: Episodes, seed: int = 0) -> npt.NDArray[np.int64]:
+    """Return the episodes on which drafts are tried: some betas, some branch orders, all environments.
 
-    Each environment has as many questions as the others, as far as it goes, spread evenly over all that it has.
+    Each environment plays as many pairs of question and branch order as the others, as far as they go; first every
+    question once, the orders taking turns. The same pairs are played at every beta.
+
+    Args:
+        episodes: the whole search set.
+        seed: chooses orders and questions. Another part for every task, so that no part is learnt over many of them.
     """
-    grid = np.unique(episodes.beta)
+    grid, seeds = np.unique(episodes.beta), np.unique(episodes.seed).tolist()
     betas = grid[np.unique(np.linspace(0, len(grid) - 1, min(BETAS, len(grid))).round().astype(int))]
+    orders = Random(f"{seed} orders").sample(seeds, min(ORDERS, len(seeds)))
     most = max(2, EPISODES // (len(betas) * len(episodes.environments)))
-    chosen = np.isin(episodes.beta, betas) & (episodes.seed == episodes.seed.min())
+    chosen = np.zeros(len(episodes), bool)
     for e, env in enumerate(episodes.environments):
-        spread = np.unique(np.linspace(0, len(env) - 1, min(most, len(env))).round().astype(int))
-        chosen &= (episodes.environment != e) | np.isin(episodes.question, spread)
-    return np.flatnonzero(chosen)
+        # environments of equal size are taken to hold the same questions, and play the same ones: they stay paired
+        questions = Random(f"{seed} {len(env)}").sample(range(len(env)), len(env))
+        turns = [(q, orders[(i + r) % len(orders)]) for r in range(len(orders)) for i, q in enumerate(questions)]
+        played = np.zeros((len(env), len(seeds)), bool)
+        for question, order in turns[:most]:
+            played[question, seeds.index(order)] = True
+        mine = np.flatnonzero(episodes.environment == e)
+        chosen[mine] = played[episodes.question[mine], np.searchsorted(seeds, episodes.seed[mine])]
+    return np.flatnonzero(chosen & np.isin(episodes.beta, betas))
+
+
+def smoke_of(part: Episodes) -> npt.NDArray[np.int64]:
+    """Return a few episodes of ``part``, two for each beta: enough for most that crashes to crash."""
+    chosen: set[int] = set()
+    for i, beta in enumerate(np.unique(part.beta).tolist()):
+        mine = np.flatnonzero(part.beta == beta).tolist()
+        chosen |= {mine[7 * i % len(mine)], mine[-1 - 7 * i % len(mine)]}
+    return np.array(sorted(chosen), np.int64)
 
 
 def about_part(part: Episodes) -> str:

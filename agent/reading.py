@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -53,7 +54,7 @@ class Reading:
 def reading(trace: Trace, handle: str) -> Reading:
     """Return the text of ``trace``: what it did in time, and then what every branch showed."""
     letters = Letters(trace.gold)
-    rows = [_row(group, letters) for group in _groups(trace.steps)]
+    rows = _rows(trace, letters)
     branches = list(_branches(trace, letters))
     answer = letters(trace.answer)
     pruned = sum(len(step.branches) for step in trace.steps if step.verb == VERBS[PRUNE])
@@ -63,7 +64,7 @@ def reading(trace: Trace, handle: str) -> Reading:
         f"A, B, ... are answers in the order of appearance, * the right one{_never(letters)}, - no answer; "
         f"1 interval = {trace.delta:,} tokens",
     ]
-    return Reading(head, [_ROWS, *rows, _BRANCHES, *branches])
+    return Reading(head, [*_ends(trace, letters), _ROWS, *rows, _BRANCHES, *branches])
 
 
 def _never(letters: Letters) -> str:
@@ -92,15 +93,39 @@ def _joins(group: list[TraceStep], step: TraceStep) -> bool:
     return alone and step.branches[0] not in {branch for done in group for branch in done.branches}
 
 
-def _row(group: list[TraceStep], letters: Letters) -> str:
+def _rows(trace: Trace, letters: Letters) -> list[str]:
+    """Return the rows; where one did and showed what the one before did, and nothing ended, the two are one."""
+    merged: list[tuple[int, int, int, TraceStep, str]] = []  # first and last record, times, last step, what it showed
+    for group in _groups(trace.steps):
+        first, last = group[0], group[-1]
+        told = _told(group, letters)
+        times, begin = first.times, first.record
+        if merged and first.verb not in (VERBS[BRANCH], VERBS[PRUNE]):
+            before = merged[-1]
+            if before[3].verb == first.verb and before[4] == told and before[3].leader == last.leader:
+                begin, times = before[0], before[2] + times
+                merged.pop()
+        merged.append((begin, last.record, times, last, told))
+    return [_row(*row, letters) for row in merged]
+
+
+def _row(begin: int, end: int, times: int, last: TraceStep, told: str, letters: Letters) -> str:
+    branches, _, shown = told.partition("\n")
+    line = f"{begin}" if begin == end else f"{begin}-{end}"
+    line += f" {last.verb} {branches}" + (f" x{times}" if times > 1 else "") + shown
+    if last.verb in (VERBS[BRANCH], VERBS[PRUNE]):
+        return line
+    return f"{line} | {letters(last.leader)} {last.tokens:,} {last.latency:,}"
+
+
+def _told(group: list[TraceStep], letters: Letters) -> str:
+    """Return the branches of a group, and on a second line what they showed."""
     first, last = group[0], group[-1]
-    record = f"{first.record}" if first is last else f"{first.record}-{last.record}"
-    branches = [branch for step in group for branch in step.branches]
-    line = f"{record} {first.verb} {spans(branches)}" + (f" x{first.times}" if first.times > 1 else "")
+    line = spans([branch for step in group for branch in step.branches]) + "\n"
     if first.verb in (VERBS[BRANCH], VERBS[PRUNE]):
         return line
     if first is not last:
-        line += " in turn"
+        line = line[:-1] + " in turn\n"
     seen: dict[str, list[int]] = {}
     for step in group:
         for branch, answers in zip(step.branches, step.answers, strict=True):
@@ -112,7 +137,22 @@ def _row(group: list[TraceStep], letters: Letters) -> str:
     ended = [branch for step in group for branch in step.ended]
     if ended:
         line += f"; ended {spans(ended)}"
-    return f"{line} | {letters(last.leader)} {last.tokens:,} {last.latency:,}"
+    return line
+
+
+def _ends(trace: Trace, letters: Letters) -> list[str]:
+    """Return in what order branches ended, with which answers, and the votes of the ends."""
+    ended: list[tuple[int, int, str]] = []
+    for step in trace.steps:
+        for branch, depth, answers in zip(step.branches, step.depths, step.answers, strict=True):
+            if branch in step.ended:
+                ended.append((branch, depth, letters(answers[-1]) if answers else "?"))
+    if not ended:
+        return ["no branch ended"]
+    votes = Counter(answer for _, _, answer in ended)
+    told = ", ".join(f"{branch}@{depth} {answer}" for branch, depth, answer in ended)
+    counts = ", ".join(f"{answer} {n}" for answer, n in votes.most_common())
+    return [f"votes of the {len(ended)} ends: {counts}", f"ends in order, branch@intervals answer: {told}"]
 
 
 def spans(branches: Sequence[int]) -> str:

@@ -7,8 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+import numpy as np
+
 from envs.episodes import Episodes, Logs
 from envs.errors import Damaged, InputError
+from envs.evaluate import Interval
 from envs.scoring import ForgedLog
 from sandbox import policy
 from sandbox.base import Verdict
@@ -18,13 +21,15 @@ from .archive import sha256
 from .cards import Card
 from .diagnose import diagnose
 from .explorers.base import Finding
-from .measured import Measured
+from .measured import Curve, Floats, Measured, interval
 from .normalise import normal_form
 from .part import part_of
 from .wording import Names, one_line, steady
 
-_KEPT = 16
-"""Measured versions that are kept in memory."""
+_KEPT = {True: 64, False: 8}
+"""Measured versions that are kept in memory: on the part that drafts are tried on, and on the whole batch."""
+_MOST_QUALITIES = 2_000
+_qualities: OrderedDict[tuple[str, str, bytes], Floats] = OrderedDict()  # they follow from source and protocol alone
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,7 @@ class Shelf:
         logs: returns the logs of a version that ran.
         parents: ids of the versions that the brief is about.
         history: whether more is shown than the hand-written controllers and ``parents``.
+        seed: chooses the part of the batch that drafts are tried on.
     """
 
     def __init__(
@@ -57,22 +63,23 @@ class Shelf:
         logs: Callable[[str], Logs],
         parents: Sequence[str],
         history: bool,
+        seed: int = 0,
     ) -> None:
         self.episodes = episodes
         self.parents = tuple(dict.fromkeys(parents))
         shown = [card for card in cards if history or card.generation == 0 or card.id in self.parents]
         self.cards = {card.id: card for card in shown}
         self.names = Names(episodes)
-        self.which = part_of(episodes)
+        self.which = part_of(episodes, seed)
         self.part = episodes.take(self.which)
         self.budgets = population.budgets(shown)
         self.ranked = population.ranked(shown)
-        self.front = [(card.id, card.mean_curve) for card in population.front(shown)]
-        self.seeds = [(card.id, card.mean_curve) for card in shown if card.generation == 0 and card.ok]
+        self.front: list[Curve] = [(card.id, card.mean_curve) for card in population.front(shown)]
+        self.seeds: list[Curve] = [(card.id, card.mean_curve) for card in shown if card.generation == 0 and card.ok]
         self.tries: dict[str, Try] = {}
         self._everything = list(cards)
         self._source, self._logs = source, logs
-        self._kept: OrderedDict[tuple[str, bool], Measured] = OrderedDict()
+        self._kept: dict[bool, OrderedDict[str, Measured]] = {True: OrderedDict(), False: OrderedDict()}
         self._forms: dict[str, str] | None = None
 
     def card(self, version: str) -> Card:
@@ -115,13 +122,34 @@ class Shelf:
         card = self.card(version)
         if not card.ok:
             raise InputError(f"{version} has no scores ({card.verdict}): there is nothing to look at")
-        key = (version, part)
-        if key not in self._kept:
-            self._kept[key] = self._measure(version, part)
-            while len(self._kept) > _KEPT:
-                self._kept.popitem(last=False)
-        self._kept.move_to_end(key)
-        return self._kept[key]
+        kept = self._kept[part]
+        if version not in kept:
+            kept[version] = self._measure(version, part)
+            while len(kept) > _KEPT[part]:
+                kept.popitem(last=False)
+        kept.move_to_end(version)
+        return kept[version]
+
+    def quality(self, version: str) -> float:
+        """Return the quality of a version that ran, on the batch."""
+        return population.quality(self.cards[version], self.budgets)
+
+    def behind(self, version: str) -> tuple[float, Interval]:
+        """Return the quality of a version that ran less that of the best, and its paired 95% interval, on the batch."""
+        ours, best = (self._resampled(card) for card in (self.cards[version], self.ranked[0]))
+        return float(ours[0] - best[0]), interval(ours[1:] - best[1:])
+
+    def _resampled(self, card: Card) -> Floats:
+        """Return quality, and then quality for resampled questions."""
+        key = (card.source_sha256, card.protocol.key(), self.budgets.tobytes())
+        found = _qualities.get(key)
+        if found is None:
+            measured = self.measured(card.id, False)
+            found = np.append(measured.quality(self.budgets), measured.resampled_quality(self.budgets))
+            _qualities[key] = found
+            while len(_qualities) > _MOST_QUALITIES:
+                _qualities.popitem(last=False)
+        return found
 
     def _measure(self, version: str, part: bool) -> Measured:
         logs = self._logs(version)

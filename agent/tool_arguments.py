@@ -76,7 +76,10 @@ class TryCandidate(Arguments):
 
 
 class Expects(Arguments):
-    metric: Metric = Field(description="accuracy, tokens, latency: means over betas; others: episodes with a finding")
+    metric: Metric = Field(
+        description="quality: at equal tokens; accuracy, tokens, latency: means over betas; idle_tokens, hopeless: "
+        "tokens of the finding; others: its episodes. same: within 0.2 points, or 2%, or fewer than 10 episodes"
+    )
     direction: Direction = Field(description="Against the first parent")
 
 

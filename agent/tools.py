@@ -63,10 +63,10 @@ class Tool:
 TOOLS: tuple[Tool, ...] = (
     Tool(
         "list_versions",
-        "All controllers tried so far, one a line: id (* on the Pareto front), generation, quality, accuracy % @ "
-        "thousand tokens at a low, middle and high beta, parents, and its rationale or why it failed. Quality is the "
-        "mean accuracy over token budgets: the figure to raise. Use it to choose what to build on, and to see what has "
-        "been tried.",
+        "All controllers tried so far, one a line: id (* on the Pareto front), generation, quality, its difference to "
+        "the best, accuracy % @ thousand tokens at a low, middle and high beta, parents, and its rationale or why it "
+        "failed. Quality is the mean accuracy over token budgets: the figure to raise. Use it to choose what to build "
+        "on, and to see what has been tried.",
         ListVersions,
         lambda box, a: box.bench.list_versions(a.order, a.limit, a.offset),
     ),
@@ -85,6 +85,7 @@ TOOLS: tuple[Tool, ...] = (
         "the draft's part of the search set.",
         ScalingCurve,
         lambda box, a: box.bench.scaling_curve(a.versions, a.offset),
+        4_100,
     ),
     Tool(
         "compare",
@@ -97,9 +98,9 @@ TOOLS: tuple[Tool, ...] = (
     Tool(
         "findings",
         "The diagnosis of a version or draft, the most important first, each with its worst episodes: stopped_early "
-        "(wrong, but more depth or width would have been right), pruned_right (branches with the right answer were "
-        "given up), idle_tokens and idle_width (spent after the answer already led for good), hopeless (much spent "
-        "where no vote can win), uneven_beta (steps of beta that add nothing or too much).",
+        "(wrong, but the open branches, or only all, run to their end, would have been right), pruned_right (branches "
+        "with the right answer were given up), idle_tokens and idle_width (spent after the answer already led for "
+        "good), hopeless (much spent where no vote can win), uneven_beta (steps of beta that add nothing or too much).",
         Findings,
         lambda box, a: box.bench.findings(a.version),
         of_traces=True,
@@ -116,7 +117,7 @@ TOOLS: tuple[Tool, ...] = (
     ),
     Tool(
         "read_trace",
-        "One episode of a version: every action with the answers it showed, then every branch interval by interval. "
+        "One episode of a version: the ends and their votes, every action, then every branch interval by interval. "
         "Answers are letters in the order of appearance (equality is all that they mean), * is the right one, - none. "
         "Use it to see why an answer was missed or where tokens went, then change the rule, not the case.",
         ReadTrace,
@@ -125,10 +126,11 @@ TOOLS: tuple[Tool, ...] = (
     ),
     Tool(
         "try_candidate",
-        "Runs a draft on a small part of the search set (a few betas, one branch order, all environments) within "
-        "seconds, and returns its curve beside a parent's, the seeds' and the front's on the same episodes, and its "
-        "findings; or why it was refused or failed, with the line. Other tools then know it as try-1, try-2, ... A "
-        "draft that only renames or reformats another is not run. Try before you submit.",
+        "Runs a draft on a part of the search set (some betas and branch orders, another part in every task) within "
+        "seconds, and returns its quality against the first parent and the best version, its curve beside the seeds' "
+        "and the front's on the same episodes, and its findings; or why it was refused or failed, with the line. Other "
+        "tools then know it as try-1, ... Copies, and what fails on the first episodes, are not counted. Gains shrink "
+        "on the whole search set, the more the more drafts were tried.",
         TryCandidate,
         lambda box, a: box.bench.try_candidate(a.source, a.against),
     ),

@@ -48,7 +48,7 @@ def table(rows: Sequence[Sequence[str]], left: int = 1) -> list[str]:
     ]
 
 
-def page(head: Sequence[str], lines: Sequence[str], offset: int, total: int, most: int = PAGE) -> str:
+def page(head: Sequence[str], lines: Sequence[str], offset: int, total: int, most: int = PAGE, what: str = "") -> str:
     """Return ``head`` and as many of ``lines`` as fit in ``most`` characters, and how to get more.
 
     Args:
@@ -57,6 +57,7 @@ def page(head: Sequence[str], lines: Sequence[str], offset: int, total: int, mos
         offset: lines of that text before ``lines``.
         total: lines that it has in all.
         most: characters.
+        what: the word for what ``offset`` counts, after a space.
     """
     room = most - sum(len(line) + 1 for line in head) - 40
     shown: list[str] = []
@@ -68,9 +69,9 @@ def page(head: Sequence[str], lines: Sequence[str], offset: int, total: int, mos
         shown.append(line)
     after = offset + len(shown)
     if offset and not shown:
-        shown.append(f"(nothing at offset={offset}: there are {total})")
+        shown.append(f"(nothing at offset={offset}: there are {total}{what})")
     elif after < total:
-        shown.append(f"(more: offset={after}, of {total})")
+        shown.append(f"(more: offset={after}, of {total}{what})")
     return "\n".join([*head, *shown])
 
 

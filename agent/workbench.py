@@ -23,11 +23,12 @@ from .cards import Card
 from .finding_episodes import KINDS, PAIRED, Kind, select
 from .hindsight import chances
 from .listing import ORDERS, listing
-from .measured import Measured, at_tokens, best_at, quality_gain, same_decisions
-from .part import about_part
+from .measured import Measured, quality_gain, same_decisions
+from .part import about_part, smoke_of
 from .reading import reading
 from .shelf import Shelf, Try
-from .trying import rival_of, told
+from .standing import scale, standing
+from .trying import reached_at, rivals_of, told, told_of_version
 from .wording import one_line, page, plain, table
 
 MOST_TRIES = 40
@@ -38,7 +39,8 @@ SOURCE_PAGE = 12_000
 """Characters of a source that are shown at once."""
 
 _HANDLE = re.compile(r"e(\d{1,6}):q(\d{1,9}):b([0-9.e+-]{1,20}):s(\d{1,18})")
-_QUALITY = "mean accuracy % over token budgets"
+_CURVES = 4_000  # characters: three versions on a grid of eleven betas
+_INDEX = 100_000
 
 
 class Workbench:
@@ -53,6 +55,7 @@ class Workbench:
         parents: ids of the versions that the brief is about; drafts are held against the first that ran.
         traces: whether findings and single episodes may be looked at.
         history: whether more may be looked at than the hand-written controllers and ``parents``.
+        seed: chooses the part of the batch that drafts are tried on: another one for each brief.
     """
 
     def __init__(
@@ -66,9 +69,10 @@ class Workbench:
         parents: Sequence[str] = (),
         traces: bool = True,
         history: bool = True,
+        seed: int = 0,
     ) -> None:
-        self.traces, self.sandbox = traces, sandbox
-        self.shelf = Shelf(cards, episodes, source, logs, parents, history)
+        self.traces, self.history, self.sandbox = traces, history, sandbox
+        self.shelf = Shelf(cards, episodes, source, logs, parents, history, seed)
 
     # Looking at versions
 
@@ -83,6 +87,14 @@ class Workbench:
         _between("limit", limit, 1, 100)
         _between("offset", offset, 0, 10**9)
         return listing(self.shelf, order, limit, offset)
+
+    def index(self) -> str:
+        """Return the same table of all versions, the best first, whole."""
+        return listing(self.shelf, "quality", len(self.shelf.cards) or 1, 0, _INDEX)
+
+    def standing(self) -> str:
+        """Return the scale of quality, which version is best, and since when nothing is surely better."""
+        return standing(self.shelf, self.history)
 
     def read_source(self, version: str, offset: int = 0) -> str:
         """Return the source of a version or draft, from character ``offset`` on.
@@ -109,6 +121,7 @@ class Workbench:
         _between("offset", offset, 0, 10**9)
         part = self.shelf.on_part(*versions)
         lines: list[str] = []
+        head = f"on {self._about(part)}; quality: mean accuracy % over {scale(self.shelf.budgets)}"
         for version in dict.fromkeys(versions):
             found = self.shelf.measured(version, part)
             rows = [("beta", "accuracy % [95%]", "tokens", "latency", "best seed at these tokens: accuracy %")]
@@ -117,17 +130,11 @@ class Workbench:
                 rows.append(
                     (
                         f"{point.beta:g}", f"{point.accuracy:.1f} [{low:.1f}, {high:.1f}]", f"{point.tokens:,.0f}",
-                        f"{point.latency:,.0f}", self._best_seed(point.tokens, part),
+                        f"{point.latency:,.0f}", " ".join(reached_at(self.shelf, self.shelf.seeds, point.tokens, part)),
                     )
                 )  # fmt: skip
-            lines += [f"{version}: quality {found.quality(self.shelf.budgets):.2f} ({_QUALITY})", *table(rows, left=0)]
-        return page([f"on {self._about(part)}"], lines[offset:], offset, len(lines))
-
-    def _best_seed(self, tokens: float, part: bool) -> str:
-        best = best_at(self.shelf.seeds, tokens)
-        if best is None:
-            return "-"
-        return f"{at_tokens(self.shelf.measured(best, part).curve, tokens):.1f} {best}"
+            lines += [f"{version}: quality {found.quality(self.shelf.budgets):.2f}", *table(rows, left=0)]
+        return page([head], lines[offset:], offset, len(lines), _CURVES)
 
     def _about(self, part: bool) -> str:
         return about_part(self.shelf.part if part else self.shelf.episodes)
@@ -143,7 +150,8 @@ class Workbench:
         gain, (low, high) = quality_gain(one, two, budgets)
         head = [
             f"{first} -> {second} on {self._about(part)}",
-            f"quality ({_QUALITY}): {one.quality(budgets):.2f} -> {two.quality(budgets):.2f}, {gain:+.2f} "
+            f"quality (mean accuracy % over {scale(budgets)}): {one.quality(budgets):.2f} -> "
+            f"{two.quality(budgets):.2f}, {gain:+.2f} "
             f"[{low:+.2f}, {high:+.2f}] (95%, paired)",
         ]
         if same_decisions(one.logs, two.logs):
@@ -223,7 +231,7 @@ class Workbench:
         index = self._find(tried, episode)
         handle = self.shelf.names.handle(tried.scores.episodes, index)
         read = reading(trace(tried.scores.episodes, tried.logs, index), f"{version} on {handle}")
-        return page(read.head, read.lines[offset:], offset, len(read.lines))
+        return page(read.head, read.lines[offset:], offset, len(read.lines), what=" lines")
 
     def _find(self, tried: Measured, episode: str) -> int:
         parts = _HANDLE.fullmatch(episode.strip())
@@ -249,32 +257,39 @@ class Workbench:
 
     def try_candidate(self, source: str, against: str | None = None) -> str:
         """Run a draft on a part of the search set, and return its curve beside others on the same episodes, and its
-        findings. A draft that is refused, or is no other program than one before, is not run, and told so.
+        findings. A draft that is refused, fails on the first few episodes, or is no other program than one before, is
+        no draft, and told so.
 
         Args:
             source: a complete module.
-            against: the version or draft to hold it against; the first parent that ran, or the best version, if None.
+            against: the version or draft to hold it against, beside the best version; the first parent if None.
 
         Raises:
             InputError: too many drafts, or ``against`` is unknown or did not run.
             SandboxError: the sandbox failed.
         """
-        shelf, rival = self.shelf, rival_of(self.shelf, against)
+        shelf, rivals = self.shelf, rivals_of(self.shelf, against)
         refused = policy.check(source)
         if not refused.ok:
             return f"not run: {refused.kind}: {shelf.said(refused.message)}"
         if (twin := self.twin_of(source)) is not None:
-            return f"not run: {twin}; change what it does, not how it is written"
+            known = shelf.twin(source)
+            figures = told_of_version(shelf, known, rivals) if known in shelf.cards and shelf.cards[known].ok else ""
+            return f"not run: {twin}; change what it does, not how it is written\n{figures}".rstrip()
         if (before := shelf.twin_draft(source)) is not None:
             same = "this is" if before.source == source else "but for names and notes this is"
-            return f"not run again: {same} {before.name}\n{told(shelf, before, rival, self.traces)}"
+            return f"not run again: {same} {before.name}\n{told(shelf, before, rivals, self.traces)}"
         if len(shelf.tries) >= MOST_TRIES:
             raise InputError(f"{MOST_TRIES} drafts have been tried in this step: submit the best of them")
         name = f"try-{len(shelf.tries) + 1}"
+        smoke = evaluate(Candidate(name, source), shelf.part.take(smoke_of(shelf.part)), self.sandbox)
+        if not smoke.verdict.ok:
+            said = shelf.said(smoke.verdict.message)
+            return f"not run: it fails on the first few episodes: {smoke.verdict.kind}: {said}"
         found = evaluate(Candidate(name, source), shelf.part, self.sandbox)
         measured = Measured(found.logs, found.scores) if found.logs is not None and found.scores is not None else None
         shelf.tries[name] = Try(name, source, found.verdict, measured)
-        return told(shelf, shelf.tries[name], rival, self.traces)
+        return told(shelf, shelf.tries[name], rivals, self.traces)
 
     def twin_of(self, source: str) -> str | None:
         """Return in words which version is the same program as ``source``, or None; ``source`` must keep the policy."""

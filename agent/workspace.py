@@ -28,7 +28,9 @@ from sandbox.policy import LARGEST
 from . import population, workspace_client
 from .cards import Frozen
 from .explorers.base import Brief, Cost, Expectation, Version
+from .measured import Floats
 from .seeds import seed_names, seed_source
+from .standing import best_at_budgets
 from .workspace_server import Tools, looks
 
 Step = Literal["propose", "refine"]
@@ -40,7 +42,6 @@ _LARGEST_NOTES = 64 << 10
 _HANDLE = re.compile(r"\be\d+:q\d+:b[\d.e+-]+:s\d+\b")
 _WORST_KINDS = ("pruned_right", "stopped_early", "most_wasted", "wrong")
 _TRACES_OF_A_KIND = 2
-_BUDGETS = 8
 
 
 def prompts_version() -> str:
@@ -98,7 +99,7 @@ class Start:
             return cls(brief.parents[0].id, brief.parents[0].source)
         curved = [version for version in brief.front if version.curve]
         if curved:
-            at = _budgets(curved)
+            at = _budgets(brief, curved)
             best = max(curved, key=lambda version: float(population.attained(version.curve, at).mean()))
             return cls(best.id, best.source)
         name = "confidence_momentum"
@@ -197,14 +198,16 @@ class Workspace:
         files |= {f"examples/{name}.py": seed_source(name) for name in seed_names()}
         for version in self.known.values():
             files[f"history/{version.id}.py"] = version.source
-            files[f"history/{version.id}.md"] = _about(version, "findings" in tools)
+            files[f"history/{version.id}.md"] = _about(version, "findings" in tools, self._brief)
         listing = ["| `history/` | the best versions and the parents: source (`.py`); curve, faults, idea, prediction "
                    "and what came of it (`.md`) |"]  # fmt: skip
         if self._brief.lessons:
             files["history/LESSONS.md"] = _lessons(self._brief.lessons)
             listing.append("| `history/LESSONS.md` | earlier predictions, and what came of each, the latest first |")
         if "list_versions" in tools:
-            files["history/INDEX.txt"] = self._tools.call("list_versions", "{}").text + "\n"
+            bench = self._brief.bench
+            index = bench.index() if bench is not None else self._tools.call("list_versions", "{}").text
+            files["history/INDEX.txt"] = index + "\n"
             listing.append("| `history/INDEX.txt` | all versions that were tried, the best first |")
         if "read_trace" in tools:
             listing.append("| `traces/` | episodes in which the controller you begin with did badly, step by step |")
@@ -212,7 +215,8 @@ class Workspace:
             generation=self._brief.generation,
             step=_text(f"{self._step}.md").strip(),
             aim=_text("../aim.md" if self._beta else "../aim_without_beta.md").strip(),
-            front=_front(list(self.known.values())),
+            front=_front(list(self.known.values()), self._brief),
+            standing=self._brief.bench.standing() if self._brief.bench is not None else "",
             start=self.start.id,
             start_words=f"`{self.start.id}`",
             listing="\n".join(listing),
@@ -258,7 +262,7 @@ def _read(path: Path, most: int) -> tuple[str | None, str]:
         return None, f"{path.name} is not UTF-8 text"
 
 
-def _about(version: Version, findings: bool) -> str:
+def _about(version: Version, findings: bool, brief: Brief) -> str:
     """Return what is known of a version, for people and for programs that are like them."""
     lines = [f"# {version.id}", ""]
     if version.rationale:
@@ -266,6 +270,8 @@ def _about(version: Version, findings: bool) -> str:
     if version.outcome:
         lines += ["What came of it: " + version.outcome, ""]
     if version.curve:
+        quality = float(population.attained(version.curve, _budgets(brief, [version])).mean())
+        lines += [f"Quality on the whole search set: {quality:.2f}", ""] if brief.bench is not None else []
         lines += ["| beta | accuracy % | tokens | latency |", "|---|---|---|---|"]
         lines += [f"| {p.beta:g} | {p.accuracy:.1f} | {p.tokens:,.0f} | {p.latency:,.0f} |" for p in version.curve]
     if findings:
@@ -276,24 +282,23 @@ def _about(version: Version, findings: bool) -> str:
 
 def _lessons(versions: Sequence[Version]) -> str:
     told = [f"- {v.id}: {' '.join(v.rationale.split())}\n  -> {' '.join(v.outcome.split())}" for v in versions]
-    return "\n".join(["# What earlier rounds predicted, and what came of it", "", *told]) + "\n"
+    note = ("After the arrow stands what was measured, on the whole search set. What an idea claims from tries was "
+            "measured on a part of it, and chosen for: it is often larger.")  # fmt: skip
+    return "\n".join(["# What earlier rounds predicted, and what came of it", "", note, "", *told]) + "\n"
 
 
-def _budgets(versions: Sequence[Version]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    least = min(point.tokens for version in versions for point in version.curve)
-    most = max(point.tokens for version in versions for point in version.curve)
-    low = max(1.0, 2 * least)
-    return np.asarray(np.geomspace(low, max(2 * low, most), _BUDGETS), np.float64)
+def _budgets(brief: Brief, versions: Sequence[Version]) -> Floats:
+    """Return the budgets of quality; without a workbench, which knows them, those that ``versions`` span."""
+    if brief.bench is not None:
+        return brief.bench.shelf.budgets
+    tokens = [point.tokens for version in versions for point in version.curve]
+    low = max(1.0, 2 * min(tokens))
+    return np.asarray(np.geomspace(low, max(2 * low, *tokens), population.BUDGETS), np.float64)
 
 
-def _front(versions: Sequence[Version]) -> str:
+def _front(versions: Sequence[Version], brief: Brief) -> str:
     """Return the best accuracy so far at some budgets, and whose it is."""
     curved = [version for version in versions if version.curve]
     if not curved:
         return "(nothing has run yet: whatever runs is the best so far)"
-    at = _budgets(curved)
-    table = np.stack([population.attained(version.curve, at) for version in curved])
-    best = table.argmax(axis=0).tolist()
-    rows = [f"| {tokens:,.0f} | {table[who, i]:.1f} | `{curved[who].id}` |"
-            for i, (tokens, who) in enumerate(zip(at.tolist(), best, strict=True))]  # fmt: skip
-    return "\n".join(["| mean tokens of a question | accuracy % | by |", "|---|---|---|", *rows])
+    return best_at_budgets(curved, _budgets(brief, curved))

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import sys
 from collections.abc import Mapping, Sequence
@@ -45,7 +46,10 @@ def main(arguments: Sequence[str]) -> int:
     except (NoWorkspace, OSError, ValueError) as error:
         print(f"autotts: {error}", file=sys.stderr)
         return 1
-    print(reply["text"])
+    try:
+        print(reply["text"], flush=True)
+    except BrokenPipeError:  # `./autotts try | head` has seen enough; nothing may be left to flush at the end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 1 if reply["error"] else 0
 
 

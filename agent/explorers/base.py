@@ -10,10 +10,10 @@ if TYPE_CHECKING:
     from ..workbench import Workbench
 
 Metric = Literal[
-    "accuracy", "tokens", "latency", "stopped_early", "pruned_right", "idle_tokens", "idle_width", "hopeless",
-    "uneven_beta",
+    "quality", "accuracy", "tokens", "latency", "stopped_early", "pruned_right", "idle_tokens", "idle_width",
+    "hopeless", "uneven_beta",
 ]  # fmt: skip
-"""What a prediction may be about: a mean over the beta grid, or how often a finding shows (`agent.diagnose.KINDS`)."""
+"""What a prediction may be about: quality, a mean over the beta grid, or a finding (see `agent.outcome`)."""
 METRICS = get_args(Metric)
 Direction = Literal["less", "same", "more"]
 

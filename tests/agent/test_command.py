@@ -578,6 +578,17 @@ def test_autotts_try_inside_a_workspace_goes_by_its_rules(
         attempt(settings)
 
 
+def test_a_reader_that_has_seen_enough_is_no_error(stage: Stage) -> None:
+    made = workspace.Workspace(stage.root / "workspaces", BRIEF, "propose", stage.tools, 9, 20)
+    with Server(Desk(stage.tools, 1)) as server:
+        made.prepare(server.address)
+        gone, out = os.pipe()
+        os.close(gone)  # as `head` does, only sooner
+        done = subprocess.run([made.home / "autotts", "try"], cwd=made.home, stdout=out, stderr=subprocess.PIPE)
+        os.close(out)
+    assert done.returncode == 0 and done.stderr == b""
+
+
 # The texts
 
 

@@ -59,16 +59,36 @@ def _one_by_one(question: Question, _: float) -> str | None:
 def test_stopping_before_the_open_branches_turn_right() -> None:
     finding = _findings(environment([["AAB", "AAB", "CCC"]], None, ["B"]), _first_step)["stopped_early"]
     assert (finding.episodes, finding.share, finding.tokens) == (1, 1.0, 0)
-    assert "to their end in 1, with all branches of the budget in 1." in finding.message
+    assert "in 1 the branches that were open, run" in finding.message and "the other 0 only all" in finding.message
     assert finding.worst == (_at(1, 500),)
 
 
 def test_stopping_before_enough_branches_are_open() -> None:
     env = environment([["A", "B", "B"]], None, ["B"])
     finding = _findings(env, lambda q, _: q.run_to_end(q.branch()))["stopped_early"]
-    assert "to their end in 0, with all branches of the budget in 1." in finding.message
+    assert "in 0 the branches that were open, run" in finding.message and "the other 1 only all" in finding.message
     tie = _findings(env, lambda q, _: q.run_to_end(q.branch()), max_branches=2)
     assert "stopped_early" not in tie, "A came first"
+
+
+def test_what_only_more_branches_would_mend_comes_after_what_another_rule_would() -> None:
+    # six questions: four right, one lost for want of branches, one to pruning
+    env = environment([["A", "A", "A"]] * 4 + [["C", "B", "B"], ["CB", "CB", "AA"]], None, ["A"] * 4 + ["B", "B"])
+
+    def solve(question: Question, _: float) -> str | None:
+        answer, finished = question.step(question.branch())
+        return answer if finished else _prune_two_more(question)
+
+    assert [f for f in _findings(env, solve) if f in ("stopped_early", "pruned_right")] == [
+        "pruned_right", "stopped_early",
+    ]  # fmt: skip
+
+
+def _prune_two_more(question: Question) -> str | None:
+    question.step_many(question.branch_many(2))
+    question.prune(0)
+    question.prune(1)
+    return question.run_to_end(2)
 
 
 @pytest.mark.parametrize(

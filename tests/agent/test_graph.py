@@ -7,12 +7,13 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from agent.archive import Archive
 from agent.briefing import prompt
 from agent.discovery import DISAPPROVED, Discovery, ExplorerFailed
-from agent.explorers.base import Brief, Credit, Expectation, LimitReached, Proposal
+from agent.explorers.base import Brief, Credit, Expectation, Finding, LimitReached, Proposal
 from agent.explorers.evolve import Evolve
 from agent.explorers.mixture import Mixture
 from agent.graph import build, discover
@@ -241,10 +242,35 @@ def test_predictions_are_checked() -> None:
         return card().model_copy(update={"curve": (point,)})
 
     less, same, more = Expectation("tokens", "less"), Expectation("accuracy", "same"), Expectation("tokens", "more")
-    said = outcome((less, same), version(60.0, 80.0), version(60.1, 100.0))
+    at = np.array([80.0])
+    said = outcome((less, same), version(60.0, 80.0), version(60.1, 100.0), at)
     assert "tokens -20%" in said and "accuracy -0.10 points" in said and "2 of 2 held" in said
-    assert outcome((more,), version(60.0, 80.0), version(60.1, 100.0)).endswith("(0 of 1 held)")
-    assert outcome((), version(60.0, 80.0), card()) == ""
+    assert "quality +11.92 points" in said, "at 80 tokens, the parent answers four questions of five"
+    assert outcome((more,), version(60.0, 80.0), version(60.1, 100.0), at).endswith("(0 of 1 held)")
+    assert outcome((), version(60.0, 80.0), card(), at) == ""
+
+    def idle(episodes: int, tokens: int):  # type: ignore[no-untyped-def]
+        found = [Finding(kind, episodes, 0.1, tokens, "Found.") for kind in ("idle_tokens", "pruned_right")]
+        return version(60.0, 80.0).model_copy(update={"findings": tuple(found)})
+
+    fewer = Expectation("idle_tokens", "less"), Expectation("pruned_right", "same")
+    said = outcome(fewer, idle(50, 500), idle(50, 1000), at)
+    assert "idle_tokens -50%" in said and "2 of 2 held" in said, "tokens, not episodes"
+    few = outcome(fewer, idle(9, 500), idle(3, 1000), at)
+    assert "hardly any idle_tokens, hardly any pruned_right" in few and "1 of 2 held" in few
+
+
+def test_the_newest_versions_carry_their_outcome_into_the_step_that_refines(tmp_path: Path) -> None:
+    run, explorer = begin(tmp_path / "run", generations=1), Single()
+    discover(Discovery(run, explorer, ProcessSandbox()))
+    refining = [brief for step, brief in explorer.briefs if step == "refine"]
+    archived = {card.id: card.outcome for card in run.archive.cards() if card.generation == 1}
+    for brief in refining:
+        assert brief.lessons and all(archived[v.id] == v.outcome for v in brief.lessons)
+    parts = {tuple(b.bench.shelf.which.tolist()) for _, b in explorer.briefs if b.bench}
+    assert len(parts) == 1, "a world of three questions and one order is played whole"
+    told = prompt(refining[0], "refine").first
+    assert "Quality: mean accuracy % over 24 token budgets from " in told and "The best so far is " in told
 
 
 def test_a_mixture_goes_where_a_dollar_does_most() -> None:

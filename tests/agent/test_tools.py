@@ -153,7 +153,7 @@ BASED = ONE.replace("class Draft(Controller)", "class Base(Controller)") + "\n\n
         ({"rationale": "x" * 5000}, "the rationale has 5,000 characters"),
         ({"parents": ["nobody\n"]}, "parents: no version 'nobody'"),
         ({"parents": ["try-1"]}, "parents: try-1 is a draft"),
-        ({"expects": [{"metric": "luck", "direction": "more"}]}, "expects.0.metric: Input should be 'accuracy'"),
+        ({"expects": [{"metric": "luck", "direction": "more"}]}, "expects.0.metric: Input should be 'quality'"),
         ({"expects": [{"metric": "tokens", "direction": "up"}]}, "expects.0.direction: Input should be 'less'"),
     ],
 )
@@ -211,7 +211,7 @@ def test_no_secret_is_in_any_text(calls: list[tuple[str, dict[str, Any]]]) -> No
             assert SECRET not in result.text.lower()
             assert OPAQUE.search(result.text) is None
         assert all(c.isprintable() or c in "\n\t" for c in result.text)
-        assert len(result.text) <= (12_100 if name == "read_source" else 3_100)
+        assert len(result.text) <= {"read_source": 12_100, "scaling_curve": 4_100}.get(name, 3_100)
 
 
 def test_no_secret_is_in_the_trace_of_any_episode() -> None:
