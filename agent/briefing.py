@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from string import Template
 
+from .bench.wording import one_line
 from .explorers.base import Brief, CurvePoint, Version
-from .explorers.session import Prompt
+from .llm.session import Prompt
 from .run import Ablation
-from .wording import one_line
 
 HOME = Path(__file__).parent / "prompts"
 _FILES = ("system.md", "aim.md", "aim_without_beta.md", "propose.md", "refine.md", "workspace/CONTRACT.md")

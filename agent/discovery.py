@@ -27,18 +27,18 @@ from sandbox.trial import trial
 
 from . import population
 from .archive import pack_logs, sha256, unpack_logs
+from .bench.normalise import normal_form
+from .bench.workbench import Workbench
 from .cards import Card
 from .diagnose import diagnose
 from .explorers.base import Brief, Explorer, LimitReached, Proposal, Version
-from .ledger import Ledger
-from .normalise import normal_form
+from .llm.ledger import Ledger
 from .outcome import outcome
 from .report import FINALISTS, write_report
 from .run import Run
 from .seeds import seed_names, seed_source
 from .staging import Draft, Staging, draft
 from .state import Ask, State
-from .workbench import Workbench
 
 _LESSONS = 12
 MOST_BARREN = 3

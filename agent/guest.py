@@ -12,12 +12,12 @@ from envs.errors import Damaged
 from sandbox.base import SandboxError
 
 from . import population
+from .bench.tools import Toolbox, ToolResult
 from .explorers.base import Brief, Proposal
-from .explorers.session import Prompt
+from .llm.session import Prompt
+from .llm.transcript import Transcript, clean
 from .report import read_report
 from .run import Run
-from .tools import Toolbox, ToolResult
-from .transcript import Transcript, clean
 
 if TYPE_CHECKING:
     from .discovery import Discovery

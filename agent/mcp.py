@@ -22,7 +22,7 @@ except ImportError:
     raise InputError("`autotts mcp` needs its SDK: pip install 'autotts[mcp]'") from None
 
 from .guest import Desk
-from .transcript import clean
+from .llm.transcript import clean
 
 INSTRUCTIONS = (
     "You are the explorer of a discovery run: in every round you write one controller, a small Python policy. Call "

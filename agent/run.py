@@ -18,7 +18,7 @@ from envs.store import Environment, named, write_whole
 
 from .archive import Archive
 from .cards import Frozen, Protocol
-from .ledger import Limits
+from .llm.ledger import Limits
 
 SEARCH_SEED = 1000
 """The first branch order that search may use. Orders below are for reports."""

@@ -12,13 +12,14 @@ from envs.evaluate import MEAN
 from sandbox import policy
 from sandbox.evaluation import evaluate
 
-from .. import choose, population, workspace_client
+from .. import choose, population
+from ..bench.part import about_part, part_of
 from ..cards import Card
 from ..diagnose import diagnose
 from ..display import console, curve_table
 from ..explorers.base import CurvePoint
-from ..part import about_part, part_of
 from ..run import Run
+from ..workspace import client as workspace_client
 
 
 def attempt(args: argparse.Namespace) -> int:

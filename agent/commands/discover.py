@@ -16,12 +16,12 @@ from sandbox.runner import Runner
 
 from .. import choose
 from ..briefing import opening
-from ..calls import Calls
 from ..explorers.command import spent
 from ..explorers.registry import ASKS_A_MODEL, DEFAULT_MODEL, explorer, members, workspaces
-from ..failures import ExplorerError
-from ..ledger import Ledger, Limit, Limits
-from ..prices import Prices, estimate
+from ..llm.calls import Calls
+from ..llm.failures import ExplorerError
+from ..llm.ledger import Ledger, Limit, Limits
+from ..llm.prices import Prices, estimate
 from ..report import read_report
 from ..run import WITHOUT_BETA, Ablation, Run, RunConfig, next_home
 from ..watch import Watch

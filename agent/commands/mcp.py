@@ -81,10 +81,10 @@ def _serve(run: Run, sandbox: Runner) -> int:
     Raises:
         Left: the client has left before the end.
     """
+    from ..bench.tools import Toolbox
+    from ..bench.workbench import Workbench
     from ..briefing import prompt
     from ..discovery import Discovery
-    from ..tools import Toolbox
-    from ..workbench import Workbench
 
     def task(brief: Brief, step: str) -> Task:
         assert brief.bench is not None

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 
 from .. import choose, population
-from ..calls import read_calls
 from ..display import console, curve_table
-from ..ledger import Spending
+from ..llm.calls import read_calls
+from ..llm.ledger import Spending
 from ..report import read_report
 
 

@@ -15,13 +15,13 @@ import anthropic
 import httpx2
 from anthropic import AsyncAnthropic
 
-from ..calls import Calls
-from ..chat import Answered, ChatModel, Reply, Results, Said, Sending, Turn
-from ..failures import AuthError, Failure, FailureKind, retry_after
+from ..llm.calls import Calls
+from ..llm.chat import Answered, ChatModel, Reply, Results, Said, Sending, Turn
+from ..llm.conversing import Conversing, Report
+from ..llm.failures import AuthError, Failure, FailureKind, retry_after
+from ..llm.message import Message, is_blank
+from ..llm.session import Bounds, Prompt, Tools
 from .base import Brief
-from .conversing import Conversing, Report
-from .message import Message, is_blank
-from .session import Bounds, Prompt, Tools
 
 MAX_TOKENS = 32_000
 """Tokens of one answer, thinking included."""
@@ -69,7 +69,7 @@ class Anthropic(Conversing):
 
 
 class AnthropicModel:
-    """One model of the Messages API: see `agent.chat.ChatModel`."""
+    """One model of the Messages API: see `agent.llm.chat.ChatModel`."""
 
     def __init__(self, name: str, client: AsyncAnthropic, thinking: Thinking = "none") -> None:
         self.name, self._client, self._thinking = name, client, thinking

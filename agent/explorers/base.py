@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
 if TYPE_CHECKING:
-    from ..workbench import Workbench
+    from ..bench.workbench import Workbench
 
 Metric = Literal[
     "quality", "accuracy", "tokens", "latency", "stopped_early", "pruned_right", "idle_tokens", "idle_width",

@@ -19,17 +19,17 @@ from typing import TYPE_CHECKING
 from envs.errors import InputError
 from sandbox.base import say
 
-from .. import headless
-from ..ledger import Ledger, Spending
-from ..prices import Usage
-from ..transcript import clean, redact
-from ..workspace import Result, Step, Workspace, costs, prompts_version
-from ..workspace_server import Desk, Server, Tools, read_notes
+from ..llm.ledger import Ledger, Spending
+from ..llm.prices import Usage
+from ..llm.transcript import clean, redact
+from ..workspace import headless
+from ..workspace.directory import Result, Step, Workspace, costs, prompts_version
+from ..workspace.server import Desk, Server, Tools, read_notes
 from .base import Brief, Cost, Proposal
 
 if TYPE_CHECKING:
+    from ..bench.workbench import Workbench
     from ..run import Ablation
-    from ..workbench import Workbench
 
 TASK = "Read TASK.md in the current directory, and do what it says, to the end. Nobody can answer questions."
 
@@ -108,7 +108,7 @@ class Agent:
 def _toolbox(bench: Workbench | None) -> Tools:
     if bench is None:
         raise InputError("the explorer `command` needs a workbench in its brief")
-    from ..tools import Toolbox
+    from ..bench.tools import Toolbox
 
     return Toolbox(bench)
 

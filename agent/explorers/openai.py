@@ -19,13 +19,13 @@ try:
 except ImportError:
     raise InputError("the explorer `openai` needs its SDK: pip install 'autotts[openai]'") from None
 
-from ..calls import Calls
-from ..chat import Answered, ChatModel, Reply, Results, Said, Sending, Turn
-from ..failures import AuthError, Failure, FailureKind, retry_after
+from ..llm.calls import Calls
+from ..llm.chat import Answered, ChatModel, Reply, Results, Said, Sending, Turn
+from ..llm.completion import Completion
+from ..llm.conversing import Conversing, Report
+from ..llm.failures import AuthError, Failure, FailureKind, retry_after
+from ..llm.session import Bounds, Prompt, Tools
 from .base import Brief
-from .completion import Completion
-from .conversing import Conversing, Report
-from .session import Bounds, Prompt, Tools
 
 MAX_TOKENS = 32_000
 """Tokens of one answer, thinking included."""
@@ -84,7 +84,7 @@ def _key_and_endpoint(environment: Mapping[str, str]) -> tuple[str, str | None]:
 
 
 class OpenAIModel:
-    """One model behind chat completions: see `agent.chat.ChatModel`.
+    """One model behind chat completions: see `agent.llm.chat.ChatModel`.
 
     Args:
         name: the model's.

@@ -13,8 +13,8 @@ from ..run import Run, RunConfig
 from .base import Brief, Explorer
 
 if TYPE_CHECKING:
-    from ..calls import Calls
-    from .session import Prompt, Tools
+    from ..llm.calls import Calls
+    from ..llm.session import Prompt, Tools
 
 NAMES = ("evolve", "anthropic", "openai", "command", "mixture")
 ASKS_A_MODEL = ("anthropic", "openai")
@@ -98,7 +98,7 @@ def _prompt(run: Run) -> Callable[[Brief, str], Prompt]:
 
 
 def _tools(brief: Brief) -> Tools:
-    from ..tools import Toolbox
+    from ..bench.tools import Toolbox
 
     if brief.bench is None:
         raise InputError("a language model needs a workbench in its brief")

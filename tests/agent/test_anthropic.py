@@ -14,12 +14,12 @@ from typing import Any
 
 import pytest
 
-from agent.calls import Calls, Patience, read_calls
-from agent.chat import Sending
 from agent.explorers.anthropic import Anthropic
-from agent.explorers.session import DATA, Bounds
-from agent.failures import AuthError, RequestRefused, ServiceDown
-from agent.ledger import Limit, LimitReached, Limits
+from agent.llm.calls import Calls, Patience, read_calls
+from agent.llm.chat import Sending
+from agent.llm.failures import AuthError, RequestRefused, ServiceDown
+from agent.llm.ledger import Limit, LimitReached, Limits
+from agent.llm.session import DATA, Bounds
 from envs.errors import InputError
 from tests.stubs.clocks import StubClock
 from tests.stubs.conversations import MODEL, NAMES, StubTools, at, brief, calls, explorer, prompt, same_as_server

@@ -19,13 +19,14 @@ from typing import Any
 
 import pytest
 
-from agent import headless, workspace
 from agent.commands.attempt import attempt
 from agent.explorers.base import Brief, Cost, CurvePoint, Expectation, Finding, Proposal, Version
 from agent.explorers.command import TEMPLATES, Agent, Command, cost_of
 from agent.seeds import seed_source
-from agent.workspace_client import ADDRESS
-from agent.workspace_server import Desk, Server, read_notes
+from agent.workspace import directory as workspace
+from agent.workspace import headless
+from agent.workspace.client import ADDRESS
+from agent.workspace.server import Desk, Server, read_notes
 from envs.episodes import grid
 from envs.errors import InputError
 from envs.synthetic import default_environments

@@ -18,7 +18,7 @@ from agent.explorers.evolve import Evolve
 from agent.explorers.mixture import Mixture
 from agent.graph import build, discover
 from agent.history import fork, moments
-from agent.ledger import Ledger, Limit, Limits
+from agent.llm.ledger import Ledger, Limit, Limits
 from agent.outcome import outcome
 from agent.run import Run, RunConfig
 from agent.seeds import seed_source
@@ -225,7 +225,7 @@ def test_the_first_request_fits(tmp_path: Path) -> None:
     last = replace(last, parents=[replace(last.parents[0], source=seed_source("confidence_momentum"))])
     made = prompt(last, step)
     assert len(run.archive.ids()) > 40
-    from agent.tools import Toolbox
+    from agent.bench.tools import Toolbox
 
     assert last.bench is not None
     tools = json.dumps(Toolbox(last.bench).specifications())

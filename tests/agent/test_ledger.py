@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.ledger import Ledger, Limit, LimitReached, Limits, Spending
-from agent.prices import VARIABLE, Price, Prices, Usage, estimate
+from agent.llm.ledger import Ledger, Limit, LimitReached, Limits, Spending
+from agent.llm.prices import VARIABLE, Price, Prices, Usage, estimate
 from envs.errors import InputError
 
 CHEAP = Price(input=1, cache_write=2, cache_read=0.1, output=5)

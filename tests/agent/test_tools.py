@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agent.bench.finding_episodes import KINDS
+from agent.bench.submission import LARGEST
+from agent.bench.tools import TOOLS, Toolbox
 from agent.explorers.base import METRICS, Expectation
-from agent.finding_episodes import KINDS
-from agent.submission import LARGEST
-from agent.tools import TOOLS, Toolbox
 from sandbox.base import SandboxError
 
 from .test_workbench import CONSISTENCY, FAILED, ONE, PROBE, SECRET, THREE, VARIANT, WANDERER, bench, draft, episodes

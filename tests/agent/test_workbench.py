@@ -12,17 +12,17 @@ import numpy as np
 import pytest
 
 from agent.archive import sha256
+from agent.bench.finding_episodes import KINDS, select
+from agent.bench.measured import Measured, at_tokens, best_at
+from agent.bench.normalise import normal_form
+from agent.bench.part import about_part, part_of, smoke_of
+from agent.bench.workbench import MOST_TRIES, Workbench
 from agent.cards import Card, Protocol
 from agent.diagnose import diagnose
 from agent.explorers.base import CurvePoint, Finding, Version
-from agent.finding_episodes import KINDS, select
-from agent.measured import Measured, at_tokens, best_at
-from agent.normalise import normal_form
-from agent.part import about_part, part_of, smoke_of
 from agent.population import quality
 from agent.seeds import seed_source
 from agent.standing import best_at_budgets
-from agent.workbench import MOST_TRIES, Workbench
 from envs.episodes import Episodes, Logs, grid
 from envs.errors import Damaged, InputError
 from envs.evaluate import curve
@@ -402,7 +402,7 @@ def test_a_failed_draft_says_where_and_has_nothing_to_look_at(monkeypatch: pytes
     text = here.try_candidate(crash)
     said = "exception: ValueError: x (line 7) [e1:q"
     assert text.startswith(f"not run: it fails on the first few episodes: {said}") and not here.shelf.tries
-    monkeypatch.setattr("agent.workbench.smoke_of", lambda part: np.arange(1))  # at beta 0: it comes to light later
+    monkeypatch.setattr("agent.bench.workbench.smoke_of", lambda part: np.arange(1))  # it comes to light later
     assert here.try_candidate(crash).startswith(f"try-1: failed: {said}")
     with pytest.raises(InputError, match=r"try-1 did not run \(exception\)"):
         here.findings("try-1")

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from agent import headless
 from agent.cards import Card
 from agent.commands.attempt import attempt
 from agent.explorers.base import Cost
 from agent.explorers.command import Agent, Command, spent
 from agent.graph import Discovery, discover
-from agent.ledger import Ledger, Spending
+from agent.llm.ledger import Ledger, Spending
 from agent.run import Run, RunConfig
+from agent.workspace import headless
 from envs.synthetic import default_environments
 from sandbox.process import ProcessSandbox
 

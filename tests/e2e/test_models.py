@@ -15,16 +15,16 @@ from random import Random
 import pytest
 
 from agent.archive import Archive
+from agent.bench.tools import TOOLS, Toolbox
 from agent.briefing import prompt
-from agent.calls import Calls, Patience, read_calls
 from agent.discovery import Discovery
 from agent.explorers.anthropic import Anthropic
 from agent.explorers.base import Brief, Cost
 from agent.graph import discover
-from agent.ledger import Ledger, Limit, Limits, Spending
-from agent.prices import Prices
+from agent.llm.calls import Calls, Patience, read_calls
+from agent.llm.ledger import Ledger, Limit, Limits, Spending
+from agent.llm.prices import Prices
 from agent.run import Run, RunConfig
-from agent.tools import TOOLS, Toolbox
 from envs import catalogue, store
 from envs.store import Environment
 from envs.synthetic import default_models, generate

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..standing import scale
 from .measured import Curve, Measured, at_tokens, best_at, quality_gain, same_decisions
 from .part import about_part
 from .shelf import Shelf, Try
-from .standing import scale
 from .wording import one_line, page, table
 
 FINDINGS = 4

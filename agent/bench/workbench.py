@@ -18,16 +18,16 @@ from sandbox import policy
 from sandbox.base import Candidate, Sandbox
 from sandbox.evaluation import evaluate
 
+from ..cards import Card
+from ..hindsight import chances
+from ..standing import scale, standing
 from . import comparing
-from .cards import Card
 from .finding_episodes import KINDS, PAIRED, Kind, select
-from .hindsight import chances
 from .listing import ORDERS, listing
 from .measured import Measured, quality_gain, same_decisions
 from .part import about_part, smoke_of
 from .reading import reading
 from .shelf import Shelf, Try
-from .standing import scale, standing
 from .trying import reached_at, rivals_of, told, told_of_version
 from .wording import one_line, page, plain, table
 

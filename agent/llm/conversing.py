@@ -9,9 +9,9 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import asdict
 from typing import Any
 
-from ..calls import Calls, Place
-from ..chat import ChatModel
-from .base import Brief, Proposal
+from ..explorers.base import Brief, Proposal
+from .calls import Calls, Place
+from .chat import ChatModel
 from .session import Bounds, Prompt, Session, Tools
 
 Report = Callable[[str, dict[str, Any]], None]

@@ -16,11 +16,11 @@ from envs.scoring import ForgedLog
 from sandbox import policy
 from sandbox.base import Verdict
 
-from . import population
-from .archive import sha256
-from .cards import Card
-from .diagnose import diagnose
-from .explorers.base import Finding
+from .. import population
+from ..archive import sha256
+from ..cards import Card
+from ..diagnose import diagnose
+from ..explorers.base import Finding
 from .measured import Curve, Floats, Measured, interval
 from .normalise import normal_form
 from .part import part_of

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from envs.errors import InputError
 from sandbox import policy
 
-from .explorers.base import Expectation, Proposal
+from ..explorers.base import Expectation, Proposal
 from .wording import one_line, plain
 from .workbench import Workbench
 

@@ -19,7 +19,7 @@ from typing import Any, Protocol
 
 from sandbox import policy
 
-from .explorers.base import METRICS, Direction, Expectation, Metric
+from ..explorers.base import METRICS, Direction, Expectation, Metric
 
 _LONGEST_ADDRESS = 100  # a socket's path has at most 107 bytes, on some systems 103
 _LARGEST_REQUEST = 4 << 20
@@ -48,7 +48,7 @@ class Said(Protocol):
 
 
 class Tools(Protocol):
-    """The part of `agent.tools.Toolbox` that a workspace needs."""
+    """The part of `agent.bench.tools.Toolbox` that a workspace needs."""
 
     def specifications(self) -> Sequence[Any]:
         """Return name, description and JSON schema of every tool."""

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
-from ..chat import Reply, Sending, ToolCall
-from ..failures import Failure, FailureKind
-from ..prices import CHARACTERS_PER_TOKEN, Usage
-from ..transcript import clean
+from .chat import Reply, Sending, ToolCall
+from .failures import Failure, FailureKind
+from .prices import CHARACTERS_PER_TOKEN, Usage
+from .transcript import clean
 
 _THOUGHTS = ("reasoning_content", "reasoning")
 """Where servers put what a model has thought: some want it back with the tool calls that it led to."""

@@ -6,10 +6,10 @@ import json
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
-from ..chat import Reply, Sending, ToolCall
-from ..failures import Failure, FailureKind
-from ..prices import Usage
-from ..transcript import clean
+from .chat import Reply, Sending, ToolCall
+from .failures import Failure, FailureKind
+from .prices import Usage
+from .transcript import clean
 
 
 class Message:

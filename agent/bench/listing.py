@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .cards import Card
-from .explorers.base import CurvePoint
+from ..cards import Card
+from ..explorers.base import CurvePoint
+from ..standing import scale
 from .shelf import Shelf
-from .standing import scale
 from .wording import PAGE, one_line, page, table
 
 ORDERS = ("quality", "generation", "tokens")

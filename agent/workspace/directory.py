@@ -25,17 +25,18 @@ from pydantic import ValidationError
 from envs.store import write_whole
 from sandbox.policy import LARGEST
 
-from . import population, workspace_client
-from .cards import Frozen
-from .explorers.base import Brief, Cost, Expectation, Version
-from .measured import Floats
-from .seeds import seed_names, seed_source
-from .standing import best_at_budgets
-from .workspace_server import Tools, looks
+from .. import population
+from ..bench.measured import Floats
+from ..cards import Frozen
+from ..explorers.base import Brief, Cost, Expectation, Version
+from ..seeds import seed_names, seed_source
+from ..standing import best_at_budgets
+from . import client as workspace_client
+from .server import Tools, looks
 
 Step = Literal["propose", "refine"]
 
-PROMPTS = Path(__file__).parent / "prompts" / "workspace"
+PROMPTS = Path(__file__).parent.parent / "prompts" / "workspace"
 _TEXTS = ("../aim.md", "../aim_without_beta.md", "TASK.md", "CONTRACT.md", "rationale.md", "propose.md", "refine.md")
 _CLIENT = "autotts"
 _LARGEST_NOTES = 64 << 10

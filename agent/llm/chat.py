@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeVar
 
-from .cards import Frozen
+from ..cards import Frozen
 from .failures import Failure
 from .prices import Usage
 
