@@ -388,7 +388,9 @@ def test_it_dies_with_the_run_that_started_it(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pid")
     child = "import os, signal; open('pid', 'w').write(str(os.getpid())); signal.pause()"
     line = f"headless.run([sys.executable, '-c', {child!r}], pathlib.Path({str(tmp_path)!r}), {{}}, 600)"
-    parent = subprocess.Popen([sys.executable, "-c", f"import pathlib, sys; from agent import headless; {line}"])
+    parent = subprocess.Popen(
+        [sys.executable, "-c", f"import pathlib, sys; from agent.workspace import headless; {line}"]
+    )
     number = int((tmp_path / "pid").read_text())
     handle = os.pidfd_open(number)
     parent.kill()

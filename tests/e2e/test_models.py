@@ -132,9 +132,8 @@ def test_faults_change_nothing_but_the_bill(told, tmp_path: Path) -> None:  # ty
     with told() as stub:
         undisturbed = begin(tmp_path / "whole")
         play(undisturbed, stub)
-    fitting = tuple(kind for kind in KINDS if kind not in ("prompt_too_long", "too_large"))
-    service = tuple(kind for kind in fitting if kind not in ANSWERS)
-    for name, kinds in (("service", service), ("fitting", fitting), ("all", KINDS)):
+    service = tuple(kind for kind in KINDS if kind not in (*ANSWERS, "prompt_too_long", "too_large"))
+    for name, kinds in (("service", service), ("all", KINDS)):
         faults = Seeded(3, 0.8, kinds)
         with told(faults=faults) as stub:
             run = begin(tmp_path / name)
@@ -142,12 +141,11 @@ def test_faults_change_nothing_but_the_bill(told, tmp_path: Path) -> None:  # ty
             same_as_server(calls.ledger.spent(), stub)
         assert sum(faults.made.values()) >= 200 and set(faults.made) == set(kinds)
         assert run.archive.verify() == []
-        if name == "all":  # a conversation that had to be shortened may well go another way
+        if name == "all":  # a conversation that was shortened, or had a useless answer, may well go another way
             continue
         assert bare(run) == bare(undisturbed)  # but for what was in the service's cache
         ids = [card.id for card in run.archive.cards() if card.generation > 0]
-        same = [run.archive.transcript(i) == undisturbed.archive.transcript(i) for i in ids]
-        assert all(same) or name != "service"
+        assert all(run.archive.transcript(i) == undisturbed.archive.transcript(i) for i in ids)
 
 
 @pytest.mark.parametrize(
