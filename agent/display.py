@@ -65,14 +65,19 @@ def family(cards: Sequence[Card], everything: bool) -> Tree:
     on_front = {card.id for card in population.front(cards)}
     root = Tree(f"{len(cards)} versions, {len({c.generation for c in cards})} generations (* on the front)")
     nodes: dict[str, Tree] = {}
-    for card in sorted(cards, key=lambda c: (c.generation, c.id)):
-        if card.id not in kept:
-            continue
-        parent = next((nodes[p] for p in card.parents if p in nodes), root)
+
+    def line(card: Card) -> str:
         others = f" + {', '.join(card.parents[1:])}" if len(card.parents) > 1 else ""
         score = f"{population.quality(card, at):5.2f}" if card.ok else f"{card.verdict}"
-        star = "*" if card.id in on_front else " "
-        nodes[card.id] = parent.add(f"{star} {card.id}  {score}  {card.name}{others}")
+        return f"{'*' if card.id in on_front else ' '} {card.id}  {score}  {card.name}{others}"
+
+    waiting = sorted((card for card in cards if card.id in kept), key=lambda c: (c.generation, c.id))
+    there = {card.id for card in waiting}
+    while waiting:  # a parent may be of the same generation, and come later in it
+        first = next((c for c in waiting if all(p in nodes for p in c.parents[:1] if p in there)), waiting[0])
+        waiting.remove(first)
+        parent = next((nodes[p] for p in first.parents if p in nodes), root)
+        nodes[first.id] = parent.add(line(first))
     return root
 
 
