@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 from envs.errors import InputError
@@ -122,9 +122,9 @@ class OpenAIModel:
             stream = await sending.progress(completions.create(**body, extra_headers=headers))
             try:
                 _check_streams(stream.response.headers)
-                chunks = aiter(stream)
-                while not completion.ended:
-                    completion.take(await sending.progress(anext(chunks)))
+                async with aclosing(aiter(stream)) as chunks:
+                    while not completion.ended:
+                        completion.take(await sending.progress(anext(chunks)))
             except StopAsyncIteration:
                 pass  # not all servers count; whether the answer is whole is seen from its stop reason
             finally:
