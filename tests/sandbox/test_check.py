@@ -8,7 +8,6 @@ from typing import get_args
 
 import pytest
 
-from sandbox import bubblewrap
 from sandbox.base import Candidate, Kind
 from sandbox.check import HONEST, PRELUDE, Attack, Bait, Check, attacks
 from sandbox.choice import open_sandbox
@@ -55,11 +54,6 @@ def test_the_suite_is_large_and_says_what_it_tries() -> None:
     assert len(ATTACKS) >= 60
     assert all(attack.tries.endswith(".") and len(attack.tries) > 10 for attack in ATTACKS)
     assert len({attack.tries for attack in ATTACKS}) == len(ATTACKS)
-
-
-@pytest.mark.skipif(not bubblewrap.works(), reason="bubblewrap works here")
-def test_without_bubblewrap_the_reason_is_said() -> None:
-    assert bubblewrap.works().strip()
 
 
 def test_what_is_reached_is_noticed_once() -> None:
