@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections import Counter
+from collections import _count_elements  # type: ignore[attr-defined]  # what Counter counts with, without its toll
 from collections.abc import Iterable
 from functools import lru_cache
 
@@ -52,13 +52,15 @@ def majority(answers: Iterable[str | None]) -> str | None:
 
     An absent answer (None) is a vote like any other value: leave it out before the call if it should not be.
     """
-    counts = Counter(answers)
+    counts: dict[str | None, int] = {}
+    _count_elements(counts, answers)
     return max(counts, key=counts.__getitem__) if counts else None
 
 
 def leader(answers: Iterable[str | None]) -> tuple[str | None, int, int]:
     """Return the `majority` of ``answers``, its votes, and the votes of the second most frequent answer."""
-    counts = Counter(answers)
+    counts: dict[str | None, int] = {}
+    _count_elements(counts, answers)
     if not counts:
         return None, 0, 0
     winner = max(counts, key=counts.__getitem__)
