@@ -101,12 +101,12 @@ class Discovery:
             try:
                 self.ledger.check(generation)
             except LimitReached as limit:
-                return {"step": "done", "asked": None, "stopped": str(limit)}
-            return {"step": "propose", "asked": None}
+                return {"step": "done", "stopped": str(limit)}
+            return {"step": "propose"}
         drafts = [
             draft(Proposal(seed_source(name), "hand-written baseline"), 0, "seed", name) for name in seed_names()
         ]
-        return {"step": "refine", "asked": None, "pending": self._stage(drafts)}
+        return {"step": "refine", "pending": self._stage(drafts)}
 
     def asks(self, state: State) -> list[Ask]:
         """Return what the explorer is asked in this step: once, or once for each proposal if it writes them singly."""
@@ -120,16 +120,16 @@ class Discovery:
         """Ask the explorer for the proposals of one slot, unless it has answered already; runs beside other slots."""
         place = _place(state["generation"], state["step"], state["slot"])
         if self.staging.answer(place) is not None:
-            return {"asked": {place: True}}
+            return {}
         brief = self._brief(state)
         try:
             answer = self.explorer.propose(brief) if state["step"] == "propose" else self.explorer.refine(brief)
         except LimitReached as limit:
-            return {"asked": {place: False}, **({"stopped": str(limit)} if limit.scope == "run" else {})}
+            return {"stopped": str(limit)} if limit.scope == "run" else {}
         drafts = [draft(proposal, state["generation"], self.explorer.name) for proposal in answer[: state["count"]]]
         self.staging.put_answer(place, drafts)
         self.emit("asked", place=place, proposals=len(drafts))
-        return {"asked": {place: True}}
+        return {}
 
     def collect(self, state: State) -> dict[str, Any]:
         """Stage what is new of all that was proposed in this step."""
@@ -197,7 +197,7 @@ class Discovery:
     def refine(self, state: State) -> dict[str, Any]:
         """Go on to the second half: directed variants of the best, now that their faults are known."""
         whole = state["step"] != "propose" or self.run.config.population < 2 or state["stopped"]
-        return {"step": "done" if whole else "refine", "asked": None}
+        return {"step": "done" if whole else "refine"}
 
     def file(self, state: State) -> dict[str, Any]:
         """Archive the generation, and go on to the next."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Annotated, TypedDict
 
 
-def merged(old: dict[str, bool], new: dict[str, bool] | None) -> dict[str, bool]:
-    """Return what all of the parallel asks have told; None forgets it."""
-    return {} if new is None else {**old, **new}
+def latest(old: str, new: str) -> str:
+    """Return what was said last: several slots, side by side, may reach a limit in one step."""
+    return new
 
 
 class State(TypedDict):
@@ -17,13 +17,11 @@ class State(TypedDict):
     """The generation at work; 0 is that of the seeds."""
     step: str
     """Half of the generation: "propose", then "refine", then "done"."""
-    asked: Annotated[dict[str, bool], merged]
-    """Slots of this step in which the explorer has been asked, and whether it may be asked again."""
     pending: list[str]
     """Ids of the candidates of this generation, in the order of their proposal."""
     barren: int
     """Generations in a row for which nothing new was proposed."""
-    stopped: str
+    stopped: Annotated[str, latest]
     """Why the run stops before its last generation (a limit that was reached); empty while it goes on."""
 
 
@@ -40,4 +38,4 @@ class Ask(TypedDict):
 
 def first() -> State:
     """Return the state that a run begins with."""
-    return {"generation": 0, "step": "propose", "asked": {}, "pending": [], "barren": 0, "stopped": ""}
+    return {"generation": 0, "step": "propose", "pending": [], "barren": 0, "stopped": ""}

@@ -155,6 +155,16 @@ def test_a_limit_stops_in_good_order_and_may_be_raised(tmp_path: Path) -> None:
     assert run.events()[-1]["stopped"] == ""
 
 
+def test_two_slots_reach_a_limit_at_once(tmp_path: Path) -> None:
+    class Poor(Single):
+        def _answer(self, brief: Brief, step: str) -> list[Proposal]:
+            raise LimitReached("the run has spent $1 of at most $1")
+
+    run = begin(tmp_path / "run")
+    discover(Discovery(run, Poor(), ProcessSandbox()))
+    assert "at most $1" in run.events()[-1]["stopped"]
+
+
 def test_hours_are_a_limit_of_every_explorer(tmp_path: Path) -> None:
     run = begin(tmp_path / "run", explorer="evolve")
     now = [0.0]
