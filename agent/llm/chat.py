@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Literal, NoReturn, Protocol, TypeVar
 
 from ..cards import Frozen
 from .failures import Failure
@@ -144,3 +145,15 @@ class ChatModel(Protocol):
             Failure: there is none; ``sending.usage`` has what was counted until then.
         """
         ...
+
+
+def strict_json(text: str) -> Any:
+    """Return what a model has written as JSON, or None if it is none: NaN and infinities are not."""
+    try:
+        return json.loads(text, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")

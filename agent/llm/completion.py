@@ -8,9 +8,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import Any
 
-from .chat import Reply, Sending, ToolCall
+from .chat import Reply, Sending, ToolCall, strict_json
 from .failures import Failure, FailureKind
 from .prices import CHARACTERS_PER_TOKEN, Usage
 from .transcript import clean
@@ -138,10 +138,7 @@ class Completion:
 
     def _call(self, number: int, call: _Called, long: bool) -> ToolCall:
         written = "".join(call.arguments)
-        try:
-            given = json.loads(written, parse_constant=_no_constant) if written.strip() else {}
-        except (ValueError, RecursionError):
-            given = None
+        given = strict_json(written) if written.strip() else {}
         if not isinstance(given, dict) or not call.name:
             kind: FailureKind = "cut_short" if long else "malformed_tool_call"
             raise Failure(kind, f"the arguments of {call.name or 'a nameless tool'} are not a JSON object")
@@ -159,10 +156,6 @@ class Completion:
                 for mine, call in zip(self._calls, calls, strict=True)
             ]  # fmt: skip
         return message
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
 
 
 def _pure(value: dict[str, Any]) -> Any:

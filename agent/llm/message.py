@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, NoReturn
+from typing import Any
 
-from .chat import Reply, Sending, ToolCall
+from .chat import Reply, Sending, ToolCall, strict_json
 from .failures import Failure, FailureKind
 from .prices import Usage
 from .transcript import clean
@@ -100,18 +100,11 @@ class Message:
 
     def _input(self, index: int, block: Mapping[str, Any], long: bool) -> dict[str, Any]:
         written = "".join(self._json.get(index, []))
-        try:
-            given = json.loads(written, parse_constant=_no_constant) if written else block["input"]
-        except (ValueError, RecursionError):
-            given = None
+        given = strict_json(written) if written else block["input"]
         if not isinstance(given, dict):
             kind: FailureKind = "cut_short" if long else "malformed_tool_call"
             raise Failure(kind, f"the arguments of {block['name']} are not a JSON object")
         return given
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
 
 
 def _pure(value: Any) -> Any:
