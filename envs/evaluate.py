@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +14,8 @@ from .scoring import Scores
 
 RESAMPLES = 2000
 _SEED = 20260715  # of the bootstrap alone: the same scores have the same intervals everywhere
+
+Floats = npt.NDArray[np.float64]
 
 Interval = tuple[float, float]
 """A 95% interval: 2.5th and 97.5th percentile of a bootstrap over questions."""
@@ -53,24 +57,69 @@ class Difference:
     ties: int
 
 
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What one controller did at one beta: means by question, from which points and paired intervals are made."""
+
+    environment: str
+    beta: float
+    tables: tuple[Floats, ...]
+    """One for each environment: (questions, 3) accuracy in per cent, tokens and latency, means over branch orders."""
+    episodes: int
+
+    @property
+    def centre(self) -> Floats:
+        """(3,) means over questions, each environment counting the same."""
+        return np.asarray(np.mean([table.mean(axis=0) for table in self.tables], axis=0))
+
+    @property
+    def resampled(self) -> Floats:
+        """(RESAMPLES, 3) bootstrapped `centre`; samples of the same questions are drawn alike, and so are paired."""
+        return np.asarray(np.mean([bootstrap(table) for table in self.tables], axis=0))
+
+    def point(self) -> Point:
+        """Return the sample as a point of a curve."""
+        low, high = np.percentile(self.resampled, [2.5, 97.5], axis=0)
+        accuracy, tokens, latency = self.centre.tolist()
+        return Point(
+            environment=self.environment,
+            beta=self.beta,
+            accuracy_pct=accuracy,
+            accuracy_ci=(float(low[0]), float(high[0])),
+            mean_tokens=tokens,
+            mean_tokens_ci=(float(low[1]), float(high[1])),
+            mean_latency=latency,
+            episodes=self.episodes,
+        )
+
+
 def curve(scores: Scores) -> list[Point]:
     """Return one `Point` for each environment and beta; after them, for several environments, their mean."""
-    names = [env.name for env in scores.episodes.environments]
+    found = samples(scores)
+    several = len(scores.episodes.environments) > 1
+    return [sample.point() for sample in (*found, *(means(found) if several else ()))]
+
+
+def samples(scores: Scores) -> list[Sample]:
+    """Return one `Sample` for each environment and beta."""
     values = np.stack([100.0 * scores.correct, scores.tokens, scores.latency], axis=1)
-    points = []
-    means: dict[float, list[tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], int]]] = {}
-    for e, name in enumerate(names):
+    found = []
+    for e, env in enumerate(scores.episodes.environments):
         for beta in np.unique(scores.episodes.beta).tolist():
             mine = (scores.episodes.environment == e) & (scores.episodes.beta == beta)
-            table = by_question(scores, values, mine)
-            resampled = bootstrap(table)
-            points.append(_point(name, beta, table.mean(axis=0), resampled, int(mine.sum())))
-            means.setdefault(beta, []).append((table.mean(axis=0), resampled, int(mine.sum())))
-    if len(names) > 1:
-        for beta, rows in means.items():
-            centre = np.mean([row[0] for row in rows], axis=0)
-            points.append(_point(MEAN, beta, centre, _mixed(rows), sum(row[2] for row in rows)))
-    return points
+            found.append(Sample(env.name, beta, (by_question(scores, values, mine),), int(mine.sum())))
+    return found
+
+
+def means(found: Sequence[Sample]) -> list[Sample]:
+    """Return the mean over environments at each beta, in the order in which the betas come."""
+    by_beta: dict[float, list[Sample]] = {}
+    for sample in found:
+        by_beta.setdefault(sample.beta, []).append(sample)
+    return [
+        Sample(MEAN, beta, tuple(t for s in group for t in s.tables), sum(s.episodes for s in group))
+        for beta, group in by_beta.items()
+    ]
 
 
 def compare(first: Scores, second: Scores) -> list[Difference]:
@@ -105,8 +154,8 @@ def compare(first: Scores, second: Scores) -> list[Difference]:
 
 
 def by_question(
-    scores: Scores, values: npt.NDArray[np.float64], mine: npt.NDArray[np.bool_]
-) -> npt.NDArray[np.float64]:
+    scores: Scores, values: Floats, mine: npt.NDArray[np.bool_]
+) -> Floats:
     """Return (questions, columns): the mean of ``values`` (episodes, columns) over the seeds of each question."""
     _, which = np.unique(scores.episodes.question[mine], return_inverse=True)
     counts = np.bincount(which)
@@ -114,31 +163,17 @@ def by_question(
     return np.stack(columns, axis=1)
 
 
-def bootstrap(table: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def bootstrap(table: Floats) -> Floats:
     """Return (RESAMPLES, columns): means over questions drawn with replacement from ``table`` (questions, columns)."""
+    return _weights(len(table)) @ table / len(table)
+
+
+@lru_cache(maxsize=4)
+def _weights(questions: int) -> Floats:
+    """Return (RESAMPLES, questions): how often each question was drawn."""
     generator = np.random.default_rng(_SEED)
-    draws = generator.integers(0, len(table), (RESAMPLES, len(table)))
-    weights = np.zeros((RESAMPLES, len(table)))
+    draws = generator.integers(0, questions, (RESAMPLES, questions))
+    weights = np.zeros((RESAMPLES, questions))
     np.add.at(weights, (np.arange(RESAMPLES)[:, None], draws), 1.0)
-    return weights @ table / len(table)
-
-
-def _mixed(rows: list[tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], int]]) -> npt.NDArray[np.float64]:
-    """Average the environments' resamples; those of environments with the same questions were drawn alike."""
-    return np.asarray(np.mean([row[1] for row in rows], axis=0))
-
-
-def _point(
-    name: str, beta: float, centre: npt.NDArray[np.float64], resampled: npt.NDArray[np.float64], episodes: int
-) -> Point:
-    low, high = np.percentile(resampled, [2.5, 97.5], axis=0)
-    return Point(
-        environment=name,
-        beta=beta,
-        accuracy_pct=float(centre[0]),
-        accuracy_ci=(float(low[0]), float(high[0])),
-        mean_tokens=float(centre[1]),
-        mean_tokens_ci=(float(low[1]), float(high[1])),
-        mean_latency=float(centre[2]),
-        episodes=episodes,
-    )
+    weights.flags.writeable = False  # it is handed out again and again
+    return weights
