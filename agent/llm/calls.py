@@ -11,6 +11,7 @@ import asyncio
 import hashlib
 import json
 import random
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -130,13 +131,16 @@ class Calls:
             raise Failure(call.failure, call.attempts[-1].message)
         price, deadline = self.prices.of(model.name), self.clock.now() + self.patience.deadline
         retrying = AsyncRetrying(
-            retry=retry_if_exception(lambda error: self._again(key, error)), wait=self._wait(key, deadline),
-            stop=lambda state: self.clock.now() >= deadline, sleep=self.clock.sleep, reraise=True,
+            retry=retry_if_exception(lambda error: self._again(key, error)), wait=self._wait(key),
+            # an attempt that would begin at the deadline could only be cut
+            stop=lambda state: self.clock.now() + state.upcoming_sleep >= deadline, sleep=self.clock.sleep,
+            reraise=True,
         )  # fmt: skip
         try:
             await retrying(self._attempt, call, price, deadline, model, body)
         except Failure as failure:
-            raise self._final(key, failure) from None
+            before = sum(attempt.outcome != "sent" for attempt in call.attempts)
+            raise self._final(key, failure, before) from None
         done = self.get(key)
         assert done is not None and done.reply is not None
         return done.reply, done
@@ -183,7 +187,7 @@ class Calls:
         call = self.get(key)
         return call is not None and sum(a.outcome == error.kind for a in call.attempts) < 3
 
-    def _wait(self, key: str, deadline: float) -> Any:
+    def _wait(self, key: str) -> Any:
         """Return tenacity's waiting: twice as long each time with jitter, or what the service asks for."""
         rng = random.Random(key)
 
@@ -195,21 +199,20 @@ class Calls:
             seconds *= rng.uniform(0.5, 1.0)
             if asked is not None and asked >= 0:
                 seconds = min(longest, asked * rng.uniform(1.0, 1.25))
-            return max(0.0, min(seconds, deadline - self.clock.now()))
+            return seconds
 
         return wait
 
-    def _final(self, key: str, failure: Failure) -> Exception:
-        """Return what the end of all attempts means to the caller."""
-        handling = HANDLING[failure.kind]
+    def _final(self, key: str, failure: Failure, before: int) -> Exception:
+        """Return what the end of all attempts means to the caller, to whom the first ``before`` are old news."""
+        handling, call = HANDLING[failure.kind], self.get(key)
         if failure.kind == "auth":
             return AuthError(failure.message)
         if handling == "end_run":
             return RequestRefused(failure.message)
         if handling == "retry":
-            hours = self.patience.deadline / 3600
-            return ServiceDown(f"no answer within {hours:g} h; the last failure: {failure}. Resume when it is back")
-        call = self.get(key)
+            cause = _cause(call.attempts[before:] if call is not None else ())
+            return ServiceDown(f"no answer within {self.patience.deadline / 3600:g} h: {cause}. Resume when it is back")
         if call is not None:
             self._put(call.model_copy(update={"failure": failure.kind}))
         return failure
@@ -238,6 +241,14 @@ def read_calls(home: Path) -> list[Call]:
         Damaged: a file is damaged.
     """
     return [call for path in sorted(home.glob("g*.json")) if (call := _read(path)) is not None]
+
+
+def _cause(attempts: Sequence[Attempt]) -> str:
+    """Return how often each failure was met, and the last words of the most frequent: the very last attempt may only
+    have been cut at the deadline."""
+    counts = Counter(attempt.outcome for attempt in attempts).most_common()
+    words = next((a.message for a in reversed(attempts) if counts and a.outcome == counts[0][0]), "")
+    return ", ".join(f"{kind} ({number} times)" if number > 1 else kind for kind, number in counts) + f": {words}"
 
 
 def _read(path: Path) -> Call | None:

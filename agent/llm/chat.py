@@ -121,11 +121,12 @@ class Sending:
         Raises:
             Failure: there was none for too long (timeout).
         """
-        left = min(self.silence, self.deadline - self.clock.now())
+        left = max(0.0, min(self.silence, self.deadline - self.clock.now()))
         try:
-            return await self.clock.within(max(0.0, left), awaited, self.id)
+            return await self.clock.within(left, awaited, self.id)
         except TimeoutError:
-            raise Failure("timeout", f"no progress for {max(0.0, left):.0f} s") from None
+            why = f"no progress for {left:.0f} s" if left == self.silence else "cut: the time for this call is over"
+            raise Failure("timeout", why) from None
 
 
 class ChatModel(Protocol):

@@ -145,11 +145,11 @@ def test_waits_grow_are_capped_and_end_at_the_deadline(tmp_path: Path) -> None:
     patience = Patience(first_wait=1, longest_wait=30, deadline=300)
     of = calls(tmp_path, patience=patience)
     model = Played(*[Failure("overloaded", "busy")] * 100)
-    with pytest.raises(ServiceDown, match="overloaded: busy"):
+    with pytest.raises(ServiceDown, match=r"overloaded \(19 times\): busy"):
         ask(of, model)
     slept = of.clock.slept  # type: ignore[attr-defined]
     assert all(0.5 * 2**i <= wait <= 2**i for i, wait in enumerate(slept[:5]))
-    assert max(slept) <= 30 and sum(slept) == pytest.approx(300) and len(slept) > 10
+    assert max(slept) <= 30 and 270 <= sum(slept) < 300 and len(slept) > 10
     assert len(set(slept)) == len(slept)  # jitter
     assert ask(calls(tmp_path, patience=Patience(deadline=1e9)), Played()).text == "done"
 
@@ -191,6 +191,31 @@ def test_progress_without_end_ends_at_the_deadline(tmp_path: Path) -> None:
     with pytest.raises(ServiceDown, match="timeout"):
         ask(of, model)
     assert len(model.ids) == 1 and of.clock.now() <= 1050
+
+
+def test_an_attempt_that_the_deadline_cuts_does_not_hide_the_cause(tmp_path: Path) -> None:
+    class Busy(Played):
+        async def reply(self, body: Mapping[str, Any], sending: Sending) -> Reply:
+            self.ids.append(sending.id)
+            if len(self.ids) < 4:
+                raise Failure("overloaded", "busy", 30.0)
+            sending.clock.silent = {sending.id}  # type: ignore[attr-defined]
+            return await sending.progress(asyncio.Event().wait())  # type: ignore[return-value]
+
+    of, model = calls(tmp_path, patience=Patience(deadline=150, longest_wait=30)), Busy()
+    with pytest.raises(ServiceDown, match=r"^no answer within .* h: overloaded \(3 times\), timeout: busy\. Resume"):
+        ask(of, model)
+    assert len(model.ids) == 4 and of.clock.now() <= 150
+    assert "the time for this call is over" in read_calls(tmp_path)[0].attempts[-1].message
+    with pytest.raises(ServiceDown, match=r" h: timeout: no progress for 120 s\. "):  # not what was before
+        ask(calls(tmp_path, patience=Patience(deadline=130, first_wait=100)), Silent())
+
+
+class Silent(Played):
+    async def reply(self, body: Mapping[str, Any], sending: Sending) -> Reply:
+        self.ids.append(sending.id)
+        sending.clock.silent = {sending.id}  # type: ignore[attr-defined]
+        return await sending.progress(asyncio.Event().wait())  # type: ignore[return-value]
 
 
 def test_limits_are_checked_before_every_attempt(tmp_path: Path) -> None:
