@@ -24,12 +24,12 @@ from envs.errors import Damaged, InputError
 from envs.store import named, write_whole
 
 from .cards import Card
+from .rows import COLUMNS, Row
 
 SOURCE, CARD, LOGS, MANIFEST = "controller.py", "card.json", "logs.npz", "manifest.json"
 TRANSCRIPT = "transcript.txt.gz"
 INDEX = "index.sqlite"
 REPLAYS = "replays"
-_COLUMNS = ("id", "generation", "name", "explorer", "parents", "verdict", "source_sha256")
 
 
 def sha256(data: bytes) -> str:
@@ -212,35 +212,31 @@ class Archive:
 
     def reindex(self) -> int:
         """Build the index anew from the folders, and return the number of versions in it."""
+        rows = [Row.of(card).cells() for card in self.cards()]
         with closing(sqlite3.connect(":memory:")) as database:
-            database.execute(f"CREATE TABLE versions ({', '.join(_COLUMNS)}, PRIMARY KEY (id))")
+            database.execute(f"CREATE TABLE versions ({', '.join(COLUMNS)}, PRIMARY KEY (id))")
             database.execute("CREATE INDEX by_source ON versions (source_sha256)")
-            rows = [_row(card) for card in self.cards()]
-            database.executemany(f"INSERT INTO versions VALUES ({', '.join('?' * len(_COLUMNS))})", rows)
+            database.executemany(f"INSERT INTO versions VALUES ({', '.join('?' * len(COLUMNS))})", rows)
             database.commit()
             image = database.serialize()
         write_whole(self.root / INDEX, image)
         return len(rows)
 
-    def index(self) -> list[tuple[str, int, str, str, str, str, str]]:
-        """Return the rows of the index: id, generation, name, explorer, parents, verdict, hash of the source.
+    def index(self) -> list[Row]:
+        """Return the rows of the index, by generation and id; versions added since it was built are not in it.
 
         Raises:
-            InputError: the index is damaged.
+            InputError: there is no index, or it is damaged.
         """
         path = self.root / INDEX
         if not path.is_file():
-            self.reindex()
+            raise InputError(f"{path}: not there; build it with `autotts archive reindex`")
         try:
             with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
-                return database.execute("SELECT * FROM versions ORDER BY generation, id").fetchall()
-        except sqlite3.DatabaseError as error:
+                found = database.execute(f"SELECT {', '.join(COLUMNS)} FROM versions ORDER BY generation, id")
+                return [Row.read(cells) for cells in found]
+        except (sqlite3.DatabaseError, TypeError, ValueError) as error:
             raise Damaged(f"{path}: damaged ({error}); rebuild it with `autotts archive reindex`") from None
-
-
-def _row(card: Card) -> tuple[str, int, str, str, str, str, str]:
-    parents = ",".join(card.parents)
-    return (card.id, card.generation, card.name, card.explorer, parents, card.verdict, card.source_sha256)
 
 
 def _check_folder(path: Path) -> Iterator[str]:

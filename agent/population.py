@@ -4,18 +4,39 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from typing import Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from .cards import Card
-from .explorers.base import Credit, CurvePoint
+from .explorers.base import Cost, Credit, CurvePoint
 
 BUDGETS = 24
 """Token budgets at which controllers are compared, evenly spaced on a logarithmic scale."""
 
 
-def budgets(cards: Sequence[Card]) -> npt.NDArray[np.float64]:
+class Scored(Protocol):
+    """What the figures here need of a version: a card has it, and so has a row of the index."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def generation(self) -> int: ...
+    @property
+    def explorer(self) -> str: ...
+    @property
+    def cost(self) -> Cost: ...
+    @property
+    def ok(self) -> bool: ...
+    @property
+    def mean_curve(self) -> Sequence[CurvePoint]: ...
+
+
+S = TypeVar("S", bound=Scored)
+
+
+def budgets(cards: Sequence[Scored]) -> npt.NDArray[np.float64]:
     """Return the token budgets: from twice what the cheapest hand-written controller spends at most to what any does.
 
     That is from about two whole branches to the whole budget: below, nobody has a choice worth the name.
@@ -41,31 +62,31 @@ def attained(curve: Sequence[CurvePoint], at: npt.NDArray[np.float64]) -> npt.ND
     return np.asarray(values * np.minimum(1.0, at / tokens[0]))
 
 
-def quality(card: Card, at: npt.NDArray[np.float64]) -> float:
+def quality(card: Scored, at: npt.NDArray[np.float64]) -> float:
     """Return one number for a version: the mean accuracy that it attains over the budgets, in per cent."""
     return float(attained(card.mean_curve, at).mean())
 
 
-def ranked(cards: Sequence[Card]) -> list[Card]:
+def ranked(cards: Sequence[S]) -> list[S]:
     """Return the versions that ran, best `quality` first."""
     at = budgets(cards)
     return sorted((card for card in cards if card.ok), key=lambda card: (-quality(card, at), card.generation, card.id))
 
 
-def front(cards: Sequence[Card], most: int = 12) -> list[Card]:
+def front(cards: Sequence[S], most: int = 12) -> list[S]:
     """Return the versions that attain the highest accuracy at some budget, from frugal to accurate."""
     at = budgets(cards)
     good = ranked(cards)[:200]
     if not good:
         return []
     table = np.stack([attained(card.mean_curve, at) for card in good])
-    chosen: dict[str, Card] = {}
+    chosen: dict[str, S] = {}
     for best in table.argmax(axis=0).tolist():  # the first of equals is the better one over all budgets
         chosen[good[best].id] = good[best]
     return list(chosen.values())[:most]
 
 
-def credits(cards: Sequence[Card]) -> dict[str, Credit]:
+def credits(cards: Sequence[Scored]) -> dict[str, Credit]:
     """Return what each explorer has brought: the versions in their order, each against the front before it."""
     at = budgets(cards)
     best = np.zeros(len(at))

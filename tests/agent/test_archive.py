@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from agent.archive import Archive, pack_logs, sha256, unpack_logs
 from agent.cards import Card, Protocol
 from agent.explorers.base import Proposal
+from agent.rows import Row
 from agent.run import Run, RunConfig
 from agent.staging import Staging, draft
 from envs.episodes import Logs
@@ -38,7 +39,7 @@ def test_what_is_added_can_be_read(tmp_path: Path) -> None:
     again = Archive(tmp_path / "archive")
     assert again.ids() == ["g001-a"] and again.card("g001-a") == card() and again.source("g001-a") == SOURCE
     assert again.verify() == [] and again.reindex() == 1
-    assert [row[0] for row in again.index()] == ["g001-a"]
+    assert again.index() == [Row.of(card())]
     assert again.resolve("g0") == "g001-a"
     with pytest.raises(InputError, match="no version"):
         again.resolve("h")

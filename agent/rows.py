@@ -1,0 +1,63 @@
+"""What a list of versions needs of each: a row of the archive's index, so that no list has to load every card."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import astuple, dataclass
+from typing import Any
+
+from .cards import Card
+from .explorers.base import Cost, CurvePoint
+
+COLUMNS = (
+    "id", "generation", "name", "explorer", "island", "parents", "verdict", "source_sha256", "cost", "curve",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A version in brief: enough to rank it, and to draw it among thousands."""
+
+    id: str
+    generation: int
+    name: str
+    explorer: str
+    island: str
+    """Empty where there are none."""
+    parents: tuple[str, ...]
+    verdict: str
+    source_sha256: str
+    cost: Cost
+    mean_curve: tuple[CurvePoint, ...]
+    """See `Card.mean_curve`."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether the version ran on every episode, and so has scores."""
+        return self.verdict == "ok"
+
+    @classmethod
+    def of(cls, card: Card) -> Row:
+        """Return the row of a card."""
+        island = getattr(card, "island", None)
+        return cls(
+            card.id, card.generation, card.name, card.explorer, "" if island is None else str(island), card.parents,
+            card.verdict, card.source_sha256, card.cost, tuple(card.mean_curve),
+        )  # fmt: skip
+
+    def cells(self) -> tuple[Any, ...]:
+        """Return the row as the index holds it, in the order of `COLUMNS`."""
+        curve = [astuple(point) for point in self.mean_curve]
+        return (
+            self.id, self.generation, self.name, self.explorer, self.island, json.dumps(self.parents), self.verdict,
+            self.source_sha256, json.dumps(astuple(self.cost)), json.dumps(curve),
+        )  # fmt: skip
+
+    @classmethod
+    def read(cls, cells: tuple[Any, ...]) -> Row:
+        """Return the row that `cells` has written."""
+        *plain, parents, verdict, sha256, cost, curve = cells
+        return cls(
+            *plain, tuple(json.loads(parents)), verdict, sha256, Cost(*json.loads(cost)),
+            tuple(CurvePoint(*point) for point in json.loads(curve)),
+        )  # fmt: skip
