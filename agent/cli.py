@@ -73,6 +73,7 @@ def parser() -> argparse.ArgumentParser:
     _evaluate(commands)
     _discover(commands)
     _inspect(commands)
+    _ui(commands)
     _archive(commands)
     _sandbox(commands)
     _mcp(commands)
@@ -270,6 +271,14 @@ def _inspect(commands: _Parsers) -> None:
     command = _add(commands, "plot", "plot", "plot", "write the scaling curves of JSON figures as a picture")
     command.add_argument("figures", nargs="+", metavar="JSON", help="of `evaluate --json`, or a run's report.json")
     command.add_argument("-o", "--output", required=True, metavar="FILE", help="PNG, SVG or PDF")
+
+
+def _ui(commands: _Parsers) -> None:
+    command = _add(commands, "ui", "ui", "ui", "look at a run or an archive in the browser")
+    command.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine alone)")
+    command.add_argument("--port", type=int, default=8321, metavar="N", help="default: 8321; 0 is any that is free")
+    _data(command)
+    _where(command)
 
 
 def _archive(commands: _Parsers) -> None:

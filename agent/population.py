@@ -12,6 +12,8 @@ import numpy.typing as npt
 from .cards import Card
 from .explorers.base import Cost, Credit, CurvePoint
 
+Floats = npt.NDArray[np.float64]
+
 BUDGETS = 24
 """Token budgets at which controllers are compared, evenly spaced on a logarithmic scale."""
 
@@ -36,7 +38,7 @@ class Scored(Protocol):
 S = TypeVar("S", bound=Scored)
 
 
-def budgets(cards: Sequence[Scored]) -> npt.NDArray[np.float64]:
+def budgets(cards: Sequence[Scored]) -> Floats:
     """Return the token budgets: from twice what the cheapest hand-written controller spends at most to what any does.
 
     That is from about two whole branches to the whole budget: below, nobody has a choice worth the name.
@@ -47,7 +49,7 @@ def budgets(cards: Sequence[Scored]) -> npt.NDArray[np.float64]:
     return np.geomspace(low, max(2 * low, *most), BUDGETS)
 
 
-def attained(curve: Sequence[CurvePoint], at: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def attained(curve: Sequence[CurvePoint], at: Floats) -> Floats:
     """Return the accuracy (per cent) that ``curve`` attains within each budget of ``at``.
 
     Between two points of the curve it is interpolated on the logarithm of tokens; beyond the last it is what the best
@@ -62,7 +64,7 @@ def attained(curve: Sequence[CurvePoint], at: npt.NDArray[np.float64]) -> npt.ND
     return np.asarray(values * np.minimum(1.0, at / tokens[0]))
 
 
-def quality(card: Scored, at: npt.NDArray[np.float64]) -> float:
+def quality(card: Scored, at: Floats) -> float:
     """Return one number for a version: the mean accuracy that it attains over the budgets, in per cent."""
     return float(attained(card.mean_curve, at).mean())
 

@@ -56,8 +56,8 @@ class Row:
     @classmethod
     def read(cls, cells: tuple[Any, ...]) -> Row:
         """Return the row that `cells` has written."""
-        *plain, parents, verdict, sha256, cost, curve = cells
+        id, generation, name, explorer, island, parents, verdict, sha256, cost, curve = cells
         return cls(
-            *plain, tuple(json.loads(parents)), verdict, sha256, Cost(*json.loads(cost)),
-            tuple(CurvePoint(*point) for point in json.loads(curve)),
+            id, generation, name, explorer, island, tuple(json.loads(parents)), verdict, sha256,
+            Cost(*json.loads(cost)), tuple(CurvePoint(*point) for point in json.loads(curve)),
         )  # fmt: skip

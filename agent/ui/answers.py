@@ -1,0 +1,66 @@
+"""What several pages answer with: problems, points of curves, and where to find the place that they come from."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+from pydantic import BaseModel, ConfigDict
+
+from envs.evaluate import MEAN, Point
+
+from ..cards import Card
+from .place import Place
+
+
+class Answer(BaseModel):
+    """A record that the front end reads. Numbers that are none become null."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="null")
+
+
+class Problem(Answer):
+    """What is wrong, in a sentence for a person."""
+
+    detail: str
+
+
+class CurveAnswer(Answer):
+    """The scaling curve of one version on one environment, or on the mean of several."""
+
+    id: str
+    name: str
+    seed: bool
+    """Whether it is hand-written."""
+    points: tuple[Point, ...]
+
+
+PROBLEMS: dict[int | str, dict[str, object]] = {
+    401: {"model": Problem, "description": "No token, or a wrong one."},
+    403: {"model": Problem, "description": "From another site."},
+    404: {"model": Problem, "description": "There is no such thing."},
+    409: {"model": Problem, "description": "It is there, but cannot be shown: it says why."},
+    422: {"model": Problem, "description": "A parameter is not what it should be."},
+}
+
+
+def place_of(request: Request) -> Place:
+    """Return what the application looks at."""
+    place: Place = request.app.state.place
+    return place
+
+
+At = Annotated[Place, Depends(place_of)]
+
+
+def environments_of(card: Card) -> list[str]:
+    """Return the environments that a card has figures of, their mean first."""
+    names = list(dict.fromkeys(point.environment for point in card.curve))
+    return sorted(names, key=lambda name: name != MEAN)
+
+
+def curve_of(card: Card, environment: str | None = None) -> CurveAnswer:
+    """Return the curve of a card on ``environment``, or on the mean of its environments if that is None."""
+    wanted = environment or next(iter(environments_of(card)), MEAN)
+    points = tuple(point for point in card.curve if point.environment == wanted)
+    return CurveAnswer(id=card.id, name=card.name, seed=card.generation == 0, points=points)

@@ -1,0 +1,62 @@
+"""The application: pages and data behind the guard; every failure is a sentence, and none is a traceback."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import FileResponse, JSONResponse
+from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
+
+from envs.errors import InputError
+
+from . import live
+from .pages import about, lineage, run
+from .place import Missing, Place
+
+STATIC = Path(__file__).with_name("static")
+
+
+def create(place: Place, ending: Callable[[], bool] = lambda: False) -> FastAPI:
+    """Return the application for a place, without its guard; its streams end when ``ending()``."""
+
+    app = FastAPI(
+        title="AutoTTS", description="Looks at runs, lineages, versions and traces; changes nothing.",
+        docs_url=None, redoc_url=None, openapi_url="/api/openapi.json",
+    )  # fmt: skip
+    app.state.place, app.state.streams, app.state.ending = place, 0, ending
+    for module in (about, run, lineage, live):
+        app.include_router(module.router)
+    app.add_exception_handler(InputError, _input_error)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+
+    @app.get("/", include_in_schema=False)
+    def index() -> FileResponse:
+        return FileResponse(STATIC / "index.html")
+
+    return app
+
+
+def _input_error(request: Request, error: Exception) -> JSONResponse:
+    return _problem(404 if isinstance(error, Missing) else 409, " ".join(str(error).split()))
+
+
+def _invalid(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"][1:])
+    return _problem(422, f"{where or 'request'}: {first['msg']}")
+
+
+def _http_error(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    return JSONResponse({"detail": str(error.detail)}, error.status_code, headers=error.headers)
+
+
+def _problem(code: int, text: str) -> JSONResponse:
+    return JSONResponse({"detail": text}, code)

@@ -1,0 +1,53 @@
+"""Server-sent events: pages that are open are told when the archive or the event log has changed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+
+from fastapi import APIRouter, HTTPException, Request
+from fastapi.responses import StreamingResponse
+
+from .answers import PROBLEMS, At
+from .journal import stamp
+from .place import Place
+
+router = APIRouter(prefix="/api", tags=["live"], responses=PROBLEMS)
+
+PERIOD = 1.0
+"""Seconds between two looks."""
+_MOST = 32
+"""Streams at a time: each holds a connection."""
+
+
+@router.get("/events", response_class=StreamingResponse, responses={503: {"description": "Too many pages are open."}})
+async def events(request: Request, place: At) -> StreamingResponse:
+    """A stream of ``change`` events: the stamp of the list of versions, and how many there are."""
+    state = request.app.state
+    if state.streams >= _MOST:
+        raise HTTPException(503, "too many pages are open: close some")
+    return StreamingResponse(_changes(request, place), media_type="text/event-stream")
+
+
+async def _changes(request: Request, place: Place) -> AsyncIterator[str]:
+    state, told = request.app.state, None
+    state.streams += 1
+    try:
+        yield "retry: 2000\n\n"
+        while not state.ending():
+            now = await asyncio.to_thread(_now, place)
+            if now != told:
+                told = now
+                yield f"event: change\ndata: {json.dumps({'stamp': now[0], 'versions': now[1]})}\n\n"
+            else:
+                yield ": still here\n\n"
+            await asyncio.sleep(PERIOD)
+    finally:
+        state.streams -= 1
+
+
+def _now(place: Place) -> tuple[int, int, tuple[float, int]]:
+    view = place.view()
+    log = stamp(place.run.home / "events.jsonl") if place.run else (0.0, 0)
+    return view.stamp, len(view.rows), log

@@ -1,0 +1,1 @@
+"""What each page is told: one module a page."""

@@ -1,0 +1,100 @@
+"""The page Lineage: every version with its parents and its score, as columns, for there may be thousands."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from ..answers import PROBLEMS, Answer, At
+
+router = APIRouter(prefix="/api", tags=["lineage"], responses=PROBLEMS)
+
+_FOUND = 30
+
+
+class LineageAnswer(Answer):
+    """One entry a version in every column, by generation and id."""
+
+    title: str
+    stamp: int
+    ids: tuple[str, ...]
+    names: tuple[str, ...]
+    generations: tuple[int, ...]
+    qualities: tuple[float | None, ...]
+    """None of a version without scores."""
+    parents: tuple[tuple[int, ...], ...]
+    """Positions in the columns; a parent that is not in the archive is left out."""
+    explorers: tuple[int, ...]
+    """Position in ``explorer_names``."""
+    islands: tuple[int, ...]
+    verdicts: tuple[int, ...]
+    explorer_names: tuple[str, ...]
+    island_names: tuple[str, ...]
+    """Empty where there are no islands."""
+    verdict_names: tuple[str, ...]
+    front: tuple[int, ...]
+    """Positions of the versions that are the best at some budget."""
+    best: int | None
+    lost_parents: int
+    """Parents that are named but not in the archive."""
+    problems: dict[str, str]
+
+
+class Found(Answer):
+    """A version in a list of those that match."""
+
+    id: str
+    name: str
+    generation: int
+    verdict: str
+    quality: float | None
+
+
+@router.get("/lineage")
+def lineage(place: At) -> LineageAnswer:
+    """The whole family."""
+    view = place.view()
+    at = {row.id: i for i, row in enumerate(view.rows)}
+    explorers, explorer_names = _coded([row.explorer for row in view.rows])
+    islands, island_names = _coded([row.island for row in view.rows])
+    verdicts, verdict_names = _coded([row.verdict for row in view.rows])
+    return LineageAnswer(
+        title=place.title,
+        stamp=view.stamp,
+        ids=tuple(row.id for row in view.rows),
+        names=tuple(row.name for row in view.rows),
+        generations=tuple(row.generation for row in view.rows),
+        qualities=tuple(view.quality.get(row.id) for row in view.rows),
+        parents=tuple(tuple(at[p] for p in row.parents if p in at) for row in view.rows),
+        explorers=explorers,
+        islands=islands,
+        verdicts=verdicts,
+        explorer_names=explorer_names,
+        island_names=() if island_names == ("",) else island_names,
+        verdict_names=verdict_names,
+        front=tuple(at[row.id] for row in view.front),
+        best=at[view.best.id] if view.best else None,
+        lost_parents=sum(p not in at for row in view.rows for p in row.parents),
+        problems=dict(view.problems),
+    )
+
+
+def _coded(words: list[str]) -> tuple[tuple[int, ...], tuple[str, ...]]:
+    names: dict[str, int] = {}
+    codes = tuple(names.setdefault(word, len(names)) for word in words)
+    return codes, tuple(names)
+
+
+@router.get("/versions")
+def versions(place: At, q: Annotated[str, Query(max_length=100)] = "") -> list[Found]:
+    """The versions whose id or name holds ``q``, the best first; those without scores come last."""
+    view, wanted = place.view(), q.strip().casefold()
+    ordered = [*view.ranked, *(row for row in view.rows if not row.ok)]
+    hits = (row for row in ordered if wanted in row.id.casefold() or wanted in row.name.casefold())
+    return [
+        Found(
+            id=row.id, name=row.name, generation=row.generation, verdict=row.verdict, quality=view.quality.get(row.id)
+        )
+        for row, _ in zip(hits, range(_FOUND), strict=False)
+    ]  # fmt: skip

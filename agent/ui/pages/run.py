@@ -1,0 +1,249 @@
+"""The page Run: how far the search is, how good, what it costs, what fails, and what each explorer brings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Any
+
+from fastapi import APIRouter
+
+from envs.errors import InputError
+
+from ...cards import Card
+from ...report import read_report
+from ...run import Run
+from ..answers import PROBLEMS, Answer, At, CurveAnswer, curve_of
+from ..journal import Journal, Money, journal_of
+from ..place import Place
+from ..roster import View
+
+router = APIRouter(prefix="/api", tags=["run"], responses=PROBLEMS)
+
+_SHOWN_SEEDS = 12
+_LATEST = 30
+
+
+class Generation(Answer):
+    """One generation as the archive has it."""
+
+    generation: int
+    versions: int
+    failed: int
+    best: float | None
+    """Quality of its best version."""
+    best_so_far: float | None
+    """Of all found until then, hand-written ones apart."""
+    dollars: float
+    tokens: int
+    """Of the calls of language models that led to its versions."""
+
+
+class Explorer(Answer):
+    """What an explorer has brought."""
+
+    explorer: str
+    versions: int
+    ok: int
+    gain: float
+    """Points of quality by which its versions have raised the front."""
+    on_front: int
+    dollars: float
+
+
+class Speed(Answer):
+    """How fast one candidate was tried."""
+
+    time: float
+    """Seconds since 1970."""
+    id: str
+    seconds: float
+    episodes: int
+
+
+class Now(Answer):
+    """What a run is at: only known of a run, not of an archive alone."""
+
+    state: str
+    """"running", "stopped" or "finished"; a run that was killed looks like one that runs, until it is taken up."""
+    why: str
+    generation: int
+    generations: int
+    position: int
+    of: int
+    """Candidates tried of those that wait, in the generation at work."""
+    last_event: float | None
+    hours: float
+    explorer: str
+    model: str
+    money: Money
+    limits: dict[str, Any]
+
+
+class RunAnswer(Answer):
+    """The page."""
+
+    title: str
+    stamp: int
+    versions: int
+    run: Now | None
+    environments: tuple[str, ...]
+    orders: str
+    """On what it was measured, in words."""
+    best: str | None
+    best_name: str
+    best_quality: float | None
+    best_seed: str | None
+    """The best hand-written controller."""
+    seed_quality: float | None
+    front: tuple[CurveAnswer, ...]
+    seeds: tuple[CurveAnswer, ...]
+    generations: tuple[Generation, ...]
+    failures: dict[str, int]
+    explorers: tuple[Explorer, ...]
+    speeds: tuple[Speed, ...]
+    events: tuple[str, ...]
+    """The latest, in words."""
+    problems: dict[str, str]
+    note: str
+    report: str
+    """The best on fresh branch orders, in a sentence, where the run has finished."""
+
+
+@router.get("/run")
+def run(place: At) -> RunAnswer:
+    """How the search stands."""
+    view = place.view()
+    journal = journal_of(place.run)
+    seeds = [row for row in view.rows if row.generation == 0 and row.ok]
+    cards = _cards(place, [row.id for row in [*view.front, *seeds[:_SHOWN_SEEDS]]])
+    best, first = view.best, next((row for row in view.ranked if row.generation == 0), None)
+    some = next(iter(cards.values()), None)
+    return RunAnswer(
+        title=place.title,
+        stamp=view.stamp,
+        versions=len(view.rows),
+        run=_now(place.run, journal, view) if place.run else None,
+        environments=tuple(some.protocol.environments) if some else (),
+        orders=orders(some) if some else "",
+        best=best.id if best else None,
+        best_name=best.name if best else "",
+        best_quality=view.quality[best.id] if best else None,
+        best_seed=first.id if first else None,
+        seed_quality=view.quality[first.id] if first else None,
+        front=tuple(curve_of(cards[row.id]) for row in view.front if row.id in cards and row.generation > 0),
+        seeds=tuple(curve_of(cards[row.id]) for row in seeds if row.id in cards),
+        generations=tuple(_generations(view)),
+        failures=_failures(view),
+        explorers=tuple(_explorers(view)),
+        speeds=tuple(_speeds(journal)),
+        events=tuple(journal.words(_LATEST)),
+        problems=dict(view.problems),
+        note=place.roster.note,
+        report=_reported(place.run),
+    )
+
+
+def orders(card: Card) -> str:
+    """Return in words on what a card's figures were measured."""
+    p = card.protocol
+    return f"branch orders {p.first_seed} to {p.first_seed + p.seeds - 1}, up to {p.max_branches} branches" + (
+        f" and {p.max_tokens:,} tokens" if p.max_tokens else ""
+    )
+
+
+def _cards(place: Place, ids: Sequence[str]) -> dict[str, Card]:
+    found = {}
+    for version in dict.fromkeys(ids):
+        try:
+            found[version] = place.card(version)
+        except InputError:
+            continue  # damaged since the index was built: its own page says so
+    return found
+
+
+def _now(run: Run, journal: Journal, view: View) -> Now:
+    last = journal.last("candidate", "generation", "archived", "finished", "stopped", "began") or {}
+    working = journal.last("generation") or {}
+    tried = journal.last("candidate") or {}
+    done = max((row.generation for row in view.rows), default=0)
+    finished = journal.last("finished")
+    state = {"finished": "finished", "stopped": "stopped"}.get(str(last.get("event")), "running")
+    fresh = tried.get("time", 0) >= working.get("time", 0)
+    return Now(
+        state=state,
+        why=str((finished or {}).get("stopped") or last.get("why") or ""),
+        generation=int(working.get("generation", done)),
+        generations=run.config.generations,
+        position=int(tried.get("position", 0)) if fresh else 0,
+        of=int(tried.get("of", 0)) if fresh else 0,
+        last_event=last.get("time"),
+        hours=run.hours(),
+        explorer=run.config.explorer,
+        model=run.config.model or run.config.command,
+        money=journal.money(),
+        limits=run.limits().model_dump(mode="json"),
+    )
+
+
+def _generations(view: View) -> list[Generation]:
+    found, best = [], None
+    for generation, group in groupby(view.rows, key=lambda row: row.generation):
+        rows = list(group)
+        here = max((view.quality[row.id] for row in rows if row.ok), default=None)
+        if generation > 0 and here is not None:
+            best = here if best is None else max(best, here)
+        found.append(
+            Generation(
+                generation=generation, versions=len(rows), failed=sum(not row.ok for row in rows), best=here,
+                best_so_far=best, dollars=sum(row.cost.dollars for row in rows),
+                tokens=sum(row.cost.input_tokens + row.cost.output_tokens for row in rows),
+            )
+        )  # fmt: skip
+    return found
+
+
+def _failures(view: View) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for row in view.rows:
+        if not row.ok:
+            found[row.verdict] = found.get(row.verdict, 0) + 1
+    return dict(sorted(found.items(), key=lambda pair: -pair[1]))
+
+
+def _explorers(view: View) -> list[Explorer]:
+    ran: dict[str, int] = {}
+    for row in view.rows:
+        ran[row.explorer] = ran.get(row.explorer, 0) + row.ok
+    on_front = [row.explorer for row in view.front if row.generation > 0]
+    return [
+        Explorer(
+            explorer=name, versions=credit.proposals, ok=ran[name], gain=credit.gain, on_front=on_front.count(name),
+            dollars=credit.dollars,
+        )
+        for name, credit in sorted(view.credits.items())
+    ]  # fmt: skip
+
+
+def _speeds(journal: Journal) -> list[Speed]:
+    return [
+        Speed(time=event["time"], id=str(event["id"]), seconds=event["seconds"], episodes=event["episodes"])
+        for event in journal.of("candidate")
+        if event.get("episodes") and event.get("seconds")
+    ][-500:]
+
+
+def _reported(run: Run | None) -> str:
+    if run is None:
+        return ""
+    try:
+        report = read_report(run)
+    except InputError as error:
+        return str(error)
+    if report is None:
+        return ""
+    best = report.best
+    return (
+        f"On fresh branch orders {best} has quality {report.measured[best]:.2f}"
+        f" ({report.searched[best]:.2f} as the search saw it)."
+    )

@@ -1,0 +1,146 @@
+// Charts: ECharts in the page's colours, labelled for those who cannot see them, and exported as PNG or SVG.
+import { add, download, h } from "./dom.js";
+import { plain } from "./format.js";
+
+/* global echarts */
+const PALETTE = {
+  light: ["#0072b2", "#d55e00", "#007a5a", "#a6478a", "#8a6d00", "#3a7fb5", "#6b4fa0", "#5b6570"],
+  dark: ["#56b4e9", "#f58231", "#3cc99b", "#e39ac9", "#e6c229", "#9ad0f5", "#b79cf0", "#a9b4bf"],
+};
+export const SYMBOLS = ["circle", "rect", "triangle", "diamond", "roundRect", "pin", "arrow", "circle"];
+
+/** Return the value of a colour variable of the style sheet. */
+export const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+export const theme = () => (document.documentElement.dataset.theme === "dark" ? "dark" : "light");
+export const palette = (which = theme()) => PALETTE[which];
+
+/** Return a text that the chart library does not take for markup of its own. */
+export const quiet = (text) => String(text).replaceAll("{", "(").replaceAll("}", ")").replaceAll("|", "/");
+
+/** Return what all charts have in common; `option` adds to it. */
+export function styled(option) {
+  const text = colour("text"), soft = colour("soft"), line = colour("line");
+  const axis = (a) => ({
+    ...a, nameLocation: "middle", nameGap: a.nameGap ?? 28, nameTextStyle: { color: text }, axisLabel: { color: soft, ...a.axisLabel },
+    axisLine: { ...a.axisLine, lineStyle: { color: soft } }, splitLine: { lineStyle: { color: line, opacity: 0.5 }, ...a.splitLine },
+  });
+  return {
+    animation: false, backgroundColor: colour("ground"), color: palette(), textStyle: { color: text },
+    grid: { left: 64, right: 20, top: 40, bottom: 52 },
+    ...option,
+    tooltip: { renderMode: "richText", confine: true, backgroundColor: colour("raised"), borderColor: line, textStyle: { color: text }, ...option.tooltip },
+    legend: option.legend === null ? undefined : { type: "scroll", top: 4, textStyle: { color: text }, pageTextStyle: { color: text }, pageIconColor: text, ...option.legend },
+    xAxis: option.xAxis && axis(option.xAxis),
+    yAxis: option.yAxis && axis({ nameGap: 44, ...option.yAxis }),
+  };
+}
+
+const open = new Set();
+
+/** A chart in the page. `label` says what it shows; `size` is short, mid or tall. */
+export class Chart {
+  constructor(label, size = "mid", props = {}) {
+    this.host = h("div", { class: `chart chart-${size}`, role: "img", "aria-label": label, ...props });
+    this.label = label;
+    this.instance = null;
+  }
+
+  /** Draw `option`, once the chart is in the page. */
+  draw(option, replace = true) {
+    this.option = option;
+    if (!this.instance) {
+      this.instance = echarts.init(this.host, null, { renderer: "canvas" });
+      this.watch = new ResizeObserver(() => this.instance?.resize());
+      this.watch.observe(this.host);
+      open.add(this);
+    }
+    this.instance.setOption(styled(option), replace);
+  }
+
+  close() {
+    this.watch?.disconnect();
+    this.instance?.dispose();
+    this.instance = null;
+    open.delete(this);
+  }
+
+  /** Return the chart as a text of SVG. */
+  svg() {
+    const { width, height } = this.host.getBoundingClientRect();
+    const aside = echarts.init(null, null, { renderer: "svg", ssr: true, width: Math.max(700, width), height: Math.max(380, height) });
+    aside.setOption(styled(this.option));
+    const text = aside.renderToSVGString();
+    aside.dispose();
+    return text;
+  }
+
+  /** Return the chart as a PNG Blob, twice as fine as on the screen. */
+  async png() {
+    const url = this.instance.getDataURL({ type: "png", pixelRatio: 2, backgroundColor: colour("ground") });
+    const bytes = Uint8Array.from(atob(url.split(",")[1]), (c) => c.charCodeAt(0));
+    return new Blob([bytes], { type: "image/png" });
+  }
+
+  /** Return buttons that save the chart under `name`. */
+  buttons(name) {
+    return [
+      h("button", { type: "button", onclick: async () => download(`${name}.png`, await this.png()) }, "PNG"),
+      h("button", { type: "button", onclick: () => download(`${name}.svg`, this.svg(), "image/svg+xml") }, "SVG"),
+    ];
+  }
+}
+
+/** Close every chart: the page is left. */
+export function closeAll() {
+  for (const chart of [...open]) chart.close();
+}
+
+const BANDS = 0.13;
+
+/** Return the option of scaling curves: accuracy against tokens, with bands of the 95% intervals. `curves` as the server sends them. */
+export function scaling(curves, { xName = "mean tokens of a question (log scale)", dashed = () => false, banded = () => true } = {}) {
+  const colours = palette();
+  const shown = curves.filter((c) => c.points.length);
+  const start = Math.min(...shown.map((c) => Math.max(...c.points.map((p) => p.mean_tokens)))) / 2;
+  const inside = shown.flatMap((c) => c.points.filter((p) => p.mean_tokens >= start * 0.6));
+  const low = Math.min(...inside.map((p) => p.accuracy_pct)), high = Math.max(...inside.map((p) => p.accuracy_pct));
+  const series = shown.flatMap((curve, i) => {
+    const points = [...curve.points].sort((a, b) => a.mean_tokens - b.mean_tokens);
+    const tint = colours[i % colours.length], name = quiet(curve.label ?? curve.id);
+    const line = {
+      name, type: "line", color: tint, symbol: SYMBOLS[i % SYMBOLS.length], symbolSize: 8, z: 3,
+      lineStyle: { width: 2, type: dashed(curve) ? "dashed" : "solid" }, emphasis: { focus: "series" },
+      data: points.map((p) => ({ value: [Math.max(1, p.mean_tokens), p.accuracy_pct], point: p })),
+    };
+    return banded(curve) ? [line, band(name, points, tint)] : [line];
+  });
+  return {
+    legend: { data: shown.map((c) => quiet(c.label ?? c.id)) },
+    tooltip: { formatter: (at) => tip(at.seriesName, at.data.point) },
+    xAxis: { type: "log", name: xName, min: Number.isFinite(start) ? Math.max(1, Math.floor(start * 0.6)) : 1, axisLabel: { formatter: (v) => plain(v) } },
+    yAxis: { type: "value", name: "accuracy, %", min: Number.isFinite(low) ? Math.max(0, Math.floor(low - 6)) : 0, max: Number.isFinite(high) ? Math.min(100, Math.ceil(high + 6)) : 100 },
+    series,
+  };
+}
+
+function tip(name, p) {
+  return p && `${name}, beta ${p.beta}\naccuracy ${plain(p.accuracy_pct, 1)}% [${plain(p.accuracy_ci[0], 1)}, ${plain(p.accuracy_ci[1], 1)}]\n${plain(p.mean_tokens)} tokens [${plain(p.mean_tokens_ci[0])}, ${plain(p.mean_tokens_ci[1])}]`;
+}
+
+function band(name, points, tint) {
+  return {
+    name, type: "custom", color: tint, silent: true, z: 1, clip: true, tooltip: { show: false },
+    data: [[points[0] ? Math.max(1, points[0].mean_tokens) : 1, points[0]?.accuracy_pct ?? 0]],
+    renderItem: (_, api) => {
+      const edge = (p, k) => api.coord([Math.max(1, p.mean_tokens), p.accuracy_ci[k]]);
+      const corners = [...points.map((p) => edge(p, 1)), ...points.toReversed().map((p) => edge(p, 0))];
+      return { type: "polygon", shape: { points: corners }, style: { fill: tint, opacity: BANDS } };
+    },
+  };
+}
+
+/** Return a figure of the page: a chart with its buttons and, folded, its numbers. */
+export function framed(chart, name, numbers) {
+  return add(h("div", {}), chart.host, h("div", { class: "bar" }, chart.buttons(name)),
+    numbers ? h("details", {}, h("summary", {}, "The numbers"), numbers) : null);
+}
