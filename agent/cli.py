@@ -259,7 +259,7 @@ def _inspect(commands: _Parsers) -> None:
     _where(command)
     _workers(command)
     command = _add(commands, "transcript", "inspect", "transcript", "show the conversation that led to a version")
-    command.add_argument("id")
+    command.add_argument("id", help="a version, or a conversation that led to none: g003-propose-0")
     _where(command)
     command = _add(commands, "replay", "evaluate", "replay", "score versions on other environments, and file that")
     command.add_argument("controllers", nargs="+", metavar="ID")

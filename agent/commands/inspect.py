@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import re
 import shutil
 import sys
 import textwrap
 from collections.abc import Sequence
+from contextlib import suppress
 
+from pydantic import ValidationError
 from rich.syntax import Syntax
 
 from envs import catalogue
@@ -22,6 +25,10 @@ from sandbox.evaluation import CandidateFailed, evaluate
 
 from .. import choose, population
 from ..display import console, curve_table, curves, family
+from ..explorers.registry import workspaces
+from ..llm.calls import TRANSCRIPT
+from ..run import Run
+from ..workspace.directory import Result
 
 
 def lineage(args: argparse.Namespace) -> int:
@@ -68,10 +75,25 @@ def show(args: argparse.Namespace) -> int:
 
 
 def transcript(args: argparse.Namespace) -> int:
-    """Print the conversation that led to a version."""
+    """Print the conversation that led to a version, or one of a run, which may have led to none."""
+    if _CONVERSATION.fullmatch(args.id):
+        print(_conversation(choose.chosen_run(args.home), args.id))
+        return 0
     archive = choose.chosen_archive(args.home, args.archive)
     print(archive.transcript(archive.resolve(args.id)))
     return 0
+
+
+_CONVERSATION = re.compile(r"g\d{3,}-(propose|refine)-\d+")
+
+
+def _conversation(run: Run, name: str) -> str:
+    result = workspaces(run) / f"{name}.result.json"
+    with suppress(FileNotFoundError):
+        return (run.home / "calls" / f"{name}{TRANSCRIPT}").read_text(encoding="utf-8")
+    with suppress(FileNotFoundError, ValidationError):
+        return Result.model_validate_json(result.read_bytes()).transcript
+    raise InputError(f"{run.home} has no conversation {name}: see `\"event\": \"conversation\"` in its events.jsonl")
 
 
 def diff(args: argparse.Namespace) -> int:

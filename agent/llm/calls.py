@@ -29,6 +29,8 @@ from .failures import HANDLING, AuthError, Failure, FailureKind, RequestRefused,
 from .ledger import Ledger, Spending
 from .prices import CHARACTERS_PER_TOKEN, Price, Prices, Usage
 
+TRANSCRIPT = ".transcript.txt"
+"""How the name of a conversation's transcript ends, beside its calls."""
 _TYPICAL_ANSWER = 1_500
 """Tokens set aside for an answer that is not there yet."""
 
@@ -57,6 +59,9 @@ class Place:
     generation: int
     step: str
     slot: int
+
+    def __str__(self) -> str:
+        return f"g{self.generation:03d}-{self.step}-{self.slot}"
 
 
 class Call(Frozen):
@@ -113,7 +118,7 @@ class Calls:
         """Return the key of a call: a file's name that tells a person where it belongs."""
         request = json.dumps([self.seed, place.generation, place.step, place.slot, turn, model, body], sort_keys=True)
         digest = hashlib.sha256(request.encode()).hexdigest()[:16]
-        return f"g{place.generation:03d}-{place.step}-{place.slot}-{turn:03d}-{digest}"
+        return f"{place}-{turn:03d}-{digest}"
 
     async def ask(self, place: Place, turn: int, model: ChatModel, body: Mapping[str, Any]) -> tuple[Reply, Call]:
         """Return the model's answer, from the journal if it is there, and the call as it was made.
@@ -232,6 +237,12 @@ class Calls:
 
     def _put(self, call: Call) -> None:
         write_whole(self.home / f"{call.key}.json", call.model_dump_json().encode())
+
+    def put_transcript(self, place: Place, text: str) -> Path:
+        """Keep a conversation as far as it has come, and return where: not all lead to a version, which has its own."""
+        path = self.home / f"{place}{TRANSCRIPT}"
+        write_whole(path, text.encode())
+        return path
 
 
 def read_calls(home: Path) -> list[Call]:

@@ -92,12 +92,13 @@ class Conversing:
         async with self._connect() as model:
             place = Place(brief.generation, step, brief.slot)
             session = Session(model, self._calls, self._tools(brief), prompt, place, self._bounds)
-            done = await session.run()
+            try:
+                done = await session.run()
+            finally:
+                path = self._calls.put_transcript(place, session.transcript.text())
         cost = session.cost
-        self._report(
-            "conversation",
-            {"generation": brief.generation, "step": step, "slot": brief.slot, "ended": session.why, **asdict(cost)},
-        )
+        told = {"ended": session.why, "transcript": f"{path.parent.name}/{path.name}", **asdict(cost)}
+        self._report("conversation", {"generation": brief.generation, "step": step, "slot": brief.slot, **told})
         if done is None:
             return []
         parents = tuple(done.parents) or tuple(version.id for version in brief.parents[:1])

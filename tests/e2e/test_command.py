@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from agent.cards import Card
+from agent.cli import main
 from agent.commands.attempt import attempt
 from agent.explorers.base import Cost
 from agent.explorers.command import Agent, Command, spent
@@ -109,6 +110,9 @@ def test_three_rounds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
             text = path.read_text(errors="replace")
             assert not [name for name in names if name in text], path
             assert not [question for question in questions if question in text], path
+
+    assert main(["transcript", "g003-refine-0", "--run", str(run.home)]) == 0
+    assert "> submit" in capsys.readouterr().out
 
     draft = run.home / "workspaces" / "g003-refine-0" / "controller.py"
     settings = argparse.Namespace(file=str(draft), home=str(run.home), sandbox="process", runtime=None, workers=1)

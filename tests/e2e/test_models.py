@@ -17,7 +17,8 @@ import pytest
 from agent.archive import Archive
 from agent.bench.tools import TOOLS, Toolbox
 from agent.briefing import prompt
-from agent.discovery import Discovery
+from agent.cli import main
+from agent.discovery import Discovery, ExplorerFailed
 from agent.explorers.anthropic import Anthropic
 from agent.explorers.base import Brief, Cost
 from agent.graph import discover
@@ -64,7 +65,7 @@ def play(run: Run, stub: Stub, limits: Limits | None = None) -> Calls:
         assert brief.bench is not None
         return Toolbox(brief.bench)
 
-    explorer = Anthropic(MODEL, calls, lambda brief, step: prompt(brief, step), tools)
+    explorer = Anthropic(MODEL, calls, prompt, tools, report=lambda event, fields: run.log(event, **fields))
     discover(Discovery(run, explorer, ProcessSandbox(), ledger=calls.ledger))
     return calls
 
@@ -151,9 +152,7 @@ def test_faults_change_nothing_but_the_bill(told, tmp_path: Path) -> None:  # ty
 @pytest.mark.parametrize(
     "script", ["looping", "repeating", "megabyte", "silent", "talking", "gullible", "attacking", "odd"]
 )
-def test_a_foolish_or_hostile_model_does_no_harm(script: str, told, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
-    from agent.discovery import ExplorerFailed
-
+def test_a_foolish_or_hostile_model_does_no_harm(script: str, told, tmp_path: Path, capsys) -> None:  # type: ignore[no-untyped-def]
     with told(SCRIPTS[script]) as stub:
         run = begin(tmp_path / "run", generations=4, population=2)
         try:
@@ -163,8 +162,15 @@ def test_a_foolish_or_hostile_model_does_no_harm(script: str, told, tmp_path: Pa
         assert len(stub.ids) < 400
     assert run.archive.verify() == []
     assert all(card.ok or card.verdict.startswith("rejected") for card in run.archive.cards())
-    ended = [event["ended"] for event in run.events() if event["event"] == "conversation"]
-    assert all(ended) if ended else True
+    talks = [event for event in run.events() if event["event"] == "conversation"]
+    assert talks
+    for talk in talks:
+        kept = (run.home / talk["transcript"]).read_text()
+        assert kept.startswith("## system") and kept.endswith(f"## end: {talk['ended']}\n") and KEY not in kept
+    name = f"g{talks[0]['generation']:03d}-{talks[0]['step']}-{talks[0]['slot']}"
+    assert main(["transcript", name, "--run", str(run.home)]) == 0 and "## end: " in capsys.readouterr().out
+    assert main(["transcript", "g999-propose-0", "--run", str(run.home)]) != 0
+    assert "has no conversation g999-propose-0" in capsys.readouterr().err
 
 
 def test_sigkill_at_twenty_instants(told, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
