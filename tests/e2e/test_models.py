@@ -255,8 +255,8 @@ def test_the_command_as_a_user_runs_it(told, tmp_path: Path) -> None:  # type: i
     ],
 )
 def test_what_is_missing_is_said_before_a_run_is_made(
-    settings: list[str], said: str, told, tmp_path: Path, monkeypatch, capsys  # type: ignore[no-untyped-def]
-) -> None:
+    settings: list[str], said: str, told, tmp_path: Path, monkeypatch, capsys,
+) -> None:  # fmt: skip
     with told():
         for name in ("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "OPENAI_BASE_URL"):
             monkeypatch.delenv(name, raising=False)
