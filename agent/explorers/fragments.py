@@ -155,7 +155,8 @@ def vote(self) -> str | None:
 EVERYONE = '''
 def vote(self, question: Question) -> str | None:
     """Return the answer with most votes, those of running branches included."""
-    votes = self.weigh(question, [*self.finished, *self.running]) if self.finished else {}
+    voters = [i for i in (*self.finished, *self.running) if i in self.last]
+    votes = self.weigh(question, voters) if self.finished else {}
     said = (answer for answer in self.last.values() if answer is not None)
     return max(votes, key=lambda answer: votes[answer]) if votes else majority(said)
 '''
