@@ -73,7 +73,7 @@ class _Source:
         snake = re.sub(r"(?<!^)([A-Z])", r"_\1", title).lower()
         return (
             f"{self.docstring()}\n\n{self.imports(body)}\n\n\nclass {title}(Controller):\n"
-            f'    """{self.gist("Runs")}"""\n\n    name = "{snake}"\n\n{body}\n'
+            f'    name = "{snake}"\n\n{body}\n'
         )
 
     def imports(self, body: str) -> str:
@@ -87,10 +87,10 @@ class _Source:
     def docstring(self) -> str:
         points = [WORDS[slot][choice] for slot, choice in self.blocks.items() if choice in WORDS.get(slot, {})]
         wrapped = [textwrap.fill(point, 110, initial_indent="- ", subsequent_indent="  ") for point in points]
-        return f'"""{self.gist("Runs")}\n\n' + "\n".join(wrapped) + '\n"""'
+        return f'"""{self.gist()}\n\n' + "\n".join(wrapped) + '\n"""'
 
-    def gist(self, verb: str) -> str:
-        return f"{verb} {WIDTHS[self.blocks['opening']]}, {ENDS[self.blocks['stop']]}."
+    def gist(self) -> str:
+        return f"Runs {WIDTHS[self.blocks['opening']]}, {ENDS[self.blocks['stop']]}."
 
     def schedule(self) -> str:
         lines = [f'        "{name}": {_formula(name, *span)},' for name, span in self.genome.spans.items()]
