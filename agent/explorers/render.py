@@ -125,7 +125,7 @@ class _Source:
             not flood and f"    {start[b['opening']]}",
             "    while self.running:",
             "        try:",
-            f"            ended = self.{run}",
+            f"            {'' if self.calm and b['hopeless'] == 'none' else 'ended = '}self.{run}",
             "        except BudgetSpent:",
             "            break  # no tokens are left: what was seen until now votes",
             self.rounds and "        self.rounds += 1",
