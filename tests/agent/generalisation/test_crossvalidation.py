@@ -1,0 +1,135 @@
+"""Cross-validation and shrinkage: luck is told from merit, where the truth is known."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agent.generalisation.contributions import panel
+from agent.generalisation.crossvalidation import CrossValidated, cross_validated
+from agent.generalisation.shrinkage import MEAN, SELF, anchors_first, preferred, shrunk
+from tests.agent.generalisation.worlds import AT, World, figures, world
+
+REPEATS = 12
+
+
+def validated(made: World) -> CrossValidated:
+    n = len(made.figures)
+    found = cross_validated(made.figures, AT, [MEAN] * n, [0] * n, np.ones(n, bool))
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize(("versions", "sizes"), [(40, [30, 30, 30]), (40, [30])])
+def test_where_all_are_equally_good_the_lead_of_the_best_is_called_optimism(versions: int, sizes: list[int]) -> None:
+    claimed, real, strict, truth, inside = [], [], [], [], 0
+    for seed in range(REPEATS):
+        made = world(seed, versions, sizes)
+        found = validated(made)
+        true = made.truth[found.version]
+        claimed.append(found.optimism.value)
+        real.append(found.searched.value - true)
+        strict.append(found.strictest.value)
+        truth.append(true)
+        inside += found.optimism.interval[0] <= real[-1] <= found.optimism.interval[1]
+    assert np.mean(real) > 0.8  # the search has fooled itself
+    assert np.mean(strict) < np.mean(truth)  # and what is claimed does not exceed the truth
+    assert np.mean(real) < np.mean(claimed) < 2 * np.mean(real)
+    assert inside >= 0.75 * REPEATS
+
+
+def test_where_one_is_truly_better_it_is_found_and_keeps_its_lead() -> None:
+    made = world(5, 10, [30, 30, 30], orders=16)
+    better = world(5, 10, [30, 30, 30], orders=16).figures[3]
+    made.figures[3] = figures(np.minimum(1, better.right + 0.15), better.tokens, [30] * 3)
+    found = validated(made)
+    assert found.version == 3
+    assert abs(found.optimism.value) < 0.6
+    for figure in (found.questions, found.models, found.both):
+        assert figure is not None and figure.value > made.truth[0] + 10
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.integers(0, 2**32), st.permutations(range(8)))
+def test_the_order_of_the_versions_does_not_matter(seed: int, order: list[int]) -> None:
+    made = world(seed, 8, [6, 6])
+    moved = World([made.figures[v] for v in order], made.truth[order])
+    one, two = validated(made), validated(moved)
+    assert order[two.version] == one.version
+    assert two.optimism.value == pytest.approx(one.optimism.value)
+    assert shrunk(panel(moved.figures, AT), [MEAN] * 8).quality == pytest.approx(
+        shrunk(panel(made.figures, AT), [MEAN] * 8).quality[list(order)]
+    )
+
+
+def test_few_questions() -> None:
+    def of(sizes: list[int]) -> CrossValidated | None:
+        made = world(2, 6, sizes)
+        return cross_validated(made.figures, AT, [MEAN] * 6, [0] * 6, np.ones(6, bool))
+
+    assert of([1]) is None and of([1, 1]) is None  # one question: nothing says how questions differ
+    two = of([2])
+    assert two is not None and two.models is None and two.both is None and two.strictest is two.questions
+    both = of([2, 1])
+    assert both is not None and both.both is not None and np.isfinite(both.both.value)
+    alone = shrunk(panel(world(2, 6, [1]).figures, AT), [MEAN] * 6)
+    assert alone.factor.tolist() == [1] * 6 and alone.error.tolist() == [0] * 6  # figures stand as they are
+    one = world(3, 1, [5])
+    assert shrunk(panel(one.figures, AT), [MEAN]).quality == pytest.approx(panel(one.figures, AT).values.mean())
+
+
+def test_only_candidates_are_chosen() -> None:
+    made = world(4, 6, [30, 30, 30])
+    for v in range(6):
+        found = cross_validated(made.figures, AT, [MEAN] * 6, [0] * 6, np.arange(6) == v)
+        assert found is not None and found.version == v
+        # without a choice there is next to no optimism: only the knob's points are still chosen on other questions
+        assert abs(found.optimism.value) < 1.2
+
+
+def test_equal_versions_are_drawn_together_and_small_lucky_gains_do_not_add_up() -> None:
+    made = world(0, 30, [30, 30])
+    these = panel(made.figures, AT)
+    raw = these.values @ these.weights
+    found = shrunk(these, [MEAN] * 30)
+    assert np.ptp(found.quality) < 0.45 * np.ptp(raw)
+    assert found.quality.mean() == pytest.approx(raw.mean(), abs=0.5)
+    rising = np.argsort(raw).tolist()  # a lineage in which every child is a little luckier than its parent
+    anchors = [MEAN] * 30
+    for parent, child in pairwise(rising):
+        anchors[child] = parent
+    chained = shrunk(these, anchors).quality
+    assert chained.max() - chained[rising[0]] < 0.2 * np.ptp(raw)
+    kept = shrunk(these, [SELF] * 30)
+    assert kept.quality == pytest.approx(raw) and kept.error.tolist() == [0] * 30
+
+
+@given(st.lists(st.integers(-2, 9), min_size=10, max_size=10))
+def test_every_version_comes_once_and_after_its_anchor(anchors: list[int]) -> None:
+    order = anchors_first(anchors)
+    assert sorted(order) == list(range(10))
+    acyclic = [v for v in range(10) if not _in_a_circle(v, anchors)]
+    assert all(anchors[v] < 0 or order.index(anchors[v]) < order.index(v) for v in acyclic)
+
+
+def _in_a_circle(version: int, anchors: list[int]) -> bool:
+    seen = set()
+    while version >= 0:
+        if version in seen:
+            return True
+        seen.add(version)
+        version = anchors[version]
+    return False
+
+
+def test_among_those_that_are_alike_the_simplest_is_preferred() -> None:
+    noise = np.array([[0.3, 0.4], [-0.3, 0.4], [0.3, -0.4], [0.0, 0.0]])  # differences of 0.6, 0.8 and 0.5
+    quality = np.array([60.0, 59.9, 59.9, 50.0])
+    assert list(preferred(quality, noise, [9, 5, 7, 1])) == [1, 2, 0, 3]
+    assert list(preferred(quality, noise, [1, 1, 1, 1])) == [0, 1, 2, 3]
+    assert list(preferred(quality, 0 * noise, [9, 5, 7, 1])) == [0, 1, 2, 3]
+    assert list(preferred(np.array([]), np.empty((0, 2)), [])) == []
