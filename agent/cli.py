@@ -10,6 +10,8 @@ from typing import Any, NoReturn
 
 from envs.errors import Damaged, InputError
 
+_SANDBOXES = ("auto", "docker", "bubblewrap", "process")
+
 _Parsers = Any  # argparse's type of a group of subcommands is private
 
 
@@ -103,7 +105,7 @@ def _workers(command: argparse.ArgumentParser) -> None:
 
 def _isolation(command: argparse.ArgumentParser) -> None:
     command.add_argument(
-        "--sandbox", choices=("auto", "docker", "bubblewrap", "process"), default="auto",
+        "--sandbox", choices=_SANDBOXES, default="auto",
         help="where candidates run (default: auto, the strongest that this machine has)",
     )  # fmt: skip
     command.add_argument("--runtime", metavar="NAME", help="of the Docker engine, such as runsc (default: its own)")
@@ -111,7 +113,8 @@ def _isolation(command: argparse.ArgumentParser) -> None:
 
 def _grid(command: argparse.ArgumentParser) -> None:
     command.add_argument("--beta", type=float, nargs="+", metavar="B", help="values of beta (default: 0, 0.1 ... 1)")
-    command.add_argument("--seeds", type=_count, default=100, metavar="N", help="branch orders 0 to N-1 (default: 100)")
+    command.add_argument("--seeds", type=_count, default=100, metavar="N", help="how many branch orders (default: 100)")
+    command.add_argument("--first-seed", type=int, default=0, metavar="S", help="the first of them (default: 0)")
     command.add_argument("--max-branches", type=_count, default=64, metavar="N", help="budget's width (default: 64)")
     command.add_argument("--max-tokens", type=_count, metavar="N", help="tokens for a question (default: no limit)")
     command.add_argument("--json", metavar="FILE", help="also write the figures as JSON")
@@ -279,6 +282,7 @@ def _ui(commands: _Parsers) -> None:
     command.add_argument("--port", type=int, default=8321, metavar="N", help="default: 8321; 0 is any that is free")
     _data(command)
     _where(command)
+    command.add_argument("--sandbox", choices=_SANDBOXES, default="auto", help="where an episode is replayed")
 
 
 def _archive(commands: _Parsers) -> None:

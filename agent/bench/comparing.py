@@ -9,52 +9,35 @@ import numpy as np
 from envs.evaluate import Difference, compare
 
 from ..explorers.base import Finding
-from .measured import Measured, interval
+from .measured import Floats, Measured, interval
 from .wording import table
 
 
-def by_beta(one: Measured, two: Measured) -> list[str]:
-    """Return the second less the first by beta, and then by environment."""
-    differences = compare(one.scores, two.scores)
-    rows = [("beta", "accuracy %", "difference [95%]", "tokens", "change", "won", "lost")]
+def by_part(one: Measured, two: Measured) -> list[str]:
+    """Return the second, and what it has more than the first, by beta, by environment, and on the mean of both."""
+    differences, episodes = compare(one.scores, two.scores), one.scores.episodes
+    rows: list[tuple[str, ...]] = [("", "accuracy %", "difference [95%]", "thousand tokens", "change", "won", "lost")]
+    gains = two.samples[:, :, 0] - one.samples[:, :, 0]
     for i, beta in enumerate(one.betas):
-        gain = two.samples[:, i, 0] - one.samples[:, i, 0]
-        (low, high), before, after = interval(gain), one.curve[i], two.curve[i]
-        rows.append(
-            (
-                f"{beta:g}", f"{before.accuracy:.1f} -> {after.accuracy:.1f}",
-                f"{after.accuracy - before.accuracy:+.1f} [{low:+.1f}, {high:+.1f}]",
-                f"{before.tokens:,.0f} -> {after.tokens:,.0f}", _change(before.tokens, after.tokens),
-                *_won_and_lost([d for d in differences if d.beta == beta]),
-            )
-        )  # fmt: skip
-    note = "won, lost: questions answered right more often, less often; by environment, over all betas:"
-    return [*table(rows, left=0), note, *_by_place(one, two)]
+        mine = [d for d in differences if d.beta == beta]
+        rows.append((f"beta {beta:g}", *_cells(one.means[i], two.means[i], gains[:, i], mine)))
+    for e, env in enumerate(episodes.environments):
+        here = episodes.environment == e
+        pair = [np.array([100 * m.scores.correct[here].mean(), m.scores.tokens[here].mean()]) for m in (one, two)]
+        mine = [d for d in differences if d.environment == env.name]
+        rows.append((f"e{e + 1}", *_cells(pair[0], pair[1], None, mine)))
+    rows.append(("mean", *_cells(one.means.mean(axis=0), two.means.mean(axis=0), gains.mean(axis=1), differences)))
+    return [*table(rows), "won, lost: questions answered right more often, less often"]
 
 
-def _by_place(one: Measured, two: Measured) -> list[str]:
-    differences = compare(one.scores, two.scores)
-    rows = [("environment", "accuracy %", "difference", "tokens", "change", "won", "lost")]
-    for e, env in enumerate(one.scores.episodes.environments):
-        mine = one.scores.episodes.environment == e
-        right = [100 * float(m.scores.correct[mine].mean()) for m in (one, two)]
-        spent = [float(m.scores.tokens[mine].mean()) for m in (one, two)]
-        rows.append(
-            (
-                f"e{e + 1}", f"{right[0]:.1f} -> {right[1]:.1f}", f"{right[1] - right[0]:+.1f}",
-                f"{spent[0]:,.0f} -> {spent[1]:,.0f}", _change(*spent),
-                *_won_and_lost([d for d in differences if d.environment == env.name]),
-            )
-        )  # fmt: skip
-    return table(rows)
-
-
-def _won_and_lost(differences: Sequence[Difference]) -> tuple[str, str]:
-    return str(sum(d.wins for d in differences)), str(sum(d.losses for d in differences))
-
-
-def _change(before: float, after: float) -> str:
-    return f"{100 * (after / before - 1):+.1f}%" if before else "-"
+def _cells(first: Floats, second: Floats, gains: Floats | None, differences: Sequence[Difference]) -> tuple[str, ...]:
+    """Return the cells of accuracy in per cent, and of tokens; ``gains`` are resampled differences of the former."""
+    among = "" if gains is None else " [{:+.1f}, {:+.1f}]".format(*interval(gains))
+    change = f"{100 * (second[1] / first[1] - 1):+.1f}%" if first[1] else "-"
+    return (
+        f"{second[0]:.1f}", f"{second[0] - first[0]:+.1f}{among}", f"{second[1] / 1000:,.1f}", change,
+        str(sum(d.wins for d in differences)), str(sum(d.losses for d in differences)),
+    )  # fmt: skip
 
 
 def by_finding(one: Sequence[Finding], two: Sequence[Finding]) -> list[str]:

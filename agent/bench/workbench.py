@@ -156,7 +156,7 @@ class Workbench:
         ]
         if same_decisions(one.logs, two.logs):
             return "\n".join([*head, "the two make the same decisions in every episode"])
-        lines = comparing.by_beta(one, two)
+        lines = comparing.by_part(one, two)
         if self.traces and part == self.shelf.on_part(first) == self.shelf.on_part(second):
             lines += comparing.by_finding(self.shelf.findings(first), self.shelf.findings(second))
         return page(head, lines, 0, len(lines), 3 * 1000)

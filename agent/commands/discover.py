@@ -17,7 +17,7 @@ from sandbox.runner import Runner
 from .. import choose
 from ..briefing import opening
 from ..explorers.command import spent
-from ..explorers.registry import ASKS_A_MODEL, DEFAULT_MODEL, explorer, members, workspaces
+from ..explorers.registry import ASKS_A_MODEL, DEFAULT_MODEL, explorer, members, ready, workspaces
 from ..llm.calls import Calls
 from ..llm.failures import ExplorerError
 from ..llm.ledger import Ledger, Limit, Limits
@@ -55,7 +55,7 @@ def discover(args: argparse.Namespace) -> int:
         environments={env.name: env.hash for env in environments},
         ablations=_ablations(args),
     )
-    members(config)  # wrong settings are refused before anything is written
+    ready(config, Prices(Path(args.prices) if args.prices else None))  # refused before anything is written
     with choose.sandbox(args) as sandbox:
         run = Run.create(home, config.model_copy(update={"sandbox": sandbox.name}), environments)
         return _go_on(run, sandbox, args)

@@ -69,7 +69,7 @@ def replay(args: argparse.Namespace) -> int:
     measured = Protocol(
         environments={env.name: env.hash for env in episodes.environments},
         betas=tuple(args.beta or BETAS),
-        first_seed=0,
+        first_seed=args.first_seed,
         seeds=args.seeds,
         max_branches=args.max_branches,
         max_tokens=args.max_tokens,
@@ -100,7 +100,8 @@ def _run(args: argparse.Namespace, candidates: list[Candidate]) -> tuple[Episode
         raise InputError("a controller is named twice")
     environments = choose.environments(args.env, args.data)
     betas = list(dict.fromkeys(args.beta or BETAS))
-    episodes = grid(environments, betas, range(args.seeds), args.max_branches, args.max_tokens)
+    seeds = range(args.first_seed, args.first_seed + args.seeds)
+    episodes = grid(environments, betas, seeds, args.max_branches, args.max_tokens)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     from rich.console import Console
 

@@ -32,7 +32,7 @@ def ui(args: argparse.Namespace) -> int:
         port = listening.getsockname()[1]
         token = secrets.token_urlsafe(24)
         names = _names(args.host)
-        app = create(place, lambda: server.should_exit)
+        app = create(place, args.sandbox, lambda: server.should_exit)
         server = uvicorn.Server(
             uvicorn.Config(
                 Guard(app, token, port, names), log_level="warning", server_header=False, timeout_graceful_shutdown=3

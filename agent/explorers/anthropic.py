@@ -55,8 +55,7 @@ class Anthropic(Conversing):
         bounds: Bounds | None = None, thinking: bool = True, report: Report = lambda event, fields: None,
     ) -> None:  # fmt: skip
         mode: Thinking = calls.prices.of(model).thinking if thinking else "none"
-        if not (os.environ.get("ANTHROPIC_API_KEY") or os.environ.get("ANTHROPIC_AUTH_TOKEN")):
-            raise AuthError("no key for the Messages API: set ANTHROPIC_API_KEY in the environment")
+        key()
 
         @asynccontextmanager
         async def connect() -> AsyncIterator[ChatModel]:
@@ -66,6 +65,18 @@ class Anthropic(Conversing):
                 yield AnthropicModel(model, client, mode)
 
         super().__init__("anthropic", connect, calls, prompt, tools, bounds, report)
+
+
+def key() -> str:
+    """Return the key that the SDK will send.
+
+    Raises:
+        AuthError: there is none.
+    """
+    found = os.environ.get("ANTHROPIC_API_KEY") or os.environ.get("ANTHROPIC_AUTH_TOKEN")
+    if not found:
+        raise AuthError("no key for the Messages API: set ANTHROPIC_API_KEY in the environment")
+    return found
 
 
 class AnthropicModel:

@@ -191,12 +191,17 @@ class Command:
         if ledger is None:
             yield lambda cost: None
             return
-        while (ticket := ledger.reserve(generation, 0.0)) is None:
+        while (ticket := ledger.reserve(generation, self._expected())) is None:
             ledger.wait()
         try:
             yield lambda cost: ledger.record(generation, _spending(cost))
         finally:
             ledger.release(ticket)
+
+    def _expected(self) -> float:
+        """Return the dollars that an agent in flight may cost: as the mean of those that are through, else anything."""
+        dollars = [cost.dollars for _, cost in costs(self.root)]
+        return sum(dollars) / len(dollars) if dollars else math.inf
 
     def _run(self, workspace: Workspace, tools: Tools) -> Result:
         """Have the agent work, and return what came of it.

@@ -85,6 +85,9 @@ Move = Scale | Choose | Spread
 
 REMEDIES: dict[str, tuple[Move, ...]] = {
     "stopped_early": (
+        Scale("bar", 1.4),
+        Scale("chance", 0.5),
+        Scale("price", 0.5),
         Scale("doubt", 0.4),
         Scale("steady", 1.4),
         Scale("complete", 1.4),
@@ -97,10 +100,13 @@ REMEDIES: dict[str, tuple[Move, ...]] = {
         Scale("patience", 1.5),
         Scale("factor", 1.25),
         Scale("few", 1.5),
-        Choose("disagreement", "finished", ("everyone",)),
-        Choose("disagreement", "none", ("finished",)),
+        Choose("disagreement", "dominated", ("dissent",)),
+        Choose("disagreement", "none", ("dominated",)),
     ),
     "idle_tokens": (
+        Scale("bar", 0.7),
+        Scale("chance", 2.0),
+        Scale("price", 2.0),
         Scale("doubt", 2.5),
         Scale("at_once", 0.6),
         Scale("steady", 0.7),
@@ -121,11 +127,14 @@ REMEDIES: dict[str, tuple[Move, ...]] = {
         Scale("tries", 0.7),
         Scale("grip", 1.25),
         Scale("most", 0.7),
+        Scale("closing", 1.4),
         Choose("length", "median", ("none",)),
         Scale("factor", 0.85),
     ),
     "uneven_beta": tuple(
-        Spread(name, factor) for name in ("most", "doubt", "steady", "calm", "tries") for factor in (1.4, 0.7)
+        Spread(name, factor)
+        for name in ("most", "bar", "chance", "price", "doubt", "steady", "calm", "tries")
+        for factor in (1.4, 0.7)
     ),
 }
 """What may help against each kind of finding."""

@@ -30,26 +30,36 @@ class Parameter:
 PARAMETERS: dict[str, Parameter] = {
     # Width
     "opening": Parameter(1, 16, (2, 2), whole=True),
-    "at_once": Parameter(1, 16, (2, 3), whole=True),
-    "most": Parameter(2, 128, (6, 64), whole=True, geometric=True),
+    "at_once": Parameter(1, 16, (2, 2), whole=True),
+    "most": Parameter(2, 128, (4, 64), whole=True, geometric=True),
     "wave": Parameter(2, 32, (2, 8), whole=True, geometric=True),
     # Depth
     "burst": Parameter(2, 6, (2, 3), whole=True),
     # When to stop
-    "complete": Parameter(1, 24, (2, 3), whole=True),
+    "complete": Parameter(1, 24, (2, 2), whole=True),
+    "bar": Parameter(0.2, 40.0, (1.2, 8.0), geometric=True),
+    "closing": Parameter(0.2, 5.0, (1.0, 1.0), direction=0),
+    "chance": Parameter(0.0001, 0.45, (0.25, 0.02), geometric=True, direction=-1),
+    "price": Parameter(0.0001, 0.3, (0.08, 0.003), geometric=True, direction=-1),
     "doubt": Parameter(0.00001, 0.4, (0.2, 0.01), geometric=True, direction=-1),
     "steady": Parameter(1, 24, (2, 6), whole=True),
     "calm": Parameter(0.05, 3.0, (0.2, 0.6)),
     "early_doubt": Parameter(0.00001, 0.3, (0.1, 0.01), geometric=True, direction=-1),
-    "quiet": Parameter(2, 60, (8, 24), whole=True),
+    "quiet": Parameter(0.05, 0.9, (0.2, 0.5)),
     "tries": Parameter(3, 64, (6, 24), whole=True),
     "grip": Parameter(0.05, 0.6, (0.3, 0.25), direction=0),
     # What to give up
-    "patience": Parameter(3, 60, (12, 24), whole=True),
-    "few": Parameter(1, 16, (2, 3), whole=True),
-    "factor": Parameter(1.0, 4.0, (1.5, 1.5), direction=0),
+    "patience": Parameter(0.2, 3.0, (0.8, 1.0)),
+    "behind": Parameter(0.25, 8.0, (1.0, 2.0)),
+    "few": Parameter(1, 16, (3, 3), whole=True),
+    "factor": Parameter(0.8, 4.0, (2.0, 2.0), direction=0),
     # How to vote
-    "power": Parameter(0.25, 4.0, (1.0, 1.0), direction=0),
+    "given_up": Parameter(0.05, 1.0, (0.4, 0.4), direction=0),
+    "power": Parameter(0.25, 5.0, (2.0, 2.0), direction=0),
+    "shrink": Parameter(0.0, 10.0, (2.0, 2.0), direction=0),
+    "cap": Parameter(1.0, 6.0, (3.0, 3.0), direction=0),
+    "keep": Parameter(0.1, 4.0, (1.0, 1.0), direction=0),
+    "against": Parameter(0.1, 8.0, (1.0, 1.0), direction=0),
 }
 
 BLOCKS: dict[str, dict[str, tuple[str, ...]]] = {
@@ -64,27 +74,36 @@ BLOCKS: dict[str, dict[str, tuple[str, ...]]] = {
         "steady": ("complete", "steady"),
         "both": ("complete", "doubt", "steady"),
         "calm": ("complete", "doubt", "calm"),
+        "lead": ("complete", "bar", "closing"),
+        "overtake": ("complete", "chance"),
+        "price": ("complete", "price"),
     },
     "early": {"none": (), "probes": ("early_doubt", "quiet")},
     "hopeless": {"none": (), "scattered": ("tries", "grip")},
-    "disagreement": {"none": (), "finished": ("patience",), "everyone": ("patience",)},
-    "length": {"none": (), "median": ("few", "factor"), "mean": ("few", "factor")},
-    "vote": {"finished": (), "everyone": ()},
-    "weight": {"equal": (), "length": ("power",)},
-    "absent": {"counted": (), "left_out": ()},
+    "disagreement": {"none": (), "dissent": ("patience",), "dominated": ("patience", "behind")},
+    "length": {"none": (), "median": ("few", "factor")},
+    "vote": {"finished": (), "given_up": ("given_up",), "everyone": ()},
+    "weight": {"equal": (), "shortness": ("power", "shrink", "cap")},
+    "abandoned": {"ignored": (), "share": ("keep",), "against": ("against",)},
 }
 """Each slot, its choices, and the constants that each choice needs. The first choice is the default.
 
 - opening: a few at first, refilled as they end; all at once; one wave after another, sized by disagreement.
 - depth: all running branches in lockstep; more intervals for those that agree with the leader.
-- stop: enough finished branches and little doubt; a lead that several finishes left unchanged; both; little doubt, and
-  a lead unchanged for a part of a typical branch length.
-- early: never; or when finished and running branches together have left little doubt for long enough.
+- stop, always once enough have finished: little doubt that the leader is ahead; a lead that several finishes left
+  unchanged; both; little doubt, and a lead unchanged for a part of a typical branch length; a lead in votes that
+  suffices for the width that is left; little chance that the leader is overtaken with the width that is left; or no
+  more than a price's worth of such a chance for each further vote.
+- early: never; or when finished and running branches together have left little doubt for a part of all rounds.
 - hopeless: never; or when many have finished and even the leader has few votes.
-- disagreement: what gives a branch up that keeps disagreeing with the leader (of finished branches, or of all).
-- length: what gives a branch up that runs far longer than those that have finished.
-- vote, weight: who votes at the end, and whether long branches count less.
-- absent: whether an absent answer counts against the leader while running (it never is the answer).
+- disagreement: what gives a branch up that keeps disagreeing with the leader (always, or only if its answer is far
+  behind).
+- length: what gives a branch up that runs far longer than those that have finished (in a trickle, a new one starts).
+- vote, weight: who votes, and whether branches that are short for this question count more.
+- abandoned: what an answer loses that branches have shown and then given up: nothing; all but the share of those that
+  kept it, to a power; or some votes for each that left.
+
+Lengths are measured in lengths seen: nothing depends on how long the branches of a model are.
 """
 
 
@@ -112,6 +131,8 @@ class Genome:
             if name not in PARAMETERS:
                 raise ValueError(f"the genome has no constant {name!r}")
         chosen = {slot: blocks.get(slot, next(iter(choices))) for slot, choices in BLOCKS.items()}
+        if chosen["vote"] == "given_up" and chosen["disagreement"] == chosen["length"] == "none":
+            chosen["vote"] = "finished"  # none is ever given up
         needed = needs(chosen)
         kept = {name: tidy(name, spans.get(name, PARAMETERS[name].default)) for name in PARAMETERS if name in needed}
         return cls(chosen, kept)
@@ -231,34 +252,47 @@ def _figures(span: Span) -> str:
     return f"{lo:g}" if lo == hi else f"{lo:g}..{hi:g}"
 
 
+_WEIGHED = {"weight": "shortness", "abandoned": "share"}
 STARTS: dict[str, Genome] = {
+    "few at a time, a bar that falls": Genome.make(
+        {"stop": "lead", "length": "median", "disagreement": "dissent", **_WEIGHED},
+        {"most": (2, 64), "bar": (1.2, 8), "at_once": (2, 3)},
+    ),
+    "few at a time, until an overtaking is unlikely": Genome.make(
+        {"stop": "overtake", "length": "median", "disagreement": "dissent", **_WEIGHED},
+        {"most": (3, 64), "chance": (0.3, 0.02)},
+    ),
+    "few at a time, while a vote is worth its price": Genome.make(
+        {"stop": "price", "length": "median", "disagreement": "dissent", **_WEIGHED},
+        {"most": (3, 64), "price": (0.1, 0.003)},
+    ),
     "few at a time, long ones given up": Genome.make(
-        {"stop": "both", "length": "median", "weight": "length", "absent": "left_out"},
-        {"opening": (2, 2), "at_once": (1, 3), "most": (6, 64), "doubt": (0.2, 0.005), "steady": (2, 8)},
+        {"stop": "both", "length": "median", "weight": "shortness"},
+        {"at_once": (1, 3), "most": (6, 64), "doubt": (0.2, 0.005), "steady": (2, 8)},
     ),
     "one after another until there is little doubt": Genome.make(
-        {"stop": "confidence", "length": "mean", "absent": "left_out"},
+        {"stop": "confidence", "length": "median", "abandoned": "against"},
         {"opening": (1, 2), "at_once": (1, 1), "most": (3, 64), "complete": (1, 3), "doubt": (0.3, 0.002)},
     ),
     "a lead that has lasted, lone dissenters given up": Genome.make(
-        {"stop": "calm", "disagreement": "finished", "absent": "left_out"},
-        {"opening": (2, 4), "at_once": (2, 4), "most": (4, 64), "doubt": (0.25, 0.005), "patience": (12, 30)},
+        {"stop": "calm", "disagreement": "dominated", "abandoned": "share"},
+        {"opening": (2, 4), "at_once": (2, 4), "most": (4, 64), "doubt": (0.25, 0.005)},
     ),
     "waves sized by disagreement": Genome.make(
-        {"opening": "waves", "stop": "both", "length": "median", "weight": "length", "absent": "left_out"},
+        {"opening": "waves", "stop": "both", "length": "median", "weight": "shortness"},
         {"wave": (2, 10), "most": (4, 64), "doubt": (0.25, 0.002), "steady": (1, 8), "factor": (1.6, 1.6)},
     ),
     "all at once, stopped by their probes": Genome.make(
-        {"opening": "flood", "stop": "both", "early": "probes", "disagreement": "everyone", "absent": "left_out"},
-        {"most": (2, 64), "doubt": (0.25, 0.01), "steady": (1, 6), "patience": (8, 24), "quiet": (6, 24)},
+        {"opening": "flood", "stop": "both", "early": "probes", "disagreement": "dissent"},
+        {"most": (2, 64), "doubt": (0.25, 0.01), "steady": (1, 6)},
     ),
     "a lead that finishes leave unchanged, scattered votes given up": Genome.make(
-        {"stop": "steady", "hopeless": "scattered", "length": "mean", "absent": "left_out"},
+        {"stop": "steady", "hopeless": "scattered", "length": "median", "vote": "given_up"},
         {"opening": (2, 3), "at_once": (1, 3), "most": (4, 64), "steady": (1, 12), "complete": (1, 4)},
     ),
     "bursts for those that agree": Genome.make(
-        {"depth": "burst", "stop": "both", "length": "median", "disagreement": "finished", "weight": "length"},
-        {"opening": (2, 4), "at_once": (2, 6), "most": (4, 64), "doubt": (0.25, 0.005), "steady": (1, 8)},
+        {"depth": "burst", "stop": "lead", "disagreement": "dissent", "weight": "shortness", "abandoned": "against"},
+        {"opening": (2, 4), "at_once": (2, 6), "most": (4, 64), "bar": (1.2, 10)},
     ),
 }
 """Hand-set genomes to start from, as different as they are decent; the keys say what each is about."""

@@ -55,7 +55,7 @@ class OpenAI(Conversing):
         bounds: Bounds | None = None, report: Report = lambda event, fields: None,
     ) -> None:  # fmt: skip
         price = calls.prices.of(model)
-        key, endpoint = _key_and_endpoint(os.environ)
+        secret, address = key(), endpoint()
         free = price.input == price.output == 0
         # what is paid is bounded; a server of one's own has a context of its own, which may be smaller than our bound
         most = None if free else MAX_TOKENS
@@ -64,23 +64,37 @@ class OpenAI(Conversing):
         async def connect() -> AsyncIterator[ChatModel]:
             # `Calls` is the only layer that repeats; the time-out is only a net below the watch on progress
             timeout = httpx2.Timeout(2 * calls.patience.deadline, connect=30.0)
-            async with AsyncOpenAI(api_key=key, base_url=endpoint, max_retries=0, timeout=timeout) as client:
+            async with AsyncOpenAI(api_key=secret, base_url=address, max_retries=0, timeout=timeout) as client:
                 yield OpenAIModel(model, client, most)
 
         super().__init__("openai", connect, calls, prompt, tools, bounds, report)
 
 
-def _key_and_endpoint(environment: Mapping[str, str]) -> tuple[str, str | None]:
-    """Return the key to send, and the endpoint if it is not the SDK's own."""
-    endpoint = environment.get(ENDPOINT, "").strip() or None
-    if endpoint is not None and not endpoint.startswith(("http://", "https://")):
+def endpoint() -> str | None:
+    """Return the endpoint, if it is not the SDK's own.
+
+    Raises:
+        InputError: it is no address.
+    """
+    found = os.environ.get(ENDPOINT, "").strip() or None
+    if found is not None and not found.startswith(("http://", "https://")):
         raise InputError(f"${ENDPOINT} is no address: it begins with http:// or https://, and ends in /v1 as a rule")
-    key = environment.get(KEY, "").strip() or ("no-key" if endpoint else "")
-    if not key:
+    return found
+
+
+def key() -> str:
+    """Return the key to send: a server of one's own may need none, and is sent a word instead.
+
+    Raises:
+        AuthError: there is none, or none that can be sent.
+        InputError: the endpoint is no address.
+    """
+    found = os.environ.get(KEY, "").strip() or ("no-key" if endpoint() else "")
+    if not found:
         raise AuthError(f"no key: set {KEY} in the environment, or {ENDPOINT} to a server that needs none")
-    if not (key.isascii() and key.isprintable()):
+    if not (found.isascii() and found.isprintable()):
         raise AuthError(f"${KEY} is not a key: it has characters that no header can hold")
-    return key, endpoint
+    return found
 
 
 class OpenAIModel:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,9 @@ from .base import Brief, Explorer
 
 if TYPE_CHECKING:
     from ..llm.calls import Calls
+    from ..llm.prices import Prices
     from ..llm.session import Prompt, Tools
+    from .command import Agent
 
 NAMES = ("evolve", "anthropic", "openai", "command", "mixture")
 ASKS_A_MODEL = ("anthropic", "openai")
@@ -45,6 +48,21 @@ def members(config: RunConfig) -> tuple[str, ...]:
     return names
 
 
+def ready(config: RunConfig, prices: Prices) -> None:
+    """See whether all is there that the explorers need from outside: keys, prices, programs. Nothing is written.
+
+    Raises:
+        InputError: a setting, an SDK, a program or a price is missing or wrong.
+        AuthError: a key is missing.
+    """
+    for name in members(config):
+        if name == "command":
+            _agent(config)
+        elif name in ASKS_A_MODEL:
+            prices.of(config.model)
+            import_module(f".{name}", __package__).key()
+
+
 def explorer(run: Run, calls: Calls, report: Report) -> Explorer:
     """Return the explorer of ``run``.
 
@@ -71,12 +89,12 @@ def _make(name: str, run: Run, calls: Calls, report: Report) -> Explorer:
 
         return Evolve()
     if name == "command":
-        from .command import Agent, Command
+        from .command import Command
 
-        c = run.config
-        agent = Agent.make(c.command, c.model or None, c.agent_minutes, c.agent_tries, c.agent_variables)
         hidden = [run.home.absolute(), catalogue.data_root().absolute()]
-        return Command(agent, workspaces(run), hidden, ledger=calls.ledger, ablations=c.ablations)
+        return Command(
+            _agent(run.config), workspaces(run), hidden, ledger=calls.ledger, ablations=run.config.ablations
+        )
     if name == "openai":
         from .openai import OpenAI
 
@@ -84,6 +102,12 @@ def _make(name: str, run: Run, calls: Calls, report: Report) -> Explorer:
     from .anthropic import Anthropic
 
     return Anthropic(run.config.model, calls, _prompt(run), _tools, report=report)
+
+
+def _agent(c: RunConfig) -> Agent:
+    from .command import Agent
+
+    return Agent.make(c.command, c.model or None, c.agent_minutes, c.agent_tries, c.agent_variables)
 
 
 def workspaces(run: Run) -> Path:

@@ -7,22 +7,30 @@ import textwrap
 
 from .fragments import (
     ADVERBS,
+    AGAINST,
     BURST,
     DISSENT,
+    DOMINATED,
     ENDS,
-    HOPELESS,
+    EVERYONE,
+    KEPT,
+    LEAVERS,
+    LEFT,
     NOUNS,
     OPEN,
-    OPEN_WITH_DEPTH,
     OVERLONG,
+    OVERTAKEN,
     REFILL,
     SETTLED,
+    SHARE,
+    SHARPNESS,
+    VOTE,
     WIDTHS,
     WORDS,
 )
 from .genome import PARAMETERS, Genome
 
-_FROM_ENVS = ("BudgetSpent", "Controller", "Question", "confidence", "leader", "majority", "weighted_majority")
+_FROM_ENVS = ("BudgetSpent", "Controller", "Question", "confidence", "leader", "majority")
 
 
 def render(genome: Genome) -> str:
@@ -36,31 +44,36 @@ class _Source:
     def __init__(self, genome: Genome) -> None:
         self.genome = genome
         b = self.blocks = genome.blocks
+        self.foresees = b["stop"] in ("overtake", "price")
         self.doubts = b["stop"] in ("confidence", "both", "calm")
-        self.leads = b["stop"] != "confidence" or b["depth"] == "burst" or b["disagreement"] == "finished"
+        self.steady, self.calm = b["stop"] in ("steady", "both"), b["stop"] == "calm"
+        self.gives_up = b["disagreement"] != "none" or b["length"] != "none"
+        self.pruned_vote = b["vote"] == "given_up" and self.gives_up
         self.shares = b["hopeless"] == "scattered" or b["opening"] == "waves"
-        self.lengths = b["length"] != "none" or b["weight"] == "length" or b["stop"] == "calm"
-        self.typical = "fmean" if b["length"] == "mean" else "median"
+        self.short = b["weight"] == "shortness"
+        self.typical = self.gives_up or self.short or self.calm
+        self.shown = b["abandoned"] != "ignored"
+        self.rounds = self.calm or b["early"] == "probes"
+        self.voters = "[*self.finished, *self.given_up]" if self.pruned_vote else "self.finished"
 
     def text(self) -> str:
         b = self.blocks
         pieces = [self.schedule(), self.solve()]
-        pieces += [OPEN if not self.lengths else OPEN_WITH_DEPTH] if b["opening"] != "flood" else []
-        pieces += [REFILL[b["opening"]]] if b["opening"] != "flood" else []
+        pieces += [OPEN, REFILL[b["opening"]]] if b["opening"] != "flood" else []
         pieces += [BURST] if b["depth"] == "burst" else []
-        pieces += [self.step(), self.count(), self.sure()]
+        pieces += [self.step(), self.count(), self.weigh(), self.sure()]
+        pieces += [OVERTAKEN] if self.foresees else []
         pieces += [SETTLED] if b["early"] == "probes" else []
-        pieces += [HOPELESS] if b["hopeless"] == "scattered" else []
-        pieces += [DISSENT[b["disagreement"]]] if b["disagreement"] != "none" else []
-        pieces += [OVERLONG] if b["length"] != "none" else []
-        pieces += [self.vote()]
+        pieces += [SHARE] if self.shares else []
+        pieces += [self.give_up()] if self.gives_up else []
+        pieces += [EVERYONE if b["vote"] == "everyone" else VOTE]
         body = "\n\n".join(textwrap.indent(textwrap.dedent(piece).strip("\n"), "    ") for piece in pieces)
         adjectives = "Patient" * (b["disagreement"] != "none") + "Brisk" * (b["length"] != "none")
         title = ADVERBS[b["stop"]] + adjectives + NOUNS[b["opening"]]
         snake = re.sub(r"(?<!^)([A-Z])", r"_\1", title).lower()
         return (
             f"{self.docstring()}\n\n{self.imports(body)}\n\n\nclass {title}(Controller):\n"
-            f'    """{self.gist("A policy that runs")}"""\n\n    name = "{snake}"\n\n{body}\n'
+            f'    name = "{snake}"\n\n{body}\n'
         )
 
     def imports(self, body: str) -> str:
@@ -68,16 +81,16 @@ class _Source:
             found = [name for name in names if name == "Controller" or re.search(rf"(?<!\.)\b{name}\b", body)]
             return [f"from {module} import {', '.join(found)}"] if found else []
 
-        lines = used("math", ("ceil", "inf")) + used("statistics", ("fmean", "median"))
+        lines = used("math", ("ceil", "erfc", "inf", "sqrt")) + used("statistics", ("median",))
         return "\n".join([*lines, "", *used("envs", _FROM_ENVS)]).lstrip("\n")
 
     def docstring(self) -> str:
-        points = [WORDS[slot][choice] for slot, choice in self.blocks.items() if choice in WORDS[slot]]
+        points = [WORDS[slot][choice] for slot, choice in self.blocks.items() if choice in WORDS.get(slot, {})]
         wrapped = [textwrap.fill(point, 110, initial_indent="- ", subsequent_indent="  ") for point in points]
-        return f'"""{self.gist("Runs")}\n\n' + "\n".join(wrapped) + '\n"""'
+        return f'"""{self.gist()}\n\n' + "\n".join(wrapped) + '\n"""'
 
-    def gist(self, verb: str) -> str:
-        return f"{verb} {WIDTHS[self.blocks['opening']]}, {ENDS[self.blocks['stop']]}."
+    def gist(self) -> str:
+        return f"Runs {WIDTHS[self.blocks['opening']]}, {ENDS[self.blocks['stop']]}."
 
     def schedule(self) -> str:
         lines = [f'        "{name}": {_formula(name, *span)},' for name, span in self.genome.spans.items()]
@@ -87,105 +100,131 @@ class _Source:
 
     def solve(self) -> str:
         b = self.blocks
-        flood, burst = b["opening"] == "flood", b["depth"] == "burst"
+        flood, probes = b["opening"] == "flood", b["early"] == "probes"
         opening = 'question.branch_many(min(self.params["most"], question.max_branches))' if flood else "[]"
-        depth = " = dict.fromkeys(self.running, 0)" if flood else ": dict[int, int] = {}"
-        steady, calm = b["stop"] in ("steady", "both"), b["stop"] == "calm"
-        stops = ["self.sure()"]
-        stops += ["self.settled()"] * (b["early"] == "probes") + ["self.hopeless()"] * (b["hopeless"] == "scattered")
-        stop = stops[0] if len(stops) == 1 else f"({' or '.join(stops)})"
         start = {"trickle": 'self.open(question, self.params["opening"])', "waves": "self.refill(question)"}
+        run = "advance(question)" if b["depth"] == "burst" else "step(question, self.running)"
+        hopeless = 'len(self.finished) >= self.params["tries"] and self.share() < self.params["grip"]'
         return _join(
             "def solve(self, question: Question) -> str | None:",
             '    """Run branches until it is time to stop, then vote."""',
             f"    self.running: list[int] = {opening}",
             "    self.finished: list[int] = []  # in order of finishing",
+            self.pruned_vote and "    self.given_up: list[int] = []",
             "    self.last: dict[int, str | None] = {}  # what each branch said last",
-            self.lengths and f"    self.depth{depth}  # in intervals",
-            self.lengths and f"    self.typical = inf  # {self.typical.removeprefix('f')} depth of those finished",
-            "    self.votes: list[str | None] = []",
-            self.leads and "    self.lead: str | None = None",
+            self.shown and "    self.shown: dict[int, list[str]] = {}  # all that each branch has said",
+            self.typical and "    self.typical = inf  # median depth of those finished, in intervals",
+            "    self.votes: dict[str, float] = {}",
+            "    self.lead: str | None = None",
             self.doubts and "    self.doubt = 1.0  # that the leading answer is ahead",
-            self.shares and "    self.share = 0.0  # of the votes, for the leading answer",
-            steady and "    self.unchanged = 0  # votes since the lead last changed",
-            calm and "    self.rounds = self.changed = 0  # rounds run, and at the last change of lead",
-            b["early"] == "probes" and "    self.favourite: str | None = None\n    self.quiet = 0",
+            self.steady and "    self.unchanged = 0  # counts since the lead last changed",
+            self.rounds and "    self.rounds = 0",
+            self.calm and "    self.changed = 0  # round in which the lead last changed",
+            probes and "    self.favourite: str | None = None\n    self.quiet = 0",
             b["disagreement"] != "none" and "    self.against: dict[int, int] = {}  # intervals of dissent on end",
             not flood and f"    {start[b['opening']]}",
-            f"    while self.running and not {stop}:",
+            "    while self.running:",
             "        try:",
-            f"            self.{'advance(question)' if burst else 'step(question, self.running)'}",
+            f"            {'' if self.calm and b['hopeless'] == 'none' else 'ended = '}self.{run}",
             "        except BudgetSpent:",
             "            break  # no tokens are left: what was seen until now votes",
-            calm and "        self.rounds += 1",
-            b["disagreement"] != "none" and "        self.give_up_dissenters(question)",
-            b["length"] != "none" and "        self.give_up_overlong(question)",
+            self.rounds and "        self.rounds += 1",
+            f"        if {'' if self.calm else 'ended and '}self.sure(question):\n            break",
+            probes and "        if self.settled():\n            break",
+            b["hopeless"] == "scattered" and f"        if ended and {hopeless}:\n            break",
+            self.gives_up and "        self.give_up(question)",
             not flood and "        self.refill(question)",
-            "    return self.vote()",
+            f"    return self.vote({'question' if b['vote'] == 'everyone' else ''})",
         )
 
     def step(self) -> str:
         return _join(
-            "def step(self, question: Question, branches: list[int]) -> None:",
-            '    """Run ``branches`` for one interval side by side, and count those that finish."""',
+            "def step(self, question: Question, branches: list[int]) -> bool:",
+            '    """Run ``branches`` for one interval side by side; count those that finish, and say if any did."""',
             "    ended = []",
             "    for i, (answer, done) in zip(branches, question.step_many(branches), strict=True):",
             "        self.last[i] = answer",
-            self.lengths and "        self.depth[i] += 1",
-            "        if done:",
-            "            ended.append(i)",
-            "    for i in ended:",
-            "        self.running.remove(i)",
-            "        self.finished.append(i)",
-            "        self.count(self.last[i])",
+            self.shown and "        shown = self.shown.setdefault(i, [])",
+            self.shown and "        if answer is not None and answer not in shown:\n            shown.append(answer)",
+            "        if done:\n            ended.append(i)",
+            "    for i in ended:\n        self.running.remove(i)\n        self.finished.append(i)",
+            "    if ended:\n        self.count(question)",
+            "    return bool(ended)",
         )
 
     def count(self) -> str:
-        stop = self.blocks["stop"]
-        names = f"{'lead' if self.leads else '_'}, first, {'second' if self.doubts else '_'}"
-        only_lead = not self.doubts and not self.shares
         return _join(
-            "def count(self, answer: str | None) -> None:",
-            '    """Add the final answer of a branch to the votes, and see who leads now."""',
-            self.lengths and f"    self.typical = {self.typical}(self.depth[i] for i in self.finished)",
-            self.blocks["absent"] == "left_out" and "    if answer is None:\n        return",
-            "    self.votes.append(answer)",
-            f"    {'lead = majority(self.votes)' if only_lead else f'{names} = leader(self.votes)'}",
-            self.doubts and "    self.doubt = 1 - confidence(first, second)",
-            self.shares and "    self.share = first / len(self.votes)",
-            stop in ("steady", "both") and "    self.unchanged = self.unchanged + 1 if lead == self.lead else 1",
-            stop == "calm" and "    if lead != self.lead:\n        self.changed = self.rounds",
-            self.leads and "    self.lead = lead",
+            "def count(self, question: Question) -> None:",
+            '    """Count the votes of those that have finished, and see who leads now."""',
+            self.typical and "    self.typical = median(question.depth(i) for i in self.finished)",
+            f"    self.votes = self.weigh(question, {self.voters})",
+            f"    {'lead' if self.steady or self.calm else 'self.lead'} = "
+            "max(self.votes, key=lambda answer: self.votes[answer], default=None)",
+            self.doubts and "    first, second, *_ = *sorted(self.votes.values(), reverse=True), 0.0, 0.0",
+            self.doubts and "    self.doubt = 1 - confidence(max(0, round(first)), max(0, round(second)))",
+            self.steady and "    self.unchanged = self.unchanged + 1 if lead == self.lead else 1",
+            self.calm and "    if lead != self.lead:\n        self.changed = self.rounds",
+            (self.steady or self.calm) and "    self.lead = lead",
+        )
+
+    def weigh(self) -> str:
+        abandoned = self.blocks["abandoned"]
+        loop = _join(
+            f"weight = {'min(cap, (self.typical / question.depth(i)) ** power)' if self.short else '1.0'}",
+            self.pruned_vote and 'if i in self.given_up:\n    weight *= self.params["given_up"]',
+            "answer = self.last[i]",
+            "if answer is not None:\n    votes[answer] = votes.get(answer, 0.0) + weight",
+            abandoned == "against" and LEAVERS,
+        )
+        return _join(
+            "def weigh(self, question: Question, voters: list[int]) -> dict[str, float]:",
+            '    """Return the votes of ``voters`` for each answer; an absent answer is no vote."""',
+            self.short and SHARPNESS,
+            "    votes: dict[str, float] = {}",
+            abandoned == "against" and "    left: dict[str, float] = {}",
+            "    for i in voters:",
+            textwrap.indent(loop, "        "),
+            abandoned == "share" and KEPT,
+            abandoned == "against" and AGAINST,
+            "    return votes",
         )
 
     def sure(self) -> str:
-        conditions = ['len(self.votes) >= self.params["complete"]']
-        conditions += ['self.doubt <= self.params["doubt"]'] * self.doubts
-        conditions += ['self.unchanged >= self.params["steady"]'] * (self.blocks["stop"] in ("steady", "both"))
-        calm = 'self.rounds - self.changed >= self.params["calm"] * self.typical'
-        conditions += [calm] * (self.blocks["stop"] == "calm")
-        joined = " and ".join(conditions)
-        if len(joined) > 100:
-            joined = "(\n        " + "\n        and ".join(conditions) + "\n    )"
+        stop = self.blocks["stop"]
+        conditions = {
+            "doubt": 'self.doubt <= self.params["doubt"]',
+            "unchanged": 'self.unchanged >= self.params["steady"]',
+            "calm": 'self.rounds - self.changed >= self.params["calm"] * self.typical',
+            "overtake": 'self.overtaken(left) <= self.params["chance"]',
+            "price": 'worth <= self.params["price"]',
+            "lead": "first - second >= bar",
+        }
+        asked = ["doubt"] * self.doubts + ["unchanged"] * self.steady + ["calm"] * self.calm
+        joined = " and ".join(conditions[name] for name in asked or [stop])
         return _join(
-            "def sure(self) -> bool:",
+            "def sure(self, question: Question) -> bool:",
             '    """Whether the finished branches have settled the question."""',
+            '    if len(self.finished) < self.params["complete"]:\n        return False',
+            stop in ("lead", "overtake", "price")
+            and '    left = max(1, min(self.params["most"], question.max_branches) - len(self.finished))',
+            LEFT.get(stop, False),
             f"    return {joined}",
         )
 
-    def vote(self) -> str:
-        everyone, weighted = self.blocks["vote"] == "everyone", self.blocks["weight"] == "length"
-        who = "(*self.finished, *self.running)" if everyone else "self.finished"
-        whose, last = ("all not given up", "self.last.get(i)") if everyone else ("those finished", "self.last[i]")
-        weigh = '    power = self.params["power"]\n    return weighted_majority('
-        weigh += "(self.last[i], min(1.0, self.typical / self.depth[i]) ** power) for i in voters)"
+    def give_up(self) -> str:
+        disagreement, length = self.blocks["disagreement"], self.blocks["length"]
+        why = ["hopeless"] * (length != "none") + ["dissents"] * (disagreement != "none")
         return _join(
-            "def vote(self) -> str | None:",
-            f'    """Return the answer with {"most weight" if weighted else "most votes"} among {whose}."""',
-            f"    voters = [i for i in {who} if {last} is not None]",
-            "    if not voters:  # then anything that any branch has said",
-            "        voters = [i for i, answer in self.last.items() if answer is not None]",
-            weigh if weighted else "    return majority(self.last[i] for i in voters)",
+            "def give_up(self, question: Question) -> None:",
+            '    """Prune the branches of which no more is hoped."""',
+            "    for i in list(self.running):",
+            length == "median" and OVERLONG,
+            disagreement != "none" and DISSENT,
+            disagreement == "dominated" and DOMINATED,
+            f"        if {' or '.join(why)}:",
+            "            question.prune(i)",
+            "            self.running.remove(i)",
+            self.pruned_vote and "            self.given_up.append(i)",
         )
 
 

@@ -12,23 +12,31 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from envs.errors import InputError
+from sandbox.base import Limits
 
 from . import live
-from .pages import about, lineage, run
+from .pages import about, compare, lineage, run, trace, version
 from .place import Missing, Place
 
 STATIC = Path(__file__).with_name("static")
 
 
-def create(place: Place, ending: Callable[[], bool] = lambda: False) -> FastAPI:
-    """Return the application for a place, without its guard; its streams end when ``ending()``."""
+def create(place: Place, sandbox: str = "auto", ending: Callable[[], bool] = lambda: False) -> FastAPI:
+    """Return the application for a place, without its guard.
+
+    Args:
+        place: what is looked at.
+        sandbox: where an episode is replayed (`sandbox.choice.NAMES`).
+        ending: whether open streams are to end.
+    """
 
     app = FastAPI(
         title="AutoTTS", description="Looks at runs, lineages, versions and traces; changes nothing.",
         docs_url=None, redoc_url=None, openapi_url="/api/openapi.json",
     )  # fmt: skip
     app.state.place, app.state.streams, app.state.ending = place, 0, ending
-    for module in (about, run, lineage, live):
+    app.state.sandbox, app.state.limits = sandbox, Limits(episode_seconds=20, seconds=30)
+    for module in (about, run, lineage, version, trace, compare, live):
         app.include_router(module.router)
     app.add_exception_handler(InputError, _input_error)
     app.add_exception_handler(RequestValidationError, _invalid)

@@ -49,6 +49,11 @@ class View:
         return sorted(ran, key=lambda row: (-self.quality[row.id], row.generation, row.id))
 
     @cached_property
+    def rank(self) -> dict[str, int]:
+        """The place of each version that ran, from 1."""
+        return {row.id: i for i, row in enumerate(self.ranked, 1)}
+
+    @cached_property
     def front(self) -> list[Row]:
         """Versions that are the best at some budget, from frugal to accurate."""
         seeds = [row for row in self.rows if row.generation == 0]  # they set the budgets

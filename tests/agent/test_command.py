@@ -13,15 +13,17 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from agent.commands.attempt import attempt
-from agent.explorers.base import Brief, Cost, CurvePoint, Expectation, Finding, Proposal, Version
+from agent.explorers.base import Brief, Cost, CurvePoint, Expectation, Finding, LimitReached, Proposal, Version
 from agent.explorers.command import TEMPLATES, Agent, Command, cost_of
+from agent.llm.ledger import Ledger, Limit, Limits
 from agent.seeds import seed_source
 from agent.workspace import directory as workspace
 from agent.workspace import headless
@@ -590,6 +592,37 @@ def test_a_reader_that_has_seen_enough_is_no_error(stage: Stage) -> None:
         done = subprocess.run([made.home / "autotts", "try"], cwd=made.home, stdout=out, stderr=subprocess.PIPE)
         os.close(out)
     assert done.returncode == 0 and done.stderr == b""
+
+
+# Limits
+
+
+def test_agents_in_flight_do_not_overrun_a_limit_on_dollars(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    ledger, guard, flying, most = Ledger(Limits(run=Limit(dollars=1.0))), threading.Condition(), set[str](), [0]
+    asked = Command(stage.agent("good"), stage.root / "workspaces", (), lambda bench: stage.tools, ledger=ledger)
+
+    def work(self: Command, made: workspace.Workspace, tools: Any) -> workspace.Result:
+        with guard:
+            flying.add(made.name)
+            most[0] = max(most[0], len(flying))
+            assert ledger.spent().dollars or len(flying) == 1, "of the first it is not known what it may cost"
+            # goes on until those that may work beside it do
+            guard.notify_all()
+            guard.wait_for(lambda: ledger.spent().calls != 1 or most[0] == 2, 20)
+            flying.discard(made.name)
+        return workspace.Result(key=made.key, source="x", rationale="y", cost=Cost(0.4, calls=1))
+
+    def one(slot: int) -> str:
+        try:
+            return "proposed" if asked.propose(replace(BRIEF, slot=slot)) else "nothing"
+        except LimitReached as limit:
+            return str(limit)
+
+    monkeypatch.setattr(Command, "_run", work)
+    with ThreadPoolExecutor(6) as threads:
+        found = list(threads.map(one, range(6)))
+    assert found.count("proposed") == 3 and most == [2], "0.4 spent, two in flight: 1.2, and that is over"
+    assert found.count("the run has spent $1.2000 of at most $1") == 3
 
 
 # The texts

@@ -121,7 +121,7 @@ def test_every_schedule_is_monotone_and_in_range(seed: int) -> None:
 def test_sources_are_short_and_clean(tmp_path: Path) -> None:
     sources = {render(genome) for genome in (*STARTS.values(), *map(random_genome, range(120)))}
     for number, source in enumerate(sorted(sources)):
-        assert source.count("\n") < 170
+        assert source.count("\n") < 180
         (tmp_path / f"candidate_{number}.py").write_text(source)
     ruff = [
         sys.executable,
@@ -143,7 +143,7 @@ def test_sources_hold_only_what_their_blocks_use() -> None:
         source = render(genome)
         for name in PARAMETERS:
             assert (f'self.params["{name}"]' in source) == (name in genome.spans)
-        for word in ("typical", "lead", "doubt", "share", "unchanged", "changed", "against", "favourite", "depth"):
+        for word in ("typical", "shown", "doubt", "unchanged", "changed", "against", "favourite", "rounds", "given_up"):
             assert source.count(f"self.{word}") != 1, f"self.{word} is set and never used"
 
 
@@ -234,7 +234,7 @@ def test_a_recombination_takes_whole_slots() -> None:
     for child in children:
         assert child.parents == ("v1", "v2")
         for slot, choice in child.genome.blocks.items():
-            assert choice in (one[1].blocks[slot], two[1].blocks[slot])
+            assert choice in (one[1].blocks[slot], two[1].blocks[slot]) or (slot, choice) == ("vote", "finished")
 
 
 @pytest.mark.parametrize("kind", list(REMEDIES))

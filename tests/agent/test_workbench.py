@@ -153,6 +153,10 @@ def test_a_comparison_is_paired_and_told_by_beta_environment_and_finding() -> No
     for gain in second - first:
         assert f"{gain:+.1f} [" in text
     assert "\ne1 " in text and "\ne2 " in text and "finding" in text
+    (mean,) = (line.split() for line in text.splitlines() if line.startswith("mean "))
+    assert mean[1:3] == [f"{second.mean():.1f}", f"{(second - first).mean():+.1f}"]
+    tokens = [np.mean([point.tokens for point in c.mean_curve]) for c in world()[0][:2]]
+    assert mean[5:7] == [f"{tokens[1] / 1000:,.1f}", f"{100 * (tokens[1] / tokens[0] - 1):+.1f}%"]
     assert "finding" not in bench(traces=False).compare(CONSISTENCY, PROBE)
 
 

@@ -240,3 +240,27 @@ def test_the_command_as_a_user_runs_it(told, tmp_path: Path) -> None:  # type: i
     assert "predicted against" in shown
     config = json.loads((tmp_path / "runs/1/config.json").read_text())
     assert config["model"] == MODEL and KEY not in json.dumps(config)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        (["anthropic"], "no key for the Messages API: set ANTHROPIC_API_KEY"),
+        (["anthropic", "--model", "claude-nobody"], "no price is known for the model 'claude-nobody'"),
+        (["openai", "--model", "gpt-nobody"], "no price is known for the model 'gpt-nobody'"),
+        (["openai", "--model", "claude-opus-4-8"], "no key: set OPENAI_API_KEY"),
+        (["mixture", "--mixture", "evolve", "anthropic", "--model", MODEL], "no key for the Messages API"),
+        (["command", "--command", "no-such-agent {task}"], "'no-such-agent' is not installed"),
+        (["openai"], "needs --model"),
+    ],
+)
+def test_what_is_missing_is_said_before_a_run_is_made(
+    settings: list[str], said: str, told, tmp_path: Path, monkeypatch, capsys,
+) -> None:  # fmt: skip
+    with told():
+        for name in ("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "OPENAI_BASE_URL"):
+            monkeypatch.delenv(name, raising=False)
+        home = tmp_path / "runs" / "1"
+        assert main(["discover", "--run", str(home), "--sandbox", "process", "--explorer", *settings]) != 0
+    complaint = capsys.readouterr().err
+    assert said in complaint and complaint.count("\n") == 1 and not home.parent.exists()

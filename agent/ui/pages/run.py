@@ -15,6 +15,7 @@ from ...report import read_report
 from ...run import Run
 from ..answers import PROBLEMS, Answer, At, CurveAnswer, curve_of
 from ..journal import Journal, Money, journal_of
+from ..measures import orders
 from ..place import Place
 from ..roster import View
 
@@ -125,7 +126,7 @@ def run(place: At) -> RunAnswer:
         versions=len(view.rows),
         run=_now(place.run, journal, view) if place.run else None,
         environments=tuple(some.protocol.environments) if some else (),
-        orders=orders(some) if some else "",
+        orders=orders(some.protocol) if some else "",
         best=best.id if best else None,
         best_name=best.name if best else "",
         best_quality=view.quality[best.id] if best else None,
@@ -141,14 +142,6 @@ def run(place: At) -> RunAnswer:
         problems=dict(view.problems),
         note=place.roster.note,
         report=_reported(place.run),
-    )
-
-
-def orders(card: Card) -> str:
-    """Return in words on what a card's figures were measured."""
-    p = card.protocol
-    return f"branch orders {p.first_seed} to {p.first_seed + p.seeds - 1}, up to {p.max_branches} branches" + (
-        f" and {p.max_tokens:,} tokens" if p.max_tokens else ""
     )
 
 

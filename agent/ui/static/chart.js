@@ -7,7 +7,7 @@ const PALETTE = {
   light: ["#0072b2", "#d55e00", "#007a5a", "#a6478a", "#8a6d00", "#3a7fb5", "#6b4fa0", "#5b6570"],
   dark: ["#56b4e9", "#f58231", "#3cc99b", "#e39ac9", "#e6c229", "#9ad0f5", "#b79cf0", "#a9b4bf"],
 };
-export const SYMBOLS = ["circle", "rect", "triangle", "diamond", "roundRect", "pin", "arrow", "circle"];
+export const SYMBOLS = ["circle", "rect", "triangle", "diamond", "roundRect", "arrow", "emptyCircle", "emptyRect"];
 
 /** Return the value of a colour variable of the style sheet. */
 export const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
@@ -31,7 +31,7 @@ export function styled(option) {
     tooltip: { renderMode: "richText", confine: true, backgroundColor: colour("raised"), borderColor: line, textStyle: { color: text }, ...option.tooltip },
     legend: option.legend === null ? undefined : { type: "scroll", top: 4, textStyle: { color: text }, pageTextStyle: { color: text }, pageIconColor: text, ...option.legend },
     xAxis: option.xAxis && axis(option.xAxis),
-    yAxis: option.yAxis && axis({ nameGap: 44, ...option.yAxis }),
+    yAxis: option.yAxis && [option.yAxis].flat().map((a) => axis({ nameGap: 44, ...a })),
   };
 }
 
@@ -101,9 +101,11 @@ const BANDS = 0.13;
 export function scaling(curves, { xName = "mean tokens of a question (log scale)", dashed = () => false, banded = () => true } = {}) {
   const colours = palette();
   const shown = curves.filter((c) => c.points.length);
-  const start = Math.min(...shown.map((c) => Math.max(...c.points.map((p) => p.mean_tokens)))) / 2;
-  const inside = shown.flatMap((c) => c.points.filter((p) => p.mean_tokens >= start * 0.6));
-  const low = Math.min(...inside.map((p) => p.accuracy_pct)), high = Math.max(...inside.map((p) => p.accuracy_pct));
+  const all = shown.flatMap((c) => c.points), most = Math.max(1, ...all.map((p) => p.mean_tokens));
+  // what costs less than a hundredth of the dearest is nobody's choice, and would fill the picture
+  const inside = all.filter((p) => p.mean_tokens >= most / 100), left = Math.min(most, ...inside.map((p) => p.mean_tokens)) / 1.15, right = most * 1.15;
+  const heights = shown.flatMap((c) => c.points.filter((p) => p.mean_tokens >= left).flatMap((p) => (banded(c) ? p.accuracy_ci : [p.accuracy_pct])));
+  const low = Math.min(...heights), high = Math.max(...heights);
   const series = shown.flatMap((curve, i) => {
     const points = [...curve.points].sort((a, b) => a.mean_tokens - b.mean_tokens);
     const tint = colours[i % colours.length], name = quiet(curve.label ?? curve.id);
@@ -117,10 +119,17 @@ export function scaling(curves, { xName = "mean tokens of a question (log scale)
   return {
     legend: { data: shown.map((c) => quiet(c.label ?? c.id)) },
     tooltip: { formatter: (at) => tip(at.seriesName, at.data.point) },
-    xAxis: { type: "log", name: xName, min: Number.isFinite(start) ? Math.max(1, Math.floor(start * 0.6)) : 1, axisLabel: { formatter: (v) => plain(v) } },
-    yAxis: { type: "value", name: "accuracy, %", min: Number.isFinite(low) ? Math.max(0, Math.floor(low - 6)) : 0, max: Number.isFinite(high) ? Math.min(100, Math.ceil(high + 6)) : 100 },
+    xAxis: { type: "log", name: xName, min: left, max: right, axisTick: { customValues: steps(left, right) }, axisLabel: { customValues: steps(left, right), formatter: (v) => plain(v) } },
+    yAxis: { type: "value", name: "accuracy, %", min: heights.length ? Math.max(0, Math.floor(low - 3)) : 0, max: heights.length ? Math.min(100, Math.ceil(high + 3)) : 100 },
     series,
   };
+}
+
+/** Return 1, 2 and 5 times the powers of ten between two numbers. */
+function steps(low, high) {
+  const found = [];
+  for (let e = Math.floor(Math.log10(low)); e <= Math.log10(high); e++) for (const m of [1, 2, 5]) if (m * 10 ** e >= low && m * 10 ** e <= high) found.push(m * 10 ** e);
+  return found;
 }
 
 function tip(name, p) {

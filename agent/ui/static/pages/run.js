@@ -28,7 +28,7 @@ export async function show(root) {
     }
     head(parts.head, run);
     tiles(parts.tiles, run);
-    const curves = [...run.front, ...run.seeds].map((c) => ({ ...c, label: c.seed ? c.name : `${c.id} ${short(c.name, 24)}` }));
+    const curves = [...run.front, ...run.seeds].map((c) => ({ ...c, label: c.seed ? c.name : c.id }));
     front.draw(scaling(pick(curves, run.best), { dashed: (c) => c.seed, banded: (c) => c.id === run.best || c.id === run.best_seed }));
     progress.draw(generations(run));
     if (run.speeds.length) {

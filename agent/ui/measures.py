@@ -1,0 +1,69 @@
+"""On what a version was measured: by the search, and by `autotts replay` afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pydantic import BaseModel, ValidationError
+
+from envs.evaluate import Point
+
+from ..archive import REPLAYS
+from ..cards import Card, Protocol
+from .answers import Answer
+from .place import Place
+
+_LARGEST = 4 << 20
+"""Bytes of a replay's file that is read."""
+
+
+class Measure(Answer):
+    """The figures of a version under one protocol."""
+
+    key: str
+    what: str
+    """On what, in words."""
+    command: str
+    """What gives the same figures once more."""
+    environments: tuple[str, ...]
+    points: tuple[Point, ...]
+
+
+class _Replay(BaseModel):
+    protocol: Protocol
+    curve: tuple[Point, ...]
+
+
+def orders(p: Protocol) -> str:
+    """Return in words on what figures were measured."""
+    tokens = f" and {p.max_tokens:,} tokens" if p.max_tokens else ""
+    last = p.first_seed + p.seeds - 1
+    seeds = f"branch order {last}" if p.seeds == 1 else f"branch orders {p.first_seed} to {last}"
+    return f"{seeds}, up to {p.max_branches} branches{tokens}"
+
+
+def measures(place: Place, card: Card) -> list[Measure]:
+    """Return what is known of a version: the search's figures first."""
+    found = [_measure(card.id, card.protocol, card.curve, "the search")] if card.curve else []
+    return found + [_measure(card.id, r.protocol, r.curve, "a replay") for r in _replays(place, card.id)]
+
+
+def _measure(version: str, p: Protocol, curve: tuple[Point, ...], who: str) -> Measure:
+    betas = " ".join(f"{beta:g}" for beta in p.betas)
+    limits = f" --max-branches {p.max_branches}" + (f" --max-tokens {p.max_tokens}" if p.max_tokens else "")
+    first = f" --first-seed {p.first_seed}" if p.first_seed else ""
+    command = f"autotts evaluate {version} --env {' '.join(p.environments)} --beta {betas} --seeds {p.seeds}"
+    return Measure(
+        key=p.key(), what=f"{who}: {orders(p)}", command=f"{command}{first}{limits} --json figures.json",
+        environments=tuple(dict.fromkeys(point.environment for point in curve)), points=curve,
+    )  # fmt: skip
+
+
+def _replays(place: Place, version: str) -> Iterator[_Replay]:
+    home = place.root / REPLAYS / place.known(version)
+    for path in sorted(home.glob("*.json"))[:50] if home.is_dir() else []:
+        try:
+            if path.stat().st_size <= _LARGEST:
+                yield _Replay.model_validate_json(path.read_bytes())
+        except (OSError, ValidationError):
+            continue  # being written, or of another kind

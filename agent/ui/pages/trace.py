@@ -1,0 +1,190 @@
+"""The page Trace: one episode in full, which episodes are worth a look, and the explicit replay of one in a sandbox."""
+
+from __future__ import annotations
+
+import threading
+from typing import Annotated
+
+import numpy as np
+from fastapi import APIRouter, Query, Request
+from pydantic import Field
+
+from envs.episodes import Episodes, Logs, grid
+from envs.errors import Damaged, InputError
+from envs.scoring import ForgedLog
+from sandbox.base import Candidate, SandboxError
+from sandbox.choice import open_sandbox
+from sandbox.evaluation import evaluate
+
+from ...bench.finding_episodes import KINDS, PAIRED, Kind, select
+from ..answers import PROBLEMS, Answer, At
+from ..code import stated
+from ..episode import EpisodeAnswer, episode
+from ..place import Missing, Place
+
+router = APIRouter(prefix="/api", tags=["trace"], responses=PROBLEMS)
+
+_PAGE = 50
+_playing = threading.Lock()
+
+Name = Annotated[str, Query(max_length=200)]
+Question = Annotated[int, Query(ge=0, le=2**31 - 1)]
+Beta = Annotated[float, Query(ge=0, le=1, allow_inf_nan=False)]
+Seed = Annotated[int, Query(ge=0, le=2**62)]
+
+
+class Listed(Answer):
+    """An episode in a list."""
+
+    environment: str
+    question: int
+    beta: float
+    seed: int
+    correct: bool
+    tokens: int
+    other_correct: bool | None
+    """Of the other version in the same episode, where there is one."""
+    other_tokens: int | None
+
+
+class EpisodesAnswer(Answer):
+    """Episodes of a kind, the worst of each question first."""
+
+    version: str
+    kind: str
+    kinds: tuple[str, ...]
+    other: str | None
+    """The version that it is compared with: the one that was named, or its first parent that has scores."""
+    environments: dict[str, int]
+    """Questions of each."""
+    betas: tuple[float, ...]
+    seeds: tuple[int, int]
+    """The first, and how many."""
+    total: int
+    """Episodes of this kind."""
+    of: int
+    """Episodes in all."""
+    found: tuple[Listed, ...]
+    """A page of them."""
+
+
+@router.get("/episodes/{version}")
+def episodes(
+    place: At, version: str, kind: Kind = "wrong", other: Name | None = None, environment: Name | None = None,
+    beta: Beta | None = None, question: Question | None = None, offset: Annotated[int, Query(ge=0, le=10**9)] = 0,
+) -> EpisodesAnswer:  # fmt: skip
+    """The episodes of a version that are of a kind."""
+    tried = place.measured(version)
+    batch, scores = tried.scores.episodes, tried.scores
+    other = other or _parent(place, version)
+    against = place.measured(other) if other else None
+    if against and not _same(batch, against.scores.episodes):
+        if kind in PAIRED:
+            raise InputError(f"{version} and {other} were not tried on the same episodes: there is nothing to pair")
+        against = None
+    if kind in PAIRED and against is None:
+        raise InputError(f"{version} has no parent with scores: name another version to compare it with")
+    which = select(kind, tried, against, beta).which
+    if environment is not None:
+        which = which[batch.environment[which] == _position(batch, environment)]
+    if question is not None:
+        which = which[batch.question[which] == question]
+    seeds = np.unique(batch.seed)
+    return EpisodesAnswer(
+        version=version, kind=kind, kinds=KINDS, other=other if against else None,
+        environments={env.name: len(env) for env in batch.environments}, betas=tuple(np.unique(batch.beta).tolist()),
+        seeds=(int(seeds[0]), len(seeds)), total=len(which), of=len(batch),
+        found=tuple(
+            Listed(
+                environment=batch.environments[batch.environment[e]].name, question=int(batch.question[e]),
+                beta=float(batch.beta[e]), seed=int(batch.seed[e]), correct=bool(scores.correct[e]),
+                tokens=int(scores.tokens[e]),
+                other_correct=bool(against.scores.correct[e]) if against else None,
+                other_tokens=int(against.scores.tokens[e]) if against else None,
+            )
+            for e in which[offset : offset + _PAGE].tolist()
+        ),
+    )  # fmt: skip
+
+
+def _parent(place: Place, version: str) -> str | None:
+    view = place.view()
+    row = view.by_id[place.known(version)]
+    return next((p for p in row.parents if p in view.by_id and view.by_id[p].ok), None)
+
+
+def _same(a: Episodes, b: Episodes) -> bool:
+    columns = ("environment", "question", "beta", "seed")
+    worlds = [env.hash for env in a.environments] == [env.hash for env in b.environments]
+    return worlds and all(np.array_equal(getattr(a, c), getattr(b, c)) for c in columns)
+
+
+def _position(batch: Episodes, environment: str) -> int:
+    names = [env.name for env in batch.environments]
+    if environment not in names:
+        raise Missing(f"no environment {environment[:80]!r}: there are {', '.join(names)}")
+    return names.index(environment)
+
+
+@router.get("/trace/{version}")
+def trace(
+    place: At, version: str, environment: Name, question: Question, beta: Beta, seed: Seed
+) -> EpisodeAnswer:  # fmt: skip
+    """An episode as the archive has recorded it."""
+    card = place.card(version)
+    batch, logs = place.batch(card)
+    here = (batch.environment == _position(batch, environment)) & (batch.question == question) & (batch.seed == seed)
+    found = np.flatnonzero(here & np.isclose(batch.beta, beta))
+    if not len(found):
+        p = card.protocol
+        raise Missing(
+            f"{version} was not recorded there: it was tried at beta {', '.join(f'{b:g}' for b in p.betas)}, on branch "
+            f"orders {p.first_seed} to {p.first_seed + p.seeds - 1}; a replay in the sandbox can show any other"
+        )
+    return _episode(place, batch, logs, int(found[0]), version)
+
+
+class Replay(Answer):
+    """Which episode is to be played."""
+
+    version: Annotated[str, Field(max_length=200)]
+    environment: Annotated[str, Field(max_length=200)]
+    question: Annotated[int, Field(ge=0, le=2**31 - 1)]
+    beta: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+    seed: Annotated[int, Field(ge=0, le=2**62)]
+
+
+@router.post("/replay")
+def replay(request: Request, place: At, wanted: Replay) -> EpisodeAnswer:
+    """Play one episode of an archived version in a sandbox, and keep nothing of it."""
+    card = place.card(wanted.version)
+    if card.verdict.startswith("rejected"):
+        raise InputError(f"{card.id} is not played: {card.verdict}")
+    worlds = [env for env in place.worlds(card.protocol) if env.name == wanted.environment]
+    if not worlds:
+        raise Missing(f"no environment {wanted.environment[:80]!r} that {card.id} was tried on")
+    if wanted.question >= len(worlds[0]):
+        raise Missing(f"{worlds[0].name} has questions 0 to {len(worlds[0]) - 1}, not {wanted.question}")
+    batch = grid(worlds, [wanted.beta], [wanted.seed], card.protocol.max_branches, card.protocol.max_tokens)
+    only = batch.only(wanted.question)
+    if not _playing.acquire(blocking=False):
+        raise InputError("another replay is at work: try again in a moment")
+    try:
+        with open_sandbox(request.app.state.sandbox, limits=request.app.state.limits) as sandbox:
+            result = evaluate(Candidate(card.id, place.source(card.id)), only, sandbox)
+    except SandboxError as error:
+        raise InputError(f"the sandbox cannot be used: {error}") from None
+    finally:
+        _playing.release()
+    if result.logs is None:
+        raise InputError(f"{card.id} failed: {result.verdict.kind}: {result.verdict.message}")
+    return _episode(place, only, result.logs, 0, card.id, played=True)
+
+
+def _episode(
+    place: Place, batch: Episodes, logs: Logs, index: int, version: str, played: bool = False
+) -> EpisodeAnswer:  # fmt: skip
+    try:
+        return episode(batch, logs, index, version, stated(place.source(version)), played)
+    except ForgedLog as forged:
+        raise Damaged(f"version {version} has logs that no controller can have made ({forged})") from None

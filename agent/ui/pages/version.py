@@ -1,0 +1,172 @@
+"""The page Version: source, diff, rationale, prediction and outcome, figures, findings, cost, transcript, verdict."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from ...cards import Card
+from ...explorers.base import Cost, Expectation, Finding
+from .. import code
+from ..answers import PROBLEMS, Answer, At
+from ..measures import Measure, measures
+from ..roster import View
+
+router = APIRouter(prefix="/api/version", tags=["version"], responses=PROBLEMS)
+
+_SHOWN_TEXT = 2_000_000
+"""Characters of a source or transcript that is sent."""
+_KIN = 100
+_SAID = {
+    "ok": "It ran on every episode. What a discovery files as ok has passed the policy and the look-ahead audit.",
+    "rejected: policy": "Its source holds what the policy refuses; it never ran.",
+    "rejected: looked ahead": "It acted on what it had not paid to see; its scores were thrown away.",
+    "rejected: not reproducible": "It acted on chance, time, the names of answers or earlier episodes.",
+    "rejected: not approved": "The person who was asked did not let it run.",
+}
+
+
+class Kin(Answer):
+    """A parent or a child."""
+
+    id: str
+    name: str
+    quality: float | None
+    there: bool
+    """Whether it is in the archive."""
+
+
+class VersionAnswer(Answer):
+    """The page, but for the texts that are fetched when they are looked at."""
+
+    id: str
+    name: str
+    generation: int
+    explorer: str
+    island: str
+    verdict: str
+    audit: str
+    """What the verdict means."""
+    message: str
+    sandbox: str
+    quality: float | None
+    rank: int | None
+    """1 is the best."""
+    ran: int
+    """Versions with scores."""
+    on_front: bool
+    parents: tuple[Kin, ...]
+    children: tuple[Kin, ...]
+    """The best of them."""
+    children_count: int
+    rationale: str
+    expects: tuple[Expectation, ...]
+    outcome: str
+    findings: tuple[Finding, ...]
+    cost: Cost
+    prompts: str
+    source_sha256: str
+    environments: dict[str, str]
+    measures: tuple[Measure, ...]
+    more: dict[str, str]
+    """Whatever else the card holds, as JSON."""
+    has_logs: bool
+    has_transcript: bool
+
+
+class Text(Answer):
+    """A text in pieces, each with its kind."""
+
+    pieces: tuple[code.Piece, ...]
+    characters: int
+    """Of the whole text."""
+    cut: bool
+    """Whether only its beginning is here."""
+
+
+class Difference(Answer):
+    """What has changed from one version to another."""
+
+    base: str
+    lines: tuple[code.Piece, ...]
+
+
+@router.get("/{version}")
+def version(place: At, version: str) -> VersionAnswer:
+    """A version's card, and its place in the family."""
+    card, view = place.card(version), place.view()
+    row = view.by_id[version]
+    kids = sorted(view.children.get(version, ()), key=lambda id: -view.quality.get(id, -1.0))
+    files = place.root / version
+    return VersionAnswer(
+        id=card.id,
+        name=card.name,
+        generation=card.generation,
+        explorer=card.explorer,
+        island=row.island,
+        verdict=card.verdict,
+        audit=_SAID.get(card.verdict, "It did not get through its episodes, and has no scores."),
+        message=card.message,
+        sandbox=card.sandbox,
+        quality=view.quality.get(version),
+        rank=view.rank.get(version),
+        ran=len(view.ranked),
+        on_front=any(other.id == version for other in view.front),
+        parents=tuple(_kin(view, id) for id in card.parents),
+        children=tuple(_kin(view, id) for id in kids[:_KIN]),
+        children_count=len(kids),
+        rationale=card.rationale,
+        expects=card.expects,
+        outcome=card.outcome,
+        findings=card.findings,
+        cost=card.cost,
+        prompts=card.prompts,
+        source_sha256=card.source_sha256,
+        environments=card.protocol.environments,
+        measures=tuple(measures(place, card)),
+        more=_more(card),
+        has_logs=(files / "logs.npz").is_file(),
+        has_transcript=(files / "transcript.txt.gz").is_file(),
+    )
+
+
+def _kin(view: View, version: str) -> Kin:
+    row = view.by_id.get(version)
+    return Kin(
+        id=version, name=row.name if row else "", quality=view.quality.get(version), there=row is not None
+    )  # fmt: skip
+
+
+def _more(card: Card) -> dict[str, str]:
+    """Return the fields of the card that this page has no place of its own for."""
+    own = {
+        "schema_version", "id", "name", "generation", "explorer", "parents", "rationale", "source_sha256", "sandbox",
+        "verdict", "message", "protocol", "curve", "findings", "expects", "outcome", "cost", "prompts", "island",
+    }  # fmt: skip
+    fields = card.model_dump(mode="json", exclude=own)
+    return {name: json.dumps(value, indent=1)[:20_000] for name, value in fields.items() if value not in (None, {}, [])}
+
+
+@router.get("/{version}/source")
+def source(place: At, version: str) -> Text:
+    """A version's source, coloured."""
+    text = place.source(version)
+    return Text(
+        pieces=tuple(code.coloured(text[:_SHOWN_TEXT])), characters=len(text), cut=len(text) > _SHOWN_TEXT
+    )  # fmt: skip
+
+
+@router.get("/{version}/diff")
+def diff(place: At, version: str, base: Annotated[str, Query(max_length=200)]) -> Difference:
+    """What has changed from ``base`` to a version."""
+    lines = code.difference(place.source(base), place.source(version), base, version)
+    return Difference(base=base, lines=tuple(lines))
+
+
+@router.get("/{version}/transcript")
+def transcript(place: At, version: str) -> Text:
+    """The conversation that led to a version."""
+    text = place.transcript(version)
+    return Text(pieces=(("", text[:_SHOWN_TEXT]),), characters=len(text), cut=len(text) > _SHOWN_TEXT)

@@ -1,0 +1,98 @@
+// Trace: which episodes are worth a look, and one of them in full, beside the same episode of another controller.
+import { get, post } from "../api.js";
+import { choice, fill, h, table } from "../dom.js";
+import { figure, plain, to } from "../format.js";
+import { anyVersion, picker } from "../pick.js";
+import { Panel } from "../panel.js";
+
+const KINDS = {
+  lost_to: "parent right, child wrong", gained_on: "parent wrong, child right", most_wasted: "most wasted", wrong: "wrong", right: "right", most_tokens: "most tokens",
+  pruned_right: "pruned what was right", stopped_early: "stopped too early", hopeless: "spent on the hopeless",
+};
+
+export async function show(root, here) {
+  const id = here.id || (await anyVersion());
+  if (!id) return void fill(root, h("h1", {}, "Trace"), h("p", {}, "The archive is empty."));
+  const wish = Object.fromEntries(here.params);
+  const parts = { bar: h("div", { class: "bar" }), list: h("section", { "aria-label": "Episodes" }), where: h("div", { class: "bar" }), panels: h("div") };
+  const choose = picker("Of", (found) => { location.hash = to("trace", found); }, id);
+  fill(root, h("h1", {}, `Trace of ${id}`), parts.bar, parts.list, parts.where, parts.panels);
+  let list = null, here_ = null, panels = [];
+
+  const keep = () => history.replaceState(null, "", to("trace", id, { ...wish, ...(here_ ?? {}) }));
+
+  async function look() {
+    try {
+      list = await get(`episodes/${encodeURIComponent(id)}`, { kind: wish.kind, environment: wish.only, beta: wish.at });
+    } catch (error) {
+      if (wish.kind && error.code === 409 && !wish.kind_failed) return void (fill(parts.bar, choose, kinds()), fill(parts.list, h("p", { class: "notice", role: "alert" }, error.message)));
+      throw error;
+    }
+    fill(parts.bar, choose, kinds(),
+      choice("on", [["", "all environments"], ...Object.keys(list.environments).map((e) => [e, e])], wish.only ?? "", (e) => again({ only: e }), "only"),
+      choice("beta", [["", "any"], ...list.betas.map((b) => [String(b), String(b)])], wish.at ?? "", (b) => again({ at: b }), "at"),
+      h("span", { class: "soft" }, `${plain(list.total)} of ${plain(list.of)} episodes`, list.other ? `, against ${list.other}` : ""));
+    fill(parts.list, list.found.length ? episodes() : h("p", { class: "soft" }, "There is no such episode."));
+  }
+
+  const kinds = () => choice("Episodes", Object.entries(KINDS), wish.kind ?? "wrong", (kind) => again({ kind }), "kind");
+  async function again(change) {
+    Object.assign(wish, change);
+    keep();
+    await look().catch(complain);
+  }
+  const complain = (error) => fill(parts.list, h("p", { class: "notice", role: "alert" }, error.message));
+
+  function episodes() {
+    const right = (x) => (x === null ? "–" : h("span", { class: x ? "good" : "bad" }, x ? "right" : "wrong"));
+    const open = (e) => ({ environment: e.environment, question: e.question, beta: e.beta, seed: e.seed });
+    return h("details", { open: !here_ }, h("summary", {}, `The ${list.found.length} first of them`),
+      h("div", { class: "tall" }, table("The worst of each question first", [
+        ["", (e) => h("button", { type: "button", onclick: () => visit(open(e)), "aria-label": `Show ${e.environment}, question ${e.question}, beta ${e.beta}, seed ${e.seed}` }, "Show")],
+        ["environment", (e) => e.environment], ["question", (e) => e.question, true], ["beta", (e) => figure(e.beta, 1), true], ["seed", (e) => e.seed, true],
+        ["it", (e) => right(e.correct)], ["tokens", (e) => figure(e.tokens), true],
+        ...(list.other ? [[list.other, (e) => right(e.other_correct)], ["tokens", (e) => figure(e.other_tokens), true]] : []),
+      ], list.found, { id: "episodes" })));
+  }
+
+  async function visit(where, step = null) {
+    here_ = where;
+    keep();
+    form();
+    for (const panel of panels) panel.close();
+    const beside = wish.with || null;
+    panels = [new Panel(id, where, step, moved)];
+    if (beside) panels.push(new Panel(beside, where, null, moved));
+    fill(parts.panels, h("p", { class: "soft" }, `${where.environment}, question ${where.question}, beta ${where.beta}, branch order ${where.seed}`),
+      beside ? h("label", {}, h("input", { type: "checkbox", id: "linked", checked: true }), "move both to the same tokens") : null,
+      h("div", { class: beside ? "two" : "" }, panels.map((p) => p.root)));
+    await Promise.all(panels.map((panel) => panel.load(get, post)));
+    parts.list.querySelector("details")?.removeAttribute("open");
+  }
+
+  function moved(panel, tokens) {
+    if (parts.panels.querySelector("#linked")?.checked) for (const other of panels) if (other !== panel) other.toTokens(tokens);
+  }
+
+  function form() {
+    const field = (name, props) => h("label", {}, name, h("input", { type: "number", id: `at-${name}`, value: String(here_[name]), ...props, onchange: (e) => e.target.checkValidity() && e.target.value !== "" && visit({ ...here_, [name]: Number(e.target.value) }) }));
+    const questions = list?.environments[here_.environment];
+    fill(parts.where,
+      choice("environment", Object.keys(list?.environments ?? { [here_.environment]: 0 }).map((e) => [e, e]), here_.environment, (environment) => visit({ ...here_, environment }), "at-environment"),
+      field("question", { min: 0, max: questions ? questions - 1 : null }),
+      choice("beta", (list?.betas ?? [here_.beta]).map((b) => [String(b), String(b)]), String(here_.beta), (b) => visit({ ...here_, beta: Number(b) }), "at-beta"),
+      field("seed", { min: 0 }),
+      picker("beside", (other) => { wish.with = other; visit(here_); }, wish.with ?? ""),
+      wish.with ? h("button", { type: "button", onclick: () => { delete wish.with; visit(here_); } }, "alone")
+        : list?.other ? h("button", { type: "button", onclick: () => { wish.with = list.other; visit(here_); } }, `beside ${list.other}`) : null);
+  }
+
+  await look().catch(complain);
+  const number = (name) => (here.params.has(name) && Number.isFinite(Number(here.params.get(name))) ? Number(here.params.get(name)) : null);
+  const asked = { environment: here.params.get("environment"), question: number("question"), beta: number("beta"), seed: number("seed") };
+  for (const key of ["environment", "question", "beta", "seed", "step"]) delete wish[key];
+  const first = list?.found[0];
+  if (asked.environment && asked.question !== null) await visit({ ...asked, beta: asked.beta ?? 0.5, seed: asked.seed ?? list?.seeds[0] ?? 0 }, number("step"));
+  else if (first) await visit({ environment: first.environment, question: first.question, beta: first.beta, seed: first.seed });
+  return {};
+}

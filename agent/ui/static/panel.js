@@ -1,0 +1,163 @@
+// One episode of one controller: the picture, the slider through its steps, and what is known at each of them.
+import { Chart, colour } from "./chart.js";
+import { add, fill, h, table } from "./dom.js";
+import { figure, plain, short, to } from "./format.js";
+
+const STATES = ["correct", "wrong", "absent", "pruned", "unseen"];
+const [CORRECT, WRONG, ABSENT, PRUNED, UNSEEN] = STATES.keys();
+const MEANING = { correct: "right", wrong: "wrong", absent: "no answer", pruned: "pruned away", unseen: "not seen" };
+
+export class Panel {
+  /** `moved(panel, tokens)` is called when a person moves the slider. */
+  constructor(version, where, step, moved) {
+    Object.assign(this, { version, where, wanted: step, moved, chart: null, episode: null });
+    this.root = h("section", { "aria-label": `Episode of ${version}` }, h("p", { class: "soft" }, "Loading…"));
+  }
+
+  close() { this.chart?.close(); }
+
+  async load(get, post) {
+    const path = `trace/${encodeURIComponent(this.version)}`;
+    try {
+      this.show(await get(path, this.where));
+    } catch (error) {
+      this.refused(error, post);
+    }
+  }
+
+  refused(error, post) {
+    const play = async (event) => {
+      event.target.disabled = true;
+      try {
+        this.show(await post("replay", { version: this.version, ...this.where }));
+      } catch (failure) {
+        this.refused(failure, post);
+      }
+    };
+    fill(this.root, h("h2", {}, this.version), h("p", { class: "notice", role: "alert" }, error.message),
+      error.code === 404 ? h("button", { type: "button", class: "main", onclick: play }, "Play this episode in the sandbox") : null);
+  }
+
+  show(episode) {
+    this.episode = episode;
+    const last = Math.max(0, episode.steps.length - 1);
+    const deepest = Math.max(1, ...episode.branches.map((b) => b.cells.length));
+    this.chart = new Chart(`${this.version}: ${episode.branches.length} branches by depth, ${episode.correct ? "right" : "wrong"} in the end`, "mid", { "data-trace": this.version });
+    this.slider = h("input", { type: "range", min: 0, max: last, value: String(Math.min(last, this.wanted ?? last)), "aria-label": `Step of ${this.version}`,
+      oninput: () => { this.draw(); this.moved(this, episode.steps[this.step]?.tokens ?? 0); } });
+    this.parts = { at: h("p", { "aria-live": "polite", class: "at" }), votes: h("div"), steps: h("div") };
+    const jump = (n, text) => h("button", { type: "button", onclick: () => { this.slider.value = String(n); this.slider.dispatchEvent(new Event("input")); } }, text);
+    fill(this.root, h("h2", {}, h("a", { href: to("version", this.version) }, this.version)), this.outcome(), this.chart.host,
+      h("p", {}, STATES.map((state) => [h("span", { class: `key key-${state}` }), MEANING[state], "  "])),
+      this.slider,
+      h("div", { class: "bar" }, jump(0, "First step"), episode.settled >= 0 ? jump(episode.settled, "Where it was settled") : null, jump(last, "Last step"), this.chart.buttons(`trace-${this.version}`)),
+      this.parts.at,
+      h("div", { class: "two" }, this.parts.votes,
+        h("div", {}, h("h3", {}, "What the controller says that it does"), h("pre", { class: "wrap", tabindex: "0", role: "region", "aria-label": `What ${this.version} says` }, episode.stated || "Its source has no docstring."))),
+      h("details", {}, h("summary", {}, "The question"), h("p", {}, episode.text || "Its text was not recorded.")),
+      h("details", {}, h("summary", {}, `All ${plain(episode.steps.length)} steps`), this.parts.steps));
+    this.root.querySelectorAll("details")[1].addEventListener("toggle", () => this.steps());
+    this.rows = Math.max(1, episode.branches.length);
+    this.deepest = deepest;
+    this.draw();
+  }
+
+  outcome() {
+    const e = this.episode, word = (i) => (i ? short(e.answers[i], 60) : "no answer");
+    return h("div", {},
+      h("p", { id: `outcome-${this.version}` }, h("strong", { class: e.correct ? "good" : "bad" }, e.correct ? "Right" : "Wrong"), `: ${word(e.answer)}${e.correct ? "" : `, gold is ${word(e.gold)}`}. `,
+        figure(e.tokens), " tokens, latency ", figure(e.latency), `, ${e.branches.length} of ${e.max_branches} branches.`),
+      h("p", {}, `End: ${e.end}. `, e.settled < 0 ? "The answer given does not lead in the end." : `The answer given led for good from step ${e.settled} on; ${plain(e.idle)} tokens were spent after it.`),
+      e.played ? h("p", { class: "soft" }, "Played just now in the sandbox; nothing of it is kept.") : null);
+  }
+
+  get step() { return Number(this.slider.value); }
+
+  /** Move to the last step that had spent no more than `tokens`. */
+  toTokens(tokens) {
+    if (!this.episode) return;
+    const after = this.episode.steps.findIndex((s) => s.tokens > tokens);
+    this.slider.value = String(after < 0 ? this.episode.steps.length - 1 : Math.max(0, after - 1));
+    this.draw();
+  }
+
+  draw() {
+    const e = this.episode, step = this.step, data = [];
+    e.branches.forEach((b, y) => {
+      if (b.opened > step) return;
+      b.cells.forEach((answer, x) => data.push([x, y, state(e, b, x, step)]));
+    });
+    this.chart.host.dataset.cells = STATES.map((s, i) => `${s}:${data.filter((d) => d[2] === i).length}`).join(" ");
+    this.chart.host.dataset.step = String(step);
+    this.chart.draw(this.option(data, step));
+    this.tell(step);
+  }
+
+  option(data, step) {
+    const e = this.episode;
+    return {
+      legend: null, grid: { left: 52, right: 12, top: 10, bottom: 44 },
+      tooltip: { formatter: (at) => cellTip(e, at.value, step) },
+      xAxis: { type: "category", name: `depth, intervals of ${plain(e.delta)} tokens`, data: Array.from({ length: this.deepest }, (_, i) => i + 1), splitLine: { show: false } },
+      yAxis: { type: "category", name: "branch", nameGap: 32, inverse: true, axisLabel: { fontSize: 10 }, data: Array.from({ length: this.rows }, (_, i) => i), splitLine: { show: false } },
+      visualMap: { show: false, type: "piecewise", dimension: 2, categories: [...STATES.keys()], inRange: { color: STATES.map((s) => colour(s)) } },
+      series: [{ type: "heatmap", data, progressive: 0, itemStyle: { borderColor: colour("ground"), borderWidth: this.deepest > 160 ? 0 : 1 }, emphasis: { itemStyle: { borderColor: colour("text") } } }],
+    };
+  }
+
+  tell(step) {
+    const e = this.episode, s = e.steps[step];
+    fill(this.parts.at, s ? [h("strong", {}, `Step ${step}: `), doing(s), `; ${plain(s.tokens)} tokens spent`, s.leader < 0 ? "" : `, ${s.leader ? short(e.answers[s.leader], 40) : "no answer"} leads`, step === e.steps.length - 1 ? `. End: ${e.end}.` : "."] : "It did nothing.");
+    const votes = count(e, step);
+    fill(this.parts.votes, table("The vote: answers last seen of the branches that are not pruned", [
+      ["answer", ([a]) => (a ? short(e.answers[a], 60) : "no answer")], ["votes", ([, n]) => figure(n), true], ["", ([a]) => (a === e.gold ? h("span", { class: "good" }, "right") : "")],
+    ], votes.slice(0, 8), { id: `votes-${this.version}` }), votes.length > 8 ? h("p", { class: "soft" }, `and ${votes.length - 8} other answers`) : null);
+  }
+
+  steps() {
+    if (this.parts.steps.firstChild) return;
+    const e = this.episode;
+    add(this.parts.steps, h("div", { class: "tall" }, table("Steps", [
+      ["step", (s) => s.n, true], ["what", (s) => doing(s)], ["tokens", (s) => figure(s.tokens), true], ["latency", (s) => figure(s.latency), true], ["leader", (s) => (s.leader < 0 ? "–" : s.leader ? short(e.answers[s.leader], 30) : "no answer")],
+    ], e.steps.slice(0, 2000).map((s, n) => ({ ...s, n })))), e.steps.length > 2000 ? h("p", {}, "The first 2,000.") : null);
+  }
+}
+
+function state(e, b, x, step) {
+  if (b.seen[x] >= 0 && b.seen[x] <= step) return b.cells[x] === e.gold ? CORRECT : b.cells[x] === 0 ? ABSENT : WRONG;
+  return b.pruned >= 0 && b.pruned <= step && (b.passed[x] < 0 || b.passed[x] > step) ? PRUNED : UNSEEN;
+}
+
+function cellTip(e, [x, y], step) {
+  const b = e.branches[y], seen = b.seen[x] >= 0 && b.seen[x] <= step;
+  const word = (b.cells[x] ? short(e.answers[b.cells[x]], 40) : "no answer").replace(/[{}|]/g, " ");
+  const how = seen ? `seen in step ${b.seen[x]}` : b.passed[x] >= 0 && b.passed[x] <= step ? "passed, but not looked at" : "never paid for: what was recorded";
+  return `branch ${y}, interval ${x + 1}\n${word}${b.cells[x] === e.gold ? " (right)" : ""}\n${how}`;
+}
+
+/** Return [answer, votes] after a step, the most first. */
+function count(e, step) {
+  const votes = new Map();
+  for (const b of e.branches) {
+    if (b.pruned >= 0 && b.pruned <= step) continue;
+    let last = -1;
+    for (let x = b.cells.length - 1; x >= 0 && last < 0; x--) if (b.seen[x] >= 0 && b.seen[x] <= step) last = x;
+    if (last >= 0) votes.set(b.cells[last], (votes.get(b.cells[last]) ?? 0) + 1);
+  }
+  return [...votes].sort((a, b) => b[1] - a[1]);
+}
+
+function doing(s) {
+  const times = s.times > 1 ? `, ${s.times} intervals` : "";
+  return `${s.verb} ${ranges(s.branches)}${times}`;
+}
+
+function ranges(numbers) {
+  const parts = [], sorted = [...numbers].sort((a, b) => a - b);
+  for (let i = 0; i < sorted.length; i++) {
+    const from = i;
+    while (sorted[i + 1] === sorted[i] + 1) i++;
+    parts.push(from === i ? `${sorted[from]}` : `${sorted[from]}–${sorted[i]}`);
+  }
+  return parts.join(", ");
+}
