@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from .errors import InputError
 from .scoring import Scores
+from .simulated import recorded
 
 RESAMPLES = 2000
 _SEED = 20260715  # of the bootstrap alone: the same scores have the same intervals everywhere
@@ -94,9 +95,9 @@ class Sample:
 
 
 def curve(scores: Scores) -> list[Point]:
-    """Return one `Point` for each environment and beta; after them, for several environments, their mean."""
+    """Return one `Point` for each environment and beta; after them, for several recorded ones, their mean."""
     found = samples(scores)
-    several = len(scores.episodes.environments) > 1
+    several = len(recorded([env.name for env in scores.episodes.environments])) > 1
     return [sample.point() for sample in (*found, *(means(found) if several else ()))]
 
 
@@ -112,9 +113,10 @@ def samples(scores: Scores) -> list[Sample]:
 
 
 def means(found: Sequence[Sample]) -> list[Sample]:
-    """Return the mean over environments at each beta, in the order in which the betas come."""
+    """Return the mean over the recorded environments at each beta, in the order in which the betas come."""
+    counted = set(recorded([sample.environment for sample in found]))
     by_beta: dict[float, list[Sample]] = {}
-    for sample in found:
+    for sample in (sample for sample in found if sample.environment in counted):
         by_beta.setdefault(sample.beta, []).append(sample)
     return [
         Sample(MEAN, beta, tuple(t for s in group for t in s.tables), sum(s.episodes for s in group))

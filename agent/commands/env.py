@@ -12,12 +12,15 @@ from rich.table import Table
 
 from envs import catalogue, published, store
 from envs.errors import InputError
+from envs.simulated import PREFIX, is_simulated
 from envs.summary import summarize
 
 
 def import_(args: argparse.Namespace) -> int:
     """Read the published JSON into an environment file."""
     path = catalogue.path_of(catalogue.data_root(args.data), args.name)
+    if is_simulated(args.name):
+        raise InputError(f"environment name {args.name!r}: {PREFIX}... is for what a run simulates; take another")
     if path.exists() and not args.replace:
         raise InputError(f"{path}: an environment {args.name} is there already; give --replace to overwrite it")
     environment = published.read(Path(args.file), args.name)

@@ -1,0 +1,66 @@
+"""Simulated environments: other difficulty, the same every time, and never taken for recorded."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from envs.catalogue import path_of
+from envs.episodes import grid
+from envs.evaluate import MEAN, curve
+from envs.scoring import score
+from envs.simulated import is_simulated, origin, recorded, shifted, simulate
+from envs.store import Environment
+from envs.synthetic import default_environments, default_models
+from tests.worlds import play, scripted
+
+
+def right(env: Environment) -> float:
+    return float(np.mean(env.final_answers == np.repeat(env.gold, np.diff(env.branch_offsets))))
+
+
+def test_simulated_environments() -> None:
+    ours = [replace(env, probe_cost=7) for env in default_environments(questions=12, branches=32)[1:3]]
+    made = list(simulate(ours, 5, seed=3))
+    assert [origin(env.name) for env in made] == [ours[i % 2].name for i in range(5)]
+    for number, env in enumerate(made):
+        source = ours[number % 2]
+        assert is_simulated(env.name) and f"/{number + 1}-" in env.name and path_of(Path("data"), env.name)
+        assert len(env) == 12 and env.probe_cost == 7 and env.delta == source.delta
+        assert (right(env) < right(source)) == ("harder" in env.name)
+        env.check()
+    assert {"harder" in env.name for env in made} == {True, False}
+    again = list(simulate(ours, 5, seed=3))
+    assert [env.hash for env in again] == [env.hash for env in made]
+    assert [env.hash for env in simulate(ours, 2, seed=4)] != [env.hash for env in made[:2]]
+    assert [env.hash for env in simulate(ours, 2, seed=3)] == [env.hash for env in made[:2]]
+
+
+@pytest.mark.parametrize("shift", [-1.2, -0.4, 0.4, 1.2])
+def test_difficulty_is_shifted(shift: float) -> None:
+    for model in default_models().values():
+        before, after = model.accuracy.quantiles, shifted(model, shift).accuracy.quantiles
+        assert all(0 < value < 1 for value in after) and list(after) == sorted(after)
+        inside = [(b, a) for b, a in zip(before, after, strict=True) if 0.02 < b < 0.98]
+        assert all((a > b) == (shift > 0) for b, a in inside)
+
+
+def test_a_mean_is_over_what_was_recorded() -> None:
+    assert recorded(["a", "simulated/1-harder/a", "b"]) == ["a", "b"]
+    assert recorded(["simulated/1-harder/a"]) == ["simulated/1-harder/a"]
+    assert origin("simulated/odd") == "simulated/odd" and origin("a/b") == "a/b"
+    real, other, drawn = default_environments(questions=2, branches=4)[:3]
+    drawn = replace(drawn, name="simulated/1-easier/" + real.name)
+    first = scripted(lambda question, beta: question.run_to_end(question.branch()))
+    for environments in ([real, other, drawn], [real, drawn]):
+        episodes = grid(environments, [0.5], range(1000, 1002))
+        points = curve(score(episodes, play(first, episodes)))
+        assert [p.environment for p in points][: len(environments)] == [env.name for env in environments]
+        means = [p for p in points if p.environment == MEAN]
+        assert len(means) == len(environments) - 2
+        for mean in means:
+            assert mean.accuracy_pct == pytest.approx(np.mean([p.accuracy_pct for p in points[:2]]))
+            assert mean.episodes == 8
