@@ -36,6 +36,21 @@ class Protocol(Frozen):
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
 
 
+class Behaviour(Frozen):
+    """What a controller does, over all of its episodes (`agent.behaviour`)."""
+
+    width: float
+    """Mean branches of an episode that ran at least one interval."""
+    depth: float
+    """Mean intervals of such a branch."""
+    pruned: float
+    """The part of all tokens that went into branches which were given up later, in [0, 1]."""
+    latency: float
+    """The critical path as a part of all tokens, in [0, 1]: 1 is one after another."""
+    decisions: str
+    """Hash of its decisions: versions with the same protocol and the same hash are one."""
+
+
 class Card(Frozen):
     """A version's card: all that is known of it but its source, its logs and its transcript."""
 
@@ -52,7 +67,13 @@ class Card(Frozen):
     message: str = ""
     protocol: Protocol
     curve: tuple[Point, ...] = ()
+    behaviour: Behaviour | None = None
+    """None of a version that did not run, and of one from before it was noted."""
     findings: tuple[Finding, ...] = ()
+    island: int | None = None
+    """Where it was born, from 0; None where it is at home everywhere (`agent.population.islands`)."""
+    arms: tuple[str, ...] = ()
+    """What bandits chose for it: where its parent came from (`agent.population.choice`), and its explorer's way."""
     expects: tuple[Expectation, ...] = ()
     outcome: str = ""
     """What was predicted of it, and what was seen (`agent.outcome`)."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import cached_property, partial
 from typing import Any
@@ -27,13 +28,17 @@ from sandbox.trial import trial
 
 from . import population
 from .archive import pack_logs, sha256, unpack_logs
-from .bench.normalise import normal_form
+from .behaviour import behaviour
+from .bench.normalise import normal_form, shape
 from .bench.workbench import Workbench
-from .cards import Card
+from .cards import Behaviour, Card
 from .diagnose import diagnose
 from .explorers.base import Brief, Explorer, LimitReached, Proposal, Version
 from .llm.ledger import Ledger
 from .outcome import outcome
+from .population import islands
+from .population.choice import Parent, parents
+from .population.credit import by_arm
 from .report import FINALISTS, write_report
 from .run import Run
 from .seeds import seed_names, seed_source
@@ -45,6 +50,8 @@ MOST_BARREN = 3
 """Generations in a row without a new proposal after which a run gives up."""
 DISAPPROVED = "rejected: not approved"
 """The verdict on a candidate that the person who was asked did not let run."""
+DUPLICATE = "duplicate"
+"""The verdict on a candidate that decides as an earlier version does; its message names that one."""
 
 Report = Callable[[str, dict[str, Any]], None]
 """Told of every event as it happens: its name, and its fields."""
@@ -109,24 +116,35 @@ class Discovery:
         return {"step": "refine", "pending": self._stage(drafts)}
 
     def asks(self, state: State) -> list[Ask]:
-        """Return what the explorer is asked in this step: once, or once for each proposal if it writes them singly."""
-        half = self.run.config.population // 2
-        count = half if state["step"] == "refine" else self.run.config.population - half
-        slots, each = (count, 1) if self.explorer.single else (min(1, count), count)
-        told = {"generation": state["generation"], "step": state["step"], "pending": state["pending"]}
-        return [Ask(slot=slot, count=each, **told) for slot in range(slots)]  # type: ignore[typeddict-item]
+        """Return what the explorer is asked in this step: once for each island, or each proposal if it is single."""
+        config, generation = self.run.config, state["generation"]
+        first = config.population - config.population // 2
+        count = config.population - first if state["step"] == "refine" else first
+        turns = [islands.of_turn(generation, turn, first, config.islands) for turn in range(count)]
+        wanted = [(i, 1) for i in turns] if self.explorer.single else list(Counter(turns).items())
+        told = {"generation": generation, "step": state["step"], "pending": state["pending"]}
+        return [
+            Ask(slot=slot, island=island, count=each, **told)  # type: ignore[typeddict-item]
+            for slot, (island, each) in enumerate(wanted)
+        ]
 
     def ask(self, state: Ask) -> dict[str, Any]:
         """Ask the explorer for the proposals of one slot, unless it has answered already; runs beside other slots."""
         place = _place(state["generation"], state["step"], state["slot"])
         if self.staging.answer(place) is not None:
             return {}
-        brief = self._brief(state)
+        cards = self._known(state)
+        parents = self._parents(state, cards)
+        brief = self._brief(state, cards, [parent.card for parent in parents])
         try:
             answer = self.explorer.propose(brief) if state["step"] == "propose" else self.explorer.refine(brief)
         except LimitReached as limit:
             return {"stopped": str(limit)} if limit.scope == "run" else {}
-        drafts = [draft(proposal, state["generation"], self.explorer.name) for proposal in answer[: state["count"]]]
+        ways = {parent.card.id: parent.way for parent in reversed(parents)}
+        drafts = [
+            draft(proposal, state["generation"], self.explorer.name, island=state["island"], ways=ways)
+            for proposal in answer[: state["count"]]
+        ]
         self.staging.put_answer(place, drafts)
         self.emit("asked", place=place, proposals=len(drafts))
         return {}
@@ -186,12 +204,19 @@ class Discovery:
             tried = self.staging.get(candidate)
             if candidate in self.archive or tried is None or tried.findings is not None:
                 continue
-            findings: tuple[Any, ...] = ()
+            found: dict[str, Any] = {"findings": ()}
             packed = self.staging.logs(candidate)
             if tried.verdict == "ok" and packed is not None:
                 logs = unpack_logs(packed)
-                findings = tuple(diagnose(score(self.episodes, logs), logs))
-            self.staging.put(tried.model_copy(update={"findings": findings}))
+                scores = score(self.episodes, logs)
+                found["behaviour"] = behaviour(scores, logs)
+                twin = self._twin(candidate, found["behaviour"], state)
+                if twin is None:
+                    found["findings"] = tuple(diagnose(scores, logs))
+                else:
+                    found |= {"verdict": DUPLICATE, "message": f"decides as {twin.id} does, in every episode"}
+                    self.emit("duplicate", id=candidate, of=twin.id)
+            self.staging.put(tried.model_copy(update=found))
         return {}
 
     def refine(self, state: State) -> dict[str, Any]:
@@ -256,7 +281,19 @@ class Discovery:
         card = new.card(self.run.config.protocol(), self.sandbox.name)
         tried = (self._card(other) for other in state["pending"] if other != new.id)
         cards = [*self._before(state["generation"]), *(other for other in tried if other.curve), card]
-        return card in population.front(cards) or card in population.ranked(cards)[:FINALISTS]
+        best = population.front(cards, latency=self.run.config.latency)
+        return card in best or card in population.ranked(cards)[:FINALISTS]
+
+    def _twin(self, candidate: str, found: Behaviour, state: State) -> Card | None:
+        """Return the first version that makes the same decisions, if that is not ``candidate`` or hand-written too."""
+        if state["generation"] == 0:
+            return None
+        pending = state["pending"][: state["pending"].index(candidate)]
+        for card in (*self._before(state["generation"]), *map(self._card, pending)):
+            same = card.behaviour is not None and card.behaviour.decisions == found.decisions
+            if card.ok and same and card.protocol == self.run.config.protocol():
+                return card
+        return None
 
     def _card(self, candidate: str) -> Card:
         tried = self.staging.get(candidate)
@@ -289,29 +326,44 @@ class Discovery:
             card = card.model_copy(update={"outcome": "", "rationale": ""})
         return card.version(self._source(card.id))
 
-    def _brief(self, ask: Ask) -> Brief:
-        generation, step = ask["generation"], ask["step"]
-        cards = self._before(generation)
-        if step == "refine":
+    def _known(self, ask: Ask) -> list[Card]:
+        """Return the cards of all that has been tried when a question is asked."""
+        cards = self._before(ask["generation"])
+        if ask["step"] == "refine":
             cards += (self._with_outcome(self._card(tried)) for tried in ask["pending"])
-            able = [card for card in population.ranked(cards) if card.data or not self.explorer.own]
-            parents = able[: max(1, self.run.config.population // 2)]
-        else:
-            wanted = self.run.config.population - self.run.config.population // 2
-            parents = population.parents(cards, wanted, self._seed(generation, "parents"), self.explorer.own)
-        if self.explorer.single and parents:
-            parents = [parents[ask["slot"] % len(parents)]]
-        told = [card for card in cards if card.generation == 0 or "history" not in self.run.config.ablations]
+        return cards
+
+    def _parents(self, ask: Ask, cards: Sequence[Card]) -> list[Parent]:
+        """Return the versions to build on: in a wide step the choice of a bandit, in a directed one the best."""
+        config, generation = self.run.config, ask["generation"]
+        there = islands.members(cards, ask["island"], config.islands, generation, config.latency)
+        if ask["step"] == "refine":
+            able = [card for card in population.ranked(there) if card.data or not self.explorer.own]
+            first = ask["slot"] // config.islands if self.explorer.single else 0
+            best = able[: max(1, config.population // 2)]
+            return [Parent(card, "") for card in (best[first:] or best)[: ask["count"]]]
+        return parents(
+            there, ask["count"], self._seed(generation, f"parents {ask['slot']}"), self.explorer.own,
+            population.space(cards, config.latency), lambda version: shape(self._source(version)),
+            population.credits(cards, by_arm, config.latency),
+        )  # fmt: skip
+
+    def _brief(self, ask: Ask, cards: Sequence[Card], parents: Sequence[Card]) -> Brief:
+        config, generation, step, slot = self.run.config, ask["generation"], ask["step"], ask["slot"]
+        told = [card for card in cards if card.generation == 0 or "history" not in config.ablations]
+        there = islands.members(cards, ask["island"], config.islands, generation, config.latency)
         return Brief(
-            seed=self._seed(generation, step),
+            seed=self._seed(generation, step if slot == 0 else f"{step} {slot}"),
             generation=generation,
             count=ask["count"],
             parents=[self._version(card) for card in parents],
-            front=[self._version(card) for card in population.front(told)],
-            credits=population.credits(cards),
+            front=[self._version(card) for card in population.front(told, latency=config.latency)],
+            mates=[self._version(card) for card in population.front(there, latency=config.latency)],
+            credits=population.credits(cards, latency=config.latency),
+            arms=population.credits(cards, by_arm, config.latency),
             lessons=[self._version(card) for card in reversed(told) if card.outcome][:_LESSONS],
-            slot=ask["slot"],
-            bench=self._bench(cards, parents, self._seed(generation, f"{step} {ask['slot']} part")),
+            slot=slot,
+            bench=self._bench(cards, parents, self._seed(generation, f"{step} {slot} part")),
         )
 
     def _bench(self, cards: Sequence[Card], parents: Sequence[Card], seed: int) -> Workbench:

@@ -39,10 +39,9 @@ class Row:
     @classmethod
     def of(cls, card: Card) -> Row:
         """Return the row of a card."""
-        island = getattr(card, "island", None)
         return cls(
-            card.id, card.generation, card.name, card.explorer, "" if island is None else str(island), card.parents,
-            card.verdict, card.source_sha256, card.cost, tuple(card.mean_curve),
+            card.id, card.generation, card.name, card.explorer, "" if card.island is None else str(card.island),
+            card.parents, card.verdict, card.source_sha256, card.cost, tuple(card.mean_curve),
         )  # fmt: skip
 
     def cells(self) -> tuple[Any, ...]:

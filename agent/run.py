@@ -39,6 +39,10 @@ class RunConfig(Frozen):
     explorer: str = "evolve"
     generations: int = Field(default=10, ge=0)
     population: int = Field(default=16, ge=1)
+    islands: int = Field(default=1, ge=1)
+    """Populations that breed apart (`agent.population.islands`)."""
+    latency: bool = False
+    """Whether latency is a third objective, beside accuracy and tokens."""
     seed: int = 0
     seeds: int = Field(default=4, ge=1)
     """Branch orders on which every candidate is tried."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from pydantic import Field, ValidationError
@@ -15,7 +16,7 @@ from envs.evaluate import Point
 from envs.store import write_whole
 
 from .archive import sha256, unpack_logs
-from .cards import Card, Frozen, Protocol
+from .cards import Behaviour, Card, Frozen, Protocol
 from .explorers.base import Cost, Expectation, Finding, Proposal
 
 
@@ -33,6 +34,9 @@ class Draft(Frozen):
     cost: Cost = Cost()
     prompts: str = ""
     transcript: str = ""
+    island: int | None = None
+    arms: tuple[str, ...] = ()
+    behaviour: Behaviour | None = None
     verdict: str | None = None
     message: str = ""
     curve: tuple[Point, ...] = ()
@@ -45,13 +49,29 @@ class Draft(Frozen):
             id=self.id, name=_title(self), generation=self.generation, explorer=self.explorer, parents=self.parents,
             rationale=self.rationale, source_sha256=sha256(self.source.encode()), sandbox=sandbox,
             verdict=self.verdict or "not run", message=self.message, protocol=protocol, curve=self.curve,
-            findings=self.findings or (), expects=self.expects, outcome=self.outcome, cost=self.cost,
-            prompts=self.prompts, data=self.data,
+            behaviour=self.behaviour, findings=self.findings or (), island=self.island, arms=self.arms,
+            expects=self.expects, outcome=self.outcome, cost=self.cost, prompts=self.prompts, data=self.data,
         )  # fmt: skip
 
 
-def draft(proposal: Proposal, generation: int, explorer: str, known_as: str | None = None) -> Draft:
-    """Return the draft of a proposal; its id follows from its generation and its source, unless it has a name."""
+def draft(
+    proposal: Proposal,
+    generation: int,
+    explorer: str,
+    known_as: str | None = None,
+    island: int | None = None,
+    ways: Mapping[str, str] = MappingProxyType({}),
+) -> Draft:
+    """Return the draft of a proposal.
+
+    Args:
+        proposal: of an explorer.
+        generation: in which it was asked for.
+        explorer: its name.
+        known_as: the id; else it follows from the generation and the source.
+        island: on which it was asked for.
+        ways: how each parent was chosen, by its id (see `population.choice`).
+    """
     return Draft(
         id=known_as or f"g{generation:03d}-{sha256(proposal.source.encode())[:8]}",
         generation=generation,
@@ -64,6 +84,8 @@ def draft(proposal: Proposal, generation: int, explorer: str, known_as: str | No
         cost=proposal.cost,
         prompts=proposal.prompts,
         transcript=proposal.transcript,
+        island=island,
+        arms=tuple(arm for arm in (ways.get(next(iter(proposal.parents), "")), proposal.arm) if arm),
     )
 
 

@@ -33,6 +33,8 @@ class Ask(TypedDict):
     slot: int
     count: int
     """Proposals wanted."""
+    island: int
+    """Which island's turn it is."""
     pending: list[str]
 
 

@@ -1,10 +1,11 @@
-"""Whether two controllers are the same program: their syntax trees without names, comments, notes and annotations."""
+"""Whether two controllers are the same program, and how alike: their syntax trees without names and comments."""
 
 from __future__ import annotations
 
 import ast
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import TypeVar
 
@@ -32,6 +33,21 @@ def normal_form(source: str) -> str | None:
         return hashlib.sha256(ast.dump(_Namer(tree).visit(_Stripper().visit(tree))).encode()).hexdigest()
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
+
+
+@lru_cache(maxsize=8192)
+def shape(source: str) -> Mapping[str, int]:
+    """Return how often each pair of node and child, by their kinds, occurs in the syntax tree of `normal_form`.
+
+    Names and constants are no part of it, so that what differs in its constants alone has the same shape; empty for a
+    source that does not parse.
+    """
+    try:
+        tree = _Stripper().visit(ast.parse(source))
+        pairs = ((node, child) for node in ast.walk(tree) for child in ast.iter_child_nodes(node))
+        return Counter(f"{type(node).__name__}>{type(child).__name__}" for node, child in pairs)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return {}
 
 
 class _Stripper(ast.NodeTransformer):

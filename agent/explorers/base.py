@@ -126,6 +126,8 @@ class Proposal:
     expects: tuple[Expectation, ...] = ()
     """What it should change: the hypothesis that it is a test of."""
     cost: Cost = Cost()
+    arm: str = ""
+    """Which of its ways of making one the explorer took: it is told what each has brought (`Brief.arms`)."""
     author: str = ""
     """Who wrote it, where the explorer is a mixture of several; the explorer's own name if empty."""
     prompts: str = ""
@@ -136,12 +138,16 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True)
 class Credit:
-    """What an explorer has brought so far."""
+    """What an explorer, or an arm of a bandit, has brought so far."""
 
     proposals: int
     gain: float
-    """Points of quality by which its versions have raised the front, each over what was there before it."""
+    """Points of hypervolume by which its versions have raised the front, each over that of earlier generations."""
     dollars: float
+    tries: float
+    """Proposals, the more recent ones counting more: what a bandit judges by."""
+    wins: float
+    """The part of ``tries`` that raised the front: a gain counts by its size against the largest of its time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +163,12 @@ class Brief:
     """Versions worth building on, in the order in which the population chose them (a version may come twice)."""
     front: Sequence[Version]
     """The best versions so far: the Pareto front of accuracy against tokens, from frugal to accurate."""
+    mates: Sequence[Version] = ()
+    """Versions to recombine the parents with: the elites of their island."""
     credits: Mapping[str, Credit] = field(default_factory=dict)
     """What each explorer has brought so far, by name."""
+    arms: Mapping[str, Credit] = field(default_factory=dict)
+    """What each `Proposal.arm` has brought so far."""
     lessons: Sequence[Version] = ()
     """Versions whose predictions have been checked (`Version.outcome`), the latest first."""
     slot: int = 0

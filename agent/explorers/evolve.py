@@ -1,7 +1,8 @@
 """The built-in explorer: evolution over building blocks, with no language model and at no cost.
 
-Wide steps (`Evolve.propose`) are starting genomes, mutations and recombinations; directed ones (`Evolve.refine`) take
-their operator from what the diagnosis found, each finding weighted by how often it shows and what it costs.
+Wide steps (`Evolve.propose`) are starting genomes, mutations, recombinations and remedies, as a bandit draws them;
+directed ones (`Evolve.refine`) are remedies alone: moves against what the diagnosis found, each finding weighted by
+how often it shows and what it costs.
 """
 
 from __future__ import annotations
@@ -11,15 +12,15 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from ..population.bandit import draw
 from .base import Brief, Finding, Proposal, Version
 from .genome import BLOCKS, STARTS, Genome, Span, difference, part, scaled, spread
 from .render import render
 
 _TRIES = 60  # drafts for each proposal wanted, before an explorer that finds only duplicates gives fewer
 
-_FRESH = 0.15
-_CROSS = 0.35
-"""Parts of the wide steps that are starting genomes (changed a little), and recombinations; the rest are mutations."""
+WIDE = ("mutate", "cross", "fresh", "remedy")
+"""The operators of wide steps, arms of a bandit. Fresh are starting genomes, changed a little."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class Draft:
 
     genome: Genome
     rationale: str
+    arm: str
     parents: tuple[str, ...] = ()
 
 
@@ -160,19 +162,22 @@ class Evolve:
         """Return starting genomes in the first generation, and a mix of all wide steps in later ones."""
         rng = random.Random(brief.seed)
         starts = rng.sample(list(STARTS), len(STARTS))
-        parents, mates = genomes_of(brief.parents), genomes_of((*brief.parents, *brief.front))
+        able = [(version, genome) for version in brief.parents if (genome := genome_of(version)) is not None]
+        mates = genomes_of((*brief.parents, *brief.mates))
 
         def draft(turn: int) -> Draft | None:
-            if brief.generation <= 1 or not parents:
+            if brief.generation <= 1 or not able:
                 return start(starts[turn], None) if turn < len(starts) else start(rng.choice(starts), rng)
-            kind = rng.random()
-            if kind < _FRESH:
+            version, genome = able[turn % len(able)]
+            others = [mate for mate in mates if mate[0] != version.id and mate[1] != genome]
+            operator = draw(WIDE, brief.arms, rng)
+            if operator == "fresh":
                 return start(rng.choice(starts), rng)
-            parent = parents[turn % len(parents)]
-            others = [mate for mate in mates if mate[1] != parent[1]]
-            if kind < _FRESH + _CROSS and others:
-                return cross(parent, rng.choice(others), rng)
-            return mutate(parent, rng)
+            if operator == "cross":
+                return cross((version.id, genome), rng.choice(others), rng) if others else None
+            if operator == "remedy":
+                return remedy(version, genome, rng)
+            return mutate((version.id, genome), rng)
 
         return gather(brief, draft)
 
@@ -196,7 +201,7 @@ class Evolve:
 
 def gather(brief: Brief, draft: Callable[[int], Draft | None]) -> list[Proposal]:
     """Return proposals from the drafts of turns 0, 1, ..., without what the brief or an earlier draft has already."""
-    sources = {version.source for version in (*brief.parents, *brief.front)}
+    sources = {version.source for version in (*brief.parents, *brief.mates, *brief.front)}
     proposals: list[Proposal] = []
     for turn in range(_TRIES * brief.count):
         if len(proposals) == brief.count:
@@ -205,7 +210,8 @@ def gather(brief: Brief, draft: Callable[[int], Draft | None]) -> list[Proposal]
         source = render(made.genome) if made else ""
         if made and source not in sources:
             sources.add(source)
-            proposals.append(Proposal(source, made.rationale, made.parents, {"genome": made.genome.to_json()}))
+            data = {"genome": made.genome.to_json()}
+            proposals.append(Proposal(source, made.rationale, made.parents, data, arm=made.arm))
     return proposals
 
 
@@ -228,15 +234,15 @@ def genomes_of(versions: Sequence[Version]) -> list[tuple[str, Genome]]:
 def start(name: str, rng: random.Random | None) -> Draft:
     """Return a starting genome as it is, or with a little change if there is a source of chance."""
     if rng is None:
-        return Draft(STARTS[name], f"A hand-set start: {name}.")
+        return Draft(STARTS[name], f"A hand-set start: {name}.", "fresh")
     genome, words = vary(STARTS[name], rng)
-    return Draft(genome, f"Fresh blood from a hand-set start ({name}), changed at random: {words}.")
+    return Draft(genome, f"Fresh blood from a hand-set start ({name}), changed at random: {words}.", "fresh")
 
 
 def mutate(parent: tuple[str, Genome], rng: random.Random) -> Draft | None:
     """Return the parent with one to three random changes of blocks or constants."""
     genome, words = vary(parent[1], rng)
-    return Draft(genome, f"A random mutation of {parent[0]}: {words}.", (parent[0],)) if words else None
+    return Draft(genome, f"A random mutation of {parent[0]}: {words}.", "mutate", (parent[0],)) if words else None
 
 
 def vary(genome: Genome, rng: random.Random) -> tuple[Genome, str]:
@@ -267,7 +273,8 @@ def cross(one: tuple[str, Genome], two: tuple[str, Genome], rng: random.Random) 
     second = ", ".join(slot for slot in differing if not taken[slot])
     if not first or not second:
         return None
-    return Draft(child, f"A recombination: {first} from {one[0]}, {second} from {two[0]}.", (one[0], two[0]))
+    words = f"A recombination: {first} from {one[0]}, {second} from {two[0]}."
+    return Draft(child, words, "cross", (one[0], two[0]))
 
 
 def remedy(version: Version, genome: Genome, rng: random.Random) -> Draft | None:
@@ -286,7 +293,8 @@ def remedy(version: Version, genome: Genome, rng: random.Random) -> Draft | None
             shows = f"{finding.kind} shows in {finding.share:.1%} of its episodes ({finding.episodes:,}{cost})"
             words.append(f"{shows}, so {PURPOSES[finding.kind]}: {difference(genome, after)}.")
             genome = after
-    return Draft(genome, f"From {version.id}. {' '.join(words)}", (version.id,)) if genome != first else None
+    told = f"From {version.id}. {' '.join(words)}"
+    return Draft(genome, told, "remedy", (version.id,)) if genome != first else None
 
 
 def urgency(findings: Sequence[Finding]) -> list[float]:

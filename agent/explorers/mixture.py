@@ -1,4 +1,4 @@
-"""Several explorers in one: each call goes to one of them, more often to those that improve the front per dollar."""
+"""Several explorers in one: each call goes to one of them, more often to those that raise the front per dollar."""
 
 from __future__ import annotations
 
@@ -6,14 +6,8 @@ import random
 from collections.abc import Sequence
 from dataclasses import replace
 
+from ..population.bandit import draw
 from .base import Brief, Explorer, Proposal
-
-_PRIOR = 0.05
-"""Points of quality that every explorer is credited with at first, so that none is judged on its first luck."""
-_DOLLARS = 0.02
-"""What a proposal is taken to cost besides its calls: the trial of it."""
-_FLOOR = 0.1
-"""Part of the calls that is spread evenly, for an explorer may come into its own late."""
 
 
 class Mixture:
@@ -45,20 +39,9 @@ class Mixture:
         for member in self.members.values():
             member.close()
 
-    def shares(self, brief: Brief) -> dict[str, float]:
-        """Return the part of the calls that goes to each member, which depends on the credits alone."""
-        worth = {}
-        for name in self.members:
-            credit = brief.credits.get(name)
-            gain, dollars, proposals = (credit.gain, credit.dollars, credit.proposals) if credit else (0.0, 0.0, 0)
-            worth[name] = (_PRIOR + gain) / (dollars + _DOLLARS * (1 + proposals))
-        total = sum(worth.values())
-        return {name: _FLOOR / len(worth) + (1 - _FLOOR) * value / total for name, value in worth.items()}
-
     def _chosen(self, brief: Brief) -> tuple[Explorer, Brief]:
         chance = random.Random(f"{brief.seed} {brief.slot}")
-        shares = self.shares(brief)
-        name = chance.choices(list(shares), weights=list(shares.values()))[0]
+        name = draw(list(self.members), brief.credits, chance)
         # a stateless member would answer two slots alike: each slot has a seed of its own
         return self.members[name], replace(brief, seed=chance.getrandbits(63))
 

@@ -1,0 +1,27 @@
+"""The population of a run, all of it pure functions of the cards: so a run that was killed goes on as it would have.
+
+`frontier` says how good versions are, `credit` who has brought what, `islands` who lives where, `grid` and `novelty`
+how different they are, `choice` who becomes a parent, and `bandit` is the one bandit behind all choices that repeat.
+"""
+
+from .credit import credits
+from .frontier import (
+    BUDGETS,
+    Floats,
+    Scored,
+    Space,
+    attained,
+    budgets,
+    contributions,
+    elites,
+    front,
+    hypervolume,
+    quality,
+    ranked,
+    space,
+)
+
+__all__ = [
+    "BUDGETS", "Floats", "Scored", "Space", "attained", "budgets", "contributions", "credits", "elites", "front", "hypervolume",
+    "quality", "ranked", "space",
+]  # fmt: skip

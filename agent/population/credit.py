@@ -1,0 +1,67 @@
+"""Who has brought what: the rise of the hypervolume, by explorer or by whatever else versions are told apart by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from itertools import groupby
+
+import numpy as np
+
+from ..cards import Card
+from ..explorers.base import Credit
+from .frontier import S, Scored, space
+
+_FADE = 0.9
+"""By how much a generation counts less than the one after it: what helped at first need not help later."""
+
+
+def by_explorer(card: Scored) -> Iterable[str]:
+    """Return the name of the explorer that wrote ``card``."""
+    return (card.explorer,)
+
+
+def by_arm(card: Card) -> Iterable[str]:
+    """Return what bandits chose for ``card``."""
+    return card.arms
+
+
+def credits(
+    cards: Sequence[S], names: Callable[[S], Iterable[str]] = by_explorer, latency: bool = False
+) -> dict[str, Credit]:
+    """Return what each of the ``names`` of versions has brought, the hand-written controllers aside.
+
+    Every version is measured against the front of all earlier generations, so it does not matter in which order those
+    of one generation are looked at.
+    """
+    within = space(cards, latency)
+    front, largest = np.empty((0, 3 if latency else 2)), 0.0
+    found: dict[str, Credit] = {}
+    for generation, group in groupby(sorted(cards, key=lambda card: (card.generation, card.id)), _generation):
+        there, before = list(group), within.volume(front)
+        points = [within.points(card.mean_curve if card.ok else ()) for card in there]
+        if generation > 0:
+            gains = [max(0.0, within.volume(np.concatenate([front, new])) - before) for new in points]
+            largest = max(largest * _FADE, *gains)
+            found = {name: _faded(credit) for name, credit in found.items()}
+            for card, gain in zip(there, gains, strict=True):
+                for name in names(card):
+                    won = gain / largest if largest else 0.0
+                    found[name] = _added(found.get(name, NOTHING), gain, card.cost.dollars, won)
+        front = within.best(np.concatenate([front, *points]))
+    return found
+
+
+NOTHING = Credit(0, 0.0, 0.0, 0.0, 0.0)
+"""What one has brought who has not had a try."""
+
+
+def _generation(card: Scored) -> int:
+    return card.generation
+
+
+def _faded(old: Credit) -> Credit:
+    return Credit(old.proposals, old.gain, old.dollars, old.tries * _FADE, old.wins * _FADE)
+
+
+def _added(old: Credit, gain: float, dollars: float, won: float) -> Credit:
+    return Credit(old.proposals + 1, old.gain + gain, old.dollars + dollars, old.tries + 1, old.wins + won)
