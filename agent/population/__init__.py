@@ -22,6 +22,6 @@ from .frontier import (
 )
 
 __all__ = [
-    "BUDGETS", "Floats", "Scored", "Space", "attained", "budgets", "contributions", "credits", "elites", "front", "hypervolume",
-    "quality", "ranked", "space",
+    "BUDGETS", "Floats", "Scored", "Space", "attained", "budgets", "contributions", "credits", "elites", "front",
+    "hypervolume", "quality", "ranked", "space",
 ]  # fmt: skip
