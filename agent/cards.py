@@ -12,6 +12,8 @@ from envs.evaluate import MEAN, Point
 from .explorers.base import Cost, CurvePoint, Expectation, Finding, Version
 
 SCHEMA = 1
+DUPLICATE = "duplicate"
+"""The verdict on a candidate that decides as an earlier version does; its message names that one."""
 
 
 class Frozen(BaseModel):

@@ -192,6 +192,10 @@ def _discover(commands: _Parsers) -> None:
     command.add_argument(
         "--population", type=_count, metavar="N", help="candidates of a generation (default: 16 of evolve's, else 4)"
     )
+    command.add_argument(
+        "--islands", type=_count, metavar="N", help="populations that breed apart (default: 1)"
+    )
+    command.add_argument("--latency", action="store_true", help="latency as a third objective")
     command.add_argument("--seed", type=int, default=0, help="of all the run's chance")
     command.add_argument("--orders", type=_count, default=4, metavar="N", help="branch orders to try a candidate on")
     command.add_argument("--max-branches", type=_count, default=64, metavar="N")

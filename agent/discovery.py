@@ -31,7 +31,7 @@ from .archive import pack_logs, sha256, unpack_logs
 from .behaviour import behaviour
 from .bench.normalise import normal_form, shape
 from .bench.workbench import Workbench
-from .cards import Behaviour, Card
+from .cards import DUPLICATE, Behaviour, Card
 from .diagnose import diagnose
 from .explorers.base import Brief, Explorer, LimitReached, Proposal, Version
 from .llm.ledger import Ledger
@@ -50,8 +50,6 @@ MOST_BARREN = 3
 """Generations in a row without a new proposal after which a run gives up."""
 DISAPPROVED = "rejected: not approved"
 """The verdict on a candidate that the person who was asked did not let run."""
-DUPLICATE = "duplicate"
-"""The verdict on a candidate that decides as an earlier version does; its message names that one."""
 
 Report = Callable[[str, dict[str, Any]], None]
 """Told of every event as it happens: its name, and its fields."""

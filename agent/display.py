@@ -11,7 +11,7 @@ from rich.tree import Tree
 from envs.evaluate import Interval, Point
 
 from . import population
-from .cards import Card
+from .cards import DUPLICATE, Behaviour, Card
 
 
 def interval(value: float, ci: Interval, digits: int) -> str:
@@ -57,19 +57,22 @@ def curves(lines: Mapping[str, Sequence[tuple[float, float]]], width: int = 90, 
     return str(plotext.uncolorize(plotext.build()))
 
 
-def family(cards: Sequence[Card], everything: bool) -> Tree:
-    """Return the versions as a tree by first parent: all of them, or the front with its ancestors."""
+def family(cards: Sequence[Card], everything: bool, latency: bool = False) -> Tree:
+    """Return the versions as a tree by first parent: all of them, or the front with its ancestors.
+
+    With ``latency``, that is the front of a run which has it as an objective.
+    """
     by_id = {card.id: card for card in cards}
-    kept = set(by_id) if everything else _ancestry([card.id for card in population.front(cards)], by_id)
+    on_front = {card.id for card in population.front(cards, latency=latency)}
+    kept = set(by_id) if everything else _ancestry(sorted(on_front), by_id)
     at = population.budgets(cards)
-    on_front = {card.id for card in population.front(cards)}
     root = Tree(f"{len(cards)} versions, {len({c.generation for c in cards})} generations (* on the front)")
     nodes: dict[str, Tree] = {}
 
     def line(card: Card) -> str:
         others = f" + {', '.join(card.parents[1:])}" if len(card.parents) > 1 else ""
         score = f"{population.quality(card, at):5.2f}" if card.ok else f"{card.verdict}"
-        return f"{'*' if card.id in on_front else ' '} {card.id}  {score}  {card.name}{others}"
+        return f"{'*' if card.id in on_front else ' '} {card.id}  {score}  {card.name}{others}{_more(card)}"
 
     waiting = sorted((card for card in cards if card.id in kept), key=lambda c: (c.generation, c.id))
     there = {card.id for card in waiting}
@@ -79,6 +82,24 @@ def family(cards: Sequence[Card], everything: bool) -> Tree:
         parent = next((nodes[p] for p in first.parents if p in nodes), root)
         nodes[first.id] = parent.add(line(first))
     return root
+
+
+def _more(card: Card) -> str:
+    """Return what is worth knowing of a version beside its quality, in brackets."""
+    told = [] if card.island is None else [f"island {card.island}"]
+    if card.verdict == DUPLICATE:
+        told.append(card.message)
+    elif card.behaviour is not None:
+        told.append(deeds(card.behaviour))
+    return f"  ({'; '.join(told)})" if told else ""
+
+
+def deeds(behaviour: Behaviour) -> str:
+    """Return in a few words what a controller does: mean branches and intervals, tokens given up, the critical path."""
+    return (
+        f"{behaviour.width:.1f} wide, {behaviour.depth:.1f} deep, {behaviour.pruned:.0%} of tokens pruned, "
+        f"{behaviour.latency:.0%} on the critical path"
+    )
 
 
 def _ancestry(ids: Sequence[str], by_id: Mapping[str, Card]) -> set[str]:

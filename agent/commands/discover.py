@@ -29,6 +29,8 @@ from ..watch import Watch
 POPULATION = {"evolve": 16}
 """Candidates of a generation unless told otherwise: many where they cost nothing."""
 FEW = 4
+ISLANDS = {"evolve": 1}
+"""Islands unless told otherwise."""
 
 
 def discover(args: argparse.Namespace) -> int:
@@ -47,6 +49,8 @@ def discover(args: argparse.Namespace) -> int:
         mixture=tuple(args.mixture or ()),
         generations=args.generations,
         population=args.population or POPULATION.get(args.explorer, FEW),
+        islands=args.islands or ISLANDS.get(args.explorer, 1),
+        latency=args.latency,
         seed=args.seed,
         seeds=args.orders,
         betas=BETAS if args.beta else WITHOUT_BETA,

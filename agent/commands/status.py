@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator, Sequence
 
 from .. import choose, population
+from ..cards import Card
 from ..display import console, curve_table
 from ..llm.calls import read_calls
 from ..llm.ledger import Spending
+from ..population.credit import by_arm
+from ..population.frontier import by_quality
+from ..population.islands import native
 from ..report import read_report
+from ..run import RunConfig
 
 
 def status(args: argparse.Namespace) -> int:
@@ -16,7 +22,7 @@ def status(args: argparse.Namespace) -> int:
     run = choose.chosen_run(args.home)
     cards = run.archive.cards()
     done = max((card.generation for card in cards), default=-1)
-    at = population.budgets(cards)
+    at, latency = population.budgets(cards), run.config.latency
     finished = read_report(run) is not None
     print(f"run {run.home}: {'finished' if finished else 'not finished'}, explorer {run.config.explorer}")
     print(f"  search set   {', '.join(run.config.environments)}")
@@ -28,8 +34,13 @@ def status(args: argparse.Namespace) -> int:
     print(f"  failures     {', '.join(f'{kind}: {n}' for kind, n in sorted(failed.items())) or 'none'}")
     spent = sum((a.spending for call in read_calls(run.home / "calls") for a in call.attempts), Spending())
     print(f"  spent        {spent}")
-    for name, credit in sorted(population.credits(cards).items()):
-        print(f"  {name:12} {credit.proposals} versions raised the front by {credit.gain:.2f} points of quality")
+    print(f"  hypervolume  {population.hypervolume(cards, latency):.2f}{' (latency included)' if latency else ''}")
+    for name, credit in sorted(population.credits(cards, latency=latency).items()):
+        print(f"  {name:12} {credit.proposals} versions raised it by {credit.gain:.2f} points")
+    for name, arm in sorted(population.credits(cards, by_arm, latency).items()):
+        print(f"    {name:10} {arm.proposals} versions, {arm.gain:.2f} points")
+    for line in _islands(cards, run.config):
+        print(line)
     tried = [event for event in run.events() if event["event"] == "candidate" and event.get("episodes")]
     if tried:
         seconds = sum(event.get("seconds", 0) for event in tried)
@@ -44,3 +55,13 @@ def status(args: argparse.Namespace) -> int:
     if not finished:
         print(f"go on with `autotts resume {run.home}`")
     return 0
+
+
+def _islands(cards: Sequence[Card], config: RunConfig) -> Iterator[str]:
+    """Yield a line for each island: its versions, and the best that was born there."""
+    at = population.budgets(cards)
+    for island in range(config.islands if config.islands > 1 else 0):
+        born = [card for card in cards if native(card, config.islands) == island]
+        good = by_quality([card for card in born if card.ok], at)
+        best = f", best {good[0].id} {population.quality(good[0], at):.2f}" if good else ""
+        yield f"  {f'island {island}':12} {len(born)} versions{best}"

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import threading
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from agent import population
 from agent.archive import Archive
 from agent.briefing import prompt
+from agent.cards import DUPLICATE
 from agent.discovery import DISAPPROVED, Discovery, ExplorerFailed
 from agent.explorers.base import Brief, Credit, Expectation, Finding, LimitReached, Proposal
 from agent.explorers.evolve import Evolve
@@ -20,6 +23,7 @@ from agent.graph import build, discover
 from agent.history import fork, moments
 from agent.llm.ledger import Ledger, Limit, Limits
 from agent.outcome import outcome
+from agent.population.choice import WAYS
 from agent.run import Run, RunConfig
 from agent.seeds import seed_source
 from envs.errors import InputError
@@ -132,6 +136,63 @@ def test_a_copy_with_other_names_is_a_copy(tmp_path: Path) -> None:
     run = begin(tmp_path / "run", generations=1)
     discover(Discovery(run, Copies(), ProcessSandbox()))
     assert len(run.archive.ids()) == 6 + 1
+
+
+def test_who_decides_as_another_is_kept_and_never_a_parent(tmp_path: Path) -> None:
+    class Twins(Single):
+        def _answer(self, brief: Brief, step: str) -> list[Proposal]:
+            (proposal,) = super()._answer(brief, step)
+            idle = f"width = width + {brief.slot} - {brief.slot}\n        branches = "
+            source_ = source(7).replace("branches = ", idle, 1)
+            return [replace(proposal, source=source_ if brief.generation == 1 else proposal.source)]
+
+    run, explorer = begin(tmp_path / "run"), Twins()
+    discover(Discovery(run, explorer, ProcessSandbox()))
+    first, *others = [card for card in run.archive.cards() if card.generation == 1]
+    kept, *twins = sorted((first, *others), key=lambda card: card.verdict, reverse=True)
+    assert kept.ok and {card.verdict for card in twins} == {DUPLICATE} and len(twins) == 1
+    assert all(kept.id in card.message and card.curve and not card.findings for card in twins)
+    assert all(run.archive.logs(card.id) for card in twins), "the evidence"
+    assert {event["of"] for event in run.events() if event["event"] == "duplicate"} == {kept.id}
+    parents = {version.id for _, brief in explorer.briefs for version in (*brief.parents, *brief.mates, *brief.front)}
+    assert not parents & {card.id for card in twins}
+
+
+@pytest.mark.parametrize("make", [Evolve, Single])
+def test_islands_breed_apart_and_a_killed_run_ends_as_it_would_have(tmp_path: Path, make: type[Single]) -> None:
+    kills = iter([True, False, True])
+
+    class Dies(Discovery):
+        def file(self, state):  # type: ignore[no-untyped-def]
+            done = super().file(state)
+            if state["generation"] in (2, 4) and next(kills, False):
+                raise KeyboardInterrupt  # all is archived, but the checkpoint does not know
+            return done
+
+    settings = {"explorer": make.name, "generations": 5, "population": 6, "islands": 3}
+    run, whole = begin(tmp_path / "run", **settings), begin(tmp_path / "whole", **settings)
+    for killed in (True, True, False):
+        with pytest.raises(KeyboardInterrupt) if killed else nullcontext():
+            discover(Dies(Run(run.home), make(), ProcessSandbox()))
+    discover(Discovery(whole, make(), ProcessSandbox()))
+    assert tree(run.archive) == tree(whole.archive)
+    cards = run.archive.cards()
+    born = {place: [card.id for card in cards if card.island == place] for place in (0, 1, 2)}
+    assert all(len(ids) >= 6 for ids in born.values())
+    assert all(card.island is None for card in cards if card.generation == 0)
+    early = [card for card in cards if 0 < card.generation <= 3]
+    assert all(by_id.island in (None, card.island) for card in early for by_id in map(run.archive.card, card.parents))
+
+
+def test_latency_is_told_to_the_search(tmp_path: Path) -> None:
+    run = begin(tmp_path / "run", explorer="evolve", latency=True, islands=2, population=4)
+    discover(Discovery(run, Evolve(), ProcessSandbox()))
+    cards = run.archive.cards()
+    arms = {arm for card in cards for arm in card.arms}
+    assert "fresh" in arms and arms & set(WAYS)
+    assert population.hypervolume(cards, latency=True) > population.hypervolume(
+        [card for card in cards if card.generation == 0], latency=True
+    )
 
 
 def test_a_person_approves(tmp_path: Path) -> None:
