@@ -15,6 +15,7 @@ from sandbox.choice import open_sandbox
 from sandbox.runner import Runner
 
 from .archive import Archive
+from .champions import champion, champion_names, champion_source
 from .run import Run, newest_home
 from .seeds import seed_names, seed_source
 
@@ -40,14 +41,28 @@ def chosen_archive(home: str | None, archive: str | None) -> Archive:
     return Archive(Path(archive))
 
 
+def version(text: str, home: str | None = None, archive: str | None = None) -> tuple[Archive, str]:
+    """Return the archive and the id of the version that ``text`` names: a champion, or a version of an archive.
+
+    Raises:
+        InputError: it is neither.
+    """
+    if text in champion_names():
+        return champion(text)
+    versions = chosen_archive(home, archive)
+    return versions, versions.resolve(text)
+
+
 def controller(text: str, home: str | None = None, archive: str | None = None) -> Candidate:
-    """Return the controller that ``text`` names: a seed, a file, or a version of an archive.
+    """Return the controller that ``text`` names: a seed, a champion, a file, or a version of an archive.
 
     Raises:
         InputError: it is none of these.
     """
     if text in seed_names():
         return Candidate(text, seed_source(text))
+    if text in champion_names():
+        return Candidate(text, champion_source(text))
     path = Path(text)
     if path.suffix == ".py" or os.sep in text:
         try:
@@ -60,8 +75,8 @@ def controller(text: str, home: str | None = None, archive: str | None = None) -
         versions = chosen_archive(home, archive)
         found = versions.resolve(text)
     except InputError as error:
-        seeds = ", ".join(seed_names())
-        raise InputError(f"no controller {text!r}: not a seed ({seeds}), not a file, and {error}") from None
+        ours = ", ".join([*champion_names(), *seed_names()])
+        raise InputError(f"no controller {text!r}: not one of ours ({ours}), not a file, and {error}") from None
     return Candidate(found, versions.source(found))
 
 
@@ -79,7 +94,8 @@ def sandbox(args: argparse.Namespace, candidates: Sequence[Candidate] | None = N
 
     Where none is asked for by name and all ``candidates`` came with this program, a plain process will do.
     """
-    ours = candidates is not None and {c.source for c in candidates} <= {seed_source(name) for name in seed_names()}
+    shipped = {*map(seed_source, seed_names()), *map(champion_source, champion_names())}
+    ours = candidates is not None and {c.source for c in candidates} <= shipped
     name = "process" if args.sandbox == "auto" and args.runtime is None and ours else args.sandbox
     return open_sandbox(name, workers(args.workers), args.runtime)
 

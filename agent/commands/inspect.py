@@ -48,8 +48,8 @@ def lineage(args: argparse.Namespace) -> int:
 
 def show(args: argparse.Namespace) -> int:
     """Show a version."""
-    archive = choose.chosen_archive(args.home, args.archive)
-    card = archive.card(archive.resolve(args.id))
+    archive, version = choose.version(args.id, args.home, args.archive)
+    card = archive.card(version)
     print(f"{card.id}  {card.name}\n  generation {card.generation}, by {card.explorer}, verdict {card.verdict}")
     print(f"  parents    {', '.join(card.parents) or 'none'}")
     for label, text in (("rationale", card.rationale), ("outcome", card.outcome)):
@@ -79,8 +79,8 @@ def transcript(args: argparse.Namespace) -> int:
     if _CONVERSATION.fullmatch(args.id):
         print(_conversation(choose.chosen_run(args.home), args.id))
         return 0
-    archive = choose.chosen_archive(args.home, args.archive)
-    print(archive.transcript(archive.resolve(args.id)))
+    archive, version = choose.version(args.id, args.home, args.archive)
+    print(archive.transcript(version))
     return 0
 
 
@@ -98,11 +98,10 @@ def _conversation(run: Run, name: str) -> str:
 
 def diff(args: argparse.Namespace) -> int:
     """Compare the sources and the curves of two versions."""
-    archive = choose.chosen_archive(args.home, args.archive)
-    first, second = (archive.card(archive.resolve(text)) for text in (args.first, args.second))
-    lines = difflib.unified_diff(
-        archive.source(first.id).splitlines(), archive.source(second.id).splitlines(), first.id, second.id, lineterm=""
-    )
+    versions = [choose.version(text, args.home, args.archive) for text in (args.first, args.second)]
+    first, second = (archive.card(version) for archive, version in versions)
+    before, after = (archive.source(version).splitlines() for archive, version in versions)
+    lines = difflib.unified_diff(before, after, first.id, second.id, lineterm="")
     text = "\n".join(lines)
     console().print(Syntax(text or "the sources are the same", "diff", theme="ansi_dark", background_color="default"))
     print(f"\n{'beta':>5} {first.id:>30} {second.id:>30}")
