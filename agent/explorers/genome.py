@@ -252,19 +252,20 @@ def _figures(span: Span) -> str:
     return f"{lo:g}" if lo == hi else f"{lo:g}..{hi:g}"
 
 
-_WEIGHED = {"weight": "shortness", "abandoned": "share"}
+_USUAL = {"length": "median", "disagreement": "dissent", "weight": "shortness", "abandoned": "against"}
+_ONE_BY_ONE: dict[str, Span] = {
+    "at_once": (1, 1), "most": (3, 64), "complete": (1, 3), "patience": (0.75, 0.9), "few": (4, 4), "factor": (2.2, 2.2),
+    "shrink": (2, 2), "cap": (2.5, 2.5), "against": (1, 2.1),
+}  # fmt: skip
 STARTS: dict[str, Genome] = {
-    "few at a time, a bar that falls": Genome.make(
-        {"stop": "lead", "length": "median", "disagreement": "dissent", **_WEIGHED},
-        {"most": (2, 64), "bar": (1.2, 8), "at_once": (2, 3)},
+    "one after another, a bar that falls": Genome.make(
+        {"stop": "lead", **_USUAL}, {**_ONE_BY_ONE, "opening": (2, 3), "bar": (1, 5), "closing": (1.7, 1.7)}
     ),
-    "few at a time, until an overtaking is unlikely": Genome.make(
-        {"stop": "overtake", "length": "median", "disagreement": "dissent", **_WEIGHED},
-        {"most": (3, 64), "chance": (0.3, 0.02)},
+    "one after another, until an overtaking is unlikely": Genome.make(
+        {"stop": "overtake", **_USUAL}, {**_ONE_BY_ONE, "chance": (0.15, 0.04)}
     ),
-    "few at a time, while a vote is worth its price": Genome.make(
-        {"stop": "price", "length": "median", "disagreement": "dissent", **_WEIGHED},
-        {"most": (3, 64), "price": (0.1, 0.003)},
+    "one after another, while a vote is worth its price": Genome.make(
+        {"stop": "price", **_USUAL}, {**_ONE_BY_ONE, "price": (0.06, 0.004)}
     ),
     "few at a time, long ones given up": Genome.make(
         {"stop": "both", "length": "median", "weight": "shortness"},
