@@ -188,7 +188,8 @@ def _discover(commands: _Parsers) -> None:
     command.add_argument("--agent-tries", type=_count, default=12, metavar="N", help="evaluations that it may have")
     command.add_argument("--pass-env", nargs="+", metavar="NAME", help="variables that it gets, such as its key")
     command.add_argument("--mixture", nargs="+", metavar="EXPLORER", help="the explorers of a mixture")
-    command.add_argument("--generations", type=int, default=10, metavar="N")
+    command.add_argument("--generations", type=int, metavar="N", help="default: 10, or as many as --hours allow")
+    command.add_argument("--hours", type=_hours, metavar="N", help="work for so long, over night for example")
     command.add_argument(
         "--population", type=_count, metavar="N", help="candidates of a generation (default: 16 of evolve's, else 4)"
     )
@@ -229,6 +230,13 @@ def _discover(commands: _Parsers) -> None:
         command.add_argument(f"--{name}", type=kind, help=f"another {name}")
     command = _add(commands, "status", "status", "status", "say how far a run is, and how good")
     command.add_argument("home", metavar="DIR", nargs="?")
+
+
+def _hours(text: str) -> float:
+    hours = float(text)
+    if not 0 < hours < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is not a number of hours")
+    return hours
 
 
 def _spending(command: argparse.ArgumentParser) -> None:

@@ -29,14 +29,22 @@ from ..watch import Watch
 POPULATION = {"evolve": 16}
 """Candidates of a generation unless told otherwise: many where they cost nothing."""
 FEW = 4
+GENERATIONS = 10
+ENDLESS = 10_000
+"""Generations unless told otherwise: of a run that is to work for some hours, more than there are hours for."""
 ISLANDS = {"evolve": 1}
 """Islands unless told otherwise."""
 
 
 def discover(args: argparse.Namespace) -> int:
     """Begin a run, or go on with the one in the directory that was named."""
-    if args.generations < 0:
-        raise InputError(f"generations is {args.generations}, but must not be negative")
+    generations = args.generations
+    if generations is None:
+        generations = GENERATIONS if args.hours is None else ENDLESS
+    if generations < 0:
+        raise InputError(f"generations is {generations}, but must not be negative")
+    if args.hours is not None:
+        args.max_hours = min(args.hours, args.max_hours or args.hours)
     environments = choose.environments(args.env, args.data)
     home = Path(args.home) if args.home else next_home(choose.RUNS)
     config = RunConfig(
@@ -47,7 +55,7 @@ def discover(args: argparse.Namespace) -> int:
         agent_tries=args.agent_tries,
         agent_variables=tuple(args.pass_env or ()),
         mixture=tuple(args.mixture or ()),
-        generations=args.generations,
+        generations=generations,
         population=args.population or POPULATION.get(args.explorer, FEW),
         islands=args.islands or ISLANDS.get(args.explorer, 1),
         latency=args.latency,
