@@ -19,8 +19,9 @@ from envs.scoring import Scores
 KINDS = ("stopped_early", "pruned_right", "idle_tokens", "idle_width", "hopeless", "uneven_beta")
 """What a `Finding` can be about."""
 
+HOPELESS = 0.02
+"""Part of a question's recorded branches: if fewer end right, no vote will find them."""
 _WORST = 5
-_HOPELESS = 0.02  # of a question's recorded branches: fewer that end right, and no vote will find them
 _SAME = 0.01  # of the tokens at a beta: a smaller step to the next beta is none
 _JUMP = 0.5  # of the whole range: a larger step between neighbours leaves the rest of the grid idle
 _TOKENS_WEIGHT = 0.1  # a tenth of all tokens weighs as much as one episode in a hundred lost
@@ -214,7 +215,7 @@ def _hopeless(scores: Scores, logs: Logs) -> Finding:
     episodes = scores.episodes
     group = np.unique(np.stack([episodes.environment, episodes.beta]), axis=1, return_inverse=True)[1].ravel()
     mean = (np.bincount(group, weights=scores.tokens) / np.bincount(group))[group]
-    lost = chances(episodes) < _HOPELESS
+    lost = chances(episodes) < HOPELESS
     excess = np.where(lost, np.maximum(0.0, scores.tokens - mean), 0.0)
     shows = excess >= 1
 
@@ -225,7 +226,7 @@ def _hopeless(scores: Scores, logs: Logs) -> Finding:
     questions = len(np.unique(np.stack([episodes.environment, episodes.question])[:, lost], axis=1).T)
     message = (
         f"{_of_tokens(tokens, scores)} went beyond the mean of a question on {questions:,} questions where fewer than "
-        f"{100 * _HOPELESS:g}% of the recorded branches end right, in {_of_all(int(shows.sum()), scores)}."
+        f"{100 * HOPELESS:g}% of the recorded branches end right, in {_of_all(int(shows.sum()), scores)}."
     )
     return _finding(scores, _Cases("hopeless", shows, excess, place), tokens, message)
 

@@ -30,6 +30,7 @@ from . import population
 from .archive import pack_logs, sha256, unpack_logs
 from .behaviour import behaviour
 from .bench.normalise import normal_form, shape
+from .bench.shelf import Shelf
 from .bench.workbench import Workbench
 from .cards import DUPLICATE, Behaviour, Card
 from .diagnose import diagnose
@@ -366,10 +367,11 @@ class Discovery:
 
     def _bench(self, cards: Sequence[Card], parents: Sequence[Card], seed: int) -> Workbench:
         left_out = self.run.config.ablations
-        return Workbench(
-            cards, self.episodes, self._source, self._logs, self.sandbox, parents=[card.id for card in parents],
-            traces="traces" not in left_out, history="history" not in left_out, seed=seed,
+        shelf = Shelf(
+            cards, self.episodes, self._source, self._logs, [card.id for card in parents], "history" not in left_out,
+            seed,
         )  # fmt: skip
+        return Workbench(shelf, self.sandbox, traces="traces" not in left_out)
 
     def _source(self, version: str) -> str:
         waiting = self.staging.get(version)

@@ -22,13 +22,13 @@ def scale(budgets: Floats) -> str:
     return f"{len(budgets)} token budgets from {budgets[0]:,.0f} to {budgets[-1]:,.0f}"
 
 
-def standing(shelf: Shelf, history: bool) -> str:
-    """Return the scale of quality, the best version, and, with ``history``, since when nothing is surely better."""
+def standing(shelf: Shelf) -> str:
+    """Return the scale of quality, the best version, and, with a history, since when nothing is surely better."""
     told = [f"Quality: mean accuracy % over {scale(shelf.budgets)} mean tokens of a question."]
     if shelf.ranked:
         best = shelf.ranked[0]
         told.append(f"The best so far is {best.id} with {shelf.quality(best.id):.2f}.")
-    if history and (stalled := _stalled(shelf)):
+    if shelf.history and (stalled := _stalled(shelf)):
         told.append(stalled)
     return " ".join(told)
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from envs.scoring import Scores
 
-from ..diagnose import _HOPELESS as HOPELESS
+from ..diagnose import HOPELESS
 from ..hindsight import chances, finals, gold, majority_is, unread, votes
 from ..lead import leads
 from .measured import Measured

@@ -46,13 +46,13 @@ class Shelf:
     """Cards, sources and logs by version, drafts included.
 
     Args:
-        cards: of every version that is known.
+        cards: of every version that is known: the archived ones, and those of this generation that have been tried.
         episodes: the batch on which they were tried.
         source: returns a version's source.
-        logs: returns the logs of a version that ran.
+        logs: returns the logs of a version that ran, on ``episodes``.
         parents: ids of the versions that the brief is about.
         history: whether more is shown than the hand-written controllers and ``parents``.
-        seed: chooses the part of the batch that drafts are tried on.
+        seed: chooses the part of the batch that drafts are tried on: another one for each brief.
     """
 
     def __init__(
@@ -61,11 +61,11 @@ class Shelf:
         episodes: Episodes,
         source: Callable[[str], str],
         logs: Callable[[str], Logs],
-        parents: Sequence[str],
-        history: bool,
+        parents: Sequence[str] = (),
+        history: bool = True,
         seed: int = 0,
     ) -> None:
-        self.episodes = episodes
+        self.episodes, self.history = episodes, history
         self.parents = tuple(dict.fromkeys(parents))
         shown = [card for card in cards if history or card.generation == 0 or card.id in self.parents]
         self.cards = {card.id: card for card in shown}

@@ -145,6 +145,18 @@ TOOLS: tuple[Tool, ...] = (
 """All tools, in the order in which they are offered."""
 
 
+def specifications(traces: bool = True) -> list[dict[str, Any]]:
+    """Return name, description and input_schema (JSON schema without references) of each tool: always the same."""
+    return [
+        {"name": tool.name, "description": tool.description, "input_schema": _schema(tool.arguments)}
+        for tool in _offered(traces)
+    ]
+
+
+def _offered(traces: bool) -> list[Tool]:
+    return [tool for tool in TOOLS if traces or not tool.of_traces]
+
+
 class Toolbox:
     """The tools of one workbench.
 
@@ -158,14 +170,11 @@ class Toolbox:
     def __init__(self, bench: Workbench) -> None:
         self.bench: Workbench = bench
         self.submitted: Submission | None = None
-        self._tools = {tool.name: tool for tool in TOOLS if bench.traces or not tool.of_traces}
+        self._tools = {tool.name: tool for tool in _offered(bench.traces)}
 
     def specifications(self) -> list[dict[str, Any]]:
-        """Return name, description and input_schema (JSON schema without references) of each tool: always the same."""
-        return [
-            {"name": tool.name, "description": tool.description, "input_schema": _schema(tool.arguments)}
-            for tool in self._tools.values()
-        ]
+        """Return the specification of each tool that there is."""
+        return specifications(self.bench.traces)
 
     def call(self, name: str, arguments: Mapping[str, Any] | str) -> ToolResult:
         """Call a tool. What the caller gets wrong is in the result.

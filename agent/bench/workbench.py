@@ -6,19 +6,17 @@ No text holds a gold answer, a question or the name of an environment: these are
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import get_args
 
 import numpy as np
 
-from envs.episodes import Episodes, Logs
 from envs.errors import InputError
 from envs.trace import trace
 from sandbox import policy
 from sandbox.base import Candidate, Sandbox
 from sandbox.evaluation import evaluate
 
-from ..cards import Card
 from ..hindsight import chances
 from ..standing import scale, standing
 from . import comparing
@@ -47,32 +45,13 @@ class Workbench:
     """All that has been tried, to be looked at, and a sandbox to try drafts in: one for each brief.
 
     Args:
-        cards: of every version that is known: the archived ones, and those of this generation that have been tried.
-        episodes: the batch on which they were tried.
-        source: returns a version's source.
-        logs: returns the logs of a version that ran, on ``episodes``.
+        shelf: what may be looked at; drafts are held against the first of its parents that ran.
         sandbox: where drafts are tried.
-        parents: ids of the versions that the brief is about; drafts are held against the first that ran.
         traces: whether findings and single episodes may be looked at.
-        history: whether more may be looked at than the hand-written controllers and ``parents``.
-        seed: chooses the part of the batch that drafts are tried on: another one for each brief.
     """
 
-    def __init__(
-        self,
-        cards: Sequence[Card],
-        episodes: Episodes,
-        source: Callable[[str], str],
-        logs: Callable[[str], Logs],
-        sandbox: Sandbox,
-        *,
-        parents: Sequence[str] = (),
-        traces: bool = True,
-        history: bool = True,
-        seed: int = 0,
-    ) -> None:
-        self.traces, self.history, self.sandbox = traces, history, sandbox
-        self.shelf = Shelf(cards, episodes, source, logs, parents, history, seed)
+    def __init__(self, shelf: Shelf, sandbox: Sandbox, traces: bool = True) -> None:
+        self.shelf, self.sandbox, self.traces = shelf, sandbox, traces
 
     # Looking at versions
 
@@ -94,7 +73,7 @@ class Workbench:
 
     def standing(self) -> str:
         """Return the scale of quality, which version is best, and since when nothing is surely better."""
-        return standing(self.shelf, self.history)
+        return standing(self.shelf)
 
     def read_source(self, version: str, offset: int = 0) -> str:
         """Return the source of a version or draft, from character ``offset`` on.

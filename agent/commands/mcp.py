@@ -81,8 +81,7 @@ def _serve(run: Run, sandbox: Runner) -> int:
     Raises:
         Left: the client has left before the end.
     """
-    from ..bench.tools import Toolbox
-    from ..bench.workbench import Workbench
+    from ..bench.tools import Toolbox, specifications
     from ..briefing import prompt
     from ..discovery import Discovery
 
@@ -93,8 +92,7 @@ def _serve(run: Run, sandbox: Runner) -> int:
 
     desk = Desk(task)
     discovery = Discovery(run, Guest(desk), sandbox, desk.report)
-    nothing = Workbench([], discovery.episodes, run.archive.source, run.archive.logs, sandbox)  # to list the tools
-    session = threading.Thread(target=serve, args=(desk, Toolbox(nothing).specifications()), daemon=True)
+    session = threading.Thread(target=serve, args=(desk, specifications()), daemon=True)
     with _ending(desk):
         session.start()
         try:

@@ -21,10 +21,11 @@ from sandbox.base import say
 
 from ..llm.ledger import Ledger, Spending
 from ..llm.prices import Usage
+from ..llm.session import Tools
 from ..llm.transcript import clean, redact
 from ..workspace import headless
 from ..workspace.directory import Result, Step, Workspace, costs, prompts_version
-from ..workspace.server import Desk, Server, Tools, read_notes
+from ..workspace.server import Desk, Server, read_notes
 from .base import Brief, Cost, Proposal
 
 if TYPE_CHECKING:
@@ -236,8 +237,8 @@ class Command:
             return Result(key=workspace.key, reason=clean(reason), cost=cost, transcript=transcript)
         done = desk.submitted
         return Result(
-            key=workspace.key, source=done.source, rationale=clean(redact(done.notes.rationale)),
-            parents=done.notes.parents or (workspace.start.id,), expects=done.notes.expects, cost=cost,
+            key=workspace.key, source=done.source, rationale=clean(redact(done.rationale)),
+            parents=done.parents or (workspace.start.id,), expects=done.expects, cost=cost,
             prompts=prompts_version(), transcript=transcript,
         )  # fmt: skip
 

@@ -29,10 +29,11 @@ from .. import population
 from ..bench.measured import Floats
 from ..cards import Frozen
 from ..explorers.base import Brief, Cost, Expectation, Version
+from ..llm.session import Tools
 from ..seeds import seed_names, seed_source
 from ..standing import best_at_budgets
 from . import client as workspace_client
-from .server import Tools, looks
+from .server import looks
 
 Step = Literal["propose", "refine"]
 

@@ -11,15 +11,18 @@ import socketserver
 import tempfile
 import textwrap
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from sandbox import policy
 
+from ..bench.submission import LONGEST
+from ..bench.tools import ToolResult
 from ..explorers.base import METRICS, Direction, Expectation, Metric
+from ..llm.session import Submission, Tools
 
 _LONGEST_ADDRESS = 100  # a socket's path has at most 107 bytes, on some systems 103
 _LARGEST_REQUEST = 4 << 20
@@ -29,42 +32,7 @@ _DIRECTIONS: tuple[Direction, ...] = ("less", "same", "more")
 _NOT_LOOKS = ("submit", "try_candidate")
 _FREE = "not run"  # how the answer to a try begins that cost no evaluation
 _FAILED = re.compile(r"try-\d+: failed")
-_LONGEST = 4000  # characters of a rationale
 _SHOWN = 2000  # characters of one exchange in the transcript
-
-
-class Said(Protocol):
-    """What a tool answers."""
-
-    @property
-    def text(self) -> str:
-        """The answer, or what was wrong."""
-        ...
-
-    @property
-    def error(self) -> bool:
-        """Whether the call failed."""
-        ...
-
-
-class Tools(Protocol):
-    """The part of `agent.bench.tools.Toolbox` that a workspace needs."""
-
-    def specifications(self) -> Sequence[Any]:
-        """Return name, description and JSON schema of every tool."""
-        ...
-
-    def call(self, name: str, arguments: str) -> Said:
-        """Call a tool with arguments in JSON."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What the client prints."""
-
-    text: str
-    error: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +44,6 @@ class Notes:
     expects: tuple[Expectation, ...] = ()
     problems: tuple[str, ...] = ()
     """Lines of its header that are not understood, and why."""
-
-
-@dataclass(frozen=True, slots=True)
-class Submission:
-    """What was handed in."""
-
-    source: str
-    notes: Notes
 
 
 def read_notes(text: str) -> Notes:
@@ -136,16 +96,20 @@ class Desk:
         known: Iterable[str] = (),
         source_is_fit: Callable[[str], str] = lambda source: "",
     ) -> None:
-        self.submitted: Submission | None = None
         self.tries_left = tries
         self._tools = tools
         self._start = start
         self._known = frozenset(known)
         self._source_is_fit = source_is_fit
-        self._tried: dict[str, Reply] = {}
+        self._tried: dict[str, ToolResult] = {}
         self._exchanges: list[str] = []
         self._turn = threading.Lock()
         self._closed = False
+
+    @property
+    def submitted(self) -> Submission | None:
+        """What was handed in, and taken."""
+        return self._tools.submitted
 
     def close(self, seconds: float) -> bool:
         """Answer nothing from now on; return whether a call under way came to its end within ``seconds``."""
@@ -159,24 +123,25 @@ class Desk:
         """Return all that was asked and answered, one paragraph each."""
         return "\n\n".join(self._exchanges)
 
-    def answer(self, message: bytes) -> Reply:
+    def answer(self, message: bytes) -> ToolResult:
         """Answer one request. Never raises."""
         with self._turn:
             if self._closed:
-                return Reply("the time of this workspace is over", True)
+                return ToolResult("the time of this workspace is over", True)
             try:
                 request = json.loads(message)
                 if not isinstance(request, dict):
                     raise ValueError
                 asked, reply = self._dispatch(request)
             except (ValueError, RecursionError):
-                asked, reply = "something else", Reply("not a request: use ./autotts, as TASK.md says", True)
+                asked, reply = "something else", ToolResult("not a request: use ./autotts, as TASK.md says", True)
             except Exception as error:  # a fault of ours must not end the work of an agent that costs money
-                asked, reply = "something", Reply(f"this failed, and not through you: {error}; go on without it", True)
+                told = f"this failed, and not through you: {error}; go on without it"
+                asked, reply = "something", ToolResult(told, True)
             self._exchanges.append(f"> {asked[:_SHOWN]}\n{reply.text[:_SHOWN]}")
             return reply
 
-    def _dispatch(self, request: Mapping[str, Any]) -> tuple[str, Reply]:
+    def _dispatch(self, request: Mapping[str, Any]) -> tuple[str, ToolResult]:
         verb = request.get("verb")
         if verb == "try" and isinstance(request.get("source"), str):
             return "try", self.attempt(request["source"])
@@ -187,63 +152,61 @@ class Desk:
             return f"look {request['name']} {pairs or ''}".strip(), self.look(request["name"], pairs)
         raise ValueError
 
-    def attempt(self, source: str) -> Reply:
+    def attempt(self, source: str) -> ToolResult:
         """Try a source. What the policy refuses, and what was tried before, costs nothing."""
         key = hashlib.sha256(source.encode(errors="replace")).hexdigest()
-        if key in self._tried:
-            return self._counted(Reply(f"(as before, at no cost)\n{self._tried[key].text}", self._tried[key].error))
+        if (before := self._tried.get(key)) is not None:
+            return self._counted(ToolResult(f"(as before, at no cost)\n{before.text}", before.error))
         refused = policy.check(source)
         if not refused.ok:
-            return Reply(f"{refused.kind}: {refused.message}\n(not evaluated, and not counted)", True)
+            return ToolResult(f"{refused.kind}: {refused.message}\n(not evaluated, and not counted)", True)
         if self.tries_left <= 0:
-            return Reply("no tries are left: hand in the best that you have with ./autotts submit", True)
+            return ToolResult("no tries are left: hand in the best that you have with ./autotts submit", True)
         said = self._tools.call("try_candidate", json.dumps({"source": source}))
         self.tries_left -= not said.text.startswith(_FREE)
         failed = said.error or said.text.startswith(_FREE) or bool(_FAILED.match(said.text))
-        self._tried[key] = Reply(said.text, failed)
+        self._tried[key] = ToolResult(said.text, failed)
         return self._counted(self._tried[key])
 
-    def _counted(self, reply: Reply) -> Reply:
-        return Reply(f"{reply.text}\n(tries left: {self.tries_left})", reply.error)
+    def _counted(self, reply: ToolResult) -> ToolResult:
+        return ToolResult(f"{reply.text}\n(tries left: {self.tries_left})", reply.error)
 
-    def submit(self, source: str, notes: Notes, strict: bool = True) -> Reply:
+    def submit(self, source: str, notes: Notes, strict: bool = True) -> ToolResult:
         """Take a source as the round's result, once. With ``strict``, what the notes say must be in order."""
         if self.submitted is not None:
-            return Reply("not taken: a controller was taken before. Your work is done: end here.", True)
+            return ToolResult("not taken: a controller was taken before. Your work is done: end here.", True)
         refused = policy.check(source)
         if not refused.ok:
-            return Reply(f"not taken: {refused.kind}: {refused.message}", True)
+            return ToolResult(f"not taken: {refused.kind}: {refused.message}", True)
         if source.split() == self._start.split():
-            return Reply("not taken: this is the controller that you were given", True)
+            return ToolResult("not taken: this is the controller that you were given", True)
         if why := self._source_is_fit(source):
-            return Reply(f"not taken: {why}", True)
+            return ToolResult(f"not taken: {why}", True)
         problems = list(notes.problems)
         if not notes.rationale:
             problems.append("it has no text: say what you changed, why, and what it should improve")
         if not notes.expects:
             problems.append("its header has no `expects:` line: say what should change against the first parent")
         if strict and problems:
-            return Reply("not taken: rationale.md: " + "; ".join(problems), True)
+            return ToolResult("not taken: rationale.md: " + "; ".join(problems), True)
         parents = tuple(p for p in notes.parents if strict or p in self._known)
-        rationale = notes.rationale if strict else notes.rationale[:_LONGEST] or "(no rationale was written)"
-        notes = Notes(rationale, parents, notes.expects)
-        expects = [{"metric": e.metric, "direction": e.direction} for e in notes.expects]
-        arguments = {"source": source, "rationale": notes.rationale, "parents": list(parents), "expects": expects}
+        rationale = notes.rationale if strict else notes.rationale[:LONGEST] or "(no rationale was written)"
+        expects = [asdict(expected) for expected in notes.expects]
+        arguments = {"source": source, "rationale": rationale, "parents": parents, "expects": expects}
         said = self._tools.call("submit", json.dumps(arguments))
         if said.error:
-            return Reply(f"not taken: {said.text}", True)
-        self.submitted = Submission(source, notes)
-        return Reply("taken. Your work is done: end here.")
+            return ToolResult(f"not taken: {said.text}", True)
+        return ToolResult("taken. Your work is done: end here.")
 
-    def look(self, name: str, pairs: Mapping[str, str]) -> Reply:
+    def look(self, name: str, pairs: Mapping[str, str]) -> ToolResult:
         """Call one of the read tools with arguments that are still text; without a name, list them."""
         tools = {tool.name: tool for tool in looks(self._tools)}
         if not name:
-            return Reply("\n".join(tool.line() for tool in tools.values()))
+            return ToolResult("\n".join(tool.line() for tool in tools.values()))
         if name not in tools:
-            return Reply(f"nothing is called {name!r}; there are {', '.join(tools)}", True)
+            return ToolResult(f"nothing is called {name!r}; there are {', '.join(tools)}", True)
         said = self._tools.call(name, json.dumps(tools[name].typed(pairs)))
-        return Reply(said.text, said.error)
+        return ToolResult(said.text, said.error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,41 +227,20 @@ class Look:
     def typed(self, pairs: Mapping[str, str]) -> dict[str, object]:
         """Return arguments in the types of the schema; what does not fit stays text, for the tool to refuse."""
         properties = self.schema.get("properties", {})
-        return {key: _typed(value, _kinds(properties.get(key, {}))) for key, value in pairs.items()}
+        return {key: _typed(value, properties.get(key, {}).get("type")) for key, value in pairs.items()}
 
 
 def looks(tools: Tools) -> list[Look]:
     """Return the read tools."""
-    found = []
-    for given in tools.specifications():
-        name, about, schema = (_field(given, key) for key in (("name",), ("description",), _SCHEMAS))
-        if name not in _NOT_LOOKS:
-            found.append(Look(str(name), str(about or ""), schema if isinstance(schema, Mapping) else {}))
-    return found
+    told = (given for given in tools.specifications() if given["name"] not in _NOT_LOOKS)
+    return [Look(given["name"], given["description"], given["input_schema"]) for given in told]
 
 
-_SCHEMAS = ("input_schema", "schema", "parameters", "inputSchema")
-
-
-def _field(given: Any, names: Sequence[str]) -> Any:
-    for name in names:
-        value = given.get(name) if isinstance(given, Mapping) else getattr(given, name, None)
-        if value is not None:
-            return value
-    return None
-
-
-def _kinds(schema: Mapping[str, Any]) -> set[str]:
-    return {str(part["type"]) for part in (schema, *schema.get("anyOf", ())) if "type" in part}
-
-
-def _typed(value: str, kinds: set[str]) -> object:
-    if "array" in kinds:
-        return [part.strip() for part in value.strip("[]").split(",") if part.strip()]
-    for kind, convert in (("integer", int), ("number", float)):
-        if kind in kinds:
-            with suppress(ValueError):
-                return convert(value)
+def _typed(value: str, kind: str | None) -> object:
+    if kind == "array":
+        return value.strip("[]")  # which a tool takes apart
+    with suppress(ValueError):
+        return int(value) if kind == "integer" else float(value) if kind == "number" else value
     return value
 
 
@@ -352,16 +294,16 @@ class _Handler(socketserver.StreamRequestHandler):
 
     def handle(self) -> None:
         if not self.server.places.acquire(blocking=False):
-            self._send(Reply("too many requests at once: send them one after another", True))
+            self._send(ToolResult("too many requests at once: send them one after another", True))
             return
         try:
             message = self.rfile.readline(_LARGEST_REQUEST + 1)
             if len(message) > _LARGEST_REQUEST:
-                self._send(Reply("the request is too large", True))
+                self._send(ToolResult("the request is too large", True))
             elif message:
                 self._send(self.server.desk.answer(message))
         finally:
             self.server.places.release()
 
-    def _send(self, reply: Reply) -> None:
+    def _send(self, reply: ToolResult) -> None:
         self.wfile.write(json.dumps({"text": reply.text, "error": reply.error}).encode() + b"\n")

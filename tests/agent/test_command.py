@@ -14,12 +14,14 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from agent.bench.submission import Submission
+from agent.bench.tools import ToolResult
 from agent.commands.attempt import attempt
 from agent.explorers.base import Brief, Cost, CurvePoint, Expectation, Finding, LimitReached, Proposal, Version
 from agent.explorers.command import TEMPLATES, Agent, Command, cost_of
@@ -182,18 +184,13 @@ globals()[sys.argv[1]]()
 # What it works against
 
 
-@dataclass(frozen=True)
-class Said:
-    text: str
-    error: bool = False
-
-
 class FakeTools:
     """Tools without a workbench; ``looked`` is called whenever one is."""
 
     def __init__(self, looked: Any = lambda: None) -> None:
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.looked = looked
+        self.submitted: Submission | None = None
 
     def specifications(self) -> Sequence[dict[str, Any]]:
         properties = {"limit": {"type": "integer"}, "order": {"type": "string"}}
@@ -206,15 +203,18 @@ class FakeTools:
             {"name": "submit", "description": "Hands in.", "input_schema": {}},
         ]
 
-    def call(self, name: str, arguments: str) -> Said:
+    def call(self, name: str, arguments: str) -> ToolResult:
         given = json.loads(arguments)
         self.calls.append((name, given))
         self.looked()
+        if name == "submit":
+            expects = tuple(Expectation(**told) for told in given["expects"])
+            self.submitted = Submission(given["source"], given["rationale"], tuple(given["parents"]), expects)
         if name == "find_episodes":
-            return Said(f"episode\ne1:q{len(given['kind'])}:b0.5:s1000 wrong\n")
+            return ToolResult(f"episode\ne1:q{len(given['kind'])}:b0.5:s1000 wrong\n")
         if name == "try_candidate" and "twin" in given["source"]:
-            return Said("not run: it is the same program as another")
-        return Said(f"{name} said this")
+            return ToolResult("not run: it is the same program as another")
+        return ToolResult(f"{name} said this")
 
 
 def version(name: str, seed: str, accuracy: float = 50.0) -> Version:
@@ -288,6 +288,7 @@ def test_an_agent_looks_tries_mends_and_hands_in(stage: Stage) -> None:
 def test_what_is_done_is_not_done_again(stage: Stage) -> None:
     first = stage.propose("good")
     assert stage.propose("fails") == first
+    stage.tools = FakeTools()
     other = Brief(6, 3, 1, BRIEF.parents, BRIEF.front)  # the same place, but another question
     assert stage.command("unchanged").propose(other) == []
 

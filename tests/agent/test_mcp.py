@@ -24,8 +24,7 @@ import anyio
 from mcp import Client, StdioServerParameters
 from mcp.client.stdio import stdio_client
 
-from agent.bench.tools import Toolbox
-from agent.bench.workbench import Workbench
+from agent.bench.tools import Toolbox, specifications
 from agent.commands.mcp import mcp
 from agent.discovery import Discovery
 from agent.guest import Desk, Guest, Left, Task, host, last_round
@@ -51,10 +50,6 @@ class House:
     desk: Desk
     discovery: Discovery
     error: Exception | None = None
-
-    def specifications(self) -> list[dict[str, Any]]:
-        episodes, archive = self.discovery.episodes, self.run.archive
-        return Toolbox(Workbench([], episodes, archive.source, archive.logs, self.discovery.sandbox)).specifications()
 
 
 def made(home: Path, generations: int = 3) -> Run:
@@ -163,7 +158,7 @@ async def three_rounds(client: Client) -> str:
 
 @asynccontextmanager
 async def session(house: House, mode: str) -> AsyncIterator[Client]:
-    async with Client(server(house.desk, house.specifications()), mode=mode) as client:
+    async with Client(server(house.desk, specifications()), mode=mode) as client:
         yield client
 
 

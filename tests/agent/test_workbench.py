@@ -16,6 +16,7 @@ from agent.bench.finding_episodes import KINDS, select
 from agent.bench.measured import Measured, at_tokens, best_at
 from agent.bench.normalise import normal_form
 from agent.bench.part import about_part, part_of, smoke_of
+from agent.bench.shelf import Shelf
 from agent.bench.workbench import MOST_TRIES, Workbench
 from agent.cards import Card, Protocol
 from agent.diagnose import diagnose
@@ -99,7 +100,9 @@ def bench(**more: object) -> Workbench:
     """Return a fresh workbench of the world."""
     cards, sources, logs = world()
     settings: dict[str, Any] = {"parents": (PROBE,)} | more
-    return Workbench(cards, episodes(), sources.__getitem__, logs.__getitem__, ProcessSandbox(), **settings)
+    traces = settings.pop("traces", True)
+    shelf = Shelf(cards, episodes(), sources.__getitem__, logs.__getitem__, **settings)
+    return Workbench(shelf, ProcessSandbox(), traces)
 
 
 VARIANT = seed_source(PROBE).replace("class ", "# a note\nclass ")
@@ -199,10 +202,10 @@ def test_it_is_said_what_is_best_and_since_when_nothing_is_better() -> None:
     scale = f"over 24 token budgets from {at[0]:,.0f} to {at[-1]:,.0f} mean tokens of a question. The best so far is "
     assert scale in bench().standing() and "none is surely" not in bench().standing()
     later = [card(f"g00{n}-x", sources[WANDERER], logs[WANDERER], generation=n) for n in (2, 3, 4)]
-    here = Workbench([*cards, *later], episodes(), sources.__getitem__, lambda v: logs.get(v, logs[WANDERER]),
-                     ProcessSandbox())  # fmt: skip
+    shelf = Shelf([*cards, *later], episodes(), sources.__getitem__, lambda v: logs.get(v, logs[WANDERER]))
+    here = Workbench(shelf, ProcessSandbox())
     assert "Of the 4 versions since " in here.standing() and "(round 0) none is surely better" in here.standing()
-    here.history = False
+    here.shelf.history = False
     assert "none is surely" not in here.standing()
 
 
@@ -223,7 +226,7 @@ def test_a_trace_begins_with_the_ends_and_says_the_same_once() -> None:
     source = draft("a, b = question.branch_many(2)\nfor _ in range(3):\n    question.step_many([a, b])\n"
                    "    question.depth(a)\nreturn majority(question.run_many_to_end([a, b]))")  # fmt: skip
     empty: dict[str, str] = {}
-    here = Workbench([], batch, empty.__getitem__, world()[2].__getitem__, ProcessSandbox())
+    here = Workbench(Shelf([], batch, empty.__getitem__, world()[2].__getitem__), ProcessSandbox())
     here.try_candidate(source)
     lines = here.read_trace("try-1", "e1:q0:b0.5:s1000").splitlines()
     assert lines[2].startswith("votes of the 2 ends: ") and lines[3].startswith("ends in order, ")
@@ -245,7 +248,7 @@ def test_a_trace_tells_every_answer_as_a_letter() -> None:
     source = draft("a, b, c = question.branch_many(3)\nquestion.step_many([a, b])\nquestion.step_many([a, b])\n"
                    "question.prune(b)\nreturn question.run_to_end(c)")  # fmt: skip
     empty: dict[str, str] = {}
-    here = Workbench([], batch, empty.__getitem__, world()[2].__getitem__, ProcessSandbox())
+    here = Workbench(Shelf([], batch, empty.__getitem__, world()[2].__getitem__), ProcessSandbox())
     assert here.try_candidate(source).startswith("try-1: ran on 1 episodes")
     text = here.read_trace("try-1", "e1:q0:b0.5:s1000")
     lines = text.splitlines()
@@ -282,7 +285,7 @@ def test_wrong_arguments_are_one_line_that_says_what_is_allowed(call: Callable[[
 
 def test_logs_of_another_batch_are_damage() -> None:
     cards, sources, logs = world()
-    here = Workbench(cards, episodes(), sources.__getitem__, lambda v: logs[v].part(0, 5), ProcessSandbox())
+    here = Workbench(Shelf(cards, episodes(), sources.__getitem__, lambda v: logs[v].part(0, 5)), ProcessSandbox())
     with pytest.raises(Damaged):
         here.scaling_curve([PROBE])
 
