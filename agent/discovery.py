@@ -133,8 +133,9 @@ class Discovery:
         if self.staging.answer(place) is not None:
             return {}
         cards = self._known(state)
-        parents = self._parents(state, cards)
-        brief = self._brief(state, cards, [parent.card for parent in parents])
+        there = self._there(state, cards)
+        parents = self._parents(state, cards, there)
+        brief = self._brief(state, cards, there, [parent.card for parent in parents])
         try:
             answer = self.explorer.propose(brief) if state["step"] == "propose" else self.explorer.refine(brief)
         except LimitReached as limit:
@@ -332,10 +333,14 @@ class Discovery:
             cards += (self._with_outcome(self._card(tried)) for tried in ask["pending"])
         return cards
 
-    def _parents(self, ask: Ask, cards: Sequence[Card]) -> list[Parent]:
+    def _there(self, ask: Ask, cards: Sequence[Card]) -> list[Card]:
+        """Return those of ``cards`` that live on the island whose turn it is."""
+        config = self.run.config
+        return islands.members(cards, ask["island"], config.islands, ask["generation"], config.latency)
+
+    def _parents(self, ask: Ask, cards: Sequence[Card], there: Sequence[Card]) -> list[Parent]:
         """Return the versions to build on: in a wide step the choice of a bandit, in a directed one the best."""
         config, generation = self.run.config, ask["generation"]
-        there = islands.members(cards, ask["island"], config.islands, generation, config.latency)
         if ask["step"] == "refine":
             able = [card for card in population.ranked(there) if card.data or not self.explorer.own]
             first = ask["slot"] // config.islands if self.explorer.single else 0
@@ -347,12 +352,11 @@ class Discovery:
             population.credits(cards, by_arm, config.latency),
         )  # fmt: skip
 
-    def _brief(self, ask: Ask, cards: Sequence[Card], parents: Sequence[Card]) -> Brief:
+    def _brief(self, ask: Ask, cards: Sequence[Card], there: Sequence[Card], parents: Sequence[Card]) -> Brief:
         config, generation, step, slot = self.run.config, ask["generation"], ask["step"], ask["slot"]
         told = [card for card in cards if card.generation == 0 or "history" not in config.ablations]
-        there = islands.members(cards, ask["island"], config.islands, generation, config.latency)
         return Brief(
-            seed=self._seed(generation, step if slot == 0 else f"{step} {slot}"),
+            seed=self._seed(generation, step),
             generation=generation,
             count=ask["count"],
             parents=[self._version(card) for card in parents],

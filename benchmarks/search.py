@@ -99,9 +99,10 @@ def _discovered(variant: str, seed: int, environments: Sequence[Environment], op
         environments={env.name: env.hash for env in environments},
     )  # fmt: skip
     run = Run.create(options.out / variant / str(seed), config, environments)
-    ledger = Ledger(Limits(run=Limit(hours=options.minutes / 60 if options.minutes else None)), run.hours())
+    limits = Limits(run=Limit(hours=options.minutes / 60 if options.minutes else None))
     explorer = RandomSearch() if variant == "random" else Evolve()
     if read_report(run) is None:
+        ledger = Ledger(limits, hours_before=run.hours())
         run.log("began")
         discover(Discovery(run, explorer, ProcessSandbox(options.workers), ledger=ledger))
     return run

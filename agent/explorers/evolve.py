@@ -160,8 +160,7 @@ class Evolve:
 
     def propose(self, brief: Brief) -> list[Proposal]:
         """Return starting genomes in the first generation, and a mix of all wide steps in later ones."""
-        rng = random.Random(brief.seed)
-        starts = rng.sample(list(STARTS), len(STARTS))
+        rng, starts = chance(brief)
         able = [(version, genome) for version in brief.parents if (genome := genome_of(version)) is not None]
         mates = genomes_of((*brief.parents, *brief.mates))
 
@@ -186,8 +185,7 @@ class Evolve:
 
     def refine(self, brief: Brief) -> list[Proposal]:
         """Return variants of the parents, each changed for one or two of its findings."""
-        rng = random.Random(brief.seed)
-        starts = rng.sample(list(STARTS), len(STARTS))
+        rng, starts = chance(brief)
 
         def draft(turn: int) -> Draft | None:
             version = brief.parents[turn % len(brief.parents)] if brief.parents else None
@@ -197,6 +195,13 @@ class Evolve:
             return remedy(version, genome, rng) or mutate((version.id, genome), rng)
 
         return gather(brief, draft)
+
+
+def chance(brief: Brief) -> tuple[random.Random, list[str]]:
+    """Return the source of chance of a brief, and all starts, those first that no other slot of its step has first."""
+    starts = random.Random(brief.seed).sample(list(STARTS), len(STARTS))
+    first = brief.slot * brief.count % len(starts)
+    return random.Random(f"{brief.seed} {brief.slot}"), [*starts[first:], *starts[:first]]
 
 
 def gather(brief: Brief, draft: Callable[[int], Draft | None]) -> list[Proposal]:
