@@ -46,6 +46,8 @@ def prompt(brief: Brief, step: str, ablations: Sequence[Ablation] = ()) -> Promp
         ablations: ideas that are left out in this run.
     """
     told = [_standing(brief), _front(brief.front), *map(_parent, brief.parents[:2])]
+    if step == "propose":
+        told.append(_mates(brief))
     if "history" not in ablations:
         told.append(_lessons(brief))
     first = Template(_text(f"{step}.md")).substitute(
@@ -62,6 +64,14 @@ def _front(front: Sequence[Version]) -> str:
     """Return the best versions, from frugal to accurate: three points of each curve."""
     lines = [f"  {version.id}: {_points(version.curve)}" for version in front]
     return "\n".join(["The best so far, from frugal to accurate (accuracy % at mean tokens of a question):", *lines])
+
+
+def _mates(brief: Brief) -> str:
+    """Return whom the parent may be joined with, where islands make that others than the best of all."""
+    here = [version.id for version in brief.mates]
+    if not here or set(here) == {version.id for version in brief.front}:
+        return ""
+    return f"It lives among {', '.join(here)}, bred apart from the others: join it with one of these, if with any."
 
 
 def _points(curve: Sequence[CurvePoint]) -> str:

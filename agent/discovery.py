@@ -354,14 +354,17 @@ class Discovery:
 
     def _brief(self, ask: Ask, cards: Sequence[Card], there: Sequence[Card], parents: Sequence[Card]) -> Brief:
         config, generation, step, slot = self.run.config, ask["generation"], ask["step"], ask["slot"]
-        told = [card for card in cards if card.generation == 0 or "history" not in config.ablations]
+        told, mates = (
+            [card for card in known if card.generation == 0 or "history" not in config.ablations]
+            for known in (cards, there)
+        )
         return Brief(
             seed=self._seed(generation, step),
             generation=generation,
             count=ask["count"],
             parents=[self._version(card) for card in parents],
             front=[self._version(card) for card in population.front(told, latency=config.latency)],
-            mates=[self._version(card) for card in population.front(there, latency=config.latency)],
+            mates=[self._version(card) for card in population.front(mates, latency=config.latency)],
             credits=population.credits(cards, latency=config.latency),
             arms=population.credits(cards, by_arm, config.latency),
             lessons=[self._version(card) for card in reversed(told) if card.outcome][:_LESSONS],

@@ -24,7 +24,7 @@ from envs.trace import trace as read_trace
 from sandbox.evaluation import CandidateFailed, evaluate
 
 from .. import choose, population
-from ..display import console, curve_table, curves, family
+from ..display import console, curve_table, curves, deeds, family
 from ..explorers.registry import workspaces
 from ..llm.calls import TRANSCRIPT
 from ..run import Run
@@ -36,7 +36,8 @@ def lineage(args: argparse.Namespace) -> int:
     cards = choose.chosen_archive(args.home, args.archive).cards()
     if not cards:
         raise InputError("the archive is empty; see `autotts discover --help`")
-    console().print(family(cards, args.all), highlight=False)
+    latency = args.archive is None and choose.chosen_run(args.home).config.latency
+    console().print(family(cards, args.all, latency), highlight=False)
     best = [card for card in population.ranked(cards) if card.generation > 0][:1]
     shown = [*best, *(card for card in cards if card.generation == 0 and card.ok)]
     lines = {card.id: [(p.tokens, p.accuracy) for p in card.mean_curve] for card in shown}
@@ -52,6 +53,10 @@ def show(args: argparse.Namespace) -> int:
     card = archive.card(version)
     print(f"{card.id}  {card.name}\n  generation {card.generation}, by {card.explorer}, verdict {card.verdict}")
     print(f"  parents    {', '.join(card.parents) or 'none'}")
+    if card.island is not None:
+        print(f"  born       on island {card.island}{', by ' + ' and '.join(card.arms) if card.arms else ''}")
+    if card.behaviour is not None:
+        print(f"  behaviour  {deeds(card.behaviour)}")
     for label, text in (("rationale", card.rationale), ("outcome", card.outcome)):
         for line in textwrap.wrap(f"{label:10} {text}", 100, subsequent_indent=" " * 11) if text else ():
             print(f"  {line}")

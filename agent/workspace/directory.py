@@ -128,7 +128,7 @@ class Workspace:
         self.home = root.absolute() / self.name
         self.key = brief_key(brief, step)
         self.start = Start.of(brief)
-        self.known = {v.id: v for v in (*brief.parents, *brief.front)}
+        self.known = {v.id: v for v in (*brief.parents, *brief.front, *brief.mates)}
         self._brief, self._step, self._tools, self._tries, self._minutes = brief, step, tools, tries, minutes
         self._beta = beta
 
