@@ -98,6 +98,7 @@ class RunAnswer(Answer):
     """The best hand-written controller."""
     seed_quality: float | None
     front: tuple[CurveAnswer, ...]
+    """Of what was found; the best version is among them in any case."""
     seeds: tuple[CurveAnswer, ...]
     generations: tuple[Generation, ...]
     failures: dict[str, int]
@@ -117,8 +118,9 @@ def run(place: At) -> RunAnswer:
     view = place.view()
     journal = journal_of(place.run)
     seeds = [row for row in view.rows if row.generation == 0 and row.ok]
-    cards = _cards(place, [row.id for row in [*view.front, *seeds[:_SHOWN_SEEDS]]])
     best, first = view.best, next((row for row in view.ranked if row.generation == 0), None)
+    found = [row for row in [*view.front, *([best] if best else [])] if row.generation > 0]
+    cards = _cards(place, [row.id for row in [*found, *seeds[:_SHOWN_SEEDS]]])
     some = next(iter(cards.values()), None)
     return RunAnswer(
         title=place.title,
@@ -132,7 +134,7 @@ def run(place: At) -> RunAnswer:
         best_quality=view.quality[best.id] if best else None,
         best_seed=first.id if first else None,
         seed_quality=view.quality[first.id] if first else None,
-        front=tuple(curve_of(cards[row.id]) for row in view.front if row.id in cards and row.generation > 0),
+        front=tuple(curve_of(cards[id]) for id in dict.fromkeys(row.id for row in found) if id in cards),
         seeds=tuple(curve_of(cards[row.id]) for row in seeds if row.id in cards),
         generations=tuple(_generations(view)),
         failures=_failures(view),

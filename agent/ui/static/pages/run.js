@@ -57,7 +57,7 @@ function head(root, run) {
   const now = run.run;
   const state = now ? `${now.state}${now.why ? `: ${now.why}` : ""}` : "an archive";
   fill(root, h("h1", {}, `Run ${run.title}`),
-    h("p", {}, h("strong", { id: "state" }, state), ` – ${run.environments.join(", ") || "no environments"}`, run.orders ? ` – ${run.orders}` : ""),
+    h("p", {}, h("strong", { id: "state" }, state), now?.last_event ? ` – last event at ${new Date(now.last_event * 1000).toLocaleTimeString("en-GB")}` : "", ` – ${run.environments.join(", ") || "no environments"}`, run.orders ? ` – ${run.orders}` : ""),
     now && now.state === "running" ? h("progress", { max: Math.max(1, now.generations + 1), "aria-label": "generations done",
       value: now.generation + (now.of ? now.position / now.of : 0) }) : null,
     run.report ? h("p", { class: "good" }, run.report) : null);

@@ -46,7 +46,7 @@ export async function show(root, here) {
   function episodes() {
     const right = (x) => (x === null ? "–" : h("span", { class: x ? "good" : "bad" }, x ? "right" : "wrong"));
     const open = (e) => ({ environment: e.environment, question: e.question, beta: e.beta, seed: e.seed });
-    return h("details", { open: !here_ }, h("summary", {}, `The ${list.found.length} first of them`),
+    return h("details", { open: true }, h("summary", {}, `The ${list.found.length} first of them`),
       h("div", { class: "tall" }, table("The worst of each question first", [
         ["", (e) => h("button", { type: "button", onclick: () => visit(open(e)), "aria-label": `Show ${e.environment}, question ${e.question}, beta ${e.beta}, seed ${e.seed}` }, "Show")],
         ["environment", (e) => e.environment], ["question", (e) => e.question, true], ["beta", (e) => figure(e.beta, 1), true], ["seed", (e) => e.seed, true],
@@ -59,6 +59,7 @@ export async function show(root, here) {
     here_ = where;
     keep();
     form();
+    parts.list.querySelector("details")?.removeAttribute("open"); // room for the picture
     for (const panel of panels) panel.close();
     const beside = wish.with || null;
     panels = [new Panel(id, where, step, moved)];
@@ -67,7 +68,6 @@ export async function show(root, here) {
       beside ? h("label", {}, h("input", { type: "checkbox", id: "linked", checked: true }), "move both to the same tokens") : null,
       h("div", { class: beside ? "two" : "" }, panels.map((p) => p.root)));
     await Promise.all(panels.map((panel) => panel.load(get, post)));
-    parts.list.querySelector("details")?.removeAttribute("open");
   }
 
   function moved(panel, tokens) {
