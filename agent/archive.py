@@ -167,9 +167,9 @@ class Archive:
                     file.flush()
                     os.fsync(file.fileno())
             os.chmod(aside, 0o755)
-            _sync(aside)
+            sync(aside)
             os.rename(aside, self.root / card.id)
-            _sync(self.root)
+            sync(self.root)
         except BaseException:
             shutil.rmtree(aside, ignore_errors=True)
             raise
@@ -196,7 +196,7 @@ class Archive:
             if path.name.startswith(".") or path.name.startswith(INDEX) or path.name == REPLAYS:
                 continue
             known.add(path.name)
-            problems += _check_folder(path)
+            problems += check_folder(path)
         for version in sorted(known):
             try:
                 card = self.card(version)
@@ -239,7 +239,8 @@ class Archive:
             raise Damaged(f"{path}: damaged ({error}); rebuild it with `autotts archive reindex`") from None
 
 
-def _check_folder(path: Path) -> Iterator[str]:
+def check_folder(path: Path) -> Iterator[str]:
+    """Yield what is wrong with the folder of a version, one line each."""
     try:
         manifest = json.loads((path / MANIFEST).read_bytes())
         expected = dict(manifest)
@@ -264,7 +265,8 @@ def _check_folder(path: Path) -> Iterator[str]:
         yield f"{path.name}/{CARD}: not a card"
 
 
-def _sync(directory: Path) -> None:
+def sync(directory: Path) -> None:
+    """Have the names in a directory outlive a crash of the machine."""
     descriptor = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(descriptor)

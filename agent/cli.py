@@ -73,6 +73,7 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(metavar="COMMAND", required=True)
     _environments(commands)
     _evaluate(commands)
+    _replay(commands)
     _discover(commands)
     _inspect(commands)
     _ui(commands)
@@ -112,12 +113,16 @@ def _isolation(command: argparse.ArgumentParser) -> None:
 
 
 def _grid(command: argparse.ArgumentParser) -> None:
+    _protocol(command)
+    command.add_argument("--json", metavar="FILE", help="also write the figures as JSON")
+
+
+def _protocol(command: argparse.ArgumentParser) -> None:
     command.add_argument("--beta", type=float, nargs="+", metavar="B", help="values of beta (default: 0, 0.1 ... 1)")
     command.add_argument("--seeds", type=_count, default=100, metavar="N", help="how many branch orders (default: 100)")
     command.add_argument("--first-seed", type=int, default=0, metavar="S", help="the first of them (default: 0)")
     command.add_argument("--max-branches", type=_count, default=64, metavar="N", help="budget's width (default: 64)")
     command.add_argument("--max-tokens", type=_count, metavar="N", help="tokens for a question (default: no limit)")
-    command.add_argument("--json", metavar="FILE", help="also write the figures as JSON")
 
 
 def _count(text: str) -> int:
@@ -171,6 +176,23 @@ def _evaluate(commands: _Parsers) -> None:
     command.add_argument("controllers", nargs=2, metavar="CONTROLLER")
     command.add_argument("--env", nargs="+", metavar="ENV", help="names or patterns (default: the synthetic ones)")
     _grid(command)
+    _data(command)
+    _where(command)
+    _workers(command)
+
+
+def _replay(commands: _Parsers) -> None:
+    command = _add(commands, "replay", "replay", "run", "report how an archive does on other environments; resumable")
+    command.add_argument("--env", nargs="+", metavar="ENV", required=True, help="names or patterns")
+    command.add_argument(
+        "--select", nargs="+", default=["front"], metavar="ID", help="front (default), all, or versions by their ids",
+    )  # fmt: skip
+    command.add_argument("--price", type=float, metavar="DOLLARS", help="for a million output tokens")
+    command.add_argument("--parquet", action="store_true", help="also write results.parquet")
+    command.add_argument(
+        "-o", "--output", default="replay", metavar="DIR", help="of the report, and of what has been run (./replay)"
+    )
+    _protocol(command)
     _data(command)
     _where(command)
     _workers(command)
@@ -276,13 +298,6 @@ def _inspect(commands: _Parsers) -> None:
     command = _add(commands, "transcript", "inspect", "transcript", "show the conversation that led to a version")
     command.add_argument("id", help="a version, or a conversation that led to none: g003-propose-0")
     _where(command)
-    command = _add(commands, "replay", "evaluate", "replay", "score versions on other environments, and file that")
-    command.add_argument("controllers", nargs="+", metavar="ID")
-    command.add_argument("--env", nargs="+", metavar="ENV", required=True)
-    _grid(command)
-    _data(command)
-    _where(command)
-    _workers(command)
     command = _add(commands, "plot", "plot", "plot", "write the scaling curves of JSON figures as a picture")
     command.add_argument("figures", nargs="+", metavar="JSON", help="of `evaluate --json`, or a run's report.json")
     command.add_argument("-o", "--output", required=True, metavar="FILE", help="PNG, SVG or PDF")
@@ -298,10 +313,19 @@ def _ui(commands: _Parsers) -> None:
 
 
 def _archive(commands: _Parsers) -> None:
-    group = commands.add_parser("archive", help="the archive itself: verify, reindex")
+    group = commands.add_parser("archive", help="the archive itself: verify, reindex, export, import")
     verbs = group.add_subparsers(metavar="VERB", required=True)
     for name, help in (("verify", "check every hash"), ("reindex", "rebuild the index from the folders")):
-        _where(_add(verbs, name, "inspect", name, help))
+        _where(_add(verbs, name, "archive", name, help))
+    command = _add(verbs, "export", "archive", "export", "write versions and their ancestors as one file, to be shared")
+    command.add_argument("ids", nargs="+", metavar="ID")
+    command.add_argument("-o", "--output", required=True, metavar="FILE", help="the bundle, such as bundle.zip")
+    command.add_argument("--no-ancestors", dest="ancestors", action="store_false", help="the named versions alone")
+    _where(command)
+    command = _add(verbs, "import", "archive", "import_", "add the versions of a bundle; nothing of them is run")
+    command.add_argument("file", metavar="BUNDLE")
+    command.add_argument("--archive", required=True, metavar="DIR", help="to add to, or to make; not that of a run")
+    command.add_argument("--sha256", metavar="HASH", help="that the bundle was cited by")
 
 
 def _sandbox(commands: _Parsers) -> None:

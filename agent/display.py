@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 from rich.tree import Tree
 
 from envs.evaluate import Interval, Point
@@ -16,7 +17,17 @@ from .cards import DUPLICATE, Behaviour, Card
 
 def interval(value: float, ci: Interval, digits: int) -> str:
     """Return a figure with its 95% interval."""
-    return f"{value:,.{digits}f} [{ci[0]:,.{digits}f}, {ci[1]:,.{digits}f}]"
+    return f"{value:z,.{digits}f} [{ci[0]:z,.{digits}f}, {ci[1]:z,.{digits}f}]"
+
+
+def plain(text: str) -> str:
+    r"""Return ``text`` in one line of characters that show, others being written like ``\x1b``: it may be anybody's."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
+
+
+def listing(text: str) -> str:
+    """Return the lines of ``text``, each `plain`."""
+    return "\n".join(plain(line.expandtabs(4)) for line in text.splitlines())
 
 
 def curve_table(rows: Sequence[tuple[str, Point]]) -> Table:
@@ -69,10 +80,11 @@ def family(cards: Sequence[Card], everything: bool, latency: bool = False) -> Tr
     root = Tree(f"{len(cards)} versions, {len({c.generation for c in cards})} generations (* on the front)")
     nodes: dict[str, Tree] = {}
 
-    def line(card: Card) -> str:
+    def line(card: Card) -> Text:
         others = f" + {', '.join(card.parents[1:])}" if len(card.parents) > 1 else ""
         score = f"{population.quality(card, at):5.2f}" if card.ok else f"{card.verdict}"
-        return f"{'*' if card.id in on_front else ' '} {card.id}  {score}  {card.name}{others}{_more(card)}"
+        mark = "*" if card.id in on_front else " "
+        return Text(plain(f"{mark} {card.id}  {score}  {card.name}{others}{_more(card)}"))
 
     waiting = sorted((card for card in cards if card.id in kept), key=lambda c: (c.generation, c.id))
     there = {card.id for card in waiting}

@@ -1,4 +1,4 @@
-"""`autotts evaluate`, `compare` and `replay`: controllers on environments."""
+"""`autotts evaluate` and `compare`: controllers on environments."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from envs import evaluate as statistics
-from envs.episodes import BETAS, Episodes, grid
+from envs.episodes import BETAS, grid
 from envs.errors import InputError
 from envs.evaluate import Point
 from envs.store import write_whole
@@ -22,14 +22,13 @@ from sandbox.evaluation import Evaluation
 from sandbox.evaluation import evaluate as run_candidate
 
 from .. import choose
-from ..cards import Protocol
 from ..display import console, curve_table, interval
 
 
 def evaluate(args: argparse.Namespace) -> int:
     """Score controllers, and print a table; exit code 1 if one of them fails."""
     candidates = [choose.controller(text, args.home, args.archive) for text in args.controllers]
-    _, done = _run(args, candidates)
+    done = _run(args, candidates)
     rows = [(result.candidate.name, point) for result in done if result.verdict.ok for point in result.curve]
     if rows:
         console().print(curve_table(rows))
@@ -41,7 +40,7 @@ def evaluate(args: argparse.Namespace) -> int:
 def compare(args: argparse.Namespace) -> int:
     """Compare two controllers, the second less the first."""
     candidates = [choose.controller(text, args.home, args.archive) for text in args.controllers]
-    _, done = _run(args, candidates)
+    done = _run(args, candidates)
     first, second = (result.scores for result in done)
     if first is None or second is None:
         return _complain(done)
@@ -61,40 +60,12 @@ def compare(args: argparse.Namespace) -> int:
     return 0
 
 
-def replay(args: argparse.Namespace) -> int:
-    """Score archived versions on other environments, and file the scores with the archive."""
-    archive = choose.chosen_archive(args.home, args.archive)
-    ids = archive.ids() if args.controllers == ["all"] else [archive.resolve(text) for text in args.controllers]
-    episodes, done = _run(args, [Candidate(version, archive.source(version)) for version in ids])
-    measured = Protocol(
-        environments={env.name: env.hash for env in episodes.environments},
-        betas=tuple(args.beta or BETAS),
-        first_seed=args.first_seed,
-        seeds=args.seeds,
-        max_branches=args.max_branches,
-        max_tokens=args.max_tokens,
-    )
-    rows = []
-    for result in done:
-        if result.verdict.ok:
-            rows += [(result.candidate.name, point) for point in result.curve]
-            document: dict[str, Any] = {
-                "protocol": measured.model_dump(mode="json"),
-                "curve": [dataclasses.asdict(point) for point in result.curve],
-            }
-            archive.add_replay(result.candidate.name, measured.key(), document)
-    console().print(curve_table(rows))
-    if args.json:
-        write_whole(Path(args.json), json.dumps([record(name, p) for name, p in rows], indent=1).encode())
-    return _complain(done)
-
-
 def record(name: str, point: Point) -> dict[str, Any]:
     """Return one row of the JSON output."""
     return {"controller": name, **dataclasses.asdict(point)}
 
 
-def _run(args: argparse.Namespace, candidates: list[Candidate]) -> tuple[Episodes, list[Evaluation]]:
+def _run(args: argparse.Namespace, candidates: list[Candidate]) -> list[Evaluation]:
     names = [candidate.name for candidate in candidates]
     if len(set(names)) != len(names):
         raise InputError("a controller is named twice")
@@ -112,7 +83,7 @@ def _run(args: argparse.Namespace, candidates: list[Candidate]) -> tuple[Episode
         for candidate in candidates:
             task = bar.add_task(candidate.name, total=len(episodes))
             done.append(run_candidate(candidate, episodes, sandbox, lambda n, task=task: bar.advance(task, n)))  # type: ignore[misc]
-    return episodes, done
+    return done
 
 
 def _complain(done: list[Evaluation]) -> int:

@@ -1,4 +1,4 @@
-"""`autotts lineage`, `show`, `diff`, `trace` and `archive`: looking at what is there."""
+"""`autotts lineage`, `show`, `diff` and `trace`: looking at what is there."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from envs.trace import trace as read_trace
 from sandbox.evaluation import CandidateFailed, evaluate
 
 from .. import choose, population
-from ..display import console, curve_table, curves, deeds, family
+from ..display import console, curve_table, curves, deeds, family, listing, plain
 from ..explorers.registry import workspaces
 from ..llm.calls import TRANSCRIPT
 from ..run import Run
@@ -40,7 +40,9 @@ def lineage(args: argparse.Namespace) -> int:
     console().print(family(cards, args.all, latency), highlight=False)
     best = [card for card in population.ranked(cards) if card.generation > 0][:1]
     shown = [*best, *(card for card in cards if card.generation == 0 and card.ok)]
-    lines = {card.id: [(p.tokens, p.accuracy) for p in card.mean_curve] for card in shown}
+    lines = {card.id: [(p.tokens, p.accuracy) for p in card.mean_curve] for card in shown if card.mean_curve}
+    if not lines:
+        return 0
     width = min(110, shutil.get_terminal_size((100, 24)).columns)
     print("\nscaling curve, mean of the search environments")
     print(curves(lines, width))
@@ -51,21 +53,23 @@ def show(args: argparse.Namespace) -> int:
     """Show a version."""
     archive, version = choose.version(args.id, args.home, args.archive)
     card = archive.card(version)
-    print(f"{card.id}  {card.name}\n  generation {card.generation}, by {card.explorer}, verdict {card.verdict}")
+    print(plain(f"{card.id}  {card.name}"))
+    print(f"  generation {card.generation}, by {card.explorer}, verdict {card.verdict}")
     print(f"  parents    {', '.join(card.parents) or 'none'}")
     if card.island is not None:
         print(f"  born       on island {card.island}{', by ' + ' and '.join(card.arms) if card.arms else ''}")
     if card.behaviour is not None:
         print(f"  behaviour  {deeds(card.behaviour)}")
     for label, text in (("rationale", card.rationale), ("outcome", card.outcome)):
-        for line in textwrap.wrap(f"{label:10} {text}", 100, subsequent_indent=" " * 11) if text else ():
+        words = plain(f"{label:10} {' '.join(text.split())}")
+        for line in textwrap.wrap(words, 100, subsequent_indent=" " * 11) if text else ():
             print(f"  {line}")
     if card.cost.calls:
         print(f"  cost       ${card.cost.dollars:.4f}, {card.cost.calls} calls, prompts {card.prompts}")
     if card.message:
-        print(f"  message    {card.message}")
+        print(plain(f"  message    {card.message}"))
     for finding in card.findings:
-        print(f"  finding    {finding.kind}: {finding.message}")
+        print(plain(f"  finding    {finding.kind}: {finding.message}"))
         for case in finding.worst[:2]:
             print(
                 f"             e.g. `autotts trace {card.id} --env {case.environment} --question {case.question}"
@@ -75,17 +79,17 @@ def show(args: argparse.Namespace) -> int:
     rows = [(card.id, point) for point in card.curve if one or point.environment == MEAN]
     if rows:
         console().print(curve_table(rows))
-    console().print(Syntax(archive.source(card.id), "python", theme="ansi_dark", background_color="default"))
+    console().print(Syntax(listing(archive.source(card.id)), "python", theme="ansi_dark", background_color="default"))
     return 0
 
 
 def transcript(args: argparse.Namespace) -> int:
     """Print the conversation that led to a version, or one of a run, which may have led to none."""
     if _CONVERSATION.fullmatch(args.id):
-        print(_conversation(choose.chosen_run(args.home), args.id))
+        print(listing(_conversation(choose.chosen_run(args.home), args.id)))
         return 0
     archive, version = choose.version(args.id, args.home, args.archive)
-    print(archive.transcript(version))
+    print(listing(archive.transcript(version)))
     return 0
 
 
@@ -107,7 +111,7 @@ def diff(args: argparse.Namespace) -> int:
     first, second = (archive.card(version) for archive, version in versions)
     before, after = (archive.source(version).splitlines() for archive, version in versions)
     lines = difflib.unified_diff(before, after, first.id, second.id, lineterm="")
-    text = "\n".join(lines)
+    text = listing("\n".join(lines))
     console().print(Syntax(text or "the sources are the same", "diff", theme="ansi_dark", background_color="default"))
     print(f"\n{'beta':>5} {first.id:>30} {second.id:>30}")
     for a, b in zip(first.mean_curve, second.mean_curve, strict=False):
@@ -149,21 +153,3 @@ def _one_environment(args: argparse.Namespace) -> Sequence[Environment]:
         if environment.name == args.env:
             return [environment]
     return catalogue.find(root, [args.env])[:1]
-
-
-def verify(args: argparse.Namespace) -> int:
-    """Check every hash of an archive; exit code 1 if something is wrong."""
-    archive = choose.chosen_archive(args.home, args.archive)
-    problems = archive.verify()
-    for problem in problems:
-        print(problem)
-    print(f"{archive.root}: {len(problems)} problems")
-    return 1 if problems else 0
-
-
-def reindex(args: argparse.Namespace) -> int:
-    """Rebuild the index of an archive."""
-    archive = choose.chosen_archive(args.home, args.archive)
-    print(f"{archive.reindex()} versions in {archive.root / 'index.sqlite'}")
-    return 0
-

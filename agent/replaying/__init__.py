@@ -1,0 +1,1 @@
+"""Replay of an archive on environments that it was not found on: what transfers, and what does not."""
