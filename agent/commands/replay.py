@@ -17,7 +17,7 @@ from sandbox.base import Candidate, Verdict
 from .. import choose
 from ..display import plain
 from ..replaying import charts, files
-from ..replaying.run import Watch, episodes, replay, write
+from ..replaying.run import Watch, episodes, file, replay, write
 from ..replaying.select import entries
 from ..replaying.tables import summary
 from ..replaying.work import Settings
@@ -34,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
     chosen = entries(archive, args.select)
     environments = choose.environments(args.env, args.data)
     betas = tuple(sorted(set(args.beta or BETAS)))
-    settings = Settings(betas, args.seeds, args.max_branches, args.max_tokens)
+    settings = Settings(betas, args.seeds, args.first_seed, args.max_branches, args.max_tokens)
     total, home = episodes(chosen, environments, settings), Path(args.output)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     bar = Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
@@ -44,6 +44,10 @@ def run(args: argparse.Namespace) -> int:
     for line in summary(found):
         print(line)
     print("\n".join(map(str, write(found, chosen, home, args.parquet))))
+    try:
+        file(found, chosen, archive)
+    except OSError as error:  # the report is there; an archive that is only to be read is no failure
+        print(f"autotts: not filed with the archive: {error.filename}: {error.strerror}", file=sys.stderr)
     return 1 if found.failures else 0
 
 

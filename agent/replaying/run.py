@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,8 @@ from pathlib import Path
 from envs.store import Environment, write_whole
 from sandbox.base import Sandbox, Verdict
 
-from ..cards import Card
+from ..archive import Archive
+from ..cards import Card, Protocol
 from . import files, markdown
 from .figures import Results, results
 from .journal import Journal
@@ -82,3 +84,25 @@ def write(found: Results, entries: Sequence[Entry], home: Path, parquet: bool = 
     for name, data in pages.items():
         write_whole(home / name, data)
     return [home / name for name in pages]
+
+
+def file(found: Results, entries: Sequence[Entry], archive: Archive) -> int:
+    """File the curves of the versions that ran everywhere with their archive, and return how many those are.
+
+    Raises:
+        OSError: the archive cannot be written.
+    """
+    settings, filed = found.settings, 0
+    protocol = Protocol(
+        environments={world.name: world.hash for world in found.environments}, betas=settings.betas,
+        first_seed=settings.first_seed, seeds=settings.seeds, max_branches=settings.max_branches,
+        max_tokens=settings.max_tokens,
+    )  # fmt: skip
+    for entry in entries:
+        curve = [row.point for row in found.rows if row.controller == entry.label]
+        if entry.card is not None and not entry.baseline and any(p.environment == found.overall for p in curve):
+            points = [dataclasses.asdict(point) for point in curve]
+            document: dict[str, object] = {"protocol": protocol.model_dump(mode="json"), "curve": points}
+            archive.add_replay(entry.card.id, protocol.key(), document)
+            filed += 1
+    return filed

@@ -46,7 +46,7 @@ def summary(results: Results) -> list[str]:
     lines = [
         f"{len(versions)} versions and {len(results.controllers) - len(versions)} hand-written baselines on"
         f" {len(results.environments)} environments, {new} of which the search had not seen;"
-        f" branch orders 0 to {results.settings.seeds - 1}."
+        f" {_orders(results)}."
     ]
     lines += _transfer(results)
     equal = {found.controller: found for found in results.equal if found.environment == results.overall}
@@ -227,9 +227,14 @@ def protocol(results: Results) -> str:
     betas = ", ".join(f"{beta:g}" for beta in settings.betas)
     price = "" if results.price is None else f" Dollars are of 1,000 questions, at ${results.price:g} a million tokens."
     return (
-        f"Beta {betas}; branch orders 0 to {settings.seeds - 1}; at most {settings.max_branches} branches, {tokens}."
+        f"Beta {betas}; {_orders(results)}; at most {settings.max_branches} branches, {tokens}."
         f" Brackets hold 95% intervals: bootstrap over questions, paired where two controllers are compared.{price}"
     )
+
+
+def _orders(results: Results) -> str:
+    settings = results.settings
+    return f"branch orders {settings.first_seed} to {settings.first_seed + settings.seeds - 1}"
 
 
 def _accuracy(row: Row) -> tuple[str, str]:

@@ -28,7 +28,9 @@ class Settings:
 
     betas: tuple[float, ...]
     seeds: int
-    """Branch orders 0 to ``seeds`` - 1."""
+    """Branch orders."""
+    first_seed: int = 0
+    """The first of them."""
     max_branches: int = MAX_BRANCHES
     max_tokens: int | None = None
 
@@ -38,7 +40,8 @@ class Settings:
         Raises:
             InputError: nothing can be run with these settings.
         """
-        return grid([environment], betas or self.betas, range(self.seeds), self.max_branches, self.max_tokens)
+        seeds = range(self.first_seed, self.first_seed + self.seeds)
+        return grid([environment], betas or self.betas, seeds, self.max_branches, self.max_tokens)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,8 +17,9 @@ from agent.display import interval
 from tests.agent.replaying.pages import Page, markdown
 from tests.e2e.test_cli import autotts, refused, tree
 
-ARCHIVE = Path(__file__).parents[2] / "controllers_archive/discovered/explorer"
-BEST = population.ranked(Archive(ARCHIVE).cards())[0].id
+SHIPPED = Path(__file__).parents[2] / "controllers_archive/discovered/explorer"
+ARCHIVE = "lineage"
+BEST = population.ranked(Archive(SHIPPED).cards())[0].id
 GRID = ("--env", "synthetic/*", "--beta", 0, 0.5, 1, "--seeds", 2)
 REPLAY = ("replay", "--archive", ARCHIVE, "--select", BEST, *GRID, "--sandbox", "process", "--price", 0.6)
 PAGES = ("report.html", "report.md", "results.json", "results.parquet")
@@ -27,6 +29,7 @@ PAGES = ("report.html", "report.md", "results.json", "results.parquet")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory with small synthetic environments, and a replay that nothing has disturbed."""
     home = tmp_path_factory.mktemp("home")
+    shutil.copytree(SHIPPED, home / ARCHIVE, ignore=shutil.ignore_patterns("replays"))
     assert autotts("env", "synthesize", "--questions", 4, "--branches", 16, cwd=home).returncode == 0
     done = autotts(*REPLAY, "-o", "calm", "--parquet", "--workers", 2, cwd=home)
     assert done.returncode == 0, done.stderr
@@ -104,13 +107,22 @@ def test_paired_figures_are_those_of_compare(home: Path) -> None:
         assert [found[name] for name in ("wins", "ties", "losses")] == [row["wins"], row["ties"], row["losses"]]
 
 
+def test_the_figures_are_filed_with_the_archive(home: Path) -> None:
+    (path,) = (home / ARCHIVE / "replays" / BEST).iterdir()
+    filed = json.loads(path.read_text())
+    rows = [r for r in json.loads((home / "calm/results.json").read_text())["rows"] if r["controller"] == BEST]
+    assert [point["mean_tokens"] for point in filed["curve"]] == [row["mean_tokens"] for row in rows]
+    assert filed["protocol"]["seeds"] == 2 and len(filed["protocol"]["environments"]) == 4
+    assert autotts("archive", "verify", "--archive", ARCHIVE, cwd=home).returncode == 0
+
+
 def test_a_lineage_is_published_and_comes_back(home: Path) -> None:
     done = autotts("archive", "export", BEST, "--archive", ARCHIVE, "-o", "bundle.zip", cwd=home)
     assert done.returncode == 0 and "versions, 1 of them asked for" in done.stdout
     digest = done.stdout.split()[-1]
     done = autotts("archive", "import", "bundle.zip", "--archive", "got", "--sha256", digest, cwd=home)
     assert done.returncode == 0 and f"added {BEST}" in done.stdout and digest in done.stdout, done.stderr
-    assert tree(home / "got").items() <= tree(ARCHIVE).items()
+    assert tree(home / "got").items() <= tree(SHIPPED).items()
     assert autotts("archive", "verify", "--archive", "got", cwd=home).returncode == 0
     replayed = ("replay", "--archive", "got", *REPLAY[3:], "-o", "calm")
     assert autotts(*replayed, cwd=home).returncode == 0

@@ -56,7 +56,7 @@ def test_a_lineage_comes_back_byte_for_byte(tmp_path: Path, bundle: Path) -> Non
     assert found.added == ("seed", "g001-a", "g002-b") and found.known == ()
     expected = {name: data for name, data in tree(tmp_path / "archive").items() if not name.startswith("g001-x")}
     assert tree(tmp_path / "new") == expected and Archive(tmp_path / "new").verify() == []
-    assert [row[0] for row in Archive(tmp_path / "new").index()] == ["seed", "g001-a", "g002-b"]
+    assert [row.id for row in Archive(tmp_path / "new").index()] == ["seed", "g001-a", "g002-b"]
     again = admit(bundle, Archive(tmp_path / "new"), found.sha256.upper())
     assert again.added == () and again.known == found.added
     _, digest = export(Archive(tmp_path / "new"), ["g002-b"], tmp_path / "again.zip")
@@ -198,6 +198,7 @@ HOSTILE: dict[str, tuple[str, Callable[[Files], bytes]]] = {
     "with a backslash": ("no place", lambda files: listed({**files, "versions/seed/..\\evil": b""})),
     "hidden": ("no place", lambda files: listed({**files, "versions/.seed/card.json": b""}, ("seed",))),
     "an option": ("no place", lambda files: listed({**files, "versions/-rf/card.json": b""}, ("seed",))),
+    "a name that an archive needs": ("no place", lambda f: listed({**f, "versions/replays/card.json": b""}, ("seed",))),
     "a symlink": ("plain file", symlink),
     "a directory": ("plain file", lambda files: listed({**files, "versions/seed/": b""})),
     "twice": ("twice", twice),
