@@ -248,8 +248,8 @@ class ReplayQuestion(Question):
 
     def depth(self, i: int) -> int:
         self._opened(i)
-        self._end_lane()
-        return len(self._columns[i]) - self._left[i]
+        depth = len(self._columns[i]) - self._left[i]
+        return depth + self._lane_rounds if self._lane_rounds and i in (self._lane or ()) else depth
 
     @property
     def active(self) -> list[int]:
