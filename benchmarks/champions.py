@@ -1,0 +1,109 @@
+"""What the champions are worth: `python benchmarks/champions.py [NAME ...] [--replay DIR] [--orders N]`.
+
+Replays champions, files or versions, and every hand-written controller, on the recorded environments and branch
+orders 0..N-1, which no search uses, and prints: each curve, with intervals and latency; what self-consistency's
+accuracy at its full width costs; the accuracy within some budgets; and the paired difference from every hand-written
+curve.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from agent import choose
+from agent.champions import champion_names
+from agent.replaying.measures import TOKENS, equal, interval
+from agent.seeds import seed_names
+from envs import published
+from envs.episodes import BETAS, grid
+from envs.evaluate import Sample, means, samples
+from sandbox.evaluation import evaluate
+from sandbox.process import ProcessSandbox
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+WITHIN = (30_000, 60_000, 90_000, 120_000, 170_000, 240_000, 300_000, 480_000)
+REFERENCE = "self_consistency"
+
+Curve = list[Sample]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", default=champion_names())
+    parser.add_argument("--archive")
+    parser.add_argument("--replay", type=Path, default=SHARED / "replay" / "aime24")
+    parser.add_argument("--orders", type=int, default=100)
+    parser.add_argument("--first-order", type=int, default=0)
+    parser.add_argument("--workers", type=int, default=2)
+    arguments = parser.parse_args()
+    environments = [published.read(path, path.stem) for path in sorted(arguments.replay.glob("*.json"))]
+    seeds = range(arguments.first_order, arguments.first_order + arguments.orders)
+    episodes = grid(environments, BETAS, seeds)
+    curves: dict[str, Curve] = {}
+    with ProcessSandbox(arguments.workers) as sandbox:
+        for name in [*arguments.names, *seed_names()]:
+            scores = evaluate(choose.controller(name, archive=arguments.archive).source, episodes, sandbox).scores
+            if scores is None:
+                print(f"{name} failed")
+                return 1
+            curves[name] = means(samples(scores))
+    reference = next(sample for sample in curves[REFERENCE] if sample.beta == 1.0)
+    print(f"{len(environments)} environments, their mean; branch orders {seeds.start}..{seeds.stop - 1}")
+    for name in arguments.names:
+        _print(name, curves[name], reference)
+    ahead = True
+    for name in arguments.names:
+        for seed in seed_names():
+            ahead &= _compare(name, curves[name], seed, curves[seed])
+    print(f"above every hand-written curve at each of these budgets: {ahead}")
+    return 0 if ahead else 1
+
+
+def _print(name: str, curve: Curve, reference: Sample) -> None:
+    print(f"\n{name}\n  beta     tokens  accuracy  95% interval    latency")
+    for sample in curve:
+        p = sample.point()
+        low, high = p.accuracy_ci
+        point = f"{p.beta:4.1f} {p.mean_tokens:10,.0f} {p.accuracy_pct:8.2f}%"
+        print(f"  {point}  [{low:5.2f}, {high:5.2f}] {p.mean_latency:9,.0f}")
+    found = equal(curve, reference)
+    accuracy, spent = reference.centre[0], reference.centre[TOKENS]
+    print(f"  {REFERENCE} at its full width: {accuracy:.2f}% for {spent:,.0f} tokens;", end=" ")
+    if found.tokens is None:
+        print("not reached")
+    else:
+        low, high = (f"{x:.1f}" if x is not None else "-" for x in found.saved_ci)
+        print(f"as much for {found.tokens:,.0f}, {found.saved_pct:.1f}% fewer [{low}, {high}]")
+    within = attained([sample.centre for sample in curve], np.array(WITHIN, float))
+    print("  within " + ", ".join(f"{b // 1000}k {a:.2f}" for b, a in zip(WITHIN, within, strict=True)))
+
+
+def _compare(name: str, ours: Curve, seed: str, theirs: Curve) -> bool:
+    at = np.array(WITHIN, float)
+    gain = attained([s.centre for s in ours], at) - attained([s.centre for s in theirs], at)
+    drawn = [np.stack([s.resampled for s in curve], axis=1) for curve in (ours, theirs)]
+    spread = np.stack([attained(list(a), at) - attained(list(b), at) for a, b in zip(*drawn, strict=True)])
+    cells = []
+    for k, budget in enumerate(WITHIN):
+        low, high = interval(spread[:, k])
+        cells.append(f"{budget // 1000}k {gain[k]:+.2f} [{low:+.2f}, {high:+.2f}]")
+    print(f"{name} less {seed}: " + ", ".join(cells))
+    return bool((gain > 0).all())
+
+
+def attained(points: list[npt.NDArray[np.float64]], at: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return the accuracy that a curve of (accuracy, tokens, ...) points attains within each budget."""
+    rows = sorted(points, key=lambda point: float(point[TOKENS]))
+    tokens = np.array([point[TOKENS] for point in rows])
+    best = np.maximum.accumulate([point[0] for point in rows])
+    value = np.interp(np.log(at), np.log(tokens), best) * np.minimum(1.0, at / tokens[0])
+    return np.asarray(value, dtype=np.float64)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
