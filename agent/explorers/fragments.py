@@ -59,7 +59,10 @@ WORDS = {
     },
     "weight": {
         "shortness": "A vote counts by how short its branch was: the typical length over its own, to the `power` "
-        "(less while fewer than some `shrink` have finished), at most `cap`."
+        "(less while fewer than some `shrink` have finished), at most `cap`.",
+        "ripeness": "A vote counts by how soon its branch came to its answer: the typical length over its own, less "
+        "`ripe` of the time for which it stood by that answer, to the `power` (less while fewer than some `shrink` "
+        "have finished), at most `cap`.",
     },
     "abandoned": {
         "share": "An answer that branches showed and then left counts less: by the share of them that kept it, to "
@@ -76,19 +79,12 @@ def open(self, question: Question, wanted: int) -> None:
     if min(wanted, room) > 0:
         self.running += question.branch_many(min(wanted, room))
 '''
-REFILL = {
-    "trickle": '''
-def refill(self, question: Question) -> None:
-    """Let new branches take the place of those that ended."""
-    self.open(question, self.params["at_once"] - len(self.running))
-''',
-    "waves": '''
+WAVE = '''
 def refill(self, question: Question) -> None:
     """Open the next wave when the last one has ended: the less the votes agree, the larger."""
     if not self.running:
         self.open(question, max(1, ceil(self.params["wave"] * (1 - self.share()))))
-''',
-}
+'''
 BURST = '''
 def advance(self, question: Question) -> bool:
     """Run every branch for one interval, and for some more while it agrees with the leading answer."""

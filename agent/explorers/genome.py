@@ -58,6 +58,7 @@ PARAMETERS: dict[str, Parameter] = {
     "power": Parameter(0.25, 5.0, (2.0, 2.0), direction=0),
     "shrink": Parameter(0.0, 10.0, (2.0, 2.0), direction=0),
     "cap": Parameter(1.0, 6.0, (3.0, 3.0), direction=0),
+    "ripe": Parameter(0.05, 1.0, (0.3, 0.3), direction=0),
     "keep": Parameter(0.1, 4.0, (1.0, 1.0), direction=0),
     "against": Parameter(0.1, 8.0, (1.0, 1.0), direction=0),
 }
@@ -83,7 +84,11 @@ BLOCKS: dict[str, dict[str, tuple[str, ...]]] = {
     "disagreement": {"none": (), "dissent": ("patience",), "dominated": ("patience", "behind")},
     "length": {"none": (), "median": ("few", "factor")},
     "vote": {"finished": (), "given_up": ("given_up",), "everyone": ()},
-    "weight": {"equal": (), "shortness": ("power", "shrink", "cap")},
+    "weight": {
+        "equal": (),
+        "shortness": ("power", "shrink", "cap"),
+        "ripeness": ("power", "shrink", "cap", "ripe"),
+    },
     "abandoned": {"ignored": (), "share": ("keep",), "against": ("against",)},
 }
 """Each slot, its choices, and the constants that each choice needs. The first choice is the default.
@@ -99,7 +104,8 @@ BLOCKS: dict[str, dict[str, tuple[str, ...]]] = {
 - disagreement: what gives a branch up that keeps disagreeing with the leader (always, or only if its answer is far
   behind).
 - length: what gives a branch up that runs far longer than those that have finished (in a trickle, a new one starts).
-- vote, weight: who votes, and whether branches that are short for this question count more.
+- vote, weight: who votes, and whether branches count more that are short for this question, or soon came to the
+  answer that they kept.
 - abandoned: what an answer loses that branches have shown and then given up: nothing; all but the share of those that
   kept it, to a power; or some votes for each that left.
 
@@ -252,14 +258,14 @@ def _figures(span: Span) -> str:
     return f"{lo:g}" if lo == hi else f"{lo:g}..{hi:g}"
 
 
-_USUAL = {"length": "median", "disagreement": "dissent", "weight": "shortness", "abandoned": "against"}
+_USUAL = {"length": "median", "disagreement": "dissent", "weight": "ripeness", "abandoned": "against"}
 _ONE_BY_ONE: dict[str, Span] = {
     "at_once": (1, 1), "most": (3, 64), "complete": (1, 3), "patience": (0.75, 0.9), "few": (4, 4),
     "factor": (2.2, 2.2), "shrink": (2, 2), "cap": (2.5, 2.5), "against": (1, 2.1),
 }  # fmt: skip
 STARTS: dict[str, Genome] = {
     "one after another, a bar that falls": Genome.make(
-        {"stop": "lead", **_USUAL}, {**_ONE_BY_ONE, "opening": (2, 3), "bar": (1, 5), "closing": (1.7, 1.7)}
+        {"stop": "lead", "vote": "given_up", **_USUAL}, {**_ONE_BY_ONE, "bar": (1.1, 4.5), "closing": (1.3, 1.3)}
     ),
     "one after another, until an overtaking is unlikely": Genome.make(
         {"stop": "overtake", **_USUAL}, {**_ONE_BY_ONE, "chance": (0.15, 0.04)}
@@ -292,7 +298,7 @@ STARTS: dict[str, Genome] = {
         {"opening": (2, 3), "at_once": (1, 3), "most": (4, 64), "steady": (1, 12), "complete": (1, 4)},
     ),
     "bursts for those that agree": Genome.make(
-        {"depth": "burst", "stop": "lead", "disagreement": "dissent", "weight": "shortness", "abandoned": "against"},
+        {"depth": "burst", "stop": "lead", "disagreement": "dissent", "weight": "ripeness", "abandoned": "against"},
         {"opening": (2, 4), "at_once": (2, 6), "most": (4, 64), "bar": (1.2, 10)},
     ),
 }

@@ -20,11 +20,11 @@ from .fragments import (
     OPEN,
     OVERLONG,
     OVERTAKEN,
-    REFILL,
     SETTLED,
     SHARE,
     SHARPNESS,
     VOTE,
+    WAVE,
     WIDTHS,
     WORDS,
 )
@@ -50,7 +50,7 @@ class _Source:
         self.gives_up = b["disagreement"] != "none" or b["length"] != "none"
         self.pruned_vote = b["vote"] == "given_up" and self.gives_up
         self.shares = b["hopeless"] == "scattered" or b["opening"] == "waves"
-        self.short = b["weight"] == "shortness"
+        self.short, self.ripe = b["weight"] != "equal", b["weight"] == "ripeness"
         self.typical = self.gives_up or self.short or self.calm
         self.shown = b["abandoned"] != "ignored"
         self.rounds = self.calm or b["early"] == "probes"
@@ -59,7 +59,7 @@ class _Source:
     def text(self) -> str:
         b = self.blocks
         pieces = [self.schedule(), self.solve()]
-        pieces += [OPEN, REFILL[b["opening"]]] if b["opening"] != "flood" else []
+        pieces += [OPEN] * (b["opening"] != "flood") + [WAVE] * (b["opening"] == "waves")
         pieces += [BURST] if b["depth"] == "burst" else []
         pieces += [self.step(), self.count(), self.weigh(), self.sure()]
         pieces += [OVERTAKEN] if self.foresees else []
@@ -103,6 +103,7 @@ class _Source:
         flood, probes = b["opening"] == "flood", b["early"] == "probes"
         opening = 'question.branch_many(min(self.params["most"], question.max_branches))' if flood else "[]"
         start = {"trickle": 'self.open(question, self.params["opening"])', "waves": "self.refill(question)"}
+        refill = {**start, "trickle": 'self.open(question, self.params["at_once"] - len(self.running))'}
         run = "advance(question)" if b["depth"] == "burst" else "step(question, self.running)"
         hopeless = 'len(self.finished) >= self.params["tries"] and self.share() < self.params["grip"]'
         return _join(
@@ -113,6 +114,7 @@ class _Source:
             self.pruned_vote and "    self.given_up: list[int] = []",
             "    self.last: dict[int, str | None] = {}  # what each branch said last",
             self.shown and "    self.shown: dict[int, list[str]] = {}  # all that each branch has said",
+            self.ripe and "    self.held: dict[int, int] = {}  # intervals for which it has said so",
             self.typical and "    self.typical = inf  # median depth of those finished, in intervals",
             "    self.votes: dict[str, float] = {}",
             "    self.lead: str | None = None",
@@ -133,7 +135,7 @@ class _Source:
             probes and "        if self.settled():\n            break",
             b["hopeless"] == "scattered" and f"        if ended and {hopeless}:\n            break",
             self.gives_up and "        self.give_up(question)",
-            not flood and "        self.refill(question)",
+            not flood and f"        {refill[b['opening']]}",
             f"    return self.vote({'question' if b['vote'] == 'everyone' else ''})",
         )
 
@@ -143,6 +145,7 @@ class _Source:
             '    """Run ``branches`` for one interval side by side; count those that finish, and say if any did."""',
             "    ended = []",
             "    for i, (answer, done) in zip(branches, question.step_many(branches), strict=True):",
+            self.ripe and "        self.held[i] = self.held.get(i, 0) + 1 if answer == self.last.get(i) else 1",
             "        self.last[i] = answer",
             self.shown and "        shown = self.shown.setdefault(i, [])",
             self.shown and "        if answer is not None and answer not in shown:\n            shown.append(answer)",
@@ -169,8 +172,10 @@ class _Source:
 
     def weigh(self) -> str:
         abandoned = self.blocks["abandoned"]
+        length = "length" if self.ripe else "question.depth(i)"
         loop = _join(
-            f"weight = {'min(cap, (self.typical / question.depth(i)) ** power)' if self.short else '1.0'}",
+            self.ripe and 'length = question.depth(i) - self.params["ripe"] * (self.held[i] - 1)',
+            f"weight = {f'min(cap, (self.typical / {length}) ** power)' if self.short else '1.0'}",
             self.pruned_vote and 'if i in self.given_up:\n    weight *= self.params["given_up"]',
             "answer = self.last[i]",
             "if answer is not None:\n    votes[answer] = votes.get(answer, 0.0) + weight",

@@ -121,7 +121,7 @@ def test_every_schedule_is_monotone_and_in_range(seed: int) -> None:
 def test_sources_are_short_and_clean(tmp_path: Path) -> None:
     sources = {render(genome) for genome in (*STARTS.values(), *map(random_genome, range(120)))}
     for number, source in enumerate(sorted(sources)):
-        assert source.count("\n") < 180
+        assert source.count("\n") < 190
         (tmp_path / f"candidate_{number}.py").write_text(source)
     ruff = [
         sys.executable,
@@ -143,7 +143,8 @@ def test_sources_hold_only_what_their_blocks_use() -> None:
         source = render(genome)
         for name in PARAMETERS:
             assert (f'self.params["{name}"]' in source) == (name in genome.spans)
-        for word in ("typical", "shown", "doubt", "unchanged", "changed", "against", "favourite", "rounds", "given_up"):
+        words = "typical shown doubt unchanged changed against favourite rounds given_up held"
+        for word in words.split():
             assert source.count(f"self.{word}") != 1, f"self.{word} is set and never used"
 
 
