@@ -5,7 +5,7 @@ READY := $(VENV)/.ready
 BIN := $(VENV)/bin
 SHARED_REPLAY ?= ../shared/replay
 
-.PHONY: demo test lint bench lock clean
+.PHONY: demo test lint bench champion-pages lock clean
 
 demo: $(READY)
 	rm -rf runs/demo
@@ -22,6 +22,9 @@ lint: $(READY)
 bench: $(READY)
 	$(BIN)/python benchmarks/published.py
 	$(BIN)/python benchmarks/replay.py
+
+champion-pages: $(READY)
+	$(BIN)/python -m benchmarks.champion_pages
 
 # Where candidates run in the demo: the strongest sandbox here, or else, for its explorer is ours, a plain process.
 SANDBOX ?= $(shell $(BIN)/autotts doctor --quiet && echo auto || echo process)

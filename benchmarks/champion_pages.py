@@ -1,0 +1,178 @@
+"""Writes a page for each champion: `python benchmarks/champion_pages.py [--orders N] [--replay DIR]`.
+
+How it works is taken from its own source, and all figures are measured anew, on branch orders that no search uses:
+its curve, what each of its mechanisms is worth (the same genome with that one taken out), and where it fails.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from agent.champions import champion, champion_names
+from agent.diagnose import diagnose
+from agent.explorers.genome import BLOCKS, Genome
+from agent.explorers.render import render
+from agent.replaying.measures import equal, interval
+from agent.seeds import seed_names, seed_source
+from benchmarks.champions import REFERENCE, WITHIN, attained
+from envs import published
+from envs.episodes import BETAS, Episodes, grid
+from envs.evaluate import Floats, Sample, means, samples
+from envs.scoring import Scores
+from sandbox.evaluation import evaluate
+from sandbox.process import ProcessSandbox
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = ROOT / "docs" / "champions"
+PLAIN = {
+    "opening": "flood", "depth": "lockstep", "stop": "confidence", "early": "none", "hopeless": "none",
+    "disagreement": "none", "length": "none", "vote": "finished", "weight": "equal", "abandoned": "ignored",
+}  # fmt: skip
+"""What stands in a slot whose mechanism is taken out."""
+AIMS = {
+    "frugal": "The most accuracy for few tokens: up to about a hundred thousand a question.",
+    "balanced": "The best over all budgets.",
+    "accurate": "The most accuracy where tokens matter less.",
+}
+Measured = tuple[list[Sample], Scores]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--orders", type=int, default=20)
+    parser.add_argument("--replay", type=Path, default=ROOT.parent / "shared" / "replay" / "aime24")
+    parser.add_argument("--workers", type=int, default=2)
+    arguments = parser.parse_args()
+    environments = [published.read(path, path.stem) for path in sorted(arguments.replay.glob("*.json"))]
+    episodes = grid(environments, BETAS, range(arguments.orders))
+    PAGES.mkdir(exist_ok=True)
+    with ProcessSandbox(arguments.workers) as sandbox:
+
+        def measure(source: str) -> Measured:
+            found = evaluate(source, episodes, sandbox)
+            assert found.scores is not None and found.logs is not None, found.verdict.message
+            return means(samples(found.scores)), found.scores
+
+        seeds = {name: measure(seed_source(name)) for name in seed_names()}
+        for name in champion_names():
+            archive, version = champion(name)
+            source, card = archive.source(version), archive.card(version)
+            ours = measure(source)
+            without = {what: measure(changed)[0] for what, changed in _without(Genome.from_json(card.data["genome"]))}
+            logs = evaluate(source, episodes, sandbox).logs
+            findings = [f.message for f in diagnose(ours[1], logs)] if logs is not None else []
+            page = [
+                *_head(name, version, archive.root.name, source), *_curve(ours[0], seeds, episodes),
+                *_ablation(ours[0], without), *_failures(ours[1], seeds[REFERENCE][1], findings),
+            ]  # fmt: skip
+            (PAGES / f"{name}.md").write_text("\n".join(page) + "\n", encoding="utf-8")
+            print(PAGES / f"{name}.md")
+
+
+def _without(genome: Genome) -> list[tuple[str, str]]:
+    changes = []
+    for slot, plain in PLAIN.items():
+        if genome.blocks[slot] not in (plain, next(iter(BLOCKS[slot])) if slot not in ("opening", "stop") else plain):
+            changes.append((f"{slot}: {genome.blocks[slot]} -> {plain}", render(genome.with_blocks(**{slot: plain}))))
+    return changes
+
+
+def _head(name: str, version: str, lineage: str, source: str) -> list[str]:
+    words = ast.get_docstring(ast.parse(source)) or ""
+    gist, _, points = words.partition("\n\n")
+    scope: dict[str, object] = {"__name__": "champion"}
+    exec(compile(source, name, "exec"), scope)  # a shipped source, read and audited
+    (controller,) = (v for v in scope.values() if isinstance(v, type) and v.__module__ == "champion")
+    schedule = [controller.schedule(beta) for beta in (0.0, 0.5, 1.0)]  # type: ignore[attr-defined]
+    return [
+        f"# {name}", "", AIMS.get(name, ""), "",
+        f"`{version}` of `controllers_archive/discovered/{lineage}`, {source.count(chr(10))} lines:"
+        f" `autotts show {name}`. This page is written by `make champion-pages`.", "",
+        "## How it works", "", gist, "", points, "",
+        "| constant | beta 0 | beta 0.5 | beta 1 |", "|---|---|---|---|",
+        *(f"| `{key}` | " + " | ".join(f"{row[key]:.4g}" for row in schedule) + " |" for key in schedule[0]), "",
+    ]  # fmt: skip
+
+
+def _curve(ours: list[Sample], seeds: Mapping[str, Measured], episodes: Episodes) -> list[str]:
+    orders = len(np.unique(episodes.seed))
+    lines = [
+        "## Curve", "",
+        f"Mean of {len(episodes.environments)} search environments, branch orders 0..{orders - 1}, with 95% intervals "
+        "over questions. The critical path is what had to be generated one after another.", "",
+        "| beta | tokens | accuracy | interval | critical path |", "|---|---|---|---|---|",
+    ]  # fmt: skip
+    for p in (sample.point() for sample in ours):
+        low, high = p.accuracy_ci
+        cells = f"{p.beta:g} | {p.mean_tokens:,.0f} | {p.accuracy_pct:.2f}% | {low:.1f} to {high:.1f}"
+        lines.append(f"| {cells} | {p.mean_latency:,.0f} |")
+    reference = next(sample for sample in seeds[REFERENCE][0] if sample.beta == 1.0)
+    found, (accuracy, spent, _) = equal(ours, reference), reference.centre
+    if found.tokens is not None:
+        lines += ["", f"Self-consistency at its full width has {accuracy:.2f}% for {spent:,.0f} tokens; as much costs "
+                  f"{found.tokens:,.0f} here, {found.saved_pct:.1f}% fewer."]  # fmt: skip
+    lines += ["", "Points of accuracy above the hand-written controllers within as many tokens:", "",
+              "| tokens | " + " | ".join(seeds) + " |", "|---" * (len(seeds) + 1) + "|"]  # fmt: skip
+    at = np.array(WITHIN, float)
+    gains = {name: _gain(ours, theirs, at) for name, (theirs, _) in seeds.items()}
+    for k, budget in enumerate(WITHIN):
+        cells = [f"{g[k]:+.1f} [{lo[k]:+.1f}, {hi[k]:+.1f}]" for g, lo, hi in gains.values()]
+        lines.append(f"| {budget:,} | " + " | ".join(cells) + " |")
+    return [*lines, ""]
+
+
+def _gain(ours: list[Sample], theirs: list[Sample], at: Floats) -> tuple[Floats, Floats, Floats]:
+    centre = attained([s.centre for s in ours], at) - attained([s.centre for s in theirs], at)
+    drawn = [np.stack([s.resampled for s in curve], axis=1) for curve in (ours, theirs)]
+    spread = np.stack([attained(list(a), at) - attained(list(b), at) for a, b in zip(*drawn, strict=True)])
+    low, high = np.percentile(spread, [2.5, 97.5], axis=0)
+    return centre, low, high
+
+
+def _ablation(ours: list[Sample], without: Mapping[str, list[Sample]]) -> list[str]:
+    at = np.array(WITHIN, float)
+    lines = [
+        "## What each mechanism is worth", "",
+        "Points of accuracy lost when it alone is taken out, with paired 95% intervals: at some budgets, and on "
+        "average over all of the table's.", "",
+        "| taken out | " + " | ".join(f"{WITHIN[k] // 1000}k" for k in (1, 2, 4, 6)) + " | mean |", "|---" * 6 + "|",
+    ]  # fmt: skip
+    for what, curve in without.items():
+        gain, _, _ = _gain(ours, curve, at)
+        drawn = [np.stack([s.resampled for s in one], axis=1) for one in (ours, curve)]
+        low, high = interval(np.array([
+            (attained(list(a), at) - attained(list(b), at)).mean() for a, b in zip(*drawn, strict=True)
+        ]))  # fmt: skip
+        cells = " | ".join(f"{gain[k]:+.2f}" for k in (1, 2, 4, 6))
+        lines.append(f"| {what} | {cells} | {gain.mean():+.2f} [{low:+.2f}, {high:+.2f}] |")
+    return [*lines, ""]
+
+
+def _failures(ours: Scores, reference: Scores, findings: list[str]) -> list[str]:
+    lines = [
+        "## Where it fails", "", "What the diagnosis of its traces finds:", "", *(f"- {f}" for f in findings), "",
+        "At beta 1, against self-consistency at its full width:", "",
+        "| environment | ours | self-consistency | questions lost | questions won |", "|---|---|---|---|---|",
+    ]  # fmt: skip
+    for e, environment in enumerate(ours.episodes.environments):
+        mine, theirs = _by_question(ours, e), _by_question(reference, e)
+        lost, won = (theirs - mine > 0.1).sum(), (mine - theirs > 0.1).sum()
+        means_ = f"{100 * mine.mean():.1f}% | {100 * theirs.mean():.1f}%"
+        lines.append(f"| {environment.name} | {means_} | {lost} | {won} |")
+    return [*lines, "", "A question is lost or won where the shares of right answers differ by more than a tenth."]
+
+
+def _by_question(scores: Scores, environment: int) -> Floats:
+    """Return (questions,) shares of episodes at beta 1 that were answered right."""
+    mine = (scores.episodes.beta == 1.0) & (scores.episodes.environment == environment)
+    question = scores.episodes.question[mine]
+    return np.asarray(np.bincount(question, scores.correct[mine].astype(float)) / np.bincount(question))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,71 @@
+"""Chooses the champions of a run: `python benchmarks/choose_champions.py RUN [--name LINEAGE] [--orders N]`.
+
+Replays the best of the run on branch orders that its search has not seen, takes for each champion the version with the
+highest mean accuracy over that champion's budgets, and ships the run's lineage with their names. To choose on fresh
+orders is itself a choice: `benchmarks/champions.py` measures on others.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+
+from agent import population
+from agent.archive import LOGS, Archive
+from agent.champions import HOME
+from agent.run import FRESH_SEED, Run
+from benchmarks.champions import attained
+from envs.episodes import grid
+from envs.evaluate import means, samples
+from sandbox.evaluation import evaluate
+from sandbox.process import ProcessSandbox
+
+BUDGETS = {"frugal": (30_000, 100_000), "balanced": (30_000, 500_000), "accurate": (170_000, 600_000)}
+"""Tokens a question over which each champion is the best, evenly on a logarithmic scale."""
+MOST_LINES = 150
+FINALISTS = 24
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("run", type=Path)
+    parser.add_argument("--name", default="evolve")
+    parser.add_argument("--orders", type=int, default=40)
+    parser.add_argument("--workers", type=int, default=2)
+    arguments = parser.parse_args()
+    run = Run(arguments.run)
+    cards = run.archive.cards()
+    able = [*population.front(cards), *population.ranked(cards)[:FINALISTS]]
+    finalists = {c.id: run.archive.source(c.id) for c in able if c.generation > 0}
+    episodes = grid(
+        run.environments(), run.config.betas, range(FRESH_SEED + 1000, FRESH_SEED + 1000 + arguments.orders),
+        run.config.max_branches, run.config.max_tokens,
+    )  # fmt: skip
+    found: dict[str, dict[str, float]] = {name: {} for name in BUDGETS}
+    with ProcessSandbox(arguments.workers) as sandbox:
+        for version, source in finalists.items():
+            scores = evaluate(source, episodes, sandbox).scores
+            if scores is None or source.count("\n") >= MOST_LINES:
+                continue
+            points = [sample.centre for sample in means(samples(scores))]
+            for name, (low, high) in BUDGETS.items():
+                found[name][version] = float(attained(points, np.geomspace(low, high, 24)).mean())
+            print(version, *(f"{name} {found[name][version]:.2f}" for name in BUDGETS))
+    named = {name: max(figures, key=lambda version: figures[version]) for name, figures in found.items()}
+    home = HOME / arguments.name
+    shutil.rmtree(home, ignore_errors=True)
+    shipped = Archive(home)
+    for card in cards:  # the logs of the others are large, and can be had again from their sources
+        logs = (run.archive.root / card.id / LOGS).read_bytes() if card.id in finalists else None
+        shipped.add(card, run.archive.source(card.id), logs)
+    document = {name: {"lineage": arguments.name, "version": version} for name, version in named.items()}
+    (HOME / "champions.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    print(document)
+
+
+if __name__ == "__main__":
+    main()
