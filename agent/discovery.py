@@ -86,6 +86,7 @@ class Discovery:
         self.archive = run.archive
         self.staging = Staging(run.staged)
         self._report = report
+        self._moved: dict[int, list[set[str]]] = {}
 
     @cached_property
     def environments(self) -> list[Environment]:
@@ -335,8 +336,11 @@ class Discovery:
 
     def _there(self, ask: Ask, cards: Sequence[Card]) -> list[Card]:
         """Return those of ``cards`` that live on the island whose turn it is."""
-        config = self.run.config
-        return islands.members(cards, ask["island"], config.islands, ask["generation"], config.latency)
+        count, generation = self.run.config.islands, ask["generation"]
+        if generation not in self._moved:  # the same for all that is asked in a generation
+            moved = islands.immigrants(cards, count, generation, self.run.config.latency)
+            self._moved = {generation: moved}
+        return islands.members(cards, ask["island"], count, self._moved[generation][ask["island"]])
 
     def _parents(self, ask: Ask, cards: Sequence[Card], there: Sequence[Card]) -> list[Parent]:
         """Return the versions to build on: in a wide step the choice of a bandit, in a directed one the best."""

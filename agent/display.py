@@ -84,7 +84,7 @@ def family(cards: Sequence[Card], everything: bool, latency: bool = False) -> Tr
         others = f" + {', '.join(card.parents[1:])}" if len(card.parents) > 1 else ""
         score = f"{population.quality(card, at):5.2f}" if card.ok else f"{card.verdict}"
         mark = "*" if card.id in on_front else " "
-        return Text(plain(f"{mark} {card.id}  {score}  {card.name}{others}{_more(card)}"))
+        return Text(plain(f"{mark} {card.id}  {score}  {card.name}{others}{more(card)}"))
 
     waiting = sorted((card for card in cards if card.id in kept), key=lambda c: (c.generation, c.id))
     there = {card.id for card in waiting}
@@ -96,7 +96,7 @@ def family(cards: Sequence[Card], everything: bool, latency: bool = False) -> Tr
     return root
 
 
-def _more(card: Card) -> str:
+def more(card: Card) -> str:
     """Return what is worth knowing of a version beside its quality, in brackets."""
     told = [] if card.island is None else [f"island {card.island}"]
     if card.verdict == DUPLICATE:

@@ -32,8 +32,6 @@ FEW = 4
 GENERATIONS = 10
 ENDLESS = 10_000
 """Generations unless told otherwise: of a run that is to work for some hours, more than there are hours for."""
-ISLANDS = {"evolve": 1}
-"""Islands unless told otherwise."""
 
 
 def discover(args: argparse.Namespace) -> int:
@@ -43,6 +41,9 @@ def discover(args: argparse.Namespace) -> int:
         generations = GENERATIONS if args.hours is None else ENDLESS
     if generations < 0:
         raise InputError(f"generations is {generations}, but must not be negative")
+    candidates, islands = args.population or POPULATION.get(args.explorer, FEW), args.islands or 1
+    if islands > candidates:
+        raise InputError(f"{islands} islands are more than the {candidates} candidates of a generation")
     if args.hours is not None:
         args.max_hours = min(args.hours, args.max_hours or args.hours)
     environments = choose.environments(args.env, args.data)
@@ -56,8 +57,8 @@ def discover(args: argparse.Namespace) -> int:
         agent_variables=tuple(args.pass_env or ()),
         mixture=tuple(args.mixture or ()),
         generations=generations,
-        population=args.population or POPULATION.get(args.explorer, FEW),
-        islands=args.islands or ISLANDS.get(args.explorer, 1),
+        population=candidates,
+        islands=islands,
         latency=args.latency,
         seed=args.seed,
         seeds=args.orders,

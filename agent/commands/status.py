@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from .. import choose, population
 from ..cards import Card
-from ..display import console, curve_table
+from ..display import console, curve_table, more
 from ..llm.calls import read_calls
 from ..llm.ledger import Spending
 from ..population.credit import by_arm
@@ -46,7 +46,7 @@ def status(args: argparse.Namespace) -> int:
         seconds = sum(event.get("seconds", 0) for event in tried)
         print(f"  speed        {sum(event['episodes'] for event in tried) / max(seconds, 1e-9):,.0f} episodes a second")
     for card in population.ranked(cards)[:5]:
-        print(f"  {card.id:24} {population.quality(card, at):6.2f}  {card.name}")
+        print(f"  {card.id:24} {population.quality(card, at):6.2f}  {card.name}{more(card)}")
     best = [card for card in population.ranked(cards) if card.generation > 0][:1]
     for card in best:
         several = len(run.config.environments) > 1

@@ -142,12 +142,13 @@ class Credit:
 
     proposals: int
     gain: float
-    """Points of hypervolume by which its versions have raised the front, each over that of earlier generations."""
+    """Points of hypervolume by which its versions have raised the front, each over all that came before it."""
     dollars: float
     tries: float
     """Proposals, the more recent ones counting more: what a bandit judges by."""
     wins: float
-    """The part of ``tries`` that raised the front: a gain counts by its size against the largest of its time."""
+    """The part of ``tries`` that raised the front of earlier generations, each by its rise against the largest of its
+    time."""
 
 
 @dataclass(frozen=True, slots=True)

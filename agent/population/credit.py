@@ -9,7 +9,7 @@ import numpy as np
 
 from ..cards import Card
 from ..explorers.base import Credit
-from .frontier import S, Scored, space
+from .frontier import ROUNDING, S, Scored, space
 
 _FADE = 0.9
 """By how much a generation counts less than the one after it: what helped at first need not help later."""
@@ -30,29 +30,34 @@ def credits(
 ) -> dict[str, Credit]:
     """Return what each of the ``names`` of versions has brought, the hand-written controllers aside.
 
-    Every version is measured against the front of all earlier generations, so it does not matter in which order those
-    of one generation are looked at.
+    A gain (`Credit.gain`) is over all that came before, by generation and id, so that gains add up to what was gained.
+    A win is over the generations before alone: there, those of one generation have the same chance.
     """
     within = space(cards, latency)
-    front, largest = np.empty((0, 3 if latency else 2)), 0.0
+    front, volume, largest = np.empty((0, 3 if latency else 2)), 0.0, 0.0
     found: dict[str, Credit] = {}
     for generation, group in groupby(sorted(cards, key=lambda card: (card.generation, card.id)), _generation):
-        there, before = list(group), within.volume(front)
+        there = list(group)
         points = [within.points(card.mean_curve if card.ok else ()) for card in there]
+        rises = [_rise(within.volume(np.concatenate([front, new])) - volume) for new in points]
         if generation > 0:
-            gains = [max(0.0, within.volume(np.concatenate([front, new])) - before) for new in points]
-            largest = max(largest * _FADE, *gains)
+            largest = max(largest * _FADE, *rises)
             found = {name: _faded(credit) for name, credit in found.items()}
-            for card, gain in zip(there, gains, strict=True):
-                for name in names(card):
-                    won = gain / largest if largest else 0.0
-                    found[name] = _added(found.get(name, NOTHING), gain, card.cost.dollars, won)
-        front = within.best(np.concatenate([front, *points]))
+        for card, new, rise in zip(there, points, rises, strict=True):
+            front, before = within.best(np.concatenate([front, new])), volume
+            volume = within.volume(front)
+            for name in names(card) if generation > 0 else ():
+                won = rise / largest if rise else 0.0
+                found[name] = _added(found.get(name, NOTHING), _rise(volume - before), card.cost.dollars, won)
     return found
 
 
 NOTHING = Credit(0, 0.0, 0.0, 0.0, 0.0)
 """What one has brought who has not had a try."""
+
+
+def _rise(difference: float) -> float:
+    return difference if difference > ROUNDING else 0.0
 
 
 def _generation(card: Scored) -> int:

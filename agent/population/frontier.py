@@ -18,7 +18,7 @@ BUDGETS = 24
 """Token budgets at which controllers are compared, evenly spaced on a logarithmic scale."""
 MOST_ELITES = 12
 """Versions of a front, at most."""
-_NOTHING = 1e-9
+ROUNDING = 1e-9
 """A gain of hypervolume, in points, that is rounding."""
 
 
@@ -139,20 +139,29 @@ def elites(cards: Sequence[S], within: Space, most: int = MOST_ELITES) -> list[S
     the one that adds most to it, until none adds anything or there are ``most``: no choice of as many among them has
     more than e / (e - 1) times the hypervolume (Nemhauser, Wolsey and Fisher 1978).
     """
-    left = [(card, within.points(card.mean_curve)) for card in by_quality(cards, within.budgets)]
-    left = [pair for pair, useful in zip(left, _useful([points for _, points in left]), strict=True) if useful]
+    left = [(card, within.points(card.mean_curve)) for card in by_quality(on_front(cards, within), within.budgets)]
     chosen: list[tuple[S, Floats]] = []
     reached, volume = _together([], within), 0.0
     while left and len(chosen) < most:
         gains = [within.volume(np.concatenate([reached, points])) - volume for _, points in left]
         best = int(np.argmax(gains))  # the first of equals is the better one over all budgets
-        if gains[best] <= _NOTHING:
+        if gains[best] <= ROUNDING:
             break
         chosen.append(left.pop(best))
         reached = np.concatenate([reached, chosen[-1][1]])
         volume = within.volume(reached)
     frugal = [(float(points[:, 0].min()), place) for place, (_, points) in enumerate(chosen)]
     return [chosen[place][0] for _, place in sorted(frugal)]
+
+
+def on_front(cards: Sequence[S], within: Space) -> list[S]:
+    """Return those of ``cards`` with a point that no point of another dominates."""
+    points = [within.points(card.mean_curve) for card in cards]
+    if not sum(map(len, points)):
+        return []
+    best = moocore.is_nondominated(np.concatenate(points), keep_weakly=True)
+    parts = np.split(best, np.cumsum([len(each) for each in points])[:-1])
+    return [card for card, part in zip(cards, parts, strict=True) if part.any()]
 
 
 def contributions(cards: Sequence[Scored], within: Space) -> list[float]:
@@ -174,10 +183,3 @@ def _together(points: Sequence[Floats], within: Space) -> Floats:
     return np.concatenate([*points, np.empty((0, 2 if within.latency is None else 3))])
 
 
-def _useful(points: Sequence[Floats]) -> list[bool]:
-    """Return for each set of points whether one of them is dominated by none of all the sets."""
-    if not sum(map(len, points)):
-        return [False] * len(points)
-    best = moocore.is_nondominated(np.concatenate(points), keep_weakly=True)
-    ends = np.cumsum([len(each) for each in points])
-    return [bool(part.any()) for part in np.split(best, ends[:-1])]

@@ -5,10 +5,10 @@ Where a version was born is in its card; who lives on an island at a given time 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from ..cards import Card
-from .frontier import Space, contributions, elites, space
+from .frontier import Space, contributions, elites, on_front, space
 
 EVERY = 3
 """Generations from one migration to the next."""
@@ -34,22 +34,32 @@ def native(card: Card, islands: int) -> int | None:
     return None if card.island is None or card.generation == 0 else card.island % islands
 
 
-def members(cards: Sequence[Card], island: int, islands: int, generation: int, latency: bool = False) -> list[Card]:
-    """Return who of ``cards`` lives on ``island`` during ``generation``: natives and immigrants, in the given order."""
-    if islands == 1:
-        return list(cards)
+def immigrants(cards: Sequence[Card], islands: int, generation: int, latency: bool = False) -> list[set[str]]:
+    """Return for each island the ids of those that have moved there before ``generation``, later cards aside."""
     within = space(cards, latency)
-    living = [{card.id for card in cards if native(card, islands) in (None, place)} for place in range(islands)]
-    for past in range(EVERY, generation, EVERY):
-        born = [card for card in cards if card.generation <= past]
-        leaving = [_emigrants([card for card in born if card.id in here], within) for here in living]
+    moved: list[set[str]] = [set() for _ in range(islands)]
+    useful: list[list[Card]] = [[] for _ in range(islands)]  # who has no part in the front now never has one again
+    before = 0
+    for past in range(EVERY, generation, EVERY) if islands > 1 else ():
+        new = [card for card in cards if before < card.generation <= past and card.ok]
+        for place, pool in enumerate(useful):
+            pool += (card for card in new if native(card, islands) in (None, place))
+            useful[place] = on_front(pool, within)
+        before, leaving = past, [_emigrants(pool, within) for pool in useful]
         for place in range(islands):
-            living[place] |= leaving[place - 1]
-    return [card for card in cards if card.id in living[island]]
+            there = {card.id for card in useful[place]} | moved[place]
+            useful[place] += (card for card in leaving[place - 1] if card.id not in there)
+            moved[place] |= {card.id for card in leaving[place - 1]}
+    return moved
 
 
-def _emigrants(cards: Sequence[Card], within: Space) -> set[str]:
-    best = elites([card for card in cards if card.ok and card.generation > 0], within)
+def members(cards: Sequence[Card], island: int, islands: int, moved: Collection[str]) -> list[Card]:
+    """Return who of ``cards`` lives on ``island``, in their order: natives, and those of ``moved`` (`immigrants`)."""
+    return [card for card in cards if native(card, islands) in (None, island) or card.id in moved]
+
+
+def _emigrants(cards: Sequence[Card], within: Space) -> list[Card]:
+    best = elites(cards, within)
     parts = contributions(best, within)
     order = sorted(range(len(best)), key=lambda i: (-parts[i], best[i].id))
-    return {best[i].id for i in order[:EMIGRANTS]}
+    return [best[i] for i in order[:EMIGRANTS]]
