@@ -85,14 +85,14 @@ class _Quality:
 def ranking(
     entries: Sequence[Entry], curves: Mapping[str, Sequence[Sample]], cards: Sequence[Card]
 ) -> Ranking | None:
-    """Rank the controllers that have a curve; None where no baseline has one.
+    """Rank the controllers that have a curve, which is more than one point; None where no baseline has one.
 
     Args:
         entries: of the replay.
         curves: by label, on the mean of the environments.
         cards: of the archive.
     """
-    there = [entry for entry in entries if entry.label in curves]
+    there = [entry for entry in entries if len(curves.get(entry.label, ())) > 1]
     baselines = [entry.label for entry in there if entry.baseline]
     if not baselines:
         return None

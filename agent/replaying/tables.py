@@ -69,7 +69,7 @@ def summary(results: Results) -> list[str]:
 
 def _transfer(results: Results) -> list[str]:
     if results.ranking is None:
-        return ["No baseline ran on every environment, so nothing can be ranked."]
+        return ["Nothing is ranked: that needs two betas, and a baseline that ran on every environment."]
     gains = [rank.gain for rank in results.ranking.ranks if rank.gain]
     count = {verdict: sum(gain.verdict == verdict for gain in gains) for verdict in ("transferred", "lost")}
     line = (

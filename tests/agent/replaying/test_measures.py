@@ -112,11 +112,10 @@ def test_gains_are_judged_by_their_intervals() -> None:
         return Entry(label, "", baseline, None)
 
     plain = [40.0, 60.0, 50.0, 50.0, 70.0, 30.0]
+    gains = {"base": [0] * 6, "better": [20] * 6, "worse": [-20] * 6, "mixed": [30, -30, 20, -20, 10, -5]}
     curves = {
-        "base": [sample(plain, [1000.0] * 6)],
-        "better": [sample([a + 20 for a in plain], [1000.0] * 6)],
-        "worse": [sample([a - 20 for a in plain], [1000.0] * 6)],
-        "mixed": [sample([a + g for a, g in zip(plain, (30, -30, 20, -20, 10, -5), strict=True)], [1000.0] * 6)],
+        label: [sample([a + g for a, g in zip(plain, gain, strict=True)], [t] * 6) for t in (1000.0, 2000.0)]
+        for label, gain in gains.items()
     }
     entries = [entry("better"), entry("worse"), entry("mixed"), entry("failed"), entry("base", True)]
     found = ranking(entries, curves, [])
@@ -125,3 +124,4 @@ def test_gains_are_judged_by_their_intervals() -> None:
     assert verdicts == {"better": TRANSFERRED, "worse": LOST, "mixed": OPEN}
     assert found.ranks[0].controller == "better" and found.ranks[-1].controller == "worse"
     assert ranking(entries[:1], curves, []) is None
+    assert ranking(entries, {label: curve[:1] for label, curve in curves.items()}, []) is None
