@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-SETTINGS = ["--generations", "2", "--population", "4", "--orders", "1"]
+SETTINGS = ["--generations", "2", "--population", "4", "--islands", "2", "--orders", "1"]
 
 
 def command(*arguments: str) -> list[str]:

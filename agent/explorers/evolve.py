@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..population.bandit import draw
 from .base import Brief, Finding, Proposal, Version
@@ -29,8 +29,9 @@ class Draft:
 
     genome: Genome
     rationale: str
-    arm: str
     parents: tuple[str, ...] = ()
+    operator: str = ""
+    """Which a bandit drew; empty where there was no choice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,16 +168,19 @@ class Evolve:
         def draft(turn: int) -> Draft | None:
             if brief.generation <= 1 or not able:
                 return start(starts[turn], None) if turn < len(starts) else start(rng.choice(starts), rng)
-            version, genome = able[turn % len(able)]
-            others = [mate for mate in mates if mate[0] != version.id and mate[1] != genome]
             operator = draw(WIDE, brief.arms, rng)
             if operator == "fresh":
-                return start(rng.choice(starts), rng)
-            if operator == "cross":
-                return cross((version.id, genome), rng.choice(others), rng) if others else None
-            if operator == "remedy":
-                return remedy(version, genome, rng)
-            return mutate((version.id, genome), rng)
+                return replace(start(rng.choice(starts), rng), operator=operator)
+            version, genome = able[turn % len(able)]
+            others = [mate for mate in mates if mate[0] != version.id and mate[1] != genome]
+            made = None
+            if operator == "mutate":
+                made = mutate((version.id, genome), rng)
+            elif operator == "remedy":
+                made = remedy(version, genome, rng)
+            elif others:
+                made = cross((version.id, genome), rng.choice(others), rng)
+            return replace(made, operator=operator) if made else None
 
         return gather(brief, draft)
 
@@ -216,7 +220,7 @@ def gather(brief: Brief, draft: Callable[[int], Draft | None]) -> list[Proposal]
         if made and source not in sources:
             sources.add(source)
             data = {"genome": made.genome.to_json()}
-            proposals.append(Proposal(source, made.rationale, made.parents, data, arm=made.arm))
+            proposals.append(Proposal(source, made.rationale, made.parents, data, arm=made.operator))
     return proposals
 
 
@@ -239,15 +243,15 @@ def genomes_of(versions: Sequence[Version]) -> list[tuple[str, Genome]]:
 def start(name: str, rng: random.Random | None) -> Draft:
     """Return a starting genome as it is, or with a little change if there is a source of chance."""
     if rng is None:
-        return Draft(STARTS[name], f"A hand-set start: {name}.", "fresh")
+        return Draft(STARTS[name], f"A hand-set start: {name}.")
     genome, words = vary(STARTS[name], rng)
-    return Draft(genome, f"Fresh blood from a hand-set start ({name}), changed at random: {words}.", "fresh")
+    return Draft(genome, f"Fresh blood from a hand-set start ({name}), changed at random: {words}.")
 
 
 def mutate(parent: tuple[str, Genome], rng: random.Random) -> Draft | None:
     """Return the parent with one to three random changes of blocks or constants."""
     genome, words = vary(parent[1], rng)
-    return Draft(genome, f"A random mutation of {parent[0]}: {words}.", "mutate", (parent[0],)) if words else None
+    return Draft(genome, f"A random mutation of {parent[0]}: {words}.", (parent[0],)) if words else None
 
 
 def vary(genome: Genome, rng: random.Random) -> tuple[Genome, str]:
@@ -278,8 +282,7 @@ def cross(one: tuple[str, Genome], two: tuple[str, Genome], rng: random.Random) 
     second = ", ".join(slot for slot in differing if not taken[slot])
     if not first or not second:
         return None
-    words = f"A recombination: {first} from {one[0]}, {second} from {two[0]}."
-    return Draft(child, words, "cross", (one[0], two[0]))
+    return Draft(child, f"A recombination: {first} from {one[0]}, {second} from {two[0]}.", (one[0], two[0]))
 
 
 def remedy(version: Version, genome: Genome, rng: random.Random) -> Draft | None:
@@ -298,8 +301,7 @@ def remedy(version: Version, genome: Genome, rng: random.Random) -> Draft | None
             shows = f"{finding.kind} shows in {finding.share:.1%} of its episodes ({finding.episodes:,}{cost})"
             words.append(f"{shows}, so {PURPOSES[finding.kind]}: {difference(genome, after)}.")
             genome = after
-    told = f"From {version.id}. {' '.join(words)}"
-    return Draft(genome, told, "remedy", (version.id,)) if genome != first else None
+    return Draft(genome, f"From {version.id}. {' '.join(words)}", (version.id,)) if genome != first else None
 
 
 def urgency(findings: Sequence[Finding]) -> list[float]:

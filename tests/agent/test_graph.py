@@ -17,7 +17,7 @@ from agent.briefing import prompt
 from agent.cards import DUPLICATE
 from agent.discovery import DISAPPROVED, Discovery, ExplorerFailed
 from agent.explorers.base import Brief, Credit, Expectation, Finding, LimitReached, Proposal
-from agent.explorers.evolve import Evolve
+from agent.explorers.evolve import WIDE, Evolve
 from agent.explorers.mixture import Mixture
 from agent.graph import build, discover
 from agent.history import fork, moments
@@ -185,11 +185,12 @@ def test_islands_breed_apart_and_a_killed_run_ends_as_it_would_have(tmp_path: Pa
 
 
 def test_latency_is_told_to_the_search(tmp_path: Path) -> None:
-    run = begin(tmp_path / "run", explorer="evolve", latency=True, islands=2, population=4)
+    run = begin(tmp_path / "run", explorer="evolve", latency=True, islands=2, population=4, generations=3)
     discover(Discovery(run, Evolve(), ProcessSandbox()))
     cards = run.archive.cards()
     arms = {arm for card in cards for arm in card.arms}
-    assert "fresh" in arms and arms & set(WAYS)
+    assert arms & set(WIDE) and arms <= {*WIDE, *WAYS}
+    assert all(not card.arms for card in cards if card.generation < 2), "there was no choice"
     seeds = [card for card in cards if card.generation == 0]
     assert population.hypervolume(cards, latency=True) >= population.hypervolume(seeds, latency=True) > 0
 
