@@ -127,8 +127,7 @@ class Proposal:
     """What it should change: the hypothesis that it is a test of."""
     cost: Cost = Cost()
     arm: str = ""
-    """By which of its ways the explorer made it, if a bandit drew that: it is told what each has brought (`Brief.arms`).
-    """
+    """By which of its ways the explorer made it, if a bandit drew that; it is told what each brought (`Brief.arms`)."""
     author: str = ""
     """Who wrote it, where the explorer is a mixture of several; the explorer's own name if empty."""
     prompts: str = ""
