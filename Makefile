@@ -5,7 +5,7 @@ READY := $(VENV)/.ready
 BIN := $(VENV)/bin
 SHARED_REPLAY ?= ../shared/replay
 
-.PHONY: demo test lint bench champion-pages lock clean
+.PHONY: demo test lint bench champions champion-pages lock clean
 
 demo: $(READY)
 	rm -rf runs/demo
@@ -22,6 +22,13 @@ lint: $(READY)
 bench: $(READY)
 	$(BIN)/python benchmarks/published.py
 	$(BIN)/python benchmarks/replay.py
+
+# The search that found the champions, from its seed; see docs/champions/README.md for the version that it ran with.
+champions: $(READY)
+	for size in 0.6B 1.7B 4B 8B; do $(BIN)/autotts env import $(SHARED_REPLAY)/aime24/Qwen3-$$size.json \
+		--name aime24/Qwen3-$$size --data runs/champions-data || exit 1; done
+	$(BIN)/autotts discover --run runs/champions --env 'aime24/*' --data runs/champions-data --orders 8 --generations 11
+	$(BIN)/python -m benchmarks.choose_champions runs/champions --orders 30
 
 champion-pages: $(READY)
 	$(BIN)/python -m benchmarks.champion_pages
