@@ -23,7 +23,7 @@ from agent.llm.session import DATA, Bounds
 from envs.errors import InputError
 from tests.stubs.clocks import StubClock
 from tests.stubs.conversations import MODEL, NAMES, StubTools, at, brief, calls, explorer, prompt, same_as_server
-from tests.stubs.faults import ANSWERS, KINDS, STATUSES, Fault, Faults, Listed, Seeded, never
+from tests.stubs.faults import ANSWERS, KINDS, STATUSES, WELL_FORMED, Fault, Faults, Listed, Seeded, never
 from tests.stubs.messages_api import KEY, Script, Stub
 from tests.stubs.scripts import PLANTED, SCRIPTS, discovery, long_discovery, text, tool
 
@@ -140,14 +140,15 @@ def test_each_fault_is_survived_and_paid_as_the_server_counts(scene: Scene, kind
     wanted = {
         "reset": "network", "silence": "timeout", "cut": "cut_stream", "error_event": "overloaded",
         "not_utf8": "cut_stream", "not_json": "cut_stream", "refusal": "refused", "prompt_too_long": "context_too_long",
-        "malformed_json": "malformed_tool_call", "no_tool": "answered", "too_large": "context_too_long",
+        "malformed_json": "malformed_tool_call", "too_large": "context_too_long",
+        **dict.fromkeys(WELL_FORMED, "answered"),
     }  # fmt: skip
     assert outcomes.count(wanted.get(kind, kind)) >= (2 if not (kind == "cut" and where > 0.9) else 0)  # type: ignore[call-overload]
     assert len(stub.ids) == len(set(stub.ids))
-    assert late or kind == "no_tool" or len(outcomes) == len(read_calls(scene.home / "calls")) + 2
+    assert late or kind in WELL_FORMED or len(outcomes) == len(read_calls(scene.home / "calls")) + 2
 
 
-def test_a_thousand_faults(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_faults(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.fsync", lambda file: None)  # half of the time, and no power fails here
     faults = Seeded(11, 0.55)
     with scene.stub(faults=faults) as stub:
@@ -155,7 +156,7 @@ def test_a_thousand_faults(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> Non
         asked, _ = explorer(of, Bounds(turns=60, useless=20))
         found = {}
         generation = 0
-        while sum(faults.made.values()) < 1_000:
+        while sum(faults.made.values()) < 300:
             generation += 1
             (found[generation],) = asked.propose(brief(generation))
     assert set(faults.made) == set(KINDS)

@@ -36,7 +36,7 @@ from sandbox.process import ProcessSandbox
 from tests.stubs.chat_api import ChatStub
 from tests.stubs.clocks import StubClock
 from tests.stubs.conversations import NAMES, StubTools, brief, prompt
-from tests.stubs.faults import KINDS, Fault, Faults, Listed, Seeded, never
+from tests.stubs.faults import KINDS, WELL_FORMED, Fault, Faults, Listed, Seeded, never
 from tests.stubs.messages_api import KEY, Script
 from tests.stubs.scripts import PLANTED, SCRIPTS, discovery, long_discovery, text, tool
 
@@ -136,7 +136,8 @@ def test_each_fault_is_survived_and_paid_as_the_server_counts(scene: Scene, kind
     wanted = {
         "reset": "network", "silence": "timeout", "cut": "cut_stream", "error_event": "overloaded",
         "not_utf8": "cut_stream", "not_json": "cut_stream", "refusal": "refused", "prompt_too_long": "context_too_long",
-        "malformed_json": "malformed_tool_call", "no_tool": "answered", "too_large": "context_too_long",
+        "malformed_json": "malformed_tool_call", "too_large": "context_too_long",
+        **dict.fromkeys(WELL_FORMED, "answered"),
     }.get(kind, kind)  # fmt: skip
     if kind == "cut" and where == 0.0:
         wanted = "network"  # it was never begun

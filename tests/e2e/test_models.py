@@ -17,14 +17,16 @@ import pytest
 from agent.archive import Archive
 from agent.bench.tools import TOOLS, Toolbox
 from agent.briefing import prompt
+from agent.cards import DUPLICATE
 from agent.cli import main
 from agent.discovery import Discovery, ExplorerFailed
 from agent.explorers.anthropic import Anthropic
-from agent.explorers.base import Brief, Cost
+from agent.explorers.base import Brief
 from agent.graph import discover
 from agent.llm.calls import Calls, Patience, read_calls
 from agent.llm.ledger import Ledger, Limit, Limits, Spending
 from agent.llm.prices import Prices
+from agent.llm.session import Bounds
 from agent.run import Run, RunConfig
 from envs import catalogue, store
 from envs.store import Environment
@@ -32,7 +34,7 @@ from envs.synthetic import default_models, generate
 from sandbox.process import ProcessSandbox
 from tests.stubs.clocks import StubClock
 from tests.stubs.conversations import MODEL, at, same_as_server
-from tests.stubs.faults import ANSWERS, KINDS, Faults, Seeded, never
+from tests.stubs.faults import Faults, never
 from tests.stubs.messages_api import KEY, Script, Stub
 from tests.stubs.scripts import SCRIPTS, discovery
 
@@ -56,7 +58,7 @@ def begin(home: Path, **settings: object) -> Run:
     return Run.create(home, config, [env])
 
 
-def play(run: Run, stub: Stub, limits: Limits | None = None) -> Calls:
+def play(run: Run, stub: Stub, limits: Limits | None = None, bounds: Bounds | None = None) -> Calls:
     """Lead the run to its end in this process, under a clock that does not wait."""
     patience = Patience(deadline=1e9)  # of a clock that does not wait
     calls = Calls(run.home / "calls", 0, Prices(), Ledger(limits), StubClock(stub.silent), patience)
@@ -65,7 +67,7 @@ def play(run: Run, stub: Stub, limits: Limits | None = None) -> Calls:
         assert brief.bench is not None
         return Toolbox(brief.bench)
 
-    explorer = Anthropic(MODEL, calls, prompt, tools, report=lambda event, fields: run.log(event, **fields))
+    explorer = Anthropic(MODEL, calls, prompt, tools, bounds, report=lambda event, fields: run.log(event, **fields))
     discover(Discovery(run, explorer, ProcessSandbox(), ledger=calls.ledger))
     return calls
 
@@ -73,11 +75,6 @@ def play(run: Run, stub: Stub, limits: Limits | None = None) -> Calls:
 def tree(archive: Archive) -> dict[str, bytes]:
     files = (path for path in archive.root.rglob("*") if path.is_file() and path.name != "index.sqlite")
     return {path.relative_to(archive.root).as_posix(): path.read_bytes() for path in files}
-
-
-def bare(run: Run) -> list[object]:
-    """Return all cards and sources, without what they have cost."""
-    return [(card.model_copy(update={"cost": Cost()}), run.archive.source(card.id)) for card in run.archive.cards()]
 
 
 @pytest.fixture
@@ -103,10 +100,13 @@ def test_five_rounds_with_every_tool(told, tmp_path: Path) -> None:  # type: ign
         calls = play(run, stub)
         same_as_server(calls.ledger.spent(), stub)
         cards = [card for card in run.archive.cards() if card.generation > 0]
-        assert {card.generation for card in cards} == {1, 2, 3, 4, 5} and all(card.ok for card in cards)
+        assert {card.generation for card in cards} == {1, 2, 3, 4, 5}
+        assert {card.verdict for card in cards} <= {"ok", DUPLICATE}  # in so small a world some decide alike
         assert used(stub) | {"submit"} == {tool.name for tool in TOOLS}
-        assert all(card.outcome and card.expects and card.prompts.startswith("tools-") for card in cards)
-        assert sum(card.cost.dollars for card in cards) == pytest.approx(calls.ledger.spent().dollars)
+        assert all(card.expects and card.prompts.startswith("tools-") for card in cards)
+        assert all(card.outcome for card in cards if card.ok)
+        talks = [event for event in run.events() if event["event"] == "conversation"]  # some lead to the same version
+        assert sum(talk["dollars"] for talk in talks) == pytest.approx(calls.ledger.spent().dollars)
         assert all("try_candidate" in run.archive.transcript(card.id) for card in cards)
         everything = b"".join(stub.bodies)
     assert NAME.encode() not in everything and b"benchmark-name" not in everything
@@ -129,26 +129,6 @@ def test_requests_stay_small_and_cached(told, tmp_path: Path) -> None:  # type: 
     assert sum(bill["cache_read"] for bill in of) / whole > 0.8
 
 
-def test_faults_change_nothing_but_the_bill(told, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
-    with told() as stub:
-        undisturbed = begin(tmp_path / "whole")
-        play(undisturbed, stub)
-    service = tuple(kind for kind in KINDS if kind not in (*ANSWERS, "prompt_too_long", "too_large"))
-    for name, kinds in (("service", service), ("all", KINDS)):
-        faults = Seeded(3, 0.8, kinds)
-        with told(faults=faults) as stub:
-            run = begin(tmp_path / name)
-            calls = play(run, stub)
-            same_as_server(calls.ledger.spent(), stub)
-        assert sum(faults.made.values()) >= 200 and set(faults.made) == set(kinds)
-        assert run.archive.verify() == []
-        if name == "all":  # a conversation that was shortened, or had a useless answer, may well go another way
-            continue
-        assert bare(run) == bare(undisturbed)  # but for what was in the service's cache
-        ids = [card.id for card in run.archive.cards() if card.generation > 0]
-        assert all(run.archive.transcript(i) == undisturbed.archive.transcript(i) for i in ids)
-
-
 @pytest.mark.parametrize(
     "script", ["looping", "repeating", "megabyte", "silent", "talking", "gullible", "attacking", "odd"]
 )
@@ -161,7 +141,7 @@ def test_a_foolish_or_hostile_model_does_no_harm(script: str, told, tmp_path: Pa
             assert "nothing new" in str(failed)
         assert len(stub.ids) < 400
     assert run.archive.verify() == []
-    assert all(card.ok or card.verdict.startswith("rejected") for card in run.archive.cards())
+    assert all(card.verdict.startswith(("ok", DUPLICATE, "rejected")) for card in run.archive.cards())
     talks = [event for event in run.events() if event["event"] == "conversation"]
     assert talks
     for talk in talks:

@@ -80,10 +80,11 @@ class StubTools:
         if name not in NAMES:
             return Given(f"no tool {name}", error=True)
         if name == "submit":
-            source = given["source"]
-            if len(source) > 60_000 or "os.system" in source or "Simply the best" in given["rationale"]:
+            source, why = given["source"], given["rationale"]
+            no_class = "class " not in source
+            if no_class or len(source) > 60_000 or "os.system" in source or "Simply the best" in why:
                 return Given("not accepted: change what it does", error=True)
-            self.submitted = Handed(source, given["rationale"])
+            self.submitted = Handed(source, why)
             return Given("accepted")
         rows = "\n".join(f"g001-0123456{i} 71.{i}% 12,345 tokens e1:q{i}:b0.5:s1000" for i in range(6))
         return Given(f"{name} of {arguments[:80]}\n{rows}\n{self.words}")

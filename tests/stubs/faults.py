@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from agent.llm.session import LEFT_OUT
+
 STATUSES = {
     "overloaded": (529, "overloaded_error", "Overloaded"),
     "rate_limited": (429, "rate_limit_error", "Too many requests"),
@@ -17,11 +19,14 @@ STATUSES = {
 }
 STREAMS = ("silence", "cut", "error_event", "not_utf8", "not_json")
 """Faults in a stream that began well."""
-ANSWERS = ("refusal", "malformed_json", "empty", "no_tool", "cut_short")
+WELL_FORMED = ("no_tool", "no_code", "broken_code")
+"""Whole, paid answers of no use in which the service itself sees nothing wrong."""
+ANSWERS = ("refusal", "malformed_json", "empty", "cut_short", *WELL_FORMED)
 """Whole, paid answers of no use."""
 KINDS = (*STATUSES, "reset", *STREAMS, *ANSWERS)
 LONG_ENOUGH = 6
-"""Tool results from which a prompt may be said to be too long: before, no one could shorten it."""
+"""Tool results, as they were given, from which a prompt may be said to be too long: with less, no one could shorten it.
+"""
 
 
 @dataclass(frozen=True)
@@ -41,8 +46,9 @@ def never(request: str, body: Mapping[str, Any]) -> Fault | None:
 
 
 def results(body: Mapping[str, Any]) -> int:
-    """Return how many tool results a request has."""
-    return sum(block["type"] == "tool_result" for message in body["messages"] for block in message["content"])
+    """Return how many tool results a request has that nobody has left out."""
+    blocks = (block for message in body["messages"] for block in message["content"])
+    return sum(block["type"] == "tool_result" and LEFT_OUT not in block["content"] for block in blocks)
 
 
 class Seeded:

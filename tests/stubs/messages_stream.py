@@ -144,6 +144,10 @@ def garbled(blocks: list[dict[str, Any]], fault: Fault | None) -> tuple[list[dic
         return [{"type": "text", "text": "Let me think about what to do next."}], "end_turn"
     if kind == "cut_short":
         return blocks, "max_tokens"
+    if fault is not None and kind in ("no_code", "broken_code"):  # no two are alike, or it would be the same call again
+        source = "" if kind == "no_code" else f"def solve(question, {fault.at}:"
+        given = {"source": source, "rationale": f"What I would do: {fault.at}"}
+        return [{"type": "tool_use", "name": "submit", "input": given}], "tool_use"
     return blocks, stop
 
 

@@ -37,22 +37,29 @@ def number(body: Body) -> int:
     return int(hashlib.sha256(first.encode()).hexdigest(), 16)
 
 
+def _own(block: Mapping[str, Any]) -> bool:
+    """Whether it is a tool call that a script has made: a source without a class is a fault's."""
+    return block["type"] == "tool_use" and "class " in block["input"].get("source", "class ")
+
+
 def calls(body: Body) -> Blocks:
     """Return all tool calls made so far."""
     said = [message for message in body["messages"] if message["role"] == "assistant"]
-    return [block for message in said for block in message["content"] if block["type"] == "tool_use"]
+    return [block for message in said for block in message["content"] if _own(block)]
 
 
 def answers(body: Body) -> int:
     """Return how many answers so far called a tool."""
     said = [message["content"] for message in body["messages"] if message["role"] == "assistant"]
-    return sum(any(block["type"] == "tool_use" for block in content) for content in said)
+    return sum(any(_own(block) for block in content) for content in said)
 
 
 def last_results(body: Body) -> list[str]:
     """Return what the tools of the last answer gave."""
+    own = {call["id"] for call in calls(body)}
     for message in reversed(body["messages"]):
-        found = [block["content"] for block in message["content"] if block["type"] == "tool_result"]
+        blocks = [block for block in message["content"] if block["type"] == "tool_result"]
+        found = [block["content"] for block in blocks if block["tool_use_id"] in own]
         if found:
             return found
     return []

@@ -1,0 +1,76 @@
+"""A long discovery by a language model in which hardly any call goes well, and the same with no fault at all."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent.llm.calls import read_calls
+from agent.llm.session import Bounds
+from agent.run import Run
+from tests.stubs.conversations import at, same_as_server
+from tests.stubs.faults import ANSWERS, KINDS, Faults, Seeded, never
+from tests.stubs.messages_api import Stub
+from tests.stubs.scripts import discovery
+
+from .test_models import begin, play
+
+GENERATIONS, POPULATION = 8, 3
+OF_THE_CACHE = ("dollars", "cached_tokens")
+"""What of a card's cost depends on what other requests had left in the service's cache, which is a matter of when."""
+OF_THE_TALK = ("cost", "transcript.txt.gz")
+"""What differs where the model itself has answered uselessly, or a conversation was said to be too long: more was said
+on the way to the same candidate, which is what the cost and the transcript tell."""
+DERIVED = ("index.sqlite", "manifest.json")
+"""They follow from the other files, and `verify` has looked whether they do."""
+SERVICE = tuple(kind for kind in KINDS if kind not in (*ANSWERS, "prompt_too_long", "too_large"))
+"""Faults of which the conversation does not learn."""
+
+
+def test_a_thousand_faults_change_nothing_but_the_bill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.fsync", lambda file: None)  # no power fails here
+
+    def discover(name: str, faults: Faults, generations: int = GENERATIONS) -> Run:
+        with Stub(discovery, faults) as stub:
+            at(stub.url, monkeypatch, tmp_path)
+            run = begin(tmp_path / name, generations=generations, population=POPULATION)
+            calls = play(run, stub, bounds=Bounds(turns=60, useless=20))  # many answers in a row may be useless here
+            # to the token and the dollar what the server has billed, and nothing was sent, or is counted, twice
+            same_as_server(calls.ledger.spent(), stub)
+            assert len(stub.ids) == len(set(stub.ids)) == calls.ledger.spent().calls
+        assert run.archive.verify() == []
+        assert all(event["ended"] == "submitted" for event in run.events() if event["event"] == "conversation")
+        return run
+
+    whole, everything, service = discover("whole", never), Seeded(3, 0.85), Seeded(4, 0.85, SERVICE)
+    run = discover("all", everything)
+    assert sum(everything.made.values()) >= 1_000 and set(everything.made) == set(KINDS)
+    failed = {attempt.outcome for call in read_calls(run.home / "calls") for attempt in call.attempts}
+    assert len(failed - {"answered"}) == 11, "all that a service can do wrong has been known for what it was"
+    assert len(whole.archive.ids()) > GENERATIONS * POPULATION
+    assert versions(run, *OF_THE_TALK) == versions(whole, *OF_THE_TALK)
+    assert (run.home / "report.json").read_bytes() == (whole.home / "report.json").read_bytes()
+
+    run = discover("service", service, generations=2)
+    assert sum(service.made.values()) >= 200 and set(service.made) == set(SERVICE)
+    first = {card.id for card in whole.archive.cards() if card.generation <= 2}
+    same = versions(whole, *OF_THE_CACHE).items()
+    assert versions(run, *OF_THE_CACHE) == {path: data for path, data in same if path.partition("/")[0] in first}
+
+
+def versions(run: Run, *without: str) -> dict[str, Any]:
+    """Return all files of the archive by path, without some, and the cards without some fields."""
+    found: dict[str, Any] = {}
+    for path in sorted(run.archive.root.rglob("*")):
+        if path.is_file() and path.name not in (*DERIVED, *without):
+            data: Any = path.read_bytes()
+            if path.name == "card.json":
+                data = json.loads(data)
+                for name in without:
+                    data.pop(name, None)
+                    data.get("cost", {}).pop(name, None)
+            found[path.relative_to(run.archive.root).as_posix()] = data
+    return found
