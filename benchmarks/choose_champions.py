@@ -17,6 +17,7 @@ import numpy as np
 from agent import population
 from agent.archive import LOGS, Archive
 from agent.champions import HOME
+from agent.replaying.measures import TOKENS
 from agent.run import FRESH_SEED, Run
 from benchmarks.champions import attained
 from envs.episodes import grid
@@ -26,6 +27,8 @@ from sandbox.process import ProcessSandbox
 
 BUDGETS = {"frugal": (30_000, 100_000), "balanced": (30_000, 500_000), "accurate": (170_000, 600_000)}
 """Tokens a question over which each champion is the best, evenly on a logarithmic scale."""
+LEAST = BUDGETS["balanced"][0]
+"""Tokens for which every champion must have an answer."""
 MOST_LINES = 150
 FINALISTS = 12
 
@@ -52,12 +55,14 @@ def main() -> None:
             if scores is None or source.count("\n") >= MOST_LINES:
                 continue
             points = [sample.centre for sample in means(samples(scores))]
+            if min(point[TOKENS] for point in points) > LEAST:
+                continue
             for name, (low, high) in BUDGETS.items():
                 found[name][version] = float(attained(points, np.geomspace(low, high, 24)).mean())
             print(version, *(f"{name} {found[name][version]:.2f}" for name in BUDGETS))
     named: dict[str, str] = {}
-    for name in ("frugal", "accurate", "balanced"):  # the ends first: what is best at one of them is no middle
-        able = {version: figure for version, figure in found[name].items() if version not in named.values()}
+    for name, figures in found.items():  # each is another version
+        able = {version: figure for version, figure in figures.items() if version not in named.values()}
         named[name] = max(able, key=lambda version: able[version])
     home = HOME / arguments.name
     shutil.rmtree(home, ignore_errors=True)
