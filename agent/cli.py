@@ -248,8 +248,10 @@ def _discover(commands: _Parsers) -> None:
     command.add_argument("home", metavar="DIR")
     command.add_argument("--generation", type=int, required=True, metavar="G", help="the last one to be taken over")
     command.add_argument("--run", dest="new", metavar="DIR", help="the new run (default: a new one under ./runs)")
-    for name, kind in (("explorer", str), ("model", str), ("generations", int), ("population", _count), ("seed", int)):
+    for name, kind in (("explorer", str), ("model", str), ("generations", int), ("seed", int)):
         command.add_argument(f"--{name}", type=kind, help=f"another {name}")
+    command.add_argument("--population", type=_count, help="another number of candidates")
+    command.add_argument("--islands", type=_count, help="another number of islands")
     command = _add(commands, "status", "status", "status", "say how far a run is, and how good")
     command.add_argument("home", metavar="DIR", nargs="?")
 

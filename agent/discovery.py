@@ -142,8 +142,9 @@ class Discovery:
         except LimitReached as limit:
             return {"stopped": str(limit)} if limit.scope == "run" else {}
         ways = {parent.card.id: parent.way for parent in reversed(parents)}
+        island = state["island"] if self.run.config.islands > 1 else None
         drafts = [
-            draft(proposal, state["generation"], self.explorer.name, island=state["island"], ways=ways)
+            draft(proposal, state["generation"], self.explorer.name, island=island, ways=ways)
             for proposal in answer[: state["count"]]
         ]
         self.staging.put_answer(place, drafts)

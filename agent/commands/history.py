@@ -32,7 +32,7 @@ def history(args: argparse.Namespace) -> int:
 def fork(args: argparse.Namespace) -> int:
     """Begin a new run where an old one was at the end of a generation."""
     old = Run(Path(args.home))
-    names = ("explorer", "model", "generations", "population", "seed")
+    names = ("explorer", "model", "generations", "population", "islands", "seed")
     changes = {name: value for name in names if (value := getattr(args, name)) is not None}
     members(RunConfig.model_validate(old.config.model_dump() | changes))
     home = Path(args.new) if args.new else next_home(choose.RUNS)

@@ -102,6 +102,7 @@ def test_slots_are_asked_side_by_side(tmp_path: Path) -> None:
     assert [(step, brief.slot) for step, brief in sorted(explorer.briefs, key=lambda b: (b[1].generation, b[0]))]
     assert len(explorer.briefs) == 8 and all(brief.count == 1 for _, brief in explorer.briefs)
     assert len(run.archive.ids()) == 6 + 8
+    assert all(card.island is None for card in run.archive.cards()), "a single population is at home everywhere"
     later = [brief for step, brief in explorer.briefs if brief.generation == 2 and step == "propose"]
     assert all(version.outcome.startswith("predicted against") for brief in later for version in brief.lessons)
     assert later[0].lessons and later[0].credits["single"].proposals == 4
