@@ -71,6 +71,8 @@ def _transfer(results: Results) -> list[str]:
     if results.ranking is None:
         return ["Nothing is ranked: that needs two betas, and a baseline that ran on every environment."]
     gains = [rank.gain for rank in results.ranking.ranks if rank.gain]
+    if not gains:
+        return ["No version ran on every environment, so none can be said to have transferred."]
     count = {verdict: sum(gain.verdict == verdict for gain in gains) for verdict in ("transferred", "lost")}
     line = (
         f"Of {len(gains)} versions, {count['transferred']} are better here than the best baseline"
@@ -287,4 +289,4 @@ def everything(results: Results) -> Sequence[Table]:
         *(question_table(results, place) for place in several),
         beta_table(results), environment_table(results), controller_table(results),
     ]  # fmt: skip
-    return [table for table in tables if table is not None]
+    return [table for table in tables if table is not None and table.rows]
