@@ -36,6 +36,7 @@ class CurveAnswer(Answer):
 
 
 PROBLEMS: dict[int | str, dict[str, object]] = {
+    400: {"model": Problem, "description": "The body of the request cannot be read."},
     401: {"model": Problem, "description": "No token, or a wrong one."},
     403: {"model": Problem, "description": "From another site."},
     404: {"model": Problem, "description": "There is no such thing."},

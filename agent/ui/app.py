@@ -63,7 +63,8 @@ def _invalid(request: Request, error: Exception) -> JSONResponse:
 
 def _http_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    return JSONResponse({"detail": str(error.detail)}, error.status_code, headers=error.headers)
+    what = "there is nothing at this address" if error.status_code == 404 else str(error.detail)
+    return JSONResponse({"detail": what}, error.status_code, headers=error.headers)
 
 
 def _problem(code: int, text: str) -> JSONResponse:

@@ -10,7 +10,7 @@ export function picker(label, onpick, value = "") {
   const listId = `found-${++count}`;
   const list = h("ul", { id: listId, role: "listbox", "aria-label": label, hidden: true });
   const input = h("input", { type: "text", role: "combobox", value, autocomplete: "off", "aria-expanded": "false", "aria-controls": listId, "aria-autocomplete": "list", placeholder: "id or name" });
-  let found = [], at = -1, asked = 0;
+  let found = [], at = -1, asked = 0, looking = Promise.resolve();
 
   const close = () => { list.hidden = true; input.setAttribute("aria-expanded", "false"); input.removeAttribute("aria-activedescendant"); };
   const pick = (i) => { close(); input.value = value; onpick(found[i].id); };
@@ -33,13 +33,13 @@ export function picker(label, onpick, value = "") {
     mark(-1);
   }
 
-  input.addEventListener("focus", () => { input.select(); look(); });
-  input.addEventListener("input", look);
+  input.addEventListener("focus", () => { input.select(); looking = look(); });
+  input.addEventListener("input", () => { looking = look(); });
   input.addEventListener("blur", () => { close(); input.value = value; });
   input.addEventListener("keydown", (event) => {
     if (event.key === "ArrowDown") mark(Math.min(found.length - 1, at + 1));
     else if (event.key === "ArrowUp") mark(Math.max(0, at - 1));
-    else if (event.key === "Enter" && found.length) pick(Math.max(0, at));
+    else if (event.key === "Enter") looking.then(() => found.length && pick(Math.max(0, at)));
     else if (event.key === "Escape") close();
     else return;
     event.preventDefault();
