@@ -38,7 +38,8 @@ def ui(args: argparse.Namespace) -> int:
                 Guard(app, token, port, names), log_level="warning", server_header=False, timeout_graceful_shutdown=3
             )
         )
-        print(f"{len(place.view().rows):,} versions of {root}; Ctrl-C ends it")
+        view = place.view().ready()
+        print(f"{len(view.rows):,} versions of {root}; Ctrl-C ends it")
         print(f"http://{names[0]}:{port}/?token={token}", flush=True)
         server.run(sockets=[listening])
     return 0

@@ -73,6 +73,11 @@ class View:
                 found.setdefault(parent, []).append(row.id)
         return found
 
+    def ready(self) -> View:
+        """Work out what pages ask for, so that the first one need not wait, and return the list."""
+        assert self.credits is not None and self.front is not None
+        return self
+
     @property
     def best(self) -> Row | None:
         """The best version that was found, or the best of all if none was."""

@@ -17,6 +17,8 @@ export async function show(root, here) {
   const parts = { bar: h("div", { class: "bar" }), list: h("section", { "aria-label": "Episodes" }), where: h("div", { class: "bar" }), panels: h("div") };
   const choose = picker("Of", (found) => { location.hash = to("trace", found); }, id);
   fill(root, h("h1", {}, `Trace of ${id}`), parts.bar, parts.list, parts.where, parts.panels);
+  const number = (name) => (here.params.has(name) && Number.isFinite(Number(here.params.get(name))) ? Number(here.params.get(name)) : null);
+  let asked = { environment: here.params.get("environment"), question: number("question"), beta: number("beta"), seed: number("seed") };
   let list = null, here_ = null, panels = [];
 
   const keep = () => history.replaceState(null, "", to("trace", id, { ...wish, ...(here_ ?? {}) }));
@@ -25,7 +27,7 @@ export async function show(root, here) {
     try {
       list = await get(`episodes/${encodeURIComponent(id)}`, { kind: wish.kind, environment: wish.only, beta: wish.at });
     } catch (error) {
-      if (wish.kind && error.code === 409 && !wish.kind_failed) return void (fill(parts.bar, choose, kinds()), fill(parts.list, h("p", { class: "notice", role: "alert" }, error.message)));
+      if (wish.kind && error.code === 409) return void (fill(parts.bar, choose, kinds()), fill(parts.list, h("p", { class: "notice", role: "alert" }, error.message)));
       throw error;
     }
     fill(parts.bar, choose, kinds(),
@@ -38,6 +40,7 @@ export async function show(root, here) {
   const kinds = () => choice("Episodes", Object.entries(KINDS), wish.kind ?? "wrong", (kind) => again({ kind }), "kind");
   async function again(change) {
     Object.assign(wish, change);
+    asked = {};
     keep();
     await look().catch(complain);
   }
@@ -46,7 +49,7 @@ export async function show(root, here) {
   function episodes() {
     const right = (x) => (x === null ? "–" : h("span", { class: x ? "good" : "bad" }, x ? "right" : "wrong"));
     const open = (e) => ({ environment: e.environment, question: e.question, beta: e.beta, seed: e.seed });
-    return h("details", { open: true }, h("summary", {}, `The ${list.found.length} first of them`),
+    return h("details", { open: !here_ || !asked.environment }, h("summary", {}, `The ${list.found.length} first of them`),
       h("div", { class: "tall" }, table("The worst of each question first", [
         ["", (e) => h("button", { type: "button", onclick: () => visit(open(e)), "aria-label": `Show ${e.environment}, question ${e.question}, beta ${e.beta}, seed ${e.seed}` }, "Show")],
         ["environment", (e) => e.environment], ["question", (e) => e.question, true], ["beta", (e) => figure(e.beta, 1), true], ["seed", (e) => e.seed, true],
@@ -87,12 +90,16 @@ export async function show(root, here) {
         : list?.other ? h("button", { type: "button", onclick: () => { wish.with = list.other; visit(here_); } }, `beside ${list.other}`) : null);
   }
 
-  await look().catch(complain);
-  const number = (name) => (here.params.has(name) && Number.isFinite(Number(here.params.get(name))) ? Number(here.params.get(name)) : null);
-  const asked = { environment: here.params.get("environment"), question: number("question"), beta: number("beta"), seed: number("seed") };
   for (const key of ["environment", "question", "beta", "seed", "step"]) delete wish[key];
-  const first = list?.found[0];
-  if (asked.environment && asked.question !== null) await visit({ ...asked, beta: asked.beta ?? 0.5, seed: asked.seed ?? list?.seeds[0] ?? 0 }, number("step"));
-  else if (first) await visit({ environment: first.environment, question: first.question, beta: first.beta, seed: first.seed });
+  const looking = look().catch(complain);
+  if (asked.environment && asked.question !== null && asked.seed !== null) {
+    const shown = visit({ ...asked, beta: asked.beta ?? 0.5 }, number("step")); // it needs no list
+    await Promise.all([looking, shown]);
+    form();
+  } else {
+    await looking;
+    const first = list?.found[0];
+    if (first) await visit({ environment: first.environment, question: first.question, beta: first.beta, seed: first.seed });
+  }
   return {};
 }
