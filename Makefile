@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 SHARED_REPLAY ?= ../shared/replay
 
 .PHONY: demo test lint bench champions champion-pages lock clean
+.PHONY: ui-vendor ui-screenshots
 
 demo: $(READY)
 	rm -rf runs/demo
@@ -49,6 +50,25 @@ lock:
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	$(BIN)/python -m pip freeze --exclude-editable > requirements.lock
 	touch $(READY)
+
+# What is not ours of the application, fetched again and checked; npm and network are needed here alone.
+UI_VENDOR := agent/ui/static/vendor
+AXE_VENDOR := tests/ui/vendor
+ui-vendor:
+	rm -rf .vendor && mkdir -p .vendor
+	cd .vendor && npm pack --silent echarts@6.1.0 axe-core@4.14.1
+	cd .vendor && for f in *.tgz; do mkdir "$${f%.tgz}" && tar xzf "$$f" -C "$${f%.tgz}"; done
+	cp .vendor/echarts-6.1.0/package/dist/echarts.esm.min.js $(UI_VENDOR)/
+	cp .vendor/echarts-6.1.0/package/NOTICE $(UI_VENDOR)/echarts.NOTICE
+	cp .vendor/echarts-6.1.0/package/licenses/LICENSE-d3 $(UI_VENDOR)/echarts.LICENSE-d3
+	cp .vendor/axe-core-4.14.1/package/axe.min.js $(AXE_VENDOR)/
+	cd $(UI_VENDOR) && sha256sum --check SHA256SUMS
+	cd $(AXE_VENDOR) && sha256sum --check SHA256SUMS
+	rm -rf .vendor
+
+# The pictures of the guide: the shipped lineage, with the environments under the data root.
+ui-screenshots: $(READY)
+	$(BIN)/python benchmarks/screenshots.py --data $(or $(AUTOTTS_DATA),data)
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

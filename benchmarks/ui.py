@@ -117,6 +117,7 @@ def visit(browser: Browser, link: str, home: Path, last: str) -> dict[str, float
     here = f"environment={catalogue.names(home / 'data')[0]}&question=1&beta=0.4&seed=1000"
     found = {
         "first page, s": timed(lambda: page.goto(link) and page.locator("dl.tiles dd").first.wait_for()),
+        "its charts, s": timed(lambda: page.locator("canvas").nth(1).wait_for()),
         "lineage, s": timed(lambda: lineage(page, base)),
         "trace, s": timed(lambda: trace(page, f"{base}#/trace/{last}?{here}")),
     }

@@ -55,7 +55,8 @@ class Guard:
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
                 own = {name for name, _ in message.get("headers", ())}
-                more = [(k.encode(), v.encode()) for k, v in HEADERS.items() if k.encode() not in own]
+                kept = {"cache-control": "no-cache"} if scope["path"].startswith("/static/") else {}  # ask, then reuse
+                more = [(k.encode(), v.encode()) for k, v in (HEADERS | kept).items() if k.encode() not in own]
                 message = {**message, "headers": [*message.get("headers", ()), *more]}
             await send(message)
 

@@ -170,7 +170,8 @@ def test_a_version_is_found_by_typing(watch: Opens, small_link: str) -> None:
 def test_the_lineage_is_clicked(watch: Opens, small_link: str) -> None:
     page = watch(small_link).open("lineage", "[data-drawn='5']")
     x, y = page.evaluate(
-        "(() => { const c = echarts.getInstanceByDom(document.querySelector('.chart')), o = c.getOption();"
+        "(async () => { const echarts = await import('/static/vendor/echarts.esm.min.js');"
+        " const c = echarts.getInstanceByDom(document.querySelector('.chart')), o = c.getOption();"
         " const s = o.series.find((s) => s.type === 'scatter' && s.data.some((d) => d[2] === 2));"
         " const p = c.convertToPixel({ xAxisIndex: 0, yAxisIndex: 0 }, s.data.find((d) => d[2] === 2)),"
         " b = c.getDom().getBoundingClientRect(); return [b.x + p[0], b.y + p[1]]; })()"

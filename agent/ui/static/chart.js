@@ -2,7 +2,14 @@
 import { add, download, h } from "./dom.js";
 import { plain } from "./format.js";
 
-/* global echarts */
+let echarts = null;
+
+/** Load the library, once; a page that shows figures first does so before this takes its time. */
+export const library = async () => (echarts ??= await import("./vendor/echarts.esm.min.js"));
+
+/** Wait until what is in the page has been painted. */
+export const painted = () => new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+
 const PALETTE = {
   light: ["#0072b2", "#d55e00", "#007a5a", "#a6478a", "#8a6d00", "#3a7fb5", "#6b4fa0", "#5b6570"],
   dark: ["#56b4e9", "#f58231", "#3cc99b", "#e39ac9", "#e6c229", "#9ad0f5", "#b79cf0", "#a9b4bf"],
@@ -25,7 +32,7 @@ export function styled(option) {
     axisLine: { ...a.axisLine, lineStyle: { color: soft } }, splitLine: { lineStyle: { color: line, opacity: 0.5 }, ...a.splitLine },
   });
   return {
-    animation: false, backgroundColor: colour("ground"), color: palette(), textStyle: { color: text },
+    animation: false, progressive: 0, backgroundColor: colour("ground"), color: palette(), textStyle: { color: text },
     grid: { left: 64, right: 20, top: 40, bottom: 52 },
     ...option,
     tooltip: { renderMode: "richText", confine: true, backgroundColor: colour("raised"), borderColor: line, textStyle: { color: text }, ...option.tooltip },
@@ -45,9 +52,13 @@ export class Chart {
     this.instance = null;
   }
 
-  /** Draw `option`, once the chart is in the page. */
+  /** Draw `option`, once the chart is in the page and the library is there. */
   draw(option, replace = true) {
     this.option = option;
+    if (!echarts) {
+      library().then(() => this.option === option && this.draw(option, replace));
+      return;
+    }
     if (!this.instance) {
       this.instance = echarts.init(this.host, null, { renderer: "canvas" });
       this.watch = new ResizeObserver(() => this.instance?.resize());
@@ -58,8 +69,10 @@ export class Chart {
   }
 
   close() {
+    this.option = null;
     this.watch?.disconnect();
-    this.instance?.dispose();
+    const gone = this.instance;
+    setTimeout(() => gone?.dispose(), 1000); // a frame of it may still be on its way, and fails without its painter
     this.instance = null;
     open.delete(this);
   }

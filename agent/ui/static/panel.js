@@ -1,5 +1,5 @@
 // One episode of one controller: the picture, the slider through its steps, and what is known at each of them.
-import { Chart, colour } from "./chart.js";
+import { Chart, colour, library } from "./chart.js";
 import { add, fill, h, table } from "./dom.js";
 import { figure, plain, short, to } from "./format.js";
 
@@ -19,7 +19,8 @@ export class Panel {
   async load(get, post) {
     const path = `trace/${encodeURIComponent(this.version)}`;
     try {
-      this.show(await get(path, this.where));
+      const [episode] = await Promise.all([get(path, this.where), library()]);
+      this.show(episode);
     } catch (error) {
       this.refused(error, post);
     }

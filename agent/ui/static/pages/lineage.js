@@ -1,6 +1,6 @@
 // Lineage: the family as a tree, or by generation and score; thousands of versions in a few drawn layers.
 import { get } from "../api.js";
-import { Chart, colour, palette, quiet, theme } from "../chart.js";
+import { Chart, colour, library, palette, quiet, theme } from "../chart.js";
 import { choice, fill, h, table } from "../dom.js";
 import { figure, plain, short, to } from "../format.js";
 
@@ -9,7 +9,7 @@ const MOST_NAMES = 8;
 
 export async function show(root, here, current) {
   const wish = { x: here.params.get("x") ?? "tree", by: here.params.get("by") ?? "score" };
-  let family = await get("lineage"), places = null, chosen = family.ids.indexOf(here.id);
+  let [family] = await Promise.all([get("lineage"), library()]), places = null, chosen = family.ids.indexOf(here.id);
   const chart = new Chart("The family of versions: a dot a version, a line to its parent. Arrow keys go to parents, children and neighbours; Enter opens.", "tall", { tabindex: "0" });
   chart.host.setAttribute("role", "application");
   const side = h("section", { "aria-live": "polite", "aria-label": "The chosen version" });
@@ -153,7 +153,7 @@ function option(family, places, wish, chosen) {
   }));
   const zoom = (axis) => ({ type: "inside", [axis]: 0, filterMode: "none", zoomOnMouseWheel: true, moveOnMouseMove: true });
   return {
-    grid: { left: places.upright ? 56 : 24, right: few ? 60 : 20, top: 40, bottom: 52 },
+    grid: { left: places.upright ? 56 : few ? 76 : 24, right: few ? 60 : 20, top: 40, bottom: 52 },
     legend: { data: groups.map((g) => ({ name: g.name, icon: "circle" })) },
     tooltip: { formatter: (at) => (at.seriesType === "scatter" && at.value ? told(family, at.value[2]) : "") },
     dataZoom: [zoom("xAxisIndex"), zoom("yAxisIndex")],

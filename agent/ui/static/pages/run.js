@@ -1,10 +1,10 @@
 // Run: how far the search is, how good, what it costs, what fails, and what each explorer brings; it follows the run.
 import { get } from "../api.js";
-import { Chart, framed, palette, scaling } from "../chart.js";
+import { Chart, framed, painted, palette, scaling } from "../chart.js";
 import { fill, h, table } from "../dom.js";
 import { dollars, figure, plain, short, signed, to } from "../format.js";
 
-export async function show(root) {
+export async function show(root, here, current) {
   const parts = {
     head: h("div"), tiles: h("dl", { class: "tiles" }), explorers: h("div"), failures: h("div"), events: h("div"),
     speed: h("div"), front: h("div"), generations: h("div"),
@@ -29,18 +29,20 @@ export async function show(root) {
     head(parts.head, run);
     tiles(parts.tiles, run);
     const curves = [...run.front, ...run.seeds].map((c) => ({ ...c, label: c.seed ? c.name : c.id }));
-    front.draw(scaling(pick(curves, run.best), { dashed: (c) => c.seed, banded: (c) => c.id === run.best || c.id === run.best_seed }));
-    progress.draw(generations(run));
-    if (run.speeds.length) {
-      if (!speed.host.isConnected) fill(parts.speed, speed.host);
-      speed.draw(speeds(run));
-    } else fill(parts.speed, h("p", { class: "soft" }, "Nothing has been tried yet, or this is an archive without a run."));
     fill(parts.front, numbers(curves));
     fill(parts.generations, perGeneration(run));
     fill(parts.explorers, explorers(run));
     fill(parts.failures, failures(run));
     fill(parts.events, run.events.length ? h("pre", { class: "tall", tabindex: "0", role: "region", "aria-label": "Latest events" }, run.events.slice(0, 12).join("\n"))
       : h("p", { class: "soft" }, "An archive alone has no event log; a run has."));
+    await painted(); // figures first: the library takes longer to load than they do
+    if (!current()) return;
+    front.draw(scaling(pick(curves, run.best), { dashed: (c) => c.seed, banded: (c) => c.id === run.best || c.id === run.best_seed }));
+    progress.draw(generations(run));
+    if (run.speeds.length) {
+      if (!speed.host.isConnected) fill(parts.speed, speed.host);
+      speed.draw(speeds(run));
+    } else fill(parts.speed, h("p", { class: "soft" }, "Nothing has been tried yet, or this is an archive without a run."));
   }
   await update();
   return { update };
