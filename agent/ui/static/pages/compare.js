@@ -64,11 +64,9 @@ export async function show(root, here) {
       h("span", { class: "soft" }, `on ${world}, beta ${beta}`));
     try {
       const told = await get("questions", { first: pair[0], second: pair[1], environment: world, beta });
-      gaps.close();
       fill(parts.gaps, summary(told), framed(gaps, "questions", perQuestion(told)));
       gaps.draw(bars(told));
     } catch (error) {
-      gaps.close();
       fill(parts.gaps, h("p", { class: "notice", role: "alert" }, error.message));
     }
   }
