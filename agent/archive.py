@@ -24,12 +24,16 @@ from envs.errors import Damaged, InputError
 from envs.store import named, write_whole
 
 from .cards import Card
+from .generalisation.beliefs import believed
+from .generalisation.figures import Figures
 from .rows import COLUMNS, Row
 
 SOURCE, CARD, LOGS, MANIFEST = "controller.py", "card.json", "logs.npz", "manifest.json"
 TRANSCRIPT = "transcript.txt.gz"
 INDEX = "index.sqlite"
 REPLAYS = "replays"
+FIGURES = "figures"
+"""What every version did question by question: derived from its logs (`agent.generalisation.figures`)."""
 
 
 def sha256(data: bytes) -> str:
@@ -47,6 +51,8 @@ class Archive:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._cards: dict[str, Card] = {}  # immutable, so never stale
+        self._figures: dict[str, Figures] = {}
+        self._believed: tuple[tuple[str, ...], list[Card]] = ((), [])
 
     # Reading
 
@@ -79,6 +85,23 @@ class Archive:
     def cards(self) -> list[Card]:
         """Return all cards, by generation and id."""
         return [self.card(version) for version in self.ids()]
+
+    def believed(self, generation: int | None = None) -> list[Card]:
+        """Return all cards, or those up to and with a generation, with what is believed of them beside each other."""
+        cards = [card for card in self.cards() if generation is None or card.generation <= generation]
+        known = tuple(card.id for card in cards)
+        if self._believed[0] != known:
+            self._believed = known, believed(cards, self.figures)
+        return list(self._believed[1])
+
+    def figures(self, version: str) -> Figures | None:
+        """Return what a version did question by question; None if that is not there, or damaged: it can be rebuilt."""
+        if version not in self._figures:
+            try:
+                self._figures[version] = Figures.unpack((self.root / FIGURES / f"{version}.npz").read_bytes())
+            except Exception:  # damaged bytes make the readers of zip and numpy raise whatever comes
+                return None
+        return self._figures[version]
 
     def source(self, version: str) -> str:
         """Return a version's source.
@@ -175,6 +198,12 @@ class Archive:
             raise
         self._cards[card.id] = card
 
+    def put_figures(self, version: str, figures: Figures) -> None:
+        """Keep what a version did question by question; it need not have been added yet."""
+        write_whole(self.root / FIGURES / f"{version}.npz", figures.pack())
+        self._figures[version] = figures
+        self._believed = (), []
+
     def add_replay(self, version: str, name: str, document: dict[str, object]) -> Path:
         """File the scores of a version on other environments beside it, and return where."""
         path = self.root / REPLAYS / version / f"{name}.json"
@@ -193,7 +222,7 @@ class Archive:
         problems: list[str] = []
         known: set[str] = set()
         for path in sorted(self.root.iterdir()) if self.root.is_dir() else []:
-            if path.name.startswith(".") or path.name.startswith(INDEX) or path.name == REPLAYS:
+            if path.name.startswith(".") or path.name.startswith(INDEX) or path.name in (REPLAYS, FIGURES):
                 continue
             known.add(path.name)
             problems += check_folder(path)
@@ -212,7 +241,7 @@ class Archive:
 
     def reindex(self) -> int:
         """Build the index anew from the folders, and return the number of versions in it."""
-        rows = [Row.of(card).cells() for card in self.cards()]
+        rows = [Row.of(card).cells() for card in self.believed()]
         with closing(sqlite3.connect(":memory:")) as database:
             database.execute(f"CREATE TABLE versions ({', '.join(COLUMNS)}, PRIMARY KEY (id))")
             database.execute("CREATE INDEX by_source ON versions (source_sha256)")

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, InstanceOf
 
 from envs.evaluate import MEAN, Point
+from envs.simulated import is_simulated, recorded
 
+from .complexity import UNKNOWN, Complexity
 from .explorers.base import Cost, CurvePoint, Expectation, Finding, Version
+from .generalisation.belief import Belief
 
 SCHEMA = 1
 DUPLICATE = "duplicate"
@@ -32,6 +36,8 @@ class Protocol(Frozen):
     seeds: int
     max_branches: int
     max_tokens: int | None = None
+    simulated: float = 0.0
+    """Weight, in every choice, of all simulated environments together (`envs.simulated`); no figure shows them."""
 
     def key(self) -> str:
         """Return a short name that is the same only for the same protocol."""
@@ -64,6 +70,8 @@ class Card(Frozen):
     parents: tuple[str, ...] = ()
     rationale: str = ""
     source_sha256: str
+    complexity: Complexity | None = None
+    """None of what is no Python, and of a version from before it was noted."""
     sandbox: str
     verdict: str
     message: str = ""
@@ -84,6 +92,8 @@ class Card(Frozen):
     prompts: str = ""
     """Version of the prompts; empty without a language model."""
     data: dict[str, Any] = Field(default_factory=dict)
+    belief: InstanceOf[Belief] | None = Field(default=None, exclude=True)
+    """What is believed of it beside others (`agent.generalisation.beliefs`); it is not written down."""
 
     @property
     def ok(self) -> bool:
@@ -91,14 +101,30 @@ class Card(Frozen):
         return self.verdict == "ok"
 
     @property
+    def mean_points(self) -> list[Point]:
+        """The points of ``curve`` on the mean of the recorded environments, by beta; or on the only one."""
+        several = len(recorded(list(self.protocol.environments))) > 1
+        return [p for p in self.curve if (p.environment == MEAN if several else not is_simulated(p.environment))]
+
+    @property
     def mean_curve(self) -> list[CurvePoint]:
-        """The scaling curve on the mean of the environments, by beta."""
-        several = len(self.protocol.environments) > 1
-        return [
-            CurvePoint(p.beta, p.accuracy_pct, p.mean_tokens, p.mean_latency)
-            for p in self.curve
-            if not several or p.environment == MEAN
-        ]
+        """The scaling curve that `mean_points` are."""
+        return [CurvePoint(p.beta, p.accuracy_pct, p.mean_tokens, p.mean_latency) for p in self.mean_points]
+
+    @property
+    def believed_curve(self) -> Sequence[CurvePoint]:
+        """The curve by which it is ranked, bred and chosen: `mean_curve` where nothing is known of its luck."""
+        return self.belief.curve if self.belief else self.mean_curve
+
+    @property
+    def noise(self) -> Sequence[float]:
+        """See `Belief.noise`; empty where nothing is known of it."""
+        return self.belief.noise if self.belief else ()
+
+    @property
+    def size(self) -> int:
+        """The complexity by which it is compared with others."""
+        return UNKNOWN if self.complexity is None else self.complexity.total
 
     def version(self, source: str) -> Version:
         """Return the version as an explorer sees it."""

@@ -221,6 +221,13 @@ def _discover(commands: _Parsers) -> None:
     command.add_argument("--latency", action="store_true", help="latency as a third objective")
     command.add_argument("--seed", type=int, default=0, help="of all the run's chance")
     command.add_argument("--orders", type=_count, default=4, metavar="N", help="branch orders to try a candidate on")
+    command.add_argument(
+        "--simulated", type=_count, default=0, metavar="N",
+        help="also search on N environments simulated from fits of the others, with questions of other difficulty",
+    )  # fmt: skip
+    command.add_argument(
+        "--simulated-weight", type=float, default=0.25, metavar="W", help="what these count together (default: 0.25)"
+    )
     command.add_argument("--max-branches", type=_count, default=64, metavar="N")
     command.add_argument("--max-tokens", type=_count, metavar="N")
     command.add_argument("--run", dest="home", metavar="DIR", help="run directory (default: a new one under ./runs)")

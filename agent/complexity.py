@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import ast
+from functools import lru_cache
 
 from pydantic import BaseModel, ConfigDict
 
+from sandbox.policy import LARGEST
+
 _FREE = (0, 1)
 """Numbers that nobody tunes: where counting begins, and its step."""
+UNKNOWN = 10**9
+"""The complexity of a version of which it was not noted: it is never preferred for its simplicity."""
 
 
 class Complexity(BaseModel):
@@ -26,8 +31,11 @@ class Complexity(BaseModel):
         return self.constants + self.branches
 
 
+@lru_cache(maxsize=4096)
 def complexity(source: str) -> Complexity | None:
-    """Return how complicated ``source`` is; None if it is no Python."""
+    """Return how complicated ``source`` is; None if it is no Python, or larger than a controller may be."""
+    if len(source) > LARGEST:
+        return None
     try:
         nodes = list(ast.walk(ast.parse(source)))
     except (SyntaxError, ValueError, RecursionError, MemoryError):

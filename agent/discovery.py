@@ -35,6 +35,8 @@ from .bench.workbench import Workbench
 from .cards import DUPLICATE, Behaviour, Card
 from .diagnose import diagnose
 from .explorers.base import Brief, Explorer, LimitReached, Proposal, Version
+from .generalisation.beliefs import believed
+from .generalisation.figures import Figures
 from .llm.ledger import Ledger
 from .outcome import outcome
 from .population import islands
@@ -97,6 +99,11 @@ class Discovery:
     def episodes(self) -> Episodes:
         """The batch on which every candidate is tried."""
         return self.run.episodes(self.environments)
+
+    @cached_property
+    def recorded(self) -> Episodes:
+        """The part of it that was recorded, its beginning: all that is diagnosed, and shown to an explorer."""
+        return self.run.episodes(self.run.environments(simulated=False))
 
     # Nodes
 
@@ -190,6 +197,7 @@ class Discovery:
             fields: dict[str, Any] = {"verdict": result.verdict.kind, "message": result.verdict.message}
             if result.logs is not None and result.scores is not None:
                 self.staging.put_logs(candidate, pack_logs(result.logs))
+                self.archive.put_figures(candidate, Figures.of(result.scores))
                 fields["curve"] = tuple(result.curve)
             self.staging.put(waiting.model_copy(update=fields))
             seconds = time.perf_counter() - began
@@ -209,8 +217,8 @@ class Discovery:
             found: dict[str, Any] = {"findings": ()}
             packed = self.staging.logs(candidate)
             if tried.verdict == "ok" and packed is not None:
-                logs = unpack_logs(packed)
-                scores = score(self.episodes, logs)
+                logs = self._of_recorded(unpack_logs(packed))
+                scores = score(self.recorded, logs)
                 found["behaviour"] = behaviour(scores, logs)
                 twin = self._twin(candidate, found["behaviour"], state)
                 if twin is None:
@@ -252,7 +260,7 @@ class Discovery:
 
     def choose(self, state: State) -> dict[str, Any]:
         """Compare the best with the seeds on fresh branch orders, and write the report."""
-        best = write_report(self.run, self.environments, self.sandbox, self._ticked)
+        best = write_report(self.run, self.recorded.environments, self.sandbox, self._ticked)
         self.emit("finished", best=best, versions=len(self.archive.ids()), stopped=state["stopped"])
         return {}
 
@@ -275,16 +283,18 @@ class Discovery:
 
     def _before(self, generation: int) -> list[Card]:
         """Return the cards of earlier generations: those of this one may be there after a crash."""
-        return [card for card in self.archive.cards() if card.generation < generation]
+        return self.archive.believed(generation - 1)
 
     def _is_elite(self, waiting: Draft, state: State, found: Evaluation) -> bool:
         """Whether a draft with these scores would be on the front, or among those that the last choice looks at."""
         new = waiting.model_copy(update={"verdict": "ok", "curve": tuple(found.curve)})
+        figures = Figures.of(found.scores) if found.scores is not None else None
         card = new.card(self.run.config.protocol(), self.sandbox.name)
         tried = (self._card(other) for other in state["pending"] if other != new.id)
         cards = [*self._before(state["generation"]), *(other for other in tried if other.curve), card]
-        best = population.front(cards, latency=self.run.config.latency)
-        return card in best or card in population.ranked(cards)[:FINALISTS]
+        cards = believed(cards, lambda version: figures if version == new.id else self.archive.figures(version))
+        best = [*population.front(cards, latency=self.run.config.latency), *population.ranked(cards)[:FINALISTS]]
+        return card.id in {other.id for other in best}
 
     def _twin(self, candidate: str, found: Behaviour, state: State) -> Card | None:
         """Return the first version that makes the same decisions, if that is not ``candidate`` or hand-written too."""
@@ -333,6 +343,7 @@ class Discovery:
         cards = self._before(ask["generation"])
         if ask["step"] == "refine":
             cards += (self._with_outcome(self._card(tried)) for tried in ask["pending"])
+            cards = believed(cards, self.archive.figures)
         return cards
 
     def _there(self, ask: Ask, cards: Sequence[Card]) -> list[Card]:
@@ -380,7 +391,7 @@ class Discovery:
     def _bench(self, cards: Sequence[Card], parents: Sequence[Card], seed: int) -> Workbench:
         left_out = self.run.config.ablations
         shelf = Shelf(
-            cards, self.episodes, self._source, self._logs, [card.id for card in parents], "history" not in left_out,
+            cards, self.recorded, self._source, self._logs, [card.id for card in parents], "history" not in left_out,
             seed,
         )  # fmt: skip
         return Workbench(shelf, self.sandbox, traces="traces" not in left_out)
@@ -391,7 +402,11 @@ class Discovery:
 
     def _logs(self, version: str) -> Logs:
         packed = self.staging.logs(version)
-        return self.archive.logs(version) if packed is None else unpack_logs(packed)
+        return self._of_recorded(self.archive.logs(version) if packed is None else unpack_logs(packed))
+
+    def _of_recorded(self, logs: Logs) -> Logs:
+        """Return what of the logs of the whole batch is of recorded environments; logs of another batch as they are."""
+        return logs.part(0, len(self.recorded)) if len(logs) == len(self.episodes) else logs
 
     def _stage(self, drafts: Sequence[Draft]) -> list[str]:
         for new in drafts:

@@ -68,6 +68,12 @@ def curves(lines: Mapping[str, Sequence[tuple[float, float]]], width: int = 90, 
     return str(plotext.uncolorize(plotext.build()))
 
 
+_LEGEND = (
+    "\nquality in the search, and in brackets what is believed of it, ± the standard error of its difference from its "
+    "parent, and its free constants + branches"
+)
+
+
 def family(cards: Sequence[Card], everything: bool, latency: bool = False) -> Tree:
     """Return the versions as a tree by first parent: all of them, or the front with its ancestors.
 
@@ -77,12 +83,12 @@ def family(cards: Sequence[Card], everything: bool, latency: bool = False) -> Tr
     on_front = {card.id for card in population.front(cards, latency=latency)}
     kept = set(by_id) if everything else _ancestry(sorted(on_front), by_id)
     at = population.budgets(cards)
-    root = Tree(f"{len(cards)} versions, {len({c.generation for c in cards})} generations (* on the front)")
+    root = Tree(f"{len(cards)} versions, {len({c.generation for c in cards})} generations (* on the front){_LEGEND}")
     nodes: dict[str, Tree] = {}
 
     def line(card: Card) -> Text:
         others = f" + {', '.join(card.parents[1:])}" if len(card.parents) > 1 else ""
-        score = f"{population.quality(card, at):5.2f}" if card.ok else f"{card.verdict}"
+        score = f"{population.quality(card, at):5.2f}{belief(card, at)}" if card.ok else f"{card.verdict}"
         mark = "*" if card.id in on_front else " "
         return Text(plain(f"{mark} {card.id}  {score}  {card.name}{others}{more(card)}"))
 
@@ -94,6 +100,12 @@ def family(cards: Sequence[Card], everything: bool, latency: bool = False) -> Tr
         parent = next((nodes[p] for p in first.parents if p in nodes), root)
         nodes[first.id] = parent.add(line(first))
     return root
+
+
+def belief(card: Card, at: population.Floats) -> str:
+    """Return what is believed of a version's quality, and how complicated it is: constants and branches."""
+    size = f" {card.complexity.constants}+{card.complexity.branches}" if card.complexity else ""
+    return f" ({population.merit(card, at):5.2f} ±{card.belief.error:.2f}{size})" if card.belief else ""
 
 
 def more(card: Card) -> str:

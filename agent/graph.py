@@ -20,6 +20,7 @@ from langgraph.types import Command, Send
 from envs.errors import Damaged
 
 from .discovery import Discovery, ExplorerFailed
+from .generalisation.rebuild import rebuild
 from .run import Run
 from .state import Ask, State, first
 
@@ -83,6 +84,7 @@ def discover(discovery: Discovery, approve: Approve = lambda candidates: []) -> 
     """
     run = discovery.run
     run.archive.sweep()
+    rebuild(run)
     with checkpoints(run) as saver:
         graph, thread = build(discovery, saver), settings(run)
         begun = graph.get_state(thread)

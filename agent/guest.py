@@ -231,7 +231,7 @@ def host(discovery: Discovery, desk: Desk) -> None:
 
 def last_round(run: Run, brief: Brief) -> str:
     """Return which round this is, and what came of the one before."""
-    cards = run.archive.cards()
+    cards = run.archive.believed()
     at, ranked = population.budgets(cards), population.ranked(cards)
     lines = [f"Round {brief.generation} of {run.config.generations}."]
     for card in cards:

@@ -39,8 +39,20 @@ def outcome(expects: tuple[Expectation, ...], child: Card, parent: Card, budgets
     if not expects:
         return f"against {parent.id}: {', '.join(seen)}"
     predicted = ", ".join(f"{e.direction} {e.metric}" for e in expects)
-    held = sum(_direction(e.metric, *pairs[e.metric], e.metric in few) == e.direction for e in expects)
-    return f"predicted against {parent.id}: {predicted}; seen: {', '.join(seen)} ({held} of {len(expects)} held)"
+    came_true = sum(held(expects, child, parent, budgets))
+    return f"predicted against {parent.id}: {predicted}; seen: {', '.join(seen)} ({came_true} of {len(expects)} held)"
+
+
+def held(expects: tuple[Expectation, ...], child: Card, parent: Card, budgets: Floats) -> list[bool]:
+    """Return for each expectation whether it came true; nothing if one of the two has no scores."""
+    if not child.mean_curve or not parent.mean_curve:
+        return []
+    found = []
+    for each in expects:
+        few = _episodes(each.metric, child) < _FEW and _episodes(each.metric, parent) < _FEW
+        pair = _figure(each.metric, child, budgets), _figure(each.metric, parent, budgets)
+        found.append(_direction(each.metric, *pair, few) == each.direction)
+    return found
 
 
 def _told(expects: tuple[Expectation, ...]) -> list[Metric]:

@@ -11,6 +11,7 @@ from .explorers.base import Cost, CurvePoint
 
 COLUMNS = (
     "id", "generation", "name", "explorer", "island", "parents", "verdict", "source_sha256", "cost", "curve",
+    "believed", "noise", "size",
 )  # fmt: skip
 
 
@@ -30,6 +31,10 @@ class Row:
     cost: Cost
     mean_curve: tuple[CurvePoint, ...]
     """See `Card.mean_curve`."""
+    believed_curve: tuple[CurvePoint, ...]
+    noise: tuple[float, ...]
+    size: int
+    """These three are what is believed of the version among all that are in the index (see `Card`)."""
 
     @property
     def ok(self) -> bool:
@@ -42,21 +47,28 @@ class Row:
         return cls(
             card.id, card.generation, card.name, card.explorer, "" if card.island is None else str(card.island),
             card.parents, card.verdict, card.source_sha256, card.cost, tuple(card.mean_curve),
+            tuple(card.believed_curve), tuple(card.noise), card.size,
         )  # fmt: skip
 
     def cells(self) -> tuple[Any, ...]:
         """Return the row as the index holds it, in the order of `COLUMNS`."""
-        curve = [astuple(point) for point in self.mean_curve]
+        curve, believed = ([astuple(point) for point in points] for points in (self.mean_curve, self.believed_curve))
         return (
             self.id, self.generation, self.name, self.explorer, self.island, json.dumps(self.parents), self.verdict,
-            self.source_sha256, json.dumps(astuple(self.cost)), json.dumps(curve),
+            self.source_sha256, json.dumps(astuple(self.cost)), json.dumps(curve), json.dumps(believed),
+            json.dumps(self.noise), self.size,
         )  # fmt: skip
 
     @classmethod
     def read(cls, cells: tuple[Any, ...]) -> Row:
         """Return the row that `cells` has written."""
-        id, generation, name, explorer, island, parents, verdict, sha256, cost, curve = cells
+        id, generation, name, explorer, island, parents, verdict, sha256, cost, *rest = cells
+        curve, believed, noise, size = rest
         return cls(
             id, generation, name, explorer, island, tuple(json.loads(parents)), verdict, sha256,
-            Cost(*json.loads(cost)), tuple(CurvePoint(*point) for point in json.loads(curve)),
+            Cost(*json.loads(cost)), _points(curve), _points(believed), tuple(json.loads(noise)), size,
         )  # fmt: skip
+
+
+def _points(text: str) -> tuple[CurvePoint, ...]:
+    return tuple(CurvePoint(*point) for point in json.loads(text))

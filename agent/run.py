@@ -51,6 +51,10 @@ class RunConfig(Frozen):
     max_tokens: int | None = None
     environments: dict[str, str]
     """Content hash of each search environment, by name."""
+    simulated: dict[str, str] = Field(default_factory=dict)
+    """The same of those that were simulated from fits of them (`envs.simulated`)."""
+    simulated_weight: float = Field(default=0.25, gt=0, lt=1)
+    """What these count together in every choice; no figure that is shown counts them."""
     ablations: tuple[Ablation, ...] = ()
     model: str = ""
     """Which language model is asked, where the explorer is one."""
@@ -69,8 +73,9 @@ class RunConfig(Frozen):
     def protocol(self) -> Protocol:
         """Return on what its candidates are measured."""
         return Protocol(
-            environments=self.environments, betas=self.betas, first_seed=SEARCH_SEED, seeds=self.seeds,
-            max_branches=self.max_branches, max_tokens=self.max_tokens,
+            environments=self.environments | self.simulated, betas=self.betas, first_seed=SEARCH_SEED,
+            seeds=self.seeds, max_branches=self.max_branches, max_tokens=self.max_tokens,
+            simulated=self.simulated_weight if self.simulated else 0.0,
         )  # fmt: skip
 
 
@@ -123,15 +128,19 @@ class Run:
             raise
         return cls(home)
 
-    def environments(self) -> list[Environment]:
-        """Load the search environments, in the order of the settings.
+    def environments(self, simulated: bool = True) -> list[Environment]:
+        """Load the search environments, in the order of the settings; the simulated ones come last.
+
+        Args:
+            simulated: whether these are wanted too.
 
         Raises:
             InputError: one is missing, damaged, or not the one that the run began with.
         """
-        loaded = catalogue.find(self.home / "environments", list(self.config.environments))
+        hashes = self.config.environments | (self.config.simulated if simulated else {})
+        loaded = catalogue.find(self.home / "environments", list(hashes))
         for environment in loaded:
-            if environment.hash != self.config.environments[environment.name]:
+            if environment.hash != hashes[environment.name]:
                 raise Damaged(f"{self.home}: environment {environment.name} has changed since the run began")
         return loaded
 

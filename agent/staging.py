@@ -17,6 +17,7 @@ from envs.store import write_whole
 
 from .archive import sha256, unpack_logs
 from .cards import Behaviour, Card, Frozen, Protocol
+from .complexity import complexity
 from .explorers.base import Cost, Expectation, Finding, Proposal
 
 
@@ -47,7 +48,8 @@ class Draft(Frozen):
         """Return the card to be archived."""
         return Card(
             id=self.id, name=_title(self), generation=self.generation, explorer=self.explorer, parents=self.parents,
-            rationale=self.rationale, source_sha256=sha256(self.source.encode()), sandbox=sandbox,
+            rationale=self.rationale, source_sha256=sha256(self.source.encode()),
+            complexity=complexity(self.source), sandbox=sandbox,
             verdict=self.verdict or "not run", message=self.message, protocol=protocol, curve=self.curve,
             behaviour=self.behaviour, findings=self.findings or (), island=self.island, arms=self.arms,
             expects=self.expects, outcome=self.outcome, cost=self.cost, prompts=self.prompts, data=self.data,

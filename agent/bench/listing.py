@@ -21,9 +21,9 @@ def listing(shelf: Shelf, order: str, limit: int, offset: int, most: int = PAGE)
     cards = _ordered(shelf, order)
     betas = _three(sorted({point.beta for card in cards for point in card.mean_curve}))
     head = [
-        f"{len(cards)} versions by {order}; quality: mean accuracy % over {scale(shelf.budgets)}; to best: quality "
-        f"less that of the best, and half its 95% interval (paired), ~: within noise of the best; bB: accuracy % @ "
-        f"thousand tokens at beta B; *: on the front"
+        f"{len(cards)} versions by {order} (less what is likely luck); quality: mean accuracy % over "
+        f"{scale(shelf.budgets)}; to best: quality less that of the best, and half its 95% interval (paired), ~: "
+        f"within noise of the best; bB: accuracy % @ thousand tokens at beta B; *: on the front"
     ]
     if shelf.tries:
         drafts = (f"{tried.name} ({tried.verdict.kind})" for tried in shelf.tries.values())

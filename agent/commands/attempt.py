@@ -69,7 +69,7 @@ def _sandboxed(args: argparse.Namespace, path: Path) -> int:
 
 def _against(run: Run, curve: list[CurvePoint]) -> str:
     """Return in a line how the curve stands to the best version of the run, measured on all of its search set."""
-    cards: list[Card] = population.ranked(run.archive.cards())
+    cards: list[Card] = population.ranked(run.archive.believed())
     if not cards:
         return "the run has no versions to compare it with"
     at = population.budgets(run.archive.cards())

@@ -11,6 +11,8 @@ from typing import NoReturn
 
 from envs.episodes import BETAS
 from envs.errors import Damaged, InputError
+from envs.simulated import is_simulated, simulate
+from envs.store import Environment
 from sandbox.base import SandboxError
 from sandbox.runner import Runner
 
@@ -23,12 +25,14 @@ from ..llm.failures import ExplorerError
 from ..llm.ledger import Ledger, Limit, Limits
 from ..llm.prices import Prices, estimate
 from ..report import read_report
+from ..report.model import TEXT, told
 from ..run import WITHOUT_BETA, Ablation, Run, RunConfig, next_home
 from ..watch import Watch
 
 POPULATION = {"evolve": 16}
 """Candidates of a generation unless told otherwise: many where they cost nothing."""
 FEW = 4
+MOST_SIMULATED = 64
 GENERATIONS = 10
 ENDLESS = 10_000
 """Generations unless told otherwise: of a run that is to work for some hours, more than there are hours for."""
@@ -47,6 +51,7 @@ def discover(args: argparse.Namespace) -> int:
     if args.hours is not None:
         args.max_hours = min(args.hours, args.max_hours or args.hours)
     environments = choose.environments(args.env, args.data)
+    simulated = _simulated(environments, args)
     home = Path(args.home) if args.home else next_home(choose.RUNS)
     config = RunConfig(
         explorer=args.explorer,
@@ -66,12 +71,28 @@ def discover(args: argparse.Namespace) -> int:
         max_branches=args.max_branches,
         max_tokens=args.max_tokens,
         environments={env.name: env.hash for env in environments},
+        simulated={env.name: env.hash for env in simulated},
+        simulated_weight=args.simulated_weight,
         ablations=_ablations(args),
     )
     ready(config, Prices(Path(args.prices) if args.prices else None))  # refused before anything is written
     with choose.sandbox(args) as sandbox:
-        run = Run.create(home, config.model_copy(update={"sandbox": sandbox.name}), environments)
+        run = Run.create(home, config.model_copy(update={"sandbox": sandbox.name}), [*environments, *simulated])
         return _go_on(run, sandbox, args)
+
+
+def _simulated(environments: Sequence[Environment], args: argparse.Namespace) -> list[Environment]:
+    """Return the environments that are to be simulated from fits of the recorded ones."""
+    named = [env.name for env in environments if is_simulated(env.name)]
+    if named:
+        raise InputError(f"{named[0]} was simulated by a run: search on what was recorded, and give --simulated")
+    if args.simulated > MOST_SIMULATED:
+        raise InputError(f"--simulated is {args.simulated}, but at most {MOST_SIMULATED} environments can be simulated")
+    if not 0 < args.simulated_weight < 1:
+        raise InputError(f"--simulated-weight is {args.simulated_weight:g}, but must lie between 0 and 1")
+    if args.simulated:
+        print(f"fitting {min(args.simulated, len(environments))} environments to simulate {args.simulated} from them")
+    return list(simulate(environments, args.simulated, args.seed))
 
 
 def resume(args: argparse.Namespace) -> int:
@@ -167,8 +188,11 @@ def _summary(run: Run, ledger: Ledger) -> int:
     print(f"\nbest: {report.best}, on branch orders that the search has not seen")
     for version, measured in sorted(report.measured.items(), key=lambda item: -item[1]):
         searched = report.searched[version]
-        print(f"  {version:24} {measured:6.2f}  (search {searched:6.2f}, optimism {searched - measured:+.2f})")
+        print(f"  {version:24} {measured:6.2f}  (search {searched:6.2f}, change {measured - searched:+.2f})")
     print("  (mean accuracy over the token budgets of the seeds, in per cent)")
+    for line in told(report.optimism):
+        print(f"  {line}")
+    print(f"  front, champions, what was learned: {run.home / TEXT}")
     ahead = max(report.measured, key=lambda version: report.measured[version])
     if report.measured[ahead] > report.measured[report.best]:
         print(f"  {ahead}, which was hand-written, is still ahead of all that was discovered: search for longer")

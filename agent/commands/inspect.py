@@ -8,7 +8,7 @@ import re
 import shutil
 import sys
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 from pydantic import ValidationError
@@ -17,27 +17,32 @@ from rich.syntax import Syntax
 from envs import catalogue
 from envs.episodes import grid
 from envs.errors import InputError
-from envs.evaluate import MEAN
 from envs.store import Environment
 from envs.trace import as_text, picture
 from envs.trace import trace as read_trace
 from sandbox.evaluation import CandidateFailed, evaluate
 
 from .. import choose, population
+from ..cards import Card
 from ..display import console, curve_table, curves, deeds, family, listing, plain
 from ..explorers.registry import workspaces
+from ..generalisation.beliefs import optimism
 from ..llm.calls import TRANSCRIPT
+from ..report.model import told
 from ..run import Run
 from ..workspace.directory import Result
 
 
 def lineage(args: argparse.Namespace) -> int:
     """Draw the family, and the curves of its front against the seeds."""
-    cards = choose.chosen_archive(args.home, args.archive).cards()
+    archive = choose.chosen_archive(args.home, args.archive)
+    cards = archive.believed()
     if not cards:
         raise InputError("the archive is empty; see `autotts discover --help`")
     latency = args.archive is None and choose.chosen_run(args.home).config.latency
     console().print(family(cards, args.all, latency), highlight=False)
+    for line in told(optimism(cards, archive.figures)):
+        print(line)
     best = [card for card in population.ranked(cards) if card.generation > 0][:1]
     shown = [*best, *(card for card in cards if card.generation == 0 and card.ok)]
     lines = {card.id: [(p.tokens, p.accuracy) for p in card.mean_curve] for card in shown if card.mean_curve}
@@ -52,12 +57,15 @@ def lineage(args: argparse.Namespace) -> int:
 def show(args: argparse.Namespace) -> int:
     """Show a version."""
     archive, version = choose.version(args.id, args.home, args.archive)
-    card = archive.card(version)
+    cards = archive.believed()
+    card = next(card for card in cards if card.id == version)
     print(plain(f"{card.id}  {card.name}"))
     print(f"  generation {card.generation}, by {card.explorer}, verdict {card.verdict}")
     print(f"  parents    {', '.join(card.parents) or 'none'}")
     if card.island is not None:
         print(f"  born       on island {card.island}{', by ' + ' and '.join(card.arms) if card.arms else ''}")
+    for line in _quality(card, population.budgets(cards)):
+        print(f"  {line}")
     if card.behaviour is not None:
         print(f"  behaviour  {deeds(card.behaviour)}")
     for label, text in (("rationale", card.rationale), ("outcome", card.outcome)):
@@ -75,12 +83,25 @@ def show(args: argparse.Namespace) -> int:
                 f"             e.g. `autotts trace {card.id} --env {case.environment} --question {case.question}"
                 f" --seed {case.seed} --beta {case.beta:g}`, step {case.step}, {case.tokens:,} tokens"
             )
-    one = len(card.protocol.environments) == 1
-    rows = [(card.id, point) for point in card.curve if one or point.environment == MEAN]
+    rows = [(card.id, point) for point in card.mean_points]
     if rows:
         console().print(curve_table(rows))
     console().print(Syntax(listing(archive.source(card.id)), "python", theme="ansi_dark", background_color="default"))
     return 0
+
+
+def _quality(card: Card, at: population.Floats) -> Iterator[str]:
+    """Yield what was measured and what is believed of a version, and how complicated it is."""
+    if card.ok:
+        yield f"quality    {population.quality(card, at):.2f} in the search, the mean accuracy % over token budgets"
+    if card.belief and card.generation > 0:
+        parent = card.parents[0] if card.parents else "the mean"
+        yield (
+            f"believed   {population.merit(card, at):.2f}: {card.belief.factor:.0%} of its difference from {parent}, "
+            f"whose standard error is {card.belief.error:.2f}"
+        )
+    if card.complexity:
+        yield f"complexity {card.complexity.constants} free constants, {card.complexity.branches} branches"
 
 
 def transcript(args: argparse.Namespace) -> int:

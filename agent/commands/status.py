@@ -7,25 +7,30 @@ from collections.abc import Iterator, Sequence
 
 from .. import choose, population
 from ..cards import Card
-from ..display import console, curve_table, more
+from ..display import belief, console, curve_table, more
+from ..generalisation.beliefs import optimism
 from ..llm.calls import read_calls
 from ..llm.ledger import Spending
 from ..population.credit import by_arm
-from ..population.frontier import by_quality
+from ..population.frontier import by_merit
 from ..population.islands import native
 from ..report import read_report
+from ..report.model import told
 from ..run import RunConfig
 
 
 def status(args: argparse.Namespace) -> int:
     """Say how far a run is."""
     run = choose.chosen_run(args.home)
-    cards = run.archive.cards()
+    cards = run.archive.believed()
     done = max((card.generation for card in cards), default=-1)
     at, latency = population.budgets(cards), run.config.latency
     finished = read_report(run) is not None
     print(f"run {run.home}: {'finished' if finished else 'not finished'}, explorer {run.config.explorer}")
     print(f"  search set   {', '.join(run.config.environments)}")
+    if run.config.simulated:
+        weight = f"a weight of {run.config.simulated_weight:.0%} together, in choices alone"
+        print(f"  simulated    {', '.join(run.config.simulated)} ({weight})")
     print(f"  generations  {max(0, done)} of {run.config.generations} archived, {len(cards)} versions")
     failed: dict[str, int] = {}
     for card in cards:
@@ -45,13 +50,13 @@ def status(args: argparse.Namespace) -> int:
     if tried:
         seconds = sum(event.get("seconds", 0) for event in tried)
         print(f"  speed        {sum(event['episodes'] for event in tried) / max(seconds, 1e-9):,.0f} episodes a second")
+    for line in told(optimism(cards, run.archive.figures)):
+        print(f"  {line}")
     for card in population.ranked(cards)[:5]:
-        print(f"  {card.id:24} {population.quality(card, at):6.2f}  {card.name}{more(card)}")
+        print(f"  {card.id:24} {population.quality(card, at):6.2f}{belief(card, at)}  {card.name}{more(card)}")
     best = [card for card in population.ranked(cards) if card.generation > 0][:1]
     for card in best:
-        several = len(run.config.environments) > 1
-        rows = [(card.id, p) for p in card.curve if not several or p.environment == "mean"]
-        console().print(curve_table(rows))
+        console().print(curve_table([(card.id, point) for point in card.mean_points]))
     if not finished:
         print(f"go on with `autotts resume {run.home}`")
     return 0
@@ -62,6 +67,6 @@ def _islands(cards: Sequence[Card], config: RunConfig) -> Iterator[str]:
     at = population.budgets(cards)
     for island in range(config.islands if config.islands > 1 else 0):
         born = [card for card in cards if native(card, config.islands) == island]
-        good = by_quality([card for card in born if card.ok], at)
+        good = by_merit([card for card in born if card.ok], at)
         best = f", best {good[0].id} {population.quality(good[0], at):.2f}" if good else ""
         yield f"  {f'island {island}':12} {len(born)} versions{best}"

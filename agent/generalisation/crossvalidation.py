@@ -55,7 +55,7 @@ def cross_validated(
     figures: Sequence[Figures],
     at: Floats,
     anchors: Sequence[int],
-    complexity: Sequence[float],
+    complexity: Sequence[int],
     candidates: Bools,
     simulated: float = 0.0,
 ) -> CrossValidated | None:
@@ -72,7 +72,7 @@ def cross_validated(
 
     def chosen(cells: Bools) -> int:
         found = shrunk(these, anchors, cells)
-        return int(able[next(preferred(found.quality[able], found.noise[able], simple))])
+        return int(able[preferred(found.quality[able], found.noise[able], simple)[0]])
 
     def held_out(models: Sequence[int | None], parts: Sequence[Ints | None]) -> Floats:
         """Return (N,) contributions of what is chosen without the model and without the questions of each cell."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from ..complexity import UNKNOWN
 from .contributions import Bools, Panel
 from .figures import Floats
 
@@ -14,8 +15,6 @@ MEAN, SELF = -1, -2
 """Anchors that are no version: the mean of all; and none, of a version that was not chosen for its figures."""
 _LEAST = 0.01
 """The least part of a difference that is believed: those that seem equal keep the order in which they were seen."""
-ALIKE = 0.25
-"""Standard errors within which two versions are alike: who leads by so much is the better one in 60 of 100 cases."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +46,10 @@ def shrunk(panel: Panel, anchors: Sequence[int], cells: Bools | None = None) -> 
     weights = panel.weights if cells is None else np.where(cells, panel.weights, 0.0)
     weights = weights / weights.sum()
     raw, noise, to = panel.values @ weights, _noise(panel, weights), np.asarray(anchors)
-    middle, common = raw.mean(), noise.mean(axis=0)
-    apart = np.select([to >= 0, to == MEAN], [raw - raw[to], raw - middle], 0.0)
-    against = np.where((to >= 0)[:, None], noise[to], np.where((to == MEAN)[:, None], common, noise))
+    middle = raw.mean()
+    other = np.where(to >= 0, to, np.arange(len(raw)))
+    apart = np.where(to == MEAN, raw - middle, raw - raw[other])
+    against = np.where((to == MEAN)[:, None], noise.mean(axis=0), noise[other])
     error = np.sqrt(((noise - against) ** 2).sum(axis=1))
     factor = np.ones(len(raw))
     for kind in (to >= 0, to == MEAN):
@@ -89,21 +89,26 @@ def anchors_first(anchors: Sequence[int]) -> list[int]:
     return list(order)
 
 
-def preferred(quality: Floats, noise: Floats, complexity: Sequence[float]) -> Iterator[int]:
-    """Yield versions, the best first; among those that are alike (`ALIKE`) the simplest.
+def preferred(quality: Floats, noise: Floats, complexity: Sequence[int]) -> list[int]:
+    """Return versions, the best first, where a lead that may be noise counts for less the more complicated the leader.
 
-    As in the rule of one standard error (Breiman and others 1984): again and again, those that are alike to the best
-    one that is left come next.
+    The simplest version may be behind the most complicated one by a standard error, and comes before it all the same;
+    others by as much as they are apart in complexity, on the logarithm. A longer lead is never made up for. (Where the
+    rule of one standard error, Breiman and others 1984, is all or nothing, it gives away leads that are real.)
 
     Args:
         quality: (V,)
         noise: (V, G) see `Shrunk.noise`.
-        complexity: of each version. Of equals, the better one comes first, then the earlier one.
+        complexity: of each version, `UNKNOWN` for none. Of equals, the simpler one comes first, then the earlier one.
     """
-    left = np.argsort(-quality, kind="stable")
-    while len(left):
-        best = left[0]
-        errors = np.sqrt(((noise[left] - noise[best]) ** 2).sum(axis=1))
-        alike = quality[best] - quality[left] <= ALIKE * errors
-        yield from sorted(left[alike].tolist(), key=lambda v: complexity[v])
-        left = left[~alike]
+    if not len(quality):
+        return []
+    size = np.asarray(complexity)
+    known = size[size < UNKNOWN]
+    logs = np.log1p(np.minimum(size, known.max()) if len(known) else np.zeros(len(size)))
+    apart = (logs - logs.min()) / max(float(np.ptp(logs)), 1e-9)
+    best = int(np.argmax(quality))
+    errors = np.delete(np.sqrt(((noise - noise[best]) ** 2).sum(axis=1)), best)
+    error = float(np.median(errors)) if len(errors) else 0.0
+    order: list[int] = np.lexsort((size, error * apart - quality)).tolist()
+    return order

@@ -12,16 +12,18 @@ from .frontier import (
     Space,
     attained,
     budgets,
+    by_merit,
     contributions,
     elites,
     front,
     hypervolume,
+    merit,
     quality,
     ranked,
     space,
 )
 
 __all__ = [
-    "BUDGETS", "Floats", "Scored", "Space", "attained", "budgets", "contributions", "credits", "elites", "front",
-    "hypervolume", "quality", "ranked", "space",
+    "BUDGETS", "Floats", "Scored", "Space", "attained", "budgets", "by_merit", "contributions", "credits", "elites",
+    "front", "hypervolume", "merit", "quality", "ranked", "space",
 ]  # fmt: skip

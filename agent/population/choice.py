@@ -10,7 +10,7 @@ from typing import NamedTuple
 from ..cards import Card
 from ..explorers.base import Credit
 from .bandit import draw
-from .frontier import Floats, Space, by_quality, contributions, elites
+from .frontier import Floats, Space, by_merit, contributions, elites
 from .grid import edges, grid
 from .novelty import Shapes, novelty
 
@@ -49,7 +49,7 @@ def parents(
         shapes: of the syntax trees.
         credits: what each of `WAYS` has brought.
     """
-    able = by_quality([card for card in cards if card.ok and (card.data or not own)], within.budgets)
+    able = by_merit([card for card in cards if card.ok and (card.data or not own)], within.budgets)
     between = edges(cards)
     found: dict[str, dict[str, float]] = {
         "front": _front(able, within),

@@ -38,7 +38,7 @@ def credits(
     found: dict[str, Credit] = {}
     for generation, group in groupby(sorted(cards, key=lambda card: (card.generation, card.id)), _generation):
         there = list(group)
-        points = [within.points(card.mean_curve if card.ok else ()) for card in there]
+        points = [within.points(card.believed_curve if card.ok else ()) for card in there]
         rises = [_rise(within.volume(np.concatenate([front, new])) - volume) for new in points]
         if generation > 0:
             largest = max(largest * _FADE, *rises)

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..explorers.base import Cost, CurvePoint
+from ..generalisation.shrinkage import preferred
 
 Floats = npt.NDArray[np.float64]
 
@@ -37,6 +38,12 @@ class Scored(Protocol):
     def ok(self) -> bool: ...
     @property
     def mean_curve(self) -> Sequence[CurvePoint]: ...
+    @property
+    def believed_curve(self) -> Sequence[CurvePoint]: ...
+    @property
+    def noise(self) -> Sequence[float]: ...
+    @property
+    def size(self) -> int: ...
 
 
 S = TypeVar("S", bound=Scored)
@@ -68,18 +75,29 @@ def attained(curve: Sequence[CurvePoint], at: Floats) -> Floats:
 
 
 def quality(card: Scored, at: Floats) -> float:
-    """Return one number for a version: the mean accuracy that it attains over the budgets, in per cent."""
+    """Return one number for a version: the mean accuracy that it attains over the budgets, in per cent, as measured."""
     return float(attained(card.mean_curve, at).mean())
 
 
+def merit(card: Scored, at: Floats) -> float:
+    """Return what is believed of the `quality` of a version: its figure without what is likely to be luck."""
+    return float(attained(card.believed_curve, at).mean())
+
+
 def ranked(cards: Sequence[S]) -> list[S]:
-    """Return the versions that ran, best `quality` first."""
-    return by_quality([card for card in cards if card.ok], budgets(cards))
+    """Return the versions that ran, the best first (see `by_merit`)."""
+    return by_merit([card for card in cards if card.ok], budgets(cards))
 
 
-def by_quality(cards: Sequence[S], at: Floats) -> list[S]:
-    """Return ``cards``, best `quality` first."""
-    return sorted(cards, key=lambda card: (-quality(card, at), card.generation, card.id))
+def by_merit(cards: Sequence[S], at: Floats) -> list[S]:
+    """Return ``cards``, the best first: by `merit`, and where that may be noise the simpler (`shrinkage.preferred`)."""
+    ordered = sorted(cards, key=lambda card: (card.generation, card.id))
+    groups = max((len(card.noise) for card in ordered), default=0)
+    noise = np.zeros((len(ordered), groups))
+    for row, card in zip(noise, ordered, strict=True):
+        row[: len(card.noise)] = card.noise
+    merits = np.array([merit(card, at) for card in ordered])
+    return [ordered[v] for v in preferred(merits, noise, [card.size for card in ordered])]
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +157,7 @@ def elites(cards: Sequence[S], within: Space, most: int = MOST_ELITES) -> list[S
     the one that adds most to it, until none adds anything or there are ``most``: no choice of as many among them has
     more than e / (e - 1) times the hypervolume (Nemhauser, Wolsey and Fisher 1978).
     """
-    left = [(card, within.points(card.mean_curve)) for card in by_quality(on_front(cards, within), within.budgets)]
+    left = [(card, within.points(card.believed_curve)) for card in by_merit(on_front(cards, within), within.budgets)]
     chosen: list[tuple[S, Floats]] = []
     reached, volume = _together([], within), 0.0
     while left and len(chosen) < most:
@@ -156,7 +174,7 @@ def elites(cards: Sequence[S], within: Space, most: int = MOST_ELITES) -> list[S
 
 def on_front(cards: Sequence[S], within: Space) -> list[S]:
     """Return those of ``cards`` with a point that no point of another dominates."""
-    points = [within.points(card.mean_curve) for card in cards]
+    points = [within.points(card.believed_curve) for card in cards]
     if not sum(map(len, points)):
         return []
     best = moocore.is_nondominated(np.concatenate(points), keep_weakly=True)
@@ -166,7 +184,7 @@ def on_front(cards: Sequence[S], within: Space) -> list[S]:
 
 def contributions(cards: Sequence[Scored], within: Space) -> list[float]:
     """Return by how much the hypervolume of ``cards`` would fall without each of them."""
-    points = [within.points(card.mean_curve) for card in cards]
+    points = [within.points(card.believed_curve) for card in cards]
     whole = within.volume(_together(points, within))
     return [whole - within.volume(_together(points[:i] + points[i + 1 :], within)) for i in range(len(points))]
 

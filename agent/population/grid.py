@@ -58,7 +58,7 @@ def grid(cards: Sequence[Card], between: tuple[Floats, Floats], budgets: Floats)
     places = np.minimum(SIDES - 1, np.floor(scaled(described, between) * SIDES)).astype(int).tolist()
     found: dict[Cell, tuple[float, Card]] = {}
     for card, place in zip(described, places, strict=True):
-        for band, accuracy in enumerate(attained(card.mean_curve, at).tolist()):
+        for band, accuracy in enumerate(attained(card.believed_curve, at).tolist()):
             cell = (*place, band)
             if cell not in found or accuracy > found[cell][0]:
                 found[cell] = (accuracy, card)

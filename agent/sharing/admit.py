@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from envs.errors import Damaged, InputError
 from envs.store import named
 
-from ..archive import INDEX, LOGS, REPLAYS, SOURCE, TRANSCRIPT, Archive, check_folder, sha256, sync
+from ..archive import FIGURES, INDEX, LOGS, REPLAYS, SOURCE, TRANSCRIPT, Archive, check_folder, sha256, sync
 from .bundle import FOLDERS, FORMAT, ID, LIST, MOST_BYTES, MOST_ENTRIES, MOST_TEXT, MOST_UNPACKED, Listing
 
 PACKED = (LOGS, TRANSCRIPT)
@@ -134,7 +134,7 @@ def _place(name: str) -> tuple[str, str]:
     """Return the version and the file that an entry's name stands for."""
     version, _, file = name.removeprefix(FOLDERS).partition("/")
     known = name.startswith(FOLDERS) and ID.fullmatch(version) and ID.fullmatch(file)
-    if not known or version == REPLAYS or version.startswith(INDEX):
+    if not known or version in (REPLAYS, FIGURES) or version.startswith(INDEX):
         raise _Refused(f"{name!r} is no place for a file of a version")
     return version, file
 

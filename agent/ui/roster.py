@@ -45,8 +45,7 @@ class View:
     @cached_property
     def ranked(self) -> list[Row]:
         """The versions that ran, the best first: the order of `population.ranked`."""
-        ran = [row for row in self.rows if row.ok]
-        return sorted(ran, key=lambda row: (-self.quality[row.id], row.generation, row.id))
+        return population.by_merit([row for row in self.rows if row.ok], self.budgets)
 
     @cached_property
     def rank(self) -> dict[str, int]:
@@ -99,6 +98,7 @@ class Roster:
         self._problems: dict[str, tuple[float, str]] = {}
         self._quality: dict[str, float] = {}
         self._looked = -math.inf
+        self._indexed = 0
         self._lock = threading.Lock()
         self._view = View(0, (), {}, population.budgets([]), {})
         self._read_index()
@@ -112,24 +112,32 @@ class Roster:
                 self._looked = time.monotonic()
             return self._view
 
-    def _read_index(self) -> None:
-        if not (self.root / INDEX).is_file():
-            return
+    def _read_index(self) -> bool:
+        """Take over the rows of the index if it has changed: what is believed of a version changes with the others."""
+        try:
+            written = (self.root / INDEX).stat().st_mtime_ns
+        except OSError:
+            return False
+        if written == self._indexed:
+            return False
+        self._indexed, self.note = written, ""
         try:
             rows = Archive(self.root).index()
         except InputError as error:
             self.note = str(error)
-        else:
-            self._rows = {row.id: row for row in rows if _finite(row)}
+            return False
+        self._rows |= {row.id: row for row in rows if _finite(row)}
+        return True
 
     def _look(self) -> bool:
         """Read what is new, forget what is gone, and return whether anything has changed."""
+        changed = self._read_index()
         there = {name for name in _folders(self.root) if name in self._rows or _whole(self.root / name)}
         gone = [name for name in (*self._rows, *self._problems) if name not in there]
         for name in gone:
             self._rows.pop(name, None)
             self._problems.pop(name, None)
-        changed = bool(gone)
+        changed |= bool(gone)
         for name in sorted(there - self._rows.keys()):
             written = _written(self.root / name)
             if name in self._problems and self._problems[name][0] == written:
@@ -185,5 +193,6 @@ def _row(root: Path, name: str) -> Row:
 
 
 def _finite(row: Row) -> bool:
-    figures = [x for p in row.mean_curve for x in (p.beta, p.accuracy, p.tokens, p.latency)]
+    curves = (*row.mean_curve, *row.believed_curve)
+    figures = [x for p in curves for x in (p.beta, p.accuracy, p.tokens, p.latency)] + list(row.noise)
     return all(map(math.isfinite, [*figures, row.cost.dollars])) and (bool(figures) or not row.ok)

@@ -1,0 +1,21 @@
+"""What is believed of a version, once its luck is taken into account: in memory beside its card, never a part of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..explorers.base import CurvePoint
+
+
+@dataclass(frozen=True, slots=True)
+class Belief:
+    """What the others in a population, and how much the questions disagree, make of a version's figures."""
+
+    curve: tuple[CurvePoint, ...]
+    """Its scaling curve: what its parent is believed to attain, and the believed part of its difference from that."""
+    factor: float
+    """The part of its difference from its parent that is believed, in [0, 1]; or from the mean, without a parent."""
+    error: float
+    """Standard error of that difference over questions, in points of quality."""
+    noise: tuple[float, ...]
+    """What each group of questions adds to its quality by being there (see `shrinkage.Shrunk`)."""

@@ -1,0 +1,26 @@
+"""Pieces of Markdown that show what they hold as it is: names, sentences and sources may be anybody's."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+
+def escaped(text: str) -> str:
+    """Return ``text`` so that Markdown shows it as it is."""
+    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return re.sub(r"[\\`*|$]|(?<=\])\(|(?<=:)//", r"\\\g<0>", text)
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]], words: int = 1) -> list[str]:
+    """Return a table, line by line: the first ``words`` columns hold words, the others figures."""
+    rule = ["---" if i < words else "---:" for i in range(len(columns))]
+    lines = ["| " + " | ".join(map(escaped, row)) + " |" for row in [columns, *rows]]
+    return [lines[0], "| " + " | ".join(rule) + " |", *lines[1:]]
+
+
+def code(source: str, language: str = "python") -> list[str]:
+    """Return a block of code, in a fence that the code does not hold."""
+    longest = max((len(run) for run in re.findall(r"`{3,}", source)), default=2)
+    fence = "`" * (longest + 1)
+    return [fence + language, source.rstrip("\n"), fence]
