@@ -47,7 +47,7 @@ class RandomSearch(Evolve):
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """What a run had reached after each of its candidates."""
+    """What a run had reached when the hand-written controllers were through, and after each of its candidates."""
 
     seconds: list[float]
     episodes: list[int]
@@ -113,10 +113,12 @@ def _course(run: Run) -> Course:
     within = population.space(list(cards.values()))
     points = [within.points(card.mean_curve) for card in cards.values() if card.generation == 0 and card.ok]
     front = within.best(np.concatenate(points))
-    found, last, worked, episodes = Course([], [], [], 0.0), 0.0, 0.0, 0
+    found, last, worked, episodes = Course([0.0], [0], [within.volume(front)], 0.0), 0.0, 0.0, 0
     for event in run.events():
         worked += event["time"] - last if last and event["event"] != "began" else 0.0
         last = event["time"]
+        if event["event"] == "archived" and event["generation"] == 0:
+            worked = 0.0
         card = cards.pop(event["id"], None) if event["event"] == "candidate" else None
         if card is None or card.generation == 0:
             continue
@@ -148,7 +150,7 @@ def _print(courses: dict[str, list[Course]]) -> None:
         print(
             f"{variant:8} {_spread(ends):>15} {_spread(np.subtract(ends, base).tolist()):>15}"
             f" {_spread([course.best for course in found]):>15}"
-            f" {np.mean([len(course.seconds) for course in found]):11.0f}"
+            f" {np.mean([len(course.seconds) - 1 for course in found]):11.0f}"
             f" {np.mean([course.seconds[-1] for course in found]):8.0f}"
         )
 
@@ -163,7 +165,7 @@ def _draw(courses: dict[str, list[Course]], path: Path) -> None:
     for axis, name in zip(axes, ("seconds", "episodes"), strict=True):
         for variant, found in courses.items():
             runs = [(getattr(course, name), course.hypervolume) for course in found]
-            at = np.linspace(max(x[0] for x, _ in runs), min(x[-1] for x, _ in runs), 200)
+            at = np.linspace(0, min(x[-1] for x, _ in runs), 200)
             steps = np.array([np.array(y)[np.searchsorted(x, at, side="right") - 1] for x, y in runs])
             mean, spread = steps.mean(axis=0), steps.std(axis=0, ddof=1) if len(steps) > 1 else 0 * at
             (line,) = axis.plot(at, mean, label=f"{variant} ({len(runs)} seeds)")
