@@ -12,7 +12,7 @@ class Belief:
     """What the others in a population, and how much the questions disagree, make of a version's figures."""
 
     curve: tuple[CurvePoint, ...]
-    """Its scaling curve: what its parent is believed to attain, and the believed part of its difference from that."""
+    """Its scaling curve as measured, moved as a whole by what is taken for luck."""
     factor: float
     """The part of its difference from its parent that is believed, in [0, 1]; or from the mean, without a parent."""
     error: float

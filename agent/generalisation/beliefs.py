@@ -10,13 +10,11 @@ from ..cards import Card
 from ..explorers.base import CurvePoint
 from ..population.frontier import attained, budgets
 from .belief import Belief
-from .contributions import cell_weights, panel
+from .contributions import panel
 from .crossvalidation import CrossValidated, cross_validated
-from .figures import Figures, Floats
-from .shrinkage import MEAN, SELF, anchors_first, shrunk
+from .figures import Figures
+from .shrinkage import MEAN, SELF, shrunk
 
-_POINTS = 64
-"""Points of the mean curve."""
 Reader = Callable[[str], Figures | None]
 """Returns the figures of a version, by its id; None if there are none."""
 
@@ -30,14 +28,28 @@ def believed(cards: Sequence[Card], read: Reader) -> list[Card]:
     able, figures = _comparable(cards, read)
     if not able:
         return list(cards)
-    at, share, anchors = budgets(cards), able[0].protocol.simulated, _anchors(able)
-    found = shrunk(panel(figures, at, share), anchors)
-    curves = _curves(able, figures, anchors, found.factor, share)
+    at, share = budgets(cards), able[0].protocol.simulated
+    these = panel(figures, at, share)
+    found = shrunk(these, _anchors(able))
+    measured = np.array([attained(card.mean_curve, at).mean() for card in able])
+    # simulated questions are easier or harder than the recorded ones: what is common to all versions is left out
+    common = (these.values @ these.weights - measured).mean()
+    luck = (measured + common - found.quality).tolist()
     beliefs = {
-        card.id: Belief(tuple(curves[v]), float(found.factor[v]), float(found.error[v]), tuple(found.noise[v].tolist()))
+        card.id: Belief(
+            _less(card.mean_curve, luck[v]),
+            float(found.factor[v]),
+            float(found.error[v]),
+            tuple(found.noise[v].tolist()),
+        )
         for v, card in enumerate(able)
     }
     return [card.model_copy(update={"belief": beliefs[card.id]}) if card.id in beliefs else card for card in cards]
+
+
+def _less(curve: Sequence[CurvePoint], luck: float) -> tuple[CurvePoint, ...]:
+    """Return ``curve`` with all accuracies lower by ``luck``."""
+    return tuple(CurvePoint(p.beta, min(max(p.accuracy - luck, 0.0), 100.0), p.tokens, p.latency) for p in curve)
 
 
 def optimism(cards: Sequence[Card], read: Reader) -> tuple[Card, CrossValidated] | None:
@@ -70,50 +82,3 @@ def _cells(figures: Figures) -> tuple[tuple[str, ...], bytes]:
 def _anchors(cards: Sequence[Card]) -> list[int]:
     place = {card.id: v for v, card in enumerate(cards)}
     return [SELF if card.generation == 0 else place.get(next(iter(card.parents), ""), MEAN) for card in cards]
-
-
-def _curves(
-    cards: Sequence[Card], figures: Sequence[Figures], anchors: Sequence[int], factor: Floats, share: float
-) -> list[list[CurvePoint]]:
-    """Return the curves that are believed: each that of its anchor, and the believed part of its difference from it."""
-    weights = cell_weights(figures[0], share)
-    raw = [_measured(card, each, weights) for card, each in zip(cards, figures, strict=True)]
-    common = _mean(raw)
-    curves = list(raw)
-    for v in anchors_first(anchors):
-        if anchors[v] >= 0:
-            curves[v] = _drawn(raw[v], raw[anchors[v]], curves[anchors[v]], float(factor[v]))
-        elif anchors[v] == MEAN:
-            curves[v] = _drawn(raw[v], common, common, float(factor[v]))
-    return curves
-
-
-def _mean(curves: Sequence[Sequence[CurvePoint]]) -> list[CurvePoint]:
-    """Return the curve that is attained on the mean, from the fewest tokens of any point to the most."""
-    tokens = [max(1.0, point.tokens) for curve in curves for point in curve]
-    at = np.geomspace(min(tokens), max(tokens), _POINTS)
-    middle = np.mean([attained(curve, at) for curve in curves], axis=0)
-    return [CurvePoint(0.0, accuracy, t, 0.0) for accuracy, t in zip(middle.tolist(), at.tolist(), strict=True)]
-
-
-def _measured(card: Card, figures: Figures, weights: Floats) -> list[CurvePoint]:
-    """Return the curve over all cells, the simulated ones with their weight."""
-    latency = {point.beta: point.latency for point in card.mean_curve}
-    columns = (figures.betas, 100 * figures.right @ weights, figures.tokens @ weights)
-    return [
-        CurvePoint(beta, accuracy, tokens, latency.get(beta, tokens))
-        for beta, accuracy, tokens in zip(*(column.tolist() for column in columns), strict=True)
-    ]
-
-
-def _drawn(
-    curve: Sequence[CurvePoint], anchor: Sequence[CurvePoint], believed: Sequence[CurvePoint], factor: float
-) -> list[CurvePoint]:
-    """Return what is believed of ``curve``, if ``believed`` is what is believed of ``anchor``."""
-    tokens = np.array([max(1.0, point.tokens) for point in curve])
-    apart = attained(curve, tokens) - attained(anchor, tokens)
-    accuracies = np.clip(attained(believed, tokens) + factor * apart, 0.0, 100.0).tolist()
-    return [
-        CurvePoint(point.beta, accuracy, point.tokens, point.latency)
-        for point, accuracy in zip(curve, accuracies, strict=True)
-    ]

@@ -91,12 +91,12 @@ def cross_validated(
     if groups < 2:
         return None
     best = chosen(np.ones(len(these.weights), bool))
-    partitions = list(_partitions(groups))
+    divisions = list(partitions(groups))
     models = np.unique(these.environment[these.recorded]).tolist()
-    rows = [measured.values[best], np.mean([held_out([None], parts) for parts in partitions], axis=0)]
+    rows = [measured.values[best], np.mean([held_out([None], parts) for parts in divisions], axis=0)]
     if len(models) > 1:
         rows.append(held_out(models, [None]))
-        rows.append(np.mean([held_out(models, parts) for parts in partitions], axis=0))
+        rows.append(np.mean([held_out(models, parts) for parts in divisions], axis=0))
     ahead = rows[-1] - measured.values.mean(axis=0)
     searched, questions, *others, lead = means(measured, [*rows, ahead])
     by_model, both = others or (None, None)
@@ -106,7 +106,7 @@ def cross_validated(
     return CrossValidated(best, searched, questions, by_model, both, optimism)
 
 
-def _partitions(groups: int) -> Iterator[list[Ints]]:
+def partitions(groups: int) -> Iterator[list[Ints]]:
     """Yield divisions of the groups of questions into `FOLDS` parts, or as many as there are groups."""
     generator = np.random.default_rng(_SEED)
     for _ in range(_PARTITIONS):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 
 from agent import population
@@ -97,9 +98,12 @@ def test_simulated_environments_count_in_choices_and_nowhere_else(finished: tupl
         assert [point.accuracy for point in card.mean_curve] == [point.accuracy_pct for point in means]
         assert {point.episodes for point in means} == {20}
         assert not any(is_simulated(case.environment) for finding in card.findings for case in finding.worst)
-        assert card.belief is not None and [p.tokens for p in card.belief.curve] != [p.tokens for p in card.mean_curve]
+        assert card.belief is not None and [p.tokens for p in card.belief.curve] == [p.tokens for p in card.mean_curve]
     at, seeds = population.budgets(cards), [card for card in cards if card.generation == 0]
-    assert all(population.merit(card, at) != pytest.approx(population.quality(card, at)) for card in seeds)
+    moved = [population.merit(card, at) - population.quality(card, at) for card in seeds]
+    assert all(change != 0 for change in moved)  # what was written by hand is moved by simulated questions alone,
+    # and a level that is common to all is no merit
+    assert np.mean([population.merit(c, at) - population.quality(c, at) for c in cards]) == pytest.approx(0, abs=2)
     for _, brief in explorer.briefs:
         assert brief.bench is not None
         assert [env.name for env in brief.bench.shelf.episodes.environments] == [env.name for env in WORLDS]
