@@ -97,7 +97,7 @@ def _tell_rules(cards: Sequence[Card], before: dict[str, Figures], after: dict[s
     gain = truth.values - truth.values.mean(axis=0)
     any_drawn = any(len(before[c.id].question) > truth.values.shape[1] for c in cards[:1])
     print("mean quality over that of all versions, on fresh orders, of what is chosen without the same")
-    print(f"{'':32} {'questions':>10} {'model':>10} {'both':>10} {'(neither)':>10}")
+    print(f"{'':48} {'questions':>10} {'model':>10} {'both':>10} {'(neither)':>10}")
     for weight in (0.0, *(WEIGHTS if any_drawn else ())):
         these = panel([before[card.id] for card in cards], at, weight)
         name = f", simulated {weight:.0%}" if weight else ""
@@ -108,7 +108,7 @@ def _tell_rules(cards: Sequence[Card], before: dict[str, Figures], after: dict[s
         }  # fmt: skip
         for label, rule in rules.items():
             figures = [f"{_worth(rule, these, gain, *way):+10.3f}" for way in ((1, 0), (0, 1), (1, 1), (0, 0))]
-            print(f"{label + name:32} {' '.join(figures)}")
+            print(f"{label + name:48} {' '.join(figures)}")
 
 
 def _preferred(these: Panel, anchors: Sequence[int], simple: Sequence[int], cells: Bools) -> int:
