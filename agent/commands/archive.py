@@ -7,6 +7,7 @@ from pathlib import Path
 
 from .. import choose
 from ..archive import Archive
+from ..generalisation.rebuild import rebuild
 from ..sharing.admit import admit
 from ..sharing.export import export as export_bundle
 
@@ -22,7 +23,10 @@ def verify(args: argparse.Namespace) -> int:
 
 
 def reindex(args: argparse.Namespace) -> int:
-    """Rebuild the index of an archive."""
+    """Rebuild the index of an archive; in a run also what its versions did question by question, where that is lost."""
+    if args.archive is None:
+        found = rebuild(choose.chosen_run(args.home))
+        print(f"{found} versions had no figures by question" if found else "every version has its figures by question")
     archive = choose.chosen_archive(args.home, args.archive)
     print(f"{archive.reindex()} versions in {archive.root / 'index.sqlite'}")
     return 0

@@ -32,6 +32,8 @@ from ..report.model import told
 from ..run import Run
 from ..workspace.directory import Result
 
+_UNKNOWN = "optimism: not known, for one question or without figures by question (`autotts archive reindex` makes them)"
+
 
 def lineage(args: argparse.Namespace) -> int:
     """Draw the family, and the curves of its front against the seeds."""
@@ -41,7 +43,7 @@ def lineage(args: argparse.Namespace) -> int:
         raise InputError("the archive is empty; see `autotts discover --help`")
     latency = args.archive is None and choose.chosen_run(args.home).config.latency
     console().print(family(cards, args.all, latency), highlight=False)
-    for line in told(optimism(cards, archive.figures)):
+    for line in told(optimism(cards, archive.figures)) or [_UNKNOWN]:
         print(line)
     best = [card for card in population.ranked(cards) if card.generation > 0][:1]
     shown = [*best, *(card for card in cards if card.generation == 0 and card.ok)]

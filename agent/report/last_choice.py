@@ -33,6 +33,12 @@ def write_report(
 ) -> str:
     """Measure the finalists and the seeds anew, write ``report.json`` and ``report.md``, and return the best's id.
 
+    Args:
+        run: a run that has come to its end.
+        environments: its recorded ones.
+        sandbox: where the versions run again.
+        progress: called with the number of episodes that were added.
+
     Raises:
         InputError: no version ran to its end.
         SandboxError: the sandbox failed.
@@ -42,7 +48,6 @@ def write_report(
     ranked = population.ranked(cards)
     best = [card for card in ranked if card.generation > 0][:FINALISTS]
     seeds = [card for card in ranked if card.generation == 0]
-    finalists = list({card.id: card for card in [*best, *front, *seeds]}.values())
     episodes = run.episodes(environments, FRESH_SEED)
 
     def measured(card: Card) -> Evaluation:
@@ -51,37 +56,52 @@ def write_report(
             return evaluate(candidate, episodes, sandbox, progress)
         return trial(candidate, episodes, sandbox, seed=run.config.seed, progress=progress)  # audited in every episode
 
-    results = {card.id: measured(card) for card in finalists}
+    finalists = {card.id: card for card in [*best, *front, *seeds]}
+    results = {name: measured(card) for name, card in finalists.items()}
+    if not any(result.verdict.ok for result in results.values()):
+        raise InputError(f"{run.home}: no version ran to its end; see `autotts lineage`")
+    report = _report(run, cards, front, results)
+    write_whole(run.home / TEXT, page(run, report, cards).encode())
+    write_whole(run.home / JSON, report.model_dump_json(indent=1).encode())
+    return report.best
+
+
+def _report(run: Run, cards: Sequence[Card], front: Sequence[Card], results: Mapping[str, Evaluation]) -> Report:
+    """Return the figures.
+
+    Args:
+        run: for its settings, and its figures by question.
+        cards: of all its versions.
+        front: what was discovered of the search's front.
+        results: on fresh orders, of the finalists and the seeds.
+    """
     protocol = run.config.protocol().model_copy(
         update={"environments": run.config.environments, "first_seed": FRESH_SEED, "simulated": 0.0}
     )
+    finalists = [card for card in cards if card.id in results]
     fresh = [
         card.model_copy(update={"curve": tuple(results[card.id].curve), "protocol": protocol, "belief": None})
         for card in finalists
         if results[card.id].verdict.ok
     ]
-    if not fresh:
-        raise InputError(f"{run.home}: no version ran to its end; see `autotts lineage`")
     figures = {name: Figures.of(result.scores) for name, result in results.items() if result.scores is not None}
     at, chosen = population.budgets(cards), _best(fresh, figures)
-    ran, written = ([card for card in kind if card.id in figures] for kind in (front, seeds))
-    held = _budgets(ran, [card.id for card in written], figures, at)
-    report = Report(
+    ran, seeds = [card for card in front if card.id in figures], [card.id for card in fresh if card.generation == 0]
+    held = _budgets(ran, seeds, figures, at)
+    told = optimism(cards, run.archive.figures)
+    return Report(
         best=chosen.id,
         protocol=protocol,
         searched={card.id: population.quality(card, at) for card in finalists},
         measured={card.id: population.quality(card, at) for card in fresh},
         curves={card.id: card.curve for card in fresh},
         front=tuple(card.id for card in ran),
-        champions={"frugal": held[0].version, "balanced": chosen.id, "accurate": held[-1].version} if held else {},
-        leads=tuple(_leads(ran, [card.id for card in written], figures, at)),
+        champions={"balanced": chosen.id} | _ends(held),
+        leads=tuple(_leads([*ran, chosen], seeds, figures, at)),
         budgets=tuple(held),
-        optimism=Optimism.of(pair[0].id, pair[1]) if (pair := optimism(cards, run.archive.figures)) else None,
+        optimism=Optimism.of(told[0].id, told[1]) if told else None,
         failed={name: f"{r.verdict.kind}: {r.verdict.message}" for name, r in results.items() if not r.verdict.ok},
     )
-    write_whole(run.home / TEXT, page(run, report, cards).encode())
-    write_whole(run.home / JSON, report.model_dump_json(indent=1).encode())
-    return chosen.id
 
 
 def _best(fresh: Sequence[Card], figures: Mapping[str, Figures]) -> Card:
@@ -90,8 +110,13 @@ def _best(fresh: Sequence[Card], figures: Mapping[str, Figures]) -> Card:
     return next((card for card in ranked if card.generation > 0), ranked[0])
 
 
+def _ends(held: Sequence[AtBudget]) -> dict[str, str]:
+    return {"frugal": held[0].version, "accurate": held[-1].version} if held else {}
+
+
 def _leads(front: Sequence[Card], seeds: Sequence[str], figures: Mapping[str, Figures], at: Floats) -> list[Lead]:
-    pairs = [(card.id, seed) for card in front for seed in seeds]
+    pairs = [(version, seed) for version in dict.fromkeys(card.id for card in front) for seed in seeds]
+    pairs = [(version, seed) for version, seed in pairs if version != seed]
     if not pairs:
         return []
     names = list(dict.fromkeys(name for pair in pairs for name in pair))

@@ -59,8 +59,7 @@ def _summary(run: Run, report: Report) -> Iterator[str]:
 def _front(report: Report) -> Iterator[str]:
     seeds = list(dict.fromkeys(lead.seed for lead in report.leads))
     if not report.front:
-        yield "Nothing that was discovered is on the front."
-        return
+        yield "Nothing that was discovered is on the front. "
     yield "Quality over all budgets, and the difference from each hand-written controller, paired:"
     yield ""
     leads = {(lead.version, lead.seed): lead.quality for lead in report.leads}
@@ -68,9 +67,11 @@ def _front(report: Report) -> Iterator[str]:
     rows = [
         (version, roles.get(version, ""), f"{report.measured[version]:.2f}",
          *(_signed(leads[version, seed]) for seed in seeds))
-        for version in dict.fromkeys([*report.front])
+        for version in dict.fromkeys(lead.version for lead in report.leads)
     ]  # fmt: skip
     yield from table(("version", "champion", "quality", *(f"less {seed}" for seed in seeds)), rows, words=2)
+    if not report.budgets:
+        return
     yield ""
     yield "What the search holds to be the best within a budget, and the difference from what each attains within it:"
     yield ""

@@ -88,7 +88,7 @@ class Report(Frozen):
     front: tuple[str, ...] = ()
     """Discovered versions of the search's front, from frugal to accurate."""
     champions: dict[str, str] = Field(default_factory=dict)
-    """Of it, by role: "frugal" and "accurate" hold the lowest and the highest budget; and "balanced" is the best."""
+    """By role: "balanced" is the best; "frugal" and "accurate" hold the lowest and the highest budget of the front."""
     leads: tuple[Lead, ...] = ()
     budgets: tuple[AtBudget, ...] = ()
     optimism: Optimism | None = None

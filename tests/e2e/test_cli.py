@@ -137,6 +137,9 @@ def test_wrong_usage_is_one_line(home: Path) -> None:
         (["branches"], ("env", "synthesize", "--branches", 10**12)),
         (["--model"], ("env", "synthesize", "--name", "a/b")),
         (["no/such"], ("env", "validate", "no/such")),
+        (["simulated/"], ("env", "import", "missing.json", "--name", "simulated/1-harder/a")),
+        (["--simulated", "65"], ("discover", "--run", "runs/9", "--env", "synthetic/*", "--simulated", 65)),
+        (["weight", "nan"], ("discover", "--run", "runs/9", "--env", "synthetic/*", "--simulated-weight", "nan")),
     ):
         refused(autotts(*arguments, cwd=home), 2, *words)
     assert not (home / "runs/9").exists()
