@@ -246,11 +246,12 @@ class Discovery:
         barren = 0 if state["pending"] or state["stopped"] else state["barren"] + 1
         cards = self._before(state["generation"] + 1)
         at = population.budgets(cards)
-        best = population.ranked(cards)[:1]
+        ranked = population.ranked(cards)
+        best, seeds = ranked[:1], [card for card in ranked if card.generation == 0][:1]
         self.emit(
             "archived", generation=state["generation"], versions=len(cards), new=len(state["pending"]),
             best=best[0].id if best else None, quality=round(population.quality(best[0], at), 3) if best else None,
-            seeds=round(max((population.quality(c, at) for c in cards if c.generation == 0 and c.ok), default=0), 3),
+            seeds=round(population.quality(seeds[0], at), 3) if seeds else 0.0,
         )  # fmt: skip
         if barren >= MOST_BARREN:
             self.emit("stopped", why="nothing new was proposed")

@@ -74,4 +74,6 @@ class Figures:
         shape = (len(found["betas"]), len(found["question"]))
         if found["right"].shape != shape or found["tokens"].shape != shape:
             raise ValueError("its columns do not fit each other")
+        if not (np.isfinite(found["right"]).all() and np.isfinite(found["tokens"]).all()):
+            raise ValueError("its figures are no numbers")
         return cls(**found | {"environments": tuple(found["environments"].tolist())})
