@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from agent.archive import FIGURES
 from agent.llm.calls import read_calls
 from agent.llm.session import Bounds
 from agent.run import Run
@@ -18,13 +19,13 @@ from tests.stubs.scripts import discovery
 
 from .test_models import begin, play
 
-GENERATIONS, POPULATION = 8, 3
+GENERATIONS, POPULATION = 9, 3
 OF_THE_CACHE = ("dollars", "cached_tokens")
 """What of a card's cost depends on what other requests had left in the service's cache, which is a matter of when."""
 OF_THE_TALK = ("cost", "transcript.txt.gz")
 """What differs where the model itself has answered uselessly, or a conversation was said to be too long: more was said
 on the way to the same candidate, which is what the cost and the transcript tell."""
-DERIVED = ("index.sqlite", "manifest.json")
+DERIVED = ("index.sqlite", "manifest.json", FIGURES)
 """They follow from the other files, and `verify` has looked whether they do."""
 SERVICE = tuple(kind for kind in KINDS if kind not in (*ANSWERS, "prompt_too_long", "too_large"))
 """Faults of which the conversation does not learn."""
@@ -65,7 +66,7 @@ def versions(run: Run, *without: str) -> dict[str, Any]:
     """Return all files of the archive by path, without some, and the cards without some fields."""
     found: dict[str, Any] = {}
     for path in sorted(run.archive.root.rglob("*")):
-        if path.is_file() and path.name not in (*DERIVED, *without):
+        if path.is_file() and not {path.name, path.parent.name} & {*DERIVED, *without}:
             data: Any = path.read_bytes()
             if path.name == "card.json":
                 data = json.loads(data)
