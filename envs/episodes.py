@@ -162,6 +162,13 @@ class Logs:
         """(R,)"""
         return np.repeat(np.arange(len(self)), np.diff(self.record_offsets))
 
+    @classmethod
+    def joined(cls, parts: Sequence[Logs]) -> Logs:
+        """Return the logs of several batches as those of one, one batch after another."""
+        sizes = [np.diff(part.record_offsets) for part in parts]
+        columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _COLUMNS}
+        return cls(record_offsets=np.concatenate(([0], np.cumsum(np.concatenate(sizes)))), **columns)
+
     def part(self, first: int, last: int) -> Logs:
         """Return the logs of the episodes ``first:last``."""
         r = slice(int(self.record_offsets[first]), int(self.record_offsets[last]))
@@ -191,8 +198,10 @@ class Logs:
 
     def columns(self) -> dict[str, npt.NDArray[Any]]:
         """Return the columns by name, as they are stored."""
-        names = ("answer", "record_offsets", "verbs", "repeats", "counts", "indices")
-        return {name: getattr(self, name) for name in names}
+        return {name: getattr(self, name) for name in ("answer", "record_offsets", *_COLUMNS[1:])}
+
+
+_COLUMNS = ("answer", "verbs", "repeats", "counts", "indices")
 
 
 def ranges(starts: npt.NDArray[np.int64], stops: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 Kind = Literal[
     "ok",  # every episode ran
+    "screened",  # it was given up, as a part of the episodes has shown it to be poor
     "syntax",  # the source does not parse
     "import",  # it imports what is not there
     "contract",  # it holds no controller, or one that breaks the contract
@@ -130,6 +132,13 @@ class Sandbox(Protocol):
 
     def play(self, candidate: Candidate, batch: Batch, progress: Callable[[int], None] | None = None) -> Outcome:
         """Run ``candidate`` on a batch that is ready to cross the wall, as `run` does with what was recorded."""
+        ...
+
+    def kept(self) -> AbstractContextManager[Sandbox]:
+        """Lend this sandbox for several runs of one candidate, whose workers go from one run to the next.
+
+        Each run has processes of its own all the same.
+        """
         ...
 
     def close(self) -> None:

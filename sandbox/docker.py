@@ -114,6 +114,8 @@ class DockerSandbox(Runner):
         ):
             with attempt:
                 if attempt.retry_state.attempt_number > 1:
+                    if self._kept is not None:
+                        self._kept.clear()
                     self._drain()
                     self._connect()
                 return super().play(candidate, batch, count)

@@ -22,6 +22,8 @@ class Evaluation:
     verdict: Verdict
     logs: Logs | None = None
     scores: Scores | None = None
+    played: int = 0
+    """Episodes after which it ended with this verdict; 0 if one of them has failed."""
 
     @cached_property
     def curve(self) -> list[Point]:
@@ -65,8 +67,13 @@ def evaluate(
     outcome = (sandbox or ProcessSandbox()).run(candidate, episodes, progress)
     if outcome.logs is None:
         return Evaluation(candidate, outcome.verdict)
+    return scored(candidate, episodes, outcome.logs)
+
+
+def scored(candidate: Candidate, episodes: Episodes, logs: Logs) -> Evaluation:
+    """Return the evaluation of a candidate that has made ``logs`` of all ``episodes``."""
     try:
-        return Evaluation(candidate, outcome.verdict, outcome.logs, score(episodes, outcome.logs))
+        return Evaluation(candidate, Verdict("ok"), logs, score(episodes, logs), len(episodes))
     except ForgedLog as forged:
         where = episodes.describe(forged.episode)
         return Evaluation(candidate, Verdict("forged_log", f"{forged} [{where}]", forged.episode))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import selectors
@@ -9,8 +10,8 @@ import signal
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Self, get_args
 
@@ -20,6 +21,7 @@ from envs.episodes import Episodes
 
 from . import wire
 from .base import Candidate, Kind, Limits, Outcome, SandboxError, Verdict
+from .kept import Kept
 
 PIPE = 1 << 20
 """Bytes to read or write at a time."""
@@ -72,6 +74,7 @@ class Runner(ABC):
             raise ValueError(f"workers is {workers}, but must be at least 1")
         self.workers = workers
         self.limits = limits or Limits()
+        self._kept: Kept | None = None
 
     @abstractmethod
     def start(self) -> Worker:
@@ -83,6 +86,24 @@ class Runner(ABC):
 
     def close(self) -> None:  # noqa: B027 - most hold nothing
         """See `Sandbox.close`."""
+
+    @contextmanager
+    def kept(self) -> Iterator[Self]:
+        """See `Sandbox.kept`."""
+        lent = copy.copy(self)
+        with Kept() as lent._kept:
+            yield lent
+
+    def take(self) -> Worker:
+        """Return a worker: one that has come back from an earlier run for the same candidate, or a new one."""
+        return self._kept.take(self.start) if self._kept is not None else self.start()
+
+    def give(self, worker: Worker) -> None:
+        """Take back a worker whose run has ended well."""
+        if self._kept is not None:
+            self._kept.give(worker)
+        else:
+            worker.stop()
 
     def __enter__(self) -> Self:
         return self
@@ -167,15 +188,18 @@ class _Shard:
         self.verdict = Verdict("ok")
         self.error: Exception | None = None
         self._worker: Worker | None = None
-        self._ready = False
+        self._ready = self._ended_well = False
         self._begun = 0
         self._printed, self._said = 0, b""
         self._outgoing = memoryview(b"")
 
     def run(self) -> None:
         try:
-            self._worker = self.runner.start()
-            self.verdict = self._watch(self._worker)
+            worker = self._worker = self.runner.take()
+            self.verdict = self._watch(worker)
+            if self._ended_well:
+                self._worker = None
+                self.runner.give(worker)
         except Exception as error:
             self.error = error
             self.race.stop.set()
@@ -241,6 +265,7 @@ class _Shard:
                             stalled = time.monotonic() + self.limits.episode_seconds
                             self.race.advanced(len(self.frames) - before)
                         if verdict is not None:
+                            self._ended_well = verdict.ok and not buffer
                             return verdict
 
     def _take(self, buffer: bytearray) -> Verdict | None:
@@ -272,7 +297,7 @@ class _Shard:
         try:
             said = json.loads(data)
             kind, message, episode = said["kind"], " ".join(str(said["message"]).split()), said["episode"]
-            if kind not in get_args(Kind) or kind == "ok" or episode not in (None, self._next()):
+            if kind not in get_args(Kind) or kind in ("ok", "screened") or episode not in (None, self._next()):
                 raise ValueError(kind)
         except (ValueError, KeyError, TypeError, RecursionError):
             return self._at_next("protocol", "garbage among the results")

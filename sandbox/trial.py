@@ -10,6 +10,7 @@ from . import policy
 from .audit import SAMPLE, audit
 from .base import Candidate, Sandbox
 from .evaluation import Evaluation, evaluate
+from .steps import Steps, evaluate_in_steps
 
 
 def trial(
@@ -20,6 +21,7 @@ def trial(
     seed: int = 0,
     progress: Callable[[int], None] | None = None,
     check_policy: bool = True,
+    steps: Steps | None = None,
 ) -> Evaluation:
     """Try a candidate: what comes back with scores has earned them with what it had paid for.
 
@@ -31,13 +33,17 @@ def trial(
         seed: of the audit.
         progress: called with the number of evaluated episodes that were added.
         check_policy: whether the source is looked at first. All else holds without it.
+        steps: after which it may be given up, which leaves it without scores; all at once if None.
 
     Raises:
         SandboxError: the sandbox failed.
     """
     if check_policy and not (refused := policy.check(candidate.source)).ok:
         return Evaluation(candidate, refused)
-    found = evaluate(candidate, episodes, sandbox, progress)
+    if steps is None:
+        found = evaluate(candidate, episodes, sandbox, progress)
+    else:
+        found = evaluate_in_steps(candidate, episodes, steps, sandbox, progress)
     if found.logs is None or found.scores is None:
         return found
     verdict = audit(candidate, episodes, found.logs, sandbox, 1.0 if elite(found) else SAMPLE, seed)

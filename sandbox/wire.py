@@ -231,8 +231,8 @@ def parse(buffer: bytearray) -> Iterator[tuple[bytes, int, int, bytes]]:
             end = at + FRAME.size + size
             if end > len(buffer):
                 break
-            yield kind, episode, answer, bytes(buffer[at + FRAME.size : end])
-            at = end
+            data, at = bytes(buffer[at + FRAME.size : end]), end
+            yield kind, episode, answer, data
     finally:
         del buffer[:at]
 

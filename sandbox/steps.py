@@ -1,0 +1,67 @@
+"""An evaluation in steps: after each part of the episodes a candidate may be given up, and none is run twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from envs.episodes import Episodes, Logs
+from envs.scoring import Scores
+
+from .base import Candidate, Sandbox, Verdict
+from .evaluation import Evaluation, scored
+
+Ints = npt.NDArray[np.int64]
+
+Judge = Callable[[Ints, Scores], Verdict]
+"""Told which episodes of the batch have been run, and what they have earned; says ok, or why no more are to be run."""
+
+
+@dataclass(frozen=True)
+class Steps:
+    """How a batch of E episodes is divided."""
+
+    order: Ints
+    """(E,) the episodes in the order in which they are run."""
+    ends: Sequence[int]
+    """After how many episodes each step ends; the last one is E."""
+    judge: Judge
+
+
+def evaluate_in_steps(
+    candidate: Candidate,
+    episodes: Episodes,
+    steps: Steps,
+    sandbox: Sandbox,
+    progress: Callable[[int], None] | None = None,
+) -> Evaluation:
+    """Run and score a candidate as `evaluation.evaluate` does, unless `Steps.judge` finds that it is not worth it.
+
+    Raises:
+        SandboxError: the sandbox failed.
+    """
+    done: list[Logs] = []
+    with sandbox.kept() as kept:
+        for first, last in zip((0, *steps.ends), steps.ends, strict=False):
+            which, seen = steps.order[first:last], steps.order[:last]
+            outcome = kept.run(candidate, episodes.take(which), progress)
+            if outcome.logs is None:
+                return Evaluation(candidate, _of_the_batch(outcome.verdict, which))
+            done.append(outcome.logs)
+            if last == len(episodes):
+                break
+            part = scored(candidate, episodes.take(seen), Logs.joined(done))
+            if part.scores is None:
+                return Evaluation(candidate, _of_the_batch(part.verdict, seen))
+            verdict = steps.judge(seen, part.scores)
+            if not verdict.ok:
+                return Evaluation(candidate, verdict, played=last)
+    return scored(candidate, episodes, Logs.joined(done).take(np.argsort(steps.order)))
+
+
+def _of_the_batch(verdict: Verdict, which: Ints) -> Verdict:
+    """Return a verdict on a part of the batch with the number that its episode has in all of it."""
+    return verdict if verdict.episode is None else replace(verdict, episode=int(which[verdict.episode]))

@@ -1,0 +1,140 @@
+"""An evaluation in steps is one evaluation: the same results, no episode twice, and the same worker all along."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+
+from envs.episodes import grid
+from envs.scoring import Scores
+from envs.synthetic import default_models, generate
+from sandbox.base import Candidate, Limits, Verdict
+from sandbox.choice import open_sandbox
+from sandbox.evaluation import evaluate
+from sandbox.process import ProcessSandbox
+from sandbox.runner import Runner, Worker
+from sandbox.steps import Ints, Steps, evaluate_in_steps
+from sandbox.trial import trial
+
+from .test_sandboxes import SANDBOXES, candidate
+
+WORLD = generate(next(iter(default_models().values())), "toy/model", questions=5, branches=8)
+EPISODES = grid([WORLD], [0.0, 0.5, 1.0], range(4), max_branches=8)
+ORDER = np.random.default_rng(0).permutation(len(EPISODES))
+VOTER = Candidate(
+    "voter",
+    """
+from envs import Controller
+class Voter(Controller):
+    def solve(self, question):
+        return question.run_many_to_end(question.branch_many(1 + round(5 * self.beta)))[-1]
+""",
+)
+GOOD = Verdict("ok")
+
+
+def steps(judge: Callable[[Ints, Scores], Verdict] = lambda seen, scores: GOOD, *ends: int) -> Steps:
+    return Steps(ORDER, (*(ends or (7, 20)), len(EPISODES)), judge)
+
+
+class Counting(ProcessSandbox):
+    """Counts the workers that it starts, and those that it still has."""
+
+    started = running = 0
+
+    def start(self) -> Worker:
+        worker, counting = super().start(), type(self)
+        counting.started += 1
+        counting.running += 1
+        stop = worker.stop
+
+        def stopped() -> None:
+            stop()
+            counting.running -= 1
+            worker.stop = stop  # type: ignore[method-assign]
+
+        worker.stop = stopped  # type: ignore[method-assign]
+        return worker
+
+
+@pytest.fixture
+def counting() -> Iterator[Counting]:
+    Counting.started = Counting.running = 0
+    yield Counting(2)
+    assert Counting.running == 0
+
+
+@pytest.fixture(scope="module", params=SANDBOXES)
+def sandbox(request: pytest.FixtureRequest) -> Iterator[Runner]:
+    if request.param == "docker":
+        request.getfixturevalue("image")
+    with open_sandbox(request.param, 2, limits=Limits(episode_seconds=5.0)) as opened:
+        yield opened
+
+
+def test_the_same_results_as_in_one_go(sandbox: Runner) -> None:
+    looks: list[tuple[int, float]] = []
+
+    def judge(seen: Ints, scores: Scores) -> Verdict:
+        assert np.array_equal(seen, ORDER[: len(seen)])
+        looks.append((len(seen), float(scores.tokens.sum())))
+        return GOOD
+
+    played: list[int] = []
+    whole = evaluate(VOTER, EPISODES, sandbox)
+    found = evaluate_in_steps(VOTER, EPISODES, steps(judge), sandbox, played.append)
+    assert found.logs is not None and whole.logs is not None and found.scores is not None and whole.scores is not None
+    for name, column in whole.logs.columns().items():
+        assert np.array_equal(column, found.logs.columns()[name]), name
+    assert found.curve == whole.curve
+    assert sum(played) == found.played == len(EPISODES)
+    assert looks == [(n, float(whole.scores.tokens[ORDER[:n]].sum())) for n in (7, 20)]
+
+
+def test_each_step_has_processes_of_its_own(sandbox: Runner) -> None:
+    before = "seen = []"
+    source = candidate("seen.append(1)\nassert len(seen) <= 20, 'carried over'\nreturn None", before)
+    found = evaluate_in_steps(Candidate("counts", source), EPISODES, steps(), sandbox)
+    assert found.verdict.ok, found.verdict  # 7 + 13 + 40 episodes in two workers: over 20 if one saw all of its share
+
+
+def test_one_worker_serves_all_steps(counting: Counting) -> None:
+    assert evaluate_in_steps(VOTER, EPISODES, steps(), counting).verdict.ok
+    assert Counting.started == 2
+    assert evaluate_in_steps(VOTER, EPISODES, steps(), counting).verdict.ok
+    assert Counting.started == 4  # another evaluation, other workers
+
+
+def test_what_is_given_up_has_no_scores(counting: Counting) -> None:
+    poor = Verdict("screened", "too bad")
+    found = trial(VOTER, EPISODES, counting, steps=steps(lambda seen, scores: poor))
+    assert (found.verdict, found.logs, found.scores, found.played) == (poor, None, None, 7)
+    assert Counting.started == 2
+
+
+@pytest.mark.parametrize("ends", [(7, 20), (1,), (59,)])
+def test_a_failure_names_the_episode_of_the_batch(ends: tuple[int, ...], counting: Counting) -> None:
+    bad = int(ORDER[30])
+    at = f"self.beta == {EPISODES.beta[bad]} and self._seed == {EPISODES.seed[bad]}"
+    failing = Candidate("failing", candidate(f"if {at}: raise ValueError('here')\nreturn None"))
+    alike = (EPISODES.beta == EPISODES.beta[bad]) & (EPISODES.seed == EPISODES.seed[bad])
+    first = next(i for i in ORDER if alike[i])
+    found = evaluate_in_steps(failing, EPISODES, steps(lambda seen, scores: GOOD, *ends), counting)
+    assert found.verdict.kind == "exception" and found.played == 0
+    assert found.verdict.episode is not None and alike[found.verdict.episode]
+    assert EPISODES.describe(found.verdict.episode) in found.verdict.message
+    if ends == (7, 20):
+        assert found.verdict.episode == first
+
+
+def test_a_candidate_cannot_say_that_it_was_given_up() -> None:
+    body = """
+    frame = __import__("json").dumps({"kind": "screened", "message": "x", "episode": None}).encode()
+    head = __import__("struct").pack("<cIiI", b"F", 0, 0, len(frame))
+    for fd in range(3, 10):
+        try: os.write(fd, head + frame)
+        except OSError: pass
+    """
+    assert evaluate(candidate(body), EPISODES, ProcessSandbox()).verdict.kind == "protocol"
