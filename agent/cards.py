@@ -18,6 +18,8 @@ from .generalisation.belief import Belief
 SCHEMA = 1
 DUPLICATE = "duplicate"
 """The verdict on a candidate that decides as an earlier version does; its message names that one."""
+SCREENED = "screened"
+"""The verdict on a candidate that was given up early, as it could not come up to the front (`agent.screening`)."""
 
 
 class Frozen(BaseModel):

@@ -237,6 +237,9 @@ def _discover(commands: _Parsers) -> None:
         ("history", "nothing of earlier versions but the parents"),
     ):
         command.add_argument(f"--no-{name}", dest=name, action="store_false", help=f"ablation: {what}")
+    command.add_argument(
+        "--no-screening", dest="screening", action="store_false", help="run every candidate on all of its episodes"
+    )
     _spending(command)
     _data(command)
     _workers(command)

@@ -10,7 +10,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -44,6 +44,7 @@ from .population.choice import Parent, parents
 from .population.credit import by_arm
 from .report import FINALISTS, write_report
 from .run import Run
+from .screening.screen import Screening
 from .seeds import seed_names, seed_source
 from .staging import Draft, Staging, draft
 from .state import Ask, State
@@ -104,6 +105,14 @@ class Discovery:
     def recorded(self) -> Episodes:
         """The part of it that was recorded, its beginning: all that is diagnosed, and shown to an explorer."""
         return self.run.episodes(self.run.environments(simulated=False))
+
+    @cached_property
+    def screening(self) -> Screening | None:
+        """What gives up poor candidates early, if that is wanted."""
+        c = self.run.config
+        if not c.screening:
+            return None
+        return Screening(self.recorded, len(self.episodes), self._logs, c.screening_risk, c.seed, c.latency)
 
     # Nodes
 
@@ -190,21 +199,13 @@ class Discovery:
             if candidate in self.archive or waiting is None or waiting.verdict is not None:
                 continue
             began = time.perf_counter()
-            result = trial(
-                Candidate(candidate, waiting.source), self.episodes, self.sandbox,
-                elite=partial(self._is_elite, waiting, state), seed=self.run.config.seed, progress=self._ticked,
-            )  # fmt: skip
-            fields: dict[str, Any] = {"verdict": result.verdict.kind, "message": result.verdict.message}
-            if result.logs is not None and result.scores is not None:
-                self.staging.put_logs(candidate, pack_logs(result.logs))
-                self.archive.put_figures(candidate, Figures.of(result.scores))
-                fields["curve"] = tuple(result.curve)
+            fields, played = self._tried(waiting, self._present(state, candidate))
             self.staging.put(waiting.model_copy(update=fields))
             seconds = time.perf_counter() - began
             self.emit(
                 "candidate", id=candidate, position=position + 1, of=len(state["pending"]),
-                verdict=result.verdict.kind, message=result.verdict.message, seconds=round(seconds, 3),
-                episodes=len(self.episodes) if result.verdict.ok else 0,
+                verdict=fields["verdict"], message=fields["message"], seconds=round(seconds, 3),
+                episodes=played, saved=len(self.episodes) - played if played else 0,
             )  # fmt: skip
         return {}
 
@@ -214,19 +215,12 @@ class Discovery:
             tried = self.staging.get(candidate)
             if candidate in self.archive or tried is None or tried.findings is not None:
                 continue
-            found: dict[str, Any] = {"findings": ()}
+            findings: tuple[Any, ...] = ()
             packed = self.staging.logs(candidate)
             if tried.verdict == "ok" and packed is not None:
                 logs = self._of_recorded(unpack_logs(packed))
-                scores = score(self.recorded, logs)
-                found["behaviour"] = behaviour(scores, logs)
-                twin = self._twin(candidate, found["behaviour"], state)
-                if twin is None:
-                    found["findings"] = tuple(diagnose(scores, logs))
-                else:
-                    found |= {"verdict": DUPLICATE, "message": f"decides as {twin.id} does, in every episode"}
-                    self.emit("duplicate", id=candidate, of=twin.id)
-            self.staging.put(tried.model_copy(update=found))
+                findings = tuple(diagnose(score(self.recorded, logs), logs))
+            self.staging.put(tried.model_copy(update={"findings": findings}))
         return {}
 
     def refine(self, state: State) -> dict[str, Any]:
@@ -286,23 +280,49 @@ class Discovery:
         """Return the cards of earlier generations: those of this one may be there after a crash."""
         return self.archive.believed(generation - 1)
 
-    def _is_elite(self, waiting: Draft, state: State, found: Evaluation) -> bool:
-        """Whether a draft with these scores would be on the front, or among those that the last choice looks at."""
-        new = waiting.model_copy(update={"verdict": "ok", "curve": tuple(found.curve)})
-        figures = Figures.of(found.scores) if found.scores is not None else None
-        card = new.card(self.run.config.protocol(), self.sandbox.name)
-        tried = (self._card(other) for other in state["pending"] if other != new.id)
-        cards = [*self._before(state["generation"]), *(other for other in tried if other.curve), card]
+    def _present(self, state: State, candidate: str) -> list[Card]:
+        """Return the cards of all that was tried before ``candidate``."""
+        pending = state["pending"][: state["pending"].index(candidate)]
+        cards = [*self._before(state["generation"]), *map(self._card, pending)]
+        return believed(cards, self.archive.figures) if pending else cards
+
+    def _tried(self, waiting: Draft, present: Sequence[Card]) -> tuple[dict[str, Any], int]:
+        """Try a draft after the ``present`` versions; return what is known of it then, and the episodes it took."""
+        known: dict[str, Any] = {"verdict": "ok", "message": ""}
+
+        def elite(found: Evaluation) -> bool:
+            """Note what the draft does, and whether it is good enough for the audit of every episode."""
+            assert found.logs is not None and found.scores is not None
+            logs = self._of_recorded(found.logs)
+            scores = found.scores if len(logs) == len(found.logs) else score(self.recorded, logs)
+            known.update(behaviour=behaviour(scores, logs), curve=tuple(found.curve))
+            twin = self._twin(waiting, present, known["behaviour"])
+            if twin is not None:  # its scores are known, and it earns nothing by them
+                known.update(verdict=DUPLICATE, message=f"decides as {twin.id} does, in every episode")
+                return False
+            return self._is_elite(waiting.model_copy(update=known), present, Figures.of(found.scores))
+
+        result = trial(
+            Candidate(waiting.id, waiting.source), self.episodes, self.sandbox, elite=elite,
+            seed=self.run.config.seed, progress=self._ticked,
+            steps=self.screening.steps(present) if self.screening and waiting.generation > 0 else None,
+        )  # fmt: skip
+        if result.logs is None or result.scores is None:
+            return {"verdict": result.verdict.kind, "message": result.verdict.message}, result.played
+        self.staging.put_logs(waiting.id, pack_logs(result.logs))
+        self.archive.put_figures(waiting.id, Figures.of(result.scores))
+        return known, result.played
+
+    def _is_elite(self, new: Draft, present: Sequence[Card], figures: Figures) -> bool:
+        """Whether a draft with its scores would be on the front, or among those that the last choice looks at."""
+        cards = [*present, new.card(self.run.config.protocol(), self.sandbox.name)]
         cards = believed(cards, lambda version: figures if version == new.id else self.archive.figures(version))
         best = [*population.front(cards, latency=self.run.config.latency), *population.ranked(cards)[:FINALISTS]]
-        return card.id in {other.id for other in best}
+        return new.id in {other.id for other in best}
 
-    def _twin(self, candidate: str, found: Behaviour, state: State) -> Card | None:
-        """Return the first version that makes the same decisions, if that is not ``candidate`` or hand-written too."""
-        if state["generation"] == 0:
-            return None
-        pending = state["pending"][: state["pending"].index(candidate)]
-        for card in (*self._before(state["generation"]), *map(self._card, pending)):
+    def _twin(self, new: Draft, present: Sequence[Card], found: Behaviour) -> Card | None:
+        """Return the first version that makes the same decisions, if ``new`` is not hand-written too."""
+        for card in present if new.generation > 0 else ():
             same = card.behaviour is not None and card.behaviour.decisions == found.decisions
             if card.ok and same and card.protocol == self.run.config.protocol():
                 return card

@@ -13,6 +13,7 @@ from sandbox.base import SandboxError
 
 from . import population
 from .bench.tools import Toolbox, ToolResult
+from .cards import SCREENED
 from .explorers.base import Brief, Proposal
 from .llm.session import Prompt
 from .llm.transcript import Transcript, clean
@@ -242,7 +243,8 @@ def last_round(run: Run, brief: Brief) -> str:
             lines.append(f"The last round made {card.id}: quality {population.quality(card, at):.2f}; {best}.")
         else:
             said = brief.bench.shelf.said(card.message) if brief.bench is not None else ""
-            lines.append(f"The last round's {card.id} failed: {card.verdict}: {said}")
+            how = "was given up" if card.verdict == SCREENED else f"failed: {card.verdict}"
+            lines.append(f"The last round's {card.id} {how}: {said}")
         if card.outcome and "history" not in run.config.ablations:
             lines.append(card.outcome)
     return "\n".join(lines)

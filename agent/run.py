@@ -56,6 +56,10 @@ class RunConfig(Frozen):
     simulated_weight: float = Field(default=0.25, gt=0, lt=1)
     """What these count together in every choice; no figure that is shown counts them."""
     ablations: tuple[Ablation, ...] = ()
+    screening: bool = True
+    """Whether a candidate that cannot come up to the front is given up early (`agent.screening`)."""
+    screening_risk: float = Field(default=0.01, gt=0, lt=1)
+    """Chance of giving up one that could have."""
     model: str = ""
     """Which language model is asked, where the explorer is one."""
     command: str = ""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..cards import Card
+from ..cards import SCREENED, Card
 from ..explorers.base import CurvePoint
 from ..standing import scale
 from .shelf import Shelf
@@ -73,5 +73,6 @@ def _to_best(shelf: Shelf, card: Card) -> str:
 
 def _note(shelf: Shelf, card: Card) -> str:
     if not card.ok:
-        return one_line(f"FAILED {card.verdict}: {shelf.said(card.message)}", 90)
+        how = "GIVEN UP" if card.verdict == SCREENED else f"FAILED {card.verdict}"
+        return one_line(f"{how}: {shelf.said(card.message)}", 90)
     return one_line(shelf.names.hide(card.rationale), 60)

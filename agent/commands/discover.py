@@ -74,6 +74,7 @@ def discover(args: argparse.Namespace) -> int:
         simulated={env.name: env.hash for env in simulated},
         simulated_weight=args.simulated_weight,
         ablations=_ablations(args),
+        screening=args.screening,
     )
     ready(config, Prices(Path(args.prices) if args.prices else None))  # refused before anything is written
     with choose.sandbox(args) as sandbox:

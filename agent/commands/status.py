@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterator, Sequence
 
 from .. import choose, population
-from ..cards import Card
+from ..cards import SCREENED, Card
 from ..display import belief, console, curve_table, more
 from ..generalisation.beliefs import optimism
 from ..llm.calls import read_calls
@@ -16,7 +16,7 @@ from ..population.frontier import by_merit
 from ..population.islands import native
 from ..report import read_report
 from ..report.model import told
-from ..run import RunConfig
+from ..run import Run, RunConfig
 
 
 def status(args: argparse.Namespace) -> int:
@@ -34,7 +34,7 @@ def status(args: argparse.Namespace) -> int:
     print(f"  generations  {max(0, done)} of {run.config.generations} archived, {len(cards)} versions")
     failed: dict[str, int] = {}
     for card in cards:
-        if not card.ok:
+        if not card.ok and card.verdict != SCREENED:
             failed[card.verdict] = failed.get(card.verdict, 0) + 1
     print(f"  failures     {', '.join(f'{kind}: {n}' for kind, n in sorted(failed.items())) or 'none'}")
     spent = sum((a.spending for call in read_calls(run.home / "calls") for a in call.attempts), Spending())
@@ -50,6 +50,7 @@ def status(args: argparse.Namespace) -> int:
     if tried:
         seconds = sum(event.get("seconds", 0) for event in tried)
         print(f"  speed        {sum(event['episodes'] for event in tried) / max(seconds, 1e-9):,.0f} episodes a second")
+    print(f"  screening    {_screening(run)}")
     for line in told(optimism(cards, run.archive.figures)):
         print(f"  {line}")
     for card in population.ranked(cards)[:5]:
@@ -70,3 +71,13 @@ def _islands(cards: Sequence[Card], config: RunConfig) -> Iterator[str]:
         good = by_merit([card for card in born if card.ok], at)
         best = f", best {good[0].id} {population.quality(good[0], at):.2f}" if good else ""
         yield f"  {f'island {island}':12} {len(born)} versions{best}"
+
+
+def _screening(run: Run) -> str:
+    """Return what screening has spared."""
+    if not run.config.screening:
+        return "off"
+    tried = {event.get("id"): event for event in run.events() if event["event"] == "candidate"}.values()
+    saved = [event.get("saved", 0) for event in tried if event.get("verdict") == SCREENED]
+    asked = sum(event.get("episodes", 0) + event.get("saved", 0) for event in tried)
+    return f"{len(saved)} candidates given up early, {sum(saved):,} of {asked:,} episodes saved"

@@ -154,7 +154,8 @@ def test_who_decides_as_another_is_kept_and_never_a_parent(tmp_path: Path) -> No
     assert kept.ok and {card.verdict for card in twins} == {DUPLICATE} and len(twins) == 1
     assert all(kept.id in card.message and card.curve and not card.findings for card in twins)
     assert all(run.archive.logs(card.id) for card in twins), "the evidence"
-    assert {event["of"] for event in run.events() if event["event"] == "duplicate"} == {kept.id}
+    said = {event["message"] for event in run.events() if event.get("verdict") == DUPLICATE}
+    assert said == {f"decides as {kept.id} does, in every episode"}
     parents = {version.id for _, brief in explorer.briefs for version in (*brief.parents, *brief.mates, *brief.front)}
     assert not parents & {card.id for card in twins}
 
