@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from pydantic import BaseModel, ConfigDict
 
-from sandbox.policy import LARGEST
+from sandbox import policy
 
 _FREE = (0, 1)
 """Numbers that nobody tunes: where counting begins, and its step."""
@@ -34,10 +34,10 @@ class Complexity(BaseModel):
 @lru_cache(maxsize=4096)
 def complexity(source: str) -> Complexity | None:
     """Return how complicated ``source`` is; None if it is no Python, or larger than a controller may be."""
-    if len(source) > LARGEST:
+    if len(source) > policy.LARGEST:
         return None
     try:
-        nodes = list(ast.walk(ast.parse(source)))
+        nodes = list(ast.walk(policy.parse(source)))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
     return Complexity(constants=sum(map(_is_free, nodes)), branches=sum(map(_branches, nodes)))

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import TypeVar
 
+from sandbox import policy
+
 _CONTRACT = frozenset(
     ("solve", "schedule", "name", "params", "beta", "random", "branch", "advance", "probe", "prune", "step")
 )
@@ -29,7 +31,7 @@ def normal_form(source: str) -> str | None:
     Sources are looked at as data: nothing is run. The caller bounds their size and depth (`sandbox.policy.check`).
     """
     try:
-        tree = ast.parse(source)
+        tree = policy.parse(source)
         return hashlib.sha256(ast.dump(_Namer(tree).visit(_Stripper().visit(tree))).encode()).hexdigest()
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
@@ -43,7 +45,7 @@ def shape(source: str) -> Mapping[str, int]:
     source that does not parse.
     """
     try:
-        tree = _Stripper().visit(ast.parse(source))
+        tree = _Stripper().visit(policy.parse(source))
         pairs = ((node, child) for node in ast.walk(tree) for child in ast.iter_child_nodes(node))
         return Counter(f"{type(node).__name__}>{type(child).__name__}" for node, child in pairs)
     except (SyntaxError, ValueError, RecursionError, MemoryError):

@@ -68,7 +68,7 @@ def check_contract(source: str) -> None:
     Raises:
         InputError: there is none, or there are several.
     """
-    tree = ast.parse(source)
+    tree = policy.parse(source)
     base = {"Controller"}
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom):

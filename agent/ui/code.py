@@ -10,6 +10,7 @@ from pygments.lexers.python import PythonLexer
 from pygments.token import Comment, Keyword, Name, Number, Operator, String, _TokenType
 
 from envs.errors import InputError
+from sandbox import policy
 
 COLOURED = 200_000
 """Characters of a source that is coloured; a longer one is plain text, which a browser shows at once."""
@@ -58,7 +59,7 @@ def stated(source: str) -> str:
     if len(source) > COLOURED:
         return ""
     try:
-        tree = ast.parse(source)
+        tree = policy.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return ""
     classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]

@@ -104,7 +104,7 @@ def test_the_whole_batch_leaves_no_doubt() -> None:
 
 @pytest.mark.parametrize("n", [79, 264, 792])
 def test_the_bounds_hold(n: int) -> None:
-    chance, risk, wrong, tries = np.random.default_rng(n), 0.1, np.zeros(2), 400
+    chance, risk, wrong, tries = np.random.default_rng(n), 0.1, np.zeros(2), 200
     front, right = control(chance)
     for seed in range(tries):
         correct = (chance.random(len(EPISODES)) < right * 0.9).astype(float)
@@ -119,21 +119,24 @@ def test_the_bounds_hold(n: int) -> None:
 
 def test_the_front_itself_is_never_given_up_and_nothing_always_is() -> None:
     front, _ = control(np.random.default_rng(2))
-    for seed in range(200):
+    for seed in range(40):
+        order = rungs.order(EPISODES, seed)
         for n in rungs.looks(EPISODES):
-            seen = rungs.order(EPISODES, seed)[:n]
+            seen = order[:n]
             same = bound.estimate(front, seen, front.correct[seen], front.cost[seen])
-            assert not bound.hopeless(front, same, 0.01) and bound.risk_of(front, same) > 0.01
+            assert not bound.hopeless(front, same, 0.01)
             none = bound.estimate(front, seen, np.zeros(n), front.cost[seen])
-            assert bound.hopeless(front, none, 0.01) and bound.risk_of(front, none) < 0.01
+            assert bound.hopeless(front, none, 0.01)
+    assert bound.risk_of(front, same) > 0.01 > 1e-9 > bound.risk_of(front, none)
 
 
 def test_one_good_beta_is_enough() -> None:
     front, _ = control(np.random.default_rng(4))
     correct = front.correct * (EPISODES.beta > 0.5)
-    for seed in range(100):
+    for seed in range(40):
+        order = rungs.order(EPISODES, seed)
         for n in rungs.looks(EPISODES):
-            seen = rungs.order(EPISODES, seed)[:n]
+            seen = order[:n]
             found = bound.estimate(front, seen, correct[seen], front.cost[seen])
             assert not bound.hopeless(front, found, 0.01), "it fails at half of its betas, and is good at the others"
 
@@ -189,7 +192,7 @@ def test_the_poor_are_given_up_and_kept_as_history(tmp_path: Path, capsys: pytes
     discover(Discovery(run, explorer, ProcessSandbox(2)))
     cards = run.archive.cards()
     given_up = [card for card in cards if card.verdict == "screened"]
-    assert len(given_up) == 4 and {card.verdict for card in cards} == {"ok", "duplicate", "screened"}
+    assert len(given_up) == 4 and {card.verdict for card in cards} == {"ok", "screened"}
     for card in given_up:
         assert card.message.startswith("after 79 of 264 episodes: ")
         assert card.message.endswith("points below the front at every budget, p < 0.001")
@@ -215,9 +218,9 @@ def test_without_screening_every_candidate_runs_to_its_end(tmp_path: Path, capsy
 
 
 def test_a_kill_between_candidates_changes_nothing(tmp_path: Path) -> None:
-    undisturbed = begin(tmp_path / "other")
+    undisturbed = begin(tmp_path / "other", generations=1)
     discover(Discovery(undisturbed, Mixed(), ProcessSandbox()))
-    run, explorer = begin(tmp_path / "run"), Mixed()
+    run, explorer = begin(tmp_path / "run", generations=1), Mixed()
     kills = 0
     while not run.events() or run.events()[-1]["event"] != "finished":
         tried = []
@@ -231,7 +234,7 @@ def test_a_kill_between_candidates_changes_nothing(tmp_path: Path) -> None:
             discover(Discovery(Run(run.home), explorer, ProcessSandbox(2), dies))
         except KeyboardInterrupt:
             kills += 1
-    assert kills == 4
+    assert kills == 3
     assert tree(run.archive) == tree(undisturbed.archive)
 
 

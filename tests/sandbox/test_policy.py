@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
 import pytest
@@ -212,3 +214,13 @@ def test_evolved_controllers_pass() -> None:
     sources = evolved(200)
     assert len(sources) == 200
     assert [policy.check(source).message for source in sources if not policy.check(source).ok] == []
+
+
+def test_sources_are_parsed_in_many_threads() -> None:
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(policy.parse, [seed_source("parallel_probe")] * 400))
+    finally:
+        sys.setswitchinterval(interval)
