@@ -79,9 +79,8 @@ class Screening:
 
     def _of(self, card: Card) -> tuple[Floats, Floats]:
         """Return what a version has earned, which is known by its decisions and by what it was measured on."""
-        if card.behaviour is None:  # a card from before behaviour was noted
-            return self.earned(score(self.episodes, self._logs(card.id)))
-        key = card.behaviour.decisions, card.protocol.key()
+        decisions = card.behaviour.decisions if card.behaviour else card.source_sha256  # which they follow from
+        key = decisions, card.protocol.key()
         if key not in self._known:
             self._known[key] = self.earned(score(self.episodes, self._logs(card.id)))
         return self._known[key]

@@ -224,7 +224,7 @@ def test_a_trace_begins_with_the_ends_and_says_the_same_once() -> None:
     env = environment([[("7", "7", "7", "9"), ("8", "8", "8", "8", "7")]], None, ["9"], 500)
     batch = grid([env], (0.5,), (1000,))
     source = draft("a, b = question.branch_many(2)\nfor _ in range(3):\n    question.step_many([a, b])\n"
-                   "    question.depth(a)\nreturn majority(question.run_many_to_end([a, b]))")  # fmt: skip
+                   "    question.probe(a)\nreturn majority(question.run_many_to_end([a, b]))")  # fmt: skip
     empty: dict[str, str] = {}
     here = Workbench(Shelf([], batch, empty.__getitem__, world()[2].__getitem__), ProcessSandbox())
     here.try_candidate(source)

@@ -1,0 +1,52 @@
+"""Seconds for a full sweep of one controller: `python -m benchmarks.sweep [--data DIR] [--controller NAME]`.
+
+11 betas x 4 environments x 100 branch orders x 30 questions are 132,000 episodes; each is played in the sandbox, its
+log brought home and replayed by the host, and the curves bootstrapped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+
+from agent.seeds import seed_source
+from envs import catalogue
+from envs.episodes import BETAS, grid
+from envs.scoring import score
+from sandbox.base import Candidate
+from sandbox.choice import open_sandbox
+from sandbox.evaluation import Evaluation
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data")
+    parser.add_argument("--env", default="aime24/*")
+    parser.add_argument("--controller", default="parallel_probe")
+    parser.add_argument("--sandbox", nargs="+", default=["process", "docker"])
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--seeds", type=int, default=100)
+    arguments = parser.parse_args()
+    environments = catalogue.find(catalogue.data_root(arguments.data), [arguments.env])
+    candidate = Candidate(arguments.controller, seed_source(arguments.controller))
+    print(f"{'sandbox':12} {'episodes':>9} {'play':>7} {'score':>7} {'curves':>7} {'in all':>7}   load before")
+    for name in arguments.sandbox:
+        with open_sandbox(name, arguments.workers) as sandbox:
+            load = os.getloadavg()[0]
+            times = [time.perf_counter()]
+            episodes = grid(environments, BETAS, range(arguments.seeds))
+            outcome = sandbox.run(candidate, episodes)
+            assert outcome.logs is not None, outcome.verdict
+            times.append(time.perf_counter())
+            scores = score(episodes, outcome.logs)
+            times.append(time.perf_counter())
+            assert Evaluation(candidate, outcome.verdict, outcome.logs, scores).curve
+            times.append(time.perf_counter())
+        play, scoring, curves = (after - before for before, after in zip(times, times[1:], strict=False))
+        whole = times[-1] - times[0]
+        print(f"{name:12} {len(episodes):9,} {play:7.1f} {scoring:7.1f} {curves:7.1f} {whole:7.1f}   {load:.1f}")
+
+
+if __name__ == "__main__":
+    main()
