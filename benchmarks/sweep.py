@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import time
+from itertools import pairwise
 
 from agent.seeds import seed_source
 from envs import catalogue
@@ -43,7 +44,7 @@ def main() -> None:
             times.append(time.perf_counter())
             assert Evaluation(candidate, outcome.verdict, outcome.logs, scores).curve
             times.append(time.perf_counter())
-        play, scoring, curves = (after - before for before, after in zip(times, times[1:], strict=False))
+        play, scoring, curves = (after - before for before, after in pairwise(times))
         whole = times[-1] - times[0]
         print(f"{name:12} {len(episodes):9,} {play:7.1f} {scoring:7.1f} {curves:7.1f} {whole:7.1f}   {load:.1f}")
 
