@@ -2,7 +2,8 @@
 
 Each variant makes discoveries from several seeds. The hypervolume of accuracy and log tokens (search figures) is drawn
 against time and against episodes, mean and standard deviation over the seeds; the last table also has the quality of
-each run's best on branch orders that the search has not seen. What is in DIR already is gone on with.
+each run's best on branch orders that the search has not seen. What is in DIR already is gone on with. `--plain` takes
+the hand-set starts away, which hold what earlier studies found: all variants then start from the genome of defaults.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import numpy as np
 from agent import population
 from agent.explorers.base import Brief, Proposal
 from agent.explorers.evolve import Evolve, gather, start
-from agent.explorers.genome import STARTS
+from agent.explorers.genome import STARTS, Genome
 from agent.graph import Discovery, discover
 from agent.llm.ledger import Ledger, Limit, Limits
 from agent.report import read_report
@@ -58,6 +59,9 @@ class Course:
 
 def main() -> int:
     options = _options()
+    if options.plain:
+        STARTS.clear()
+        STARTS["the defaults"] = Genome.make({}, {})
     environments = catalogue.find(catalogue.data_root(options.data), options.env) if options.env else None
     environments = environments or default_environments()
     courses: dict[str, list[Course]] = {}
@@ -87,6 +91,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--env", nargs="+", help="default: the synthetic environments")
     parser.add_argument("--data", help="where environments are")
     parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--plain", action="store_true", help="start from the genome of defaults alone")
     return parser.parse_args()
 
 
