@@ -1,0 +1,110 @@
+"""A long run that is killed on the way: `python -m benchmarks.endurance --hours 4 --out DIR [--env ...] [--kills 20]`.
+
+The kills fall at random instants of the first half; the second half is left alone, so that a growth of memory would be
+seen. Printed are, for each tenth of the time, the largest memory of the host's process and of any worker, and the
+episodes for each second of evaluation; in the end what `autotts archive verify` says. The settings after `--` go to
+`autotts discover`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from agent.run import Run
+
+TICK = 2.0
+"""Seconds between two looks at the memory."""
+SLICES = 10
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "agent.cli", *arguments]
+
+
+def resident(pid: int) -> float:
+    """Return the resident memory of a process, in MB; 0 if it is gone."""
+    try:
+        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    except (OSError, IndexError, ValueError):
+        return 0.0
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def below(pid: int) -> list[int]:
+    """Return the processes that descend from ``pid``."""
+    parents: dict[int, list[int]] = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parent = int(path.read_text().rsplit(")", 1)[1].split()[1])
+        except (OSError, IndexError, ValueError):
+            continue
+        parents.setdefault(parent, []).append(int(path.parent.name))
+    found, front = list[int](), [pid]
+    while front:
+        front = [child for parent in front for child in parents.get(parent, [])]
+        found += front
+    return found
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--hours", type=float, default=4.0)
+    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--chance", type=int, default=0, help="seed of the instants")
+    parser.add_argument("--out", type=Path, required=True, help="the run directory")
+    parser.add_argument("settings", nargs="*", help="of autotts discover, after --")
+    options = parser.parse_args()
+    whole = options.hours * 3600
+    chance = random.Random(options.chance)
+    instants = sorted(chance.uniform(0, whole / 2) for _ in range(options.kills))
+    first = command("discover", "--run", str(options.out), "--hours", str(options.hours), *options.settings)
+    began, memory = time.time(), list[tuple[float, float, float]]()
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    while True:
+        log = (options.out.parent / f"{options.out.name}.log").open("ab")
+        again = (options.out / "config.json").exists()
+        process = subprocess.Popen(
+            command("resume", str(options.out)) if again else first, start_new_session=True, stdout=log, stderr=log
+        )
+        while process.poll() is None:
+            time.sleep(TICK)
+            now = time.time() - began
+            memory.append((now, resident(process.pid), max(map(resident, below(process.pid)), default=0.0)))
+            if instants and now >= instants[0]:
+                os.kill(process.pid, signal.SIGKILL)
+        if process.returncode == 0:
+            break
+        if process.returncode != -signal.SIGKILL:
+            print(f"ended with exit code {process.returncode}: see {log.name}")
+            return 1
+        instants.pop(0)
+    _print(Run(options.out), began, memory)
+    return subprocess.run(command("archive", "verify", "--run", str(options.out))).returncode
+
+
+def _print(run: Run, began: float, memory: list[tuple[float, float, float]]) -> None:
+    tried = [event for event in run.events() if event["event"] == "candidate" and event["episodes"]]
+    looks, ends = np.array(memory), np.array([event["time"] - began for event in tried])
+    done, took = (np.array([event[name] for event in tried]) for name in ("episodes", "seconds"))
+    print(f"{'until':>8} {'host, MB':>9} {'worker, MB':>11} {'candidates':>11} {'episodes/s':>11}")
+    edges = np.linspace(0, looks[-1, 0], SLICES + 1)
+    for before, after in pairwise(edges):
+        seen, part = looks[(looks[:, 0] > before) & (looks[:, 0] <= after)], (ends > before) & (ends <= after)
+        speed = done[part].sum() / took[part].sum() if part.any() else float("nan")
+        host, worker = (seen[:, 1].max(), seen[:, 2].max()) if len(seen) else (float("nan"), float("nan"))
+        print(f"{after / 60:5.0f} min {host:9.0f} {worker:11.0f} {part.sum():11d} {speed:11,.0f}")
+    print(f"{len(run.archive.ids()):,} versions, {done.sum():,} episodes")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
