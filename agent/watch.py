@@ -25,6 +25,8 @@ class Watch:
         )  # fmt: skip
         self._task: TaskID | None = None
         self._began = time.monotonic()
+        hours = run.limits().run.hours
+        self._most = 3600 * (hours - run.hours()) if hours is not None else float("inf")
         self._episodes = 0
         self._first: int | None = None
 
@@ -70,7 +72,7 @@ class Watch:
         return f"{self._episodes / max(1e-9, time.monotonic() - self._began):,.0f} episodes/s"
 
     def _left(self, generation: int) -> str:
-        """Return the time left, from the generations that this process has done."""
-        done = generation - (self._first or 0) + 1
-        left = (self.run.config.generations - generation) * (time.monotonic() - self._began) / done
+        """Return the time left, from the generations that this process has done and the hours that it may work."""
+        done, worked = generation - (self._first or 0) + 1, time.monotonic() - self._began
+        left = max(0.0, min((self.run.config.generations - generation) * worked / done, self._most - worked))
         return f"about {left / 60:.0f} min left" if left >= 90 else f"about {left:.0f} s left"

@@ -128,8 +128,8 @@ def _limits(run: Run, args: argparse.Namespace) -> Limits:
 def _go_on(run: Run, sandbox: Runner, args: argparse.Namespace) -> int:
     from ..graph import Discovery, discover
 
-    watch = Watch(run)
     ledger = Ledger(_limits(run, args), hours_before=run.hours())
+    watch = Watch(run)
     calls = Calls(run.home / "calls", run.config.seed, Prices(Path(args.prices) if args.prices else None), ledger)
     for generation, spending in spent(workspaces(run)).items():
         ledger.record(generation, spending)
