@@ -10,8 +10,8 @@ from pathlib import Path
 from envs import catalogue
 from envs.errors import InputError
 from envs.store import Environment
-from sandbox.base import Candidate
 from sandbox.choice import open_sandbox
+from sandbox.outcome import Candidate
 from sandbox.runner import Runner
 
 from .archive import Archive

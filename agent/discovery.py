@@ -22,8 +22,9 @@ from envs.errors import Damaged
 from envs.scoring import score
 from envs.store import Environment
 from sandbox import policy
-from sandbox.base import Candidate, Sandbox
+from sandbox.base import Sandbox
 from sandbox.evaluation import Evaluation
+from sandbox.outcome import Candidate
 from sandbox.trial import trial
 
 from . import population

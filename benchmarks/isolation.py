@@ -17,9 +17,10 @@ from agent.seeds import seed_source
 from envs.episodes import BETAS, grid
 from envs.synthetic import default_environments
 from sandbox.audit import SAMPLE, audit
-from sandbox.base import Candidate, Sandbox
+from sandbox.base import Sandbox
 from sandbox.choice import open_sandbox
 from sandbox.evaluation import evaluate
+from sandbox.outcome import Candidate
 
 ROUNDS = 3
 IN_A_ROW = 300

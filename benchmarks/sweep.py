@@ -15,9 +15,9 @@ from agent.seeds import seed_source
 from envs import catalogue
 from envs.episodes import BETAS, grid
 from envs.scoring import score
-from sandbox.base import Candidate
 from sandbox.choice import open_sandbox
 from sandbox.evaluation import Evaluation
+from sandbox.outcome import Candidate
 
 
 def main() -> None:

@@ -31,8 +31,9 @@ import numpy as np
 from envs.episodes import Episodes, Logs, ranges
 from envs.replay import VERBS
 
-from .base import Candidate, Kind, Sandbox, Verdict
+from .base import Sandbox
 from .decoys import Decoys, Ints
+from .outcome import Candidate, Kind, Verdict
 from .wire import Batch
 
 SAMPLE = 0.015

@@ -14,7 +14,8 @@ from pathlib import Path
 from . import seccomp
 from .base import SandboxError
 from .process import WORKER, ProcessWorker
-from .runner import Runner, Worker
+from .runner import Runner
+from .workers import Worker
 
 _APART = ("ipc", "pid", "net", "uts", "cgroup-try")
 

@@ -27,8 +27,9 @@ from envs.episodes import Episodes, grid
 from envs.scoring import Scores
 from envs.synthetic import default_models, generate
 
-from .base import Candidate, Limits, Sandbox, SandboxError
+from .base import Limits, Sandbox, SandboxError
 from .evaluation import Evaluation, evaluate
+from .outcome import Candidate
 from .trial import trial
 
 PRELUDE = """\

@@ -22,8 +22,10 @@ from requests.exceptions import RequestException
 
 from . import image as images
 from . import wire
-from .base import Candidate, Limits, Outcome, SandboxError, SandboxLost, say
-from .runner import PIPE, Runner, Worker
+from .base import Limits, SandboxError, SandboxLost, say
+from .outcome import Candidate, Outcome
+from .runner import Runner
+from .workers import PIPE, Worker
 
 LABEL = "autotts.owner"
 """Label of every container: which process started it."""

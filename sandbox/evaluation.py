@@ -10,7 +10,8 @@ from envs.episodes import Episodes, Logs
 from envs.evaluate import Point, curve
 from envs.scoring import ForgedLog, Scores, score
 
-from .base import Candidate, Sandbox, Verdict
+from .base import Sandbox
+from .outcome import Candidate, Verdict
 from .process import ProcessSandbox
 
 

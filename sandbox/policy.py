@@ -11,7 +11,7 @@ import sys
 import threading
 from collections.abc import Iterator
 
-from .base import Verdict
+from .outcome import Verdict
 
 LARGEST = 64 << 10
 """Characters of source."""

@@ -19,7 +19,8 @@ from pathlib import Path
 
 from . import wire
 from .base import SandboxError
-from .runner import PIPE, PipeWorker, Runner, Worker
+from .runner import Runner
+from .workers import PIPE, PipeWorker, Worker
 
 WORKER = Path(__file__).with_name("worker.py")
 

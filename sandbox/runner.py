@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import copy
 import json
-import os
 import selectors
 import signal
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Self, get_args
@@ -20,42 +19,13 @@ import numpy as np
 from envs.episodes import Episodes
 
 from . import wire
-from .base import Candidate, Kind, Limits, Outcome, SandboxError, Verdict
+from .base import Limits, SandboxError
 from .kept import Kept
-
-PIPE = 1 << 20
-"""Bytes to read or write at a time."""
+from .outcome import Candidate, Kind, Outcome, Verdict
+from .workers import PIPE, Worker
 
 Part = np.ndarray[tuple[int], np.dtype[np.int64]]
 """Indices of the episodes of one process."""
-
-
-class Worker(ABC):
-    """A running `sandbox.worker`, wherever it runs."""
-
-    @abstractmethod
-    def sources(self) -> Iterable[int]:
-        """Return the descriptors to `read` from."""
-
-    @abstractmethod
-    def sink(self) -> int:
-        """Return the descriptor that `write` writes to."""
-
-    @abstractmethod
-    def read(self, source: int) -> Iterable[tuple[bool, bytes]]:
-        """Return what has come: (whether it is of the results, bytes; none at their end)."""
-
-    @abstractmethod
-    def write(self, data: memoryview) -> int:
-        """Write as much of ``data`` as fits without waiting, and return how much that was."""
-
-    @abstractmethod
-    def ended(self) -> str:
-        """Say in a few words how a worker whose results have ended came to its end."""
-
-    @abstractmethod
-    def stop(self) -> None:
-        """Kill the worker with all that it started, and leave nothing of it. May be called twice."""
 
 
 class Runner(ABC):
@@ -334,23 +304,3 @@ class _Shard:
 
     def _where(self, message: str, episode: int | None) -> str:
         return message if episode is None else f"{message} [{self.job.batch.describe(episode)}]"
-
-
-class PipeWorker(Worker):
-    """A worker at the other end of three pipes, of which only the first is written to."""
-
-    def __init__(self, stdin: int, stdout: int, stderr: int) -> None:
-        self._stdin, self._stdout, self._stderr = stdin, stdout, stderr
-        os.set_blocking(stdin, False)
-
-    def sources(self) -> Iterable[int]:
-        return (self._stdout, self._stderr)
-
-    def sink(self) -> int:
-        return self._stdin
-
-    def read(self, source: int) -> Iterable[tuple[bool, bytes]]:
-        return ((source == self._stdout, os.read(source, PIPE)),)
-
-    def write(self, data: memoryview) -> int:
-        return os.write(self._stdin, data)

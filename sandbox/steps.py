@@ -11,8 +11,9 @@ import numpy.typing as npt
 from envs.episodes import Episodes, Logs
 from envs.scoring import Scores
 
-from .base import Candidate, Sandbox, Verdict
+from .base import Sandbox
 from .evaluation import Evaluation, scored
+from .outcome import Candidate, Verdict
 
 Ints = npt.NDArray[np.int64]
 

@@ -8,8 +8,9 @@ from envs.episodes import Episodes
 
 from . import policy
 from .audit import SAMPLE, audit
-from .base import Candidate, Sandbox
+from .base import Sandbox
 from .evaluation import Evaluation, evaluate
+from .outcome import Candidate
 from .steps import Steps, evaluate_in_steps
 
 

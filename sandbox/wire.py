@@ -28,7 +28,7 @@ from envs.episodes import Episodes, Logs
 from envs.store import ABSENT, Environment
 
 from . import seccomp
-from .base import Candidate, Verdict
+from .outcome import Candidate, Verdict
 
 FRAME = struct.Struct("<cIiI")
 LARGEST_LOG = 1 << 23

@@ -14,7 +14,7 @@ from envs.errors import Damaged, InputError
 from envs.evaluate import Interval
 from envs.scoring import ForgedLog
 from sandbox import policy
-from sandbox.base import Verdict
+from sandbox.outcome import Verdict
 
 from .. import population
 from ..archive import sha256

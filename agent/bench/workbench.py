@@ -14,8 +14,9 @@ import numpy as np
 from envs.errors import InputError
 from envs.trace import trace
 from sandbox import policy
-from sandbox.base import Candidate, Sandbox
+from sandbox.base import Sandbox
 from sandbox.evaluation import evaluate
+from sandbox.outcome import Candidate
 
 from ..hindsight import chances
 from ..standing import scale, standing

@@ -17,9 +17,9 @@ from envs.episodes import BETAS, grid
 from envs.errors import InputError
 from envs.evaluate import Point
 from envs.store import write_whole
-from sandbox.base import Candidate
 from sandbox.evaluation import Evaluation
 from sandbox.evaluation import evaluate as run_candidate
+from sandbox.outcome import Candidate
 
 from .. import choose
 from ..display import console, curve_table, interval

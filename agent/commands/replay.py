@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from envs.episodes import BETAS
 from envs.errors import InputError
-from sandbox.base import Candidate, Verdict
+from sandbox.outcome import Candidate, Verdict
 
 from .. import choose
 from ..display import plain

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from envs.episodes import Episodes
 from envs.store import write_whole
-from sandbox.base import Outcome, Verdict
+from sandbox.outcome import Outcome, Verdict
 from sandbox.wire import contract_modules
 
 from ..archive import pack_logs, sha256, unpack_logs

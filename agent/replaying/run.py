@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from envs.store import Environment, write_whole
-from sandbox.base import Sandbox, Verdict
+from sandbox.base import Sandbox
+from sandbox.outcome import Verdict
 
 from ..archive import Archive
 from ..cards import Card, Protocol

@@ -9,7 +9,8 @@ from envs.episodes import MAX_BRANCHES, Episodes, grid
 from envs.evaluate import Sample, samples
 from envs.scoring import score
 from envs.store import Environment
-from sandbox.base import Candidate, Outcome, Sandbox, Verdict
+from sandbox.base import Sandbox
+from sandbox.outcome import Candidate, Outcome, Verdict
 from sandbox.trial import trial
 
 from .journal import Journal, key

@@ -8,8 +8,9 @@ import numpy as np
 
 from envs.errors import InputError
 from envs.store import Environment, write_whole
-from sandbox.base import Candidate, Sandbox
+from sandbox.base import Sandbox
 from sandbox.evaluation import Evaluation, evaluate
+from sandbox.outcome import Candidate
 from sandbox.trial import trial
 
 from .. import population

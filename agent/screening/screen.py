@@ -8,7 +8,7 @@ import numpy as np
 
 from envs.episodes import Episodes, Logs
 from envs.scoring import Scores, score
-from sandbox.base import Verdict
+from sandbox.outcome import Verdict
 from sandbox.steps import Steps
 
 from .. import population

@@ -29,7 +29,7 @@ from envs.errors import Damaged, InputError
 from envs.evaluate import curve
 from envs.scoring import score
 from envs.store import Environment
-from sandbox.base import Candidate
+from sandbox.outcome import Candidate
 from sandbox.process import ProcessSandbox
 from tests.worlds import Wanderer, environment, play, random_environment
 

@@ -18,9 +18,10 @@ from envs.store import Environment
 from envs.synthetic import default_models, generate
 from sandbox import bubblewrap, policy
 from sandbox.audit import LEAST, SAMPLE, audit
-from sandbox.base import Candidate, Limits, Verdict
+from sandbox.base import Limits
 from sandbox.choice import open_sandbox
 from sandbox.evaluation import Evaluation, evaluate
+from sandbox.outcome import Candidate, Verdict
 from sandbox.process import ProcessSandbox
 from sandbox.runner import Runner
 from tests.sandbox.test_policy import evolved

@@ -8,9 +8,9 @@ from typing import get_args
 
 import pytest
 
-from sandbox.base import Candidate, Kind
 from sandbox.check import HONEST, PRELUDE, Attack, Bait, Check, attacks
 from sandbox.choice import open_sandbox
+from sandbox.outcome import Candidate, Kind
 
 from .test_sandboxes import NO_BUBBLEWRAP
 

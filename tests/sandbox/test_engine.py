@@ -18,9 +18,10 @@ from agent.seeds import seed_source
 from envs.episodes import grid
 from envs.synthetic import default_models, generate
 from sandbox import image as images
-from sandbox.base import Candidate, SandboxError, SandboxLost
+from sandbox.base import SandboxError, SandboxLost
 from sandbox.docker import GROUP_LABEL, LABEL, DockerSandbox, sweep
 from sandbox.evaluation import Evaluation, evaluate
+from sandbox.outcome import Candidate
 from sandbox.process import ProcessSandbox
 
 from ..conftest import without_docker

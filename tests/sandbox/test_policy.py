@@ -16,7 +16,7 @@ from agent.explorers.genome import STARTS
 from agent.explorers.render import render
 from agent.seeds import seed_names, seed_source
 from sandbox import policy
-from sandbox.base import Verdict
+from sandbox.outcome import Verdict
 
 HEAD = "from envs import Controller, majority\n\nclass Mine(Controller):\n    def solve(self, question):\n        "
 LINE = 5

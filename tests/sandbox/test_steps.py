@@ -10,13 +10,15 @@ import pytest
 from envs.episodes import grid
 from envs.scoring import Scores
 from envs.synthetic import default_models, generate
-from sandbox.base import Candidate, Limits, Verdict
+from sandbox.base import Limits
 from sandbox.choice import open_sandbox
 from sandbox.evaluation import evaluate
+from sandbox.outcome import Candidate, Verdict
 from sandbox.process import ProcessSandbox
-from sandbox.runner import Runner, Worker
+from sandbox.runner import Runner
 from sandbox.steps import Ints, Steps, evaluate_in_steps
 from sandbox.trial import trial
+from sandbox.workers import Worker
 
 from .test_sandboxes import SANDBOXES, candidate
 

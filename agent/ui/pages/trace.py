@@ -12,9 +12,10 @@ from pydantic import Field
 from envs.episodes import Episodes, Logs, grid
 from envs.errors import Damaged, InputError
 from envs.scoring import ForgedLog
-from sandbox.base import Candidate, SandboxError
+from sandbox.base import SandboxError
 from sandbox.choice import open_sandbox
 from sandbox.evaluation import evaluate
+from sandbox.outcome import Candidate
 
 from ...bench.finding_episodes import KINDS, PAIRED, Kind, select
 from ..answers import PROBLEMS, Answer, At

@@ -13,7 +13,8 @@ from agent.replaying.journal import Journal, key
 from agent.replaying.select import Entry
 from agent.replaying.work import Settings, Work
 from envs.episodes import grid
-from sandbox.base import Outcome, SandboxError, Verdict
+from sandbox.base import SandboxError
+from sandbox.outcome import Outcome, Verdict
 from sandbox.process import ProcessSandbox
 from tests.worlds import Wanderer, environment, play, random_environment
 
