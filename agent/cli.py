@@ -138,15 +138,12 @@ def _count(text: str) -> int:
 def _environments(commands: _Parsers) -> None:
     group = commands.add_parser("env", help="recorded environments: import, list, show, export, validate, fit")
     verbs = group.add_subparsers(metavar="VERB", required=True)
-    command = _add(verbs, "import", "env", "import_", "read the published JSON into an environment file")
-    command.add_argument("file")
-    command.add_argument("--name", required=True, help="benchmark/model, such as aime24/Qwen3-1.7B")
-    command.add_argument("--replace", action="store_true", help="overwrite an environment of that name")
-    _data(command)
+    _import(_add(verbs, "import", "env", "import_", "read recorded branches into an environment file"))
+    _add(verbs, "schema", "env", "schema", "print the JSON Schema of a line of JSONL, for `import`")
     _data(_add(verbs, "list", "env", "list_", "list the environments under the data root"))
     for name, function, help in (
         ("show", "show", "say what is in an environment"),
-        ("export", "export", "write an environment as the published JSON"),
+        ("export", "export", "write an environment as the published JSON, or as JSONL"),
         ("validate", "validate", "check environment files against their hashes"),
         ("fit", "fit", "fit the synthetic model to a recorded environment"),
     ):
@@ -154,6 +151,8 @@ def _environments(commands: _Parsers) -> None:
         command.add_argument("names", nargs="*" if name == "validate" else "+", metavar="NAME")
         if name in ("export", "fit"):
             command.add_argument("-o", "--output", metavar="FILE", help="where to write (default: standard output)")
+        if name == "export":
+            command.add_argument("--format", choices=("published", "jsonl"), default="published")
         _data(command)
     command = _add(verbs, "synthesize", "env", "synthesize", "make environments from a synthetic model")
     command.add_argument("--model", metavar="FILE", help="a fitted model (default: the four that are built in)")
@@ -161,6 +160,30 @@ def _environments(commands: _Parsers) -> None:
     command.add_argument("--branches", type=_count, default=128)
     command.add_argument("--seed", type=int, default=0)
     command.add_argument("--name", help="name of the environment, where a model is given")
+    _data(command)
+
+
+def _import(command: argparse.ArgumentParser) -> None:
+    command.add_argument("files", nargs="+", metavar="FILE", help="of one format; see docs/data.md")
+    command.add_argument("--name", required=True, help="benchmark/model, such as aime24/Qwen3-1.7B")
+    command.add_argument("--replace", action="store_true", help="overwrite an environment of that name")
+    command.add_argument(
+        "--format", choices=("auto", "published", "jsonl", "inspect", "lm-eval", "hf"), default="auto",
+        help="default: what the file looks like",
+    )  # fmt: skip
+    command.add_argument(
+        "--map", action="append", default=[], metavar="FIELD=PATH",
+        help="where a field lies, such as final_answer=output.answer; may be given again; * is every item of a list",
+    )  # fmt: skip
+    command.add_argument("--delta", type=_count, metavar="N", help="tokens of an interval, where the file has none")
+    command.add_argument("--tokens", metavar="chars/N", help="estimate lengths that are not there from the texts")
+    command.add_argument("--extract", metavar="REGEX", help="take the last match in the text for the final answer")
+    command.add_argument("--extract-gold", metavar="REGEX", help="the same, in the gold answer")
+    command.add_argument("--scorer", metavar="NAME", help="whose answers are taken from an Inspect log")
+    command.add_argument("--filter", metavar="NAME", help="whose answers are taken from lm-eval samples")
+    command.add_argument("--split", metavar="NAME", help="of a Hugging Face data set")
+    command.add_argument("--strict", action="store_true", help="write nothing if anything has to be skipped")
+    command.add_argument("--json", metavar="FILE", help="also write what was taken and skipped as JSON")
     _data(command)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 from rich.console import Console
@@ -12,22 +13,55 @@ from rich.table import Table
 
 from envs import catalogue, published, store
 from envs.errors import InputError
+from envs.importing import importer, jsonl
+from envs.importing.line import Line
+from envs.importing.options import Options, characters, pattern
+from envs.importing.rows import parse_map
 from envs.simulated import PREFIX, is_simulated
 from envs.summary import summarize
 
 
 def import_(args: argparse.Namespace) -> int:
-    """Read the published JSON into an environment file."""
+    """Read recorded branches into an environment file; say what was skipped. Exit code 2 if nothing was taken."""
     path = catalogue.path_of(catalogue.data_root(args.data), args.name)
     if is_simulated(args.name):
         raise InputError(f"environment name {args.name!r}: {PREFIX}... is for what a run simulates; take another")
     if path.exists() and not args.replace:
         raise InputError(f"{path}: an environment {args.name} is there already; give --replace to overwrite it")
-    environment = published.read(Path(args.file), args.name)
-    store.save(environment, path)
-    part = path.stat().st_size / max(1, Path(args.file).stat().st_size)
-    size = f"{len(environment)} questions, {len(environment.final_answers)} branches"
-    print(f"{args.name}: {size} -> {path} ({part:.1%} of the JSON)")
+    options = Options(
+        mapping=parse_map(args.map),
+        delta=args.delta,
+        characters=characters(args.tokens),
+        extract=pattern("--extract", args.extract),
+        extract_gold=pattern("--extract-gold", args.extract_gold),
+        scorer=args.scorer,
+        filter=args.filter,
+        split=args.split,
+    )
+    status = Console(stderr=True).status("reading ...")
+    with status if sys.stderr.isatty() else nullcontext():
+        environment, report = importer.read(
+            [Path(file) for file in args.files], args.name, args.format, options,
+            lambda taken: status.update(f"reading ... {taken:,} branches"),
+        )  # fmt: skip
+    if args.json:
+        store.write_whole(Path(args.json), json.dumps(report.document(), indent=1).encode())
+    refused = environment is None or (args.strict and report.count > 0)
+    if environment is not None and not refused:
+        store.save(environment, path)
+        size = f"{report.questions} questions, {report.branches} branches"
+        print(f"{args.name}: {size} -> {path} (format {report.format})")
+    for line in report.lines():
+        print(line)
+    if refused:
+        what = "--strict allows no skipping" if environment else "no branch could be taken"
+        raise InputError(f"{', '.join(report.files)}: {what}, and nothing was written: {report.first()}")
+    return 0
+
+
+def schema(args: argparse.Namespace) -> int:
+    """Print the JSON Schema of a line of JSONL."""
+    print(json.dumps(Line.model_json_schema(), indent=2))
     return 0
 
 
@@ -70,15 +104,15 @@ def _numbers(questions: list[int]) -> str:
 
 
 def export(args: argparse.Namespace) -> int:
-    """Write an environment as the published JSON."""
+    """Write an environment as the published JSON, or as JSONL."""
     environments = catalogue.find(catalogue.data_root(args.data), args.names)
     if len(environments) != 1:
         raise InputError("export writes one environment at a time")
-    text = published.write(environments[0])
+    text = "".join(jsonl.write(environments[0])) if args.format == "jsonl" else published.write(environments[0]) + "\n"
     if args.output:
         store.write_whole(Path(args.output), text.encode())
     else:
-        sys.stdout.write(text + "\n")
+        sys.stdout.write(text)
     return 0
 
 

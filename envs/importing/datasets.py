@@ -1,0 +1,125 @@
+"""Hugging Face data sets on disk: directories of `save_to_disk`, and Parquet files. Their rows are those of JSONL."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from ..errors import InputError
+from .jsonl import parse
+from .options import Options
+from .rows import Row, Unread
+
+SUFFIXES = (".arrow", ".parquet")
+_BATCH = 256
+_SHARD = re.compile(r"(.+?)-\d{5}-of-\d{5}$")
+_SPLITS = ("train", "test", "validation", "dev")
+
+
+def read(path: Path, options: Options) -> Iterator[Row | Unread]:
+    """Yield the rows of a directory, or of one file.
+
+    Raises:
+        InputError: the extra is missing, there is no data, there are several splits and none is named, or a file is
+            damaged.
+    """
+    try:
+        import pyarrow
+    except ImportError:
+        raise InputError("data sets need pyarrow: pip install 'autotts[parquet]'") from None
+    for file in _files(path, options.split):
+        place = f"{file.relative_to(path)} row" if path.is_dir() else "row"
+        try:
+            for number, row in enumerate(_rows(file)):
+                yield Row(f"{place} {number}", row, row)
+        except (pyarrow.ArrowException, OSError, ValueError) as error:
+            raise InputError(f"{file}: cannot be read ({str(error).splitlines()[0]})") from None
+
+
+def _rows(file: Path) -> Iterator[dict[str, Any]]:
+    import pyarrow
+
+    if file.suffix == ".parquet":
+        from pyarrow.parquet import ParquetFile
+
+        with ParquetFile(file) as table:
+            yield from _each(table.iter_batches(batch_size=_BATCH))
+        return
+    with pyarrow.memory_map(str(file)) as source:
+        try:
+            batches = pyarrow.ipc.open_stream(source)
+        except pyarrow.ArrowInvalid:  # Arrow has another form, with its index at the end
+            source.seek(0)
+            opened = pyarrow.ipc.open_file(source)
+            batches = map(opened.get_batch, range(opened.num_record_batches))
+        yield from _each(batches)
+
+
+def _each(batches: Iterable[Any]) -> Iterator[dict[str, Any]]:
+    for batch in batches:
+        batch.validate(full=True)  # a damaged one would end the process
+        for start in range(0, batch.num_rows, _BATCH):
+            yield from batch.slice(start, _BATCH).to_pylist()
+
+
+def _files(path: Path, split: str | None) -> list[Path]:
+    """Return the files of the data set, in order."""
+    if not path.is_dir():
+        return [path]
+    kinds = _document(path / "dataset_dict.json").get("splits")
+    if isinstance(kinds, list):
+        name = _one([str(kind) for kind in kinds], split, path)
+        path = _inside(path, name)
+    state = _document(path / "state.json")
+    if state.get("_indices_data_files") or state.get("_indices_files"):
+        raise InputError(f"{path}: rows chosen from others; save it anew after flatten_indices()")
+    listed = state.get("_data_files")
+    if isinstance(listed, list):
+        names = [str(item.get("filename")) if isinstance(item, dict) else "" for item in listed]
+        return [_inside(path, name) for name in names]
+    files = sorted(file for suffix in SUFFIXES for file in path.rglob("*" + suffix) if file.is_file())
+    if not files:
+        raise InputError(f"{path}: no data set: neither state.json nor files of {' or '.join(SUFFIXES)}")
+    splits = {file: _split(file) for file in files}
+    if split is not None or len(set(splits.values())) > 1:
+        name = _one(sorted(set(splits.values())), split, path)
+        files = [file for file in files if splits[file] == name]
+    return files
+
+
+def _split(file: Path) -> str:
+    """Return the split that a file's name tells, or ''."""
+    found = _SHARD.match(file.stem)
+    if found:
+        return found[1]
+    return next((name for name in (file.stem, file.parent.name) if name in _SPLITS), "")
+
+
+def _one(splits: list[str], split: str | None, path: Path) -> str:
+    if split is None and len(splits) == 1:
+        return splits[0]
+    if split not in splits:
+        there = ", ".join(splits)
+        what = "several splits; name one by --split" if split is None else f"no split {split!r}; there are"
+        raise InputError(f"{path}: {what}: {there}")
+    return split
+
+
+def _inside(path: Path, name: str) -> Path:
+    """Return a file of the directory: the names in it come from whoever made it."""
+    if not name or name in (".", "..") or "/" in name or "\\" in name or "\0" in name:
+        raise InputError(f"{path}: names a file outside itself: {name[:60]!r}")
+    if not (path / name).exists():
+        raise InputError(f"{path}: {name} is missing")
+    return path / name
+
+
+def _document(file: Path) -> dict[str, Any]:
+    if not file.is_file():
+        return {}
+    found = parse(file.read_bytes())
+    if isinstance(found, str):
+        raise InputError(f"{file}: {found}")
+    return found

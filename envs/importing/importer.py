@@ -1,0 +1,181 @@
+"""From files to an environment: read, rename, check, gather, report."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from .. import published
+from ..errors import InputError
+from ..store import Environment
+from . import datasets, inspect_logs, jsonl, lm_eval
+from .detection import FORMATS, detect
+from .gathering import Gathering
+from .line import FIELDS, Line, complaint
+from .options import Options, last_match
+from .report import Report
+from .rows import Reader, Row, Skip, Unread, branches
+
+READERS: dict[str, Reader] = {
+    "jsonl": jsonl.read,
+    "inspect": inspect_logs.read,
+    "lm-eval": lm_eval.read,
+    "hf": datasets.read,
+}
+"""A format is one file and one line here."""
+_CHECKED = [name for name in FIELDS if name != "text"]  # which only two options read, whatever it is otherwise
+_ONLY = {"scorer": ("inspect",), "filter": ("lm-eval",), "split": ("hf",)}
+
+
+def read(
+    paths: Sequence[Path],
+    name: str,
+    format: str = "auto",
+    options: Options = Options(),  # noqa: B008  # it is immutable
+    progress: Callable[[int], None] = lambda taken: None,
+) -> tuple[Environment | None, Report]:
+    """Read the branches of ``paths``, all of one format, into one environment.
+
+    Args:
+        paths: files, or directories of data sets.
+        name: what the environment is called.
+        format: one of `FORMATS`, or ``auto``.
+        options: how the files are read.
+        progress: called now and then with the number of branches so far.
+
+    Returns:
+        The environment, or None if nothing could be taken; and what was taken and skipped.
+
+    Raises:
+        InputError: a file cannot be read at all, or an option does not belong to the format.
+    """
+    found = {str(path): detect(path) for path in paths}  # also if it is given: a file that is not there is named
+    kinds = {format} if format != "auto" else set(found.values())
+    if len(kinds) > 1:
+        listed = ", ".join(f"{path} ({kind})" for path, kind in found.items())
+        raise InputError(f"files of several formats: {listed}; import them one by one, or give --format")
+    if len({path.resolve() for path in paths}) < len(paths):
+        raise InputError("a file is given twice")
+    kind = kinds.pop()
+    report = Report(name, kind, [str(path) for path in paths])
+    _belong(kind, options)
+    if kind == "published":
+        return _published(paths, name, options, report), report
+    gathering = Gathering(options.delta)
+    taker = _Taker(gathering, options, report, len(paths) > 1)
+    for path in paths:
+        for row in READERS[kind](path, options):
+            taker.take(path, row)
+            if gathering.branches % 1000 == 0:
+                progress(gathering.branches)
+    taker.notes(listed=kind in ("jsonl", "hf"))
+    if not gathering.branches:
+        return None, report
+    environment = gathering.environment(name)
+    report.taken(environment)
+    return environment, report
+
+
+def _belong(kind: str, options: Options) -> None:
+    for option, kinds in _ONLY.items():
+        if getattr(options, option) is not None and kind not in kinds:
+            raise InputError(f"--{option} is for {', '.join(kinds)}, but the format is {kind}")
+
+
+def _published(paths: Sequence[Path], name: str, options: Options, report: Report) -> Environment:
+    if len(paths) > 1:
+        raise InputError("the published JSON holds a whole environment: import its files one by one")
+    if options != Options():
+        raise InputError("the published JSON says all by itself: no --map, --delta, --tokens or --extract")
+    environment = published.read(paths[0], name)
+    report.taken(environment)
+    return environment
+
+
+class _Taker:
+    """Takes rows, one by one, and keeps account."""
+
+    def __init__(self, gathering: Gathering, options: Options, report: Report, several: bool) -> None:
+        self.gathering = gathering
+        self.options = options
+        self.report = report
+        self.several = several
+        self.estimated = 0
+        self.extracted = 0
+        self.lists = any("*" in path.split(".") for path in options.mapping.values())
+        """Whether a row is several branches, whatever its format."""
+        self.keys: dict[str, None] = {}
+
+    def take(self, path: Path, row: Row | Unread) -> None:
+        place = f"{path} {row.place}" if self.several else row.place
+        if isinstance(row, Unread):
+            self.report.skip(place, row.why)
+            return
+        if isinstance(row.raw, dict) and len(self.keys) < 100:
+            self.keys.update(dict.fromkeys(str(key) for key in row.raw))
+        for number, fields in enumerate(self._branches(place, row)):
+            where = f"{place} branch {number}" if row.lists or self.lists else place
+            try:
+                self._branch(fields)
+            except ValidationError as error:
+                self.report.skip(where, complaint(error))
+            except Skip as why:
+                self.report.skip(where, str(why))
+
+    def _branches(self, place: str, row: Row) -> Iterator[dict[str, Any]]:
+        try:
+            yield from branches(row, self.options.mapping)
+        except Skip as why:
+            self.report.skip(place, str(why))
+
+    def _branch(self, fields: dict[str, Any]) -> None:
+        text, options = fields.get("text"), self.options
+        extracted = estimated = False
+        if options.extract is not None and isinstance(text, str):
+            fields["final_answer"] = last_match(options.extract, text)
+            extracted = True
+        if options.extract_gold is not None and isinstance(fields.get("gold_answer"), str):
+            fields["gold_answer"] = last_match(options.extract_gold, fields["gold_answer"])
+            if fields["gold_answer"] is None:
+                raise Skip("--extract-gold finds nothing in gold_answer")
+        if options.characters is not None and fields.get("total_tokens") is None and isinstance(text, str):
+            fields["total_tokens"] = math.ceil(len(text) / options.characters)
+            estimated = True
+        if fields.get("gold_answer") is None:
+            raise Skip("no gold_answer (--map says where it is)")
+        if fields.get("total_tokens") is None:
+            raise Skip("no total_tokens (--map says where they are, --tokens estimates them)")
+        self.gathering.add(Line.model_validate({name: fields[name] for name in _CHECKED if name in fields}))
+        self.estimated += estimated
+        self.extracted += extracted
+
+    def notes(self, listed: bool) -> None:
+        """Add to the report what the branches themselves do not tell."""
+        gathering, notes, options = self.gathering, self.report.notes, self.options
+        if self.estimated:
+            notes.append(f"lengths of {self.estimated} branches are estimates: chars/{options.characters:g}")
+        if self.extracted:
+            notes.append(f"the answers of {self.extracted} branches are what --extract finds in their texts")
+        renamed, mixed = gathering.merged()
+        if renamed:
+            notes.append(f"{renamed} branches are right by their mark alone: their answer became the gold answer")
+        if mixed:
+            notes.append(
+                f"in {mixed} questions several right answers became one, and wrong ones did not: a vote is easier"
+            )
+        if gathering.bare and gathering.probed and options.delta is None:
+            notes.append(f"{gathering.bare} branches have no probe_answers, though others have")
+        if options.delta and gathering.bare:
+            notes.append(f"{gathering.bare} branches have no answer before their end: --delta only counts their tokens")
+        used = {path.split(".")[0] for path in options.mapping.values()}
+        unused = [key for key in self.keys if key not in FIELDS and key not in used]
+        if listed and unused:
+            more = ", ..." if len(unused) > 12 else ""
+            notes.append(f"left alone: {', '.join(key[:40] for key in unused[:12])}{more}")
+
+
+__all__ = ["FORMATS", "read"]

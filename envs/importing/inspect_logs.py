@@ -1,0 +1,188 @@
+"""Logs of Inspect, ``.eval`` and ``.json``: a sample's epochs are its branches, a scorer's answers their answers.
+
+Their form is that of `inspect_ai.log.EvalLog`, version 2. Nothing of an ``.eval`` file, a zip, is unpacked to disk.
+"""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from ..errors import InputError
+from .jsonl import parse
+from .options import Options
+from .rows import Row, Unread
+
+MOST_LOG = 2**29
+"""Bytes of a ``.json`` log, which is read as a whole."""
+MOST_SAMPLE = 2**26
+"""Bytes of a sample in an ``.eval`` log."""
+_ATTACHED = "attachment://"
+_VERDICTS: dict[Any, bool] = {"C": True, "I": False, "P": False, "N": False, 1: True, 0: False}
+"""Of scores: correct, incorrect, partial, no answer; 1 and True are one key, as 1.0 is."""
+
+
+def read(path: Path, options: Options) -> Iterator[Row | Unread]:
+    """Yield one row for each epoch of each sample.
+
+    Raises:
+        InputError: not a log, one without samples, or one with several scorers of which none is named.
+    """
+    packed = zipfile.is_zipfile(path)
+    log, samples = _packed(path) if packed else _plain(path)
+    evaluation = log.get("eval")
+    if not isinstance(evaluation, dict):
+        raise InputError(f"{path}: not a log of Inspect: it has no `eval`")
+    scorer = options.scorer
+    for place, sample in samples:
+        if isinstance(sample, str):
+            yield Unread(place, sample)
+            continue
+        scores = sample.get("scores")
+        if scorer is None and isinstance(scores, dict) and scores:
+            if len(scores) > 1:
+                raise InputError(f"{path}: answers of several scorers; name one by --scorer: {', '.join(scores)}")
+            scorer = next(iter(scores))
+        fields = _fields(sample, scorer, evaluation)
+        yield Unread(place, fields) if isinstance(fields, str) else Row(place, fields, sample)
+
+
+_Samples = Iterator[tuple[str, dict[str, Any] | str]]
+
+
+def _plain(path: Path) -> tuple[dict[str, Any], _Samples]:
+    if path.stat().st_size > MOST_LOG:
+        raise InputError(
+            f"{path}: more than {MOST_LOG >> 20} MiB; make an .eval file of it with `inspect log convert --to eval`"
+        )
+    log = parse(path.read_bytes())
+    if isinstance(log, str):
+        raise InputError(f"{path}: not a log of Inspect: {log}")
+    samples = log.get("samples")
+    if not isinstance(samples, list):
+        raise InputError(f"{path}: a log without samples")
+    return log, (
+        (f"sample {number}", sample if isinstance(sample, dict) else "not an object")
+        for number, sample in enumerate(samples)
+    )
+
+
+def _packed(path: Path) -> tuple[dict[str, Any], _Samples]:
+    archive = _open(path)
+    header = _member(archive, "header.json", path)
+    if isinstance(header, str):
+        raise InputError(f"{path}: header.json: {header} (is the evaluation still running?)")
+    names = sorted({name for name in archive.namelist() if name.startswith("samples/") and name.endswith(".json")})
+
+    def samples() -> _Samples:
+        with archive:
+            for name in sorted(names, key=_epoch):
+                yield name, _member(archive, name, path)
+
+    return header, samples()
+
+
+def _open(path: Path) -> zipfile.ZipFile:
+    with suppress(ImportError):  # it teaches `zipfile` Zstandard, in which Inspect packs its logs of late
+        import zipfile_zstd  # noqa: F401
+    try:
+        return zipfile.ZipFile(path)
+    except (zipfile.BadZipFile, ValueError) as error:
+        raise InputError(f"{path}: not a log of Inspect: {error}") from None
+
+
+def _epoch(name: str) -> tuple[int, str]:
+    """Return the place of a sample's file: they lie in the order in which they ended, which is chance."""
+    sample, _, epoch = name.removesuffix(".json").rpartition("_epoch_")
+    return (int(epoch) if epoch.isdecimal() and len(epoch) < 10 else 0, sample)
+
+
+def _member(archive: zipfile.ZipFile, name: str, path: Path) -> dict[str, Any] | str:
+    """Return a JSON object of the zip, or what is wrong with it."""
+    try:
+        with archive.open(name) as file:
+            data = file.read(MOST_SAMPLE + 1)  # whatever its header promises
+    except NotImplementedError:
+        raise InputError(
+            f"{path}: packed with Zstandard, which needs an extra: pip install 'autotts[inspect]'"
+        ) from None
+    except KeyError:
+        return "is not there"
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, OSError, ValueError):
+        return "damaged, or encrypted"
+    if len(data) > MOST_SAMPLE:
+        return f"longer than {MOST_SAMPLE >> 20} MiB"
+    return parse(data)
+
+
+def _fields(sample: dict[str, Any], scorer: str | None, evaluation: dict[str, Any]) -> dict[str, Any] | str:
+    """Return the fields of a `Line`, or why the sample has none."""
+    if sample.get("error"):
+        return "the sample ended in an error"
+    scores = sample.get("scores")
+    score = scores.get(scorer) if isinstance(scores, dict) and scorer is not None else None
+    if not isinstance(score, dict):
+        return f"no score by {scorer}" if scorer else "no score"
+    attached = sample.get("attachments")
+    answer = _attachment(score.get("answer"), attached)
+    value = score.get("value")
+    verdict = _VERDICTS.get(value) if isinstance(value, str | int | float) else None
+    target = sample.get("target")
+    accepted = [_bare(item) for item in (target if isinstance(target, list) else [target])]
+    answer = _bare(answer) or None
+    if verdict is None and len(accepted) > 1:
+        verdict = answer in accepted
+    return {
+        "question_id": sample.get("id"),
+        "question": _question(sample.get("input"), attached),
+        "gold_answer": accepted[0] if accepted else None,
+        "branch": f"{evaluation.get('eval_id') or evaluation.get('run_id')}/{sample.get('epoch')}",
+        "final_answer": answer,
+        "total_tokens": _tokens(sample.get("model_usage"), evaluation.get("model")),
+        "correct": verdict,
+        "text": _completion(sample.get("output"), attached),
+    }
+
+
+def _bare(answer: Any) -> Any:
+    return answer.strip() if isinstance(answer, str) else answer
+
+
+def _tokens(usage: Any, model: Any) -> Any:
+    """Return the output tokens of the model that was evaluated: a scorer may have used others."""
+    if not isinstance(usage, dict) or not usage:
+        return None
+    own = usage.get(model, next(iter(usage.values())) if len(usage) == 1 else None)
+    return own.get("output_tokens") if isinstance(own, dict) else None
+
+
+def _question(value: Any, attached: Any) -> Any:
+    """Return the text of an input, which is text or a list of messages."""
+    if isinstance(value, list):
+        texts = [_content(message.get("content"), attached) for message in value if isinstance(message, dict)]
+        return "\n\n".join(text for text in texts if text)
+    return _attachment(value, attached)
+
+
+def _content(content: Any, attached: Any) -> str:
+    """Return the text of a message, or of its parts that have one."""
+    if isinstance(content, list):
+        content = "\n".join(str(part["text"]) for part in content if isinstance(part, dict) and "text" in part)
+    found = _attachment(content, attached)
+    return found if isinstance(found, str) else ""
+
+
+def _completion(output: Any, attached: Any) -> str | None:
+    found = _attachment(output.get("completion"), attached) if isinstance(output, dict) else None
+    return found if isinstance(found, str) else None
+
+
+def _attachment(value: Any, attached: Any) -> Any:
+    """Return ``value``, or the long text that it stands for."""
+    if isinstance(value, str) and value.startswith(_ATTACHED) and isinstance(attached, dict):
+        return attached.get(value.removeprefix(_ATTACHED), value)
+    return value

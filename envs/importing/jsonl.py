@@ -1,0 +1,109 @@
+"""Plain JSONL, one branch a line: read and written."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ..errors import InputError
+from ..store import ABSENT, Environment
+from .options import Options
+from .rows import Row, Unread
+
+MOST_BYTES = 2**26
+"""Bytes of a line: a longer one is passed over, and never held in memory."""
+
+
+def read(path: Path, options: Options) -> Iterator[Row | Unread]:
+    """Yield the branches of a file whose keys are those of `Line`, or what `--map` says."""
+    for found in objects(path):
+        yield found if isinstance(found, Unread) else Row(found[0], found[1], found[1])
+
+
+def objects(path: Path) -> Iterator[tuple[str, dict[str, Any]] | Unread]:
+    """Yield the JSON object of every line that is not blank, with its place.
+
+    Raises:
+        InputError: the file is compressed, or in UTF-16.
+    """
+    with path.open("rb") as file:
+        head = file.read(4)
+        if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
+            raise InputError(f"{path}: the file is in UTF-16; convert it to UTF-8")
+        if head[:2] == b"\x1f\x8b" or head == b"\x28\xb5\x2f\xfd":
+            raise InputError(f"{path}: the file is compressed; unpack it")
+        file.seek(3 if head[:3] == b"\xef\xbb\xbf" else 0)
+        number = 0
+        while line := file.readline(MOST_BYTES + 1):
+            number += 1
+            place = f"line {number}"
+            if len(line) > MOST_BYTES:
+                while line and not line.endswith(b"\n"):
+                    line = file.readline(MOST_BYTES)
+                yield Unread(place, f"longer than {MOST_BYTES >> 20} MiB")
+            elif line.strip():
+                found = parse(line)
+                yield Unread(place, found) if isinstance(found, str) else (place, found)
+
+
+def parse(data: bytes) -> dict[str, Any] | str:
+    """Return the JSON object that ``data`` is, or what is wrong with it."""
+    try:
+        found = json.loads(data.decode("utf-8"), object_pairs_hook=_object)
+    except UnicodeDecodeError:
+        return "not UTF-8"
+    except json.JSONDecodeError as error:
+        return f"not JSON ({error.msg})"
+    except _Twice:
+        return "a key with two values"
+    except (ValueError, RecursionError):
+        return "not JSON (a number or a nesting without end)"
+    return found if isinstance(found, dict) else "not a JSON object"
+
+
+class _Twice(ValueError):
+    """`json` itself would keep the last of two values, and say nothing."""
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    entry = dict(pairs)
+    if len(entry) != len(pairs):
+        raise _Twice
+    return entry
+
+
+def write(environment: Environment) -> Iterator[str]:
+    """Yield ``environment`` as lines that `read` makes the same environment of."""
+    words = environment.vocabulary
+    texts = [None if index == ABSENT else word for index, word in enumerate(words)]
+    for q, question in enumerate(environment.questions):
+        for number, b in enumerate(environment.branches(q)):
+            probes = slice(int(environment.probe_offsets[b]), int(environment.probe_offsets[b + 1]))
+            line: dict[str, Any] = {
+                "question_id": str(q),
+                "question": question,
+                "gold_answer": words[environment.gold[q]],
+                "branch": number,
+                "final_answer": texts[environment.final_answers[b]],
+                "total_tokens": int(environment.total_tokens[b]),
+                "probe_freq": environment.delta,
+                "probe_answers": [texts[answer] for answer in environment.probe_answers[probes].tolist()],
+            }
+            if environment.probe_cost:
+                line["probe_cost"] = environment.probe_cost
+            if environment.signals:
+                line["signals"] = {
+                    name: [_number(value) for value in values[probes].tolist()]
+                    for name, values in sorted(environment.signals.items())
+                }
+            yield json.dumps(line, allow_nan=False) + "\n"
+
+
+def _number(value: float) -> float | str | None:
+    """Return ``value`` as JSON can hold it: null for not-a-number, a text for the infinities."""
+    if math.isnan(value):
+        return None
+    return value if math.isfinite(value) else ("Infinity" if value > 0 else "-Infinity")

@@ -1,0 +1,114 @@
+"""The line of a JSONL file of branches: the form that every importer's rows take, and its JSON Schema."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    ValidationError,
+    WithJsonSchema,
+)
+
+from ..published import ABSENT_TEXT
+from ..store import MOST_PROBES, MOST_TOKENS
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    raise ValueError(f"must be text, but is {kind(value)}")
+
+
+def _branch(value: Any) -> int | str:
+    return value if isinstance(value, int) and not isinstance(value, bool) else _text(value)
+
+
+def _answer(value: Any) -> str | None:
+    return None if value is None or value == ABSENT_TEXT else _text(value)
+
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, float) and value.is_integer():  # as tables write whole numbers in a column with gaps
+        return int(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ValueError(f"must be a whole number, but is {kind(value)}")
+    return value
+
+
+def _present(value: str) -> str:
+    if value == ABSENT_TEXT:
+        raise ValueError(f"is {ABSENT_TEXT}, which means an absent answer")
+    return value
+
+
+_NAME = {"type": ["string", "integer"]}
+
+Text = Annotated[str, PlainValidator(_text), WithJsonSchema(_NAME)]
+"""Text; a whole number is its digits. Any text that JSON can hold."""
+Answer = Annotated[str | None, PlainValidator(_answer), WithJsonSchema({"type": ["string", "integer", "null"]})]
+"""An answer; null and "ERR" are an absent one."""
+Tokens = Annotated[int, Field(ge=0, le=MOST_TOKENS), BeforeValidator(_whole)]
+
+_NUMBER = {"anyOf": [{"type": ["number", "null"]}, {"enum": ["Infinity", "-Infinity"]}]}
+Number = Annotated[float | None, WithJsonSchema(_NUMBER)]
+
+
+class Line(BaseModel):
+    """One branch. Keys that are not listed here are left alone."""
+
+    model_config = ConfigDict(
+        title="A branch", json_schema_extra={"anyOf": [{"required": ["question"]}, {"required": ["question_id"]}]}
+    )
+
+    question_id: Text | None = Field(None, description="what tells questions apart; without it, their texts do")
+    question: Text | None = Field(None, description="the text; without it, the question_id is shown")
+    gold_answer: Annotated[Text, AfterValidator(_present)] = Field(
+        description="the reference answer; right means equal to it, character by character"
+    )
+    branch: Annotated[int | str, PlainValidator(_branch), WithJsonSchema(_NAME)] | None = Field(
+        None, description="number or name within the question: none comes twice, and numbers are an order"
+    )
+    final_answer: Answer = Field(description="null for none")
+    total_tokens: Tokens = Field(description="the whole branch's")
+    probe_freq: Annotated[int, Field(ge=1, le=MOST_TOKENS), BeforeValidator(_whole)] | None = Field(
+        None, description="tokens between two probes: the same in all lines"
+    )
+    probe_answers: Annotated[list[Answer], Field(max_length=MOST_PROBES)] | None = Field(
+        None, description="answer k is the one that the model gives when it is stopped after k + 1 intervals"
+    )
+    probe_cost: Tokens | None = Field(None, description="tokens charged for each probe: the same in all lines")
+    signals: dict[Annotated[str, Field(pattern=r"^[\w.+-]{1,64}$")], list[Number]] | None = Field(
+        None, description="further numbers of the probes, by name: one for each probe, null for none"
+    )
+    correct: bool | None = Field(
+        None, description="a verdict, where equality to the gold answer is too strict: what is right stands for it"
+    )
+    text: str | None = Field(None, description="what the model wrote, for --tokens and --extract alone")
+
+
+FIELDS = tuple(Line.model_fields)
+
+
+def kind(value: object) -> str:
+    """Return what ``value`` is, in a user's words."""
+    names = {type(None): "null", bool: "true or false", str: "text", list: "a list", dict: "an object"}
+    if isinstance(value, float):
+        return "not finite" if value != value or value in (float("inf"), float("-inf")) else "a fraction"
+    return names.get(type(value), f"of type {type(value).__name__}")
+
+
+def complaint(error: ValidationError) -> str:
+    """Return what is wrong with a line, in words without a value of it: the first field's."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    name = str(first["loc"][0]) if first["loc"] else "line"
+    if first["type"] == "missing":
+        return f"no {name}"
+    return f"{name} {first['msg'].removeprefix('Value error, ').removeprefix('Input ')}"

@@ -1,0 +1,110 @@
+"""What an import took, and what it skipped and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..store import Environment
+
+_PLACES = 5
+_MOST_REASONS = 100
+
+
+@dataclass(slots=True)
+class Skipped:
+    """What was skipped for one reason."""
+
+    count: int = 0
+    places: list[str] = field(default_factory=list)
+    """The first few."""
+
+
+@dataclass(slots=True)
+class Report:
+    """What came of an import."""
+
+    environment: str
+    format: str
+    files: list[str]
+    questions: int = 0
+    branches: int = 0
+    width: tuple[int, int] = (0, 0)
+    """Fewest and most branches of a question."""
+    probes: int = 0
+    delta: int = 0
+    """Tokens of an interval."""
+    hash: str = ""
+    skipped: dict[str, Skipped] = field(default_factory=dict)
+    """By reason."""
+    notes: list[str] = field(default_factory=list)
+    """What a reader of the figures should know."""
+
+    @property
+    def count(self) -> int:
+        """How much was skipped."""
+        return sum(entry.count for entry in self.skipped.values())
+
+    def skip(self, place: str, why: str) -> None:
+        """Record that ``place`` was skipped."""
+        if why not in self.skipped and len(self.skipped) >= _MOST_REASONS:
+            why = "another reason"
+        entry = self.skipped.setdefault(why, Skipped())
+        entry.count += 1
+        if len(entry.places) < _PLACES:
+            entry.places.append(place)
+
+    def taken(self, environment: Environment) -> None:
+        """Record what became of it all."""
+        widths = np.diff(environment.branch_offsets)
+        self.questions, self.branches = len(environment), len(environment.final_answers)
+        self.width = int(widths.min()), int(widths.max())
+        self.probes, self.delta = len(environment.probe_answers), environment.delta
+        self.hash = environment.hash
+        absent = int((environment.final_answers == 0).sum())
+        if absent:
+            self.notes.append(f"{absent} of {self.branches} branches end without an answer")
+        if self.width[0] != self.width[1]:
+            self.notes.append(f"questions have {self.width[0]} to {self.width[1]} branches")
+        if self.width[1] == 1:
+            self.notes.append("one branch a question: there is nothing to vote on")
+        if not self.probes:
+            self.notes.append("width only: no probe answers, so that a step runs a branch to its end")
+
+    def reasons(self) -> list[tuple[str, Skipped]]:
+        """Return why things were skipped, the most frequent reason first."""
+        return sorted(self.skipped.items(), key=lambda item: -item[1].count)
+
+    def first(self) -> str:
+        """Return the most frequent reason in one line."""
+        for why, entry in self.reasons():
+            return f"{why} ({entry.places[0]}{f', and {entry.count - 1} more' if entry.count > 1 else ''})"
+        return "there are no rows"
+
+    def lines(self) -> list[str]:
+        """Return the report for a person."""
+        found = []
+        if self.count:
+            found.append(f"  skipped {self.count}:")
+        for why, entry in self.reasons():
+            more = ", ..." if entry.count > len(entry.places) else ""
+            found.append(f"    {entry.count:>7,}  {why} ({', '.join(entry.places)}{more})")
+        return found + [f"  note: {note}" for note in self.notes]
+
+    def document(self) -> dict[str, Any]:
+        """Return the report as JSON."""
+        return {
+            "environment": self.environment,
+            "format": self.format,
+            "files": self.files,
+            "hash": self.hash,
+            "questions": self.questions,
+            "branches": self.branches,
+            "width": list(self.width),
+            "probes": self.probes,
+            "delta": self.delta,
+            "skipped": [{"reason": why, "count": entry.count, "places": entry.places} for why, entry in self.reasons()],
+            "notes": self.notes,
+        }

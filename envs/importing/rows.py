@@ -1,0 +1,114 @@
+"""What a format's reader yields, and how the names of a file become ours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..errors import InputError
+from .line import FIELDS
+from .options import Options
+
+
+@dataclass(slots=True)
+class Row:
+    """One row of a file: a branch, or several of one question."""
+
+    place: str
+    """Where in the file, such as ``line 3``."""
+    fields: dict[str, Any]
+    """Of a `Line`, not checked yet."""
+    raw: Any
+    """The row as it was, for `--map`."""
+    lists: dict[str, list[Any]] = field(default_factory=dict)
+    """Fields that have one value for each branch of the row."""
+
+
+@dataclass(slots=True)
+class Unread:
+    """A row that is no row."""
+
+    place: str
+    why: str
+
+
+Reader = Callable[[Path, Options], Iterator[Row | Unread]]
+"""Reads one file of a format. Raises `InputError` where the file as a whole cannot be read."""
+
+
+class Skip(Exception):
+    """This row, or this branch, cannot be taken. The message names no value, so that equal reasons can be counted."""
+
+
+def parse_map(pairs: list[str]) -> dict[str, str]:
+    """Return ``field=path`` pairs as a mapping.
+
+    Raises:
+        InputError: no such field, no path, a field twice, or a path with two stars.
+    """
+    mapping: dict[str, str] = {}
+    for pair in pairs:
+        name, _, path = pair.partition("=")
+        if not path:
+            raise InputError(f"--map {pair}: expected field=path, such as final_answer=output.answer")
+        if name not in FIELDS:
+            raise InputError(f"--map {pair}: there is no field {name!r}; there are {', '.join(FIELDS)}")
+        if name in mapping:
+            raise InputError(f"--map {pair}: {name} is mapped twice")
+        if path.split(".").count("*") > 1:
+            raise InputError(f"--map {pair}: a path may have one star, which stands for the branches of a row")
+        mapping[name] = path
+    return mapping
+
+
+def branches(row: Row, mapping: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+    """Yield the fields of each branch of ``row``, those of ``mapping`` looked up in the row as it was.
+
+    Raises:
+        Skip: a list that is none, or lists of different lengths.
+    """
+    fields, lists = dict(row.fields), dict(row.lists)
+    for name, path in mapping.items():
+        fields.pop(name, None)
+        lists.pop(name, None)
+        value = find(row.raw, path)
+        if "*" not in path.split("."):
+            fields[name] = value
+        elif isinstance(value, list):
+            lists[name] = value
+        else:
+            raise Skip(f"{name}: no list at {path}")
+    if not lists:
+        yield fields
+        return
+    sizes = {len(values) for values in lists.values()}
+    if len(sizes) > 1:
+        raise Skip(f"lists of different lengths: {', '.join(lists)}")
+    if sizes == {0}:
+        raise Skip(f"an empty list of branches: {', '.join(lists)}")
+    for values in zip(*lists.values(), strict=True):
+        yield fields | dict(zip(lists, values, strict=True))
+
+
+def find(value: Any, path: str) -> Any:
+    """Return what lies at the dotted ``path``, None if nothing does.
+
+    A part is a key, which may have dots itself, the number of a list's item, or ``*`` for all items of a list.
+    """
+    if not path:
+        return value
+    if isinstance(value, dict):
+        end = len(path)
+        while end > 0:
+            if path[:end] in value:
+                return find(value[path[:end]], path[end + 1 :])
+            end = path.rfind(".", 0, end)
+        return None
+    part, _, rest = path.partition(".")
+    if isinstance(value, list) and part == "*":
+        return [find(item, rest) for item in value]
+    if isinstance(value, list) and part.isdecimal() and int(part[:9]) < len(value):
+        return find(value[int(part[:9])], rest)
+    return None
