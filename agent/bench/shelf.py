@@ -121,7 +121,7 @@ class Shelf:
             return tried.measured
         card = self.card(version)
         if not card.ok:
-            raise InputError(f"{version} has no scores ({card.verdict}): there is nothing to look at")
+            raise InputError(f"{version} has no scores ({self._why(card)}): there is nothing to look at")
         kept = self._kept[part]
         if version not in kept:
             kept[version] = self._measure(version, part)
@@ -172,8 +172,12 @@ class Shelf:
             return [found for found in diagnose(tried.scores, tried.logs) if found.kind != "uneven_beta"]
         card = self.card(version)
         if not card.ok:
-            raise InputError(f"{version} has no findings ({card.verdict}): it did not run to the end")
+            raise InputError(f"{version} has no findings ({self._why(card)})")
         return card.findings
+
+    def _why(self, card: Card) -> str:
+        """Return why a version has no scores: of a duplicate, which one decides alike and can be looked at."""
+        return f"{card.verdict}: {self.said(card.message)}" if card.message else card.verdict
 
     def said(self, message: str) -> str:
         """Return what a failed candidate's verdict says: by itself it may hold anything."""

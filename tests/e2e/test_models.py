@@ -100,7 +100,7 @@ def test_five_rounds_with_every_tool(told, tmp_path: Path) -> None:  # type: ign
         calls = play(run, stub)
         same_as_server(calls.ledger.spent(), stub)
         cards = [card for card in run.archive.cards() if card.generation > 0]
-        assert {card.generation for card in cards} == {1, 2, 3, 4, 5}
+        assert {card.generation for card in cards if card.ok} == {1, 2, 3, 4, 5}
         assert {card.verdict for card in cards} <= {"ok", DUPLICATE}  # in so small a world some decide alike
         assert used(stub) | {"submit"} == {tool.name for tool in TOOLS}
         assert all(card.expects and card.prompts.startswith("tools-") for card in cards)

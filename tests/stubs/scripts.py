@@ -65,6 +65,12 @@ def last_results(body: Body) -> list[str]:
     return []
 
 
+def scored(listing: str) -> list[str]:
+    """Return the versions in a table of `list_versions` that have scores, the best first."""
+    rows = [_VERSION.match(line) for line in listing.splitlines() if "FAILED" not in line and "GIVEN UP" not in line]
+    return [row[0] for row in rows if row]
+
+
 def offers(body: Body, name: str) -> bool:
     """Whether a tool is there: an ablation takes some away."""
     return any(offered["name"] == name for offered in body["tools"])
@@ -74,19 +80,34 @@ def offers(body: Body, name: str) -> bool:
 
 
 def controller(which: int) -> str:
-    """Return the source of a valid controller: one of three kinds, with constants of its own."""
+    """Return the source of a valid controller: one of three kinds, with constants of its own.
+
+    The depth at which it cuts branches differs at every beta, so that two of them hardly ever decide alike, however
+    small the world is.
+    """
     kind, which = which % 3, which // 3
     width, which = 8 + which % 57, which // 57
     bar, which = 0.70 + 0.001 * (which % 250), which // 250
     lead, which = 1 + which % 6, which // 6
-    wave = 2 + which % 7
-    numbers = {"width": width, "bar": round(bar, 3), "lead": lead, "wave": wave}
+    wave, which = 2 + which % 7, which // 7
+    shallow, which = 4 + which % 20, which // 20
+    numbers = {"width": width, "bar": round(bar, 3), "lead": lead, "wave": wave, "shallow": shallow}
+    numbers["deeper"] = 1 + which % 20
     return _HEAD + _KINDS[kind] % numbers
 
 
 _HEAD = '''"""A stub's idea of a controller."""
 
 from envs import Controller, Question, confidence, leader, majority
+
+
+def cut(question: Question, branches: list[int], most: int) -> list[str | None]:
+    """Run branches side by side for up to ``most`` intervals, and return their last answers."""
+    latest: dict[int, str | None] = {}
+    while branches:
+        latest |= {i: answer for i, (answer, _) in zip(branches, question.step_many(branches), strict=True)}
+        branches = [i for i in branches if not question.finished(i) and question.depth(i) < most]
+    return list(latest.values())
 
 '''
 _KINDS = (
@@ -98,12 +119,13 @@ class Sure(Controller):
 
     @staticmethod
     def schedule(beta: float) -> dict[str, float]:
-        return {"width": round(%(width)d**beta), "bar": %(bar)s + (0.999 - %(bar)s) * beta}
+        deep = %(shallow)d + round(%(deeper)d * beta)
+        return {"width": round(%(width)d**beta), "depth": deep, "bar": %(bar)s + (0.999 - %(bar)s) * beta}
 
     def solve(self, question: Question) -> str | None:
         answers: list[str | None] = []
         while len(answers) < self.params["width"] and question.can_branch:
-            answers.append(question.run_to_end(question.branch()))
+            answers += cut(question, [question.branch()], self.params["depth"])
             winner, first, second = leader(answers)
             if len(answers) > 1 and confidence(first, second) > self.params["bar"]:
                 return winner
@@ -117,12 +139,13 @@ class Ahead(Controller):
 
     @staticmethod
     def schedule(beta: float) -> dict[str, float]:
-        return {"width": round(%(width)d**beta), "lead": %(lead)d + round(%(wave)d * beta)}
+        deep = %(shallow)d + round(%(deeper)d * beta)
+        return {"width": round(%(width)d**beta), "depth": deep, "lead": %(lead)d + round(%(wave)d * beta)}
 
     def solve(self, question: Question) -> str | None:
         answers: list[str | None] = []
         while len(answers) < self.params["width"] and question.can_branch:
-            answers.append(question.run_to_end(question.branch()))
+            answers += cut(question, [question.branch()], self.params["depth"])
             winner, first, second = leader(answers)
             if first - second >= self.params["lead"]:
                 return winner
@@ -136,7 +159,8 @@ class Waves(Controller):
 
     @staticmethod
     def schedule(beta: float) -> dict[str, float]:
-        return {"width": round(%(width)d**beta), "wave": %(wave)d, "bar": %(bar)s}
+        deep = %(shallow)d + round(%(deeper)d * beta)
+        return {"width": round(%(width)d**beta), "depth": deep, "wave": %(wave)d, "bar": %(bar)s}
 
     def solve(self, question: Question) -> str | None:
         answers: list[str | None] = []
@@ -144,7 +168,7 @@ class Waves(Controller):
             left = int(self.params["width"]) - len(answers)
             room = question.max_branches - question.width
             opened = question.branch_many(min(int(self.params["wave"]), left, room))
-            answers.extend(question.run_many_to_end(opened))
+            answers += cut(question, opened, self.params["depth"])
             winner, first, second = leader(answers)
             if confidence(first, second) > self.params["bar"]:
                 return winner
@@ -159,7 +183,7 @@ class Waves(Controller):
 def discovery(body: Body) -> Blocks:
     """Play a sensible explorer: looks around with every tool there is, tries a draft, and submits."""
     made, at = calls(body), answers(body)
-    versions = list(dict.fromkeys(_VERSION.findall(" ".join(last_results(body))))) if at == 1 else []
+    versions = scored("\n".join(last_results(body))) if at == 1 else []
     chosen = [call["input"]["version"] for call in made if call["name"] == "read_source"]
     first = chosen[0] if chosen else (versions or _SEEDS)[number(body) % len(versions or _SEEDS)]
     other = _SEEDS[number(body) % len(_SEEDS)]
