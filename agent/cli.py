@@ -76,6 +76,7 @@ def parser() -> argparse.ArgumentParser:
     _replay(commands)
     _discover(commands)
     _inspect(commands)
+    _plot(commands)
     _ui(commands)
     _archive(commands)
     _sandbox(commands)
@@ -320,12 +321,7 @@ def _inspect(commands: _Parsers) -> None:
     command.add_argument("second")
     _where(command)
     command = _add(commands, "trace", "inspect", "trace", "draw one episode, width against depth")
-    command.add_argument("id", help="a version, a seed, or a path")
-    command.add_argument("--env", metavar="ENV", help="environment (default: the first of the run)")
-    command.add_argument("--question", type=int, required=True, metavar="Q", help="number of the question, from 0")
-    command.add_argument("--seed", type=int, default=0, metavar="S", help="branch order")
-    command.add_argument("--beta", type=float, default=0.5)
-    command.add_argument("--max-branches", type=_count, default=64, metavar="N")
+    _episode(command)
     command.add_argument("--steps", action="store_true", help="list the actions too")
     _data(command)
     _where(command)
@@ -333,9 +329,48 @@ def _inspect(commands: _Parsers) -> None:
     command = _add(commands, "transcript", "inspect", "transcript", "show the conversation that led to a version")
     command.add_argument("id", help="a version, or a conversation that led to none: g003-propose-0")
     _where(command)
-    command = _add(commands, "plot", "plot", "plot", "write the scaling curves of JSON figures as a picture")
-    command.add_argument("figures", nargs="+", metavar="JSON", help="of `evaluate --json`, or a run's report.json")
-    command.add_argument("-o", "--output", required=True, metavar="FILE", help="PNG, SVG or PDF")
+
+
+def _plot(commands: _Parsers) -> None:
+    group = commands.add_parser("plot", help="curves, the lineage or an episode as a picture: PNG, SVG or PDF")
+    verbs = group.add_subparsers(metavar="VERB", required=True)
+    command = _add(verbs, "curves", "plot", "curves", "accuracy against tokens, with 95% intervals")
+    command.add_argument(
+        "controllers", nargs="*", metavar="CONTROLLER",
+        help="seeds, champions, versions, paths, or JSON figures of `evaluate --json` and runs' report.json "
+        "(default: the best of the archive and the seeds)",
+    )  # fmt: skip
+    command.add_argument("--env", nargs="+", metavar="ENV", help="names or patterns, a panel each (default: the mean)")
+    command.add_argument("--beta", type=float, nargs="+", metavar="B", help="values of beta (default: as archived)")
+    command.add_argument("--seeds", type=_count, metavar="N", help="branch orders (default: as archived, else 20)")
+    command.add_argument("--first-seed", type=int, metavar="S", help="the first of them (default: as archived, else 0)")
+    command.add_argument("--max-branches", type=_count, metavar="N", help="default: as archived, else 64")
+    command.add_argument("--max-tokens", type=_count, metavar="N", help="default: as archived, else no limit")
+    _picture(command)
+    _workers(command)
+    command = _add(verbs, "lineage", "plot", "lineage", "the family by generation and score, and the way of the best")
+    command.add_argument("--by", choices=("explorer", "verdict", "island"), default="explorer", help="the colours")
+    command.add_argument("--tokens", type=_count, metavar="N", help="score by the accuracy within N tokens a question")
+    _picture(command)
+    command = _add(verbs, "trace", "plot", "trace", "one episode: a row a branch, a cell an interval")
+    _episode(command)
+    _picture(command)
+    _workers(command)
+
+
+def _picture(command: argparse.ArgumentParser) -> None:
+    command.add_argument("-o", "--output", required=True, metavar="FILE", help="PNG, SVG or PDF, by its ending")
+    _data(command)
+    _where(command)
+
+
+def _episode(command: argparse.ArgumentParser) -> None:
+    command.add_argument("id", help="a version, a seed, or a path")
+    command.add_argument("--env", metavar="ENV", help="environment (default: the first of the run)")
+    command.add_argument("--question", type=int, required=True, metavar="Q", help="number of the question, from 0")
+    command.add_argument("--seed", type=int, default=0, metavar="S", help="branch order")
+    command.add_argument("--beta", type=float, default=0.5)
+    command.add_argument("--max-branches", type=_count, default=64, metavar="N")
 
 
 def _ui(commands: _Parsers) -> None:

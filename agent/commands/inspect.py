@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from rich.syntax import Syntax
 
 from envs import catalogue
-from envs.episodes import grid
+from envs.episodes import Episodes, Logs, grid
 from envs.errors import InputError
 from envs.store import Environment
 from envs.trace import as_text, picture
@@ -144,21 +144,31 @@ def diff(args: argparse.Namespace) -> int:
 
 def trace(args: argparse.Namespace) -> int:
     """Run one episode again, and draw it."""
-    candidate = choose.controller(args.id, args.home, args.archive)
-    (environment,) = _one_environment(args)
-    if not 0 <= args.question < len(environment):
-        raise InputError(f"{environment.name} has questions 0 to {len(environment) - 1}, not {args.question}")
-    episodes = grid([environment], [args.beta], [args.seed], args.max_branches)
-    only = episodes.only(args.question)
-    with choose.sandbox(args, [candidate]) as sandbox:
-        result = evaluate(candidate, only, sandbox)
-    if result.logs is None:
-        raise CandidateFailed(candidate, result.verdict)
-    found = read_trace(only, result.logs, 0)
+    only, logs = played(args)
+    found = read_trace(only, logs, 0)
     print(picture(found, shutil.get_terminal_size((100, 24)).columns, sys.stdout.isatty()))
     if args.steps:
         print(as_text(found))
     return 0
+
+
+def played(args: argparse.Namespace) -> tuple[Episodes, Logs]:
+    """Run the one episode that the command line names, in a sandbox.
+
+    Raises:
+        InputError: there is no such controller, environment or question.
+        CandidateFailed: the controller failed.
+    """
+    candidate = choose.controller(args.id, args.home, args.archive)
+    (environment,) = _one_environment(args)
+    if not 0 <= args.question < len(environment):
+        raise InputError(f"{environment.name} has questions 0 to {len(environment) - 1}, not {args.question}")
+    only = grid([environment], [args.beta], [args.seed], args.max_branches).only(args.question)
+    with choose.sandbox(args, [candidate]) as sandbox:
+        result = evaluate(candidate, only, sandbox)
+    if result.logs is None:
+        raise CandidateFailed(candidate, result.verdict)
+    return only, result.logs
 
 
 def _one_environment(args: argparse.Namespace) -> Sequence[Environment]:

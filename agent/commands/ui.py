@@ -7,13 +7,10 @@ import ipaddress
 import secrets
 import socket
 from contextlib import closing
-from pathlib import Path
 
-from envs import catalogue
 from envs.errors import InputError
 
-from .. import choose
-from ..run import Run
+from ..place import looked_at
 
 
 def ui(args: argparse.Namespace) -> int:
@@ -23,11 +20,9 @@ def ui(args: argparse.Namespace) -> int:
 
         from ..ui.app import create
         from ..ui.guard import Guard
-        from ..ui.place import Place
     except ImportError as error:
         raise InputError(f"the application needs {error.name}: pip install 'autotts[ui]'") from None
-    root, run = _chosen(args)
-    place = Place(root, run, catalogue.data_root(args.data))
+    place = looked_at(args.home, args.archive, args.data)
     with closing(_listening(args.host, args.port)) as listening:
         port = listening.getsockname()[1]
         token = secrets.token_urlsafe(24)
@@ -39,22 +34,10 @@ def ui(args: argparse.Namespace) -> int:
             )
         )
         view = place.view().ready()
-        print(f"{len(view.rows):,} versions of {root}; Ctrl-C ends it")
+        print(f"{len(view.rows):,} versions of {place.root}; Ctrl-C ends it")
         print(f"http://{names[0]}:{port}/?token={token}", flush=True)
         server.run(sockets=[listening])
     return 0
-
-
-def _chosen(args: argparse.Namespace) -> tuple[Path, Run | None]:
-    if args.archive is None:
-        run = choose.chosen_run(args.home)
-        return run.archive.root, run
-    root = choose.chosen_archive(None, args.archive).root
-    if root.name == "archive" and (root.parent / "config.json").is_file():
-        return root, Run(root.parent)
-    if (root / "config.json").is_file():
-        raise InputError(f"{root} is a run directory, not an archive: name it with --run")
-    return root, None
 
 
 def _listening(host: str, port: int) -> socket.socket:

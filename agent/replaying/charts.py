@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
 from envs.errors import InputError
-from envs.evaluate import Point
 
 from ..display import plain
+from ..plotting.curves import frame
 from .figures import Results
 
 if TYPE_CHECKING:
@@ -57,27 +57,13 @@ def curves(results: Results, place: str) -> str:
         for point in results.reference:
             if point.environment == place:
                 axis.axhline(point.accuracy_pct, color=_INK, linewidth=0.8, linestyle=":")
-        _frame(axis, [points for _, _, points in shown.values()])
+        frame(axis, [points for _, _, points in shown.values()])
         axis.legend(
             lines, [_name(label) for label in shown], loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False,
             borderaxespad=0,
         )  # fmt: skip
 
     return _picture(f"curves {place}", draw, 4.4)
-
-
-def _frame(axis: Axes, curves: Sequence[Sequence[Point]]) -> None:
-    """Show what comes from about half a branch on: what comes before is nobody's choice, and would fill the picture."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
-
-    axis.set(xscale="log", xlabel="mean tokens of a question", ylabel="accuracy, %")
-    axis.xaxis.set_major_locator(LogLocator(10, (1.0, 2.0, 5.0)))
-    axis.xaxis.set_minor_locator(NullLocator())
-    axis.xaxis.set_major_formatter(FuncFormatter(lambda tokens, _: f"{tokens:,.0f}"))
-    start = min((max(point.mean_tokens for point in points) for points in curves), default=2.0) / 2
-    heights = [point.accuracy_pct for points in curves for point in points if point.mean_tokens >= start]
-    axis.set_xlim(left=max(1.0, start))
-    axis.set_ylim(min(heights, default=0.0) - 5, max(heights, default=100.0) + 5)
 
 
 def savings(results: Results) -> str:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from envs.evaluate import MEAN, Point
 
 from ..cards import Card
-from .place import Place
+from ..place import Place
 
 
 class Answer(BaseModel):

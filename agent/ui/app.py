@@ -14,9 +14,9 @@ from starlette.exceptions import HTTPException
 from envs.errors import InputError
 from sandbox.base import Limits
 
+from ..place import Missing, Place
 from . import live
 from .pages import about, compare, lineage, run, trace, version
-from .place import Missing, Place
 
 STATIC = Path(__file__).with_name("static")
 

@@ -9,9 +9,9 @@ from collections.abc import AsyncIterator
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import StreamingResponse
 
+from ..place import Place
 from .answers import PROBLEMS, At
 from .journal import stamp
-from .place import Place
 
 router = APIRouter(prefix="/api", tags=["live"], responses=PROBLEMS)
 

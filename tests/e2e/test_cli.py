@@ -53,6 +53,10 @@ def test_a_run_can_be_looked_at(home: Path) -> None:
         ("replay", "--select", best, "--env", "synthetic/*", "--beta", "0.5", "--seeds", 2, "--sandbox", "process"),
         ("evaluate", best, "parallel_probe", "--env", "synthetic/*", "--beta", "0.5", "--seeds", 2),
         ("compare", best, "parallel_probe", "--env", "synthetic/*", "--beta", "0.5", "--seeds", 2),
+        ("plot", "curves", best, "--seeds", 1, "--beta", "0.5", "-o", "curves.pdf"),
+        ("plot", "curves", "runs/1/report.json", "-o", "report.png"),
+        ("plot", "lineage", "-o", "lineage.svg"),
+        ("plot", "trace", best, "--question", 1, "-o", "trace.png"),
         ("archive", "verify"),
         ("archive", "reindex"),
         ("env", "list"),
@@ -153,7 +157,7 @@ def test_a_pattern_names_what_to_validate(home: Path) -> None:
 @pytest.mark.parametrize("document", ["[]", "[" * 100_000, '[{"environment": "a"}]', "{}"])
 def test_what_holds_no_figures_is_not_drawn(tmp_path: Path, document: str) -> None:
     (tmp_path / "figures.json").write_text(document)
-    refused(autotts("plot", "figures.json", "-o", "x.png", cwd=tmp_path), 2, "figures.json")
+    refused(autotts("plot", "curves", "figures.json", "-o", "x.png", cwd=tmp_path), 2, "figures.json")
 
 
 def test_even_one_branch_can_be_fitted(tmp_path: Path) -> None:

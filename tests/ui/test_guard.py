@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from starlette.testclient import TestClient
 
+from agent.place import Place
 from agent.ui.app import create
 from agent.ui.guard import HEADERS, Guard
-from agent.ui.place import Place
 from tests.ui.archives import small_archive
 
 TOKEN = "a-token-that-nobody-guesses"

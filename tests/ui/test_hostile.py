@@ -26,8 +26,8 @@ from starlette.testclient import TestClient
 
 from agent.archive import MANIFEST, Archive, sha256
 from agent.cards import Card
+from agent.place import Place
 from agent.ui.app import create
-from agent.ui.place import Place
 from tests.ui.archives import protocol, small_archive, tiny
 from tests.ui.conftest import Opens, serving
 

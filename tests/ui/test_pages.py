@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.ui.archives import tiny
+from agent.archive import Archive
+from agent.episode import STATES, episode
+from agent.place import Place
+from tests.ui.archives import small_archive, tiny
 from tests.ui.conftest import Opens, Watched
 
 pytestmark = pytest.mark.browser
@@ -115,6 +119,18 @@ def test_two_traces_move_together(watch: Opens, shipped: str) -> None:
     ours.focus()
     page.keyboard.press("End")
     assert int(theirs.input_value()) < 40
+
+
+def test_a_page_and_a_plot_show_the_same_episode(watch: Opens, small_link: str, tmp_path: Path) -> None:
+    root = small_archive(tmp_path)
+    batch, logs = Place(root, None, tmp_path).batch(Archive(root).card("g001-child"))
+    shown = episode(batch, logs, 0, "g001-child", "")
+    where = f"environment={quote(tiny().name, '')}&question={shown.question}&beta={shown.beta}&seed={shown.seed}"
+    page = watch(small_link).open(f"trace/g001-child?{where}", "[data-cells]")
+    states = Counter(STATES[state] for row in shown.states() for state in row)
+    assert cells(page, "g001-child") == {state: states[state] for state in STATES}
+    votes = page.locator("#votes-g001-child tbody tr td:nth-child(2)").all_inner_texts()
+    assert votes == [str(count) for _, count in shown.votes()[:8]]
 
 
 def test_an_episode_that_was_not_recorded_is_played_in_the_sandbox(watch: Opens, small_link: str) -> None:

@@ -16,10 +16,10 @@ from envs.errors import InputError
 from envs.evaluate import MEAN, Point
 
 from ...cards import Card
+from ...measures import orders
+from ...place import Place
 from ..answers import PROBLEMS, Answer, At, CurveAnswer
-from ..measures import orders
 from ..paper import latex
-from ..place import Place
 
 router = APIRouter(prefix="/api", tags=["compare"], responses=PROBLEMS)
 

@@ -11,13 +11,13 @@ from fastapi import APIRouter
 from envs.errors import InputError
 
 from ...cards import Card
+from ...measures import orders
+from ...place import Place
 from ...report import read_report
+from ...roster import View
 from ...run import Run
 from ..answers import PROBLEMS, Answer, At, CurveAnswer, curve_of
 from ..journal import Journal, Money, journal_of
-from ..measures import orders
-from ..place import Place
-from ..roster import View
 
 router = APIRouter(prefix="/api", tags=["run"], responses=PROBLEMS)
 

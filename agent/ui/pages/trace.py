@@ -18,10 +18,10 @@ from sandbox.evaluation import evaluate
 from sandbox.outcome import Candidate
 
 from ...bench.finding_episodes import KINDS, PAIRED, Kind, select
+from ...episode import Episode, episode
+from ...place import Missing, Place
 from ..answers import PROBLEMS, Answer, At
 from ..code import stated
-from ..episode import EpisodeAnswer, episode
-from ..place import Missing, Place
 
 router = APIRouter(prefix="/api", tags=["trace"], responses=PROBLEMS)
 
@@ -130,7 +130,7 @@ def _position(batch: Episodes, environment: str) -> int:
 @router.get("/trace/{version}")
 def trace(
     place: At, version: str, environment: Name, question: Question, beta: Beta, seed: Seed
-) -> EpisodeAnswer:  # fmt: skip
+) -> Episode:  # fmt: skip
     """An episode as the archive has recorded it."""
     card = place.card(version)
     batch, logs = place.batch(card)
@@ -156,7 +156,7 @@ class Replay(Answer):
 
 
 @router.post("/replay")
-def replay(request: Request, place: At, wanted: Replay) -> EpisodeAnswer:
+def replay(request: Request, place: At, wanted: Replay) -> Episode:
     """Play one episode of an archived version in a sandbox, and keep nothing of it."""
     card = place.card(wanted.version)
     if card.verdict.startswith("rejected"):
@@ -184,7 +184,7 @@ def replay(request: Request, place: At, wanted: Replay) -> EpisodeAnswer:
 
 def _episode(
     place: Place, batch: Episodes, logs: Logs, index: int, version: str, played: bool = False
-) -> EpisodeAnswer:  # fmt: skip
+) -> Episode:  # fmt: skip
     try:
         return episode(batch, logs, index, version, stated(place.source(version)), played)
     except ForgedLog as forged:

@@ -9,10 +9,10 @@ from fastapi import APIRouter, Query
 
 from ...cards import Card
 from ...explorers.base import Cost, Expectation, Finding
+from ...measures import Measure, measures
+from ...roster import View
 from .. import code
 from ..answers import PROBLEMS, Answer, At
-from ..measures import Measure, measures
-from ..roster import View
 
 router = APIRouter(prefix="/api/version", tags=["version"], responses=PROBLEMS)
 

@@ -10,16 +10,14 @@ export const library = async () => (echarts ??= await import("./vendor/echarts.e
 /** Wait until what is in the page has been painted. */
 export const painted = () => new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
 
-const PALETTE = {
-  light: ["#0072b2", "#d55e00", "#007a5a", "#a6478a", "#8a6d00", "#3a7fb5", "#6b4fa0", "#5b6570"],
-  dark: ["#56b4e9", "#f58231", "#3cc99b", "#e39ac9", "#e6c229", "#9ad0f5", "#b79cf0", "#a9b4bf"],
-};
 export const SYMBOLS = ["circle", "rect", "triangle", "diamond", "roundRect", "arrow", "emptyCircle", "emptyRect"];
 
 /** Return the value of a colour variable of the style sheet. */
 export const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 export const theme = () => (document.documentElement.dataset.theme === "dark" ? "dark" : "light");
-export const palette = (which = theme()) => PALETTE[which];
+const row = (name, count) => Array.from({ length: count }, (_, i) => colour(`${name}-${i + 1}`));
+export const palette = () => row("series", 8);
+export const scale = () => row("scale", 7);
 
 /** Return a text that the chart library does not take for markup of its own. */
 export const quiet = (text) => String(text).replaceAll("{", "(").replaceAll("}", ")").replaceAll("|", "/");

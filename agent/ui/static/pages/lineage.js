@@ -1,10 +1,9 @@
 // Lineage: the family as a tree, or by generation and score; thousands of versions in a few drawn layers.
 import { get } from "../api.js";
-import { Chart, colour, library, palette, quiet, theme } from "../chart.js";
+import { Chart, colour, library, palette, quiet, scale } from "../chart.js";
 import { choice, fill, h, table } from "../dom.js";
 import { figure, plain, short, to } from "../format.js";
 
-const SCALE = { light: ["#440154", "#46327e", "#365c8d", "#277f8e", "#1fa187", "#4ac16d", "#a0a313"], dark: ["#8f6ad1", "#7d86d6", "#62a0d8", "#4cb6c4", "#4fd0a0", "#9fdc6a", "#f6e54a"] };
 const MOST_NAMES = 8;
 
 export async function show(root, here, current) {
@@ -95,11 +94,11 @@ function byScore(family) {
   return { x, y, xName: "generation", yName: "quality, %", upright: true };
 }
 
-/** Return the n-th of numbers that fill (-0.5, 0.5) evenly whatever their count. */
+/** Return the n-th, from 0, of numbers that fill (-0.5, 0.5) evenly whatever their count. */
 function fraction(n) {
-  let x = 0, part = 0.5;
-  for (let k = n; k > 0; k >>= 1, part /= 2) x += (k & 1) * part;
-  return x - (n ? 0.5 : 0);
+  let x = -0.5, part = 0.5;
+  for (let k = n + 1; k > 0; k >>= 1, part /= 2) x += (k & 1) * part;
+  return x;
 }
 
 /** Place every version by its generation and, from root to leaves, beside its siblings. */
@@ -204,7 +203,7 @@ function grouped(family, by) {
 /** Return groups of about equal size by quality, the worst first, and apart those without. */
 function byQuality(family) {
   const ran = family.qualities.map((q, i) => [q, i]).filter(([q]) => q !== null).sort((a, b) => a[0] - b[0]);
-  const colours = SCALE[theme()], size = Math.max(1, Math.ceil(ran.length / colours.length)), groups = [];
+  const colours = scale(), size = Math.max(1, Math.ceil(ran.length / colours.length)), groups = [];
   for (let k = 0; k * size < ran.length; k++) {
     const part = ran.slice(k * size, (k + 1) * size);
     groups.push({ name: `${plain(part[0][0], 1)} to ${plain(part.at(-1)[0], 1)}`, colour: colours[Math.round((k * (colours.length - 1)) / Math.max(1, Math.ceil(ran.length / size) - 1))], members: part.map(([, i]) => i) });

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from pydantic import BaseModel, ValidationError
 
 from envs.evaluate import Point
 
-from ..archive import REPLAYS
-from ..cards import Card, Protocol
-from .answers import Answer
+from .archive import REPLAYS
+from .cards import Card, Protocol
 from .place import Place
 
 _LARGEST = 4 << 20
 """Bytes of a replay's file that is read."""
 
 
-class Measure(Answer):
+@dataclass(frozen=True, slots=True)
+class Measure:
     """The figures of a version under one protocol."""
 
     key: str
@@ -42,13 +43,20 @@ def orders(p: Protocol) -> str:
     return f"{seeds}, up to {p.max_branches} branches{tokens}"
 
 
+def figures(place: Place, card: Card) -> Iterator[tuple[str, Protocol, tuple[Point, ...]]]:
+    """Yield who has measured a version, on what, and its points there: the search first, then replays."""
+    if card.curve:
+        yield "the search", card.protocol, card.curve
+    for replay in _replays(place, card.id):
+        yield "a replay", replay.protocol, replay.curve
+
+
 def measures(place: Place, card: Card) -> list[Measure]:
     """Return what is known of a version: the search's figures first."""
-    found = [_measure(card.id, card.protocol, card.curve, "the search")] if card.curve else []
-    return found + [_measure(card.id, r.protocol, r.curve, "a replay") for r in _replays(place, card.id)]
+    return [_measure(card.id, *found) for found in figures(place, card)]
 
 
-def _measure(version: str, p: Protocol, curve: tuple[Point, ...], who: str) -> Measure:
+def _measure(version: str, who: str, p: Protocol, curve: tuple[Point, ...]) -> Measure:
     betas = " ".join(f"{beta:g}" for beta in p.betas)
     limits = f" --max-branches {p.max_branches}" + (f" --max-tokens {p.max_tokens}" if p.max_tokens else "")
     first = f" --first-seed {p.first_seed}" if p.first_seed else ""

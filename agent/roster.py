@@ -13,11 +13,11 @@ from pathlib import Path
 
 from envs.errors import InputError
 
-from .. import population
-from ..archive import INDEX, MANIFEST, REPLAYS, Archive
-from ..explorers.base import Credit
-from ..population import Floats
-from ..rows import Row
+from . import population
+from .archive import INDEX, MANIFEST, REPLAYS, Archive
+from .explorers.base import Credit
+from .population import Floats
+from .rows import Row
 
 _FRESH = 0.5
 """Seconds for which a look at the directory holds."""

@@ -1,6 +1,9 @@
-"""One episode as the page draws it: a row a branch, a cell an interval, and when each cell was passed and seen."""
+"""One episode as it is drawn: a row a branch, a cell an interval, and when each cell was passed and seen."""
 
 from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -9,18 +12,22 @@ from envs.replay import BRANCH, PRUNE, VERBS
 from envs.store import Environment
 from envs.trace import Trace, TraceStep, trace, why_it_ended
 
-from ..lead import leads
-from .answers import Answer
+from .lead import leads
 
 _LONGEST = 300
-"""Characters of a recorded answer that are sent: it may be anything."""
+"""Characters of a recorded answer that are kept: it may be anything."""
+
+STATES = ("correct", "wrong", "absent", "pruned", "unseen")
+"""What a cell may be: its answer where the controller was shown it, else why it was not."""
+_CORRECT, _WRONG, _ABSENT, _PRUNED, _UNSEEN = range(len(STATES))
 
 
-class Branch(Answer):
+@dataclass(frozen=True, slots=True)
+class Branch:
     """A branch that was opened. Steps are numbered from 0; -1 is never."""
 
     cells: tuple[int, ...]
-    """Its recorded answers, interval by interval and the final one last: positions in ``EpisodeAnswer.answers``."""
+    """Its recorded answers, interval by interval and the final one last: positions in ``Episode.answers``."""
     passed: tuple[int, ...]
     """The step in which the branch ran each interval."""
     seen: tuple[int, ...]
@@ -30,7 +37,8 @@ class Branch(Answer):
     ended: int
 
 
-class Step(Answer):
+@dataclass(frozen=True, slots=True)
+class Step:
     """What the controller did in one call."""
 
     verb: str
@@ -43,7 +51,8 @@ class Step(Answer):
     """Position in ``answers``; -1 before any answer was seen."""
 
 
-class EpisodeAnswer(Answer):
+@dataclass(frozen=True, slots=True)
+class Episode:
     """An episode. ``answers[0]`` is the absent one."""
 
     version: str
@@ -75,10 +84,28 @@ class EpisodeAnswer(Answer):
     played: bool
     """Whether it was played just now, in a sandbox; else it is as the archive has recorded it."""
 
+    def states(self) -> tuple[tuple[int, ...], ...]:
+        """Return of every branch what each cell is in the end: positions in `STATES`."""
+        return tuple(tuple(self._state(branch, cell) for cell in range(len(branch.cells))) for branch in self.branches)
+
+    def _state(self, branch: Branch, cell: int) -> int:
+        if branch.seen[cell] >= 0:
+            answer = branch.cells[cell]
+            return _CORRECT if answer == self.gold else _WRONG if answer else _ABSENT
+        return _PRUNED if branch.pruned >= 0 and branch.passed[cell] < 0 else _UNSEEN
+
+    def votes(self) -> list[tuple[int, int]]:
+        """Return (position in ``answers``, votes) in the end, the most first: what unpruned branches showed last."""
+        last: list[int] = []
+        for branch in self.branches:
+            seen = [answer for answer, step in zip(branch.cells, branch.seen, strict=True) if step >= 0]
+            last += seen[-1:] if branch.pruned < 0 else []
+        return Counter(last).most_common()
+
 
 def episode(
     episodes: Episodes, logs: Logs, index: int, version: str, stated: str, played: bool = False
-) -> EpisodeAnswer:
+) -> Episode:
     """Return episode ``index`` of a batch.
 
     Raises:
@@ -92,7 +119,7 @@ def episode(
     branches = _branches(found, env, opened.tolist(), words)
     steps = tuple(_step(step, words, seen) for step, seen in _with_sight(found.steps))
     lead = leads(one, logs.part(index, index + 1))
-    return EpisodeAnswer(
+    return Episode(
         version=version,
         environment=found.environment,
         question=found.question,

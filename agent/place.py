@@ -1,4 +1,4 @@
-"""What the application looks at: an archive, the run that it belongs to, and the environments it was measured on."""
+"""What pages and plots look at: an archive, the run that it belongs to, and the environments it was measured on."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from envs.errors import Damaged, InputError
 from envs.scoring import ForgedLog
 from envs.store import Environment
 
-from ..archive import Archive
-from ..bench.measured import Measured
-from ..cards import Card, Protocol
-from ..run import Run
+from . import choose
+from .archive import Archive
+from .bench.measured import Measured
+from .cards import Card, Protocol
 from .roster import Roster, View
+from .run import Run
 
 T = TypeVar("T")
 
@@ -93,7 +94,7 @@ class Place:
     def _read_logs(self, version: str) -> Logs:
         path = self.root / self.known(version) / "logs.npz"
         if path.is_file() and path.stat().st_size > _MOST_LOG_BYTES:
-            raise InputError(f"the action logs of {version} are larger than this page opens; see `autotts trace`")
+            raise InputError(f"the action logs of {version} are larger than what is opened here; see `autotts trace`")
         return self._archive.logs(version)
 
     @property
@@ -109,9 +110,14 @@ class Place:
             InputError: one is not at hand; the message says which, and what to do.
         """
         named = protocol.environments.items()
-        return self._worlds.get(protocol.key(), lambda: tuple(self._world(*pair) for pair in named))
+        return self._worlds.get(protocol.key(), lambda: tuple(self.world(*pair) for pair in named))
 
-    def _world(self, name: str, sha256: str) -> Environment:
+    def world(self, name: str, sha256: str) -> Environment:
+        """Return the environment ``name`` whose content has this hash: of the run, of the data root, or built in.
+
+        Raises:
+            InputError: as for `worlds`.
+        """
         roots = [self.run.home / "environments"] if self.run else []
         for root in (*roots, self.data):
             path = catalogue.path_of(root, name)
@@ -125,7 +131,7 @@ class Place:
                     return built_in
         raise InputError(
             f"the recorded branches of {name} (hash {sha256[:12]}) are not under the data root {self.data}: import "
-            "them with `autotts env import`, or name the data root with `autotts ui --data DIR`"
+            "them with `autotts env import`, or name the data root with --data"
         )
 
     def episodes(self, protocol: Protocol) -> Episodes:
@@ -164,6 +170,27 @@ class Place:
         if len(logs) != len(episodes):
             raise Damaged(f"version {card.id} has logs of {len(logs)} episodes, but was tried on {len(episodes)}")
         return episodes, logs
+
+
+def looked_at(home: str | None, archive: str | None, data: str | None) -> Place:
+    """Return the place that the command line names: an archive, a run, or the newest run.
+
+    Raises:
+        InputError: there is none.
+    """
+    return Place(*_chosen(home, archive), catalogue.data_root(data))
+
+
+def _chosen(home: str | None, archive: str | None) -> tuple[Path, Run | None]:
+    if archive is None:
+        run = choose.chosen_run(home)
+        return run.archive.root, run
+    root = choose.chosen_archive(None, archive).root
+    if root.name == "archive" and (root.parent / "config.json").is_file():
+        return root, Run(root.parent)
+    if (root / "config.json").is_file():
+        raise InputError(f"{root} is a run directory, not an archive: name it with --run")
+    return root, None
 
 
 class _Kept(OrderedDict[Hashable, T]):

@@ -1,0 +1,1 @@
+"""Pictures for papers and pages, as files: scaling curves, the family of versions, one episode."""
