@@ -11,9 +11,10 @@ from pathlib import Path
 from string import Template
 
 from .bench.wording import one_line
-from .explorers.base import Brief, CurvePoint, Version
+from .explorers.base import Brief
 from .llm.session import Prompt
 from .run import Ablation
+from .versions import CurvePoint, Version
 
 HOME = Path(__file__).parent / "prompts"
 _FILES = ("system.md", "aim.md", "aim_without_beta.md", "propose.md", "refine.md", "workspace/CONTRACT.md")

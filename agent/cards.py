@@ -12,8 +12,8 @@ from envs.evaluate import MEAN, Point
 from envs.simulated import is_simulated, recorded
 
 from .complexity import UNKNOWN, Complexity
-from .explorers.base import Cost, CurvePoint, Expectation, Finding, Version
 from .generalisation.belief import Belief
+from .versions import Cost, CurvePoint, Expectation, Finding, Version
 
 SCHEMA = 1
 DUPLICATE = "duplicate"

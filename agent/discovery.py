@@ -35,7 +35,7 @@ from .bench.shelf import Shelf
 from .bench.workbench import Workbench
 from .cards import DUPLICATE, Behaviour, Card
 from .diagnose import diagnose
-from .explorers.base import Brief, Explorer, LimitReached, Proposal, Version
+from .explorers.base import Brief, Explorer, LimitReached, Proposal
 from .generalisation.beliefs import believed
 from .generalisation.figures import Figures
 from .llm.ledger import Ledger
@@ -49,6 +49,7 @@ from .screening.screen import Screening
 from .seeds import seed_names, seed_source
 from .staging import Draft, Staging, draft
 from .state import Ask, State
+from .versions import Version
 
 _LESSONS = 12
 MOST_BARREN = 3

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from . import population
 from .cards import Card
-from .explorers.base import Expectation, Metric
+from .versions import Expectation, Metric
 
 _SAME = 0.02
 """A relative change below which tokens, latency or a finding are the same."""

@@ -15,9 +15,9 @@ from envs.errors import InputError
 
 from . import population
 from .archive import INDEX, MANIFEST, REPLAYS, Archive
-from .explorers.base import Credit
 from .population import Floats
 from .rows import Row
+from .versions import Credit
 
 _FRESH = 0.5
 """Seconds for which a look at the directory holds."""

@@ -18,7 +18,8 @@ from envs.store import write_whole
 from .archive import sha256, unpack_logs
 from .cards import Behaviour, Card, Frozen, Protocol
 from .complexity import complexity
-from .explorers.base import Cost, Expectation, Finding, Proposal
+from .explorers.base import Proposal
+from .versions import Cost, Expectation, Finding
 
 
 class Draft(Frozen):

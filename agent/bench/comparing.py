@@ -8,7 +8,7 @@ import numpy as np
 
 from envs.evaluate import Difference, compare
 
-from ..explorers.base import Finding
+from ..versions import Finding
 from .measured import Floats, Measured, interval
 from .wording import table
 

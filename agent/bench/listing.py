@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..cards import SCREENED, Card
-from ..explorers.base import CurvePoint
 from ..standing import scale
+from ..versions import CurvePoint
 from .shelf import Shelf
 from .wording import PAGE, one_line, page, table
 

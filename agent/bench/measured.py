@@ -13,8 +13,8 @@ from envs.episodes import Episodes, Logs
 from envs.evaluate import Interval, bootstrap, by_question
 from envs.scoring import Scores, score
 
-from ..explorers.base import CurvePoint
 from ..population import attained
+from ..versions import CurvePoint
 
 Floats = npt.NDArray[np.float64]
 

@@ -20,7 +20,7 @@ from .. import population
 from ..archive import sha256
 from ..cards import Card
 from ..diagnose import diagnose
-from ..explorers.base import Finding
+from ..versions import Finding
 from .measured import Curve, Floats, Measured, interval
 from .normalise import normal_form
 from .part import part_of

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from envs.errors import InputError
 from sandbox import policy
 
-from ..explorers.base import Expectation, Proposal
+from ..explorers.base import Proposal
+from ..versions import Expectation
 from .wording import one_line, plain
 from .workbench import Workbench
 

@@ -17,8 +17,8 @@ from ..bench.part import about_part, part_of
 from ..cards import Card
 from ..diagnose import diagnose
 from ..display import console, curve_table
-from ..explorers.base import CurvePoint
 from ..run import Run
+from ..versions import CurvePoint
 from ..workspace import client as workspace_client
 
 

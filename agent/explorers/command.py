@@ -23,10 +23,11 @@ from ..llm.ledger import Ledger, Spending
 from ..llm.prices import Usage
 from ..llm.session import Tools
 from ..llm.transcript import clean, redact
+from ..versions import Cost
 from ..workspace import headless
 from ..workspace.directory import Result, Step, Workspace, costs, prompts_version
 from ..workspace.server import Desk, Server, read_notes
-from .base import Brief, Cost, Proposal
+from .base import Brief, Proposal
 
 if TYPE_CHECKING:
     from ..bench.workbench import Workbench

@@ -13,7 +13,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from ..population.bandit import draw
-from .base import Brief, Finding, Proposal, Version
+from ..versions import Finding, Version
+from .base import Brief, Proposal
 from .genome import BLOCKS, STARTS, Genome, Span, difference, part, scaled, spread
 from .render import render
 

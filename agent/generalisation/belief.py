@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..explorers.base import CurvePoint
+from ..versions import CurvePoint
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from ..cards import Card
-from ..explorers.base import CurvePoint
 from ..population.frontier import attained, budgets
+from ..versions import CurvePoint
 from .belief import Belief
 from .contributions import panel
 from .crossvalidation import CrossValidated, cross_validated

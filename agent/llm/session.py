@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from ..cards import Frozen
-from ..explorers.base import Cost, Expectation
+from ..versions import Cost, Expectation
 from .calls import Calls, Place
 from .chat import Answered, ChatModel, Reply, Result, Results, Said, ToolCall, Turn
 from .failures import Failure, RequestRefused

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from ..cards import Card
-from ..explorers.base import Credit
+from ..versions import Credit
 from .bandit import draw
 from .frontier import Floats, Space, by_merit, contributions, elites
 from .grid import edges, grid

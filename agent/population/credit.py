@@ -8,7 +8,7 @@ from itertools import groupby
 import numpy as np
 
 from ..cards import Card
-from ..explorers.base import Credit
+from ..versions import Credit
 from .frontier import ROUNDING, S, Scored, space
 
 _FADE = 0.9

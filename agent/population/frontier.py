@@ -10,8 +10,8 @@ import moocore
 import numpy as np
 import numpy.typing as npt
 
-from ..explorers.base import Cost, CurvePoint
 from ..generalisation.shrinkage import preferred
+from ..versions import Cost, CurvePoint
 
 Floats = npt.NDArray[np.float64]
 

@@ -11,7 +11,7 @@ from envs.evaluate import Floats, Interval, Sample
 
 from .. import population
 from ..cards import Card
-from ..explorers.base import CurvePoint
+from ..versions import CurvePoint
 from .measures import TOKENS, interval
 from .select import Entry
 

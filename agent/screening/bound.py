@@ -24,8 +24,8 @@ import numpy.typing as npt
 
 from envs.episodes import Episodes
 
-from ..explorers.base import CurvePoint
 from ..population import attained
+from ..versions import CurvePoint
 from .rungs import Ints
 
 Floats = npt.NDArray[np.float64]

@@ -23,10 +23,11 @@ import pytest
 from agent.bench.submission import Submission
 from agent.bench.tools import ToolResult
 from agent.commands.attempt import attempt
-from agent.explorers.base import Brief, Cost, CurvePoint, Expectation, Finding, LimitReached, Proposal, Version
+from agent.explorers.base import Brief, LimitReached, Proposal
 from agent.explorers.command import TEMPLATES, Agent, Command, cost_of
 from agent.llm.ledger import Ledger, Limit, Limits
 from agent.seeds import seed_source
+from agent.versions import Cost, CurvePoint, Expectation, Finding, Version
 from agent.workspace import directory as workspace
 from agent.workspace import headless
 from agent.workspace.client import ADDRESS

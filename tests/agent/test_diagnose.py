@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.diagnose import KINDS, diagnose
-from agent.explorers.base import Evidence, Finding
 from agent.lead import leads
+from agent.versions import Evidence, Finding
 from envs import Question
 from envs.episodes import Episodes, grid
 from envs.replay import VERBS

@@ -13,10 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.explorers.base import Brief, CurvePoint, Finding, Version
+from agent.explorers.base import Brief
 from agent.explorers.evolve import PURPOSES, REMEDIES, Evolve, cross, vary
 from agent.explorers.genome import BLOCKS, PARAMETERS, STARTS, Genome, difference
 from agent.explorers.render import render
+from agent.versions import CurvePoint, Finding, Version
 from envs import Controller
 from envs.replay import Recording, ReplayQuestion
 

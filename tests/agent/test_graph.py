@@ -16,7 +16,7 @@ from agent.archive import Archive
 from agent.briefing import prompt
 from agent.cards import DUPLICATE
 from agent.discovery import DISAPPROVED, Discovery, ExplorerFailed
-from agent.explorers.base import Brief, Credit, Expectation, Finding, LimitReached, Proposal
+from agent.explorers.base import Brief, LimitReached, Proposal
 from agent.explorers.evolve import WIDE, Evolve
 from agent.explorers.mixture import Mixture
 from agent.graph import build, discover
@@ -26,6 +26,7 @@ from agent.outcome import outcome
 from agent.population.choice import WAYS
 from agent.run import Run, RunConfig
 from agent.seeds import seed_source
+from agent.versions import Credit, Expectation, Finding
 from envs.errors import InputError
 from envs.synthetic import default_models, generate
 from sandbox.process import ProcessSandbox

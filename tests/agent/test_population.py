@@ -15,7 +15,6 @@ from agent import population
 from agent.behaviour import behaviour, decisions
 from agent.bench.normalise import shape
 from agent.cards import Behaviour, Card, Protocol
-from agent.explorers.base import Cost, Credit
 from agent.population import islands
 from agent.population.bandit import draw
 from agent.population.choice import WAYS, parents
@@ -24,6 +23,7 @@ from agent.population.frontier import MOST_ELITES
 from agent.population.grid import edges, grid
 from agent.population.novelty import novelty
 from agent.seeds import seed_source
+from agent.versions import Cost, Credit
 from envs.episodes import grid as episode_grid
 from envs.evaluate import Point
 from envs.synthetic import default_models, generate

@@ -20,10 +20,10 @@ from agent.bench.shelf import Shelf
 from agent.bench.workbench import MOST_TRIES, Workbench
 from agent.cards import Card, Protocol
 from agent.diagnose import diagnose
-from agent.explorers.base import CurvePoint, Finding, Version
 from agent.population import quality
 from agent.seeds import seed_source
 from agent.standing import best_at_budgets
+from agent.versions import CurvePoint, Finding, Version
 from envs.episodes import Episodes, Logs, grid
 from envs.errors import Damaged, InputError
 from envs.evaluate import curve

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from agent.explorers.anthropic import Anthropic
-from agent.explorers.base import Brief, Expectation
+from agent.explorers.base import Brief
 from agent.llm.calls import Calls, Patience
 from agent.llm.ledger import Ledger, Limits, Spending
 from agent.llm.prices import Prices
 from agent.llm.session import Bounds, Prompt
+from agent.versions import Expectation
 
 from .clocks import StubClock
 from .messages_api import KEY, Stub

@@ -9,8 +9,8 @@ from pathlib import Path
 from agent.archive import Archive, pack_logs, sha256
 from agent.cards import Card, Protocol
 from agent.diagnose import diagnose
-from agent.explorers.base import Expectation
 from agent.seeds import seed_source
+from agent.versions import Expectation
 from envs.episodes import grid
 from envs.store import Environment
 from envs.synthetic import default_environments

@@ -8,9 +8,9 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from ...cards import Card
-from ...explorers.base import Cost, Expectation, Finding
 from ...measures import Measure, measures
 from ...roster import View
+from ...versions import Cost, Expectation, Finding
 from .. import code
 from ..answers import PROBLEMS, Answer, At
 

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent import population
-from agent.explorers.base import CurvePoint
 from agent.replaying.measures import TOKENS, against, bounds, equal, fewest
 from agent.replaying.ranks import LOST, OPEN, TRANSFERRED, _correlation, _places, ranking
 from agent.replaying.select import Entry
+from agent.versions import CurvePoint
 from envs.episodes import grid
 from envs.evaluate import Sample, compare, curve, means, samples
 from envs.scoring import Scores, score
