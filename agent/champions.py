@@ -1,4 +1,4 @@
-"""The best that discovery has found so far: three versions of the shipped lineages, known by name everywhere."""
+"""The best that discovery has found so far: a few versions of the shipped lineages, known by name everywhere."""
 
 from __future__ import annotations
 

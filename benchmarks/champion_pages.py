@@ -38,6 +38,7 @@ AIMS = {
     "frugal": "The most accuracy for few tokens: up to about a hundred thousand a question.",
     "balanced": "The best over all budgets.",
     "accurate": "The most accuracy where tokens matter less.",
+    "swift": "Self-consistency's accuracy for the smallest product of tokens and critical path: where a person waits.",
 }
 Measured = tuple[list[Sample], Scores]
 

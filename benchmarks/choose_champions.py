@@ -1,8 +1,9 @@
 """Chooses the champions of a run: `python benchmarks/choose_champions.py RUN [--name LINEAGE] [--orders N]`.
 
 Replays the best of the run on branch orders that its search has not seen, takes for each champion the version with the
-highest mean accuracy over that champion's budgets, and ships the run's lineage with their names. To choose on fresh
-orders is itself a choice: `benchmarks/champions.py` measures on others.
+highest mean accuracy over that champion's budgets, or for `swift` the one that has self-consistency's accuracy for the
+smallest product of tokens and critical path, and ships the run's lineage with their names. To choose on fresh orders is
+itself a choice: `benchmarks/champions.py` measures on others.
 """
 
 from __future__ import annotations
@@ -10,23 +11,27 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from agent import population
 from agent.archive import LOGS, Archive
+from agent.cards import Card
 from agent.champions import HOME
-from agent.replaying.measures import TOKENS
+from agent.replaying.measures import ACCURACY, TOKENS, fewest
 from agent.run import FRESH_SEED, Run
-from benchmarks.champions import attained
+from agent.seeds import seed_source
+from benchmarks.champions import REFERENCE, attained
 from envs.episodes import grid
-from envs.evaluate import means, samples
+from envs.evaluate import Floats, means, samples
 from sandbox.evaluation import evaluate
 from sandbox.process import ProcessSandbox
 
 BUDGETS = {"frugal": (30_000, 100_000), "balanced": (30_000, 500_000), "accurate": (170_000, 600_000)}
 """Tokens a question over which each champion is the best, evenly on a logarithmic scale."""
+SWIFT = "swift"
 LEAST = BUDGETS["balanced"][0]
 """Tokens for which every champion must have an answer."""
 MOST_LINES = 150
@@ -42,14 +47,17 @@ def main() -> None:
     arguments = parser.parse_args()
     run = Run(arguments.run)
     cards = run.archive.cards()
-    best = [*population.front(cards), *population.ranked(cards)[:FINALISTS]]
+    best = [*population.front(cards), *population.ranked(cards)[:FINALISTS], *swiftest(cards)[:FINALISTS]]
     finalists = {c.id: run.archive.source(c.id) for c in best if c.generation > 0}
     episodes = grid(
         run.environments(), run.config.betas, range(FRESH_SEED + 1000, FRESH_SEED + 1000 + arguments.orders),
         run.config.max_branches, run.config.max_tokens,
     )  # fmt: skip
-    found: dict[str, dict[str, float]] = {name: {} for name in BUDGETS}
+    found: dict[str, dict[str, float]] = {name: {} for name in (*BUDGETS, SWIFT)}
     with ProcessSandbox(arguments.workers) as sandbox:
+        reference = evaluate(seed_source(REFERENCE), episodes, sandbox).scores
+        assert reference is not None
+        target = max(sample.centre[ACCURACY] for sample in means(samples(reference)))
         for version, source in finalists.items():
             scores = evaluate(source, episodes, sandbox).scores
             if scores is None or source.count("\n") >= MOST_LINES:
@@ -59,7 +67,8 @@ def main() -> None:
                 continue
             for name, (low, high) in BUDGETS.items():
                 found[name][version] = float(attained(points, np.geomspace(low, high, 24)).mean())
-            print(version, *(f"{name} {found[name][version]:.2f}" for name in BUDGETS))
+            found[SWIFT][version] = -product(np.array(points), target) / 1e9
+            print(version, *(f"{name} {figures[version]:.2f}" for name, figures in found.items()))
     named: dict[str, str] = {}
     for name, figures in found.items():  # each is another version
         able = {version: figure for version, figure in figures.items() if version not in named.values()}
@@ -70,9 +79,23 @@ def main() -> None:
     for card in cards:  # the logs of the others are large, and can be had again from their sources
         logs = (run.archive.root / card.id / LOGS).read_bytes() if card.id in finalists else None
         shipped.add(card, run.archive.source(card.id), logs)
-    document = {name: {"lineage": arguments.name, "version": named[name]} for name in BUDGETS}
+    document = {name: {"lineage": arguments.name, "version": named[name]} for name in found}
     (HOME / "champions.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     print(document)
+
+
+def product(points: Floats, accuracy: float) -> float:
+    """Return the least tokens x critical path with which (n, 3) points (accuracy, tokens, path) have ``accuracy``."""
+    both = points[:, TOKENS] * points[:, 2]
+    return float(fewest(both[None], points[None, :, ACCURACY], np.array([accuracy]))[0])
+
+
+def swiftest(cards: Sequence[Card]) -> list[Card]:
+    """Return the versions that ran, the best for `swift` by the search's own figures first."""
+    able = [card for card in cards if card.ok]
+    curves = {card.id: np.array([(p.accuracy, p.tokens, p.latency) for p in card.mean_curve]) for card in able}
+    target = curves[REFERENCE][:, ACCURACY].max()
+    return sorted(able, key=lambda card: product(curves[card.id], target))
 
 
 if __name__ == "__main__":
