@@ -21,6 +21,12 @@ MOST_LOG = 2**29
 """Bytes of a ``.json`` log, which is read as a whole."""
 MOST_SAMPLE = 2**26
 """Bytes of a sample in an ``.eval`` log."""
+_PIECE = 2**12
+"""Bytes read at once: `zipfile` unpacks as many packed ones, and those of Zstandard without bound."""
+_MOST_UNREADABLE = 100
+"""Samples that cannot be read, after which a log is none: each of them may have cost a second."""
+ZSTANDARD = 93
+"""The zip format's number for it."""
 _ATTACHED = "attachment://"
 _VERDICTS: dict[Any, bool] = {"C": True, "I": False, "P": False, "N": False, 1: True, 0: False}
 """Of scores: correct, incorrect, partial, no answer; 1 and True are one key, as 1.0 is."""
@@ -79,9 +85,16 @@ def _packed(path: Path) -> tuple[dict[str, Any], _Samples]:
     names = sorted({name for name in archive.namelist() if name.startswith("samples/") and name.endswith(".json")})
 
     def samples() -> _Samples:
+        unreadable = 0
         with archive:
             for name in sorted(names, key=_epoch):
-                yield name, _member(archive, name, path)
+                found = _member(archive, name, path)
+                unreadable += isinstance(found, str)
+                if unreadable > _MOST_UNREADABLE:
+                    raise InputError(
+                        f"{path}: more than {_MOST_UNREADABLE} samples cannot be read, {name} being the last: {found}"
+                    )
+                yield name, found
 
     return header, samples()
 
@@ -104,9 +117,13 @@ def _epoch(name: str) -> tuple[int, str]:
 def _member(archive: zipfile.ZipFile, name: str, path: Path) -> dict[str, Any] | str:
     """Return a JSON object of the zip, or what is wrong with it."""
     try:
+        data = bytearray()
         with archive.open(name) as file:
-            data = file.read(MOST_SAMPLE + 1)  # whatever its header promises
+            while len(data) <= MOST_SAMPLE and (piece := file.read(_PIECE)):  # whatever its header promises
+                data += piece
     except NotImplementedError:
+        if archive.getinfo(name).compress_type != ZSTANDARD:
+            return "packed in an unknown way"
         raise InputError(
             f"{path}: packed with Zstandard, which needs an extra: pip install 'autotts[inspect]'"
         ) from None
@@ -116,7 +133,7 @@ def _member(archive: zipfile.ZipFile, name: str, path: Path) -> dict[str, Any] |
         return "damaged, or encrypted"
     if len(data) > MOST_SAMPLE:
         return f"longer than {MOST_SAMPLE >> 20} MiB"
-    return parse(data)
+    return parse(bytes(data))
 
 
 def _fields(sample: dict[str, Any], scorer: str | None, evaluation: dict[str, Any]) -> dict[str, Any] | str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any
 
 from pydantic import (
@@ -22,9 +23,11 @@ from ..store import MOST_PROBES, MOST_TOKENS
 def _text(value: Any) -> str:
     if isinstance(value, str):
         return value
+    if isinstance(value, float) and math.isfinite(value):  # 4.0 is 4, as tables write it in a column with gaps
+        return str(int(value)) if value.is_integer() else repr(value)
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
-    raise ValueError(f"must be text, but is {kind(value)}")
+    raise ValueError(f"must be text or a number, but is {kind(value)}")
 
 
 def _branch(value: Any) -> int | str:
@@ -49,11 +52,11 @@ def _present(value: str) -> str:
     return value
 
 
-_NAME = {"type": ["string", "integer"]}
+_NAME = {"type": ["string", "number"]}
 
 Text = Annotated[str, PlainValidator(_text), WithJsonSchema(_NAME)]
-"""Text; a whole number is its digits. Any text that JSON can hold."""
-Answer = Annotated[str | None, PlainValidator(_answer), WithJsonSchema({"type": ["string", "integer", "null"]})]
+"""Text, any that JSON can hold; a number is as it is written."""
+Answer = Annotated[str | None, PlainValidator(_answer), WithJsonSchema({"type": ["string", "number", "null"]})]
 """An answer; null and "ERR" are an absent one."""
 Tokens = Annotated[int, Field(ge=0, le=MOST_TOKENS), BeforeValidator(_whole)]
 
@@ -101,7 +104,7 @@ def kind(value: object) -> str:
     """Return what ``value`` is, in a user's words."""
     names = {type(None): "null", bool: "true or false", str: "text", list: "a list", dict: "an object"}
     if isinstance(value, float):
-        return "not finite" if value != value or value in (float("inf"), float("-inf")) else "a fraction"
+        return "a decimal number" if math.isfinite(value) else "not finite"
     return names.get(type(value), f"of type {type(value).__name__}")
 
 

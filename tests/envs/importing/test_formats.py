@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import struct
+import sys
+import tracemalloc
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -121,6 +123,63 @@ def test_a_log_is_read_where_it_lies_and_no_further(tmp_path: Path, monkeypatch:
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA, 93])
+def test_a_bomb_is_taken_apart_in_small_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: int) -> None:
+    if method == 93:
+        pytest.importorskip("zipfile_zstd")
+    monkeypatch.setattr(inspect_logs, "MOST_SAMPLE", 1 << 20)
+    path = inspect_eval(tmp_path / "x.eval", SAMPLES, method)
+    with zipfile.ZipFile(path, "a", method) as archive, archive.open("samples/b_epoch_1.json", "w") as file:
+        for _ in range(64):
+            file.write(b" " * (1 << 20))
+    tracemalloc.start()
+    _, report = read(path)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert report.branches == 6 and report.skipped["longer than 1 MiB"].count == 1
+    assert most < 200 << 20
+
+
+def test_a_log_of_nothing_but_rubbish_is_given_up(tmp_path: Path) -> None:
+    path = inspect_eval(tmp_path / "x.eval", SAMPLES)
+    with zipfile.ZipFile(path, "a") as archive:
+        for number in range(200):
+            archive.writestr(f"samples/b_epoch_{number + 20}.json", "{")
+    with pytest.raises(InputError, match=r"more than 100 samples cannot be read, .* not JSON"):
+        read(path)
+
+
+def test_what_an_extra_reads_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = parquet(tmp_path / "x.parquet", ROWS)
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(InputError, match=r"pip install 'autotts\[parquet\]'"):
+        read(path)
+    monkeypatch.setitem(sys.modules, "zipfile_zstd", None)
+    path = inspect_eval_of_zstandard(tmp_path / "x.eval")
+
+    def unknown(*_: Any) -> None:
+        raise NotImplementedError
+
+    monkeypatch.setattr(zipfile.ZipFile, "open", unknown)
+    with pytest.raises(InputError, match=r"pip install 'autotts\[inspect\]'"):
+        read(path)
+
+
+def inspect_eval_of_zstandard(path: Path) -> Path:
+    """Write a zip whose header says Zstandard, without anything that could pack it."""
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("header.json", "{}")
+    data = bytearray(path.read_bytes())
+    data[data.index(b"PK\x01\x02") + 10] = 93
+    path.write_bytes(data)
+    return path
+
+
+def test_any_format_may_be_mapped(tmp_path: Path) -> None:
+    path = inspect_json(tmp_path / "x.json", [sample("a", 1, "4", "C", 9, metadata={"n": 33})])
+    assert taken(path, mapping=parse_map(["total_tokens=metadata.n"])).total_tokens.tolist() == [33]
+
+
 def test_a_promise_in_the_directory_of_a_zip_is_not_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inspect_logs, "MOST_SAMPLE", 2000)
     path = inspect_eval(tmp_path / "x.eval", [sample("a", 1, "4", "C", 9, junk="x" * 50_000), SAMPLES[2]])
@@ -230,7 +289,7 @@ def test_of_several_filters_one_is_named(tmp_path: Path) -> None:
         (harness(0, "1", ["x"], None), "no resps and filtered_resps"),
         (harness(0, None, ["x"], ["1"]), "no gold_answer"),
         (harness(0, "1", [], []), "an empty list of branches"),
-        (harness(0, "1", ["x"], [3.5]), "final_answer must be text"),
+        (harness(0, "1", ["x"], [{"a": 1}]), "final_answer must be text or a number"),
     ],
 )
 def test_samples_without_an_answer_are_skipped(tmp_path: Path, line: Any, why: str) -> None:

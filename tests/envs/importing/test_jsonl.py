@@ -96,10 +96,10 @@ def test_every_line_is_taken_or_accounted_for(tmp_path_factory: pytest.TempPathF
     [
         ([LINE | {"total_tokens": -3}], "total_tokens should be greater than or equal to 0", "line 2"),
         ([LINE | {"total_tokens": float("nan")}], "total_tokens must be a whole number, but is not finite", "line 2"),
-        ([LINE | {"total_tokens": 12.5}], "total_tokens must be a whole number, but is a fraction", "line 2"),
+        ([LINE | {"total_tokens": 12.5}], "total_tokens must be a whole number, but is a decimal number", "line 2"),
         ([LINE | {"total_tokens": True}], "total_tokens must be a whole number, but is true or false", "line 2"),
         ([LINE | {"total_tokens": None}], "no total_tokens (--map", "line 2"),
-        ([LINE | {"final_answer": 0.5}], "final_answer must be text, but is a fraction", "line 2"),
+        ([LINE | {"final_answer": float("nan")}], "final_answer must be text or a number, but is not finite", "line 2"),
         ([{k: v for k, v in LINE.items() if k != "final_answer"}], "no final_answer", "line 2"),
         ([LINE | {"gold_answer": "ERR"}], "gold_answer is ERR, which means an absent answer", "line 2"),
         ([LINE | {"gold_answer": "2"}], "gold_answer differs from the question's earlier lines", "line 2"),
@@ -177,6 +177,12 @@ def test_what_is_marked_right_stands_under_the_gold_answer(tmp_path: Path) -> No
     assert (env.probe_answers == env.gold[0]).all()
     assert any("right by their mark" in note for note in report.notes)
     assert any("several right answers became one" in note for note in report.notes)
+
+
+def test_numbers_are_answers_too(tmp_path: Path) -> None:
+    lines = [LINE | {"gold_answer": 4, "final_answer": answer} for answer in (4, 4.0, "4", "4.0", 0.5)]
+    found = [("4", 900), ("4", 900), ("4", 900), ("4.0", 900), ("0.5", 900)]
+    assert branches(taken(write(tmp_path / "x.jsonl", *lines))) == [("4", found)]
 
 
 def test_numbers_order_the_branches_and_texts_tell_questions_apart(tmp_path: Path) -> None:
