@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from envs.errors import InputError
 from envs.importing import inspect_logs
-from envs.importing.detection import detect
+from envs.importing.detection import FORMATS, detect
 from envs.importing.options import characters, pattern
 from envs.importing.rows import find, parse_map
 from tests.envs.importing.files import (
@@ -481,3 +481,26 @@ def test_formats_are_told_apart(tmp_path: Path) -> None:
         read(tmp_path / "k.jsonl", scorer="x")
     with pytest.raises(InputError, match="says all by itself"):
         read(tmp_path / "p.json", delta=3)
+
+
+HEADS = [b"", b"{", b"[", b"PK\x03\x04", b"PAR1", b"ARROW1\x00\x00", b"\xff\xff\xff\xff", b'{"doc_id": 0, "doc": {}}\n']
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.sampled_from(HEADS),
+    st.binary(max_size=200),
+    st.sampled_from(["x", "x.json", "x.jsonl", "x.eval", "x.arrow", "x.parquet"]),
+    st.sampled_from(["auto", *FORMATS]),
+)
+def test_no_bytes_end_in_anything_but_a_line(
+    tmp_path_factory: pytest.TempPathFactory, head: bytes, rest: bytes, name: str, format: str
+) -> None:
+    path = tmp_path_factory.mktemp("any") / name
+    path.write_bytes(head + rest)
+    try:
+        env, report = read(path, format=format)
+    except InputError as error:
+        assert name in str(error)
+    else:
+        assert env is None and report.first()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -12,15 +13,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from envs import published, store
+from envs import IllegalAction, published, store
 from envs.errors import InputError
 from envs.importing import jsonl
 from envs.importing.line import Line
+from envs.replay import ReplayQuestion
 from envs.store import Environment
 from tests.envs.importing.files import LINE, branches, read, taken
 from tests.envs.importing.files import jsonl as write
 from tests.envs.test_store import documents
-from tests.worlds import environment, random_environment
+from tests.worlds import environment, random_environment, recording
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
 SIGNAL = st.one_of(st.floats(width=32, allow_nan=False), st.sampled_from([float("nan"), float("inf"), float("-inf")]))
@@ -169,6 +171,18 @@ def test_a_given_interval_counts_tokens_without_answers(tmp_path: Path) -> None:
     assert report.branches == 1 and "intervals of --delta" in report.first()
 
 
+def test_what_a_controller_sees_of_a_branch_without_probes(tmp_path: Path) -> None:
+    path = write(tmp_path / "x.jsonl", LINE | {"total_tokens": 1200})
+    whole = ReplayQuestion(recording(taken(path), 0), [0], 1)
+    assert whole.branch() == 0
+    with pytest.raises(IllegalAction, match="nothing to probe"):
+        whole.probe(0)
+    assert whole.step(0) == ("1", True) and whole.tokens == whole.latency == 1200
+    parts = ReplayQuestion(recording(taken(path, delta=500), 0), [0], 1)
+    parts.branch()
+    assert [parts.step(0) for _ in range(3)] == [(None, False), (None, False), ("1", True)] and parts.tokens == 1200
+
+
 def test_what_is_marked_right_stands_under_the_gold_answer(tmp_path: Path) -> None:
     half = LINE | {"gold_answer": "1/2", "probe_freq": 500, "probe_answers": ["0.5"]}
     lines = [half | {"final_answer": text, "correct": right} for text, right in (("0.5", True), ("2", False))]
@@ -194,6 +208,12 @@ def test_numbers_order_the_branches_and_texts_tell_questions_apart(tmp_path: Pat
 def test_the_schema_in_the_documentation_is_that_of_the_code() -> None:
     written = json.loads((DOCS / "jsonl.schema.json").read_text())
     assert written == Line.model_json_schema(), "autotts env schema > docs/jsonl.schema.json"
+
+
+def test_the_example_in_the_documentation_is_taken(tmp_path: Path) -> None:
+    (example,) = re.findall(r"```json\n(.*?)```", (DOCS / "data.md").read_text(), re.S)
+    env = taken(write(tmp_path / "x.jsonl", example.encode()))
+    assert branches(env) == [("4", [("4", 1210), ("4", 1210)])] and env.probes.tolist() == [0, 2]
 
 
 def test_what_is_written_fits_the_schema() -> None:
