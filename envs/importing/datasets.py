@@ -81,7 +81,9 @@ def _files(path: Path, split: str | None) -> list[Path]:
         return [_inside(path, name) for name in names]
     files = sorted(file for suffix in SUFFIXES for file in path.rglob("*" + suffix) if file.is_file())
     if not files:
-        raise InputError(f"{path}: no data set: neither state.json nor files of {' or '.join(SUFFIXES)}")
+        raise InputError(
+            f"{path}: no data set: no state.json, no {' or '.join(SUFFIXES)}; files of other formats are named one by one"
+        )
     splits = {file: _split(file) for file in files}
     if split is not None or len(set(splits.values())) > 1:
         name = _one(sorted(set(splits.values())), split, path)

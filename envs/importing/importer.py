@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from .. import published
 from ..errors import InputError
-from ..store import Environment
+from ..store import MOST_TOKENS, Environment
 from . import datasets, inspect_logs, jsonl, lm_eval
 from .detection import FORMATS, detect
 from .gathering import Gathering
@@ -84,6 +84,8 @@ def _belong(kind: str, options: Options) -> None:
     for option, kinds in _ONLY.items():
         if getattr(options, option) is not None and kind not in kinds:
             raise InputError(f"--{option} is for {', '.join(kinds)}, but the format is {kind}")
+    if options.delta is not None and not 0 < options.delta <= MOST_TOKENS:
+        raise InputError(f"--delta is {options.delta}, but must be between 1 and {MOST_TOKENS}")
 
 
 def _published(paths: Sequence[Path], name: str, options: Options, report: Report) -> Environment:

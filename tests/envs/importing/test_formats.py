@@ -479,6 +479,8 @@ def test_formats_are_told_apart(tmp_path: Path) -> None:
         read(tmp_path / "k.jsonl", tmp_path / "." / "k.jsonl")
     with pytest.raises(InputError, match="--scorer is for inspect"):
         read(tmp_path / "k.jsonl", scorer="x")
+    with pytest.raises(InputError, match="--delta is 2147483648"):
+        read(tmp_path / "k.jsonl", delta=2**31)
     with pytest.raises(InputError, match="says all by itself"):
         read(tmp_path / "p.json", delta=3)
 
