@@ -82,7 +82,7 @@ def _files(path: Path, split: str | None) -> list[Path]:
     files = sorted(file for suffix in SUFFIXES for file in path.rglob("*" + suffix) if file.is_file())
     if not files:
         raise InputError(
-            f"{path}: no data set: no state.json, no {' or '.join(SUFFIXES)}; files of other formats are named one by one"
+            f"{path}: no data set: no state.json, no {' or '.join(SUFFIXES)}; name files of other formats one by one"
         )
     splits = {file: _split(file) for file in files}
     if split is not None or len(set(splits.values())) > 1:
