@@ -307,6 +307,9 @@ def _spending(command: argparse.ArgumentParser) -> None:
         command.add_argument(f"--max-{name}-each", type=kind, metavar="N", help=f"most {what} of a generation")
     command.add_argument("--prices", metavar="FILE", help="prices of models (default: $AUTOTTS_PRICES over our own)")
     command.add_argument("--approve", action="store_true", help="ask before a candidate runs")
+    command.add_argument(
+        "--tracker", metavar="NAME", help="also tell mlflow, wandb, or package.module:object (default: none)"
+    )  # fmt: skip
 
 
 def _inspect(commands: _Parsers) -> None:

@@ -6,8 +6,9 @@ import argparse
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import closing, nullcontext
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from envs.episodes import BETAS
 from envs.errors import Damaged, InputError
@@ -27,6 +28,8 @@ from ..llm.prices import Prices, estimate
 from ..report import read_report
 from ..report.model import TEXT, told
 from ..run import WITHOUT_BETA, Ablation, Run, RunConfig, next_home
+from ..tracking.base import NONE, Tracker, tracker
+from ..tracking.follow import Following, Kept
 from ..watch import Watch
 
 POPULATION = {"evolve": 16}
@@ -77,6 +80,7 @@ def discover(args: argparse.Namespace) -> int:
         screening=args.screening,
     )
     ready(config, Prices(Path(args.prices) if args.prices else None))  # refused before anything is written
+    _tracker(args.tracker)
     with choose.sandbox(args) as sandbox:
         run = Run.create(home, config.model_copy(update={"sandbox": sandbox.name}), [*environments, *simulated])
         return _go_on(run, sandbox, args)
@@ -143,10 +147,17 @@ def _go_on(run: Run, sandbox: Runner, args: argparse.Namespace) -> int:
         found.close()  # or the end of what it is doing would be waited for
         raise KeyboardInterrupt
 
+    following = _following(run, ledger, args.tracker)
     signal.signal(signal.SIGINT, interrupt)
+
+    def report(event: str, fields: dict[str, Any]) -> None:
+        watch.report(event, fields)
+        if following:
+            following.report(event, fields)
+
     try:
-        with watch:
-            discovery = Discovery(run, found, sandbox, watch.report, args.approve, ledger)
+        with watch, closing(following) if following else nullcontext():
+            discovery = Discovery(run, found, sandbox, report, args.approve, ledger)
             discover(discovery, lambda candidates: _ask(candidates, run, watch))
     except KeyboardInterrupt:
         print(f"autotts: interrupted; go on with `autotts resume {run.home}`", file=sys.stderr)
@@ -154,6 +165,27 @@ def _go_on(run: Run, sandbox: Runner, args: argparse.Namespace) -> int:
     except (SandboxError, ExplorerError) as error:
         raise type(error)(f"{error}; go on with `autotts resume {run.home}`") from error
     return _summary(run, ledger)
+
+
+def _tracker(name: str | None) -> Tracker | None:
+    """Return the tracker that was asked for, if one was.
+
+    Raises:
+        InputError: there is none of this name, or its package is missing.
+    """
+    return tracker(name) if name and name != NONE else None
+
+
+def _following(run: Run, ledger: Ledger, name: str | None) -> Following | None:
+    """Have a tracker follow the run: the one that was asked for, else the one that has followed it before."""
+    kept = Kept.of(run.home)
+    if name is None and kept is not None:
+        try:
+            return Following(run, kept.tracker, tracker(kept.tracker), ledger)
+        except InputError as error:  # nobody has asked for it just now
+            print(f"autotts: {error}; the run goes on without it", file=sys.stderr)
+    told = _tracker(name)
+    return Following(run, name, told, ledger) if name and told else None
 
 
 def _estimate(run: Run, calls: Calls) -> str:

@@ -1,0 +1,68 @@
+"""The protocol of a tracker, and which ones there are."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from envs.errors import InputError
+
+NONE = "none"
+"""The name of no tracker."""
+
+
+class Tracker(Protocol):
+    """Somewhere else where the figures of a run are to be seen.
+
+    All is called from one thread, in the order `start`, `log` for each generation, `end`. Any of it may raise anything:
+    that is told once, and the run goes on without the tracker. It may take its time, too: the run does not wait.
+    """
+
+    def start(self, run: str, params: Mapping[str, str], id: str | None) -> str:
+        """Begin a record, or go on with one.
+
+        Args:
+            run: the name of the run's directory.
+            params: the run's settings.
+            id: what this has returned for the run before, if it has.
+
+        Returns:
+            The record's id, by which it can be gone on with.
+        """
+
+    def log(self, generation: int, metrics: Mapping[str, float]) -> None:
+        """Note the state after a generation. After a crash, the last ones may come again, with the same figures."""
+
+    def end(self, finished: bool, artefacts: Sequence[Path]) -> None:
+        """End the record, for good or until the run is resumed.
+
+        Args:
+            finished: whether the run is, else it was interrupted or has failed.
+            artefacts: files to be kept with it.
+        """
+
+
+def tracker(name: str) -> Tracker:
+    """Return the tracker ``name``: "mlflow", "wandb", or ``package.module:object``, called without arguments.
+
+    Raises:
+        InputError: there is none, or its package is missing.
+    """
+    if name == "mlflow":
+        from .mlflow import Mlflow
+
+        return Mlflow()
+    if name == "wandb":
+        from .wandb import Wandb
+
+        return Wandb()
+    module, colon, attribute = name.partition(":")
+    if not (module and colon and attribute):
+        raise InputError(f"no tracker {name!r}: there are mlflow, wandb, {NONE}, and your own as package.module:object")
+    try:
+        made: Tracker = getattr(importlib.import_module(module), attribute)()
+    except (ImportError, AttributeError, TypeError) as error:
+        raise InputError(f"tracker {name}: {error}") from None
+    return made
