@@ -6,11 +6,12 @@ The texts lie in ``prompts/``; their version, a hash of all that goes into them,
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from string import Template
 
-from .bench.wording import one_line
+from .bench.wording import one_line, spread
 from .explorers.base import Brief
 from .llm.session import Prompt
 from .run import Ablation
@@ -18,9 +19,13 @@ from .versions import CurvePoint, Version
 
 HOME = Path(__file__).parent / "prompts"
 _FILES = ("system.md", "aim.md", "aim_without_beta.md", "propose.md", "refine.md", "workspace/CONTRACT.md")
+_EXAMPLE = re.compile(r"```python\n.*?```\n\n", re.DOTALL)
 _SOURCE = 10_000
 """Characters of the parent's source that are told at once; the rest is a tool call away."""
-_LESSONS = 8
+_LESSONS = 4
+_FRONT = 6
+"""Of the best versions, as many are told of at once: the others are a tool call away."""
+_FINDINGS = 3
 
 
 def _text(name: str) -> str:
@@ -33,9 +38,12 @@ def version() -> str:
 
 
 def opening(ablations: Sequence[Ablation] = ()) -> str:
-    """Return the system prompt: the same for all conversations of a run."""
+    """Return the system prompt: the same for all conversations of a run.
+
+    The contract is without its example: the first message has a whole controller.
+    """
     aim = _text("aim_without_beta.md" if "beta" in ablations else "aim.md")
-    return Template(_text("system.md")).substitute(aim=aim.strip()) + _text("workspace/CONTRACT.md")
+    return Template(_text("system.md")).substitute(aim=aim.strip()) + _EXAMPLE.sub("", _text("workspace/CONTRACT.md"))
 
 
 def prompt(brief: Brief, step: str, ablations: Sequence[Ablation] = ()) -> Prompt:
@@ -62,9 +70,11 @@ def _standing(brief: Brief) -> str:
 
 
 def _front(front: Sequence[Version]) -> str:
-    """Return the best versions, from frugal to accurate: three points of each curve."""
-    lines = [f"  {version.id}: {_points(version.curve)}" for version in front]
-    return "\n".join(["The best so far, from frugal to accurate (accuracy % at mean tokens of a question):", *lines])
+    """Return the best versions, from frugal to accurate, or some spread over them: three points of each curve."""
+    chosen = [front[i] for i in spread(len(front), _FRONT)]
+    lines = [f"  {version.id}: {_points(version.curve)}" for version in chosen]
+    more = f"; {len(chosen)} of {len(front)}, the others have * in list_versions" if len(chosen) < len(front) else ""
+    return "\n".join([f"The front, from frugal to accurate (accuracy % @ thousand tokens{more}):", *lines])
 
 
 def _mates(brief: Brief) -> str:
@@ -77,20 +87,18 @@ def _mates(brief: Brief) -> str:
 
 def _points(curve: Sequence[CurvePoint]) -> str:
     ordered = sorted(curve, key=lambda point: point.tokens)
-    chosen = {0, len(ordered) // 2, len(ordered) - 1} & set(range(len(ordered)))
-    return ", ".join(f"{ordered[i].accuracy:.1f} at {ordered[i].tokens:,.0f}" for i in sorted(chosen))
+    return " ".join(f"{ordered[i].accuracy:.1f}@{ordered[i].tokens / 1000:,.1f}" for i in spread(len(ordered), 3))
 
 
 def _parent(version: Version) -> str:
     """Return all that is told of the controller to build on."""
-    curve = "\n".join(
-        f"  beta {p.beta:g}: {p.accuracy:.1f}% at {p.tokens:,.0f} tokens, latency {p.latency:,.0f}"
-        for p in version.curve
-    )
+    curve = " ".join(f"b{p.beta:g}: {p.accuracy:.1f}@{p.tokens / 1000:,.1f}" for p in version.curve)
     parts = [f"The controller to build on is **{version.id}**.", version.rationale and one_line(version.rationale, 600)]
-    parts += [version.outcome and f"What came of it: {one_line(version.outcome, 400)}", f"Its curve:\n{curve}"]
+    parts += [version.outcome and f"What came of it: {one_line(version.outcome, 400)}", f"Its curve: {curve}"]
     if version.findings:
-        found = "\n".join(f"  {finding.kind}: {one_line(finding.message, 300)}" for finding in version.findings)
+        found = "\n".join(
+            f"  {finding.kind}: {one_line(finding.message, 200)}" for finding in version.findings[:_FINDINGS]
+        )
         parts.append(f"Its findings, the most important first:\n{found}")
     cut = "" if len(version.source) <= _SOURCE else f"\n(cut; read_source {version.id} has the rest)"
     parts.append(f"Its source:\n```python\n{version.source[:_SOURCE].rstrip()}{cut}\n```")
@@ -99,5 +107,5 @@ def _parent(version: Version) -> str:
 
 def _lessons(brief: Brief) -> str:
     """Return what earlier predictions came to."""
-    lines = [f"  {told.id}: {one_line(told.outcome, 220)}" for told in brief.lessons[:_LESSONS]]
+    lines = [f"  {told.id}: {one_line(told.outcome, 160)}" for told in brief.lessons[:_LESSONS]]
     return "\n".join(["What came of the latest predictions, on the whole search set:", *lines]) if lines else ""

@@ -10,15 +10,22 @@ from envs.evaluate import Difference, compare
 
 from ..versions import Finding
 from .measured import Floats, Measured, interval
-from .wording import table
+from .wording import spread, table
 
 
-def by_part(one: Measured, two: Measured) -> list[str]:
-    """Return the second, and what it has more than the first, by beta, by environment, and on the mean of both."""
+def by_part(one: Measured, two: Measured, betas: int) -> list[str]:
+    """Return the second, and what it has more than the first, by beta, by environment, and on the mean of both.
+
+    Args:
+        one: the first.
+        two: the second, on the same episodes.
+        betas: so many, spread over the grid, have a row.
+    """
     differences, episodes = compare(one.scores, two.scores), one.scores.episodes
-    rows: list[tuple[str, ...]] = [("", "accuracy %", "difference [95%]", "thousand tokens", "change", "won", "lost")]
+    rows: list[tuple[str, ...]] = [("", "accuracy %", "difference [95%]", "tokens/1000", "change", "won", "lost")]
     gains = two.samples[:, :, 0] - one.samples[:, :, 0]
-    for i, beta in enumerate(one.betas):
+    for i in spread(len(one.betas), betas):
+        beta = one.betas[i]
         mine = [d for d in differences if d.beta == beta]
         rows.append((f"beta {beta:g}", *_cells(one.means[i], two.means[i], gains[:, i], mine)))
     for e, env in enumerate(episodes.environments):

@@ -22,8 +22,8 @@ def listing(shelf: Shelf, order: str, limit: int, offset: int, most: int = PAGE)
     betas = _three(sorted({point.beta for card in cards for point in card.mean_curve}))
     head = [
         f"{len(cards)} versions by {order} (less what is likely luck); quality: mean accuracy % over "
-        f"{scale(shelf.budgets)}; to best: quality less that of the best, and half its 95% interval (paired), ~: "
-        f"within noise of the best; bB: accuracy % @ thousand tokens at beta B; *: on the front"
+        f"{scale(shelf.budgets)}; ~: within noise of the best (95%, paired); *: on the front; b: accuracy % @ thousand "
+        "tokens at that beta"
     ]
     if shelf.tries:
         drafts = (f"{tried.name} ({tried.verdict.kind})" for tried in shelf.tries.values())
@@ -75,4 +75,4 @@ def _note(shelf: Shelf, card: Card) -> str:
     if not card.ok:
         how = "GIVEN UP" if card.verdict == SCREENED else f"FAILED {card.verdict}"
         return one_line(f"{how}: {shelf.said(card.message)}", 90)
-    return one_line(shelf.names.hide(card.rationale), 60)
+    return one_line(shelf.names.hide(card.rationale), 40)

@@ -8,7 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from ..versions import Direction, Metric
 from .finding_episodes import Kind
-from .workbench import MOST_CURVES
+from .workbench import FEW, MOST_CURVES
 
 
 class Arguments(BaseModel):
@@ -17,8 +17,10 @@ class Arguments(BaseModel):
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
-Version = Annotated[str, Field(max_length=200, description="Id of a version (see list_versions) or a draft (try-1)")]
-Offset = Annotated[int, Field(ge=0, le=10**9, description="Where to go on: the number that '(more: offset=N)' names")]
+Version = Annotated[str, Field(max_length=200, description="Id of a version or draft")]
+Offset = Annotated[int, Field(ge=0, le=10**9, description="From 'more'")]
+
+Every = Annotated[bool, Field(description=f"Every beta; else {FEW}")]
 
 
 def _listed(value: Any) -> Any:
@@ -28,9 +30,9 @@ def _listed(value: Any) -> Any:
 
 class ListVersions(Arguments):
     order: Literal["quality", "generation", "tokens"] = Field(
-        "quality", description="Best first, newest first, or most frugal first"
+        "quality", description="Best, newest, or most frugal first"
     )
-    limit: int = Field(15, ge=1, le=100, description="Most rows")
+    limit: int = Field(8, ge=1, le=100, description="Rows, at most 100")
     offset: Offset = 0
 
 
@@ -41,14 +43,16 @@ class ReadSource(Arguments):
 
 class ScalingCurve(Arguments):
     versions: Annotated[list[str], BeforeValidator(_listed)] = Field(
-        min_length=1, max_length=MOST_CURVES, description="Ids of versions or drafts"
+        min_length=1, max_length=MOST_CURVES, description="Ids"
     )
+    every: Every = False
     offset: Offset = 0
 
 
 class Compare(Arguments):
     first: Version
     second: Version
+    every: Every = False
 
 
 class Findings(Arguments):
@@ -57,38 +61,35 @@ class Findings(Arguments):
 
 class FindEpisodes(Arguments):
     version: Version
-    kind: Kind = Field(description="What to look for, see above")
-    other: str | None = Field(None, max_length=200, description="Second version, for lost_to and gained_on alone")
-    beta: float | None = Field(None, ge=0, le=1, description="Only episodes at this beta of the grid; all if left out")
-    limit: int = Field(10, ge=1, le=50, description="Most rows")
+    kind: Kind = Field(description="See above")
+    other: str | None = Field(None, max_length=200, description="For lost_to and gained_on alone")
+    beta: float | None = Field(None, ge=0, le=1, description="One of the grid; all if left out")
+    limit: int = Field(5, ge=1, le=50, description="Rows, at most 50")
     offset: Offset = 0
 
 
 class ReadTrace(Arguments):
     version: Version
-    episode: str = Field(max_length=100, description="Handle, such as e1:q7:b0.5:s1000")
+    episode: str = Field(max_length=100, description="Such as e1:q7:b0.5:s1000")
     offset: Offset = 0
 
 
 class TryCandidate(Arguments):
-    source: str = Field(description="A complete Python module with one Controller subclass")
-    against: str | None = Field(None, max_length=200, description="Version to hold it against; a parent if left out")
+    source: str = Field(description="A complete module")
+    against: str | None = Field(None, max_length=200, description="Version to hold it against, if no parent")
 
 
 class Expects(Arguments):
     metric: Metric = Field(
-        description="quality: at equal tokens; accuracy, tokens, latency: means over betas; idle_tokens, hopeless: "
-        "tokens of the finding; others: its episodes. same: within 0.2 points, or 2%, or fewer than 10 episodes"
+        description="Findings count episodes, idle_tokens and hopeless tokens. same: within 0.2 points, 2%, 10 episodes"
     )
     direction: Direction = Field(description="Against the first parent")
 
 
 class Submit(Arguments):
-    source: str = Field(description="A complete Python module with one Controller subclass")
-    rationale: str = Field(description="A few sentences: what was changed, why, and what it should improve")
+    source: str = Field(description="A complete module")
+    rationale: str = Field(description="What was changed, why, what it should improve")
     parents: Annotated[list[str], BeforeValidator(_listed)] = Field(
-        default_factory=list, max_length=8, description="Ids of the versions that it comes from, the closest first"
+        default_factory=list, max_length=8, description="Versions that it comes from, the closest first"
     )
-    expects: list[Expects] = Field(
-        default_factory=list, max_length=9, description="What it should change: checked afterwards, and told next time"
-    )
+    expects: list[Expects] = Field(default_factory=list, max_length=9, description="The hypothesis, checked afterwards")

@@ -63,81 +63,75 @@ class Tool:
 TOOLS: tuple[Tool, ...] = (
     Tool(
         "list_versions",
-        "All controllers tried so far, one a line: id (* on the Pareto front), generation, quality, its difference to "
-        "the best, accuracy % @ thousand tokens at a low, middle and high beta, parents, and its rationale or why it "
-        "failed. Quality is the mean accuracy over token budgets: the figure to raise. Use it to choose what to build "
-        "on, and to see what has been tried.",
+        "All controllers tried, one a line: id (* on the Pareto front), generation, quality (the figure to raise: mean "
+        "accuracy over token budgets, less what is likely luck in the order), its difference to the best with half the "
+        "95% interval (~: within noise), accuracy % @ thousand tokens at three betas, parents, rationale or failure.",
         ListVersions,
         lambda box, a: box.bench.list_versions(a.order, a.limit, a.offset),
     ),
     Tool(
         "read_source",
-        f"The source of a version or draft, {SOURCE_PAGE:,} characters at a time.",
+        f"A version's or draft's source, {SOURCE_PAGE:,} characters at a time.",
         ReadSource,
         lambda box, a: box.bench.read_source(a.version, a.offset),
         SOURCE_PAGE + 100,
     ),
     Tool(
         "scaling_curve",
-        f"For 1 to {MOST_CURVES} versions: at every beta the accuracy with its 95% interval, mean tokens and latency "
-        "(tokens generated one after another) of a question, and what the best hand-written seed attains with the same "
-        "tokens. Shows at which token budgets a version is worse than a seed. With a draft among them, all are told of "
-        "the draft's part of the search set.",
+        f"1 to {MOST_CURVES} versions by beta: accuracy with 95% interval, tokens, latency, what the best hand-written "
+        "seed attains with these tokens. With a draft, all on the draft's part of the search set.",
         ScalingCurve,
-        lambda box, a: box.bench.scaling_curve(a.versions, a.offset),
+        lambda box, a: box.bench.scaling_curve(a.versions, a.every, a.offset),
         4_100,
     ),
     Tool(
         "compare",
-        "What changes from the first version to the second, on the same episodes: quality (at equal tokens), then "
-        "accuracy and tokens by beta with 95% intervals, questions won and lost, by environment (e1, e2, ...), and by "
-        "finding. An interval that holds 0 proves nothing; a gain in one environment alone may be chance.",
+        "What the second has over the first on the same episodes: quality (at equal tokens), accuracy, "
+        "tokens, questions won and lost by beta and environment (e1, ...); findings. An interval that holds 0 proves "
+        "nothing; a gain in one environment alone may be chance.",
         Compare,
-        lambda box, a: box.bench.compare(a.first, a.second),
+        lambda box, a: box.bench.compare(a.first, a.second, a.every),
     ),
     Tool(
         "findings",
-        "The diagnosis of a version or draft, the most important first, each with its worst episodes: stopped_early "
-        "(wrong, but the open branches, or only all, run to their end, would have been right), pruned_right (branches "
-        "with the right answer were given up), idle_tokens and idle_width (spent after the answer already led for "
-        "good), hopeless (much spent where no vote can win), uneven_beta (steps of beta that add nothing or too much).",
+        "Diagnosis, most important first, with worst episodes: stopped_early (wrong, but the open branches, or only "
+        "all, run to the end, would be right), pruned_right (right branches given up), idle_tokens, idle_width (spent "
+        "once the answer led for good), hopeless (spent where no vote can win), uneven_beta (steps of beta that add "
+        "nothing or too much).",
         Findings,
         lambda box, a: box.bench.findings(a.version),
         of_traces=True,
     ),
     Tool(
         "find_episodes",
-        "Single episodes of a version, the worst of each question first; their handles go to read_trace. kind: wrong, "
-        "right, most_tokens, most_wasted (idle tokens), pruned_right, stopped_early, hopeless (as in findings); with "
-        "`other`: lost_to (other is right, version wrong), gained_on (the reverse). Columns: answer right or wrong, "
-        "tokens, branches opened and pruned, and how many % of the question's recorded branches end right.",
+        "Episodes of a kind, the worst of each question first: answer, tokens, branches, % of the question's recorded "
+        "branches that end right. Kinds as in findings; most_wasted: idle tokens; with `other`: lost_to (other right, "
+        "version wrong), gained_on (the reverse).",
         FindEpisodes,
         lambda box, a: box.bench.find_episodes(a.version, a.kind, a.other, a.beta, a.limit, a.offset),
         of_traces=True,
     ),
     Tool(
         "read_trace",
-        "One episode of a version: the ends and their votes, every action, then every branch interval by interval. "
-        "Answers are letters in the order of appearance (equality is all that they mean), * is the right one, - none. "
-        "Use it to see why an answer was missed or where tokens went, then change the rule, not the case.",
+        "One episode: votes, every action, every branch by intervals. Answers are letters in order of appearance, * is "
+        "right, - none. See why an answer was missed or where tokens went, then change the rule, not the case.",
         ReadTrace,
         lambda box, a: box.bench.read_trace(a.version, a.episode, a.offset),
         of_traces=True,
     ),
     Tool(
         "try_candidate",
-        "Runs a draft on a part of the search set (some betas and branch orders, another part in every task) within "
-        "seconds, and returns its quality against the first parent and the best version, its curve beside the seeds' "
-        "and the front's on the same episodes, and its findings; or why it was refused or failed, with the line. Other "
-        "tools then know it as try-1, ... Copies, and what fails on the first episodes, are not counted. Gains shrink "
-        "on the whole search set, the more the more drafts were tried.",
+        "Runs a draft on a part of the search set (another in every task) in seconds: quality against the first parent "
+        "and the best, curve beside the seeds' and the front's, findings; or why it failed, with the line. Other tools "
+        "then know it as try-1, ... Gains shrink on the whole search set, the more the more drafts were tried; copies "
+        "and early failures do not count.",
         TryCandidate,
         lambda box, a: box.bench.try_candidate(a.source, a.against),
     ),
     Tool(
         "submit",
-        "Hands in the candidate: it is tried on the whole search set, audited for looking ahead, and archived. Once "
-        "accepted, this task is over; a refusal says what to mend. expects is the hypothesis that it tests.",
+        "Hands in the candidate, to be tried on the whole search set, audited for looking ahead, and archived. Once "
+        "accepted, this task is over; a refusal says what to mend.",
         Submit,
         lambda box, a: box.submit(a),
     ),
@@ -253,8 +247,12 @@ def _schema(arguments: type[BaseModel]) -> dict[str, Any]:
     return plain_schema
 
 
+_UNTOLD = ("title", "$defs", "properties", "minimum", "maximum", "maxLength", "minItems", "maxItems")
+
+
 def _plain(part: Any, definitions: Mapping[str, Any]) -> Any:
-    """Return a part of a schema without titles, references and null: what every provider understands."""
+    """Return a part of a schema without titles, references and null, which not every provider understands, and without
+    bounds: who oversteps one is told."""
     if isinstance(part, list):
         return [_plain(item, definitions) for item in part]
     if not isinstance(part, dict):
@@ -265,7 +263,7 @@ def _plain(part: Any, definitions: Mapping[str, Any]) -> Any:
     if len(choices) == 1:
         part = {**choices[0], **{key: value for key, value in part.items() if key not in ("anyOf", "default")}}
     properties = part.get("properties", {})
-    rest = {k: _plain(v, definitions) for k, v in part.items() if k not in ("title", "$defs", "properties")}
+    rest = {k: _plain(v, definitions) for k, v in part.items() if k not in _UNTOLD}
     if properties:
         rest["properties"] = {name: _plain(value, definitions) for name, value in properties.items()}
     return rest

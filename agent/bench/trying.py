@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..standing import scale
 from .measured import Curve, Measured, at_tokens, best_at, quality_gain, same_decisions
 from .part import about_part
 from .shelf import Shelf, Try
 from .wording import one_line, page, table
 
-FINDINGS = 4
+FINDINGS = 2
 """Findings that are told of a try."""
 _RISE = 1.01
 """Tokens at a beta over those at the one before, at least."""
@@ -44,7 +43,7 @@ def told(shelf: Shelf, tried: Try, rivals: Sequence[str], findings: bool) -> str
     lines = _figures(shelf, tried.name, tried.measured, rivals)
     if findings:
         found = shelf.findings(tried.name)[:FINDINGS]
-        lines += [f"- {finding.kind}: {one_line(finding.message, 260)}" for finding in found] or ["no findings"]
+        lines += [f"- {finding.kind}: {one_line(finding.message, 160)}" for finding in found] or ["no findings"]
     return page(head, lines, 0, len(lines), _MOST)
 
 
@@ -57,19 +56,19 @@ def told_of_version(shelf: Shelf, version: str, rivals: Sequence[str]) -> str:
 def _figures(shelf: Shelf, name: str, tried: Measured, rivals: Sequence[str]) -> list[str]:
     """Return quality against each rival, and the curve beside the first of them."""
     held = [(rival, shelf.measured(rival, True)) for rival in rivals if rival != name]
-    lines = [f"quality {tried.quality(shelf.budgets):.2f} (mean accuracy % over {scale(shelf.budgets)})"]
+    lines = [f"quality {tried.quality(shelf.budgets):.2f}"]
     for rival, measured in held:
         gain, (low, high) = quality_gain(measured, tried, shelf.budgets)
         best = ", the best so far" if shelf.ranked and rival == shelf.ranked[0].id else ""
-        whole = f" ({shelf.quality(rival):.2f} on the whole search set)" if rival in shelf.cards else ""
+        whole = f" ({shelf.quality(rival):.2f} on the whole set)" if rival in shelf.cards else ""
         lines.append(
             f"against {rival}{best}: {measured.quality(shelf.budgets):.2f} here{whole}: "
-            f"{gain:+.2f} [{low:+.2f}, {high:+.2f}] (95%, paired)"
+            f"{gain:+.2f} [{low:+.2f}, {high:+.2f}] (95%)"
         )
     lines += _luck(shelf, name, tried)
     lines += table(_rows(shelf, tried, held[0] if held else None), left=0)
     lines += _flat(tried)
-    lines.append("seeds, front: what the best of them attains here at these tokens; -: all of them spend more")
+    lines.append("seeds, front: the best of them here at these tokens; -: all spend more")
     return lines
 
 

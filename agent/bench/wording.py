@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from envs.episodes import Episodes
 
-PAGE = 2_000
+PAGE = 1_500
 """Characters of a text, unless it is a source."""
 
 _LINE = 700
@@ -36,11 +36,17 @@ def steady(text: str) -> str:
     return _ADDRESS.sub("0x?", _TOKEN.sub("<answer>", text))
 
 
+def spread(count: int, most: int) -> list[int]:
+    """Return up to ``most`` of the indices below ``count``, evenly spread, both ends among them."""
+    last, shown = count - 1, min(count, most)
+    return [round(i * last / (shown - 1)) for i in range(shown)] if shown > 1 else list(range(shown))
+
+
 def table(rows: Sequence[Sequence[str]], left: int = 1) -> list[str]:
     """Return ``rows`` of equally many cells as aligned lines: the first ``left`` columns to the left, others right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
-        "  ".join(
+        " ".join(
             cell.ljust(width) if i < left else cell.rjust(width)
             for i, (cell, width) in enumerate(zip(row, widths, strict=True))
         ).rstrip()

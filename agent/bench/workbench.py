@@ -19,7 +19,7 @@ from sandbox.evaluation import evaluate
 from sandbox.outcome import Candidate
 
 from ..hindsight import chances
-from ..standing import scale, standing
+from ..standing import standing
 from . import comparing
 from .finding_episodes import KINDS, PAIRED, Kind, select
 from .listing import ORDERS, listing
@@ -28,12 +28,14 @@ from .part import about_part, smoke_of
 from .reading import reading
 from .shelf import Shelf, Try
 from .trying import reached_at, rivals_of, told, told_of_version
-from .wording import one_line, page, plain, table
+from .wording import one_line, page, plain, spread, table
 
 MOST_TRIES = 40
 """Drafts that may be tried in one step."""
 MOST_CURVES = 4
 """Versions whose curves are shown at once."""
+FEW = 5
+"""Betas, spread over the grid, that are told of unless every one is asked for."""
 SOURCE_PAGE = 12_000
 """Characters of a source that are shown at once."""
 
@@ -56,7 +58,7 @@ class Workbench:
 
     # Looking at versions
 
-    def list_versions(self, order: str = "quality", limit: int = 15, offset: int = 0) -> str:
+    def list_versions(self, order: str = "quality", limit: int = 8, offset: int = 0) -> str:
         """Return a table of the versions: quality, curve at three betas, parents, and rationale or failure.
 
         Raises:
@@ -90,7 +92,7 @@ class Workbench:
             return f"(nothing at offset={offset}: the source has {len(text)} characters)"
         return shown + (f"\n(more: offset={after}, of {len(text)} characters)" if after < len(text) else "")
 
-    def scaling_curve(self, versions: Sequence[str], offset: int = 0) -> str:
+    def scaling_curve(self, versions: Sequence[str], every: bool = False, offset: int = 0) -> str:
         """Return the curves of up to `MOST_CURVES` versions, and what the best seed attains at the same tokens.
 
         Raises:
@@ -101,11 +103,12 @@ class Workbench:
         _between("offset", offset, 0, 10**9)
         part = self.shelf.on_part(*versions)
         lines: list[str] = []
-        head = f"on {self._about(part)}; quality: mean accuracy % over {scale(self.shelf.budgets)}"
+        head = f"on {self._about(part)}"
         for version in dict.fromkeys(versions):
             found = self.shelf.measured(version, part)
             rows = [("beta", "accuracy % [95%]", "tokens", "latency", "best seed at these tokens: accuracy %")]
-            for i, point in enumerate(found.curve):
+            for i in spread(len(found.curve), len(found.curve) if every else FEW):
+                point = found.curve[i]
                 low, high = found.accuracy_interval(i)
                 rows.append(
                     (
@@ -119,7 +122,7 @@ class Workbench:
     def _about(self, part: bool) -> str:
         return about_part(self.shelf.part if part else self.shelf.episodes)
 
-    def compare(self, first: str, second: str) -> str:
+    def compare(self, first: str, second: str, every: bool = False) -> str:
         """Return ``second`` against ``first``: at equal tokens, by beta, by environment, and in their findings.
 
         Raises:
@@ -130,13 +133,13 @@ class Workbench:
         gain, (low, high) = quality_gain(one, two, budgets)
         head = [
             f"{first} -> {second} on {self._about(part)}",
-            f"quality (mean accuracy % over {scale(budgets)}): {one.quality(budgets):.2f} -> "
+            f"quality: {one.quality(budgets):.2f} -> "
             f"{two.quality(budgets):.2f}, {gain:+.2f} "
             f"[{low:+.2f}, {high:+.2f}] (95%, paired)",
         ]
         if same_decisions(one.logs, two.logs):
             return "\n".join([*head, "the two make the same decisions in every episode"])
-        lines = comparing.by_part(one, two)
+        lines = comparing.by_part(one, two, len(one.betas) if every else FEW)
         if self.traces and part == self.shelf.on_part(first) == self.shelf.on_part(second):
             lines += comparing.by_finding(self.shelf.findings(first), self.shelf.findings(second))
         return page(head, lines, 0, len(lines), 3 * 1000)
@@ -153,13 +156,13 @@ class Workbench:
         lines, place = [], self.shelf.names.place
         for finding in self.shelf.findings(version):
             worst = [f"{place(w.environment, w.question, w.beta, w.seed)} (record {w.step}, {w.tokens:,} tokens)"
-                     for w in finding.worst[:3]]  # fmt: skip
-            lines.append(f"- {finding.kind}: {one_line(finding.message, 300)}\n  worst: {'; '.join(worst)}")
+                     for w in finding.worst[:2]]  # fmt: skip
+            lines.append(f"- {finding.kind}: {one_line(finding.message, 240)}\n  worst: {'; '.join(worst)}")
         head = [f"{version}, on {self._about(self.shelf.on_part(version))}"]
         return page(head, lines or ["no findings"], 0, len(lines))
 
     def find_episodes(
-        self, version: str, kind: str, other: str | None = None, beta: float | None = None, limit: int = 10,
+        self, version: str, kind: str, other: str | None = None, beta: float | None = None, limit: int = 5,
         offset: int = 0,
     ) -> str:  # fmt: skip
         """Return the episodes of a kind (`finding_episodes.Kind`): the worst of each question, then the second, ...

@@ -10,18 +10,23 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from anthropic import AsyncAnthropic
 
 from agent import population
 from agent.archive import Archive
+from agent.bench.tools import Toolbox
 from agent.briefing import prompt
 from agent.cards import DUPLICATE
 from agent.discovery import DISAPPROVED, Discovery, ExplorerFailed
+from agent.explorers.anthropic import AnthropicModel
 from agent.explorers.base import Brief, LimitReached, Proposal
 from agent.explorers.evolve import WIDE, Evolve
 from agent.explorers.mixture import Mixture
 from agent.graph import build, discover
 from agent.history import fork, moments
+from agent.llm.chat import Said
 from agent.llm.ledger import Ledger, Limit, Limits
+from agent.llm.session import DATA
 from agent.outcome import outcome
 from agent.population.choice import WAYS
 from agent.run import Run, RunConfig
@@ -30,6 +35,7 @@ from agent.versions import Credit, Expectation, Finding
 from envs.errors import InputError
 from envs.synthetic import default_models, generate
 from sandbox.process import ProcessSandbox
+from tests.stubs.accounting import Cache
 
 WORLD = generate(next(iter(default_models().values())), "hidden/name", questions=3, branches=8)
 SOURCE = """
@@ -296,18 +302,19 @@ def test_ablations_leave_out_what_they_say(tmp_path: Path) -> None:
 
 
 def test_the_first_request_fits(tmp_path: Path) -> None:
-    run = begin(tmp_path / "run", generations=6, population=8)
-    explorer = Single()
+    envs = [generate(model, name, questions=3, branches=8) for name, model in list(default_models().items())[:4]]
+    hashes = {env.name: env.hash for env in envs}
+    config = RunConfig(environments=hashes, explorer="single", generations=6, population=8, seeds=1, screening=False)
+    run, explorer = Run.create(tmp_path / "run", config, envs), Single()
     discover(Discovery(run, explorer, ProcessSandbox()))
     step, last = explorer.briefs[-1]
     last = replace(last, parents=[replace(last.parents[0], source=seed_source("confidence_momentum"))])
     made = prompt(last, step)
-    assert len(run.archive.ids()) > 40
-    from agent.bench.tools import Toolbox
-
+    assert len(run.archive.ids()) >= 50 and len(run.config.betas) == 11
     assert last.bench is not None
-    tools = json.dumps(Toolbox(last.bench).specifications())
-    assert (len(made.system) + len(made.first) + len(tools)) / 4 < 12_000
+    model, tools = AnthropicModel("claude-opus-4-8", AsyncAnthropic(api_key="none"), "adaptive"), Toolbox(last.bench)
+    body = model.body(f"{made.system}\n\n{DATA}", tools.specifications(), [Said(made.first)])
+    assert sum(Cache().charge(body).values()) < 7_000
 
 
 def test_predictions_are_checked() -> None:

@@ -21,13 +21,15 @@ from agent.cards import DUPLICATE
 from agent.cli import main
 from agent.discovery import Discovery, ExplorerFailed
 from agent.explorers.anthropic import Anthropic
-from agent.explorers.base import Brief
+from agent.explorers.base import Brief, Proposal
 from agent.graph import discover
+from agent.history import fork
 from agent.llm.calls import Calls, Patience, read_calls
 from agent.llm.ledger import Ledger, Limit, Limits, Spending
 from agent.llm.prices import Prices
 from agent.llm.session import Bounds
 from agent.run import Run, RunConfig
+from agent.versions import Expectation
 from envs import catalogue, store
 from envs.store import Environment
 from envs.synthetic import default_models, generate
@@ -36,7 +38,7 @@ from tests.stubs.clocks import StubClock
 from tests.stubs.conversations import MODEL, at, same_as_server
 from tests.stubs.faults import Faults, never
 from tests.stubs.messages_api import KEY, Script, Stub
-from tests.stubs.scripts import SCRIPTS, discovery
+from tests.stubs.scripts import SCRIPTS, controller, discovery
 
 NAME = "unmistakable/benchmark-name"
 GOLD = "73190518"
@@ -116,17 +118,58 @@ def test_five_rounds_with_every_tool(told, tmp_path: Path) -> None:  # type: ign
             assert KEY.encode() not in path.read_bytes()
 
 
-def test_requests_stay_small_and_cached(told, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
-    with told(SCRIPTS["long_discovery"]) as stub:
-        play(begin(tmp_path / "run", generations=2, population=1), stub)
-        bills = [stub.bills[request] for request in stub.ids]
-        last = [i for i, request in enumerate(stub.ids) if request.startswith("g002")]
-        of = [bills[i] for i in last]
-    whole = sum(bill["input"] + bill["cache_write"] + bill["cache_read"] for bill in of)
-    largest = max(bill["input"] + bill["cache_write"] + bill["cache_read"] for bill in of)
-    first = of[0]["input"] + of[0]["cache_write"] + of[0]["cache_read"]
-    assert len(of) >= 15 and first < 12_000 and largest < 60_000
-    assert sum(bill["cache_read"] for bill in of) / whole > 0.8
+class Family:
+    """Proposes stub's controllers, all different."""
+
+    name = "family"
+    single = own = False
+
+    def propose(self, brief: Brief) -> list[Proposal]:
+        numbers = (Random(f"{brief.seed} {slot}").getrandbits(64) for slot in range(brief.count))
+        parents = tuple(version.id for version in brief.parents[:1])
+        expects = (Expectation("tokens", "less"),)
+        return [Proposal(controller(n), "Stops once the lead is safe.", parents, expects=expects) for n in numbers]
+
+    refine = propose
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def fifty(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A run of fifty versions on four environments, over the whole grid of beta."""
+    envs = [generate(model, name, questions=3, branches=16) for name, model in list(default_models().items())[:4]]
+    hashes = {env.name: env.hash for env in envs}
+    config = RunConfig(environments=hashes, explorer="family", generations=4, population=11, seeds=1, screening=False)
+    run = Run.create(tmp_path_factory.mktemp("fifty") / "run", config, envs)
+    discover(Discovery(run, Family(), ProcessSandbox()))
+    assert len(run.archive.ids()) == 50
+    return run
+
+
+@pytest.mark.parametrize(("script", "answers"), [("long_discovery", 15), ("busy_discovery", 8)])
+def test_requests_stay_small_and_cached(script: str, answers: int, fifty: Run, told, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    changes = {"explorer": "anthropic", "model": MODEL, "generations": 5, "population": 1}
+    with told(SCRIPTS[script]) as stub:
+        play(fork(fifty, 4, tmp_path / "run", changes), stub)
+        of = [stub.bills[request] for request in stub.ids]
+        last = stub.requests[-1]
+    sizes = [bill["input"] + bill["cache_write"] + bill["cache_read"] for bill in of]
+    made = [block for message in last["messages"] for block in message["content"] if block["type"] == "tool_use"]
+    assert len(of) == answers and len(made) + 1 == 15, "the last call, of submit, is an answer to the last request"
+    assert sizes[0] < 12_000 and max(sizes) < 60_000
+    assert sum(bill["cache_read"] for bill in of) / sum(sizes) > 0.8
+    assert script != "busy_discovery" or sum(sizes) < 65_000
+
+
+def test_fifteen_calls_in_eight_answers(told, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    with told(SCRIPTS["busy_discovery"]) as stub:
+        run = begin(tmp_path / "run", generations=2, population=1)
+        play(run, stub)
+    (cost,) = [event for event in run.events() if event["event"] == "conversation" and event["generation"] == 2]
+    assert cost["calls"] == 8 and cost["input_tokens"] < 60_000
+    assert cost["cached_tokens"] / cost["input_tokens"] > 0.8
 
 
 @pytest.mark.parametrize(

@@ -228,6 +228,28 @@ def long_discovery(body: Body, looks: int = 15) -> Blocks:
     return [tool("submit", source=source, rationale=_rationale(_SEEDS[0]), parents=[_SEEDS[0]], expects=[_EXPECTED])]
 
 
+def busy_discovery(body: Body) -> Blocks:
+    """Play one that makes 15 calls in 8 answers: whatever needs no other result comes in the same answer."""
+    at, listed = answers(body), scored("\n".join(last_results(body)))
+    read = [call["input"]["version"] for call in calls(body) if call["name"] == "read_source"]
+    first, seed = (read or listed or _SEEDS)[0], "confidence_momentum"
+    first = first if first != seed else _SEEDS[0]
+    episodes = list(dict.fromkeys(_EPISODE.findall(" ".join(last_results(body)))))
+    draft, better = controller(number(body)), controller(number(body) + 1)
+    plan: list[Blocks] = [
+        [tool("list_versions"), tool("findings", version=seed)],
+        [tool("read_source", version=first), tool("scaling_curve", versions=[first, seed])],
+        [tool("compare", first=seed, second=first), tool("find_episodes", version=first, kind="most_tokens")],
+        [tool("read_trace", version=first, episode=episode) for episode in episodes[:2]],
+        [tool("find_episodes", version=seed, kind="most_wasted"), tool("try_candidate", source=draft)],
+        [tool("findings", version="try-1"), tool("compare", first=first, second="try-1")],
+        [tool("scaling_curve", versions=["try-1"]), tool("try_candidate", source=better)],
+    ]
+    if at < len(plan):
+        return plan[at]
+    return [tool("submit", source=better, rationale=_rationale(first), parents=[first], expects=[_EXPECTED])]
+
+
 def looping(body: Body) -> Blocks:
     """Always the same call."""
     return [tool("list_versions")]
@@ -291,7 +313,7 @@ def attacking(body: Body) -> Blocks:
 
 
 SCRIPTS: dict[str, Callable[[Body], Blocks]] = {
-    "discovery": discovery, "long_discovery": partial(long_discovery, looks=15), "looping": looping,
-    "repeating": repeating, "megabyte": megabyte, "silent": silent, "talking": talking, "odd": odd,
-    "gullible": gullible, "attacking": attacking,
+    "discovery": discovery, "long_discovery": partial(long_discovery, looks=15),
+    "busy_discovery": busy_discovery, "looping": looping, "repeating": repeating, "megabyte": megabyte,
+    "silent": silent, "talking": talking, "odd": odd, "gullible": gullible, "attacking": attacking,
 }  # fmt: skip
