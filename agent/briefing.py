@@ -22,8 +22,9 @@ _FILES = ("system.md", "aim.md", "aim_without_beta.md", "propose.md", "refine.md
 _EXAMPLE = re.compile(r"```python\n.*?```\n\n", re.DOTALL)
 _SOURCE = 10_000
 """Characters of the parent's source that are told at once; the rest is a tool call away."""
-_LESSONS = 4
-_FRONT = 6
+_LESSONS = 3
+_CURVE = 6
+_FRONT = 5
 """Of the best versions, as many are told of at once: the others are a tool call away."""
 _FINDINGS = 3
 
@@ -92,7 +93,8 @@ def _points(curve: Sequence[CurvePoint]) -> str:
 
 def _parent(version: Version) -> str:
     """Return all that is told of the controller to build on."""
-    curve = " ".join(f"b{p.beta:g}: {p.accuracy:.1f}@{p.tokens / 1000:,.1f}" for p in version.curve)
+    shown = (version.curve[i] for i in spread(len(version.curve), _CURVE))
+    curve = " ".join(f"b{p.beta:g}: {p.accuracy:.1f}@{p.tokens / 1000:,.1f}" for p in shown)
     parts = [f"The controller to build on is **{version.id}**.", version.rationale and one_line(version.rationale, 600)]
     parts += [version.outcome and f"What came of it: {one_line(version.outcome, 400)}", f"Its curve: {curve}"]
     if version.findings:

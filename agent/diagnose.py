@@ -110,11 +110,11 @@ def _finding(scores: Scores, cases: _Cases, tokens: int, message: str) -> Findin
 
 
 def _of_all(count: int, scores: Scores) -> str:
-    return f"{count:,} of {len(scores.episodes):,} episodes ({100 * count / len(scores.episodes):.1f}%)"
+    return f"{count:,} of {len(scores.episodes):,} episodes"
 
 
 def _of_tokens(tokens: int, scores: Scores) -> str:
-    return f"{tokens:,} tokens ({100 * tokens / max(1, int(scores.tokens.sum())):.1f}% of all)"
+    return f"{100 * tokens / max(1, int(scores.tokens.sum())):.1f}% of all tokens"
 
 
 # Answers lost
@@ -141,9 +141,9 @@ def _stopped_early(scores: Scores, logs: Logs, ends: Answers, right: Answers) ->
     sure[wrong] = (ends == right[:, None]).sum(axis=1) / (ends >= 0).sum(axis=1) + deeper  # first what can be mended
     cases = _Cases("stopped_early", shows, sure, lambda e: (_last_record(logs, e), int(scores.tokens[e])))
     message = (
-        f"{_of_all(int(shows.sum()), scores)} were answered wrong too early: in {int(deeper.sum()):,} the branches "
-        f"that were open, run to their end, had the majority right; in the other {int((wider & ~deeper).sum()):,} only "
-        "all branches of the budget had, which takes more tokens."
+        f"{_of_all(int(shows.sum()), scores)} stopped too early and were wrong: in {int(deeper.sum()):,} the open "
+        f"branches, run to their end, had the majority right; in {int((wider & ~deeper).sum()):,} only all branches of "
+        "the budget had, for more tokens."
     )
     return _finding(scores, cases, 0, message), float(deeper.sum()) / len(scores.correct)
 
@@ -169,8 +169,8 @@ def _pruned_right(scores: Scores, logs: Logs, ends: Answers, right: Answers) -> 
         return record, int(_spent(scores, logs, e)[record])
 
     message = (
-        f"{_of_all(int(shows.sum()), scores)} were answered wrong although the right answer is the most frequent end "
-        f"of the opened branches: {int(lost[shows].sum()):,} that would have ended right were pruned."
+        f"{_of_all(int(shows.sum()), scores)} were wrong although the right answer is the most frequent end of the "
+        f"opened branches: {int(lost[shows].sum()):,} that would have ended right were pruned."
     )
     return _finding(scores, _Cases("pruned_right", shows, lost.sum(axis=1).astype(float), place), 0, message)
 
@@ -189,7 +189,7 @@ def _idle_tokens(scores: Scores, logs: Logs, led: Lead) -> Finding:
     tokens = int(led.idle.sum())
     cases = _Cases("idle_tokens", shows, led.idle.astype(float), lambda e: (int(led.settled[e]), int(led.idle[e])))
     message = (
-        f"{_of_tokens(tokens, scores)} were spent after the answer given had taken the lead for good, "
+        f"{_of_tokens(tokens, scores)} went by after the answer given had taken the lead for good, "
         f"in {_of_all(int(shows.sum()), scores)}."
     )
     return _finding(scores, cases, tokens, message)
@@ -225,8 +225,8 @@ def _hopeless(scores: Scores, logs: Logs) -> Finding:
     tokens = round(excess[shows].sum())
     questions = len(np.unique(np.stack([episodes.environment, episodes.question])[:, lost], axis=1).T)
     message = (
-        f"{_of_tokens(tokens, scores)} went beyond the mean of a question on {questions:,} questions where fewer than "
-        f"{100 * HOPELESS:g}% of the recorded branches end right, in {_of_all(int(shows.sum()), scores)}."
+        f"{_of_tokens(tokens, scores)} went beyond the mean of a question on {questions:,} where fewer than "
+        f"{100 * HOPELESS:g}% of the branches end right, in {_of_all(int(shows.sum()), scores)}."
     )
     return _finding(scores, _Cases("hopeless", shows, excess, place), tokens, message)
 

@@ -17,8 +17,8 @@ class Arguments(BaseModel):
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
-Version = Annotated[str, Field(max_length=200, description="Id of a version or draft")]
-Offset = Annotated[int, Field(ge=0, le=10**9, description="From 'more'")]
+Version = Annotated[str, Field(max_length=200, description="Version or draft")]
+Offset = Annotated[int, Field(ge=0, le=10**9, description="See more")]
 
 Every = Annotated[bool, Field(description=f"Every beta; else {FEW}")]
 
@@ -29,10 +29,8 @@ def _listed(value: Any) -> Any:
 
 
 class ListVersions(Arguments):
-    order: Literal["quality", "generation", "tokens"] = Field(
-        "quality", description="Best, newest, or most frugal first"
-    )
-    limit: int = Field(8, ge=1, le=100, description="Rows, at most 100")
+    order: Literal["quality", "generation", "tokens"] = Field("quality", description="What first")
+    limit: int = Field(5, ge=1, le=100, description="Rows")
     offset: Offset = 0
 
 
@@ -63,8 +61,8 @@ class FindEpisodes(Arguments):
     version: Version
     kind: Kind = Field(description="See above")
     other: str | None = Field(None, max_length=200, description="For lost_to and gained_on alone")
-    beta: float | None = Field(None, ge=0, le=1, description="One of the grid; all if left out")
-    limit: int = Field(5, ge=1, le=50, description="Rows, at most 50")
+    beta: float | None = Field(None, ge=0, le=1, description="All if left out")
+    limit: int = Field(5, ge=1, le=50, description="Rows")
     offset: Offset = 0
 
 

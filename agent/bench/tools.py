@@ -63,9 +63,8 @@ class Tool:
 TOOLS: tuple[Tool, ...] = (
     Tool(
         "list_versions",
-        "All controllers tried, one a line: id (* on the Pareto front), generation, quality (the figure to raise: mean "
-        "accuracy over token budgets, less what is likely luck in the order), its difference to the best with half the "
-        "95% interval (~: within noise), accuracy % @ thousand tokens at three betas, parents, rationale or failure.",
+        "All controllers tried, one a line: id, generation, quality (the figure to raise), its difference to the best "
+        "with half the 95% interval, accuracy % @ thousand tokens at three betas, parents, rationale or failure.",
         ListVersions,
         lambda box, a: box.bench.list_versions(a.order, a.limit, a.offset),
     ),
@@ -94,7 +93,7 @@ TOOLS: tuple[Tool, ...] = (
     ),
     Tool(
         "findings",
-        "Diagnosis, most important first, with worst episodes: stopped_early (wrong, but the open branches, or only "
+        "Diagnosis, most important first, with the worst episode: stopped_early (wrong, but the open branches, or only "
         "all, run to the end, would be right), pruned_right (right branches given up), idle_tokens, idle_width (spent "
         "once the answer led for good), hopeless (spent where no vote can win), uneven_beta (steps of beta that add "
         "nothing or too much).",
@@ -114,7 +113,7 @@ TOOLS: tuple[Tool, ...] = (
     Tool(
         "read_trace",
         "One episode: votes, every action, every branch by intervals. Answers are letters in order of appearance, * is "
-        "right, - none. See why an answer was missed or where tokens went, then change the rule, not the case.",
+        "right, - none. Change the rule, not the case.",
         ReadTrace,
         lambda box, a: box.bench.read_trace(a.version, a.episode, a.offset),
         of_traces=True,
@@ -123,8 +122,7 @@ TOOLS: tuple[Tool, ...] = (
         "try_candidate",
         "Runs a draft on a part of the search set (another in every task) in seconds: quality against the first parent "
         "and the best, curve beside the seeds' and the front's, findings; or why it failed, with the line. Other tools "
-        "then know it as try-1, ... Gains shrink on the whole search set, the more the more drafts were tried; copies "
-        "and early failures do not count.",
+        "then know it as try-1, ... Gains shrink on the whole search set, the more the more drafts were tried.",
         TryCandidate,
         lambda box, a: box.bench.try_candidate(a.source, a.against),
     ),

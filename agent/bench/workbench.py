@@ -36,6 +36,8 @@ MOST_CURVES = 4
 """Versions whose curves are shown at once."""
 FEW = 5
 """Betas, spread over the grid, that are told of unless every one is asked for."""
+TOLD = 3
+"""Findings that are told of in words; of the others, in how many episodes they show."""
 SOURCE_PAGE = 12_000
 """Characters of a source that are shown at once."""
 
@@ -58,7 +60,7 @@ class Workbench:
 
     # Looking at versions
 
-    def list_versions(self, order: str = "quality", limit: int = 8, offset: int = 0) -> str:
+    def list_versions(self, order: str = "quality", limit: int = 5, offset: int = 0) -> str:
         """Return a table of the versions: quality, curve at three betas, parents, and rationale or failure.
 
         Raises:
@@ -147,17 +149,21 @@ class Workbench:
     # Looking at episodes
 
     def findings(self, version: str) -> str:
-        """Return what a version or draft does wrong, the most important first, with the worst episodes of each.
+        """Return what a version or draft does wrong, the most important first, with the worst episode of each.
 
         Raises:
             InputError: there is none such, it did not run, or traces are not to be looked at.
         """
         self._need_traces()
-        lines, place = [], self.shelf.names.place
-        for finding in self.shelf.findings(version):
-            worst = [f"{place(w.environment, w.question, w.beta, w.seed)} (record {w.step}, {w.tokens:,} tokens)"
-                     for w in finding.worst[:2]]  # fmt: skip
-            lines.append(f"- {finding.kind}: {one_line(finding.message, 240)}\n  worst: {'; '.join(worst)}")
+        lines, place, found = [], self.shelf.names.place, self.shelf.findings(version)
+        for finding in found[:TOLD]:
+            lines.append(f"- {finding.kind}: {one_line(finding.message, 240)}")
+            for w in finding.worst[:1]:
+                episode = place(w.environment, w.question, w.beta, w.seed)
+                lines.append(f"  worst: {episode} (record {w.step}, {w.tokens:,} tokens)")
+        if found[TOLD:]:
+            less = ", ".join(f"{finding.kind} ({100 * finding.share:.1f}%)" for finding in found[TOLD:])
+            lines.append(f"less important (% of episodes): {less}")
         head = [f"{version}, on {self._about(self.shelf.on_part(version))}"]
         return page(head, lines or ["no findings"], 0, len(lines))
 
