@@ -14,7 +14,7 @@ HOME = SEEDS.parent / "discovered"
 
 
 def champion_names() -> list[str]:
-    """Return the names of all champions, from frugal to accurate."""
+    """Return the names of all champions, from frugal to accurate, and then the swift one."""
     return list(_named())
 
 

@@ -33,7 +33,7 @@ BUDGETS = {"frugal": (30_000, 100_000), "balanced": (30_000, 500_000), "accurate
 """Tokens a question over which each champion is the best, evenly on a logarithmic scale."""
 SWIFT = "swift"
 LEAST = BUDGETS["balanced"][0]
-"""Tokens for which every champion must have an answer."""
+"""Tokens for which every champion but `swift` must have an answer."""
 MOST_LINES = 150
 FINALISTS = 12
 
@@ -63,12 +63,11 @@ def main() -> None:
             if scores is None or source.count("\n") >= MOST_LINES:
                 continue
             points = [sample.centre for sample in means(samples(scores))]
-            if min(point[TOKENS] for point in points) > LEAST:
-                continue
-            for name, (low, high) in BUDGETS.items():
-                found[name][version] = float(attained(points, np.geomspace(low, high, 24)).mean())
             found[SWIFT][version] = -product(np.array(points), target) / 1e9
-            print(version, *(f"{name} {figures[version]:.2f}" for name, figures in found.items()))
+            if min(point[TOKENS] for point in points) <= LEAST:
+                for name, (low, high) in BUDGETS.items():
+                    found[name][version] = float(attained(points, np.geomspace(low, high, 24)).mean())
+            print(version, *(f"{name} {figures[version]:.2f}" for name, figures in found.items() if version in figures))
     named: dict[str, str] = {}
     for name, figures in found.items():  # each is another version
         able = {version: figure for version, figure in figures.items() if version not in named.values()}

@@ -17,8 +17,8 @@ from sandbox import policy
 PAGES = Path(__file__).parents[2] / "docs" / "champions"
 
 
-def test_there_are_three_champions() -> None:
-    assert champion_names() == ["frugal", "balanced", "accurate"]
+def test_there_are_three_champions_and_a_swift_one() -> None:
+    assert champion_names() == ["frugal", "balanced", "accurate", "swift"]
 
 
 @pytest.mark.parametrize("name", champion_names())
@@ -54,5 +54,5 @@ def test_champions_are_found_by_name_wherever_a_controller_or_a_version_is() -> 
 
 
 def test_no_other_name_is_a_champion() -> None:
-    with pytest.raises(InputError, match="frugal, balanced, accurate"):
+    with pytest.raises(InputError, match="frugal, balanced, accurate, swift"):
         champion("thrifty")
