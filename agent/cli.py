@@ -10,7 +10,8 @@ from typing import Any, NoReturn
 
 from envs.errors import Damaged, InputError
 
-_SANDBOXES = ("auto", "docker", "bubblewrap", "process")
+from . import options
+from .options import count, hours
 
 _Parsers = Any  # argparse's type of a group of subcommands is private
 
@@ -85,55 +86,9 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _add(commands: _Parsers, name: str, module: str, function: str, help: str) -> argparse.ArgumentParser:
-    command: argparse.ArgumentParser = commands.add_parser(name, help=help, description=help)
+    command: argparse.ArgumentParser = commands.add_parser(name, help=help.replace("%", "%%"), description=help)
     command.set_defaults(run=_calls(module, function))
     return command
-
-
-def _data(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--data", metavar="DIR", help="data root (default: $AUTOTTS_DATA, else ./data)")
-
-
-def _where(command: argparse.ArgumentParser) -> None:
-    group = command.add_mutually_exclusive_group()
-    group.add_argument("--run", dest="home", metavar="DIR", help="run directory (default: the newest under ./runs)")
-    group.add_argument("--archive", metavar="DIR", help="archive, where it does not lie in a run directory")
-
-
-def _workers(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--workers", type=_count, metavar="N", help="worker processes (default: one for each core)")
-    _isolation(command)
-
-
-def _isolation(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--sandbox", choices=_SANDBOXES, default="auto",
-        help="where candidates run (default: auto, the strongest that this machine has)",
-    )  # fmt: skip
-    command.add_argument("--runtime", metavar="NAME", help="of the Docker engine, such as runsc (default: its own)")
-
-
-def _grid(command: argparse.ArgumentParser) -> None:
-    _protocol(command)
-    command.add_argument("--json", metavar="FILE", help="also write the figures as JSON")
-
-
-def _protocol(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--beta", type=float, nargs="+", metavar="B", help="values of beta (default: 0, 0.1 ... 1)")
-    command.add_argument("--seeds", type=_count, default=100, metavar="N", help="how many branch orders (default: 100)")
-    command.add_argument("--first-seed", type=int, default=0, metavar="S", help="the first of them (default: 0)")
-    command.add_argument("--max-branches", type=_count, default=64, metavar="N", help="budget's width (default: 64)")
-    command.add_argument("--max-tokens", type=_count, metavar="N", help="tokens for a question (default: no limit)")
-
-
-def _count(text: str) -> int:
-    try:
-        value = int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{value} is less than 1")
-    return value
 
 
 def _environments(commands: _Parsers) -> None:
@@ -141,7 +96,7 @@ def _environments(commands: _Parsers) -> None:
     verbs = group.add_subparsers(metavar="VERB", required=True)
     _import(_add(verbs, "import", "env", "import_", "read recorded branches into an environment file"))
     _add(verbs, "schema", "env", "schema", "print the JSON Schema of a line of JSONL, for `import`")
-    _data(_add(verbs, "list", "env", "list_", "list the environments under the data root"))
+    options.data(_add(verbs, "list", "env", "list_", "list the environments under the data root"))
     for name, function, help in (
         ("show", "show", "say what is in an environment"),
         ("export", "export", "write an environment as the published JSON, or as JSONL"),
@@ -154,14 +109,14 @@ def _environments(commands: _Parsers) -> None:
             command.add_argument("-o", "--output", metavar="FILE", help="where to write (default: standard output)")
         if name == "export":
             command.add_argument("--format", choices=("published", "jsonl"), default="published")
-        _data(command)
+        options.data(command)
     command = _add(verbs, "synthesize", "env", "synthesize", "make environments from a synthetic model")
     command.add_argument("--model", metavar="FILE", help="a fitted model (default: the four that are built in)")
-    command.add_argument("--questions", type=_count, default=30)
-    command.add_argument("--branches", type=_count, default=128)
+    command.add_argument("--questions", type=count, default=30)
+    command.add_argument("--branches", type=count, default=128)
     command.add_argument("--seed", type=int, default=0)
     command.add_argument("--name", help="name of the environment, where a model is given")
-    _data(command)
+    options.data(command)
 
 
 def _import(command: argparse.ArgumentParser) -> None:
@@ -176,7 +131,7 @@ def _import(command: argparse.ArgumentParser) -> None:
         "--map", action="append", default=[], metavar="FIELD=PATH",
         help="where a field lies, such as final_answer=output.answer; may be given again; * is every item of a list",
     )  # fmt: skip
-    command.add_argument("--delta", type=_count, metavar="N", help="tokens of an interval, where the file has none")
+    command.add_argument("--delta", type=count, metavar="N", help="tokens of an interval, where the file has none")
     command.add_argument("--tokens", metavar="chars/N", help="estimate lengths that are not there from the texts")
     command.add_argument("--extract", metavar="REGEX", help="take the last match in the text for the final answer")
     command.add_argument("--extract-gold", metavar="REGEX", help="the same, in the gold answer")
@@ -185,24 +140,24 @@ def _import(command: argparse.ArgumentParser) -> None:
     command.add_argument("--split", metavar="NAME", help="of a Hugging Face data set")
     command.add_argument("--strict", action="store_true", help="write nothing if anything has to be skipped")
     command.add_argument("--json", metavar="FILE", help="also write what was taken and skipped as JSON")
-    _data(command)
+    options.data(command)
 
 
 def _evaluate(commands: _Parsers) -> None:
     command = _add(commands, "evaluate", "evaluate", "evaluate", "score controllers on environments")
     command.add_argument("controllers", nargs="+", metavar="CONTROLLER", help="a seed, an archive id, or a path")
     command.add_argument("--env", nargs="+", metavar="ENV", help="names or patterns (default: the synthetic ones)")
-    _grid(command)
-    _data(command)
-    _where(command)
-    _workers(command)
+    options.grid(command)
+    options.data(command)
+    options.where(command)
+    options.workers(command)
     command = _add(commands, "compare", "evaluate", "compare", "compare two controllers, paired by question and seed")
     command.add_argument("controllers", nargs=2, metavar="CONTROLLER")
     command.add_argument("--env", nargs="+", metavar="ENV", help="names or patterns (default: the synthetic ones)")
-    _grid(command)
-    _data(command)
-    _where(command)
-    _workers(command)
+    options.grid(command)
+    options.data(command)
+    options.where(command)
+    options.workers(command)
 
 
 def _replay(commands: _Parsers) -> None:
@@ -216,10 +171,10 @@ def _replay(commands: _Parsers) -> None:
     command.add_argument(
         "-o", "--output", default="replay", metavar="DIR", help="of the report, and of what has been run (./replay)"
     )
-    _protocol(command)
-    _data(command)
-    _where(command)
-    _workers(command)
+    options.protocol(command)
+    options.data(command)
+    options.where(command)
+    options.workers(command)
 
 
 def _discover(commands: _Parsers) -> None:
@@ -231,29 +186,29 @@ def _discover(commands: _Parsers) -> None:
     command.add_argument("--model", metavar="NAME", help="of the explorer that asks a model")
     command.add_argument("--command", metavar="AGENT", help="claude, codex, ..., or a command line with {task} in it")
     command.add_argument("--agent-minutes", type=float, default=30.0, metavar="N", help="a coding agent's time")
-    command.add_argument("--agent-tries", type=_count, default=12, metavar="N", help="evaluations that it may have")
+    command.add_argument("--agent-tries", type=count, default=12, metavar="N", help="evaluations that it may have")
     command.add_argument("--pass-env", nargs="+", metavar="NAME", help="variables that it gets, such as its key")
     command.add_argument("--mixture", nargs="+", metavar="EXPLORER", help="the explorers of a mixture")
     command.add_argument("--generations", type=int, metavar="N", help="default: 10, or as many as --hours allow")
-    command.add_argument("--hours", type=_hours, metavar="N", help="work for so long, over night for example")
+    command.add_argument("--hours", type=hours, metavar="N", help="work for so long, over night for example")
     command.add_argument(
-        "--population", type=_count, metavar="N", help="candidates of a generation (default: 16 of evolve's, else 4)"
+        "--population", type=count, metavar="N", help="candidates of a generation (default: 16 of evolve's, else 4)"
     )
     command.add_argument(
-        "--islands", type=_count, metavar="N", help="populations that breed apart (default: 1)"
+        "--islands", type=count, metavar="N", help="populations that breed apart (default: 1)"
     )
     command.add_argument("--latency", action="store_true", help="latency as a third objective")
     command.add_argument("--seed", type=int, default=0, help="of all the run's chance")
-    command.add_argument("--orders", type=_count, default=4, metavar="N", help="branch orders to try a candidate on")
+    command.add_argument("--orders", type=count, default=4, metavar="N", help="branch orders to try a candidate on")
     command.add_argument(
-        "--simulated", type=_count, default=0, metavar="N",
+        "--simulated", type=count, default=0, metavar="N",
         help="also search on N environments simulated from fits of the others, with questions of other difficulty",
     )  # fmt: skip
     command.add_argument(
         "--simulated-weight", type=float, default=0.25, metavar="W", help="what these count together (default: 0.25)"
     )
-    command.add_argument("--max-branches", type=_count, default=64, metavar="N")
-    command.add_argument("--max-tokens", type=_count, metavar="N")
+    command.add_argument("--max-branches", type=count, default=64, metavar="N")
+    command.add_argument("--max-tokens", type=count, metavar="N")
     command.add_argument("--run", dest="home", metavar="DIR", help="run directory (default: a new one under ./runs)")
     for name, what in (
         ("traces", "no traces and no diagnosis for the explorer"),
@@ -264,74 +219,52 @@ def _discover(commands: _Parsers) -> None:
     command.add_argument(
         "--no-screening", dest="screening", action="store_false", help="run every candidate on all of its episodes"
     )
-    _spending(command)
-    _data(command)
-    _workers(command)
+    options.spending(command)
+    options.data(command)
+    options.workers(command)
     command = _add(commands, "try", "attempt", "attempt", "try a controller on a part of a run's search set")
     command.add_argument("file", metavar="FILE", nargs="?", default="controller.py")
     command.add_argument("--run", dest="home", metavar="DIR", help="default: the workspace here, else the newest run")
-    _workers(command)
+    options.workers(command)
     command = _add(commands, "resume", "discover", "resume", "go on with a run that was interrupted")
     command.add_argument("home", metavar="DIR")
-    _spending(command)
-    _workers(command)
+    options.spending(command)
+    options.workers(command)
     command = _add(commands, "history", "history", "history", "list the checkpoints of a run, the latest first")
     command.add_argument("home", metavar="DIR", nargs="?")
-    command.add_argument("--limit", type=_count, default=30, metavar="N")
+    command.add_argument("--limit", type=count, default=30, metavar="N")
     command = _add(commands, "fork", "history", "fork", "begin a new run where an old one once was")
     command.add_argument("home", metavar="DIR")
     command.add_argument("--generation", type=int, required=True, metavar="G", help="the last one to be taken over")
     command.add_argument("--run", dest="new", metavar="DIR", help="the new run (default: a new one under ./runs)")
     for name, kind in (("explorer", str), ("model", str), ("generations", int), ("seed", int)):
         command.add_argument(f"--{name}", type=kind, help=f"another {name}")
-    command.add_argument("--population", type=_count, help="another number of candidates")
-    command.add_argument("--islands", type=_count, help="another number of islands")
+    command.add_argument("--population", type=count, help="another number of candidates")
+    command.add_argument("--islands", type=count, help="another number of islands")
     command = _add(commands, "status", "status", "status", "say how far a run is, and how good")
     command.add_argument("home", metavar="DIR", nargs="?")
-
-
-def _hours(text: str) -> float:
-    hours = float(text)
-    if not 0 < hours < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is not a number of hours")
-    return hours
-
-
-def _spending(command: argparse.ArgumentParser) -> None:
-    for name, kind, what in (
-        ("dollars", float, "dollars"),
-        ("calls", int, "calls of a model"),
-        ("hours", float, "hours"),
-    ):
-        command.add_argument(f"--max-{name}", type=kind, metavar="N", help=f"most {what} of the run")
-        command.add_argument(f"--max-{name}-each", type=kind, metavar="N", help=f"most {what} of a generation")
-    command.add_argument("--prices", metavar="FILE", help="prices of models (default: $AUTOTTS_PRICES over our own)")
-    command.add_argument("--approve", action="store_true", help="ask before a candidate runs")
-    command.add_argument(
-        "--tracker", metavar="NAME", help="also tell mlflow, wandb, or package.module:object (default: none)"
-    )  # fmt: skip
 
 
 def _inspect(commands: _Parsers) -> None:
     command = _add(commands, "lineage", "inspect", "lineage", "draw the family of versions and the scaling curve")
     command.add_argument("--all", action="store_true", help="every version (default: the front and its ancestors)")
-    _where(command)
+    options.where(command)
     command = _add(commands, "show", "inspect", "show", "show a version: card, curve, findings, source")
     command.add_argument("id")
-    _where(command)
+    options.where(command)
     command = _add(commands, "diff", "inspect", "diff", "compare two versions: source and curve")
     command.add_argument("first")
     command.add_argument("second")
-    _where(command)
+    options.where(command)
     command = _add(commands, "trace", "inspect", "trace", "draw one episode, width against depth")
-    _episode(command)
+    options.episode(command)
     command.add_argument("--steps", action="store_true", help="list the actions too")
-    _data(command)
-    _where(command)
-    _workers(command)
+    options.data(command)
+    options.where(command)
+    options.workers(command)
     command = _add(commands, "transcript", "inspect", "transcript", "show the conversation that led to a version")
     command.add_argument("id", help="a version, or a conversation that led to none: g003-propose-0")
-    _where(command)
+    options.where(command)
 
 
 def _plot(commands: _Parsers) -> None:
@@ -345,56 +278,41 @@ def _plot(commands: _Parsers) -> None:
     )  # fmt: skip
     command.add_argument("--env", nargs="+", metavar="ENV", help="names or patterns, a panel each (default: the mean)")
     command.add_argument("--beta", type=float, nargs="+", metavar="B", help="values of beta (default: as archived)")
-    command.add_argument("--seeds", type=_count, metavar="N", help="branch orders (default: as archived, else 20)")
+    command.add_argument("--seeds", type=count, metavar="N", help="branch orders (default: as archived, else 20)")
     command.add_argument("--first-seed", type=int, metavar="S", help="the first of them (default: as archived, else 0)")
-    command.add_argument("--max-branches", type=_count, metavar="N", help="default: as archived, else 64")
-    command.add_argument("--max-tokens", type=_count, metavar="N", help="default: as archived, else no limit")
-    _picture(command)
-    _workers(command)
+    command.add_argument("--max-branches", type=count, metavar="N", help="default: as archived, else 64")
+    command.add_argument("--max-tokens", type=count, metavar="N", help="default: as archived, else no limit")
+    options.picture(command)
+    options.workers(command)
     command = _add(verbs, "lineage", "plot", "lineage", "the family by generation and score, and the way of the best")
     command.add_argument("--by", choices=("explorer", "verdict", "island"), default="explorer", help="the colours")
-    command.add_argument("--tokens", type=_count, metavar="N", help="score by the accuracy within N tokens a question")
-    _picture(command)
+    command.add_argument("--tokens", type=count, metavar="N", help="score by the accuracy within N tokens a question")
+    options.picture(command)
     command = _add(verbs, "trace", "plot", "trace", "one episode: a row a branch, a cell an interval")
-    _episode(command)
-    _picture(command)
-    _workers(command)
-
-
-def _picture(command: argparse.ArgumentParser) -> None:
-    command.add_argument("-o", "--output", required=True, metavar="FILE", help="PNG, SVG or PDF, by its ending")
-    _data(command)
-    _where(command)
-
-
-def _episode(command: argparse.ArgumentParser) -> None:
-    command.add_argument("id", help="a version, a seed, or a path")
-    command.add_argument("--env", metavar="ENV", help="environment (default: the first of the run)")
-    command.add_argument("--question", type=int, required=True, metavar="Q", help="number of the question, from 0")
-    command.add_argument("--seed", type=int, default=0, metavar="S", help="branch order")
-    command.add_argument("--beta", type=float, default=0.5)
-    command.add_argument("--max-branches", type=_count, default=64, metavar="N")
+    options.episode(command)
+    options.picture(command)
+    options.workers(command)
 
 
 def _ui(commands: _Parsers) -> None:
     command = _add(commands, "ui", "ui", "ui", "look at a run or an archive in the browser")
     command.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine alone)")
     command.add_argument("--port", type=int, default=8321, metavar="N", help="default: 8321; 0 is any that is free")
-    _data(command)
-    _where(command)
-    command.add_argument("--sandbox", choices=_SANDBOXES, default="auto", help="where an episode is replayed")
+    options.data(command)
+    options.where(command)
+    command.add_argument("--sandbox", choices=options.SANDBOXES, default="auto", help="where an episode is replayed")
 
 
 def _archive(commands: _Parsers) -> None:
     group = commands.add_parser("archive", help="the archive itself: verify, reindex, export, import")
     verbs = group.add_subparsers(metavar="VERB", required=True)
     for name, help in (("verify", "check every hash"), ("reindex", "rebuild the index from the folders")):
-        _where(_add(verbs, name, "archive", name, help))
+        options.where(_add(verbs, name, "archive", name, help))
     command = _add(verbs, "export", "archive", "export", "write versions and their ancestors as one file, to be shared")
     command.add_argument("ids", nargs="+", metavar="ID")
     command.add_argument("-o", "--output", required=True, metavar="FILE", help="the bundle, such as bundle.zip")
     command.add_argument("--no-ancestors", dest="ancestors", action="store_false", help="the named versions alone")
-    _where(command)
+    options.where(command)
     command = _add(verbs, "import", "archive", "import_", "add the versions of a bundle; nothing of them is run")
     command.add_argument("file", metavar="BUNDLE")
     command.add_argument("--archive", required=True, metavar="DIR", help="to add to, or to make; not that of a run")
@@ -411,24 +329,24 @@ def _sandbox(commands: _Parsers) -> None:
     command = _add(verbs, "check", "sandbox", "check", "attack the sandbox, and say what stopped each attack")
     command.add_argument("attacks", nargs="*", metavar="ATTACK", help="names (default: all)")
     command.add_argument("--json", metavar="FILE", help="also write the results as JSON")
-    _isolation(command)
+    options.isolation(command)
     command = _add(commands, "doctor", "sandbox", "examine", "say what this machine offers, and what mends the rest")
     command.add_argument("--quiet", action="store_true", help="only the exit code: 0 if candidates can be isolated")
     command.add_argument("--json", metavar="FILE", help="also write it as JSON")
-    _data(command)
+    options.data(command)
 
 
 def _mcp(commands: _Parsers) -> None:
     command = _add(commands, "mcp", "mcp", "mcp", "let an agent of your own explore: an MCP server on standard input")
     command.add_argument("--env", nargs="+", metavar="ENV", help="search set (default: the synthetic environments)")
-    command.add_argument("--generations", type=_count, metavar="N", help="rounds (default: 10, or the run's own)")
+    command.add_argument("--generations", type=count, metavar="N", help="rounds (default: 10, or the run's own)")
     command.add_argument("--seed", type=int, default=0, help="of all the run's chance")
-    command.add_argument("--orders", type=_count, default=4, metavar="N", help="branch orders to try a candidate on")
-    command.add_argument("--max-branches", type=_count, default=64, metavar="N")
-    command.add_argument("--max-tokens", type=_count, metavar="N")
+    command.add_argument("--orders", type=count, default=4, metavar="N", help="branch orders to try a candidate on")
+    command.add_argument("--max-branches", type=count, default=64, metavar="N")
+    command.add_argument("--max-tokens", type=count, metavar="N")
     command.add_argument("--run", dest="home", metavar="DIR", help="begun, or gone on with (default: runs/mcp)")
-    _data(command)
-    _workers(command)
+    options.data(command)
+    options.workers(command)
 
 
 if __name__ == "__main__":
