@@ -243,11 +243,11 @@ class Discovery:
         cards = self._before(state["generation"] + 1)
         at = population.budgets(cards)
         ranked = population.ranked(cards)
-        best, seeds = ranked[:1], [card for card in ranked if card.generation == 0][:1]
+        best, seeds = ranked[:1], [population.quality(card, at) for card in ranked if card.generation == 0]
         self.emit(
             "archived", generation=state["generation"], versions=len(cards), new=len(state["pending"]),
             best=best[0].id if best else None, quality=round(population.quality(best[0], at), 3) if best else None,
-            seeds=round(population.quality(seeds[0], at), 3) if seeds else 0.0,
+            seeds=round(max(seeds, default=0.0), 3),
         )  # fmt: skip
         if barren >= MOST_BARREN:
             self.emit("stopped", why="nothing new was proposed")

@@ -210,12 +210,15 @@ def next_home(parent: Path) -> Path:
 
 
 def newest_home(parent: Path) -> Path:
-    """Return the highest numbered run directory under ``parent``.
+    """Return the highest numbered run directory under ``parent``, or else the one that was begun last.
 
     Raises:
         InputError: there is none.
     """
     homes = [path for path in parent.iterdir() if path.name.isdigit()] if parent.is_dir() else []
-    if not homes:
-        raise InputError(f"no run under {parent}; begin one with `autotts discover`, or name one with --run")
-    return max(homes, key=lambda path: int(path.name))
+    if homes:
+        return max(homes, key=lambda path: int(path.name))
+    begun = [path.parent for path in parent.glob("*/config.json")]
+    if not begun:
+        raise InputError(f"no run under {parent}; begin one with `autotts discover`, or name its directory")
+    return max(begun, key=lambda path: ((path / "config.json").stat().st_mtime, path.name))

@@ -118,7 +118,8 @@ def run(place: At) -> RunAnswer:
     view = place.view()
     journal = journal_of(place.run)
     seeds = [row for row in view.rows if row.generation == 0 and row.ok]
-    best, first = view.best, next((row for row in view.ranked if row.generation == 0), None)
+    best, written = view.best, [row for row in view.ranked if row.generation == 0]
+    first = max(written, key=lambda row: view.quality[row.id], default=None)
     found = [row for row in [*view.front, *([best] if best else [])] if row.generation > 0]
     cards = _cards(place, [row.id for row in [*found, *seeds[:_SHOWN_SEEDS]]])
     some = next(iter(cards.values()), None)
@@ -237,8 +238,11 @@ def _reported(run: Run | None) -> str:
         return str(error)
     if report is None:
         return ""
-    best = report.best
-    return (
-        f"On fresh branch orders {best} has quality {report.measured[best]:.2f}"
-        f" ({report.searched[best]:.2f} as the search saw it)."
-    )
+    best, measured = report.best, report.measured
+    seen = f"({report.searched[best]:.2f} as the search saw it)"
+    said = f"On fresh branch orders {best} has quality {measured[best]:.2f} {seen}"
+    written = {card.id for card in run.archive.cards() if card.generation == 0} & set(measured)
+    if not written:
+        return f"{said}."
+    first = max(written, key=lambda version: measured[version])
+    return f"{said}; the best hand-written controller, {first}, has {measured[first]:.2f}."

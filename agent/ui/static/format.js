@@ -4,7 +4,7 @@ import { h } from "./dom.js";
 /** Return a number with thousands separated. */
 export function plain(value, digits = 0) {
   if (value === null || value === undefined || Number.isNaN(value)) return "–";
-  return value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  return value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits, roundingMode: "halfEven" });
 }
 
 /** Return an element with a figure, and with its interval if there is one. */

@@ -81,7 +81,7 @@ function tiles(root, run) {
     tile("Best quality", figure(run.best_quality, 2),
       run.best ? [h("a", { href: to("version", run.best) }, `${run.best} ${short(run.best_name, 30)}`)] : "none ran"),
     tile("Best seed", figure(run.seed_quality, 2),
-      run.best_quality !== null && run.seed_quality !== null ? `${signed(run.best_quality - run.seed_quality)} points gained` : null),
+      run.best_quality !== null && run.seed_quality !== null ? `${signed(run.best_quality - run.seed_quality)} points in the search` : null),
     tile("Money", dollars(spent.dollars), limit(now) ?? (spent.calls === null ? null : `${plain(spent.calls)} calls, ${plain(spent.failed)} failed`)),
     tile("Model tokens", plain(tokens), now ? `${plain(now.money.input_tokens)} in, ${plain(now.money.output_tokens)} out` : null),
     tile("Failures", figure(failed), run.versions ? `${plain((100 * failed) / run.versions, 1)}% of the versions` : null),

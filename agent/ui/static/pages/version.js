@@ -47,7 +47,7 @@ function head(v) {
     h("div", {},
       h("p", {}, v.audit), v.message ? h("p", { class: "notice" }, v.message) : null,
       h("h3", {}, "Parents"), v.parents.length ? h("ul", { class: "list" }, v.parents.map(kin)) : h("p", { class: "soft" }, "none: it was written from nothing, or by hand"),
-      v.children_count ? h("details", {}, h("summary", {}, `${plain(v.children_count)} children`), h("ul", { class: "list" }, v.children.map(kin))) : null));
+      v.children_count ? h("details", {}, h("summary", {}, v.children_count === 1 ? "1 child" : `${plain(v.children_count)} children`), h("ul", { class: "list" }, v.children.map(kin))) : null));
 }
 
 const tile = (name, value, note) => h("div", { class: "tile" }, h("dt", {}, name), h("dd", {}, value, note ? h("small", {}, note) : null));
