@@ -90,9 +90,10 @@ class Archive:
         """Return all cards, or those up to and with a generation, with what is believed of them beside each other."""
         cards = [card for card in self.cards() if generation is None or card.generation <= generation]
         known = tuple(card.id for card in cards)
-        if self._believed[0] != known:
-            self._believed = known, believed(cards, self.figures)
-        return list(self._believed[1])
+        kept = self._believed  # which other threads may change meanwhile
+        if kept[0] != known:
+            self._believed = kept = known, believed(cards, self.figures)
+        return list(kept[1])
 
     def figures(self, version: str) -> Figures | None:
         """Return what a version did question by question; None if that is not there, or damaged: it can be rebuilt."""

@@ -193,8 +193,15 @@ class Command:
         if ledger is None:
             yield lambda cost: None
             return
-        while (ticket := ledger.reserve(generation, self._expected())) is None:
-            ledger.wait()
+        while True:
+            expected = self._expected()
+            ticket = ledger.reserve(generation, expected)
+            if ticket is None:
+                ledger.wait()
+            elif expected == self._expected():
+                break
+            else:
+                ledger.release(ticket)  # meanwhile another agent has told what one costs
         try:
             yield lambda cost: ledger.record(generation, _spending(cost))
         finally:
