@@ -22,6 +22,7 @@ from pydantic import ValidationError
 from envs.episodes import Logs
 from envs.errors import Damaged, InputError
 from envs.store import named, write_whole
+from envs.syntax import SYNTAX
 
 from .cards import Card
 from .generalisation.beliefs import believed
@@ -321,5 +322,5 @@ def pack_logs(logs: Logs) -> bytes:
 
 def unpack_logs(packed: bytes) -> Logs:
     """Return the logs that `pack_logs` has packed."""
-    with np.load(io.BytesIO(packed), allow_pickle=False) as columns:
+    with SYNTAX, np.load(io.BytesIO(packed), allow_pickle=False) as columns:
         return Logs(**{key: columns[key] for key in columns.files})

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .errors import Damaged, InputError
+from .syntax import SYNTAX
 
 FORMAT = 1
 SUFFIX = ".env.npz"
@@ -159,7 +160,8 @@ def _pack(key: str, column: npt.NDArray[Any]) -> bytes:
 
 
 def _unpack(key: str, data: bytes) -> npt.NDArray[Any]:
-    column: npt.NDArray[Any] = np.load(io.BytesIO(data), allow_pickle=False)
+    with SYNTAX:
+        column: npt.NDArray[Any] = np.load(io.BytesIO(data), allow_pickle=False)
     if column.ndim != 1 or column.dtype.kind not in ("f" if key.startswith("signal/") else "iu"):
         raise ValueError(f"{key} is not a column of numbers")
     if key.endswith("_offsets"):

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import ast
 import sys
-import threading
 from collections.abc import Iterator
+
+from envs.syntax import SYNTAX
 
 from .outcome import Verdict
 
@@ -42,15 +43,9 @@ _ALLOWED_DUNDERS = frozenset(
 )
 
 
-_ONE_AT_A_TIME = threading.Lock()
-
-
 def parse(source: str) -> ast.Module:
-    """Return the syntax tree, as `ast.parse` does, but safely where other threads ask for theirs.
-
-    CPython counts how deep it is in a tree for all threads together (3.11 and 3.12), and fails where two are at it.
-    """
-    with _ONE_AT_A_TIME:
+    """Return the syntax tree, as `ast.parse` does, but safely where other threads ask for theirs."""
+    with SYNTAX:
         return ast.parse(source)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from envs.scoring import Scores
+from envs.syntax import SYNTAX
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int32]
@@ -69,7 +70,7 @@ class Figures:
         Raises:
             Exception: whatever the readers of zip and numpy raise of damaged bytes.
         """
-        with np.load(io.BytesIO(packed), allow_pickle=False) as columns:
+        with SYNTAX, np.load(io.BytesIO(packed), allow_pickle=False) as columns:
             found = {name: columns[name] for name in cls.__slots__}
         shape = (len(found["betas"]), len(found["question"]))
         if found["right"].shape != shape or found["tokens"].shape != shape:
