@@ -59,7 +59,7 @@ def parents(
     ways, by_id = [way for way in WAYS if found[way]], {card.id: card for card in able}
     chance, chosen = random.Random(seed), []
     for _ in range(count if ways else 0):
-        way = draw(ways, credits, chance)
+        way = draw(ways, credits, chance, priced=False)
         (version,) = chance.choices(list(found[way]), list(found[way].values()))
         chosen.append(Parent(by_id[version], way))
     return chosen

@@ -348,3 +348,12 @@ def test_the_same_decisions_are_one_behaviour() -> None:
     assert did("x = 1 + 1").decisions == plain.decisions
     assert did("question.step(a)").decisions != plain.decisions
     assert did("question.step(b)").decisions != did("question.step(a)").decisions
+
+
+def test_where_a_parent_comes_from_does_not_hang_on_what_calls_have_cost() -> None:
+    def drawn(dollars: float, priced: bool) -> list[str]:
+        credits = {"front": Credit(9, 1.0, dollars, 9.0, 4.0), "grid": Credit(9, 1.0, 0.1, 9.0, 4.0)}
+        return [draw(("front", "grid"), credits, random.Random(seed), priced) for seed in range(40)]
+
+    assert drawn(0.1, priced=False) == drawn(50.0, priced=False)
+    assert drawn(0.1, priced=True) != drawn(50.0, priced=True)
