@@ -226,9 +226,9 @@ def _summary(run: Run, ledger: Ledger) -> int:
     for line in told(report.optimism):
         print(f"  {line}")
     print(f"  front, champions, what was learned: {run.home / TEXT}")
-    written = {card.id for card in run.archive.cards() if card.generation == 0} & set(report.measured)
-    ahead = max(written, key=lambda version: report.measured[version], default=report.best)
-    if report.measured[ahead] > max((q for v, q in report.measured.items() if v not in written), default=0.0):
+    written = {card.id for card in run.archive.cards() if card.generation == 0}
+    ahead, behind = report.best_of(written), report.best_of(report.measured.keys() - written)
+    if ahead and report.measured[ahead] > (report.measured[behind] if behind else 0.0):
         print(f"  {ahead}, which was hand-written, is still ahead of all that was discovered: search for longer")
     if ledger.spent().calls:
         print(f"spent: {ledger.spent()}")

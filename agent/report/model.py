@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from pydantic import Field, ValidationError
 
 from envs.errors import Damaged
@@ -95,6 +97,10 @@ class Report(Frozen):
     """None where there are too few questions, or no figures by question."""
     failed: dict[str, str] = Field(default_factory=dict)
     """Versions that did not come through the fresh orders, and why: they are out of the choice."""
+
+    def best_of(self, versions: Iterable[str]) -> str | None:
+        """Return the best of ``versions`` on fresh orders; None if none of them has come through."""
+        return max((v for v in versions if v in self.measured), key=lambda v: self.measured[v], default=None)
 
 
 def read_report(run: Run) -> Report | None:

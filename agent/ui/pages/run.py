@@ -144,7 +144,7 @@ def run(place: At) -> RunAnswer:
         events=tuple(journal.words(_LATEST)),
         problems=dict(view.problems),
         note=place.roster.note,
-        report=_reported(place.run),
+        report=_reported(place.run, view),
     )
 
 
@@ -229,7 +229,7 @@ def _speeds(journal: Journal) -> list[Speed]:
     ][-500:]
 
 
-def _reported(run: Run | None) -> str:
+def _reported(run: Run | None, view: View) -> str:
     if run is None:
         return ""
     try:
@@ -241,8 +241,7 @@ def _reported(run: Run | None) -> str:
     best, measured = report.best, report.measured
     seen = f"({report.searched[best]:.2f} as the search saw it)"
     said = f"On fresh branch orders {best} has quality {measured[best]:.2f} {seen}"
-    written = {card.id for card in run.archive.cards() if card.generation == 0} & set(measured)
-    if not written:
+    first = report.best_of(row.id for row in view.rows if row.generation == 0)
+    if first is None:
         return f"{said}."
-    first = max(written, key=lambda version: measured[version])
     return f"{said}; the best hand-written controller, {first}, has {measured[first]:.2f}."
