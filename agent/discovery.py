@@ -242,12 +242,11 @@ class Discovery:
         barren = 0 if state["pending"] or state["stopped"] else state["barren"] + 1
         cards = self._before(state["generation"] + 1)
         at = population.budgets(cards)
-        ranked = population.ranked(cards)
-        best, seeds = ranked[:1], [population.quality(card, at) for card in ranked if card.generation == 0]
+        best, seed = next(iter(population.ranked(cards)), None), population.best_seed(cards, at)
         self.emit(
             "archived", generation=state["generation"], versions=len(cards), new=len(state["pending"]),
-            best=best[0].id if best else None, quality=round(population.quality(best[0], at), 3) if best else None,
-            seeds=round(max(seeds, default=0.0), 3),
+            best=best.id if best else None, quality=round(population.quality(best, at), 3) if best else None,
+            seeds=round(population.quality(seed, at), 3) if seed else 0.0,
         )  # fmt: skip
         if barren >= MOST_BARREN:
             self.emit("stopped", why="nothing new was proposed")

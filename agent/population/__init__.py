@@ -11,6 +11,7 @@ from .frontier import (
     Scored,
     Space,
     attained,
+    best_seed,
     budgets,
     by_merit,
     contributions,
@@ -24,6 +25,6 @@ from .frontier import (
 )
 
 __all__ = [
-    "BUDGETS", "Floats", "Scored", "Space", "attained", "budgets", "by_merit", "contributions", "credits", "elites",
-    "front", "hypervolume", "merit", "quality", "ranked", "space",
+    "BUDGETS", "Floats", "Scored", "Space", "attained", "best_seed", "budgets", "by_merit", "contributions", "credits",
+    "elites", "front", "hypervolume", "merit", "quality", "ranked", "space",
 ]  # fmt: skip

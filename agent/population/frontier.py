@@ -89,6 +89,12 @@ def ranked(cards: Sequence[S]) -> list[S]:
     return by_merit([card for card in cards if card.ok], budgets(cards))
 
 
+def best_seed(cards: Sequence[S], at: Floats) -> S | None:
+    """Return the hand-written controller with the highest `quality`: what a search is measured against."""
+    seeds = [card for card in cards if card.generation == 0 and card.ok]
+    return max(seeds, key=lambda card: quality(card, at), default=None)
+
+
 def by_merit(cards: Sequence[S], at: Floats) -> list[S]:
     """Return ``cards``, the best first: by `merit`, and where that may be noise the simpler (`shrinkage.preferred`)."""
     ordered = sorted(cards, key=lambda card: (card.generation, card.id))

@@ -154,13 +154,15 @@ def params(config: RunConfig) -> dict[str, str]:
 def metrics(run: Run, ledger: Ledger, generation: int) -> dict[str, float]:
     """Return the figures of a run after a generation: of all that was found and spent until then."""
     cards = run.archive.believed(generation)
-    at, ranked = population.budgets(cards), population.ranked(cards)
+    at = population.budgets(cards)
     spent = sum((ledger.spent(each) for each in range(generation + 1)), Spending())
     found = {
         "versions": len(cards), "hypervolume": population.hypervolume(cards, run.config.latency),
         "dollars": spent.dollars, "tokens": spent.usage.prompt + spent.usage.output, "calls": spent.calls,
     }  # fmt: skip
-    for name, best in (("best", ranked[:1]), ("best_seed", [card for card in ranked if card.generation == 0][:1])):
-        found |= {f"{name}_quality": population.quality(card, at) for card in best}
+    best = next(iter(population.ranked(cards)), None)
+    for name, card in (("best", best), ("best_seed", population.best_seed(cards, at))):
+        if card is not None:
+            found[f"{name}_quality"] = population.quality(card, at)
     counts = Counter(re.sub(r"\W+", "_", card.verdict) for card in cards)
     return {name: float(x) for name, x in found.items()} | {f"verdict.{name}": float(n) for name, n in counts.items()}

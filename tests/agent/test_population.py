@@ -15,6 +15,7 @@ from agent import population
 from agent.behaviour import behaviour, decisions
 from agent.bench.normalise import shape
 from agent.cards import Behaviour, Card, Protocol
+from agent.generalisation.belief import Belief
 from agent.population import islands
 from agent.population.bandit import draw
 from agent.population.choice import WAYS, parents
@@ -23,7 +24,7 @@ from agent.population.frontier import MOST_ELITES
 from agent.population.grid import edges, grid
 from agent.population.novelty import novelty
 from agent.seeds import seed_source
-from agent.versions import Cost, Credit
+from agent.versions import Cost, Credit, CurvePoint
 from envs.episodes import grid as episode_grid
 from envs.evaluate import Point
 from envs.synthetic import default_models, generate
@@ -130,6 +131,18 @@ def test_the_hypervolume_never_falls(cards: list[Card], latency: bool) -> None:
     reached = [population.hypervolume(cards[:n], latency) for n in range(len(SEEDS), len(cards) + 1)]
     assert all(after >= before - 1e-9 for before, after in pairwise(reached))
     assert all(0 <= volume <= 100 for volume in reached)
+
+
+def test_the_best_seed_is_the_one_with_the_highest_figure_whatever_is_believed_of_it() -> None:
+    narrow, wide = SEEDS
+    doubted = Belief(tuple(CurvePoint(p.beta, 1.0, p.tokens, p.latency) for p in narrow.mean_curve), 0.0, 0.0, ())
+    seeds = [wide, narrow.model_copy(update={"belief": doubted})]
+    found = [*seeds, made("found", 1, [(1.0, 100.0, 1.0)]), made("failed", 0, [])]
+    at = population.budgets(found)
+    best = population.best_seed(found, at)
+    assert best is not None and population.quality(best, at) == max(population.quality(card, at) for card in seeds)
+    assert population.ranked(seeds)[0].id == "wide" != best.id
+    assert population.best_seed(found[2:], at) is None
 
 
 def test_the_hypervolume_is_a_mean_accuracy_over_budgets() -> None:

@@ -10,6 +10,7 @@ from fastapi import APIRouter
 
 from envs.errors import InputError
 
+from ... import population
 from ...cards import Card
 from ...measures import orders
 from ...place import Place
@@ -118,8 +119,7 @@ def run(place: At) -> RunAnswer:
     view = place.view()
     journal = journal_of(place.run)
     seeds = [row for row in view.rows if row.generation == 0 and row.ok]
-    best, written = view.best, [row for row in view.ranked if row.generation == 0]
-    first = max(written, key=lambda row: view.quality[row.id], default=None)
+    best, first = view.best, population.best_seed(view.rows, view.budgets)
     found = [row for row in [*view.front, *([best] if best else [])] if row.generation > 0]
     cards = _cards(place, [row.id for row in [*found, *seeds[:_SHOWN_SEEDS]]])
     some = next(iter(cards.values()), None)
