@@ -247,6 +247,7 @@ class Discovery:
             "archived", generation=state["generation"], versions=len(cards), new=len(state["pending"]),
             best=best.id if best else None, quality=round(population.quality(best, at), 3) if best else None,
             seeds=round(population.quality(seed, at), 3) if seed else 0.0,
+            highest=round(max((population.quality(card, at) for card in cards if card.ok), default=0.0), 3),
         )  # fmt: skip
         if barren >= MOST_BARREN:
             self.emit("stopped", why="nothing new was proposed")

@@ -68,8 +68,8 @@ def curves(lines: Mapping[str, Sequence[tuple[float, float]]], width: int = 90, 
     return str(plotext.uncolorize(plotext.build()))
 
 
-_LEGEND = (
-    "\nquality in the search, and in brackets what is believed of it, ± the standard error of its difference from its "
+LEGEND = (
+    "quality in the search, and in brackets what is believed of it, ± the standard error of its difference from its "
     "parent, and its free constants + branches"
 )
 
@@ -83,7 +83,7 @@ def family(cards: Sequence[Card], everything: bool, latency: bool = False) -> Tr
     on_front = {card.id for card in population.front(cards, latency=latency)}
     kept = set(by_id) if everything else _ancestry(sorted(on_front), by_id)
     at = population.budgets(cards)
-    root = Tree(f"{len(cards)} versions, {len({c.generation for c in cards})} generations (* on the front){_LEGEND}")
+    root = Tree(f"{len(cards)} versions, {len({c.generation for c in cards})} generations (* on the front)\n{LEGEND}")
     nodes: dict[str, Tree] = {}
 
     def line(card: Card) -> Text:

@@ -60,10 +60,10 @@ class Watch:
                 self._bar.update(self._task, total=fields["of"], completed=fields["position"], note=self._speed())
         elif event == "archived":
             left = self._left(fields["generation"])
-            best = f"best {fields['best']} {fields['quality']:.2f}" if fields["best"] else "none ran"
+            told = f"highest quality {fields['highest']:.2f} (best seed {fields['seeds']:.2f})"
             self._bar.console.print(
-                f"generation {fields['generation']:3d}: {fields['versions']:4d} versions, {best}"
-                f" (best seed {fields['seeds']:.2f}), {self._speed()}, {left}",
+                f"generation {fields['generation']:3d}: {fields['versions']:4d} versions, "
+                f"{told if fields['best'] else 'none ran'}, {self._speed()}, {left}",
                 highlight=False,
                 soft_wrap=True,
             )

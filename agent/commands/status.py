@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from .. import choose, population
 from ..cards import SCREENED, Card
-from ..display import belief, console, curve_table, more
+from ..display import LEGEND, belief, console, curve_table, more
 from ..generalisation.beliefs import optimism
 from ..llm.calls import read_calls
 from ..llm.ledger import Spending
@@ -53,10 +53,12 @@ def status(args: argparse.Namespace) -> int:
     print(f"  screening    {_screening(run)}")
     for line in told(optimism(cards, run.archive.figures)):
         print(f"  {line}")
-    for card in population.ranked(cards)[:5]:
+    ranked = population.ranked(cards)
+    if ranked:
+        print(f"  ranked by what is believed of them, the simpler first where a lead may be noise;\n  {LEGEND}:")
+    for card in ranked[:5]:
         print(f"  {card.id:24} {population.quality(card, at):6.2f}{belief(card, at)}  {card.name}{more(card)}")
-    best = [card for card in population.ranked(cards) if card.generation > 0][:1]
-    for card in best:
+    for card in [card for card in ranked if card.generation > 0][:1]:
         console().print(curve_table([(card.id, point) for point in card.mean_points]))
     if not finished:
         print(f"go on with `autotts resume {run.home}`")
@@ -64,13 +66,13 @@ def status(args: argparse.Namespace) -> int:
 
 
 def _islands(cards: Sequence[Card], config: RunConfig) -> Iterator[str]:
-    """Yield a line for each island: its versions, and the best that was born there."""
+    """Yield a line for each island: its versions, and which of those that were born there ranks first."""
     at = population.budgets(cards)
     for island in range(config.islands if config.islands > 1 else 0):
         born = [card for card in cards if native(card, config.islands) == island]
         good = by_merit([card for card in born if card.ok], at)
-        best = f", best {good[0].id} {population.quality(good[0], at):.2f}" if good else ""
-        yield f"  {f'island {island}':12} {len(born)} versions{best}"
+        first = f", first {good[0].id} {population.quality(good[0], at):.2f}" if good else ""
+        yield f"  {f'island {island}':12} {len(born)} versions{first}"
 
 
 def _screening(run: Run) -> str:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
+from agent import population
+from agent.discovery import Discovery
+from agent.graph import discover
 from agent.llm.ledger import Limit, Limits
 from agent.watch import Watch
+from sandbox.process import ProcessSandbox
 
-from .test_graph import begin
+from .test_graph import Single, begin
 
 
 @pytest.mark.parametrize(("hours", "left"), [(0.0, "about 0 s left"), (2.0, "about 120 min left")])
@@ -20,5 +25,18 @@ def test_the_time_left_is_never_more_than_the_hours_allow(hours: float, left: st
     watch._began -= 1.0  # a generation has taken a second
     with watch:
         watch.report("generation", {"generation": 0, "of": 10**9})
-        watch.report("archived", {"generation": 0, "versions": 6, "best": None, "quality": 0.0, "seeds": 50.0})
-    assert left in capsys.readouterr().err
+        watch.report("archived", {"generation": 0, "versions": 6, "best": None, "highest": 0.0, "seeds": 0.0})
+    told = capsys.readouterr().err
+    assert left in told and "6 versions, none ran" in told
+
+
+def test_the_figure_that_is_told_never_falls(tmp_path: Path, capsys) -> None:  # type: ignore[no-untyped-def]
+    run = begin(tmp_path / "run")
+    watch = Watch(run)
+    discover(Discovery(run, Single(), ProcessSandbox(), watch.report))
+    told = re.findall(r"highest quality ([\d.]+) \(best seed ([\d.]+)\)", capsys.readouterr().err)
+    highest, seeds = [float(figure) for figure, _ in told], {float(seed) for _, seed in told}
+    cards = run.archive.believed()
+    at = population.budgets(cards)
+    assert len(told) == 3 and highest == sorted(highest) and seeds == {highest[0]}
+    assert highest[-1] == round(max(population.quality(card, at) for card in cards if card.ok), 2)
