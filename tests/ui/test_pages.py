@@ -183,6 +183,27 @@ def test_a_version_is_found_by_typing(watch: Opens, small_link: str) -> None:
     expect(page.locator("h1")).to_contain_text("g002-grandchild")
 
 
+def test_a_trace_of_no_version_is_that_of_the_best_that_was_found(watch: Opens, small_link: str, tmp_path: Path) -> None:
+    best = Place(small_archive(tmp_path), None, tmp_path).view().best
+    assert best is not None and best.generation > 0
+    expect(watch(small_link).open("trace").locator("h1")).to_have_text(f"Trace of {best.id}")
+
+
+@pytest.mark.data
+def test_the_mean_is_looked_into_one_environment_at_a_time(watch: Opens, shipped: str) -> None:
+    compare = f"compare?id={BEST}&id=confidence_momentum&environment="
+    found = watch(shipped)
+    shown = {}
+    for size in ("0.6B", "4B"):
+        page = found.open(f"{compare}aime24%2FQwen3-{size}", "#difference")
+        shown[size] = page.locator("#difference").inner_text()
+    page = found.open(f"{compare}mean", "#difference")
+    for size in ("4B", "0.6B"):
+        page.locator("#world").select_option(f"aime24/Qwen3-{size}")
+        expect(page.locator("#difference")).to_have_text(shown[size])
+    assert page.locator("#environment").input_value() == "mean"
+
+
 def test_the_lineage_is_clicked(watch: Opens, small_link: str) -> None:
     page = watch(small_link).open("lineage", "[data-drawn='5']")
     x, y = page.evaluate(

@@ -47,8 +47,8 @@ export function picker(label, onpick, value = "") {
   return h("div", { class: "picker" }, h("label", {}, label, input), list);
 }
 
-/** Return the id of the best version, or of any: where a page begins that is told of none. */
+/** Return the id of the best version that was found, or of any: where a page begins that is told of none. */
 export async function anyVersion() {
-  const [first] = await get("versions");
-  return first?.id ?? null;
+  const { best } = await get("run");
+  return best ?? (await get("versions"))[0]?.id ?? null;
 }

@@ -11,7 +11,7 @@ export async function show(root, here) {
   let wish = { environment: here.params.get("environment"), beta: here.params.get("beta") };
   const curves = new Chart("Scaling curves of the chosen versions"), gaps = new Chart("Difference of accuracy, question by question", "short");
   const parts = { chips: h("div", { class: "bar" }), bar: h("div", { class: "bar" }), note: h("div"), numbers: h("div"), paper: h("div"), gaps: h("div"), pair: h("div", { class: "bar" }) };
-  let pair = null, asked = 0;
+  let pair = null, picked = null, asked = 0;
 
   fill(root, h("h1", {}, "Compare"), parts.chips, parts.note, parts.bar, h("h2", {}, "Scaling curves"), framed(curves, "curves", parts.numbers),
     h("h2", {}, "As papers print it"), parts.paper, h("h2", {}, "Question by question"), parts.pair, parts.gaps);
@@ -57,11 +57,13 @@ export async function show(root, here) {
     if (ran.length < 2) return void (fill(parts.pair), fill(parts.gaps, h("p", { class: "soft" }, "Two versions with scores are needed.")));
     if (!pair || !pair.every((id) => ran.includes(id))) pair = [ran[1], ran[0]];
     const worlds = found.environments.filter((e) => e !== "mean");
-    const world = worlds.includes(environment) ? environment : worlds[0];
+    const world = [environment, picked].find((e) => worlds.includes(e)) ?? worlds[0];
     const options = ran.map((id) => [id, id]);
     fill(parts.pair, choice("From", options, pair[0], (id) => { pair = [id, pair[1]]; questions(found, environment, beta); }, "first"),
       choice("to", options, pair[1], (id) => { pair = [pair[0], id]; questions(found, environment, beta); }, "second"),
-      h("span", { class: "soft" }, `on ${world}, beta ${beta}`));
+      worlds.includes(environment) ? h("span", { class: "soft" }, `on ${world}`)
+        : choice("on", worlds.map((e) => [e, e]), world, (e) => { picked = e; questions(found, environment, beta); }, "world"),
+      h("span", { class: "soft" }, `at beta ${beta}`));
     const mine = ++asked; // an answer that comes late must not take the place of a newer one
     try {
       const told = await get("questions", { first: pair[0], second: pair[1], environment: world, beta });
