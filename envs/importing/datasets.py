@@ -67,12 +67,16 @@ def _each(batches: Iterable[Any]) -> Iterator[dict[str, Any]]:
 def _files(path: Path, split: str | None) -> list[Path]:
     """Return the files of the data set, in order."""
     if not path.is_dir():
+        if split is not None:
+            _one([_split(path)], split, path)
         return [path]
     kinds = _document(path / "dataset_dict.json").get("splits")
-    if isinstance(kinds, list):
-        name = _one([str(kind) for kind in kinds], split, path)
-        path = _inside(path, name)
     state = _document(path / "state.json")
+    if isinstance(kinds, list):
+        path = _inside(path, _one([str(kind) for kind in kinds], split, path))
+        state = _document(path / "state.json")
+    elif state and split is not None:
+        _one([str(state.get("_split") or "")], split, path)
     if state.get("_indices_data_files") or state.get("_indices_files"):
         raise InputError(f"{path}: rows chosen from others; save it anew after flatten_indices()")
     listed = state.get("_data_files")
@@ -92,21 +96,24 @@ def _files(path: Path, split: str | None) -> list[Path]:
 
 
 def _split(file: Path) -> str:
-    """Return the split that a file's name tells, or ''."""
+    """Return the split that a file's name or its directory's tells, or ''."""
     found = _SHARD.match(file.stem)
-    if found:
+    if found and found[1] != "data":  # that is what `save_to_disk` calls all files
         return found[1]
     return next((name for name in (file.stem, file.parent.name) if name in _SPLITS), "")
 
 
 def _one(splits: list[str], split: str | None, path: Path) -> str:
+    """Return the split that is wanted, of those that there are; '' is what belongs to none."""
     if split is None and len(splits) == 1:
         return splits[0]
-    if split not in splits:
-        there = ", ".join(splits)
-        what = "several splits; name one by --split" if split is None else f"no split {split!r}; there are"
-        raise InputError(f"{path}: {what}: {there}")
-    return split
+    if split in splits:
+        return split
+    if not any(splits):
+        raise InputError(f"{path}: there are no splits" + (f", so no {split!r}; leave out --split" if split else ""))
+    there = ", ".join(name or "'' (files of no split)" for name in splits)
+    what = "several splits; name one by --split" if split is None else f"no split {split!r}; there are"
+    raise InputError(f"{path}: {what}: {there}")
 
 
 def _inside(path: Path, name: str) -> Path:

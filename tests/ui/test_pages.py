@@ -183,7 +183,7 @@ def test_a_version_is_found_by_typing(watch: Opens, small_link: str) -> None:
     expect(page.locator("h1")).to_contain_text("g002-grandchild")
 
 
-def test_a_trace_of_no_version_is_that_of_the_best_that_was_found(watch: Opens, small_link: str, tmp_path: Path) -> None:
+def test_the_page_trace_opens_on_the_best_that_was_found(watch: Opens, small_link: str, tmp_path: Path) -> None:
     best = Place(small_archive(tmp_path), None, tmp_path).view().best
     assert best is not None and best.generation > 0
     expect(watch(small_link).open("trace").locator("h1")).to_have_text(f"Trace of {best.id}")

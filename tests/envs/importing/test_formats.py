@@ -348,9 +348,34 @@ def test_of_several_splits_one_is_named(tmp_path: Path) -> None:
     for path in (tmp_path / "d", tmp_path / "p"):
         with pytest.raises(InputError, match="several splits; name one by --split: "):
             read(path, mapping=MAP)
-        with pytest.raises(InputError, match="no split 'dev'"):
+        with pytest.raises(InputError, match=r"no split 'dev'; there are: (test, train|train, test)$"):
             read(path, mapping=MAP, split="dev")
         assert branches(taken(path, mapping=MAP, split="test")) == FOUND[:1]
+
+
+def test_a_split_that_is_not_there_is_told_with_those_that_are(tmp_path: Path) -> None:
+    one = parquet(tmp_path / "one/rows.parquet", ROWS)
+    for path in (one, one.parent, saved(tmp_path / "saved", ROWS)):
+        with pytest.raises(InputError, match=r"there are no splits, so no 'dev'; leave out --split$"):
+            read(path, mapping=MAP, split="dev")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty/dataset_dict.json").write_text('{"splits": []}')
+    with pytest.raises(InputError, match=r"there are no splits$"):
+        read(tmp_path / "empty", format="hf", mapping=MAP)
+    parquet(tmp_path / "one/test.parquet", ROWS[:1])
+    with pytest.raises(InputError, match=r"name one by --split: '' \(files of no split\), test$"):
+        read(one.parent, mapping=MAP)
+    assert branches(taken(one.parent, mapping=MAP, split="")) == FOUND
+    train = saved(tmp_path / "train", ROWS)
+    state = json.loads((train / "state.json").read_text())
+    (train / "state.json").write_text(json.dumps({**state, "_split": "train"}))
+    with pytest.raises(InputError, match=r"no split 'dev'; there are: train$"):
+        read(train, mapping=MAP, split="dev")
+    (shard,) = train.glob("*.arrow")
+    for path in (train, shard):
+        assert branches(taken(path, mapping=MAP, split="train")) == FOUND
+        with pytest.raises(InputError, match=r"no split 'test'; there are: train$"):
+            read(path, mapping=MAP, split="test")
 
 
 @pytest.mark.parametrize("name", ["../secret.arrow", "/etc/passwd", "", "..", "a\\b", "not-there.arrow"])
