@@ -103,6 +103,11 @@ class Results:
         return 0.5 if 0.5 in betas else betas[(len(betas) - 1) // 2]
 
     @property
+    def held_out(self) -> int:
+        """Environments that the search had not seen."""
+        return sum(not world.searched for world in self.environments)
+
+    @property
     def places(self) -> tuple[str, ...]:
         """The environments, and the mean first where there are several."""
         names = tuple(world.name for world in self.environments)
@@ -138,14 +143,16 @@ def results(
             equals += [_at_equal(entry.label, place, equal(curve, base), price)] if base else []
     done = {label: found[overall] for label, found in curves.items() if overall in found}
     searched = {digest for entry in entries if entry.card for digest in entry.card.protocol.environments.values()}
+    worlds = tuple(
+        World(env.name, env.hash, len(env), len(env.final_answers), env.hash in searched) for env in environments
+    )
+    new = not all(world.searched for world in worlds)
     return Results(
         format=FORMAT, settings=settings, price=price, overall=overall,
-        environments=tuple(
-            World(env.name, env.hash, len(env), len(env.final_answers), env.hash in searched) for env in environments
-        ),
+        environments=worlds,
         controllers=tuple(map(_controller, entries)),
         reference=tuple(sample.point() for sample in reference.values()),
-        rows=tuple(rows), equal=tuple(equals), ranking=ranking(entries, done, cards),
+        rows=tuple(rows), equal=tuple(equals), ranking=ranking(entries, done, cards, new),
         failures=tuple(
             Failure(entry.label, name, found.verdict.kind, found.verdict.message)
             for entry in entries for name in names if not (found := measured[entry.label, name]).verdict.ok

@@ -14,7 +14,7 @@ from markupsafe import Markup, escape
 from ..display import listing, plain
 from . import charts
 from .figures import Results
-from .ranks import LOST, TRANSFERRED
+from .ranks import AHEAD, LOST, TRANSFERRED
 from .select import Entry
 from .tables import Table, everything, protocol, summary
 
@@ -59,7 +59,7 @@ def _pictures(results: Results, table: Table) -> list[tuple[str, str]]:
 def _classes(table: Table, column: int, cell: str) -> str:
     if column == 1 and table.about == "questions":
         return "signs"
-    return cell if table.about == "ranks" and cell in (TRANSFERRED, LOST) else ""
+    return cell if table.about == "ranks" and cell in (TRANSFERRED, AHEAD, LOST) else ""
 
 
 def _cell(text: str) -> Markup:

@@ -16,6 +16,8 @@ from .measures import TOKENS, interval
 from .select import Entry
 
 TRANSFERRED, LOST, OPEN = "transferred", "lost", "not decided"
+AHEAD = "ahead"
+"""In place of `TRANSFERRED` where nothing was held out from the search."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,7 @@ class Gain:
     """``searched`` less ``here``: how much of the advantage did not come along."""
     optimism_ci: Interval | None
     verdict: str
-    """`TRANSFERRED` if ``here_ci`` lies above 0, `LOST` if below, else `OPEN`."""
+    """`TRANSFERRED` (or `AHEAD`) if ``here_ci`` lies above 0, `LOST` if below, else `OPEN`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ class _Quality:
 
 
 def ranking(
-    entries: Sequence[Entry], curves: Mapping[str, Sequence[Sample]], cards: Sequence[Card]
+    entries: Sequence[Entry], curves: Mapping[str, Sequence[Sample]], cards: Sequence[Card], held_out: bool
 ) -> Ranking | None:
     """Rank the controllers that have a curve, which is more than one point; None where no baseline has one.
 
@@ -91,6 +93,7 @@ def ranking(
         entries: of the replay.
         curves: by label, on the mean of the environments.
         cards: of the archive.
+        held_out: whether any of the environments is new to the search.
     """
     there = [entry for entry in entries if len(curves.get(entry.label, ())) > 1]
     baselines = [entry.label for entry in there if entry.baseline]
@@ -102,6 +105,7 @@ def ranking(
     search_at = population.budgets(cards)
     then = {entry.label: population.quality(entry.card, search_at) for entry in there if entry.card is not None}
     bar = max((then[label] for label in baselines if label in then), default=None)
+    above = TRANSFERRED if held_out else AHEAD
 
     places = _places(np.array([[quality.centre for quality in here.values()]]))[0].tolist()
     spread = _places(np.stack([quality.spread for quality in here.values()], axis=1))
@@ -110,7 +114,7 @@ def ranking(
         Rank(
             entry.label, then.get(entry.label), then_places.get(entry.label),
             here[entry.label].centre, interval(here[entry.label].spread), places[i], interval(spread[:, i]),
-            None if entry.baseline else _gain(here[entry.label], here[best], then.get(entry.label), bar),
+            None if entry.baseline else _gain(here[entry.label], here[best], then.get(entry.label), bar, above),
         )
         for i, entry in enumerate(there)
     ]  # fmt: skip
@@ -119,10 +123,10 @@ def ranking(
     return Ranking(tuple(ordered), best, (float(at[0]), float(at[-1])), *agreement)
 
 
-def _gain(mine: _Quality, best: _Quality, then: float | None, bar: float | None) -> Gain:
+def _gain(mine: _Quality, best: _Quality, then: float | None, bar: float | None, above: str) -> Gain:
     here, spread = mine.centre - best.centre, mine.spread - best.spread
     low, high = interval(spread)
-    verdict = TRANSFERRED if low > 0 else LOST if high < 0 else OPEN
+    verdict = above if low > 0 else LOST if high < 0 else OPEN
     if then is None or bar is None:
         return Gain(None, here, (low, high), None, None, verdict)
     searched = then - bar

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -11,11 +12,13 @@ from envs.episodes import MAX_BRANCHES
 from ..display import interval, plain
 from .figures import AtEqual, Results, Row
 from .measures import LOSS, TIE, WIN, Against, Bounds
+from .ranks import AHEAD, LOST, TRANSFERRED
 from .work import REFERENCE
 
 About = Literal["place", "questions", "betas", "ranks", "failures", "environments", "controllers"]
 NONE = "-"
 NEVER = "not reached"
+_NOTHING_NEW = "nothing was held out, for the search had seen all of them, so nothing can be said to have transferred"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +45,10 @@ def reference_name(results: Results) -> str:
 def summary(results: Results) -> list[str]:
     """Return what there is to say first, in sentences."""
     versions = [c for c in results.controllers if not c.baseline]
-    new = sum(not world.searched for world in results.environments)
+    new = f", {results.held_out} of which the search had not seen" if results.held_out else f": {_NOTHING_NEW}"
     lines = [
         f"{len(versions)} versions and {len(results.controllers) - len(versions)} hand-written baselines on"
-        f" {len(results.environments)} environments, {new} of which the search had not seen;"
-        f" {_orders(results)}."
+        f" {len(results.environments)} environments{new}; {_orders(results)}."
     ]
     lines += _transfer(results)
     equal = {found.controller: found for found in results.equal if found.environment == results.overall}
@@ -73,10 +75,10 @@ def _transfer(results: Results) -> list[str]:
     gains = [rank.gain for rank in results.ranking.ranks if rank.gain]
     if not gains:
         return ["No version ran on every environment, so none can be said to have transferred."]
-    count = {verdict: sum(gain.verdict == verdict for gain in gains) for verdict in ("transferred", "lost")}
+    count = Counter(gain.verdict for gain in gains)
     line = (
-        f"Of {len(gains)} versions, {count['transferred']} are better here than the best baseline"
-        f" ({results.ranking.best_baseline}), {count['lost']} are worse, the others are not decided."
+        f"Of {len(gains)} versions, {count[TRANSFERRED] + count[AHEAD]} are better here than the best baseline"
+        f" ({results.ranking.best_baseline}), {count[LOST]} are worse, the others are not decided."
     )
     if results.ranking.spearman is None or results.ranking.spearman_ci is None:
         return [line]
@@ -159,12 +161,13 @@ def rank_table(results: Results) -> Table | None:
     if results.ranking is None:
         return None
     low, high = results.ranking.budgets
+    above = "Transferred" if results.held_out else "Ahead (nothing was held out)"
     return Table(
         "ranks",
         "Rank stability",
         f"Quality: mean accuracy over token budgets, here from {low:,.0f} to {high:,.0f} tokens. Gain: quality less"
         f" that of the best baseline, here {results.ranking.best_baseline}, paired by question. Optimism: the gain"
-        " that the search saw less the gain here. Transferred: the interval of the gain lies above 0; lost: below.",
+        f" that the search saw less the gain here. {above}: the interval of the gain lies above 0; lost: below.",
         ("controller", "verdict", "rank in search", "rank here", "quality in search", "quality here",
          "gain in search", "gain here", "optimism"),
         tuple(

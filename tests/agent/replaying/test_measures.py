@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from agent import population
 from agent.replaying.measures import TOKENS, against, bounds, equal, fewest
-from agent.replaying.ranks import LOST, OPEN, TRANSFERRED, _correlation, _places, ranking
+from agent.replaying.ranks import AHEAD, LOST, OPEN, TRANSFERRED, _correlation, _places, ranking
 from agent.replaying.select import Entry
 from agent.versions import CurvePoint
 from envs.episodes import grid
@@ -118,10 +118,12 @@ def test_gains_are_judged_by_their_intervals() -> None:
         for label, gain in gains.items()
     }
     entries = [entry("better"), entry("worse"), entry("mixed"), entry("failed"), entry("base", True)]
-    found = ranking(entries, curves, [])
+    found = ranking(entries, curves, [], held_out=True)
     assert found is not None and found.best_baseline == "base" and found.spearman is None
     verdicts = {rank.controller: rank.gain.verdict for rank in found.ranks if rank.gain}
     assert verdicts == {"better": TRANSFERRED, "worse": LOST, "mixed": OPEN}
     assert found.ranks[0].controller == "better" and found.ranks[-1].controller == "worse"
-    assert ranking(entries[:1], curves, []) is None
-    assert ranking(entries, {label: curve[:1] for label, curve in curves.items()}, []) is None
+    seen = ranking(entries, curves, [], held_out=False)
+    assert seen is not None and [rank.gain.verdict for rank in seen.ranks if rank.gain] == [AHEAD, OPEN, LOST]
+    assert ranking(entries[:1], curves, [], True) is None
+    assert ranking(entries, {label: curve[:1] for label, curve in curves.items()}, [], True) is None

@@ -187,6 +187,17 @@ def test_data_files_hold_every_row(found: tuple[Results, list[Entry]]) -> None:
         assert row["dollars"] == flat["dollars"] == mine.dollars
 
 
+def test_a_replay_on_what_the_search_has_seen_says_that_nothing_was_held_out(
+    found: tuple[Results, list[Entry]], archive: Archive, tmp_path: Path
+) -> None:
+    assert "2 environments, 1 of which the search had not seen; " in markdown.page(found[0])
+    assert "nothing was held out" not in markdown.page(found[0]).lower() and "Transferred: " in html.page(*found)
+    seen = replay(found[1], worlds()[:1], archive.cards(), SETTINGS, tmp_path, ProcessSandbox(2))
+    for page in (markdown.page(seen), html.page(seen, found[1])):
+        assert "on 1 environments: nothing was held out, for the search had seen all of them" in page
+        assert "Ahead (nothing was held out): " in page and "Transferred" not in page
+
+
 def test_one_environment_and_no_baseline_that_runs(archive: Archive, tmp_path: Path) -> None:
     """A budget so small that nobody gets through it: everything is said to have failed, and pages are made."""
     one = [entry for entry in entries(archive, ["_first"]) if entry.label in ("_first", "self_consistency")]
