@@ -10,7 +10,7 @@ from ..cards import SCREENED, Card
 from ..standing import scale
 from ..versions import CurvePoint
 from .shelf import Shelf
-from .wording import PAGE, one_line, page, table
+from .wording import PAGE, one_line, page, spread, table
 
 ORDERS = ("quality", "generation", "tokens")
 """Best first, newest first, most frugal first; those that did not run come last, or with their generation."""
@@ -19,7 +19,8 @@ ORDERS = ("quality", "generation", "tokens")
 def listing(shelf: Shelf, order: str, limit: int, offset: int, most: int = PAGE) -> str:
     """Return ``limit`` versions from ``offset`` on: quality, curve at three betas, parents, rationale or failure."""
     cards = _ordered(shelf, order)
-    betas = _three(sorted({point.beta for card in cards for point in card.mean_curve}))
+    all_betas = sorted({point.beta for card in cards for point in card.mean_curve})
+    betas = [all_betas[i] for i in spread(len(all_betas), 3)]
     head = [
         f"{len(cards)} versions by {order} (less what is likely luck); quality: mean accuracy % over "
         f"{scale(shelf.budgets)}; ~: within noise of the best (95%, paired); *: on the front; b: accuracy % @ thousand "
@@ -49,11 +50,6 @@ def _ordered(shelf: Shelf, order: str) -> list[Card]:
 
 def _mean_tokens(curve: Sequence[CurvePoint]) -> float:
     return float(np.mean([point.tokens for point in curve])) if curve else float("inf")
-
-
-def _three(betas: Sequence[float]) -> list[float]:
-    """Return the lowest, the middle and the highest."""
-    return list(dict.fromkeys(betas[i] for i in (0, len(betas) // 2, len(betas) - 1))) if betas else []
 
 
 def _row(shelf: Shelf, card: Card, betas: Sequence[float], mark: str) -> tuple[str, ...]:
