@@ -31,7 +31,8 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGES = ROOT / "docs" / "champions"
 PLAIN = {
     "opening": "flood", "depth": "lockstep", "stop": "confidence", "early": "none", "hopeless": "none",
-    "disagreement": "none", "length": "none", "vote": "finished", "weight": "equal", "abandoned": "ignored",
+    "typical": "median", "disagreement": "none", "length": "none", "vote": "finished", "weight": "equal",
+    "abandoned": "ignored",
 }  # fmt: skip
 """What stands in a slot whose mechanism is taken out."""
 AIMS = {

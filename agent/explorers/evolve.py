@@ -90,6 +90,7 @@ Move = Scale | Choose | Spread
 REMEDIES: dict[str, tuple[Move, ...]] = {
     "stopped_early": (
         Scale("bar", 1.4),
+        Scale("others", 1.4),
         Scale("chance", 0.5),
         Scale("price", 0.5),
         Scale("doubt", 0.4),
@@ -132,6 +133,7 @@ REMEDIES: dict[str, tuple[Move, ...]] = {
         Scale("grip", 1.25),
         Scale("most", 0.7),
         Scale("closing", 1.4),
+        Scale("others", 0.7),
         Choose("length", "median", ("none",)),
         Scale("factor", 0.85),
     ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 ADVERBS = {
     "confidence": "Confident", "steady": "Steady", "both": "Careful", "calm": "Calm", "lead": "Leading",
+    "margin": "Guarded",
     "overtake": "Foresighted", "price": "Thrifty",
 }  # fmt: skip
 NOUNS = {"trickle": "Trickle", "flood": "Flood", "waves": "Waves"}
@@ -15,6 +16,7 @@ ENDS = {
     "both": "until the lead among their votes is beyond doubt and steady",
     "calm": "until the lead among their votes is beyond doubt and has lasted",
     "lead": "until the lead among their votes suffices for the width that is left",
+    "margin": "until the lead among their votes suffices against all other answers",
     "overtake": "until the leading answer is unlikely to be overtaken",
     "price": "while one more vote is worth its price",
 }
@@ -35,6 +37,8 @@ WORDS = {
         "calm": f"{_AHEAD}, and it has led for `calm` typical lengths.",
         "lead": "Stops once `complete` have finished and the leading answer is `bar` votes ahead; the bar falls to "
         "nothing as the width is used up, by the power `closing`.",
+        "margin": "Stops once `complete` have finished and the leading answer is ahead by `bar` votes, which fall to "
+        "nothing as the width is used up, by the power `closing`, and by `others` for each vote of other answers.",
         "overtake": "Stops once `complete` have finished and the chance is at most `chance` that the second answer "
         "catches up with the votes that may still come.",
         "price": "Stops once `complete` have finished and no number of further votes promises more than `price` a "
@@ -48,11 +52,12 @@ WORDS = {
         "scattered": "Stops as hopeless once `tries` have finished and the leading answer has less than `grip` of "
         "the votes."
     },
+    "typical": {"upper": "The typical length is one that a share `rank` of those finished do not exceed."},
     "disagreement": {
         "dissent": f"{_DISSENT}.",
         "dominated": f"{_DISSENT}, if its own answer is `behind` votes behind.",
     },
-    "length": {"median": "Once `few` have finished, gives up branches that reach `factor` times their median length."},
+    "length": {"median": "Once `few` have finished, gives up branches that reach `factor` times their typical length."},
     "vote": {
         "given_up": "Branches that were given up count as `given_up` of a vote for what they said last.",
         "everyone": "Branches that still run have a vote in the end: the answer they would give now.",
@@ -69,6 +74,7 @@ WORDS = {
         "the power `keep`.",
         "against": "A branch that showed an answer and then left it takes `against` votes of its own weight from that "
         "answer.",
+        "each": "A branch that showed an answer and then left it takes `against` votes from that answer.",
     },
 }
 
@@ -97,7 +103,7 @@ def advance(self, question: Question) -> bool:
 '''
 SHARPNESS = """    known = len(self.finished) / (len(self.finished) + self.params["shrink"])  # of what is short here
     power, cap = self.params["power"] * known, self.params["cap"]"""
-LEAVERS = "for other in self.shown[i]:\n    if other != answer:\n        left[other] = left.get(other, 0.0) + weight"
+LEAVERS = "for other in self.shown[i]:\n    if other != answer:\n        left[other] = left.get(other, 0.0) + "
 AGAINST = """    for answer in votes:
         votes[answer] -= self.params["against"] * left.get(answer, 0.0)"""
 KEPT = """    for answer in votes:
@@ -107,6 +113,9 @@ KEPT = """    for answer in votes:
 LEFT = {
     "lead": """    bar = self.params["bar"] * (left / (left + len(self.finished))) ** self.params["closing"]
     first, second, *_ = *sorted(self.votes.values(), reverse=True), 0.0, 0.0""",
+    "margin": """    bar = self.params["bar"] * (left / (left + len(self.finished))) ** self.params["closing"]
+    first, second, *rest = *sorted(self.votes.values(), reverse=True), 0.0, 0.0
+    bar += self.params["others"] * sum(max(0.0, votes) for votes in (second, *rest))""",
     "price": "    worth = max(self.overtaken(votes) / votes for votes in (1, 2, 4, 8, 16, 32, 64) if votes <= left)",
 }
 """What the stops need that look at the votes that may still come."""
@@ -136,6 +145,8 @@ def share(self) -> float:
     votes = [votes for votes in self.votes.values() if votes > 0]
     return max(votes) / sum(votes) if votes else 0.0
 '''
+RANK = """    lengths = sorted(question.depth(i) for i in self.finished)
+    self.typical = lengths[ceil(self.params["rank"] * len(lengths)) - 1]"""
 OVERLONG = """        overlong = question.depth(i) >= self.params["factor"] * self.typical
         hopeless = overlong and len(self.finished) >= self.params["few"]"""
 DISSENT = """        self.against[i] = self.against.get(i, 0) + 1 if self.lead not in (None, self.last[i]) else 0

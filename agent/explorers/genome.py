@@ -39,6 +39,7 @@ PARAMETERS: dict[str, Parameter] = {
     "complete": Parameter(1, 24, (2, 2), whole=True),
     "bar": Parameter(0.2, 40.0, (1.2, 8.0), geometric=True),
     "closing": Parameter(0.2, 5.0, (1.0, 1.0), direction=0),
+    "others": Parameter(0.02, 1.0, (0.2, 0.2)),
     "chance": Parameter(0.0001, 0.45, (0.25, 0.02), geometric=True, direction=-1),
     "price": Parameter(0.0001, 0.3, (0.08, 0.003), geometric=True, direction=-1),
     "doubt": Parameter(0.00001, 0.4, (0.2, 0.01), geometric=True, direction=-1),
@@ -48,6 +49,8 @@ PARAMETERS: dict[str, Parameter] = {
     "quiet": Parameter(0.05, 0.9, (0.2, 0.5)),
     "tries": Parameter(3, 64, (6, 24), whole=True),
     "grip": Parameter(0.05, 0.6, (0.3, 0.25), direction=0),
+    # What is long
+    "rank": Parameter(0.5, 1.0, (0.9, 0.9), direction=0),
     # What to give up
     "patience": Parameter(0.2, 3.0, (0.8, 1.0)),
     "behind": Parameter(0.25, 8.0, (1.0, 2.0)),
@@ -76,11 +79,13 @@ BLOCKS: dict[str, dict[str, tuple[str, ...]]] = {
         "both": ("complete", "doubt", "steady"),
         "calm": ("complete", "doubt", "calm"),
         "lead": ("complete", "bar", "closing"),
+        "margin": ("complete", "bar", "closing", "others"),
         "overtake": ("complete", "chance"),
         "price": ("complete", "price"),
     },
     "early": {"none": (), "probes": ("early_doubt", "quiet")},
     "hopeless": {"none": (), "scattered": ("tries", "grip")},
+    "typical": {"median": (), "upper": ("rank",)},
     "disagreement": {"none": (), "dissent": ("patience",), "dominated": ("patience", "behind")},
     "length": {"none": (), "median": ("few", "factor")},
     "vote": {"finished": (), "given_up": ("given_up",), "everyone": ()},
@@ -89,7 +94,7 @@ BLOCKS: dict[str, dict[str, tuple[str, ...]]] = {
         "shortness": ("power", "shrink", "cap"),
         "ripeness": ("power", "shrink", "cap", "ripe"),
     },
-    "abandoned": {"ignored": (), "share": ("keep",), "against": ("against",)},
+    "abandoned": {"ignored": (), "share": ("keep",), "against": ("against",), "each": ("against",)},
 }
 """Each slot, its choices, and the constants that each choice needs. The first choice is the default.
 
@@ -97,17 +102,20 @@ BLOCKS: dict[str, dict[str, tuple[str, ...]]] = {
 - depth: all running branches in lockstep; more intervals for those that agree with the leader.
 - stop, always once enough have finished: little doubt that the leader is ahead; a lead that several finishes left
   unchanged; both; little doubt, and a lead unchanged for a part of a typical branch length; a lead in votes that
-  suffices for the width that is left; little chance that the leader is overtaken with the width that is left; or no
-  more than a price's worth of such a chance for each further vote.
+  suffices for the width that is left; such a lead that grows with the votes for other answers; little chance that the
+  leader is overtaken with the width that is left; or no more than a price's worth of such a chance for each further
+  vote.
 - early: never; or when finished and running branches together have left little doubt for a part of all rounds.
 - hopeless: never; or when many have finished and even the leader has few votes.
+- typical: what a length is measured against, the median of those finished or a higher rank.
 - disagreement: what gives a branch up that keeps disagreeing with the leader (always, or only if its answer is far
   behind).
 - length: what gives a branch up that runs far longer than those that have finished (in a trickle, a new one starts).
 - vote, weight: who votes, and whether branches count more that are short for this question, or soon came to the
   answer that they kept.
 - abandoned: what an answer loses that branches have shown and then given up: nothing; all but the share of those that
-  kept it, to a power; or some votes for each that left.
+  kept it, to a power; some votes for
+  each that left, by the weight of its own vote; or as many for each.
 
 Lengths are measured in lengths seen: nothing depends on how long the branches of a model are.
 """
@@ -139,6 +147,9 @@ class Genome:
         chosen = {slot: blocks.get(slot, next(iter(choices))) for slot, choices in BLOCKS.items()}
         if chosen["vote"] == "given_up" and chosen["disagreement"] == chosen["length"] == "none":
             chosen["vote"] = "finished"  # none is ever given up
+        lengths = chosen["weight"] != "equal" or chosen["stop"] == "calm"
+        if not lengths and chosen["disagreement"] == chosen["length"] == "none":
+            chosen["typical"] = "median"  # nothing is measured against it
         needed = needs(chosen)
         kept = {name: tidy(name, spans.get(name, PARAMETERS[name].default)) for name in PARAMETERS if name in needed}
         return cls(chosen, kept)

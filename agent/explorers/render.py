@@ -20,6 +20,7 @@ from .fragments import (
     OPEN,
     OVERLONG,
     OVERTAKEN,
+    RANK,
     SETTLED,
     SHARE,
     SHARPNESS,
@@ -52,7 +53,9 @@ class _Source:
         self.shares = b["hopeless"] == "scattered" or b["opening"] == "waves"
         self.short, self.ripe = b["weight"] != "equal", b["weight"] == "ripeness"
         self.typical = self.gives_up or self.short or self.calm
+        self.upper = b["typical"] == "upper"
         self.shown = b["abandoned"] != "ignored"
+        self.leaving = {"against": "weight", "each": "1"}.get(b["abandoned"])
         self.rounds = self.calm or b["early"] == "probes"
         self.voters = "[*self.finished, *self.given_up]" if self.pruned_vote else "self.finished"
 
@@ -115,7 +118,7 @@ class _Source:
             "    self.last: dict[int, str | None] = {}  # what each branch said last",
             self.shown and "    self.shown: dict[int, list[str]] = {}  # all that each branch has said",
             self.ripe and "    self.held: dict[int, int] = {}  # intervals for which it has said so",
-            self.typical and "    self.typical = inf  # median depth of those finished, in intervals",
+            self.typical and f"    self.typical = inf  # {b['typical']} depth of those finished, in intervals",
             "    self.votes: dict[str, float] = {}",
             "    self.lead: str | None = None",
             self.doubts and "    self.doubt = 1.0  # that the leading answer is ahead",
@@ -159,7 +162,8 @@ class _Source:
         return _join(
             "def count(self, question: Question) -> None:",
             '    """Count the votes of those that have finished, and see who leads now."""',
-            self.typical and "    self.typical = median(question.depth(i) for i in self.finished)",
+            self.upper and RANK,
+            self.typical and not self.upper and "    self.typical = median(question.depth(i) for i in self.finished)",
             f"    self.votes = self.weigh(question, {self.voters})",
             f"    {'lead' if self.steady or self.calm else 'self.lead'} = "
             "max(self.votes, key=lambda answer: self.votes[answer], default=None)",
@@ -179,18 +183,18 @@ class _Source:
             self.pruned_vote and 'if i in self.given_up:\n    weight *= self.params["given_up"]',
             "answer = self.last[i]",
             "if answer is not None:\n    votes[answer] = votes.get(answer, 0.0) + weight",
-            abandoned == "against" and LEAVERS,
+            self.leaving is not None and f"{LEAVERS}{self.leaving}",
         )
         return _join(
             "def weigh(self, question: Question, voters: list[int]) -> dict[str, float]:",
             '    """Return the votes of ``voters`` for each answer; an absent answer is no vote."""',
             self.short and SHARPNESS,
             "    votes: dict[str, float] = {}",
-            abandoned == "against" and "    left: dict[str, float] = {}",
+            self.leaving is not None and "    left: dict[str, float] = {}",
             "    for i in voters:",
             textwrap.indent(loop, "        "),
             abandoned == "share" and KEPT,
-            abandoned == "against" and AGAINST,
+            self.leaving is not None and AGAINST,
             "    return votes",
         )
 
@@ -203,6 +207,7 @@ class _Source:
             "overtake": 'self.overtaken(left) <= self.params["chance"]',
             "price": 'worth <= self.params["price"]',
             "lead": "first - second >= bar",
+            "margin": "first - second >= bar",
         }
         asked = ["doubt"] * self.doubts + ["unchanged"] * self.steady + ["calm"] * self.calm
         joined = " and ".join(conditions[name] for name in asked or [stop])
@@ -210,7 +215,7 @@ class _Source:
             "def sure(self, question: Question) -> bool:",
             '    """Whether the finished branches have settled the question."""',
             '    if len(self.finished) < self.params["complete"]:\n        return False',
-            stop in ("lead", "overtake", "price")
+            stop in (*LEFT, "overtake")
             and '    left = max(1, min(self.params["most"], question.max_branches) - len(self.finished))',
             LEFT.get(stop, False),
             f"    return {joined}",
