@@ -8,7 +8,6 @@ from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 from anthropic import AsyncAnthropic
 
@@ -21,17 +20,15 @@ from agent.discovery import DISAPPROVED, Discovery, ExplorerFailed
 from agent.explorers.anthropic import AnthropicModel
 from agent.explorers.base import Brief, LimitReached, Proposal
 from agent.explorers.evolve import WIDE, Evolve
-from agent.explorers.mixture import Mixture
 from agent.graph import build, discover
 from agent.history import fork, moments
 from agent.llm.chat import Said
 from agent.llm.ledger import Ledger, Limit, Limits
 from agent.llm.session import DATA
-from agent.outcome import outcome
 from agent.population.choice import WAYS
 from agent.run import Run, RunConfig
 from agent.seeds import seed_source
-from agent.versions import Credit, Expectation, Finding
+from agent.versions import Expectation
 from envs.errors import InputError
 from envs.synthetic import default_models, generate
 from sandbox.process import ProcessSandbox
@@ -317,34 +314,6 @@ def test_the_first_request_fits(tmp_path: Path) -> None:
     assert sum(Cache().charge(body).values()) < 7_000
 
 
-def test_predictions_are_checked() -> None:
-    from tests.agent.test_archive import card
-
-    def version(accuracy: float, tokens: float):  # type: ignore[no-untyped-def]
-        from envs.evaluate import Point
-
-        point = Point("toy", 0.5, accuracy, (0, 0), tokens, (0, 0), 1.0, 10)
-        return card().model_copy(update={"curve": (point,)})
-
-    less, same, more = Expectation("tokens", "less"), Expectation("accuracy", "same"), Expectation("tokens", "more")
-    at = np.array([80.0])
-    said = outcome((less, same), version(60.0, 80.0), version(60.1, 100.0), at)
-    assert "tokens -20%" in said and "accuracy -0.10 points" in said and "2 of 2 held" in said
-    assert "quality +11.92 points" in said, "at 80 tokens, the parent answers four questions of five"
-    assert outcome((more,), version(60.0, 80.0), version(60.1, 100.0), at).endswith("(0 of 1 held)")
-    assert outcome((), version(60.0, 80.0), card(), at) == ""
-
-    def idle(episodes: int, tokens: int):  # type: ignore[no-untyped-def]
-        found = [Finding(kind, episodes, 0.1, tokens, "Found.") for kind in ("idle_tokens", "pruned_right")]
-        return version(60.0, 80.0).model_copy(update={"findings": tuple(found)})
-
-    fewer = Expectation("idle_tokens", "less"), Expectation("pruned_right", "same")
-    said = outcome(fewer, idle(50, 500), idle(50, 1000), at)
-    assert "idle_tokens -50%" in said and "2 of 2 held" in said, "tokens, not episodes"
-    few = outcome(fewer, idle(9, 500), idle(3, 1000), at)
-    assert "hardly any idle_tokens, hardly any pruned_right" in few and "1 of 2 held" in few
-
-
 def test_the_newest_versions_carry_their_outcome_into_the_step_that_refines(tmp_path: Path) -> None:
     run, explorer = begin(tmp_path / "run", generations=1), Single()
     discover(Discovery(run, explorer, ProcessSandbox()))
@@ -356,36 +325,6 @@ def test_the_newest_versions_carry_their_outcome_into_the_step_that_refines(tmp_
     assert len(parts) == 1, "a world of three questions and one order is played whole"
     told = prompt(refining[0], "refine").first
     assert "Quality: mean accuracy % over 24 token budgets from " in told and "The best so far is " in told
-
-
-def test_a_mixture_goes_where_a_dollar_does_most() -> None:
-    class Named(Single):
-        def __init__(self, name: str) -> None:
-            super().__init__()
-            self.name = name
-
-    one, two = Named("one"), Named("two")
-    mixture = Mixture([one, two])
-    empty = Brief(seed=1, generation=1, count=1, parents=[], front=[])
-    for slot in range(40):
-        mixture.propose(replace(empty, slot=slot))
-    assert min(len(one.briefs), len(two.briefs)) > 10, "nothing is known of either"
-    one.briefs.clear()
-    two.briefs.clear()
-    known = replace(empty, credits={"one": Credit(10, 2.0, 1.0, 8.0, 4.0), "two": Credit(10, 0.1, 1.5, 8.0, 2.0)})
-    for slot in range(40):
-        (proposal,) = mixture.propose(replace(known, slot=slot))
-        assert proposal.author in ("one", "two")
-    assert len(one.briefs) > 3 * len(two.briefs) and two.briefs
-    again = [mixture.propose(replace(known, slot=slot))[0].author for slot in range(9)]
-    assert again == [mixture.propose(replace(known, slot=slot))[0].author for slot in range(9)]
-
-
-def test_a_mixture_runs_evolve_beside_others(tmp_path: Path) -> None:
-    run = begin(tmp_path / "run", explorer="mixture", mixture=("evolve", "single"), population=6)
-    discover(Discovery(run, Mixture([Evolve(), Single()]), ProcessSandbox()))
-    authors = {card.explorer for card in run.archive.cards()}
-    assert {"evolve", "single", "seed"} <= authors
 
 
 def test_the_graph_opens_in_langgraphs_tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from agent.bench.tools import TOOLS, Toolbox
 from agent.versions import METRICS, Expectation
 from sandbox.base import SandboxError
 
-from .test_workbench import CONSISTENCY, FAILED, ONE, PROBE, SECRET, THREE, VARIANT, WANDERER, bench, draft, episodes
+from .benches import CONSISTENCY, FAILED, ONE, PROBE, SECRET, THREE, VARIANT, WANDERER, bench, draft, episodes
 
 WHY = "fewer branches"
 

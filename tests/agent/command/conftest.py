@@ -1,0 +1,18 @@
+"""The stage, on which nothing may be left running."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from agent.workspace import headless
+from tests.agent.command.stage import Stage
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Stage]:
+    made = Stage(tmp_path)
+    yield made
+    assert headless.marked(made.home) == []

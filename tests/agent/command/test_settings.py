@@ -1,0 +1,45 @@
+"""Which agents there are, and what they cost."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from agent.explorers.command import TEMPLATES, Agent, cost_of
+from agent.versions import Cost
+from envs.errors import InputError
+
+
+def test_agents_by_name_and_by_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda name, path=None: f"/bin/{name}")
+    for name in TEMPLATES:
+        told = Agent.make(name, "some-model").told("do it")
+        assert any("do it" in part for part in told) and "some-model" in told
+        assert not any("{" in part for part in told)
+    assert Agent.make("my-agent --do '{task}' -v").told("a b; c") == ["my-agent", "--do", "a b; c", "-v"]
+
+
+@pytest.mark.parametrize(
+    ("cli", "settings"),
+    [("", {}), ("sh -c true", {}), ("no-such-agent {task}", {}), ("sh '{task}", {}), ("sh {task}", {"minutes": 0}),
+     ("sh {task}", {"tries": 0}), ("sh {task}", {"minutes": float("nan")})],
+)  # fmt: skip
+def test_what_is_no_agent_is_refused_in_one_line(cli: str, settings: dict[str, Any]) -> None:
+    with pytest.raises(InputError):
+        Agent.make(cli, **settings)
+
+
+@pytest.mark.parametrize(
+    ("output", "cost"),
+    [
+        ("", Cost(calls=1)),
+        ("[]\n3\n{}", Cost(calls=1)),
+        ('x\n{"total_cost_usd": 1.5}\nbye', Cost(1.5, calls=1)),
+        ('{"total_cost_usd": NaN, "usage": 3}', Cost(calls=1)),
+        ('{"total_cost_usd": -1, "num_turns": "many"}', Cost(calls=1)),
+        ("[" * 100_000, Cost(calls=1)),
+    ],
+)
+def test_costs_are_read_where_they_are_told(output: str, cost: Cost) -> None:
+    assert cost_of(output) == cost

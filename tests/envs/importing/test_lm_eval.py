@@ -1,0 +1,73 @@
+"""Samples of lm-evaluation-harness, sound and otherwise."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from envs.errors import InputError
+from envs.importing.options import pattern
+from envs.importing.rows import parse_map
+from tests.envs.importing.files import branches, harness, jsonl, read, taken
+
+
+def test_responses_are_branches(tmp_path: Path) -> None:
+    texts = ["I think 4.", "I think five.", "4"]
+    path = jsonl(tmp_path / "samples_t.jsonl", harness(0, " 4 ", texts, [["4", "[invalid]", " 4"]]))
+    env, report = read(path, characters=4.0)
+    assert env is not None and report.format == "lm-eval" and not report.count
+    assert branches(env) == [("4", [("4", 3), (None, 4), ("4", 1)])] and env.questions == ("what is 0?",)
+    assert any("estimates: chars/4" in note for note in report.notes)
+    env, report = read(path)
+    assert env is None and "--tokens estimates them" in report.first()
+
+
+def test_lengths_may_lie_anywhere(tmp_path: Path) -> None:
+    line = harness(0, "4", ["x", "y"], ["4", "5"], usage=[{"out": 10}, {"out": 20}])
+    env = taken(jsonl(tmp_path / "s.jsonl", line), mapping=parse_map(["total_tokens=usage.*.out"]))
+    assert branches(env) == [("4", [("4", 10), ("5", 20)])]
+
+
+def test_the_harness_judges_single_answers(tmp_path: Path) -> None:
+    long = "9 - 5 = 4\n#### 4"
+    lines = [harness(0, long, [text], [text], exact_match=m) for text, m in (("4", 1.0), ("5", 0.0))]
+    env, report = read(*(jsonl(tmp_path / f"s{i}.jsonl", line) for i, line in enumerate(lines)), characters=1.0)
+    assert env is not None and branches(env) == [(long, [(long, 1), ("5", 1)])]
+    assert any("right by their mark" in note for note in report.notes)
+
+
+def test_answers_are_found_in_the_responses(tmp_path: Path) -> None:
+    line = harness(0, "so it is #### 4", ["No 3. It is 4.", "It is five."], ["4"])
+    env, report = read(jsonl(tmp_path / "s.jsonl", line), characters=4.0)
+    assert env is None and "--extract finds them" in report.first()
+    env, report = read(
+        tmp_path / "s.jsonl", characters=4.0, extract=pattern("", r"\d"), extract_gold=pattern("", "#### (.+)")
+    )
+    assert env is not None and branches(env) == [("4", [("4", 4), (None, 3)])]
+    assert any("--extract finds" in note for note in report.notes)
+
+
+def test_of_several_filters_one_is_named(tmp_path: Path) -> None:
+    path = jsonl(tmp_path / "s.jsonl", harness(0, "4", ["x"], ["4"], "strict"), harness(0, "4", ["x"], ["5"], "loose"))
+    with pytest.raises(InputError, match="--filter: strict, loose"):
+        read(path, characters=4.0)
+    assert branches(taken(path, characters=4.0, filter="loose")) == [("4", [("5", 1)])]
+    with pytest.raises(InputError, match="no filter 'x'; there are strict, loose"):
+        read(path, filter="x")
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        (harness(0, 1, [[-3.5, False], [-1.0, True]], [[-3.5, False]]), "a task of choices"),
+        (harness(0, "1", ["x"], None), "no resps and filtered_resps"),
+        (harness(0, None, ["x"], ["1"]), "no gold_answer"),
+        (harness(0, "1", [], []), "an empty list of branches"),
+        (harness(0, "1", ["x"], [{"a": 1}]), "final_answer must be text or a number"),
+    ],
+)
+def test_samples_without_an_answer_are_skipped(tmp_path: Path, line: Any, why: str) -> None:
+    env, report = read(jsonl(tmp_path / "s.jsonl", line), characters=4.0)
+    assert env is None and why in report.first()
