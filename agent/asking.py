@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 from collections import Counter
 from collections.abc import Sequence
 
@@ -15,9 +16,9 @@ from .bench.workbench import Workbench
 from .cards import Card
 from .explorers.base import Brief, Explorer
 from .generalisation.beliefs import believed
+from .known import Known, step_of
 from .population import islands
 from .population.choice import Parent, parents
-from .population.credit import by_arm
 from .state import Ask, State
 from .stock import Stock
 from .versions import Version
@@ -37,7 +38,8 @@ class Asking:
     def __init__(self, stock: Stock, explorer: Explorer, sandbox: Sandbox) -> None:
         self._stock, self._explorer, self._sandbox = stock, explorer, sandbox
         self._config = stock.run.config
-        self._moved: dict[int, list[set[str]]] = {}
+        self._lock = threading.Lock()
+        self._last: Known | None = None
 
     def asks(self, state: State) -> list[Ask]:
         """Return what the explorer is asked in this step: once for each island, or each proposal if it is single."""
@@ -54,29 +56,24 @@ class Asking:
 
     def brief(self, ask: Ask) -> tuple[list[Parent], Brief]:
         """Return the versions to build on in a slot, and all that the explorer is told."""
-        cards = self._known(ask)
-        there = self._there(ask, cards)
-        chosen = self._parents(ask, cards, there)
-        return chosen, self._brief(ask, cards, there, [parent.card for parent in chosen])
+        known = self._known(ask)
+        there = known.there(ask["island"], self._config.islands)
+        chosen = self._parents(ask, known, there)
+        return chosen, self._brief(ask, known, there, [parent.card for parent in chosen])
 
-    def _known(self, ask: Ask) -> list[Card]:
-        """Return the cards of all that has been tried when a question is asked."""
-        stock = self._stock
-        cards = stock.before(ask["generation"])
-        if ask["step"] == "refine":
-            cards += (stock.with_outcome(stock.card(tried)) for tried in ask["pending"])
-            cards = believed(cards, stock.archive.figures)
-        return cards
+    def _known(self, ask: Ask) -> Known:
+        """Return what is known when a question is asked; of the slots, side by side, the first finds out for all."""
+        with self._lock:
+            if self._last is None or self._last.step != step_of(ask):
+                stock = self._stock
+                cards = before = stock.before(ask["generation"])
+                if ask["step"] == "refine":
+                    tried = (stock.with_outcome(stock.card(tried)) for tried in ask["pending"])
+                    cards = believed([*before, *tried], stock.archive.figures)
+                self._last = Known.of(ask, before, cards, self._config)
+            return self._last
 
-    def _there(self, ask: Ask, cards: Sequence[Card]) -> list[Card]:
-        """Return those of ``cards`` that live on the island whose turn it is."""
-        count, generation = self._config.islands, ask["generation"]
-        if generation not in self._moved:  # the same for all that is asked in a generation
-            moved = islands.immigrants(cards, count, generation, self._config.latency)
-            self._moved = {generation: moved}
-        return islands.members(cards, ask["island"], count, self._moved[generation][ask["island"]])
-
-    def _parents(self, ask: Ask, cards: Sequence[Card], there: Sequence[Card]) -> list[Parent]:
+    def _parents(self, ask: Ask, known: Known, there: Sequence[Card]) -> list[Parent]:
         """Return the versions to build on: in a wide step the choice of a bandit, in a directed one the best."""
         config, generation = self._config, ask["generation"]
         if ask["step"] == "refine":
@@ -86,15 +83,14 @@ class Asking:
             return [Parent(card, "") for card in (best[first:] or best)[: ask["count"]]]
         return parents(
             there, ask["count"], self._seed(generation, f"parents {ask['slot']}"), self._explorer.own,
-            population.space(cards, config.latency), lambda version: shape(self._stock.source(version)),
-            population.credits(cards, by_arm, config.latency),
+            known.within, lambda version: shape(self._stock.source(version)), known.arms,
         )  # fmt: skip
 
-    def _brief(self, ask: Ask, cards: Sequence[Card], there: Sequence[Card], parents: Sequence[Card]) -> Brief:
+    def _brief(self, ask: Ask, known: Known, there: Sequence[Card], parents: Sequence[Card]) -> Brief:
         config, generation, step, slot = self._config, ask["generation"], ask["step"], ask["slot"]
         told, mates = (
-            [card for card in known if card.generation == 0 or "history" not in config.ablations]
-            for known in (cards, there)
+            [card for card in cards if card.generation == 0 or "history" not in config.ablations]
+            for cards in (known.cards, there)
         )
         return Brief(
             seed=self._seed(generation, step),
@@ -103,11 +99,11 @@ class Asking:
             parents=[self._version(card) for card in parents],
             front=[self._version(card) for card in population.front(told, latency=config.latency)],
             mates=[self._version(card) for card in population.front(mates, latency=config.latency)],
-            credits=population.credits(cards, latency=config.latency),
-            arms=population.credits(cards, by_arm, config.latency),
+            credits=known.credits,
+            arms=known.arms,
             lessons=[self._version(card) for card in reversed(told) if card.outcome][:_LESSONS],
             slot=slot,
-            bench=self._bench(cards, parents, self._seed(generation, f"{step} {slot} part")),
+            bench=self._bench(known.cards, parents, self._seed(generation, f"{step} {slot} part")),
         )
 
     def _bench(self, cards: Sequence[Card], parents: Sequence[Card], seed: int) -> Workbench:

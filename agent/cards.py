@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, InstanceOf
 
@@ -108,10 +109,10 @@ class Card(Frozen):
         several = len(recorded(list(self.protocol.environments))) > 1
         return [p for p in self.curve if (p.environment == MEAN if several else not is_simulated(p.environment))]
 
-    @property
-    def mean_curve(self) -> list[CurvePoint]:
+    @cached_property
+    def mean_curve(self) -> tuple[CurvePoint, ...]:
         """The scaling curve that `mean_points` are."""
-        return [CurvePoint(p.beta, p.accuracy_pct, p.mean_tokens, p.mean_latency) for p in self.mean_points]
+        return tuple(CurvePoint(p.beta, p.accuracy_pct, p.mean_tokens, p.mean_latency) for p in self.mean_points)
 
     @property
     def believed_curve(self) -> Sequence[CurvePoint]:
@@ -128,8 +129,15 @@ class Card(Frozen):
         """The complexity by which it is compared with others."""
         return UNKNOWN if self.complexity is None else self.complexity.total
 
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Return a copy with other values; it shares `mean_curve` if it has the same."""
+        copy = super().model_copy(update=update, deep=deep)
+        if update and not update.keys().isdisjoint(("curve", "protocol")):
+            copy.__dict__.pop("mean_curve", None)
+        return copy
+
     def version(self, source: str) -> Version:
         """Return the version as an explorer sees it."""
         return Version(
-            self.id, source, tuple(self.mean_curve), self.findings, self.data, self.rationale, self.outcome
+            self.id, source, self.mean_curve, self.findings, self.data, self.rationale, self.outcome
         )  # fmt: skip

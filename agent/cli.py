@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 from envs.errors import Damaged, InputError
 
 from . import options
+from .memory import hand_back
 from .options import count, hours
 
 _Parsers = Any  # argparse's type of a group of subcommands is private
@@ -20,6 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command, and return its exit code: 0, 1 for a failure, 2 for wrong usage, 130 for Ctrl-C."""
     parsed = parser().parse_args(arguments)
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # names of files may be anything
+    hand_back()
     try:
         return int(parsed.run(parsed) or 0)
     except Damaged as error:

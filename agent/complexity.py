@@ -31,7 +31,7 @@ class Complexity(BaseModel):
         return self.constants + self.branches
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=256)
 def complexity(source: str) -> Complexity | None:
     """Return how complicated ``source`` is; None if it is no Python, or larger than a controller may be."""
     if len(source) > policy.LARGEST:

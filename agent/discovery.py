@@ -12,13 +12,11 @@ from typing import Any
 
 from langgraph.types import interrupt
 
-from sandbox import policy
 from sandbox.base import Sandbox
 
 from . import population
-from .archive import sha256
 from .asking import Asking
-from .bench.normalise import normal_form
+from .bench.normalise import form
 from .cards import Card
 from .explorers.base import Explorer, LimitReached, Proposal
 from .generalisation.beliefs import believed
@@ -118,11 +116,11 @@ class Discovery:
     def collect(self, state: State) -> dict[str, Any]:
         """Stage what is new of all that was proposed in this step."""
         known = [card.id for card in self.stock.before(state["generation"])] + state["pending"]
-        seen = {_form(self.stock.source(version)) for version in known}  # a copy with other names is a copy
+        seen = {form(self.stock.source(version)) for version in known}  # a copy with other names is a copy
         new = []
         for ask in self.asks(state):
             for found in self.staging.answer(_place(ask["generation"], ask["step"], ask["slot"])) or []:
-                key = _form(found.source)
+                key = form(found.source)
                 if key not in seen:
                     seen.add(key)
                     new.append(found)
@@ -221,11 +219,6 @@ class Discovery:
         pending = state["pending"][: state["pending"].index(candidate)]
         cards = [*self.stock.before(state["generation"]), *map(self.stock.card, pending)]
         return believed(cards, self.archive.figures) if pending else cards
-
-
-def _form(source: str) -> str:
-    """Return what two drafts share that are the same program; a source that the policy refuses is not looked into."""
-    return (normal_form(source) if policy.check(source).ok else None) or sha256(source.encode(errors="replace"))
 
 
 def _place(generation: int, step: str, slot: int) -> str:

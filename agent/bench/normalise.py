@@ -7,6 +7,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
+from sys import intern
 from typing import TypeVar
 
 from sandbox import policy
@@ -21,8 +22,17 @@ _SCOPES = (ast.FunctionDef, ast.Lambda, ast.ListComp, ast.SetComp, ast.Generator
 
 T = TypeVar("T", bound=ast.AST)
 
+_forms: dict[str, str] = {}  # by the hash of the source: two hashes for each version, however long the run
 
-@lru_cache(maxsize=8192)
+
+def form(source: str) -> str:
+    """Return what two sources of the same program have in common; a source that the policy refuses is all its own."""
+    key = hashlib.sha256(source.encode(errors="surrogatepass")).hexdigest()
+    if key not in _forms:
+        _forms[key] = (normal_form(source) if policy.check(source).ok else None) or key
+    return _forms[key]
+
+
 def normal_form(source: str) -> str | None:
     """Return a hash that two sources share if they are the same but for comments, docstrings, layout, annotations,
     the controller's ``name``, the order of imports, and the names of locals, functions, classes, attributes and
@@ -37,7 +47,7 @@ def normal_form(source: str) -> str | None:
         return None
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=1024)
 def shape(source: str) -> Mapping[str, int]:
     """Return how often each pair of node and child, by their kinds, occurs in the syntax tree of `normal_form`.
 
@@ -47,7 +57,7 @@ def shape(source: str) -> Mapping[str, int]:
     try:
         tree = _Stripper().visit(policy.parse(source))
         pairs = ((node, child) for node in ast.walk(tree) for child in ast.iter_child_nodes(node))
-        return Counter(f"{type(node).__name__}>{type(child).__name__}" for node, child in pairs)
+        return Counter(intern(f"{type(node).__name__}>{type(child).__name__}") for node, child in pairs)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return {}
 

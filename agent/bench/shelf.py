@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property
 
 import numpy as np
 
@@ -13,16 +13,14 @@ from envs.episodes import Episodes, Logs
 from envs.errors import Damaged, InputError
 from envs.evaluate import Interval
 from envs.scoring import ForgedLog
-from sandbox import policy
 from sandbox.outcome import Verdict
 
 from .. import population
-from ..archive import sha256
 from ..cards import Card
 from ..diagnose import diagnose
 from ..versions import Finding
 from .measured import Curve, Floats, Measured, interval
-from .normalise import normal_form
+from .normalise import form
 from .part import part_of
 from .wording import Names, one_line, steady
 
@@ -73,14 +71,22 @@ class Shelf:
         self.which = part_of(episodes, seed)
         self.part = episodes.take(self.which)
         self.budgets = population.budgets(shown)
-        self.ranked = population.ranked(shown)
-        self.front: list[Curve] = [(card.id, card.mean_curve) for card in population.front(shown)]
         self.seeds: list[Curve] = [(card.id, card.mean_curve) for card in shown if card.generation == 0 and card.ok]
         self.tries: dict[str, Try] = {}
         self._everything = list(cards)
         self._source, self._logs = source, logs
         self._kept: dict[bool, OrderedDict[str, Measured]] = {True: OrderedDict(), False: OrderedDict()}
         self._forms: dict[str, str] | None = None
+
+    @cached_property
+    def ranked(self) -> list[Card]:
+        """The versions that ran, the best first."""
+        return population.ranked(list(self.cards.values()))
+
+    @cached_property
+    def front(self) -> list[Curve]:
+        """The curves of the front."""
+        return [(card.id, card.mean_curve) for card in population.front(list(self.cards.values()))]
 
     def card(self, version: str) -> Card:
         """Return a version's card.
@@ -188,18 +194,11 @@ class Shelf:
         if self._forms is None:
             self._forms = {}
             for card in self._everything:
-                self._forms.setdefault(_form(self._source(card.id)), card.id)
-        return self._forms.get(_form(source))
+                self._forms.setdefault(form(self._source(card.id)), card.id)
+        return self._forms.get(form(source))
 
     def twin_draft(self, source: str) -> Try | None:
         """Return the draft that has the same source, or else one that is the same program under other names."""
         exact = [tried for tried in self.tries.values() if tried.source == source]
-        form = _form(source)
-        return next(iter(exact), None) or next((t for t in self.tries.values() if _form(t.source) == form), None)
-
-
-@lru_cache(maxsize=4096)
-def _form(source: str) -> str:
-    """Return what two sources of the same program have in common."""
-    form = normal_form(source) if policy.check(source).ok else None
-    return form or sha256(source.encode(errors="surrogatepass"))
+        wanted = form(source)
+        return next(iter(exact), None) or next((t for t in self.tries.values() if form(t.source) == wanted), None)

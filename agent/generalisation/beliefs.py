@@ -71,7 +71,8 @@ def _comparable(cards: Sequence[Card], read: Reader) -> tuple[list[Card], list[F
     """Return the versions with figures, and these, of the same questions as the first: in an order of their own."""
     ran = sorted((card for card in cards if card.ok), key=lambda card: (card.generation, card.id))
     pairs = [(card, figures) for card in ran if (figures := read(card.id)) is not None]
-    alike = [pair for pair in pairs if _cells(pair[1]) == _cells(pairs[0][1])]
+    wanted = _cells(pairs[0][1]) if pairs else None
+    alike = [pair for pair in pairs if _cells(pair[1]) == wanted]
     return [card for card, _ in alike], [figures for _, figures in alike]
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
@@ -55,7 +55,7 @@ def panel(figures: Sequence[Figures], at: Floats, simulated: float = 0.0) -> Pan
     """
     cells, names = figures[0], figures[0].environments
     return Panel(
-        values=np.stack([contributions(each, at, simulated).mean(axis=0) for each in figures]),
+        values=np.stack([_mean(each, at.tobytes(), simulated) for each in figures]),
         weights=cell_weights(cells, simulated),
         environment=cells.environment.astype(np.int64),
         question=_groups(cells),
@@ -74,12 +74,18 @@ def cell_weights(cells: Figures, simulated: float) -> Floats:
 
 def contributions(figures: Figures, at: Floats, simulated: float = 0.0) -> Floats:
     """Return (T, N) the contribution of each cell to what the version attains at each budget of ``at``, in per cent."""
-    return _contributions(figures, at.tobytes(), simulated)
+    return contributions_by(figures, at, cell_weights(figures, simulated))
 
 
-@lru_cache(maxsize=8192)
-def _contributions(figures: Figures, at: bytes, simulated: float) -> Floats:
-    return contributions_by(figures, np.frombuffer(at), cell_weights(figures, simulated))
+def _mean(figures: Figures, at: bytes, simulated: float) -> Floats:
+    """Return (N,) the mean of `contributions` over the budgets: kept as long as the figures are."""
+    kept = _means.setdefault(figures, {})
+    if (at, simulated) not in kept:
+        kept[at, simulated] = contributions(figures, np.frombuffer(at), simulated).mean(axis=0)
+    return kept[at, simulated]
+
+
+_means: WeakKeyDictionary[Figures, dict[tuple[bytes, float], Floats]] = WeakKeyDictionary()
 
 
 def contributions_by(figures: Figures, at: Floats, weights: Floats) -> Floats:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int32]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Figures:
     """Accuracy and tokens by beta and cell, means over branch orders; a cell is a question of an environment.
 
@@ -59,7 +59,7 @@ class Figures:
     def pack(self) -> bytes:
         """Return the figures as a compressed file: the same figures, the same bytes."""
         buffer = io.BytesIO()
-        columns: dict[str, Any] = {name: np.array(getattr(self, name)) for name in self.__slots__}
+        columns: dict[str, Any] = {each.name: np.array(getattr(self, each.name)) for each in fields(self)}
         np.savez_compressed(buffer, **columns)
         return buffer.getvalue()
 
@@ -71,7 +71,7 @@ class Figures:
             Exception: whatever the readers of zip and numpy raise of damaged bytes.
         """
         with SYNTAX, np.load(io.BytesIO(packed), allow_pickle=False) as columns:
-            found = {name: columns[name] for name in cls.__slots__}
+            found = {each.name: columns[each.name] for each in fields(cls)}
         shape = (len(found["betas"]), len(found["question"]))
         if found["right"].shape != shape or found["tokens"].shape != shape:
             raise ValueError("its columns do not fit each other")

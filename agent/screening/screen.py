@@ -60,7 +60,8 @@ class Screening:
         if not front:
             return None
         space = population.space(cards, self._latency)
-        known = [self._of(card) for card in front]
+        self._known = {self._key(card): self._of(card) for card in front}  # and of no others: they are large
+        known = [self._known[self._key(card)] for card in front]
         points = [(p.accuracy, p.tokens, p.latency) for card in front for p in card.believed_curve]
         return Control(
             episodes=self.episodes,
@@ -79,11 +80,12 @@ class Screening:
 
     def _of(self, card: Card) -> tuple[Floats, Floats]:
         """Return what a version has earned, which is known by its decisions and by what it was measured on."""
+        key = self._key(card)
+        return self._known[key] if key in self._known else self.earned(score(self.episodes, self._logs(card.id)))
+
+    def _key(self, card: Card) -> tuple[str, str]:
         decisions = card.behaviour.decisions if card.behaviour else card.source_sha256  # which they follow from
-        key = decisions, card.protocol.key()
-        if key not in self._known:
-            self._known[key] = self.earned(score(self.episodes, self._logs(card.id)))
-        return self._known[key]
+        return decisions, card.protocol.key()
 
 
 def verdict(control: Control, seen: Ints, correct: Floats, cost: Floats, risk: float) -> Verdict:

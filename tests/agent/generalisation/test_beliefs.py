@@ -52,6 +52,13 @@ def lineage(seed: int = 0, versions: int = 24) -> tuple[list[Card], dict[str, Fi
     return cards, dict(zip(names, made, strict=True))
 
 
+def test_a_copy_shares_the_curve_unless_it_has_another() -> None:
+    found = lineage()[0][1]
+    assert found.mean_curve and found.model_copy(update={"outcome": "better"}).mean_curve is found.mean_curve
+    assert found.model_copy(update={"curve": ()}).mean_curve == ()
+    assert found.model_copy() == found and "mean_curve" not in found.model_dump()
+
+
 def test_luck_is_taken_off_and_measured_figures_stay() -> None:
     cards, made = lineage()
     found, at = believed(cards, made.get), population.budgets(cards)

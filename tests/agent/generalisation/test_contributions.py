@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import weakref
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -62,6 +64,15 @@ def test_the_mean_is_the_quality(seed: int, sizes: list[int]) -> None:
         points = [CurvePoint(0.0, a, t, 0.0) for a, t in zip(*means, strict=True)]
         assert row @ these.weights == pytest.approx(attained(points, AT).mean())
         assert contributions(version, AT).mean(axis=0) == pytest.approx(row)
+
+
+def test_what_is_kept_goes_with_the_figures() -> None:
+    made = world(0, 2, [3]).figures
+    first = panel(made, AT).values
+    assert (panel(made, AT).values == first).all() and (panel(made, AT / 2).values != first).any()
+    gone = weakref.ref(made[0])
+    del made
+    assert gone() is None
 
 
 def test_a_part_of_the_questions_has_nearly_the_quality_of_its_contributions() -> None:
