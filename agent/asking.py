@@ -6,6 +6,7 @@ import random
 import threading
 from collections import Counter
 from collections.abc import Sequence
+from itertools import islice
 
 from sandbox.base import Sandbox
 
@@ -70,7 +71,7 @@ class Asking:
                 if ask["step"] == "refine":
                     tried = (stock.with_outcome(stock.card(tried)) for tried in ask["pending"])
                     cards = believed([*before, *tried], stock.archive.figures)
-                self._last = Known.of(ask, before, cards, self._config)
+                self._last = Known.of(ask, before, cards, self._config, self._last)
             return self._last
 
     def _parents(self, ask: Ask, known: Known, there: Sequence[Card]) -> list[Parent]:
@@ -101,7 +102,7 @@ class Asking:
             mates=[self._version(card) for card in population.front(mates, latency=config.latency)],
             credits=known.credits,
             arms=known.arms,
-            lessons=[self._version(card) for card in reversed(told) if card.outcome][:_LESSONS],
+            lessons=[self._version(card) for card in islice(filter(_taught, reversed(told)), _LESSONS)],
             slot=slot,
             bench=self._bench(known.cards, parents, self._seed(generation, f"{step} {slot} part")),
         )
@@ -124,3 +125,7 @@ class Asking:
 
     def _seed(self, generation: int, step: str) -> int:
         return random.Random(f"{self._config.seed} {generation} {step}").getrandbits(63)
+
+
+def _taught(card: Card) -> bool:
+    return bool(card.outcome)

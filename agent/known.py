@@ -32,23 +32,30 @@ class Known:
     """See `islands.immigrants`."""
 
     @classmethod
-    def of(cls, ask: Ask, before: Sequence[Card], cards: Sequence[Card], config: RunConfig) -> Known:
+    def of(
+        cls, ask: Ask, before: Sequence[Card], cards: Sequence[Card], config: RunConfig, last: Known | None
+    ) -> Known:
         """Return what is known.
 
         Args:
             ask: of the step.
-            before: the versions of earlier generations, as they were believed before this one: by these, who moves is
-                the same in both halves.
+            before: the versions of earlier generations, as they were believed before this one: so who moves is the
+                same in both halves of it.
             cards: these, and what has been tried of this generation.
             config: of the run.
+            last: what was known in the step before.
         """
+        if last is not None and last.step[0] == ask["generation"]:
+            moved = last.moved
+        else:
+            moved = islands.immigrants(before, config.islands, ask["generation"], config.latency)
         return cls(
             step=step_of(ask),
             cards=cards,
             within=population.space(cards, config.latency),
             credits=population.credits(cards, latency=config.latency),
             arms=population.credits(cards, by_arm, config.latency),
-            moved=islands.immigrants(before, config.islands, ask["generation"], config.latency),
+            moved=moved,
         )
 
     def there(self, island: int, count: int) -> list[Card]:

@@ -2,8 +2,9 @@
 
 The kills fall at random instants of the first half; the second half is left alone, so that a growth of memory would be
 seen. Printed are, for each tenth of the time, the largest memory of the host's process and of any worker, and the
-episodes for each second of evaluation; in the end what `autotts archive verify` says. The settings after `--` go to
-`autotts discover`.
+episodes for each second of evaluation; then, for what came after the last kill, by how much the host's memory has grown
+with each version, and how the speed of evaluation has changed with each hundred, both as slopes of a regression with
+their 95% intervals; in the end what `autotts archive verify` says. The settings after `--` go to `autotts discover`.
 """
 
 from __future__ import annotations
@@ -104,6 +105,35 @@ def _print(run: Run, began: float, memory: list[tuple[float, float, float]]) -> 
         host, worker = (seen[:, 1].max(), seen[:, 2].max()) if len(seen) else (float("nan"), float("nan"))
         print(f"{after / 60:5.0f} min {host:9.0f} {worker:11.0f} {part.sum():11d} {speed:11,.0f}")
     print(f"{len(run.archive.ids()):,} versions, {done.sum():,} episodes")
+    begun = max(event["time"] for event in run.events() if event["event"] == "began") - began
+    _print_trend(looks, ends[ends > begun], (done / took)[ends > begun])
+
+
+def _print_trend(looks: np.ndarray, ends: np.ndarray, speed: np.ndarray) -> None:
+    """Print how memory and speed change with the versions of the last process, its first tenth, the start, aside.
+
+    Of the looks during each candidate the smallest is taken: what is held, not what trying it needs for a moment.
+    """
+    first = len(ends) // 10
+    held = [looks[(looks[:, 0] > a) & (looks[:, 0] <= b), 1].min(initial=np.inf) for a, b in pairwise(ends[first:])]
+    memory = np.array(held)
+    seen = np.isfinite(memory)
+    if seen.sum() < 3 or len(speed) - first < 3:
+        print("too few versions since the last kill to tell of a trend")
+        return
+    grown, grown_error = _slope(np.arange(len(memory))[seen], memory[seen])
+    change, change_error = _slope(np.arange(len(speed) - first), np.log(speed[first:]))
+    print(f"since the last kill, {len(memory)} versions:")
+    print(f"  host {1e3 * grown:+.0f} KB a version (+-{1e3 * grown_error:.0f}), at the end {memory[seen][-1]:.0f} MB")
+    print(f"  speed {1e4 * change:+.1f}% with each 100 versions (+-{1e4 * change_error:.1f})")
+
+
+def _slope(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
+    """Return the slope of the regression of ``y`` on ``x``, and half of its 95% interval."""
+    apart = x - x.mean()
+    slope = float(apart @ y / (apart @ apart))
+    left = y - y.mean() - slope * apart
+    return slope, 1.96 * float(np.sqrt(left @ left / (len(x) - 2) / (apart @ apart)))
 
 
 if __name__ == "__main__":
