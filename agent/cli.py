@@ -204,7 +204,7 @@ def _discover(commands: _Parsers) -> None:
     command.add_argument("--orders", type=count, default=4, metavar="N", help="branch orders to try a candidate on")
     command.add_argument(
         "--simulated", type=count, default=0, metavar="N",
-        help="also search on N environments simulated from fits of the others, with questions of other difficulty",
+        help="also search on N environments made from the others: harder ones, easier ones, ones with fewer answers",
     )  # fmt: skip
     command.add_argument(
         "--simulated-weight", type=float, default=0.25, metavar="W", help="what these count together (default: 0.25)"

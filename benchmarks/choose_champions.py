@@ -1,9 +1,10 @@
 """Chooses the champions of a run: `python benchmarks/choose_champions.py RUN [--name LINEAGE] [--orders N]`.
 
 Replays the best of the run on branch orders that its search has not seen, takes for each champion the version with the
-highest mean accuracy over that champion's budgets, or for `swift` the one that has self-consistency's accuracy for the
-smallest product of tokens and critical path, and ships the run's lineage with their names. To choose on fresh orders is
-itself a choice: `benchmarks/champions.py` measures on others.
+highest mean accuracy over that champion's budgets (simulated environments have the weight that they had in the run), or
+for `swift` the one that has self-consistency's accuracy for the smallest product of tokens and critical path, and ships
+the run's lineage with their names. To choose on fresh orders is itself a choice: `benchmarks/champions.py` measures on
+others.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from agent.seeds import seed_source
 from benchmarks.champions import REFERENCE, attained
 from envs.episodes import grid
 from envs.evaluate import Floats, means, samples
+from envs.simulated import is_simulated
 from sandbox.evaluation import evaluate
 from sandbox.process import ProcessSandbox
 
@@ -53,6 +55,7 @@ def main() -> None:
         run.environments(), run.config.betas, range(FRESH_SEED + 1000, FRESH_SEED + 1000 + arguments.orders),
         run.config.max_branches, run.config.max_tokens,
     )  # fmt: skip
+    weight = run.config.simulated_weight if run.config.simulated else 0.0
     found: dict[str, dict[str, float]] = {name: {} for name in (*BUDGETS, SWIFT)}
     with ProcessSandbox(arguments.workers) as sandbox:
         reference = evaluate(seed_source(REFERENCE), episodes, sandbox).scores
@@ -62,11 +65,18 @@ def main() -> None:
             scores = evaluate(source, episodes, sandbox).scores
             if scores is None or source.count("\n") >= MOST_LINES:
                 continue
-            points = [sample.centre for sample in means(samples(scores))]
+            all_of_it = samples(scores)
+            points = [sample.centre for sample in means(all_of_it)]
+            drawn = [sample for sample in all_of_it if is_simulated(sample.environment)]
             found[SWIFT][version] = -product(np.array(points), target) / 1e9
             if min(point[TOKENS] for point in points) <= LEAST:
                 for name, (low, high) in BUDGETS.items():
-                    found[name][version] = float(attained(points, np.geomspace(low, high, 24)).mean())
+                    budgets = np.geomspace(low, high, 24)
+                    found[name][version] = (1 - weight) * float(attained(points, budgets).mean())
+                    for env in run.config.simulated:  # what is common to all versions there moves them all alike
+                        there = [sample.centre for sample in drawn if sample.environment == env]
+                        share = weight / len(run.config.simulated)
+                        found[name][version] += share * float(attained(there, budgets).mean())
             print(version, *(f"{name} {figures[version]:.2f}" for name, figures in found.items() if version in figures))
     named: dict[str, str] = {}
     for name, figures in found.items():  # each is another version

@@ -1,4 +1,4 @@
-"""Environments simulated from fits of recorded ones, with questions of another difficulty.
+"""Environments simulated from recorded ones: questions of another difficulty, or with few possible answers.
 
 They are for a search alone, against over-fitting to few questions: nothing that was measured on them is a result.
 """
@@ -18,10 +18,13 @@ from .synthetic import Feature, SyntheticModel, generate
 
 PREFIX = "simulated/"
 """What the name of every such environment begins with: nothing recorded may be called so."""
-_NAME = re.compile(re.escape(PREFIX) + r"\d+-(harder|easier)/(.+)")
+_NAME = re.compile(re.escape(PREFIX) + r"\d+-(harder|easier|fewer)/(.+)")
+KINDS = ("harder", "easier", "fewer")
 SHIFTS = (0.4, 1.2)
 """By how much, in log-odds, a branch's chance to end right is moved: at least and at most. One of 50% becomes one of
 40% to 23%, or of 60% to 77%."""
+FEWEST, MOST = 4, 10
+"""Possible answers of a question where there are to be few, as where one of several is to be chosen."""
 _LEAST = 0.005
 """The chance that a question is taken to have which no branch, or every branch, has solved."""
 
@@ -43,9 +46,10 @@ def recorded(names: Sequence[str]) -> list[str]:
 
 
 def simulate(environments: Sequence[Environment], count: int, seed: int) -> Iterator[Environment]:
-    """Yield ``count`` environments, each from a fit of the next recorded one, by turns harder and easier than it.
+    """Yield ``count`` environments, each from the next recorded one: by turns harder, easier, and with fewer answers.
 
-    They are as large as what they were fitted to. The same arguments give the same environments.
+    The harder and the easier ones are drawn from a fit, and as large as what they were fitted to. The same arguments
+    give the same environments.
 
     Args:
         environments: recorded ones, at least one.
@@ -58,18 +62,41 @@ def simulate(environments: Sequence[Environment], count: int, seed: int) -> Iter
     for number in range(count):
         turn, place = divmod(number, len(environments))
         recorded = environments[place]
+        chance = Random(f"{seed} simulated {number}")
+        kind = KINDS[(turn + place) % len(KINDS)]
+        name = f"{PREFIX}{number + 1}-{kind}/{recorded.name}"
+        if kind == "fewer":
+            yield replace(narrowed(recorded, chance), name=name)
+            continue
         if recorded.name not in models:
             models[recorded.name] = fit(recorded)
-        chance = Random(f"{seed} simulated {number}")
-        harder = (turn + place) % 2 == 0
-        shift = round(chance.uniform(*SHIFTS), 3) * (-1 if harder else 1)
+        shift = round(chance.uniform(*SHIFTS), 3) * (-1 if kind == "harder" else 1)
         drawn = generate(
-            shifted(models[recorded.name], shift),
-            f"{PREFIX}{number + 1}-{'harder' if harder else 'easier'}/{recorded.name}",
+            shifted(models[recorded.name], shift), name,
             questions=len(recorded), branches=int(np.diff(recorded.branch_offsets).max()),
             delta=recorded.delta, seed=chance.getrandbits(32),
         )  # fmt: skip
         yield replace(drawn, probe_cost=recorded.probe_cost)
+
+
+def narrowed(recorded: Environment, chance: Random) -> Environment:
+    """Return ``recorded`` with each question's answers merged at random into `FEWEST` to `MOST`; an absent one stays.
+
+    Branches then meet by chance in answers that they came to apart, and have shown most answers before they end: what
+    rests on answers being many, or rarely shown, does worse there.
+    """
+    probes, finals, gold = (c.copy() for c in (recorded.probe_answers, recorded.final_answers, recorded.gold))
+    for question in range(len(recorded)):
+        few = chance.randint(FEWEST, MOST)
+        merged = np.array([0, *(chance.randint(1, few) for _ in recorded.vocabulary[1:])])
+        branches = recorded.branches(question)
+        for column, part in (
+            (probes, slice(*recorded.probe_offsets[[branches.start, branches.stop]].tolist())),
+            (finals, slice(branches.start, branches.stop)), (gold, slice(question, question + 1)),
+        ):  # fmt: skip
+            column[part] = merged[column[part]]
+    names = (recorded.vocabulary[0], *map(str, range(1, MOST + 1)))
+    return replace(recorded, probe_answers=probes, final_answers=finals, gold=gold, vocabulary=names)
 
 
 def shifted(model: SyntheticModel, shift: float) -> SyntheticModel:

@@ -276,16 +276,19 @@ _ONE_BY_ONE: dict[str, Span] = {
 }  # fmt: skip
 _MARGIN = {
     "stop": "margin", "typical": "upper", "disagreement": "dominated", "vote": "given_up", "weight": "shortness",
-    "abandoned": "each",
+    "abandoned": "share",
 }  # fmt: skip
 _FAR_AHEAD: dict[str, Span] = {
     "most": (4, 64), "complete": (1, 4), "bar": (1.2, 16), "closing": (2, 2), "others": (0.15, 0.3),
     "rank": (0.87, 0.87), "patience": (0.6, 0.6), "behind": (0.4, 2.4), "given_up": (0.2, 0.2), "power": (3.7, 3.7),
-    "shrink": (4.5, 4.5), "cap": (4, 4), "against": (1, 2.4),
+    "shrink": (4.5, 4.5), "cap": (4, 4), "keep": (1.2, 1.2), "against": (1, 2.4),
 }  # fmt: skip
 STARTS: dict[str, Genome] = {
     "one after another, a margin over all others": Genome.make(
         _MARGIN, {**_FAR_AHEAD, "opening": (1, 1), "at_once": (1, 1)}
+    ),
+    "one after another, each change of mind a vote against": Genome.make(
+        {**_MARGIN, "abandoned": "each"}, {**_FAR_AHEAD, "opening": (1, 1), "at_once": (1, 1)}
     ),
     "six side by side, a margin over all others": Genome.make(
         _MARGIN, {**_FAR_AHEAD, "opening": (6, 6), "at_once": (6, 6)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from envs.catalogue import path_of
 from envs.episodes import grid
 from envs.evaluate import MEAN, curve
 from envs.scoring import score
-from envs.simulated import is_simulated, origin, recorded, shifted, simulate
+from envs.simulated import FEWEST, KINDS, MOST, is_simulated, narrowed, origin, recorded, shifted, simulate
 from envs.store import Environment
 from envs.synthetic import default_environments, default_models
 from tests.worlds import play, scripted
@@ -30,13 +31,31 @@ def test_simulated_environments() -> None:
         source = ours[number % 2]
         assert is_simulated(env.name) and f"/{number + 1}-" in env.name and path_of(Path("data"), env.name)
         assert len(env) == 12 and env.probe_cost == 7 and env.delta == source.delta
-        assert (right(env) < right(source)) == ("harder" in env.name)
+        assert (right(env) < right(source)) == ("harder" in env.name)  # answers that are merged agree more often
         env.check()
-    assert {"harder" in env.name for env in made} == {True, False}
+    assert {env.name.split("/")[1].split("-")[1] for env in made} == set(KINDS)
     again = list(simulate(ours, 5, seed=3))
     assert [env.hash for env in again] == [env.hash for env in made]
     assert [env.hash for env in simulate(ours, 2, seed=4)] != [env.hash for env in made[:2]]
     assert [env.hash for env in simulate(ours, 2, seed=3)] == [env.hash for env in made[:2]]
+
+
+def test_fewer_answers() -> None:
+    source = default_environments(questions=6, branches=16)[0]
+    env = narrowed(source, Random(1))
+    env.check()
+    assert FEWEST <= len(set(env.final_answers.tolist()) - {0}) <= MOST
+    for before, after in ((source.probe_answers, env.probe_answers), (source.final_answers, env.final_answers)):
+        assert ((before == 0) == (after == 0)).all()
+    for question in range(len(env)):
+        part = slice(env.branches(question).start, env.branches(question).stop)
+        pairs = set(zip(source.final_answers[part].tolist(), env.final_answers[part].tolist(), strict=True))
+        assert len(pairs) == len({before for before, _ in pairs})  # what was equal still is
+        assert (env.final_answers[part] == env.gold[question])[
+            source.final_answers[part] == source.gold[question]
+        ].all()
+    assert right(env) >= right(source)
+    assert (env.total_tokens == source.total_tokens).all() and (env.probe_offsets == source.probe_offsets).all()
 
 
 @pytest.mark.parametrize("shift", [-1.2, -0.4, 0.4, 1.2])
