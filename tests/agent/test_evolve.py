@@ -8,6 +8,7 @@ import subprocess
 import sys
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -181,6 +182,47 @@ def test_every_controller_solves_every_world(
     names = {None: None, "a": "9", "b": "0", "c": "zz", "d": ""}
     renamed = [[names[cell] for cell in column] for column in columns]
     assert played(source, renamed, width, ceiling, beta)[::2] == (names[answer], log)  # type: ignore[index]
+
+
+def solved(genome: Genome, *columns: list[str | None]) -> tuple[Any, int]:
+    """Return a controller after its episode, and how many branches it has opened, with intervals of ten tokens."""
+    recording = Recording.of(columns, [10 * len(column) for column in columns], 10)
+    question = ReplayQuestion(recording, range(len(columns)), 64)
+    controller: Any = compiled(render(genome))(0.0)
+    controller.solve(question)
+    return controller, question.width
+
+
+def test_a_margin_grows_with_the_votes_of_other_answers() -> None:
+    one_by_one = {"opening": (1, 1), "at_once": (1, 1), "most": (64, 64), "complete": (1, 1), "bar": (2, 2)}
+    lead = Genome.make({"stop": "lead"}, {**one_by_one, "closing": (0.2, 0.2)})
+    margin = Genome.make({"stop": "margin"}, {**lead.spans, "others": (1, 1)})
+    columns: list[list[str | None]] = [["a"], ["b"], ["a"], ["a"], ["a"], ["a"], ["a"]]
+    assert solved(lead, *columns)[1] == 4  # three votes against one
+    assert solved(margin, *columns)[1] == 5  # four, for the other one asks for another
+
+
+def test_a_change_of_mind_counts_by_its_branch_or_the_same_from_each() -> None:
+    everyone = {"opening": (3, 3), "most": (3, 3), "complete": (3, 3), "against": (1, 1), "power": (1, 1)}
+    columns: list[list[str | None]] = [["b", "a"], ["b"], ["b", "b", "a", "a", "a", "a", "a", "a"]]
+    found = {}
+    for choice in ("against", "each"):
+        genome = Genome.make(
+            {"weight": "shortness", "abandoned": choice}, {**everyone, "shrink": (0, 0), "cap": (6, 6)}
+        )
+        found[choice] = solved(genome, *columns)[0].votes
+    first, second, third = (2 / len(column) for column in columns)
+    assert found["against"] == pytest.approx({"a": first + third, "b": second - first - third})
+    assert found["each"] == pytest.approx({"a": first + third, "b": second - 2})
+
+
+def test_lengths_are_measured_against_the_median_or_a_higher_rank() -> None:
+    columns: list[list[str | None]] = [["a"] * length for length in (9, 2, 4, 3, 6)]
+    everyone = {"opening": (5, 5), "most": (5, 5), "complete": (5, 5), "rank": (0.8, 0.8)}
+    for choice, typical in (("median", 4), ("upper", 6)):
+        genome = Genome.make({"weight": "shortness", "typical": choice}, everyone)
+        assert solved(genome, *columns)[0].typical == typical
+    assert Genome.make({"typical": "upper"}, {}).blocks["typical"] == "median"  # nothing is measured against it
 
 
 @pytest.mark.parametrize("seed", range(30))
