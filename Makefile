@@ -24,12 +24,13 @@ bench: $(READY)
 	$(BIN)/python benchmarks/published.py
 	$(BIN)/python benchmarks/replay.py
 
-# The search that found the champions, from its seed; see docs/champions/README.md for the version that it ran with.
+# The search that found the champions, from its seed: see docs/champions/README.md.
 champions: $(READY)
 	for size in 0.6B 1.7B 4B 8B; do $(BIN)/autotts env import $(SHARED_REPLAY)/aime24/Qwen3-$$size.json \
 		--name aime24/Qwen3-$$size --data runs/champions-data || exit 1; done
-	$(BIN)/autotts discover --run runs/champions --env 'aime24/*' --data runs/champions-data --orders 8 --generations 11
-	$(BIN)/python -m benchmarks.choose_champions runs/champions --orders 30
+	$(BIN)/autotts discover --run runs/champions --env 'aime24/*' --data runs/champions-data --orders 10 \
+		--simulated 3 --simulated-weight 0.3 --generations 8
+	AUTOTTS_DATA=runs/champions-data $(BIN)/python -m benchmarks.choose_champions runs/champions --orders 12 --finalists 3
 
 champion-pages: $(READY)
 	$(BIN)/python -m benchmarks.champion_pages

@@ -36,7 +36,7 @@ PLAIN = {
 }  # fmt: skip
 """What stands in a slot whose mechanism is taken out."""
 AIMS = {
-    "frugal": "The most accuracy for few tokens: up to about a hundred thousand a question.",
+    "frugal": "The most accuracy for about a tenth of self-consistency's tokens.",
     "balanced": "The best over all budgets.",
     "accurate": "The most accuracy where tokens matter less.",
     "swift": "Self-consistency's accuracy for the smallest product of tokens and critical path: where a person waits.",

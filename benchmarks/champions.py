@@ -3,7 +3,7 @@
 Replays champions, files or versions, and every hand-written controller, on the recorded environments and branch
 orders 0..N-1, which no search uses, and prints: each curve, with intervals and latency; what self-consistency's
 accuracy at its full width costs; the accuracy within some budgets; and the paired difference from every hand-written
-curve.
+curve. `--fewer-answers` does the same where few answers are possible.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +23,7 @@ from agent.seeds import seed_names
 from envs import published
 from envs.episodes import BETAS, grid
 from envs.evaluate import Sample, means, samples
+from envs.simulated import narrowed
 from sandbox.evaluation import evaluate
 from sandbox.process import ProcessSandbox
 
@@ -39,9 +41,12 @@ def main() -> int:
     parser.add_argument("--replay", type=Path, default=SHARED / "replay" / "aime24")
     parser.add_argument("--orders", type=int, default=100)
     parser.add_argument("--first-order", type=int, default=0)
+    parser.add_argument("--fewer-answers", action="store_true", help="with the answers of a question merged into few")
     parser.add_argument("--workers", type=int, default=2)
     arguments = parser.parse_args()
     environments = [published.read(path, path.stem) for path in sorted(arguments.replay.glob("*.json"))]
+    if arguments.fewer_answers:
+        environments = [narrowed(env, Random(env.name)) for env in environments]
     seeds = range(arguments.first_order, arguments.first_order + arguments.orders)
     episodes = grid(environments, BETAS, seeds)
     curves: dict[str, Curve] = {}

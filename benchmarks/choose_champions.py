@@ -1,10 +1,11 @@
-"""Chooses the champions of a run: `python benchmarks/choose_champions.py RUN [--name LINEAGE] [--orders N]`.
+"""Chooses the champions of a run: `python benchmarks/choose_champions.py RUN [--name LINEAGE] [--orders N]
+[--finalists N]`.
 
-Replays the best of the run on branch orders that its search has not seen, takes for each champion the version with the
-highest mean accuracy over that champion's budgets (simulated environments have the weight that they had in the run), or
-for `swift` the one that has self-consistency's accuracy for the smallest product of tokens and critical path, and ships
-the run's lineage with their names. To choose on fresh orders is itself a choice: `benchmarks/champions.py` measures on
-others.
+Replays the best of the run on branch orders that its search has not seen, and ships the run's lineage with the names of
+its champions. `swift` is the version that has self-consistency's accuracy for the smallest product of tokens and
+critical path. The others are three versions with high mean accuracies over their budgets, in part where few answers are
+possible: those whose figures sum to the most. To choose on fresh orders is itself a choice: `benchmarks/champions.py`
+measures on others.
 """
 
 from __future__ import annotations
@@ -13,7 +14,10 @@ import argparse
 import json
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import permutations
 from pathlib import Path
+from random import Random
 
 import numpy as np
 
@@ -27,19 +31,20 @@ from agent.seeds import seed_source
 from benchmarks.champions import REFERENCE, attained
 from envs.episodes import grid
 from envs.evaluate import Floats, means, samples
-from envs.simulated import is_simulated
+from envs.simulated import PREFIX, is_simulated, narrowed
 from sandbox.evaluation import evaluate
 from sandbox.process import ProcessSandbox
 
-BUDGETS = {"frugal": (30_000, 100_000), "balanced": (30_000, 500_000), "accurate": (170_000, 600_000)}
+BUDGETS = {"frugal": (60_000, 130_000), "balanced": (30_000, 500_000), "accurate": (170_000, 600_000)}
 """Tokens a question over which each champion is the best, evenly on a logarithmic scale."""
 SWIFT = "swift"
 LEAST = BUDGETS["balanced"][0]
 """Tokens for which every champion but `swift` must have an answer."""
 MOST_LINES = 150
+FEW_ANSWERS = 0.3
+"""What environments with few possible answers count, for the champions are to serve there too."""
 Points = list[Floats]
 """The points of a curve: (accuracy, tokens, critical path)."""
-FINALISTS = 12
 
 
 def main() -> None:
@@ -47,17 +52,20 @@ def main() -> None:
     parser.add_argument("run", type=Path)
     parser.add_argument("--name", default="evolve")
     parser.add_argument("--orders", type=int, default=40)
+    parser.add_argument("--finalists", type=int, default=12, help="of the best, and of the swiftest, beside the front")
     parser.add_argument("--workers", type=int, default=2)
     arguments = parser.parse_args()
     run = Run(arguments.run)
     cards = run.archive.cards()
-    best = [*population.front(cards), *population.ranked(cards)[:FINALISTS], *swiftest(cards)[:FINALISTS]]
+    best = [*population.front(cards), *population.ranked(cards)[: arguments.finalists]]
+    best += swiftest(cards)[: arguments.finalists]
     finalists = {c.id: run.archive.source(c.id) for c in best if c.generation > 0}
+    recorded = run.environments(simulated=False)
+    fresh = [replace(narrowed(env, Random(f"{FRESH_SEED} {env.name}")), name=PREFIX + env.name) for env in recorded]
     episodes = grid(
-        run.environments(), run.config.betas, range(FRESH_SEED + 1000, FRESH_SEED + 1000 + arguments.orders),
+        [*recorded, *fresh], run.config.betas, range(FRESH_SEED + 1000, FRESH_SEED + 1000 + arguments.orders),
         run.config.max_branches, run.config.max_tokens,
     )  # fmt: skip
-    weight = run.config.simulated_weight if run.config.simulated else 0.0
     found: dict[str, dict[str, float]] = {name: {} for name in (*BUDGETS, SWIFT)}
     curves: dict[str, dict[str, Points]] = {}
     with ProcessSandbox(arguments.workers) as sandbox:
@@ -78,19 +86,16 @@ def main() -> None:
             if min(point[TOKENS] for point in points) <= LEAST:
                 for name, (low, high) in BUDGETS.items():
                     budgets = np.geomspace(low, high, 24)
-                    found[name][version] = (1 - weight) * float(attained(points, budgets).mean())
+                    found[name][version] = (1 - FEW_ANSWERS) * float(attained(points, budgets).mean())
                     for simulated in drawn.values():  # what is common to all versions there moves them all alike
-                        found[name][version] += weight / len(drawn) * float(attained(simulated, budgets).mean())
+                        found[name][version] += FEW_ANSWERS / len(drawn) * float(attained(simulated, budgets).mean())
                 curves[version] = there
             print(version, *(f"{name} {figures[version]:.2f}" for name, figures in found.items() if version in figures))
     for name, (low, high) in BUDGETS.items():
         inside, without = left_out(curves, np.geomspace(low, high, 24))
         print(f"{name}, recorded environments alone: {inside:.2f}; chosen without the model that it is measured on, "
               f"{without:.2f}")  # fmt: skip
-    named: dict[str, str] = {}
-    for name, figures in found.items():  # each is another version
-        able = {version: figure for version, figure in figures.items() if version not in named.values()}
-        named[name] = max(able, key=lambda version: able[version])
+    named = assigned(found)
     home = HOME / arguments.name
     shutil.rmtree(home, ignore_errors=True)
     shipped = Archive(home)
@@ -100,6 +105,15 @@ def main() -> None:
     document = {name: {"lineage": arguments.name, "version": named[name]} for name in found}
     (HOME / "champions.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     print(document)
+
+
+def assigned(found: Mapping[str, Mapping[str, float]]) -> dict[str, str]:
+    """Return another version for each name: `SWIFT` first, and the others so that their figures sum to the most."""
+    swift = max(found[SWIFT], key=lambda version: found[SWIFT][version])
+    able = [version for version in found[next(iter(BUDGETS))] if version != swift]
+    choices = permutations(able, len(BUDGETS))
+    best = max(choices, key=lambda some: sum(found[name][v] for name, v in zip(BUDGETS, some, strict=True)))
+    return {**dict(zip(BUDGETS, best, strict=True)), SWIFT: swift}
 
 
 def left_out(curves: Mapping[str, Mapping[str, Points]], budgets: Floats) -> tuple[float, float]:
