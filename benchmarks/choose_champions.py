@@ -35,10 +35,13 @@ from envs.simulated import PREFIX, is_simulated, narrowed
 from sandbox.evaluation import evaluate
 from sandbox.process import ProcessSandbox
 
-BUDGETS = {"frugal": (60_000, 130_000), "balanced": (30_000, 500_000), "accurate": (170_000, 600_000)}
+BUDGETS = {
+    name: np.geomspace(low, high, 24)
+    for name, low, high in (("frugal", 60e3, 130e3), ("balanced", 30e3, 500e3), ("accurate", 170e3, 600e3))
+}
 """Tokens a question over which each champion is the best, evenly on a logarithmic scale."""
 SWIFT = "swift"
-LEAST = BUDGETS["balanced"][0]
+LEAST = BUDGETS["balanced"].min()
 """Tokens for which every champion but `swift` must have an answer."""
 MOST_LINES = 150
 FEW_ANSWERS = 0.3
@@ -84,15 +87,14 @@ def main() -> None:
                 kind.setdefault(sample.environment, []).append(sample.centre)
             found[SWIFT][version] = -product(np.array(points), target) / 1e9
             if min(point[TOKENS] for point in points) <= LEAST:
-                for name, (low, high) in BUDGETS.items():
-                    budgets = np.geomspace(low, high, 24)
-                    found[name][version] = (1 - FEW_ANSWERS) * float(attained(points, budgets).mean())
-                    for simulated in drawn.values():  # what is common to all versions there moves them all alike
-                        found[name][version] += FEW_ANSWERS / len(drawn) * float(attained(simulated, budgets).mean())
+                for name, budgets in BUDGETS.items():  # what is common to all versions moves them all alike
+                    few = np.mean([attained(simulated, budgets) for simulated in drawn.values()])
+                    figure = (1 - FEW_ANSWERS) * attained(points, budgets).mean() + FEW_ANSWERS * few
+                    found[name][version] = float(figure)
                 curves[version] = there
             print(version, *(f"{name} {figures[version]:.2f}" for name, figures in found.items() if version in figures))
-    for name, (low, high) in BUDGETS.items():
-        inside, without = left_out(curves, np.geomspace(low, high, 24))
+    for name, budgets in BUDGETS.items():
+        inside, without = left_out(curves, budgets)
         print(f"{name}, recorded environments alone: {inside:.2f}; chosen without the model that it is measured on, "
               f"{without:.2f}")  # fmt: skip
     named = assigned(found)

@@ -18,8 +18,8 @@ from .synthetic import Feature, SyntheticModel, generate
 
 PREFIX = "simulated/"
 """What the name of every such environment begins with: nothing recorded may be called so."""
-_NAME = re.compile(re.escape(PREFIX) + r"\d+-(harder|easier|fewer)/(.+)")
 KINDS = ("harder", "easier", "fewer")
+_NAME = re.compile(rf"{re.escape(PREFIX)}\d+-({'|'.join(KINDS)})/(.+)")
 SHIFTS = (0.4, 1.2)
 """By how much, in log-odds, a branch's chance to end right is moved: at least and at most. One of 50% becomes one of
 40% to 23%, or of 60% to 77%."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
@@ -11,6 +10,8 @@ from sys import intern
 from typing import TypeVar
 
 from sandbox import policy
+
+from ..archive import sha256
 
 _CONTRACT = frozenset(
     ("solve", "schedule", "name", "params", "beta", "random", "branch", "advance", "probe", "prune", "step")
@@ -27,7 +28,7 @@ _forms: dict[str, str] = {}  # by the hash of the source: two hashes for each ve
 
 def form(source: str) -> str:
     """Return what two sources of the same program have in common; a source that the policy refuses is all its own."""
-    key = hashlib.sha256(source.encode(errors="surrogatepass")).hexdigest()
+    key = sha256(source.encode(errors="surrogatepass"))
     if key not in _forms:
         _forms[key] = (normal_form(source) if policy.check(source).ok else None) or key
     return _forms[key]
@@ -42,7 +43,7 @@ def normal_form(source: str) -> str | None:
     """
     try:
         tree = policy.parse(source)
-        return hashlib.sha256(ast.dump(_Namer(tree).visit(_Stripper().visit(tree))).encode()).hexdigest()
+        return sha256(ast.dump(_Namer(tree).visit(_Stripper().visit(tree))).encode())
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 ADVERBS = {
     "confidence": "Confident", "steady": "Steady", "both": "Careful", "calm": "Calm", "lead": "Leading",
-    "margin": "Guarded",
-    "overtake": "Foresighted", "price": "Thrifty",
+    "margin": "Guarded", "overtake": "Foresighted", "price": "Thrifty",
 }  # fmt: skip
 NOUNS = {"trickle": "Trickle", "flood": "Flood", "waves": "Waves"}
 
@@ -110,10 +109,11 @@ KEPT = """    for answer in votes:
         showed = [i for i, shown in self.shown.items() if answer in shown]
         kept = sum(self.last[i] == answer for i in showed)
         votes[answer] *= (kept / len(showed)) ** self.params["keep"]"""
+_BAR = '    bar = self.params["bar"] * (left / (left + len(self.finished))) ** self.params["closing"]'
 LEFT = {
-    "lead": """    bar = self.params["bar"] * (left / (left + len(self.finished))) ** self.params["closing"]
+    "lead": f"""{_BAR}
     first, second, *_ = *sorted(self.votes.values(), reverse=True), 0.0, 0.0""",
-    "margin": """    bar = self.params["bar"] * (left / (left + len(self.finished))) ** self.params["closing"]
+    "margin": f"""{_BAR}
     first, second, *rest = *sorted(self.votes.values(), reverse=True), 0.0, 0.0
     bar += self.params["others"] * sum(max(0.0, votes) for votes in (second, *rest))""",
     "price": "    worth = max(self.overtaken(votes) / votes for votes in (1, 2, 4, 8, 16, 32, 64) if votes <= left)",

@@ -114,8 +114,7 @@ BLOCKS: dict[str, dict[str, tuple[str, ...]]] = {
 - vote, weight: who votes, and whether branches count more that are short for this question, or soon came to the
   answer that they kept.
 - abandoned: what an answer loses that branches have shown and then given up: nothing; all but the share of those that
-  kept it, to a power; some votes for
-  each that left, by the weight of its own vote; or as many for each.
+  kept it, to a power; some votes for each that left, by the weight of its own vote; or as many for each.
 
 Lengths are measured in lengths seen: nothing depends on how long the branches of a model are.
 """
@@ -145,11 +144,10 @@ class Genome:
             if name not in PARAMETERS:
                 raise ValueError(f"the genome has no constant {name!r}")
         chosen = {slot: blocks.get(slot, next(iter(choices))) for slot, choices in BLOCKS.items()}
-        if chosen["vote"] == "given_up" and chosen["disagreement"] == chosen["length"] == "none":
-            chosen["vote"] = "finished"  # none is ever given up
-        lengths = chosen["weight"] != "equal" or chosen["stop"] == "calm"
-        if not lengths and chosen["disagreement"] == chosen["length"] == "none":
-            chosen["typical"] = "median"  # nothing is measured against it
+        if chosen["vote"] == "given_up" and not gives_up(chosen):
+            chosen["vote"] = "finished"
+        if not measures_lengths(chosen):
+            chosen["typical"] = "median"
         needed = needs(chosen)
         kept = {name: tidy(name, spans.get(name, PARAMETERS[name].default)) for name in PARAMETERS if name in needed}
         return cls(chosen, kept)
@@ -189,6 +187,16 @@ class Genome:
         if not all(isinstance(choice, str) for choice in blocks.values()):
             raise ValueError("every block of a genome is a string")
         return cls.make(blocks, {str(name): _pair(name, span) for name, span in spans.items()})
+
+
+def gives_up(blocks: Mapping[str, str]) -> bool:
+    """Return whether these choices ever give a branch up."""
+    return blocks["disagreement"] != "none" or blocks["length"] != "none"
+
+
+def measures_lengths(blocks: Mapping[str, str]) -> bool:
+    """Return whether these choices measure anything against the typical length."""
+    return gives_up(blocks) or blocks["weight"] != "equal" or blocks["stop"] == "calm"
 
 
 def needs(blocks: Mapping[str, str]) -> set[str]:

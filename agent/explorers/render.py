@@ -29,7 +29,7 @@ from .fragments import (
     WIDTHS,
     WORDS,
 )
-from .genome import PARAMETERS, Genome
+from .genome import PARAMETERS, Genome, gives_up, measures_lengths
 
 _FROM_ENVS = ("BudgetSpent", "Controller", "Question", "confidence", "leader", "majority")
 
@@ -48,11 +48,11 @@ class _Source:
         self.foresees = b["stop"] in ("overtake", "price")
         self.doubts = b["stop"] in ("confidence", "both", "calm")
         self.steady, self.calm = b["stop"] in ("steady", "both"), b["stop"] == "calm"
-        self.gives_up = b["disagreement"] != "none" or b["length"] != "none"
-        self.pruned_vote = b["vote"] == "given_up" and self.gives_up
+        self.gives_up = gives_up(b)
+        self.pruned_vote = b["vote"] == "given_up"
         self.shares = b["hopeless"] == "scattered" or b["opening"] == "waves"
         self.short, self.ripe = b["weight"] != "equal", b["weight"] == "ripeness"
-        self.typical = self.gives_up or self.short or self.calm
+        self.typical = measures_lengths(b)
         self.upper = b["typical"] == "upper"
         self.shown = b["abandoned"] != "ignored"
         self.leaving = {"against": "weight", "each": "1"}.get(b["abandoned"])

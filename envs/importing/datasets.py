@@ -71,11 +71,10 @@ def _files(path: Path, split: str | None) -> list[Path]:
             _one([_split(path)], split, path)
         return [path]
     kinds = _document(path / "dataset_dict.json").get("splits")
-    state = _document(path / "state.json")
     if isinstance(kinds, list):
         path = _inside(path, _one([str(kind) for kind in kinds], split, path))
-        state = _document(path / "state.json")
-    elif state and split is not None:
+    state = _document(path / "state.json")
+    if state and split is not None and not isinstance(kinds, list):
         _one([str(state.get("_split") or "")], split, path)
     if state.get("_indices_data_files") or state.get("_indices_files"):
         raise InputError(f"{path}: rows chosen from others; save it anew after flatten_indices()")
