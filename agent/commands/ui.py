@@ -46,6 +46,7 @@ def _listening(host: str, port: int) -> socket.socket:
     try:
         found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         found.bind((host, port))
+        found.listen()  # the link is printed before the server runs: who follows it at once waits, and is not refused
     except (OSError, OverflowError) as error:
         found.close()
         why = getattr(error, "strerror", None) or error

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 from starlette.testclient import TestClient
 
+from agent.commands.ui import _listening
 from agent.place import Place
 from agent.ui.app import create
 from agent.ui.guard import HEADERS, Guard
@@ -93,3 +96,11 @@ def test_it_only_reads(client: TestClient) -> None:
     assert writing <= {("/api/replay", "post")}
     for verb in ("post", "put", "patch", "delete"):
         assert client.request(verb, "/api/run", headers=bearer()).status_code == 405
+
+
+def test_who_follows_the_link_before_the_server_runs_is_not_refused() -> None:
+    with (
+        _listening("127.0.0.1", 0) as listening,
+        socket.create_connection(listening.getsockname(), timeout=20) as client,
+    ):
+        client.sendall(b"GET / HTTP/1.1\r\n\r\n")

@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from agent.archive import Archive
 from agent.episode import STATES, episode
@@ -215,6 +215,40 @@ def test_the_lineage_is_clicked(watch: Opens, small_link: str) -> None:
     )
     page.mouse.click(x, y)
     expect(page.get_by_label("The chosen version").get_by_role("heading").first).to_have_text("g001-child")
+
+
+def test_a_page_left_while_it_loads_does_not_take_the_updates_of_the_next(watch: Opens, small_link: str) -> None:
+    found = watch(small_link)
+    page = found.page
+    change = 'retry: 1000\n\nevent: change\ndata: {"versions": 5}\n\n'  # its end is followed by the next connection
+    page.route("**/api/events", lambda route: route.fulfill(body=change, content_type="text/event-stream"))
+    found.open("lineage")
+    page.reload()
+    late: list[Route] = []
+    page.route("**/api/run", lambda route: late.append(route), times=1)
+    with page.expect_request("**/api/run"):
+        page.goto(f"{found.base}#/run")
+    found.open("run?again=1", "#state")
+    with page.expect_response("**/api/run"):
+        late[0].continue_()
+    for _ in range(2):  # the first may be of an update that was on its way
+        page.evaluate("document.getElementById('state').textContent = 'old'")
+        expect(page.locator("#state")).to_have_text("an archive")
+
+
+def test_a_chart_is_saved_only_once_it_is_drawn(watch: Opens, small_link: str) -> None:
+    found = watch(small_link)
+    held: list[Route] = []
+    found.page.route("**/echarts.esm.min.js", lambda route: held.append(route))
+    found.page.reload()  # the first page may have loaded it already
+    page = found.open("compare?id=g001-child&id=parallel_probe", "#paper")
+    buttons = [page.get_by_role("button", name=name, exact=True).first for name in ("PNG", "SVG")]
+    for button in buttons:
+        expect(button).to_be_disabled()
+    for route in held:
+        route.continue_()
+    for button in buttons:
+        expect(button).to_be_enabled()
 
 
 def test_curves_are_exported(watch: Opens, small_link: str, tmp_path: Path) -> None:

@@ -26,16 +26,18 @@ async function show({ focus = true } = {}) {
   if (stays || mine !== visit) return;
   navigation(here);
   closeAll();
+  shown = null;
   const root = h("div", {}, h("p", { class: "soft" }, "Loading…"));
   fill(main, root);
   try {
     const page = await import(`./pages/${here.page}.js`);
     if (mine !== visit) return;
-    shown = { page: here.page, ...(await page.show(root, here, () => mine === visit)) };
+    const opened = await page.show(root, here, () => mine === visit);
+    if (mine !== visit) return; // left while it was loading: what is shown now is to be kept up to date, not this
+    shown = { page: here.page, ...opened };
     document.title = `${root.querySelector("h1")?.textContent ?? "AutoTTS"} – AutoTTS`;
   } catch (error) {
     if (mine !== visit) return;
-    shown = null;
     complain(root, error);
   }
   if (focus && mine === visit) main.focus({ preventScroll: true });
@@ -58,7 +60,7 @@ function paint() {
   const wanted = chosen.value || (dark.matches ? "dark" : "light");
   const changed = document.documentElement.dataset.theme !== wanted;
   document.documentElement.dataset.theme = wanted;
-  if (changed && shown) { shown = null; show({ focus: false }); }
+  if (changed && visit) { shown = null; show({ focus: false }); }
 }
 chosen.value = localStorage.getItem("theme") ?? "";
 chosen.addEventListener("change", () => { localStorage.setItem("theme", chosen.value); paint(); });

@@ -48,6 +48,7 @@ export class Chart {
     this.host = h("div", { class: `chart chart-${size}`, role: "img", "aria-label": label, ...props });
     this.label = label;
     this.instance = null;
+    this.savers = [];
   }
 
   /** Draw `option`, once the chart is in the page and the library is there. */
@@ -64,6 +65,7 @@ export class Chart {
       open.add(this);
     }
     this.instance.setOption(styled(option), replace);
+    for (const button of this.savers) button.disabled = false;
   }
 
   close() {
@@ -92,12 +94,14 @@ export class Chart {
     return new Blob([bytes], { type: "image/png" });
   }
 
-  /** Return buttons that save the chart under `name`. */
+  /** Return buttons that save the chart under `name`, as soon as it is drawn. */
   buttons(name) {
-    return [
-      h("button", { type: "button", onclick: async () => download(`${name}.png`, await this.png()) }, "PNG"),
-      h("button", { type: "button", onclick: () => download(`${name}.svg`, this.svg(), "image/svg+xml") }, "SVG"),
+    const button = (kind, save) => h("button", { type: "button", disabled: !this.instance, onclick: save }, kind);
+    this.savers = [
+      button("PNG", async () => download(`${name}.png`, await this.png())),
+      button("SVG", () => download(`${name}.svg`, this.svg(), "image/svg+xml")),
     ];
+    return this.savers;
   }
 }
 
