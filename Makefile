@@ -24,12 +24,15 @@ bench: $(READY)
 	$(BIN)/python benchmarks/published.py
 	$(BIN)/python benchmarks/replay.py
 
-# The search that found the champions, from its seed: see docs/champions/README.md.
+# The search that found the champions, from its seed and by the program of its time: see docs/champions/README.md.
+CHAMPIONS_COMMIT := cf151d4053af419e314a2c001e25e7837e48e554
 champions: $(READY)
 	for size in 0.6B 1.7B 4B 8B; do $(BIN)/autotts env import $(SHARED_REPLAY)/aime24/Qwen3-$$size.json \
 		--name aime24/Qwen3-$$size --data runs/champions-data || exit 1; done
-	$(BIN)/autotts discover --run runs/champions --env 'aime24/*' --data runs/champions-data --orders 10 \
-		--simulated 3 --simulated-weight 0.3 --generations 8
+	rm -rf runs/champions-program && mkdir -p runs/champions-program
+	git archive $(CHAMPIONS_COMMIT) | tar -x -C runs/champions-program
+	PYTHONPATH=runs/champions-program $(BIN)/python -m agent.cli discover --run runs/champions --env 'aime24/*' \
+		--data runs/champions-data --orders 10 --simulated 3 --simulated-weight 0.3 --generations 8
 	AUTOTTS_DATA=runs/champions-data $(BIN)/python -m benchmarks.choose_champions runs/champions --orders 12 --finalists 3
 
 champion-pages: $(READY)

@@ -1,6 +1,6 @@
 """Does the population help? Islands, a single population and random search: `python -m benchmarks.search --out DIR`.
 
-Each variant makes discoveries from several seeds. The hypervolume of accuracy and log tokens (search figures) is drawn
+A further variant, "unguided", is a single population none of whose drafts are chosen by a guess of their worth. Each variant makes discoveries from several seeds. The hypervolume of accuracy and log tokens (search figures) is drawn
 against time and against episodes, mean and standard deviation over the seeds; the last table also has the quality of
 each run's best on branch orders that the search has not seen. What is in DIR already is gone on with. `--plain` takes
 the hand-set starts away, which hold what earlier studies found: all variants then start from the genome of defaults.
@@ -105,7 +105,7 @@ def _discovered(variant: str, seed: int, environments: Sequence[Environment], op
     )  # fmt: skip
     run = Run.create(options.out / variant / str(seed), config, environments)
     limits = Limits(run=Limit(hours=options.minutes / 60 if options.minutes else None))
-    explorer = RandomSearch() if variant == "random" else Evolve()
+    explorer = RandomSearch() if variant == "random" else Evolve(guided=variant != "unguided")
     if read_report(run) is None:
         ledger = Ledger(limits, hours_before=run.hours())
         run.log("began")

@@ -2,23 +2,28 @@
 
 Wide steps (`Evolve.propose`) are starting genomes, mutations, recombinations and remedies, as a bandit draws them;
 directed ones (`Evolve.refine`) are remedies alone: moves against what the diagnosis found, each finding weighted by
-how often it shows and what it costs.
+how often it shows and what it costs. Half of what is proposed are the first drafts that are new; the other half are
+chosen among many by a guess of what they are worth (`surrogate`).
 """
 
 from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Any
 
 from ..population.bandit import draw
 from ..versions import Finding, Version
 from .base import Brief, Proposal
 from .genome import BLOCKS, STARTS, Genome, Span, difference, part, scaled, spread
 from .render import render
+from .surrogate import Surrogate, surrogate
 
 _TRIES = 60  # drafts for each proposal wanted, before an explorer that finds only duplicates gives fewer
+_POOL = 30  # drafts for each proposal wanted, of which those are proposed that are believed to be good
 
 WIDE = ("mutate", "cross", "fresh", "remedy")
 """The operators of wide steps, arms of a bandit. Fresh are starting genomes, changed a little."""
@@ -156,11 +161,18 @@ PURPOSES = {
 
 
 class Evolve:
-    """The built-in evolutionary explorer. Stateless: all chance comes from the brief's seed."""
+    """The built-in evolutionary explorer. Stateless: all chance comes from the brief's seed.
+
+    Args:
+        guided: whether half of the drafts are chosen by a guess of what they are worth.
+    """
 
     name = "evolve"
     single = False
     own = True
+
+    def __init__(self, guided: bool = True) -> None:
+        self._guided = guided
 
     def propose(self, brief: Brief) -> list[Proposal]:
         """Return starting genomes in the first generation, and a mix of all wide steps in later ones."""
@@ -185,7 +197,7 @@ class Evolve:
                 made = cross((version.id, genome), rng.choice(others), rng)
             return replace(made, operator=operator) if made else None
 
-        return gather(brief, draft)
+        return gather(brief, draft, self._guess(brief))
 
     def close(self) -> None:
         """Do nothing: it is done at once."""
@@ -201,7 +213,15 @@ class Evolve:
                 return start(starts[turn % len(starts)], rng if turn >= len(starts) else None)
             return remedy(version, genome, rng) or mutate((version.id, genome), rng)
 
-        return gather(brief, draft)
+        return gather(brief, draft, self._guess(brief))
+
+    def _guess(self, brief: Brief) -> Surrogate | None:
+        """Return what is believed of genomes after all that the brief lets one look at."""
+        if not self._guided or brief.bench is None:
+            return None
+        shelf = brief.bench.shelf
+        tried = ((read(card.data), card) for card in shelf.cards.values() if card.ok)
+        return surrogate([(genome, shelf.quality(card.id)) for genome, card in tried if genome is not None])
 
 
 def chance(brief: Brief) -> tuple[random.Random, list[str]]:
@@ -211,28 +231,49 @@ def chance(brief: Brief) -> tuple[random.Random, list[str]]:
     return random.Random(f"{brief.seed} {brief.slot}"), [*starts[first:], *starts[:first]]
 
 
-def gather(brief: Brief, draft: Callable[[int], Draft | None]) -> list[Proposal]:
-    """Return proposals from the drafts of turns 0, 1, ..., without what the brief or an earlier draft has already."""
+def gather(brief: Brief, draft: Callable[[int], Draft | None], guess: Surrogate | None = None) -> list[Proposal]:
+    """Return proposals from the drafts of turns 0, 1, ..., without what the brief or an earlier draft has already.
+
+    Args:
+        brief: what is wanted.
+        draft: makes the draft of a turn, or finds nothing to do.
+        guess: by which half of the proposals are chosen, among `_POOL` times as many drafts as are wanted.
+    """
     sources = {version.source for version in (*brief.parents, *brief.mates, *brief.front)}
     proposals: list[Proposal] = []
-    for turn in range(_TRIES * brief.count):
-        if len(proposals) == brief.count:
-            break
-        made = draft(turn)
-        source = render(made.genome) if made else ""
-        if made and source not in sources:
+
+    def add(made: Draft) -> None:
+        source = render(made.genome)
+        if source not in sources:
             sources.add(source)
             data = {"genome": made.genome.to_json()}
             proposals.append(Proposal(source, made.rationale, made.parents, data, arm=made.operator))
+
+    drafts = (made for turn in range(_TRIES * brief.count) if (made := draft(turn)))
+    chance = random.Random(f"{brief.seed} {brief.slot} guess")
+    guessed = (brief.count + chance.randrange(2)) // 2 if guess else 0
+    while len(proposals) < brief.count - guessed and (made := next(drafts, None)):
+        add(made)
+    if guess and guessed:
+        pool = {made.genome.key: made for made in islice(drafts, _POOL * guessed) if made.genome.key not in guess.known}
+        others = list(pool.values())
+        for place in guess.choose([made.genome for made in others], 2 * guessed, chance):
+            if len(proposals) < brief.count:
+                add(others[place])
     return proposals
+
+
+def read(data: Mapping[str, Any]) -> Genome | None:
+    """Return the genome that an earlier step left in a version's data; None for a seed, or for what cannot be read."""
+    try:
+        return Genome.from_json(data.get("genome"))
+    except ValueError:
+        return None
 
 
 def genome_of(version: Version) -> Genome | None:
     """Return the genome that an earlier step left in ``version``; None for a seed, or for what cannot be read."""
-    try:
-        return Genome.from_json(version.data.get("genome"))
-    except ValueError:
-        return None
+    return read(version.data)
 
 
 def genomes_of(versions: Sequence[Version]) -> list[tuple[str, Genome]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -167,6 +167,11 @@ class Genome:
         # rounded as the source is, so that both are the same number
         value = lo * float(f"{hi / lo:.4g}") ** beta if parameter.geometric else lo + float(f"{hi - lo:.4g}") * beta
         return round(value) if parameter.whole else value
+
+    @property
+    def key(self) -> Hashable:
+        """The same for equal genomes."""
+        return tuple(self.blocks.items()), tuple(self.spans.items())
 
     def to_json(self) -> dict[str, Any]:
         """Return the genome as plain JSON."""

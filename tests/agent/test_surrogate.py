@@ -1,0 +1,113 @@
+"""The guess of what drafts are worth: what it learns, what it chooses, and what evolve does with it."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agent.explorers.evolve import Evolve, vary
+from agent.explorers.genome import STARTS, Genome
+from agent.explorers.surrogate import Surrogate, surrogate
+from tests.agent.test_evolve import PARENTS, brief, random_genome
+
+START = STARTS["few at a time, long ones given up"]
+
+
+def worth(genome: Genome) -> float:
+    """Return a made-up quality: one block and one constant matter."""
+    return 60 + 2 * (genome.blocks["vote"] == "everyone") + genome.spans["most"][1] / 64
+
+
+def drawn(count: int, seed: int) -> list[Genome]:
+    """Return different genomes, some moves away from a start."""
+    chance, found = random.Random(seed), {}
+    while len(found) < count:
+        genome = START
+        for _ in range(3):
+            genome = vary(genome, chance)[0]
+        found[genome.key] = genome
+    return list(found.values())
+
+
+def learned(count: int = 80, seed: int = 0) -> Surrogate:
+    genomes = drawn(count, seed)
+    return Surrogate(genomes, [worth(genome) for genome in genomes])
+
+
+def test_what_was_measured_is_believed_and_the_rest_is_guessed() -> None:
+    seen, others = drawn(80, 0), drawn(60, 1)
+    guess = learned()
+    means, covariances = guess.believed(seen)
+    assert np.abs(means - [worth(genome) for genome in seen]).mean() < 0.2
+    guessed, unsure = guess.believed(others)
+    assert np.corrcoef(guessed, [worth(genome) for genome in others])[0, 1] > 0.8
+    assert np.diag(unsure).mean() > 2 * np.diag(covariances).mean()
+
+
+def test_promising_drafts_are_chosen_and_each_once() -> None:
+    pool = drawn(100, 2)
+    places = learned().choose(pool, 10, random.Random(0))
+    assert len(set(places)) == 10
+    assert np.mean([worth(pool[place]) for place in places]) > np.mean([worth(genome) for genome in pool]) + 1
+    assert places == learned().choose(pool, 10, random.Random(0))
+    assert sorted(learned().choose(pool[:4], 10, random.Random(0))) == [0, 1, 2, 3]
+
+
+def test_after_a_few_nothing_is_guessed() -> None:
+    known = [(genome, worth(genome)) for genome in drawn(8, 0)]
+    assert surrogate(known[:7]) is None
+    assert surrogate(known) is not None
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.lists(st.integers(0, 200), min_size=8, max_size=40), st.lists(st.floats(0, 100), min_size=40, max_size=40))
+def test_any_genomes_and_any_qualities_will_do(seeds: list[int], qualities: list[float]) -> None:
+    genomes = [random_genome(seed) for seed in seeds]  # some more than once
+    guess = Surrogate(genomes, qualities[: len(genomes)])
+    means, covariances = guess.believed(genomes)
+    assert np.isfinite(means).all()
+    assert np.linalg.eigvalsh(covariances).min() > -1e-6
+    assert len(set(guess.choose(genomes, 5, random.Random(0)))) == 5
+
+
+def bench(genomes: list[Genome], ok: bool = True) -> Any:
+    """Return a workbench on whose shelf genomes lie that were measured, and a version without one."""
+    cards = {f"v{i}": SimpleNamespace(id=f"v{i}", ok=ok, data={"genome": g.to_json()}) for i, g in enumerate(genomes)}
+    worths = {f"v{i}": worth(genome) for i, genome in enumerate(genomes)}
+    cards["a-seed"] = SimpleNamespace(id="a-seed", ok=True, data={})
+    return SimpleNamespace(shelf=SimpleNamespace(cards=cards, quality=worths.__getitem__))
+
+
+@pytest.mark.parametrize("step", ["propose", "refine"])
+def test_half_of_the_proposals_are_chosen_by_it(step: str) -> None:
+    known = drawn(60, 0)
+    asked = replace(brief(*PARENTS, count=12), bench=bench(known))
+    guided = getattr(Evolve(), step)(asked)
+    assert guided == getattr(Evolve(), step)(asked)
+    assert len({proposal.source for proposal in guided}) == 12
+    plain = getattr(Evolve(guided=False), step)(asked)
+    assert guided[:6] == plain[:6]
+    values = [[worth(Genome.from_json(proposal.data["genome"])) for proposal in found[6:]] for found in (guided, plain)]
+    assert np.mean(values[0]) > np.mean(values[1])
+    keys = {genome.key for genome in known}
+    assert all(Genome.from_json(proposal.data["genome"]).key not in keys for proposal in guided[6:])
+
+
+def test_what_did_not_run_teaches_nothing() -> None:
+    asked = brief(*PARENTS, count=6)
+    assert Evolve().propose(replace(asked, bench=bench(drawn(20, 0), ok=False))) == Evolve().propose(asked)
+
+
+def test_a_single_proposal_is_chosen_by_it_now_and_then() -> None:
+    known, counts = bench(drawn(20, 0)), set()
+    for seed in range(12):
+        asked = replace(brief(*PARENTS, count=1, seed=seed), bench=known)
+        counts.add(Evolve().propose(asked) == Evolve(guided=False).propose(asked))
+    assert counts == {True, False}
