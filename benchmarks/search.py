@@ -1,6 +1,7 @@
 """Does the population help? Islands, a single population and random search: `python -m benchmarks.search --out DIR`.
 
-A further variant, "unguided", is a single population none of whose drafts are chosen by a guess of their worth. Each variant makes discoveries from several seeds. The hypervolume of accuracy and log tokens (search figures) is drawn
+Each variant makes discoveries from several seeds; a further one, "unguided", is a single population none of whose
+drafts are chosen by a guess of their worth. The hypervolume of accuracy and log tokens (search figures) is drawn
 against time and against episodes, mean and standard deviation over the seeds; the last table also has the quality of
 each run's best on branch orders that the search has not seen. What is in DIR already is gone on with. `--plain` takes
 the hand-set starts away, which hold what earlier studies found: all variants then start from the genome of defaults.
