@@ -14,7 +14,6 @@ from . import population
 from .bench.normalise import shape
 from .bench.shelf import Shelf
 from .bench.workbench import Workbench
-from .cards import Card
 from .explorers.base import Brief, Explorer
 from .generalisation.beliefs import believed
 from .known import Known, step_of
@@ -22,7 +21,8 @@ from .population import islands
 from .population.choice import Parent, parents
 from .state import Ask, State
 from .stock import Stock
-from .versions import Version
+from .versions.cards import Card
+from .versions.version import Version
 
 _LESSONS = 12
 

@@ -15,7 +15,7 @@ from .bench.wording import one_line, spread
 from .explorers.base import Brief
 from .llm.session import Prompt
 from .run import Ablation
-from .versions import CurvePoint, Version
+from .versions.version import CurvePoint, Version
 
 HOME = Path(__file__).parent / "prompts"
 _FILES = ("system.md", "aim.md", "aim_without_beta.md", "propose.md", "refine.md", "workspace/CONTRACT.md")

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from agent.hindsight import Answers, Bools, Numbers, chances, finals, gold, majority_is, unread, votes
 from agent.lead import Lead, leads
-from agent.versions import Evidence, Finding
+from agent.versions.version import Evidence, Finding
 from envs.episodes import Logs
 from envs.ledger import ledger
 from envs.replay import BRANCH, PRUNE

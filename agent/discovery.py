@@ -17,7 +17,6 @@ from sandbox.base import Sandbox
 from . import population
 from .asking import Asking
 from .bench.normalise import form
-from .cards import Card
 from .explorers.base import Explorer, LimitReached, Proposal
 from .generalisation.beliefs import believed
 from .llm.ledger import Ledger
@@ -28,6 +27,7 @@ from .staging import draft
 from .state import Ask, State
 from .stock import Stock
 from .tryout import Tryout
+from .versions.cards import Card
 
 MOST_BARREN = 3
 """Generations in a row without a new proposal after which a run gives up."""

@@ -12,7 +12,7 @@ from rich.tree import Tree
 from envs.evaluate import Interval, Point
 
 from . import population
-from .cards import DUPLICATE, Behaviour, Card
+from .versions.cards import DUPLICATE, Behaviour, Card
 
 
 def interval(value: float, ci: Interval, digits: int) -> str:

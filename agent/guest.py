@@ -13,12 +13,12 @@ from sandbox.base import SandboxError
 
 from . import population
 from .bench.tools import Toolbox, ToolResult
-from .cards import SCREENED
 from .explorers.base import Brief, Proposal
 from .llm.session import Prompt
 from .llm.transcript import Transcript, clean
 from .report import read_report
 from .run import Run
+from .versions.cards import SCREENED
 
 if TYPE_CHECKING:
     from .discovery import Discovery

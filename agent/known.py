@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from . import population
-from .cards import Card
 from .population import Space, islands
 from .population.credit import by_arm
 from .run import RunConfig
 from .state import Ask
-from .versions import Credit
+from .versions.cards import Card
+from .versions.version import Credit
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from pydantic import BaseModel, ValidationError
 from envs.evaluate import Point
 
 from .archive import REPLAYS
-from .cards import Card, Protocol
 from .place import Place
+from .versions.cards import Card, Protocol
 
 _LARGEST = 4 << 20
 """Bytes of a replay's file that is read."""

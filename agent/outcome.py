@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from . import population
-from .cards import Card
-from .versions import Expectation, Metric
+from .versions.cards import Card
+from .versions.version import Expectation, Metric
 
 _SAME = 0.02
 """A relative change below which tokens, latency or a finding are the same."""

@@ -17,9 +17,9 @@ from envs.store import Environment
 from . import choose
 from .archive import Archive
 from .bench.measured import Measured
-from .cards import Card, Protocol
 from .roster import Roster, View
 from .run import Run
+from .versions.cards import Card, Protocol
 
 T = TypeVar("T")
 

@@ -16,8 +16,8 @@ from envs.errors import InputError
 from . import population
 from .archive import INDEX, MANIFEST, REPLAYS, Archive
 from .population import Floats
-from .rows import Row
-from .versions import Credit
+from .versions.rows import Row
+from .versions.version import Credit
 
 _FRESH = 0.5
 """Seconds for which a look at the directory holds."""

@@ -17,8 +17,8 @@ from envs.errors import Damaged, InputError
 from envs.store import Environment, named, write_whole
 
 from .archive import Archive
-from .cards import Frozen, Protocol
 from .llm.ledger import Limits
+from .versions.cards import Frozen, Protocol
 
 SEARCH_SEED = 1000
 """The first branch order that search may use. Orders below are for reports."""

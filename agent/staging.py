@@ -16,10 +16,10 @@ from envs.evaluate import Point
 from envs.store import write_whole
 
 from .archive import sha256, unpack_logs
-from .cards import Behaviour, Card, Frozen, Protocol
-from .complexity import complexity
 from .explorers.base import Proposal
-from .versions import Cost, Expectation, Finding
+from .versions.cards import Behaviour, Card, Frozen, Protocol
+from .versions.complexity import complexity
+from .versions.version import Cost, Expectation, Finding
 
 
 class Draft(Frozen):

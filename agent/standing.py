@@ -8,7 +8,7 @@ import numpy as np
 
 from .bench.measured import Floats, at_tokens
 from .bench.shelf import Shelf
-from .versions import Version
+from .versions.version import Version
 
 _LOOKED_AT = 40
 """Versions, the best, among which those are looked for that the best is not surely better than."""

@@ -11,11 +11,11 @@ from envs.store import Environment
 
 from . import population
 from .archive import unpack_logs
-from .cards import Card
 from .outcome import outcome
 from .population import Floats
 from .run import Run
 from .staging import Draft, Staging
+from .versions.cards import Card
 
 
 class Stock:

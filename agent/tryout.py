@@ -15,7 +15,6 @@ from sandbox.trial import trial
 from . import population
 from .archive import pack_logs, unpack_logs
 from .behaviour import behaviour
-from .cards import DUPLICATE, Behaviour, Card
 from .diagnose import diagnose
 from .generalisation.beliefs import believed
 from .generalisation.figures import Figures
@@ -23,7 +22,8 @@ from .report import FINALISTS
 from .screening.screen import Screening
 from .staging import Draft
 from .stock import Stock
-from .versions import Finding
+from .versions.cards import DUPLICATE, Behaviour, Card
+from .versions.version import Finding
 
 
 class Tryout:

@@ -23,11 +23,11 @@ import numpy as np
 
 from agent import population
 from agent.archive import LOGS, Archive
-from agent.cards import Card
 from agent.champions import HOME
 from agent.replaying.measures import ACCURACY, TOKENS, fewest
 from agent.run import FRESH_SEED, Run
 from agent.seeds import seed_source
+from agent.versions.cards import Card
 from benchmarks.champions import REFERENCE, attained
 from envs.episodes import grid
 from envs.evaluate import Floats, means, samples

@@ -17,8 +17,6 @@ from statistics import median
 import numpy as np
 
 from agent import population
-from agent.cards import Card
-from agent.complexity import complexity
 from agent.generalisation.beliefs import optimism
 from agent.generalisation.contributions import Bools, Panel, panel
 from agent.generalisation.crossvalidation import partitions
@@ -26,6 +24,8 @@ from agent.generalisation.figures import Figures, Floats
 from agent.generalisation.shrinkage import MEAN, SELF, preferred, shrunk
 from agent.report.model import told
 from agent.run import SEARCH_SEED, Run
+from agent.versions.cards import Card
+from agent.versions.complexity import complexity
 from envs.episodes import Episodes, grid
 from envs.scoring import score
 from envs.simulated import simulate

@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 
 from agent import population
-from agent.cards import Card
 from agent.generalisation.beliefs import believed
 from agent.generalisation.figures import Figures
 from agent.report import FINALISTS
@@ -22,6 +21,7 @@ from agent.run import Run
 from agent.screening import bound, rungs
 from agent.screening.bound import Control
 from agent.screening.screen import Screening
+from agent.versions.cards import Card
 from benchmarks.poor import POOR
 from envs.evaluate import MEAN, curve
 from envs.scoring import Scores, score

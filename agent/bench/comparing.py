@@ -8,7 +8,7 @@ import numpy as np
 
 from envs.evaluate import Difference, compare
 
-from ..versions import Finding
+from ..versions.version import Finding
 from .measured import Floats, Measured, interval
 from .wording import spread, table
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..cards import SCREENED, Card
 from ..standing import scale
-from ..versions import CurvePoint
+from ..versions.cards import SCREENED, Card
+from ..versions.version import CurvePoint
 from .shelf import Shelf
 from .wording import PAGE, one_line, page, spread, table
 

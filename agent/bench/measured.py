@@ -14,7 +14,7 @@ from envs.evaluate import Interval, bootstrap, by_question
 from envs.scoring import Scores, score
 
 from ..population import attained
-from ..versions import CurvePoint
+from ..versions.version import CurvePoint
 
 Floats = npt.NDArray[np.float64]
 

@@ -16,9 +16,9 @@ from envs.scoring import ForgedLog
 from sandbox.outcome import Verdict
 
 from .. import population
-from ..cards import Card
 from ..diagnose import diagnose
-from ..versions import Finding
+from ..versions.cards import Card
+from ..versions.version import Finding
 from .measured import Curve, Floats, Measured, interval
 from .normalise import form
 from .part import part_of

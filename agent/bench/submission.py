@@ -10,7 +10,7 @@ from envs.errors import InputError
 from sandbox import policy
 
 from ..explorers.base import Proposal
-from ..versions import Expectation
+from ..versions.version import Expectation
 from .wording import one_line, plain
 from .workbench import Workbench
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from ..versions import Direction, Metric
+from ..versions.version import Direction, Metric
 from .finding_episodes import Kind
 from .workbench import FEW, MOST_CURVES
 

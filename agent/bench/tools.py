@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from envs.errors import Damaged, InputError
 
-from ..versions import Expectation
+from ..versions.version import Expectation
 from .submission import Submission, accept
 from .tool_arguments import (
     Arguments,

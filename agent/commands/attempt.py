@@ -14,11 +14,11 @@ from sandbox.evaluation import evaluate
 
 from .. import choose, population
 from ..bench.part import about_part, part_of
-from ..cards import Card
 from ..diagnose import diagnose
 from ..display import console, curve_table
 from ..run import Run
-from ..versions import CurvePoint
+from ..versions.cards import Card
+from ..versions.version import CurvePoint
 from ..workspace import client as workspace_client
 
 

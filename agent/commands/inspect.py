@@ -23,13 +23,13 @@ from envs.trace import trace as read_trace
 from sandbox.evaluation import CandidateFailed, evaluate
 
 from .. import choose, population
-from ..cards import Card
 from ..display import console, curve_table, curves, deeds, family, listing, plain
 from ..explorers.registry import workspaces
 from ..generalisation.beliefs import optimism
 from ..llm.calls import TRANSCRIPT
 from ..report.model import told
 from ..run import Run
+from ..versions.cards import Card
 from ..workspace.directory import Result
 
 _UNKNOWN = "optimism: not known, for one question or without figures by question (`autotts archive reindex` makes them)"

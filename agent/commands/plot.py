@@ -21,7 +21,6 @@ from sandbox.outcome import Candidate
 
 from .. import choose
 from ..archive import Archive
-from ..cards import Protocol
 from ..champions import champion, champion_names
 from ..episode import episode
 from ..measures import orders
@@ -32,6 +31,7 @@ from ..plotting.measured import Chosen, protocol, stored, worlds
 from ..plotting.picture import ready
 from ..plotting.trace import draw_trace
 from ..seeds import seed_names, seed_source
+from ..versions.cards import Protocol
 from .inspect import played
 
 _ORDERS = 20

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from ..bench.workbench import Workbench
-from ..versions import Cost, Credit, Expectation, Version
+from ..versions.version import Cost, Credit, Expectation, Version
 
 
 class LimitReached(Exception):

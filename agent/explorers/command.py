@@ -23,7 +23,7 @@ from ..llm.ledger import Ledger, Spending
 from ..llm.prices import Usage
 from ..llm.session import Tools
 from ..llm.transcript import clean, redact
-from ..versions import Cost
+from ..versions.version import Cost
 from ..workspace import headless
 from ..workspace.directory import Result, Step, Workspace, costs, prompts_version
 from ..workspace.server import Desk, Server, read_notes

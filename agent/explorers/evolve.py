@@ -16,7 +16,7 @@ from itertools import islice
 from typing import Any
 
 from ..population.bandit import draw
-from ..versions import Finding, Version
+from ..versions.version import Finding, Version
 from .base import Brief, Proposal
 from .genome import BLOCKS, STARTS, Genome, Span, difference, part, scaled, spread
 from .render import render

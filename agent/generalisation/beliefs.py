@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from ..cards import Card
 from ..population.frontier import attained, budgets
-from ..versions import CurvePoint
-from .belief import Belief
+from ..versions.belief import Belief
+from ..versions.cards import Card
+from ..versions.version import CurvePoint
 from .contributions import panel
 from .crossvalidation import CrossValidated, cross_validated
 from .figures import Figures

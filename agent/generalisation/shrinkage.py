@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..complexity import UNKNOWN
+from ..versions.complexity import UNKNOWN
 from .contributions import Bools, Panel
 from .figures import Floats
 

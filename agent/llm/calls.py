@@ -23,7 +23,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
 from envs.errors import Damaged
 from envs.store import write_whole
 
-from ..cards import Frozen
+from ..versions.cards import Frozen
 from .chat import ChatModel, Clock, Reply, Sending, WallClock
 from .failures import HANDLING, AuthError, Failure, FailureKind, RequestRefused, ServiceDown
 from .ledger import Ledger, Spending

@@ -10,8 +10,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from ..cards import Frozen
 from ..explorers.base import LimitReached
+from ..versions.cards import Frozen
 from .prices import Usage
 
 _PATIENCE = 1.0

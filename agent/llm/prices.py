@@ -13,7 +13,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from envs.errors import InputError
 
-from ..cards import Frozen
+from ..versions.cards import Frozen
 
 VARIABLE = "AUTOTTS_PRICES"
 """Names a file of prices of the user's own."""

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from ..cards import Frozen
-from ..versions import Cost, Expectation
+from ..versions.cards import Frozen
+from ..versions.version import Cost, Expectation
 from .calls import Calls, Place
 from .chat import Answered, ChatModel, Reply, Result, Results, Said, ToolCall, Turn
 from .failures import Failure, RequestRefused

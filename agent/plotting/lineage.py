@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from .. import population
 from ..roster import View
-from ..rows import Row
+from ..versions.rows import Row
 from .picture import MARKERS, colours, row, save, short
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ from envs.simulated import recorded
 from envs.store import Environment
 from sandbox.outcome import Candidate
 
-from ..cards import Card, Protocol
 from ..measures import figures
 from ..place import Place
+from ..versions.cards import Card, Protocol
 
 
 @dataclass(frozen=True, slots=True)

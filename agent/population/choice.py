@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from ..cards import Card
-from ..versions import Credit
+from ..versions.cards import Card
+from ..versions.version import Credit
 from .bandit import draw
 from .frontier import Floats, Space, by_merit, contributions, elites
 from .grid import edges, grid

@@ -7,8 +7,8 @@ from itertools import groupby
 
 import numpy as np
 
-from ..cards import Card
-from ..versions import Credit
+from ..versions.cards import Card
+from ..versions.version import Credit
 from .frontier import ROUNDING, S, Scored, space
 
 _FADE = 0.9

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..generalisation.shrinkage import preferred
-from ..versions import Cost, CurvePoint
+from ..versions.version import Cost, CurvePoint
 
 Floats = npt.NDArray[np.float64]
 

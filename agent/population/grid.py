@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..cards import Card
+from ..versions.cards import Card
 from .frontier import Floats, attained
 
 SIDES = 3

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from ..cards import Card
+from ..versions.cards import Card
 from .frontier import Space, contributions, elites, on_front, space
 
 EVERY = 3

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from ..cards import Card
+from ..versions.cards import Card
 from .frontier import Floats
 from .grid import scaled
 

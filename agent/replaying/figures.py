@@ -9,7 +9,7 @@ from envs.evaluate import MEAN, Interval, Point, Sample, means
 from envs.store import Environment
 
 from ..archive import sha256
-from ..cards import Card
+from ..versions.cards import Card
 from .measures import Against, Equal, against, equal
 from .ranks import Ranking, ranking
 from .select import Entry

@@ -10,8 +10,8 @@ import numpy as np
 from envs.evaluate import Floats, Interval, Sample
 
 from .. import population
-from ..cards import Card
-from ..versions import CurvePoint
+from ..versions.cards import Card
+from ..versions.version import CurvePoint
 from .measures import TOKENS, interval
 from .select import Entry
 

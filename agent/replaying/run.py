@@ -12,7 +12,7 @@ from sandbox.base import Sandbox
 from sandbox.outcome import Verdict
 
 from ..archive import Archive
-from ..cards import Card, Protocol
+from ..versions.cards import Card, Protocol
 from . import files, markdown
 from .figures import Results, results
 from .journal import Journal

@@ -9,8 +9,8 @@ from envs.errors import InputError
 
 from .. import population
 from ..archive import Archive, sha256
-from ..cards import Card
 from ..seeds import seed_names, seed_source
+from ..versions.cards import Card
 
 FRONT, ALL = "front", "all"
 

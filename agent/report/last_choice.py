@@ -14,12 +14,12 @@ from sandbox.outcome import Candidate
 from sandbox.trial import trial
 
 from .. import population
-from ..cards import Card
 from ..generalisation.beliefs import believed, optimism
 from ..generalisation.contributions import Panel, contributions, panel
 from ..generalisation.crossvalidation import means
 from ..generalisation.figures import Figures, Floats
 from ..run import FRESH_SEED, Run
+from ..versions.cards import Card
 from .markdown import page
 from .model import JSON, TEXT, AtBudget, Lead, Optimism, Report
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .. import population
-from ..cards import Card
 from ..outcome import held
 from ..population.credit import by_arm
+from ..versions.cards import Card
 
 _STEPS = 8
 

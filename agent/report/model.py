@@ -9,9 +9,9 @@ from pydantic import Field, ValidationError
 from envs.errors import Damaged
 from envs.evaluate import Point
 
-from ..cards import Card, Frozen, Protocol
 from ..generalisation.crossvalidation import CrossValidated, Figure
 from ..run import Run
+from ..versions.cards import Card, Frozen, Protocol
 
 JSON, TEXT = "report.json", "report.md"
 

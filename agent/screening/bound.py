@@ -25,7 +25,7 @@ import numpy.typing as npt
 from envs.episodes import Episodes
 
 from ..population import attained
-from ..versions import CurvePoint
+from ..versions.version import CurvePoint
 from .rungs import Ints
 
 Floats = npt.NDArray[np.float64]

@@ -12,8 +12,8 @@ from sandbox.outcome import Verdict
 from sandbox.steps import Steps
 
 from .. import population
-from ..cards import Card
 from ..report import FINALISTS
+from ..versions.cards import Card
 from . import bound, rungs
 from .bound import Control, Floats
 from .rungs import Ints

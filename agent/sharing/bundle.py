@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ..cards import Frozen
+from ..versions.cards import Frozen
 
 FORMAT = 1
 LIST = "bundle.json"

@@ -17,10 +17,10 @@ from pydantic import ValidationError
 from envs.store import write_whole
 
 from .. import population
-from ..cards import Frozen
 from ..llm.ledger import Ledger, Spending
 from ..report.model import JSON, TEXT
 from ..run import Run, RunConfig
+from ..versions.cards import Frozen
 from .base import Tracker
 
 KEPT = "tracker.json"

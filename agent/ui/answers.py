@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict
 
 from envs.evaluate import MEAN, Point
 
-from ..cards import Card
 from ..place import Place
+from ..versions.cards import Card
 
 
 class Answer(BaseModel):

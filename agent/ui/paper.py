@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from envs.evaluate import Point
 
-from ..cards import Card
+from ..versions.cards import Card
 
 _SPECIAL = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "_": r"\_", "%": r"\%",

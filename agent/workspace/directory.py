@@ -27,12 +27,12 @@ from sandbox.policy import LARGEST
 
 from .. import population
 from ..bench.measured import Floats
-from ..cards import Frozen
 from ..explorers.base import Brief
 from ..llm.session import Tools
 from ..seeds import seed_names, seed_source
 from ..standing import best_at_budgets
-from ..versions import Cost, Expectation, Version
+from ..versions.cards import Frozen
+from ..versions.version import Cost, Expectation, Version
 from . import client as workspace_client
 from .server import looks
 

@@ -22,7 +22,7 @@ from sandbox import policy
 from ..bench.submission import LONGEST
 from ..bench.tools import ToolResult
 from ..llm.session import Submission, Tools
-from ..versions import METRICS, Direction, Expectation, Metric
+from ..versions.version import METRICS, Direction, Expectation, Metric
 
 _LONGEST_ADDRESS = 100  # a socket's path has at most 107 bytes, on some systems 103
 _LARGEST_REQUEST = 4 << 20

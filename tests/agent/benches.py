@@ -10,9 +10,9 @@ from typing import Any
 from agent.archive import sha256
 from agent.bench.shelf import Shelf
 from agent.bench.workbench import Workbench
-from agent.cards import Card, Protocol
 from agent.diagnose import diagnose
 from agent.seeds import seed_source
+from agent.versions.cards import Card, Protocol
 from envs.episodes import Episodes, Logs, grid
 from envs.evaluate import curve
 from envs.scoring import score

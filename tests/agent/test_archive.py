@@ -13,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.archive import Archive, pack_logs, sha256, unpack_logs
-from agent.cards import Card, Protocol
 from agent.explorers.base import Proposal
-from agent.rows import Row
 from agent.run import Run, RunConfig
 from agent.staging import Staging, draft
+from agent.versions.cards import Card, Protocol
+from agent.versions.rows import Row
 from envs.episodes import Logs
 from envs.errors import Damaged, InputError
 from tests.worlds import environment

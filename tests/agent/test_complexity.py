@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from agent.complexity import Complexity, complexity
 from agent.seeds import seed_names, seed_source
+from agent.versions.complexity import Complexity, complexity
 
 
 def test_constants_and_branches_are_counted() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from agent.diagnose import KINDS, diagnose
 from agent.lead import leads
-from agent.versions import Evidence, Finding
+from agent.versions.version import Evidence, Finding
 from envs import Question
 from envs.episodes import Episodes, grid
 from envs.replay import VERBS

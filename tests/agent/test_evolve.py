@@ -18,7 +18,7 @@ from agent.explorers.base import Brief
 from agent.explorers.evolve import PURPOSES, REMEDIES, Evolve, cross, vary
 from agent.explorers.genome import BLOCKS, PARAMETERS, STARTS, Genome, difference
 from agent.explorers.render import render
-from agent.versions import CurvePoint, Finding, Version
+from agent.versions.version import CurvePoint, Finding, Version
 from envs import Controller
 from envs.replay import Recording, ReplayQuestion
 

@@ -15,7 +15,6 @@ from agent import population
 from agent.archive import Archive
 from agent.bench.tools import Toolbox
 from agent.briefing import prompt
-from agent.cards import DUPLICATE
 from agent.discovery import DISAPPROVED, Discovery, ExplorerFailed
 from agent.explorers.anthropic import AnthropicModel
 from agent.explorers.base import Brief, LimitReached, Proposal
@@ -28,7 +27,8 @@ from agent.llm.session import DATA
 from agent.population.choice import WAYS
 from agent.run import Run, RunConfig
 from agent.seeds import seed_source
-from agent.versions import Expectation
+from agent.versions.cards import DUPLICATE
+from agent.versions.version import Expectation
 from envs.errors import InputError
 from envs.synthetic import default_models, generate
 from sandbox.process import ProcessSandbox

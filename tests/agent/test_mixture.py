@@ -10,7 +10,7 @@ from agent.explorers.base import Brief
 from agent.explorers.evolve import Evolve
 from agent.explorers.mixture import Mixture
 from agent.graph import discover
-from agent.versions import Credit
+from agent.versions.version import Credit
 from sandbox.process import ProcessSandbox
 
 from .test_graph import Single, begin

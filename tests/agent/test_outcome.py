@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from agent.outcome import outcome
-from agent.versions import Expectation, Finding
+from agent.versions.version import Expectation, Finding
 
 
 def test_predictions_are_checked() -> None:

@@ -14,8 +14,6 @@ from hypothesis import strategies as st
 from agent import population
 from agent.behaviour import behaviour, decisions
 from agent.bench.normalise import shape
-from agent.cards import Behaviour, Card, Protocol
-from agent.generalisation.belief import Belief
 from agent.population import islands
 from agent.population.bandit import draw
 from agent.population.choice import WAYS, parents
@@ -24,7 +22,9 @@ from agent.population.frontier import MOST_ELITES
 from agent.population.grid import edges, grid
 from agent.population.novelty import novelty
 from agent.seeds import seed_source
-from agent.versions import Cost, Credit, CurvePoint
+from agent.versions.belief import Belief
+from agent.versions.cards import Behaviour, Card, Protocol
+from agent.versions.version import Cost, Credit, CurvePoint
 from envs.episodes import grid as episode_grid
 from envs.evaluate import Point
 from envs.synthetic import default_models, generate

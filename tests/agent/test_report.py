@@ -16,7 +16,7 @@ from agent.report import read_report
 from agent.report.learned import brought, predictions, steps
 from agent.report.model import JSON, TEXT, told
 from agent.run import FRESH_SEED, Run, RunConfig
-from agent.versions import Expectation
+from agent.versions.version import Expectation
 from envs.simulated import is_simulated, simulate
 from envs.synthetic import default_environments
 from sandbox.process import ProcessSandbox

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from agent.bench.finding_episodes import KINDS
 from agent.bench.submission import LARGEST
 from agent.bench.tools import TOOLS, Toolbox
-from agent.versions import METRICS, Expectation
+from agent.versions.version import METRICS, Expectation
 from sandbox.base import SandboxError
 
 from .benches import CONSISTENCY, FAILED, ONE, PROBE, SECRET, THREE, VARIANT, WANDERER, bench, draft, episodes

@@ -15,7 +15,7 @@ from agent.bench.workbench import Workbench
 from agent.diagnose import diagnose
 from agent.population import quality
 from agent.standing import best_at_budgets
-from agent.versions import CurvePoint, Finding, Version
+from agent.versions.version import CurvePoint, Finding, Version
 from envs.episodes import grid
 from envs.errors import Damaged, InputError
 from envs.scoring import score

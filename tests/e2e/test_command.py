@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from agent.cards import Card
 from agent.cli import main
 from agent.commands.attempt import attempt
 from agent.explorers.command import Agent, Command, spent
 from agent.graph import Discovery, discover
 from agent.llm.ledger import Ledger, Spending
 from agent.run import Run, RunConfig
-from agent.versions import Cost
+from agent.versions.cards import Card
+from agent.versions.version import Cost
 from agent.workspace import headless
 from envs.synthetic import default_environments
 from sandbox.process import ProcessSandbox

@@ -17,7 +17,6 @@ import pytest
 from agent.archive import Archive
 from agent.bench.tools import TOOLS, Toolbox
 from agent.briefing import prompt
-from agent.cards import DUPLICATE
 from agent.cli import main
 from agent.discovery import Discovery, ExplorerFailed
 from agent.explorers.anthropic import Anthropic
@@ -29,7 +28,8 @@ from agent.llm.ledger import Ledger, Limit, Limits, Spending
 from agent.llm.prices import Prices
 from agent.llm.session import Bounds
 from agent.run import Run, RunConfig
-from agent.versions import Expectation
+from agent.versions.cards import DUPLICATE
+from agent.versions.version import Expectation
 from envs import catalogue, store
 from envs.store import Environment
 from envs.synthetic import default_models, generate

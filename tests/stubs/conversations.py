@@ -15,7 +15,7 @@ from agent.llm.calls import Calls, Patience
 from agent.llm.ledger import Ledger, Limits, Spending
 from agent.llm.prices import Prices
 from agent.llm.session import Bounds, Prompt
-from agent.versions import Expectation
+from agent.versions.version import Expectation
 
 from .clocks import StubClock
 from .messages_api import KEY, Stub

@@ -7,10 +7,10 @@ from functools import lru_cache
 from pathlib import Path
 
 from agent.archive import Archive, pack_logs, sha256
-from agent.cards import Card, Protocol
 from agent.diagnose import diagnose
 from agent.seeds import seed_source
-from agent.versions import Expectation
+from agent.versions.cards import Card, Protocol
+from agent.versions.version import Expectation
 from envs.episodes import grid
 from envs.store import Environment
 from envs.synthetic import default_environments

@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from agent import population
-from agent.versions import CurvePoint
+from agent.versions.version import CurvePoint
 from envs import catalogue, store
 from tests.ui.archives import FAMILY, SEEDS, small_archive, tiny
 from tests.ui.conftest import SHIPPED, Opens, serving

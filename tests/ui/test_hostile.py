@@ -25,9 +25,9 @@ from schemathesis.specs.openapi.checks import status_code_conformance
 from starlette.testclient import TestClient
 
 from agent.archive import MANIFEST, Archive, sha256
-from agent.cards import Card
 from agent.place import Place
 from agent.ui.app import create
+from agent.versions.cards import Card
 from tests.ui.archives import protocol, small_archive, tiny
 from tests.ui.conftest import Opens, serving
 

@@ -15,9 +15,9 @@ from envs import evaluate
 from envs.errors import InputError
 from envs.evaluate import MEAN, Point
 
-from ...cards import Card
 from ...measures import orders
 from ...place import Place
+from ...versions.cards import Card
 from ..answers import PROBLEMS, Answer, At, CurveAnswer
 from ..paper import latex
 

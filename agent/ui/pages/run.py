@@ -11,12 +11,12 @@ from fastapi import APIRouter
 from envs.errors import InputError
 
 from ... import population
-from ...cards import Card
 from ...measures import orders
 from ...place import Place
 from ...report import read_report
 from ...roster import View
 from ...run import Run
+from ...versions.cards import Card
 from ..answers import PROBLEMS, Answer, At, CurveAnswer, curve_of
 from ..journal import Journal, Money, journal_of
 

@@ -7,10 +7,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from ...cards import Card
 from ...measures import Measure, measures
 from ...roster import View
-from ...versions import Cost, Expectation, Finding
+from ...versions.cards import Card
+from ...versions.version import Cost, Expectation, Finding
 from .. import code
 from ..answers import PROBLEMS, Answer, At
 

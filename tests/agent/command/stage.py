@@ -14,7 +14,7 @@ from agent.bench.tools import ToolResult
 from agent.explorers.base import Brief, Proposal
 from agent.explorers.command import Agent, Command
 from agent.seeds import seed_source
-from agent.versions import CurvePoint, Expectation, Finding, Version
+from agent.versions.version import CurvePoint, Expectation, Finding, Version
 
 # The agent: does what its first argument names, in its working directory
 

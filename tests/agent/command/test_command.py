@@ -16,7 +16,7 @@ from agent.explorers.base import Brief, LimitReached
 from agent.explorers.command import Command
 from agent.llm.ledger import Ledger, Limit, Limits
 from agent.seeds import seed_source
-from agent.versions import Cost, Expectation
+from agent.versions.version import Cost, Expectation
 from agent.workspace import directory as workspace
 from agent.workspace.client import ADDRESS
 from envs.episodes import grid

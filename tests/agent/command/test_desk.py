@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from agent.commands.attempt import attempt
-from agent.versions import Expectation
+from agent.versions.version import Expectation
 from agent.workspace import directory as workspace
 from agent.workspace.server import Desk, Server, read_notes
 from envs.errors import InputError

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from agent.explorers.command import Agent, Command
-from agent.versions import Cost
+from agent.versions.version import Cost
 from agent.workspace import headless
 from agent.workspace.server import Desk, Server
 from tests.agent.command.stage import BRIEF, FakeTools, Stage

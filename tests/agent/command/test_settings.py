@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from agent.explorers.command import TEMPLATES, Agent, cost_of
-from agent.versions import Cost
+from agent.versions.version import Cost
 from envs.errors import InputError
 
 

@@ -9,13 +9,13 @@ import pytest
 
 from agent import population
 from agent.archive import FIGURES, Archive, pack_logs, sha256
-from agent.cards import Card, Protocol
-from agent.complexity import Complexity
 from agent.generalisation.beliefs import believed, optimism
 from agent.generalisation.figures import Figures
 from agent.generalisation.rebuild import rebuild
 from agent.run import SEARCH_SEED, Run, RunConfig
 from agent.seeds import seed_names, seed_source
+from agent.versions.cards import Card, Protocol
+from agent.versions.complexity import Complexity
 from envs.errors import Damaged
 from envs.evaluate import MEAN, Point
 from envs.scoring import score

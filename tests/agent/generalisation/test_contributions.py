@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from agent.generalisation.contributions import cell_weights, contributions, contributions_by, panel, slopes
 from agent.generalisation.figures import Figures
 from agent.population import attained
-from agent.versions import CurvePoint
+from agent.versions.version import CurvePoint
 from envs.episodes import grid
 from envs.evaluate import curve
 from envs.scoring import score

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.complexity import UNKNOWN
 from agent.generalisation.contributions import panel
 from agent.generalisation.crossvalidation import CrossValidated, cross_validated
 from agent.generalisation.shrinkage import MEAN, SELF, anchors_first, preferred, shrunk
+from agent.versions.complexity import UNKNOWN
 from tests.agent.generalisation.worlds import AT, World, figures, world
 
 REPEATS = 12

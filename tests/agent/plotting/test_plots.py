@@ -23,7 +23,7 @@ from agent.plotting.lineage import family
 from agent.plotting.picture import KINDS, colours, row
 from agent.plotting.trace import title
 from agent.roster import View
-from agent.rows import Row
+from agent.versions.rows import Row
 from envs import trace as text
 from envs.errors import InputError
 from envs.evaluate import Point

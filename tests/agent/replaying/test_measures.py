@@ -11,7 +11,7 @@ from agent import population
 from agent.replaying.measures import TOKENS, against, bounds, equal, fewest
 from agent.replaying.ranks import AHEAD, LOST, OPEN, TRANSFERRED, _correlation, _places, ranking
 from agent.replaying.select import Entry
-from agent.versions import CurvePoint
+from agent.versions.version import CurvePoint
 from envs.episodes import grid
 from envs.evaluate import Sample, compare, curve, means, samples
 from envs.scoring import Scores, score

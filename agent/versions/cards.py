@@ -12,9 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field, InstanceOf
 from envs.evaluate import MEAN, Point
 from envs.simulated import is_simulated, recorded
 
+from .belief import Belief
 from .complexity import UNKNOWN, Complexity
-from .generalisation.belief import Belief
-from .versions import Cost, CurvePoint, Expectation, Finding, Version
+from .version import Cost, CurvePoint, Expectation, Finding, Version
 
 SCHEMA = 1
 DUPLICATE = "duplicate"

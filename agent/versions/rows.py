@@ -7,7 +7,7 @@ from dataclasses import astuple, dataclass
 from typing import Any
 
 from .cards import Card
-from .versions import Cost, CurvePoint
+from .version import Cost, CurvePoint
 
 COLUMNS = (
     "id", "generation", "name", "explorer", "island", "parents", "verdict", "source_sha256", "cost", "curve",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..versions import CurvePoint
+from .version import CurvePoint
 
 
 @dataclass(frozen=True, slots=True)
