@@ -15,6 +15,7 @@ from langgraph.types import interrupt
 from sandbox.base import Sandbox
 
 from . import population
+from .archive.seeds import seed_names, seed_source
 from .asking import Asking
 from .bench.normalise import form
 from .explorers.base import Explorer, LimitReached, Proposal
@@ -22,7 +23,6 @@ from .generalisation.beliefs import believed
 from .llm.ledger import Ledger
 from .report import write_report
 from .run import Run
-from .seeds import seed_names, seed_source
 from .staging import draft
 from .state import Ask, State
 from .stock import Stock

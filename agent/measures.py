@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from envs.evaluate import Point
 
-from .archive import REPLAYS
+from .archive.archive import REPLAYS
 from .place import Place
 from .versions.cards import Card, Protocol
 

@@ -15,9 +15,9 @@ from envs.scoring import ForgedLog
 from envs.store import Environment
 
 from . import choose
-from .archive import Archive
+from .archive.archive import Archive
+from .archive.roster import Roster, View
 from .bench.measured import Measured
-from .roster import Roster, View
 from .run import Run
 from .versions.cards import Card, Protocol
 

@@ -16,7 +16,7 @@ from envs.episodes import BETAS, MAX_BRANCHES, Episodes, grid
 from envs.errors import Damaged, InputError
 from envs.store import Environment, named, write_whole
 
-from .archive import Archive
+from .archive.archive import Archive
 from .llm.ledger import Limits
 from .versions.cards import Frozen, Protocol
 

@@ -15,7 +15,7 @@ from envs.errors import Damaged
 from envs.evaluate import Point
 from envs.store import write_whole
 
-from .archive import sha256, unpack_logs
+from .archive.archive import sha256, unpack_logs
 from .explorers.base import Proposal
 from .versions.cards import Behaviour, Card, Frozen, Protocol
 from .versions.complexity import complexity

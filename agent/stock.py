@@ -10,7 +10,7 @@ from envs.errors import Damaged
 from envs.store import Environment
 
 from . import population
-from .archive import unpack_logs
+from .archive.archive import unpack_logs
 from .outcome import outcome
 from .population import Floats
 from .run import Run

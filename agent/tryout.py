@@ -13,7 +13,7 @@ from sandbox.outcome import Candidate
 from sandbox.trial import trial
 
 from . import population
-from .archive import pack_logs, unpack_logs
+from .archive.archive import pack_logs, unpack_logs
 from .behaviour import behaviour
 from .diagnose import diagnose
 from .generalisation.beliefs import believed

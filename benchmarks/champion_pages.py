@@ -13,12 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
-from agent.champions import champion, champion_names
+from agent.archive.champions import champion, champion_names
+from agent.archive.seeds import seed_names, seed_source
 from agent.diagnose import diagnose
 from agent.explorers.genome import BLOCKS, Genome
 from agent.explorers.render import render
 from agent.replaying.measures import equal, interval
-from agent.seeds import seed_names, seed_source
 from benchmarks.champions import REFERENCE, WITHIN, attained
 from envs import published
 from envs.episodes import BETAS, Episodes, grid

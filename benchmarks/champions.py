@@ -17,9 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from agent import choose
-from agent.champions import champion_names
+from agent.archive.champions import champion_names
+from agent.archive.seeds import seed_names
 from agent.replaying.measures import TOKENS, equal, interval
-from agent.seeds import seed_names
 from envs import published
 from envs.episodes import BETAS, grid
 from envs.evaluate import Sample, means, samples

@@ -22,11 +22,11 @@ from random import Random
 import numpy as np
 
 from agent import population
-from agent.archive import LOGS, Archive
-from agent.champions import HOME
+from agent.archive.archive import LOGS, Archive
+from agent.archive.champions import HOME
+from agent.archive.seeds import seed_source
 from agent.replaying.measures import ACCURACY, TOKENS, fewest
 from agent.run import FRESH_SEED, Run
-from agent.seeds import seed_source
 from agent.versions.cards import Card
 from benchmarks.champions import REFERENCE, attained
 from envs.episodes import grid

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
+from agent.archive.seeds import seed_names, seed_source
 from agent.report import read_report
 from agent.run import Run
-from agent.seeds import seed_names, seed_source
 from envs import published
 from envs.episodes import BETAS, grid
 from envs.evaluate import MEAN, Point

@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from agent.seeds import seed_source
+from agent.archive.seeds import seed_source
 from envs.episodes import BETAS, grid
 from envs.synthetic import default_environments
 from sandbox.audit import SAMPLE, audit

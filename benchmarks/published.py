@@ -11,7 +11,7 @@ import math
 import sys
 from pathlib import Path
 
-from agent.seeds import seed_source
+from agent.archive.seeds import seed_source
 from envs import published
 from envs.episodes import grid
 from envs.store import Environment

@@ -6,7 +6,7 @@ import os
 import time
 from pathlib import Path
 
-from agent.seeds import seed_names, seed_source
+from agent.archive.seeds import seed_names, seed_source
 from envs.episodes import Episodes, grid
 from envs.synthetic import default_environments
 from sandbox.evaluation import evaluate

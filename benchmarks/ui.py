@@ -22,9 +22,9 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from agent.archive import Archive, pack_logs, sha256
+from agent.archive.archive import Archive, pack_logs, sha256
+from agent.archive.seeds import seed_names, seed_source
 from agent.diagnose import diagnose
-from agent.seeds import seed_names, seed_source
 from agent.versions.cards import Card, Protocol
 from envs import catalogue, store
 from envs.episodes import grid

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from sandbox import policy
 
-from ..archive import sha256
+from ..archive.archive import sha256
 
 _CONTRACT = frozenset(
     ("solve", "schedule", "name", "params", "beta", "random", "branch", "advance", "probe", "prune", "step")

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from .. import choose
-from ..archive import Archive
+from ..archive.archive import Archive
 from ..generalisation.rebuild import rebuild
 from ..sharing.admit import admit
 from ..sharing.export import export as export_bundle

@@ -20,8 +20,9 @@ from sandbox.evaluation import CandidateFailed, evaluate
 from sandbox.outcome import Candidate
 
 from .. import choose
-from ..archive import Archive
-from ..champions import champion, champion_names
+from ..archive.archive import Archive
+from ..archive.champions import champion, champion_names
+from ..archive.seeds import seed_names, seed_source
 from ..episode import episode
 from ..measures import orders
 from ..place import Place, looked_at
@@ -30,7 +31,6 @@ from ..plotting.lineage import draw_lineage
 from ..plotting.measured import Chosen, protocol, stored, worlds
 from ..plotting.picture import ready
 from ..plotting.trace import draw_trace
-from ..seeds import seed_names, seed_source
 from ..versions.cards import Protocol
 from .inspect import played
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import population
-from ..roster import View
+from ..archive.roster import View
 from ..versions.rows import Row
 from .picture import MARKERS, colours, row, save, short
 

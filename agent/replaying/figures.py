@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from envs.evaluate import MEAN, Interval, Point, Sample, means
 from envs.store import Environment
 
-from ..archive import sha256
+from ..archive.archive import sha256
 from ..versions.cards import Card
 from .measures import Against, Equal, against, equal
 from .ranks import Ranking, ranking

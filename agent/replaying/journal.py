@@ -11,7 +11,7 @@ from envs.store import write_whole
 from sandbox.outcome import Outcome, Verdict
 from sandbox.wire import contract_modules
 
-from ..archive import pack_logs, sha256, unpack_logs
+from ..archive.archive import pack_logs, sha256, unpack_logs
 
 FORMAT = 1
 FLEETING = ("timeout", "memory")

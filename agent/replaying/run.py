@@ -11,7 +11,7 @@ from envs.store import Environment, write_whole
 from sandbox.base import Sandbox
 from sandbox.outcome import Verdict
 
-from ..archive import Archive
+from ..archive.archive import Archive
 from ..versions.cards import Card, Protocol
 from . import files, markdown
 from .figures import Results, results

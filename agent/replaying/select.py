@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from envs.errors import InputError
 
 from .. import population
-from ..archive import Archive, sha256
-from ..seeds import seed_names, seed_source
+from ..archive.archive import Archive, sha256
+from ..archive.seeds import seed_names, seed_source
 from ..versions.cards import Card
 
 FRONT, ALL = "front", "all"

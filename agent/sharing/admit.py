@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from envs.errors import Damaged, InputError
 from envs.store import named
 
-from ..archive import FIGURES, INDEX, LOGS, REPLAYS, SOURCE, TRANSCRIPT, Archive, check_folder, sha256, sync
+from ..archive.archive import FIGURES, INDEX, LOGS, REPLAYS, SOURCE, TRANSCRIPT, Archive, check_folder, sha256, sync
 from .bundle import FOLDERS, FORMAT, ID, LIST, MOST_BYTES, MOST_ENTRIES, MOST_TEXT, MOST_UNPACKED, Listing
 
 PACKED = (LOGS, TRANSCRIPT)

@@ -10,7 +10,7 @@ from pathlib import Path
 from envs.errors import Damaged, InputError
 from envs.store import write_whole
 
-from ..archive import Archive, check_folder, sha256
+from ..archive.archive import Archive, check_folder, sha256
 from .bundle import FOLDERS, FORMAT, ID, LIST, MOST_BYTES, Entry, Listing
 
 

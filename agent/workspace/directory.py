@@ -26,10 +26,10 @@ from envs.store import write_whole
 from sandbox.policy import LARGEST
 
 from .. import population
+from ..archive.seeds import seed_names, seed_source
 from ..bench.measured import Floats
 from ..explorers.base import Brief
 from ..llm.session import Tools
-from ..seeds import seed_names, seed_source
 from ..standing import best_at_budgets
 from ..versions.cards import Frozen
 from ..versions.version import Cost, Expectation, Version

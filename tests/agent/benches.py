@@ -7,11 +7,11 @@ from functools import lru_cache
 from random import Random
 from typing import Any
 
-from agent.archive import sha256
+from agent.archive.archive import sha256
+from agent.archive.seeds import seed_source
 from agent.bench.shelf import Shelf
 from agent.bench.workbench import Workbench
 from agent.diagnose import diagnose
-from agent.seeds import seed_source
 from agent.versions.cards import Card, Protocol
 from envs.episodes import Episodes, Logs, grid
 from envs.evaluate import curve

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.archive import Archive, pack_logs, sha256, unpack_logs
+from agent.archive.archive import Archive, pack_logs, sha256, unpack_logs
 from agent.explorers.base import Proposal
 from agent.run import Run, RunConfig
 from agent.staging import Staging, draft

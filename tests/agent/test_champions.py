@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from agent import choose
-from agent.champions import champion, champion_names, champion_source
+from agent.archive.champions import champion, champion_names, champion_source
 from agent.explorers.genome import Genome
 from agent.explorers.render import render
 from envs.errors import InputError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from agent.seeds import seed_names, seed_source
+from agent.archive.seeds import seed_names, seed_source
 from agent.versions.complexity import Complexity, complexity
 
 

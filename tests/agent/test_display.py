@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.archive import Archive
+from agent.archive.archive import Archive
 from agent.commands import inspect
 from agent.display import interval, plain
 from tests.agent.test_archive import SOURCE, card

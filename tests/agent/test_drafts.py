@@ -7,10 +7,10 @@ from random import Random
 import numpy as np
 import pytest
 
+from agent.archive.seeds import seed_source
 from agent.bench.measured import Measured
 from agent.bench.part import about_part, part_of, smoke_of
 from agent.bench.workbench import MOST_TRIES
-from agent.seeds import seed_source
 from envs.episodes import grid
 from envs.errors import InputError
 from tests.agent.benches import ONE, PROBE, SECRET, THREE, VARIANT, bench, draft, world

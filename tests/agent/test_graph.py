@@ -12,7 +12,8 @@ import pytest
 from anthropic import AsyncAnthropic
 
 from agent import population
-from agent.archive import Archive
+from agent.archive.archive import Archive
+from agent.archive.seeds import seed_source
 from agent.bench.tools import Toolbox
 from agent.briefing import prompt
 from agent.discovery import DISAPPROVED, Discovery, ExplorerFailed
@@ -26,7 +27,6 @@ from agent.llm.ledger import Ledger, Limit, Limits
 from agent.llm.session import DATA
 from agent.population.choice import WAYS
 from agent.run import Run, RunConfig
-from agent.seeds import seed_source
 from agent.versions.cards import DUPLICATE
 from agent.versions.version import Expectation
 from envs.errors import InputError

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent import population
+from agent.archive.seeds import seed_source
 from agent.behaviour import behaviour, decisions
 from agent.bench.normalise import shape
 from agent.population import islands
@@ -21,7 +22,6 @@ from agent.population.credit import by_arm
 from agent.population.frontier import MOST_ELITES
 from agent.population.grid import edges, grid
 from agent.population.novelty import novelty
-from agent.seeds import seed_source
 from agent.versions.belief import Belief
 from agent.versions.cards import Behaviour, Card, Protocol
 from agent.versions.version import Cost, Credit, CurvePoint

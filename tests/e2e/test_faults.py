@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from agent.archive import FIGURES
+from agent.archive.archive import FIGURES
 from agent.llm.calls import read_calls
 from agent.llm.session import Bounds
 from agent.run import Run

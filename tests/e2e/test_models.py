@@ -14,7 +14,7 @@ from random import Random
 
 import pytest
 
-from agent.archive import Archive
+from agent.archive.archive import Archive
 from agent.bench.tools import TOOLS, Toolbox
 from agent.briefing import prompt
 from agent.cli import main

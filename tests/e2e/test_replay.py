@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from agent import population
-from agent.archive import Archive
+from agent.archive.archive import Archive
 from agent.display import interval
 from tests.agent.replaying.pages import Page, markdown
 from tests.e2e.test_cli import autotts, refused, tree

@@ -12,7 +12,7 @@ from random import Random
 import numpy as np
 import pytest
 
-from agent.seeds import seed_names, seed_source
+from agent.archive.seeds import seed_names, seed_source
 from envs.episodes import Episodes, grid
 from envs.store import Environment
 from envs.synthetic import default_models, generate

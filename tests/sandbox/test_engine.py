@@ -14,7 +14,7 @@ import docker
 import numpy as np
 import pytest
 
-from agent.seeds import seed_source
+from agent.archive.seeds import seed_source
 from envs.episodes import grid
 from envs.synthetic import default_models, generate
 from sandbox import image as images

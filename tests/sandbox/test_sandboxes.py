@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from agent.seeds import seed_names, seed_source
+from agent.archive.seeds import seed_names, seed_source
 from envs.episodes import grid
 from envs.synthetic import default_models, generate
 from sandbox import bubblewrap

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
-from agent.archive import Archive, pack_logs, sha256
+from agent.archive.archive import Archive, pack_logs, sha256
+from agent.archive.seeds import seed_source
 from agent.diagnose import diagnose
-from agent.seeds import seed_source
 from agent.versions.cards import Card, Protocol
 from agent.versions.version import Expectation
 from envs.episodes import grid

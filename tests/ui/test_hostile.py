@@ -24,7 +24,7 @@ from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import status_code_conformance
 from starlette.testclient import TestClient
 
-from agent.archive import MANIFEST, Archive, sha256
+from agent.archive.archive import MANIFEST, Archive, sha256
 from agent.place import Place
 from agent.ui.app import create
 from agent.versions.cards import Card

@@ -10,7 +10,7 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from agent.archive import Archive
+from agent.archive.archive import Archive
 from agent.episode import STATES, episode
 from agent.place import Place
 from tests.ui.archives import small_archive, tiny

@@ -11,10 +11,10 @@ from fastapi import APIRouter
 from envs.errors import InputError
 
 from ... import population
+from ...archive.roster import View
 from ...measures import orders
 from ...place import Place
 from ...report import read_report
-from ...roster import View
 from ...run import Run
 from ...versions.cards import Card
 from ..answers import PROBLEMS, Answer, At, CurveAnswer, curve_of

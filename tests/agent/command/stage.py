@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from agent.archive.seeds import seed_source
 from agent.bench.submission import Submission
 from agent.bench.tools import ToolResult
 from agent.explorers.base import Brief, Proposal
 from agent.explorers.command import Agent, Command
-from agent.seeds import seed_source
 from agent.versions.version import CurvePoint, Expectation, Finding, Version
 
 # The agent: does what its first argument names, in its working directory

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
+from agent.archive.seeds import seed_source
 from agent.explorers.base import Brief, LimitReached
 from agent.explorers.command import Command
 from agent.llm.ledger import Ledger, Limit, Limits
-from agent.seeds import seed_source
 from agent.versions.version import Cost, Expectation
 from agent.workspace import directory as workspace
 from agent.workspace.client import ADDRESS

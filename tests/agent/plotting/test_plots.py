@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent import choose
-from agent.archive import Archive
+from agent.archive.archive import Archive
+from agent.archive.roster import View
 from agent.cli import main
 from agent.commands import plot
 from agent.episode import STATES, episode
@@ -22,7 +23,6 @@ from agent.plotting.curves import Line, draw_curves
 from agent.plotting.lineage import family
 from agent.plotting.picture import KINDS, colours, row
 from agent.plotting.trace import title
-from agent.roster import View
 from agent.versions.rows import Row
 from envs import trace as text
 from envs.errors import InputError

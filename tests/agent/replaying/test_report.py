@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from agent.archive import Archive, sha256
+from agent.archive.archive import Archive, sha256
+from agent.archive.seeds import seed_names, seed_source
 from agent.replaying import files, html, markdown
 from agent.replaying.figures import Results
 from agent.replaying.run import replay, write
 from agent.replaying.select import Entry, entries
 from agent.replaying.work import Settings
-from agent.seeds import seed_names, seed_source
 from agent.versions.cards import Card, Protocol
 from envs.errors import InputError
 from envs.evaluate import Point

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.archive import Archive, pack_logs, sha256
+from agent.archive.archive import Archive, pack_logs, sha256
 from agent.sharing import admit as admitting
 from agent.sharing.admit import admit
 from agent.sharing.bundle import LIST, Entry, Listing

@@ -24,10 +24,10 @@ from envs.errors import Damaged, InputError
 from envs.store import named, write_whole
 from envs.syntax import SYNTAX
 
-from .generalisation.beliefs import believed
-from .generalisation.figures import Figures
-from .versions.cards import Card
-from .versions.rows import COLUMNS, Row
+from ..generalisation.beliefs import believed
+from ..generalisation.figures import Figures
+from ..versions.cards import Card
+from ..versions.rows import COLUMNS, Row
 
 SOURCE, CARD, LOGS, MANIFEST = "controller.py", "card.json", "logs.npz", "manifest.json"
 TRANSCRIPT = "transcript.txt.gz"

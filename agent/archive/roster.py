@@ -13,11 +13,11 @@ from pathlib import Path
 
 from envs.errors import InputError
 
-from . import population
+from .. import population
+from ..population import Floats
+from ..versions.rows import Row
+from ..versions.version import Credit
 from .archive import INDEX, MANIFEST, REPLAYS, Archive
-from .population import Floats
-from .versions.rows import Row
-from .versions.version import Credit
 
 _FRESH = 0.5
 """Seconds for which a look at the directory holds."""
