@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from agent.hindsight import Answers, Bools, Numbers, chances, finals, gold, majority_is, unread, votes
-from agent.lead import Lead, leads
+from agent.episodes.hindsight import Answers, Bools, Numbers, chances, finals, gold, majority_is, unread, votes
+from agent.episodes.lead import Lead, leads
 from agent.versions.version import Evidence, Finding
 from envs.episodes import Logs
 from envs.ledger import ledger
@@ -39,7 +39,7 @@ def diagnose(scores: Scores, logs: Logs) -> list[Finding]:
       branches of the budget been opened and run to their end.
     - ``pruned_right``: wrong, but of the final answers of all opened branches, the pruned ones included, the right
       one is the most frequent, and a pruned branch has it.
-    - ``idle_tokens``: tokens spent once the answer given had taken the lead for good (see `agent.lead`).
+    - ``idle_tokens``: tokens spent once the answer given had taken the lead for good (see `agent.episodes.lead`).
     - ``idle_width``: branches opened after that.
     - ``hopeless``: tokens above the mean of the environment and beta, on questions that no vote can get right.
     - ``uneven_beta``: steps of the beta grid that add next to nothing, take tokens away, or add most of the range.

@@ -14,8 +14,8 @@ from sandbox.trial import trial
 
 from . import population
 from .archive.archive import pack_logs, unpack_logs
-from .behaviour import behaviour
 from .diagnose import diagnose
+from .episodes.behaviour import behaviour
 from .generalisation.beliefs import believed
 from .generalisation.figures import Figures
 from .report import FINALISTS

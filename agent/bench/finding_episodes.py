@@ -14,8 +14,8 @@ import numpy.typing as npt
 from envs.scoring import Scores
 
 from ..diagnose import HOPELESS
-from ..hindsight import chances, finals, gold, majority_is, unread, votes
-from ..lead import leads
+from ..episodes.hindsight import chances, finals, gold, majority_is, unread, votes
+from ..episodes.lead import leads
 from .measured import Measured
 
 Kind = Literal[

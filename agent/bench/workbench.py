@@ -18,7 +18,7 @@ from sandbox.base import Sandbox
 from sandbox.evaluation import evaluate
 from sandbox.outcome import Candidate
 
-from ..hindsight import chances
+from ..episodes.hindsight import chances
 from ..standing import standing
 from . import comparing
 from .finding_episodes import KINDS, PAIRED, Kind, select

@@ -23,7 +23,7 @@ from .. import choose
 from ..archive.archive import Archive
 from ..archive.champions import champion, champion_names
 from ..archive.seeds import seed_names, seed_source
-from ..episode import episode
+from ..episodes.drawing import episode
 from ..measures import orders
 from ..place import Place, looked_at
 from ..plotting.curves import Line, draw_curves

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..episode import STATES, Episode
+from ..episodes.drawing import STATES, Episode
 from .picture import colours, save, short
 
 if TYPE_CHECKING:

@@ -48,7 +48,7 @@ class Protocol(Frozen):
 
 
 class Behaviour(Frozen):
-    """What a controller does, over all of its episodes (`agent.behaviour`)."""
+    """What a controller does, over all of its episodes (`agent.episodes.behaviour`)."""
 
     width: float
     """Mean branches of an episode that ran at least one interval."""

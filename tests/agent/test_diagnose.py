@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.diagnose import KINDS, diagnose
-from agent.lead import leads
+from agent.episodes.lead import leads
 from agent.versions.version import Evidence, Finding
 from envs import Question
 from envs.episodes import Episodes, grid

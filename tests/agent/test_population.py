@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from agent import population
 from agent.archive.seeds import seed_source
-from agent.behaviour import behaviour, decisions
 from agent.bench.normalise import shape
+from agent.episodes.behaviour import behaviour, decisions
 from agent.population import islands
 from agent.population.bandit import draw
 from agent.population.choice import WAYS, parents

@@ -18,7 +18,7 @@ from sandbox.evaluation import evaluate
 from sandbox.outcome import Candidate
 
 from ...bench.finding_episodes import KINDS, PAIRED, Kind, select
-from ...episode import Episode, episode
+from ...episodes.drawing import Episode, episode
 from ...place import Missing, Place
 from ..answers import PROBLEMS, Answer, At
 from ..code import stated

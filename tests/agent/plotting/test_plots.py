@@ -17,7 +17,7 @@ from agent.archive.archive import Archive
 from agent.archive.roster import View
 from agent.cli import main
 from agent.commands import plot
-from agent.episode import STATES, episode
+from agent.episodes.drawing import STATES, episode
 from agent.place import Place
 from agent.plotting.curves import Line, draw_curves
 from agent.plotting.lineage import family

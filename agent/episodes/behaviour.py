@@ -9,7 +9,7 @@ import numpy as np
 from envs.episodes import Logs
 from envs.scoring import Scores
 
-from .versions.cards import Behaviour
+from ..versions.cards import Behaviour
 
 
 def behaviour(scores: Scores, logs: Logs) -> Behaviour:
