@@ -19,8 +19,8 @@ from langgraph.types import Command, Send
 
 from envs.errors import Damaged
 
-from .discovery import Discovery, ExplorerFailed
-from .generalisation.rebuild import rebuild
+from .discovery.nodes import Discovery, ExplorerFailed
+from .discovery.rebuild import rebuild
 from .run import Run
 from .state import Ask, State, first
 

@@ -21,7 +21,7 @@ from .run import Run
 from .versions.cards import SCREENED
 
 if TYPE_CHECKING:
-    from .discovery import Discovery
+    from .discovery.nodes import Discovery
 
 PATIENCE = 40.0
 """Seconds that a call waits for the next task. Clients give a call up after a minute, as a rule."""

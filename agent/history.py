@@ -12,7 +12,7 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 from envs.errors import InputError
 from sandbox.process import ProcessSandbox
 
-from .discovery import Discovery
+from .discovery.nodes import Discovery
 from .explorers.evolve import Evolve
 from .graph import Graph, build, checkpoints, settings
 from .run import Run, RunConfig

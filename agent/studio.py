@@ -10,7 +10,7 @@ from envs.synthetic import default_environments
 from sandbox.choice import open_sandbox
 
 from .choose import RUNS
-from .discovery import Discovery
+from .discovery.nodes import Discovery
 from .explorers.registry import explorer
 from .graph import Graph, build
 from .llm.calls import Calls

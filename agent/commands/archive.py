@@ -7,7 +7,7 @@ from pathlib import Path
 
 from .. import choose
 from ..archive.archive import Archive
-from ..generalisation.rebuild import rebuild
+from ..discovery.rebuild import rebuild
 from ..sharing.admit import admit
 from ..sharing.export import export as export_bundle
 

@@ -83,7 +83,7 @@ def _serve(run: Run, sandbox: Runner) -> int:
     """
     from ..bench.tools import Toolbox, specifications
     from ..briefing import prompt
-    from ..discovery import Discovery
+    from ..discovery.nodes import Discovery
 
     def task(brief: Brief, step: str) -> Task:
         assert brief.bench is not None

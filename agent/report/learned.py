@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .. import population
-from ..outcome import held
 from ..population.credit import by_arm
+from ..population.outcome import held
 from ..versions.cards import Card
 
 _STEPS = 8

@@ -89,7 +89,7 @@ class Card(Frozen):
     """What bandits chose for it: where its parent came from (`agent.population.choice`), and its explorer's way."""
     expects: tuple[Expectation, ...] = ()
     outcome: str = ""
-    """What was predicted of it, and what was seen (`agent.outcome`)."""
+    """What was predicted of it, and what was seen (`agent.population.outcome`)."""
     cost: Cost = Cost()
     """Of the calls whose answers led to it; those that failed are in the run's ledger alone."""
     prompts: str = ""

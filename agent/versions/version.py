@@ -10,7 +10,7 @@ Metric = Literal[
     "quality", "accuracy", "tokens", "latency", "stopped_early", "pruned_right", "idle_tokens", "idle_width",
     "hopeless", "uneven_beta",
 ]  # fmt: skip
-"""What a prediction may be about: quality, a mean over the beta grid, or a finding (see `agent.outcome`)."""
+"""What a prediction may be about: quality, a mean over the beta grid, or a finding (see `agent.population.outcome`)."""
 METRICS = get_args(Metric)
 Direction = Literal["less", "same", "more"]
 

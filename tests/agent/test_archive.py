@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.archive.archive import Archive, pack_logs, sha256, unpack_logs
+from agent.discovery.staging import Staging, draft
 from agent.explorers.base import Proposal
 from agent.run import Run, RunConfig
-from agent.staging import Staging, draft
 from agent.versions.cards import Card, Protocol
 from agent.versions.rows import Row
 from envs.episodes import Logs

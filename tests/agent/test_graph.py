@@ -16,7 +16,7 @@ from agent.archive.archive import Archive
 from agent.archive.seeds import seed_source
 from agent.bench.tools import Toolbox
 from agent.briefing import prompt
-from agent.discovery import DISAPPROVED, Discovery, ExplorerFailed
+from agent.discovery.nodes import DISAPPROVED, Discovery, ExplorerFailed
 from agent.explorers.anthropic import AnthropicModel
 from agent.explorers.base import Brief, LimitReached, Proposal
 from agent.explorers.evolve import WIDE, Evolve

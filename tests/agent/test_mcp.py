@@ -18,7 +18,7 @@ import anyio
 from mcp import Client
 
 from agent.bench.tools import Toolbox, specifications
-from agent.discovery import Discovery
+from agent.discovery.nodes import Discovery
 from agent.guest import Desk, Guest, Left, Task, host, last_round
 from agent.mcp import server
 from agent.run import Run, RunConfig
@@ -229,7 +229,7 @@ def test_a_failure_of_the_run_is_told(tmp_path: Path, monkeypatch: pytest.Monkey
     async def play(house: House) -> None:
         async with session(house, "auto") as client:
             await opened(client)
-            monkeypatch.setattr("agent.staging.Staging.put_answer", broken)
+            monkeypatch.setattr("agent.discovery.staging.Staging.put_answer", broken)
             assert "has ended" in await wrong(client, "submit", source=controller(3), rationale="Fine.")
             assert "has failed (OSError)" in await wrong(client, "task")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from agent.discovery import Discovery
+from agent.discovery.nodes import Discovery
 from agent.explorers.base import Brief
 from agent.explorers.evolve import Evolve
 from agent.explorers.mixture import Mixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from agent.outcome import outcome
+from agent.population.outcome import outcome
 from agent.versions.version import Expectation, Finding
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from agent import population
-from agent.discovery import Discovery
+from agent.discovery.nodes import Discovery
 from agent.explorers.base import Brief, Proposal
 from agent.graph import discover
 from agent.markdown import code, escaped

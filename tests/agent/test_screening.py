@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.discovery import Discovery
+from agent.discovery.nodes import Discovery
 from agent.explorers.base import Brief, Proposal
 from agent.graph import discover
 from agent.run import Run, RunConfig

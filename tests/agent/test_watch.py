@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from agent import population
-from agent.discovery import Discovery
+from agent.discovery.nodes import Discovery
 from agent.graph import discover
 from agent.llm.ledger import Limit, Limits
 from agent.watch import Watch

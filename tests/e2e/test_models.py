@@ -18,7 +18,7 @@ from agent.archive.archive import Archive
 from agent.bench.tools import TOOLS, Toolbox
 from agent.briefing import prompt
 from agent.cli import main
-from agent.discovery import Discovery, ExplorerFailed
+from agent.discovery.nodes import Discovery, ExplorerFailed
 from agent.explorers.anthropic import Anthropic
 from agent.explorers.base import Brief, Proposal
 from agent.graph import discover

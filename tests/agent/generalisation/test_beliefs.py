@@ -10,9 +10,9 @@ import pytest
 from agent import population
 from agent.archive.archive import FIGURES, Archive, pack_logs, sha256
 from agent.archive.seeds import seed_names, seed_source
+from agent.discovery.rebuild import rebuild
 from agent.generalisation.beliefs import believed, optimism
 from agent.generalisation.figures import Figures
-from agent.generalisation.rebuild import rebuild
 from agent.run import SEARCH_SEED, Run, RunConfig
 from agent.versions.cards import Card, Protocol
 from agent.versions.complexity import Complexity

@@ -15,7 +15,7 @@ import pytest
 
 from agent import population
 from agent.cli import main
-from agent.discovery import Discovery
+from agent.discovery.nodes import Discovery
 from agent.graph import discover
 from agent.llm.ledger import Ledger, Spending
 from agent.run import Run

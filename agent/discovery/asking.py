@@ -10,19 +10,19 @@ from itertools import islice
 
 from sandbox.base import Sandbox
 
-from . import population
-from .bench.normalise import shape
-from .bench.shelf import Shelf
-from .bench.workbench import Workbench
-from .explorers.base import Brief, Explorer
-from .generalisation.beliefs import believed
+from .. import population
+from ..bench.normalise import shape
+from ..bench.shelf import Shelf
+from ..bench.workbench import Workbench
+from ..explorers.base import Brief, Explorer
+from ..generalisation.beliefs import believed
+from ..population import islands
+from ..population.choice import Parent, parents
+from ..state import Ask, State
+from ..versions.cards import Card
+from ..versions.version import Version
 from .known import Known, step_of
-from .population import islands
-from .population.choice import Parent, parents
-from .state import Ask, State
 from .stock import Stock
-from .versions.cards import Card
-from .versions.version import Version
 
 _LESSONS = 12
 

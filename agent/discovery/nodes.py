@@ -14,20 +14,20 @@ from langgraph.types import interrupt
 
 from sandbox.base import Sandbox
 
-from . import population
-from .archive.seeds import seed_names, seed_source
+from .. import population
+from ..archive.seeds import seed_names, seed_source
+from ..bench.normalise import form
+from ..explorers.base import Explorer, LimitReached, Proposal
+from ..generalisation.beliefs import believed
+from ..llm.ledger import Ledger
+from ..report import write_report
+from ..run import Run
+from ..state import Ask, State
+from ..versions.cards import Card
 from .asking import Asking
-from .bench.normalise import form
-from .explorers.base import Explorer, LimitReached, Proposal
-from .generalisation.beliefs import believed
-from .llm.ledger import Ledger
-from .report import write_report
-from .run import Run
 from .staging import draft
-from .state import Ask, State
 from .stock import Stock
 from .tryout import Tryout
-from .versions.cards import Card
 
 MOST_BARREN = 3
 """Generations in a row without a new proposal after which a run gives up."""

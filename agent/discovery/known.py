@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from . import population
-from .population import Space, islands
-from .population.credit import by_arm
-from .run import RunConfig
-from .state import Ask
-from .versions.cards import Card
-from .versions.version import Credit
+from .. import population
+from ..population import Space, islands
+from ..population.credit import by_arm
+from ..run import RunConfig
+from ..state import Ask
+from ..versions.cards import Card
+from ..versions.version import Credit
 
 
 @dataclass(frozen=True, slots=True)

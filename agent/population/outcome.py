@@ -7,9 +7,9 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from . import population
-from .versions.cards import Card
-from .versions.version import Expectation, Metric
+from ..versions.cards import Card
+from ..versions.version import Expectation, Metric
+from .frontier import quality
 
 _SAME = 0.02
 """A relative change below which tokens, latency or a finding are the same."""
@@ -63,7 +63,7 @@ def _told(expects: tuple[Expectation, ...]) -> list[Metric]:
 
 def _figure(metric: Metric, card: Card, budgets: Floats) -> float:
     if metric == "quality":
-        return population.quality(card, budgets)
+        return quality(card, budgets)
     if metric in _MEANS:
         return float(sum(getattr(point, metric) for point in card.mean_curve)) / len(card.mean_curve)
     if metric in _IN_TOKENS:

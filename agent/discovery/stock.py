@@ -9,13 +9,13 @@ from envs.episodes import Episodes, Logs
 from envs.errors import Damaged
 from envs.store import Environment
 
-from . import population
-from .archive.archive import unpack_logs
-from .outcome import outcome
-from .population import Floats
-from .run import Run
+from .. import population
+from ..archive.archive import unpack_logs
+from ..population import Floats
+from ..population.outcome import outcome
+from ..run import Run
+from ..versions.cards import Card
 from .staging import Draft, Staging
-from .versions.cards import Card
 
 
 class Stock:

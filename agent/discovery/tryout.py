@@ -12,18 +12,18 @@ from sandbox.evaluation import Evaluation
 from sandbox.outcome import Candidate
 from sandbox.trial import trial
 
-from . import population
-from .archive.archive import pack_logs, unpack_logs
-from .diagnose import diagnose
-from .episodes.behaviour import behaviour
-from .generalisation.beliefs import believed
-from .generalisation.figures import Figures
-from .report import FINALISTS
-from .screening.screen import Screening
+from .. import population
+from ..archive.archive import pack_logs, unpack_logs
+from ..diagnose import diagnose
+from ..episodes.behaviour import behaviour
+from ..generalisation.beliefs import believed
+from ..generalisation.figures import Figures
+from ..report import FINALISTS
+from ..screening.screen import Screening
+from ..versions.cards import DUPLICATE, Behaviour, Card
+from ..versions.version import Finding
 from .staging import Draft
 from .stock import Stock
-from .versions.cards import DUPLICATE, Behaviour, Card
-from .versions.version import Finding
 
 
 class Tryout:

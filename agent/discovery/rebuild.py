@@ -6,8 +6,8 @@ from envs.episodes import grid
 from envs.errors import Damaged
 from envs.scoring import ForgedLog, score
 
+from ..generalisation.figures import Figures
 from ..run import Run
-from .figures import Figures
 
 
 def rebuild(run: Run) -> int:

@@ -15,11 +15,11 @@ from envs.errors import Damaged
 from envs.evaluate import Point
 from envs.store import write_whole
 
-from .archive.archive import sha256, unpack_logs
-from .explorers.base import Proposal
-from .versions.cards import Behaviour, Card, Frozen, Protocol
-from .versions.complexity import complexity
-from .versions.version import Cost, Expectation, Finding
+from ..archive.archive import sha256, unpack_logs
+from ..explorers.base import Proposal
+from ..versions.cards import Behaviour, Card, Frozen, Protocol
+from ..versions.complexity import complexity
+from ..versions.version import Cost, Expectation, Finding
 
 
 class Draft(Frozen):
