@@ -9,13 +9,13 @@ from typing import Any
 from envs.synthetic import default_environments
 from sandbox.choice import open_sandbox
 
-from .choose import RUNS
 from .discovery.nodes import Discovery
 from .explorers.registry import explorer
 from .graph import Graph, build
 from .llm.calls import Calls
 from .llm.ledger import Ledger
 from .llm.prices import Prices
+from .lookup.choose import RUNS
 from .run import Run, RunConfig
 
 VARIABLE = "AUTOTTS_RUN"

@@ -16,9 +16,9 @@ from random import Random
 import numpy as np
 import numpy.typing as npt
 
-from agent import choose
 from agent.archive.champions import champion_names
 from agent.archive.seeds import seed_names
+from agent.lookup import choose
 from agent.replaying.measures import TOKENS, equal, interval
 from envs import published
 from envs.episodes import BETAS, grid

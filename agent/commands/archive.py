@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from .. import choose
 from ..archive.archive import Archive
 from ..discovery.rebuild import rebuild
+from ..lookup import choose
 from ..sharing.admit import admit
 from ..sharing.export import export as export_bundle
 

@@ -12,10 +12,11 @@ from envs.evaluate import MEAN
 from sandbox import policy
 from sandbox.evaluation import evaluate
 
-from .. import choose, population
+from .. import population
 from ..bench.part import about_part, part_of
 from ..diagnose import diagnose
 from ..display import console, curve_table
+from ..lookup import choose
 from ..run import Run
 from ..versions.cards import Card
 from ..versions.version import CurvePoint

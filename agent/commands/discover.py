@@ -17,7 +17,6 @@ from envs.store import Environment
 from sandbox.base import SandboxError
 from sandbox.runner import Runner
 
-from .. import choose
 from ..briefing import opening
 from ..explorers.command import spent
 from ..explorers.registry import ASKS_A_MODEL, DEFAULT_MODEL, explorer, members, ready, workspaces
@@ -25,6 +24,7 @@ from ..llm.calls import Calls
 from ..llm.failures import ExplorerError
 from ..llm.ledger import Ledger, Limit, Limits
 from ..llm.prices import Prices, estimate
+from ..lookup import choose
 from ..report import read_report
 from ..report.model import TEXT, told
 from ..run import WITHOUT_BETA, Ablation, Run, RunConfig, next_home

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from rich.table import Table
 
-from .. import choose
 from ..display import console
 from ..explorers.registry import members
 from ..history import fork as fork_run
 from ..history import moments
+from ..lookup import choose
 from ..run import Run, RunConfig, next_home
 
 

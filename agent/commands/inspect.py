@@ -22,11 +22,12 @@ from envs.trace import as_text, picture
 from envs.trace import trace as read_trace
 from sandbox.evaluation import CandidateFailed, evaluate
 
-from .. import choose, population
+from .. import population
 from ..display import console, curve_table, curves, deeds, family, listing, plain
 from ..explorers.registry import workspaces
 from ..generalisation.beliefs import optimism
 from ..llm.calls import TRANSCRIPT
+from ..lookup import choose
 from ..report.model import told
 from ..run import Run
 from ..versions.cards import Card

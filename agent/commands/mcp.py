@@ -14,9 +14,9 @@ from pathlib import Path
 from envs.errors import InputError
 from sandbox.runner import Runner
 
-from .. import choose
 from ..explorers.base import Brief
 from ..guest import Desk, Guest, Left, Task, host, last_round
+from ..lookup import choose
 from ..mcp import serve
 from ..run import Run, RunConfig
 

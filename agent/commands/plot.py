@@ -19,13 +19,13 @@ from envs.evaluate import Point
 from sandbox.evaluation import CandidateFailed, evaluate
 from sandbox.outcome import Candidate
 
-from .. import choose
 from ..archive.archive import Archive
 from ..archive.champions import champion, champion_names
 from ..archive.seeds import seed_names, seed_source
 from ..episodes.drawing import episode
-from ..measures import orders
-from ..place import Place, looked_at
+from ..lookup import choose
+from ..lookup.measures import orders
+from ..lookup.place import Place, looked_at
 from ..plotting.curves import Line, draw_curves
 from ..plotting.lineage import draw_lineage
 from ..plotting.measured import Chosen, protocol, stored, worlds

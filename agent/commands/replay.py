@@ -14,8 +14,8 @@ from envs.episodes import BETAS
 from envs.errors import InputError
 from sandbox.outcome import Candidate, Verdict
 
-from .. import choose
 from ..display import plain
+from ..lookup import choose
 from ..replaying import charts, files
 from ..replaying.run import Watch, episodes, file, replay, write
 from ..replaying.select import entries

@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator, Sequence
 
-from .. import choose, population
+from .. import population
 from ..display import LEGEND, belief, console, curve_table, more
 from ..generalisation.beliefs import optimism
 from ..llm.calls import read_calls
 from ..llm.ledger import Spending
+from ..lookup import choose
 from ..population.credit import by_arm
 from ..population.frontier import by_merit
 from ..population.islands import native

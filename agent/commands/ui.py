@@ -10,7 +10,7 @@ from contextlib import closing
 
 from envs.errors import InputError
 
-from ..place import looked_at
+from ..lookup.place import looked_at
 
 
 def ui(args: argparse.Namespace) -> int:

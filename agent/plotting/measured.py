@@ -13,8 +13,8 @@ from envs.simulated import recorded
 from envs.store import Environment
 from sandbox.outcome import Candidate
 
-from ..measures import figures
-from ..place import Place
+from ..lookup.measures import figures
+from ..lookup.place import Place
 from ..versions.cards import Card, Protocol
 
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from envs.evaluate import MEAN, Point
 
-from ..place import Place
+from ..lookup.place import Place
 from ..versions.cards import Card
 
 

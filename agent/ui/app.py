@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from envs.errors import InputError
 from sandbox.base import Limits
 
-from ..place import Missing, Place
+from ..lookup.place import Missing, Place
 from . import live
 from .pages import about, compare, lineage, run, trace, version
 

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import StreamingResponse
 
-from ..place import Place
+from ..lookup.place import Place
 from .answers import PROBLEMS, At
 from .journal import stamp
 

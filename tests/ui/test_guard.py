@@ -8,7 +8,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from agent.commands.ui import _listening
-from agent.place import Place
+from agent.lookup.place import Place
 from agent.ui.app import create
 from agent.ui.guard import HEADERS, Guard
 from tests.ui.archives import small_archive

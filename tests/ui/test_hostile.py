@@ -25,7 +25,7 @@ from schemathesis.specs.openapi.checks import status_code_conformance
 from starlette.testclient import TestClient
 
 from agent.archive.archive import MANIFEST, Archive, sha256
-from agent.place import Place
+from agent.lookup.place import Place
 from agent.ui.app import create
 from agent.versions.cards import Card
 from tests.ui.archives import protocol, small_archive, tiny

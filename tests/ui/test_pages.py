@@ -12,7 +12,7 @@ from playwright.sync_api import Page, Route, expect
 
 from agent.archive.archive import Archive
 from agent.episodes.drawing import STATES, episode
-from agent.place import Place
+from agent.lookup.place import Place
 from tests.ui.archives import small_archive, tiny
 from tests.ui.conftest import Opens, Watched
 

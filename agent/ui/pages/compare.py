@@ -15,8 +15,8 @@ from envs import evaluate
 from envs.errors import InputError
 from envs.evaluate import MEAN, Point
 
-from ...measures import orders
-from ...place import Place
+from ...lookup.measures import orders
+from ...lookup.place import Place
 from ...versions.cards import Card
 from ..answers import PROBLEMS, Answer, At, CurveAnswer
 from ..paper import latex

@@ -12,8 +12,8 @@ from envs.errors import InputError
 
 from ... import population
 from ...archive.roster import View
-from ...measures import orders
-from ...place import Place
+from ...lookup.measures import orders
+from ...lookup.place import Place
 from ...report import read_report
 from ...run import Run
 from ...versions.cards import Card

@@ -19,7 +19,7 @@ from sandbox.outcome import Candidate
 
 from ...bench.finding_episodes import KINDS, PAIRED, Kind, select
 from ...episodes.drawing import Episode, episode
-from ...place import Missing, Place
+from ...lookup.place import Missing, Place
 from ..answers import PROBLEMS, Answer, At
 from ..code import stated
 

@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from ...archive.roster import View
-from ...measures import Measure, measures
+from ...lookup.measures import Measure, measures
 from ...versions.cards import Card
 from ...versions.version import Cost, Expectation, Finding
 from .. import code

@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent import choose
 from agent.archive.archive import Archive
 from agent.archive.roster import View
 from agent.cli import main
 from agent.commands import plot
 from agent.episodes.drawing import STATES, episode
-from agent.place import Place
+from agent.lookup import choose
+from agent.lookup.place import Place
 from agent.plotting.curves import Line, draw_curves
 from agent.plotting.lineage import family
 from agent.plotting.picture import KINDS, colours, row

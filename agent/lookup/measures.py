@@ -9,9 +9,9 @@ from pydantic import BaseModel, ValidationError
 
 from envs.evaluate import Point
 
-from .archive.archive import REPLAYS
+from ..archive.archive import REPLAYS
+from ..versions.cards import Card, Protocol
 from .place import Place
-from .versions.cards import Card, Protocol
 
 _LARGEST = 4 << 20
 """Bytes of a replay's file that is read."""

@@ -14,10 +14,10 @@ from sandbox.choice import open_sandbox
 from sandbox.outcome import Candidate
 from sandbox.runner import Runner
 
-from .archive.archive import Archive
-from .archive.champions import champion, champion_names, champion_source
-from .archive.seeds import seed_names, seed_source
-from .run import Run, newest_home
+from ..archive.archive import Archive
+from ..archive.champions import champion, champion_names, champion_source
+from ..archive.seeds import seed_names, seed_source
+from ..run import Run, newest_home
 
 RUNS = Path("runs")
 """Where runs are kept unless told otherwise."""

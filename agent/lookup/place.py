@@ -14,12 +14,12 @@ from envs.errors import Damaged, InputError
 from envs.scoring import ForgedLog
 from envs.store import Environment
 
+from ..archive.archive import Archive
+from ..archive.roster import Roster, View
+from ..bench.measured import Measured
+from ..run import Run
+from ..versions.cards import Card, Protocol
 from . import choose
-from .archive.archive import Archive
-from .archive.roster import Roster, View
-from .bench.measured import Measured
-from .run import Run
-from .versions.cards import Card, Protocol
 
 T = TypeVar("T")
 
