@@ -15,9 +15,9 @@ from sandbox.evaluation import evaluate
 from .. import population
 from ..bench.part import about_part, part_of
 from ..diagnose import diagnose
-from ..display import console, curve_table
 from ..lookup import choose
 from ..run import Run
+from ..text.display import console, curve_table
 from ..versions.cards import Card
 from ..versions.version import CurvePoint
 from ..workspace import client as workspace_client

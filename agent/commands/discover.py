@@ -28,9 +28,9 @@ from ..lookup import choose
 from ..report import read_report
 from ..report.model import TEXT, told
 from ..run import WITHOUT_BETA, Ablation, Run, RunConfig, next_home
+from ..text.watch import Watch
 from ..tracking.base import NONE, Tracker, tracker
 from ..tracking.follow import Following, Kept
-from ..watch import Watch
 
 POPULATION = {"evolve": 16}
 """Candidates of a generation unless told otherwise: many where they cost nothing."""

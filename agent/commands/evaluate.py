@@ -21,8 +21,8 @@ from sandbox.evaluation import Evaluation
 from sandbox.evaluation import evaluate as run_candidate
 from sandbox.outcome import Candidate
 
-from ..display import console, curve_table, interval
 from ..lookup import choose
+from ..text.display import console, curve_table, interval
 
 
 def evaluate(args: argparse.Namespace) -> int:

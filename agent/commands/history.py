@@ -8,12 +8,12 @@ from pathlib import Path
 
 from rich.table import Table
 
-from ..display import console
 from ..explorers.registry import members
 from ..history import fork as fork_run
 from ..history import moments
 from ..lookup import choose
 from ..run import Run, RunConfig, next_home
+from ..text.display import console
 
 
 def history(args: argparse.Namespace) -> int:

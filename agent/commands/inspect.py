@@ -23,13 +23,13 @@ from envs.trace import trace as read_trace
 from sandbox.evaluation import CandidateFailed, evaluate
 
 from .. import population
-from ..display import console, curve_table, curves, deeds, family, listing, plain
 from ..explorers.registry import workspaces
 from ..generalisation.beliefs import optimism
 from ..llm.calls import TRANSCRIPT
 from ..lookup import choose
 from ..report.model import told
 from ..run import Run
+from ..text.display import console, curve_table, curves, deeds, family, listing, plain
 from ..versions.cards import Card
 from ..workspace.directory import Result
 

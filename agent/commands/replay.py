@@ -14,13 +14,13 @@ from envs.episodes import BETAS
 from envs.errors import InputError
 from sandbox.outcome import Candidate, Verdict
 
-from ..display import plain
 from ..lookup import choose
 from ..replaying import charts, files
 from ..replaying.run import Watch, episodes, file, replay, write
 from ..replaying.select import entries
 from ..replaying.tables import summary
 from ..replaying.work import Settings
+from ..text.display import plain
 
 
 def run(args: argparse.Namespace) -> int:

@@ -19,7 +19,7 @@ from sandbox.check import Attempt, Check, attacks
 from sandbox.choice import open_sandbox
 
 from .. import doctor
-from ..display import console
+from ..text.display import console
 
 
 def build(args: argparse.Namespace) -> int:

@@ -6,7 +6,6 @@ import argparse
 from collections.abc import Iterator, Sequence
 
 from .. import population
-from ..display import LEGEND, belief, console, curve_table, more
 from ..generalisation.beliefs import optimism
 from ..llm.calls import read_calls
 from ..llm.ledger import Spending
@@ -17,6 +16,7 @@ from ..population.islands import native
 from ..report import read_report
 from ..report.model import told
 from ..run import Run, RunConfig
+from ..text.display import LEGEND, belief, console, curve_table, more
 from ..versions.cards import SCREENED, Card
 
 

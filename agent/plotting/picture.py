@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from envs.errors import InputError
 from envs.store import write_whole
 
-from ..display import plain
+from ..text.display import plain
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

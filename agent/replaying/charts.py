@@ -9,8 +9,8 @@ from xml.etree import ElementTree
 
 from envs.errors import InputError
 
-from ..display import plain
 from ..plotting.curves import frame
+from ..text.display import plain
 from .figures import Results
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from pathlib import Path
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup, escape
 
-from ..display import listing, plain
+from ..text.display import listing, plain
 from . import charts
 from .figures import Results
 from .ranks import AHEAD, LOST, TRANSFERRED

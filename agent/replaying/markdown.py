@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..markdown import escaped, table
+from ..text.markdown import escaped, table
 from .figures import Results
 from .tables import everything, protocol, summary
 

@@ -9,7 +9,7 @@ from typing import Literal
 
 from envs.episodes import MAX_BRANCHES
 
-from ..display import interval, plain
+from ..text.display import interval, plain
 from .figures import AtEqual, Results, Row
 from .measures import LOSS, TIE, WIN, Against, Bounds
 from .ranks import AHEAD, LOST, TRANSFERRED

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from statistics import median
 
 from ..bench.wording import one_line
-from ..display import interval, plain
 from ..generalisation.crossvalidation import Figure
 from ..llm.calls import read_calls
 from ..llm.ledger import Spending
-from ..markdown import code, escaped, table
 from ..run import Run
+from ..text.display import interval, plain
+from ..text.markdown import code, escaped, table
 from ..versions.cards import Card
 from .learned import brought, predictions, steps
 from .model import Report, told

@@ -11,11 +11,11 @@ from agent import population
 from agent.discovery.nodes import Discovery
 from agent.explorers.base import Brief, Proposal
 from agent.graph import discover
-from agent.markdown import code, escaped
 from agent.report import read_report
 from agent.report.learned import brought, predictions, steps
 from agent.report.model import JSON, TEXT, told
 from agent.run import FRESH_SEED, Run, RunConfig
+from agent.text.markdown import code, escaped
 from agent.versions.version import Expectation
 from envs.simulated import is_simulated, simulate
 from envs.synthetic import default_environments

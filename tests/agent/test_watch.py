@@ -11,7 +11,7 @@ from agent import population
 from agent.discovery.nodes import Discovery
 from agent.graph import discover
 from agent.llm.ledger import Limit, Limits
-from agent.watch import Watch
+from agent.text.watch import Watch
 from sandbox.process import ProcessSandbox
 
 from .test_graph import Single, begin

@@ -13,7 +13,7 @@ import pytest
 
 from agent import population
 from agent.archive.archive import Archive
-from agent.display import interval
+from agent.text.display import interval
 from tests.agent.replaying.pages import Page, markdown
 from tests.e2e.test_cli import autotts, refused, tree
 

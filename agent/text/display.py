@@ -11,8 +11,8 @@ from rich.tree import Tree
 
 from envs.evaluate import Interval, Point
 
-from . import population
-from .versions.cards import DUPLICATE, Behaviour, Card
+from .. import population
+from ..versions.cards import DUPLICATE, Behaviour, Card
 
 
 def interval(value: float, ci: Interval, digits: int) -> str:
