@@ -15,9 +15,9 @@ from envs.errors import InputError
 from sandbox.runner import Runner
 
 from ..explorers.base import Brief
-from ..guest import Desk, Guest, Left, Task, host, last_round
+from ..guest.desk import Desk, Guest, Left, Task, host, last_round
+from ..guest.mcp import serve
 from ..lookup import choose
-from ..mcp import serve
 from ..run import Run, RunConfig
 
 HOME = choose.RUNS / "mcp"

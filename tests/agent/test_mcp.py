@@ -19,8 +19,8 @@ from mcp import Client
 
 from agent.bench.tools import Toolbox, specifications
 from agent.discovery.nodes import Discovery
-from agent.guest import Desk, Guest, Left, Task, host, last_round
-from agent.mcp import server
+from agent.guest.desk import Desk, Guest, Left, Task, host, last_round
+from agent.guest.mcp import server
 from agent.run import Run, RunConfig
 from envs.synthetic import default_environments
 from sandbox.base import SandboxError

@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Any
 from envs.errors import Damaged
 from sandbox.base import SandboxError
 
-from . import population
-from .bench.tools import Toolbox, ToolResult
-from .explorers.base import Brief, Proposal
-from .llm.session import Prompt
-from .llm.transcript import Transcript, clean
-from .report import read_report
-from .run import Run
-from .versions.cards import SCREENED
+from .. import population
+from ..bench.tools import Toolbox, ToolResult
+from ..explorers.base import Brief, Proposal
+from ..llm.session import Prompt
+from ..llm.transcript import Transcript, clean
+from ..report import read_report
+from ..run import Run
+from ..versions.cards import SCREENED
 
 if TYPE_CHECKING:
-    from .discovery.nodes import Discovery
+    from ..discovery.nodes import Discovery
 
 PATIENCE = 40.0
 """Seconds that a call waits for the next task. Clients give a call up after a minute, as a rule."""
@@ -217,7 +217,7 @@ def host(discovery: Discovery, desk: Desk) -> None:
         Left: the client has left before the end.
         Exception: what `discover` raises; the client has been told that the run has failed.
     """
-    from .graph import discover
+    from ..graph import discover
 
     try:
         discover(discovery)

@@ -21,8 +21,8 @@ try:
 except ImportError:
     raise InputError("`autotts mcp` needs its SDK: pip install 'autotts[mcp]'") from None
 
-from .guest import Desk
-from .llm.transcript import clean
+from ..llm.transcript import clean
+from .desk import Desk
 
 INSTRUCTIONS = (
     "You are the explorer of a discovery run: in every round you write one controller, a small Python policy. Call "
