@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..standing import scale
 from ..versions.cards import SCREENED, Card
 from ..versions.version import CurvePoint
 from .shelf import Shelf
+from .standing import scale
 from .wording import PAGE, one_line, page, spread, table
 
 ORDERS = ("quality", "generation", "tokens")

@@ -19,7 +19,6 @@ from sandbox.evaluation import evaluate
 from sandbox.outcome import Candidate
 
 from ..episodes.hindsight import chances
-from ..standing import standing
 from . import comparing
 from .finding_episodes import KINDS, PAIRED, Kind, select
 from .listing import ORDERS, listing
@@ -27,6 +26,7 @@ from .measured import Measured, quality_gain, same_decisions
 from .part import about_part, smoke_of
 from .reading import reading
 from .shelf import Shelf, Try
+from .standing import standing
 from .trying import reached_at, rivals_of, told, told_of_version
 from .wording import one_line, page, plain, spread, table
 

@@ -17,7 +17,6 @@ from envs.store import Environment
 from sandbox.base import SandboxError
 from sandbox.runner import Runner
 
-from ..briefing import opening
 from ..explorers.command import spent
 from ..explorers.registry import ASKS_A_MODEL, DEFAULT_MODEL, explorer, members, ready, workspaces
 from ..llm.calls import Calls
@@ -25,6 +24,7 @@ from ..llm.failures import ExplorerError
 from ..llm.ledger import Ledger, Limit, Limits
 from ..llm.prices import Prices, estimate
 from ..lookup import choose
+from ..prompts.briefing import opening
 from ..report import read_report
 from ..report.model import TEXT, told
 from ..run import WITHOUT_BETA, Ablation, Run, RunConfig, next_home

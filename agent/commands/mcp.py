@@ -82,8 +82,8 @@ def _serve(run: Run, sandbox: Runner) -> int:
         Left: the client has left before the end.
     """
     from ..bench.tools import Toolbox, specifications
-    from ..briefing import prompt
     from ..discovery.nodes import Discovery
+    from ..prompts.briefing import prompt
 
     def task(brief: Brief, step: str) -> Task:
         assert brief.bench is not None

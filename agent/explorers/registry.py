@@ -116,7 +116,7 @@ def workspaces(run: Run) -> Path:
 
 
 def _prompt(run: Run) -> Callable[[Brief, str], Prompt]:
-    from ..briefing import prompt
+    from ..prompts.briefing import prompt
 
     return lambda brief, step: prompt(brief, step, run.config.ablations)
 

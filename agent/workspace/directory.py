@@ -28,9 +28,9 @@ from sandbox.policy import LARGEST
 from .. import population
 from ..archive.seeds import seed_names, seed_source
 from ..bench.measured import Floats
+from ..bench.standing import best_at_budgets
 from ..explorers.base import Brief
 from ..llm.session import Tools
-from ..standing import best_at_budgets
 from ..versions.cards import Frozen
 from ..versions.version import Cost, Expectation, Version
 from . import client as workspace_client

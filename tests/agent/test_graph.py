@@ -15,7 +15,6 @@ from agent import population
 from agent.archive.archive import Archive
 from agent.archive.seeds import seed_source
 from agent.bench.tools import Toolbox
-from agent.briefing import prompt
 from agent.discovery.nodes import DISAPPROVED, Discovery, ExplorerFailed
 from agent.explorers.anthropic import AnthropicModel
 from agent.explorers.base import Brief, LimitReached, Proposal
@@ -26,6 +25,7 @@ from agent.llm.chat import Said
 from agent.llm.ledger import Ledger, Limit, Limits
 from agent.llm.session import DATA
 from agent.population.choice import WAYS
+from agent.prompts.briefing import prompt
 from agent.run import Run, RunConfig
 from agent.versions.cards import DUPLICATE
 from agent.versions.version import Expectation

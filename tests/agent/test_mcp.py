@@ -52,7 +52,7 @@ def made(home: Path, generations: int = 3) -> Run:
 @contextmanager
 def running(run: Run, patience: float = 60.0) -> Iterator[House]:
     """Let a run go its way in a thread, until the block ends: then its client has left."""
-    from agent.briefing import prompt
+    from agent.prompts.briefing import prompt
 
     def task(brief: Any, step: str) -> Task:
         parents = tuple(version.id for version in brief.parents[:1])

@@ -14,7 +14,6 @@ import pytest
 pytest.importorskip("openai")
 
 from agent.bench.tools import Toolbox
-from agent.briefing import prompt as briefing
 from agent.explorers.base import Brief
 from agent.explorers.openai import OpenAI, OpenAIModel
 from agent.graph import Discovery, discover
@@ -24,6 +23,7 @@ from agent.llm.failures import AuthError
 from agent.llm.ledger import Ledger, Limit, LimitReached, Limits, Spending
 from agent.llm.prices import Prices, Usage
 from agent.llm.session import Bounds
+from agent.prompts.briefing import prompt as briefing
 from agent.run import Run, RunConfig
 from envs.errors import InputError
 from envs.synthetic import default_environments

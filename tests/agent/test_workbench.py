@@ -11,10 +11,10 @@ import pytest
 from agent.bench.finding_episodes import KINDS, select
 from agent.bench.measured import Measured, at_tokens, best_at
 from agent.bench.shelf import Shelf
+from agent.bench.standing import best_at_budgets
 from agent.bench.workbench import Workbench
 from agent.diagnose import diagnose
 from agent.population import quality
-from agent.standing import best_at_budgets
 from agent.versions.version import CurvePoint, Finding, Version
 from envs.episodes import grid
 from envs.errors import Damaged, InputError

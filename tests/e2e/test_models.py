@@ -16,7 +16,6 @@ import pytest
 
 from agent.archive.archive import Archive
 from agent.bench.tools import TOOLS, Toolbox
-from agent.briefing import prompt
 from agent.cli import main
 from agent.discovery.nodes import Discovery, ExplorerFailed
 from agent.explorers.anthropic import Anthropic
@@ -27,6 +26,7 @@ from agent.llm.calls import Calls, Patience, read_calls
 from agent.llm.ledger import Ledger, Limit, Limits, Spending
 from agent.llm.prices import Prices
 from agent.llm.session import Bounds
+from agent.prompts.briefing import prompt
 from agent.run import Run, RunConfig
 from agent.versions.cards import DUPLICATE
 from agent.versions.version import Expectation

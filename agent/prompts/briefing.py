@@ -1,6 +1,6 @@
 """What a language model is told when it is asked for a proposal: the system prompt, and the task.
 
-The texts lie in ``prompts/``; their version, a hash of all that goes into them, is in every card.
+The texts lie beside this file; their version, a hash of all that goes into them, is in every card.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from string import Template
 
-from .bench.wording import one_line, spread
-from .explorers.base import Brief
-from .llm.session import Prompt
-from .run import Ablation
-from .versions.version import CurvePoint, Version
+from ..bench.wording import one_line, spread
+from ..explorers.base import Brief
+from ..llm.session import Prompt
+from ..run import Ablation
+from ..versions.version import CurvePoint, Version
 
-HOME = Path(__file__).parent / "prompts"
+HOME = Path(__file__).parent
 _FILES = ("system.md", "aim.md", "aim_without_beta.md", "propose.md", "refine.md", "workspace/CONTRACT.md")
 _EXAMPLE = re.compile(r"```python\n.*?```\n\n", re.DOTALL)
 _SOURCE = 10_000

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .bench.measured import Floats, at_tokens
-from .bench.shelf import Shelf
-from .versions.version import Version
+from ..versions.version import Version
+from .measured import Floats, at_tokens
+from .shelf import Shelf
 
 _LOOKED_AT = 40
 """Versions, the best, among which those are looked for that the best is not surely better than."""
