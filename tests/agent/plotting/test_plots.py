@@ -27,7 +27,7 @@ from agent.versions.rows import Row
 from envs import trace as text
 from envs.errors import InputError
 from envs.evaluate import Point
-from tests.agent.test_archive import card
+from tests.agent.archive.test_archive import card
 from tests.ui.archives import protocol, small_archive, tiny
 
 HEAD = {".png": b"\x89PNG", ".svg": b"<?xml", ".pdf": b"%PDF"}

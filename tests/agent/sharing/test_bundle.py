@@ -24,7 +24,7 @@ from agent.sharing.bundle import LIST, Entry, Listing
 from agent.sharing.export import export, packed
 from envs.episodes import Logs
 from envs.errors import Damaged, InputError
-from tests.agent.test_archive import SOURCE, card
+from tests.agent.archive.test_archive import SOURCE, card
 
 Files = dict[str, bytes]
 LOGS = pack_logs(Logs(*(np.zeros(n, kind) for n, kind in ((1, "i4"), (2, "i8"), *([(0, "u1")] * 4)))))  # type: ignore[misc]

@@ -13,7 +13,7 @@ from agent.bench.part import about_part, part_of, smoke_of
 from agent.bench.workbench import MOST_TRIES
 from envs.episodes import grid
 from envs.errors import InputError
-from tests.agent.benches import ONE, PROBE, SECRET, THREE, VARIANT, bench, draft, world
+from tests.agent.bench.benches import ONE, PROBE, SECRET, THREE, VARIANT, bench, draft, world
 from tests.worlds import random_environment
 
 

@@ -55,7 +55,7 @@ def home(tmp_path: Path) -> Path:
 
 def test_three_rounds_as_a_process_by_two_clients(home: Path) -> None:
     program, *rest = command(home)
-    transport = StdioServerParameters(command=program, args=rest, cwd=Path(__file__).parents[2])
+    transport = StdioServerParameters(command=program, args=rest, cwd=Path(__file__).parents[3])
 
     async def play(rounds: list[int]) -> None:
         with (home / "errors.txt").open("a") as errors:

@@ -14,7 +14,7 @@ from agent.lookup import choose
 from envs.errors import InputError
 from sandbox import policy
 
-PAGES = Path(__file__).parents[2] / "docs" / "champions"
+PAGES = Path(__file__).parents[3] / "docs" / "champions"
 
 
 def test_there_are_three_champions_and_a_swift_one() -> None:

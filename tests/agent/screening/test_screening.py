@@ -21,7 +21,7 @@ from envs.store import Environment
 from envs.synthetic import default_models, generate
 from sandbox.process import ProcessSandbox
 
-from .test_graph import Single, tree
+from ..test_graph import Single, tree
 
 MODEL = list(default_models().values())[-1]
 """The one that is right most often: where nobody is right, nobody is poor."""

@@ -10,7 +10,7 @@ import pytest
 from agent.archive.archive import Archive
 from agent.commands import inspect
 from agent.text.display import interval, plain
-from tests.agent.test_archive import SOURCE, card
+from tests.agent.archive.test_archive import SOURCE, card
 
 EVIL = "[/x] [red]red[/red] \x1b[31m\x1b]0;title\x07 \u202eright"
 

@@ -22,7 +22,7 @@ from agent.versions.version import CurvePoint, Finding, Version
 from envs import Controller
 from envs.replay import Recording, ReplayQuestion
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 BETAS = (0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 1.0)
 
 

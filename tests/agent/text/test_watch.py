@@ -14,7 +14,7 @@ from agent.llm.ledger import Limit, Limits
 from agent.text.watch import Watch
 from sandbox.process import ProcessSandbox
 
-from .test_graph import Single, begin
+from ..test_graph import Single, begin
 
 
 @pytest.mark.parametrize(("hours", "left"), [(0.0, "about 0 s left"), (2.0, "about 120 min left")])

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from agent.explorers.evolve import Evolve, vary
 from agent.explorers.genome import STARTS, Genome
 from agent.explorers.surrogate import Surrogate, surrogate
-from tests.agent.test_evolve import PARENTS, brief, random_genome
+from tests.agent.explorers.test_evolve import PARENTS, brief, random_genome
 
 START = STARTS["few at a time, long ones given up"]
 

@@ -13,7 +13,7 @@ from agent.graph import discover
 from agent.versions.version import Credit
 from sandbox.process import ProcessSandbox
 
-from .test_graph import Single, begin
+from ..test_graph import Single, begin
 
 
 def test_a_mixture_goes_where_a_dollar_does_most() -> None:

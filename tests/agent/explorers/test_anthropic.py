@@ -260,7 +260,7 @@ def test_a_conversation_can_be_ended_from_outside(scene: Scene) -> None:
 
 def test_the_stub_as_a_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     command = [sys.executable, "-m", "tests.stubs.messages_api", "--faults", "4:0.3", "--state", str(tmp_path)]
-    with subprocess.Popen(command, cwd=Path(__file__).parents[2], stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, cwd=Path(__file__).parents[3], stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
             at(process.stdout.readline().strip(), monkeypatch, tmp_path)

@@ -9,7 +9,7 @@ from agent.versions.version import Expectation, Finding
 
 
 def test_predictions_are_checked() -> None:
-    from tests.agent.test_archive import card
+    from tests.agent.archive.test_archive import card
 
     def version(accuracy: float, tokens: float):  # type: ignore[no-untyped-def]
         from envs.evaluate import Point

@@ -20,7 +20,19 @@ from envs.episodes import grid
 from envs.errors import Damaged, InputError
 from envs.scoring import score
 from sandbox.process import ProcessSandbox
-from tests.agent.benches import CONSISTENCY, FAILED, ONE, PROBE, THREE, WANDERER, bench, card, draft, episodes, world
+from tests.agent.bench.benches import (
+    CONSISTENCY,
+    FAILED,
+    ONE,
+    PROBE,
+    THREE,
+    WANDERER,
+    bench,
+    card,
+    draft,
+    episodes,
+    world,
+)
 from tests.worlds import Wanderer, environment, play, random_environment
 
 # What the texts say
