@@ -12,8 +12,9 @@ import sqlite3
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -24,9 +25,9 @@ from envs.errors import Damaged, InputError
 from envs.store import named, write_whole
 from envs.syntax import SYNTAX
 
-from ..generalisation.beliefs import believed
+from ..generalisation.beliefs import Kept, Reader, believed
 from ..generalisation.figures import Figures
-from ..versions.cards import Card
+from ..versions.cards import Card, Protocol
 from ..versions.rows import COLUMNS, Row
 
 SOURCE, CARD, LOGS, MANIFEST = "controller.py", "card.json", "logs.npz", "manifest.json"
@@ -35,6 +36,8 @@ INDEX = "index.sqlite"
 REPLAYS = "replays"
 FIGURES = "figures"
 """What every version did question by question: derived from its logs (`agent.generalisation.figures`)."""
+_WHOLE = 64
+"""Whole cards that are kept in memory."""
 
 
 def sha256(data: bytes) -> str:
@@ -51,8 +54,10 @@ class Archive:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._cards: dict[str, Card] = {}  # immutable, so never stale
-        self._figures: dict[str, Figures] = {}
+        self._cards: dict[str, Card] = {}  # lean ones; immutable, so never stale
+        self._card = lru_cache(_WHOLE)(self._read)
+        self._protocols: dict[str, Protocol] = {}
+        self._contributions: Kept = {}
         self._believed: tuple[tuple[str, ...], list[Card]] = ((), [])
 
     # Reading
@@ -64,8 +69,9 @@ class Archive:
         """Return the ids of all versions, by generation and id."""
         if not self.root.is_dir():
             return []
-        found = [path.name for path in self.root.iterdir() if not path.name.startswith(".") and path.name in self]
-        return sorted(found, key=lambda i: (self.card(i).generation, i))
+        names = [name for name in os.listdir(self.root) if not name.startswith(".")]
+        found = [name for name in names if name in self._cards or name in self]
+        return sorted(found, key=lambda i: (self._lean(i).generation, i))
 
     def card(self, version: str) -> Card:
         """Return a version's card.
@@ -73,19 +79,28 @@ class Archive:
         Raises:
             InputError: there is no such version, or its card is damaged.
         """
+        return self._card(version)
+
+    def _read(self, version: str) -> Card:
+        path = self.root / version / CARD
+        try:
+            return Card.model_validate_json(path.read_bytes())
+        except (FileNotFoundError, NotADirectoryError):
+            raise InputError(f"no version {version!r} in {self.root}; see `autotts lineage`") from None
+        except ValidationError as error:
+            raise Damaged(f"{path}: not a card ({error.errors()[0]['msg']}); see `archive verify`") from None
+
+    def _lean(self, version: str) -> Card:
         if version not in self._cards:
-            path = self.root / version / CARD
-            try:
-                self._cards[version] = Card.model_validate_json(path.read_bytes())
-            except (FileNotFoundError, NotADirectoryError):
-                raise InputError(f"no version {version!r} in {self.root}; see `autotts lineage`") from None
-            except ValidationError as error:
-                raise Damaged(f"{path}: not a card ({error.errors()[0]['msg']}); see `archive verify`") from None
+            self._keep(version, self._read(version))
         return self._cards[version]
 
+    def _keep(self, version: str, card: Card) -> None:
+        self._cards[version] = card.lean(self._protocols.setdefault(card.protocol.key(), card.protocol))
+
     def cards(self) -> list[Card]:
-        """Return all cards, by generation and id."""
-        return [self.card(version) for version in self.ids()]
+        """Return all cards, by generation and id, without what only `card` has (see `Card.lean`)."""
+        return [self._lean(version) for version in self.ids()]
 
     def believed(self, generation: int | None = None) -> list[Card]:
         """Return all cards, or those up to and with a generation, with what is believed of them beside each other."""
@@ -93,17 +108,24 @@ class Archive:
         known = tuple(card.id for card in cards)
         kept = self._believed  # which other threads may change meanwhile
         if kept[0] != known:
-            self._believed = kept = known, believed(cards, self.figures)
+            self._believed = kept = known, self.beside(cards)
         return list(kept[1])
+
+    def beside(self, cards: Sequence[Card], figures: Reader | None = None) -> list[Card]:
+        """Return ``cards``, archived or not, with what is believed of them beside each other.
+
+        Args:
+            cards: in any order.
+            figures: asked in place of the archive, if it has not known what a version contributes.
+        """
+        return believed(cards, figures or self.figures, self._contributions)
 
     def figures(self, version: str) -> Figures | None:
         """Return what a version did question by question; None if that is not there, or damaged: it can be rebuilt."""
-        if version not in self._figures:
-            try:
-                self._figures[version] = Figures.unpack((self.root / FIGURES / f"{version}.npz").read_bytes())
-            except Exception:  # damaged bytes make the readers of zip and numpy raise whatever comes
-                return None
-        return self._figures[version]
+        try:
+            return Figures.unpack((self.root / FIGURES / f"{version}.npz").read_bytes())
+        except Exception:  # damaged bytes make the readers of zip and numpy raise whatever comes
+            return None
 
     def source(self, version: str) -> str:
         """Return a version's source.
@@ -111,7 +133,7 @@ class Archive:
         Raises:
             InputError: there is no such version, or its source is damaged.
         """
-        self.card(version)
+        self._lean(version)
         path = self.root / version / SOURCE
         try:
             return path.read_text(encoding="utf-8")
@@ -124,7 +146,7 @@ class Archive:
         Raises:
             InputError: there are none, or the file is damaged.
         """
-        self.card(version)
+        self._lean(version)
         path = self.root / version / LOGS
         try:
             return unpack_logs(path.read_bytes())
@@ -139,7 +161,7 @@ class Archive:
         Raises:
             InputError: there is none, or the file is damaged.
         """
-        self.card(version)
+        self._lean(version)
         path = self.root / version / TRANSCRIPT
         try:
             return gzip.decompress(path.read_bytes()).decode("utf-8", "replace")
@@ -198,13 +220,14 @@ class Archive:
         except BaseException:
             shutil.rmtree(aside, ignore_errors=True)
             raise
-        self._cards[card.id] = card
+        self._keep(card.id, card)
 
     def put_figures(self, version: str, figures: Figures) -> None:
         """Keep what a version did question by question; it need not have been added yet."""
         write_whole(self.root / FIGURES / f"{version}.npz", figures.pack())
-        self._figures[version] = figures
-        self._believed = (), []
+        self._contributions.pop(version, None)
+        if version in self._believed[0]:
+            self._believed = (), []
 
     def add_replay(self, version: str, name: str, document: dict[str, object]) -> Path:
         """File the scores of a version on other environments beside it, and return where."""

@@ -155,9 +155,8 @@ class Roster:
         budgets = population.budgets([row for row in rows if row.generation == 0])
         if not len(self._view.budgets) or (budgets != self._view.budgets).any():
             self._quality = {}
-        for row in rows:
-            if row.ok and row.id not in self._quality:
-                self._quality[row.id] = population.quality(row, budgets)
+        new = [row for row in rows if row.ok and row.id not in self._quality]
+        self._quality |= zip((row.id for row in new), population.qualities(new, budgets).tolist(), strict=True)
         problems = {name: why for name, (_, why) in sorted(self._problems.items())}
         return View(self._view.stamp + 1, rows, problems, budgets, dict(self._quality))
 

@@ -13,8 +13,8 @@ from envs.episodes import Episodes, Logs
 from envs.evaluate import Interval, bootstrap, by_question
 from envs.scoring import Scores, score
 
-from ..population import attained
-from ..versions.version import CurvePoint
+from ..population import attained, attained_by
+from ..versions.version import CurvePoint, ScalingCurve
 
 Floats = npt.NDArray[np.float64]
 
@@ -81,7 +81,8 @@ class Measured:
 
     def resampled_quality(self, at: Floats) -> Floats:
         """Return `quality` for questions drawn with replacement, the same ones for every version."""
-        return np.array([attained(_points(self.betas, drawn), at).mean() for drawn in self.samples[:_DRAWS]])
+        drawn = [ScalingCurve(np.column_stack((self.betas, sample))) for sample in self.samples[:_DRAWS]]
+        return np.asarray(attained_by(drawn, at).mean(axis=1))
 
 
 def _points(betas: Sequence[float], means: Floats) -> list[CurvePoint]:

@@ -86,7 +86,7 @@ def show(args: argparse.Namespace) -> int:
                 f"             e.g. `autotts trace {card.id} --env {case.environment} --question {case.question}"
                 f" --seed {case.seed} --beta {case.beta:g}`, step {case.step}, {case.tokens:,} tokens"
             )
-    rows = [(card.id, point) for point in card.mean_points]
+    rows = [(card.id, point) for point in archive.card(version).mean_points]
     if rows:
         console().print(curve_table(rows))
     console().print(Syntax(listing(archive.source(card.id)), "python", theme="ansi_dark", background_color="default"))

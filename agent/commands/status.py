@@ -60,7 +60,7 @@ def status(args: argparse.Namespace) -> int:
     for card in ranked[:5]:
         print(f"  {card.id:24} {population.quality(card, at):6.2f}{belief(card, at)}  {card.name}{more(card)}")
     for card in [card for card in ranked if card.generation > 0][:1]:
-        console().print(curve_table([(card.id, point) for point in card.mean_points]))
+        console().print(curve_table([(card.id, point) for point in run.archive.card(card.id).mean_points]))
     if not finished:
         print(f"go on with `autotts resume {run.home}`")
     return 0

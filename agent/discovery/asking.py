@@ -15,7 +15,6 @@ from ..bench.normalise import shape
 from ..bench.shelf import Shelf
 from ..bench.workbench import Workbench
 from ..explorers.base import Brief, Explorer
-from ..generalisation.beliefs import believed
 from ..population import islands
 from ..population.choice import Parent, parents
 from ..state import Ask, State
@@ -70,7 +69,7 @@ class Asking:
                 cards = before = stock.before(ask["generation"])
                 if ask["step"] == "refine":
                     tried = (stock.with_outcome(stock.card(tried)) for tried in ask["pending"])
-                    cards = believed([*before, *tried], stock.archive.figures)
+                    cards = stock.archive.beside([*before, *tried])
                 self._last = Known.of(ask, before, cards, self._config, self._last)
             return self._last
 

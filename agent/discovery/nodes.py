@@ -18,7 +18,6 @@ from .. import population
 from ..archive.seeds import seed_names, seed_source
 from ..bench.normalise import form
 from ..explorers.base import Explorer, LimitReached, Proposal
-from ..generalisation.beliefs import believed
 from ..llm.ledger import Ledger
 from ..report import write_report
 from ..run import Run
@@ -116,7 +115,7 @@ class Discovery:
     def collect(self, state: State) -> dict[str, Any]:
         """Stage what is new of all that was proposed in this step."""
         known = [card.id for card in self.stock.before(state["generation"])] + state["pending"]
-        seen = {form(self.stock.source(version)) for version in known}  # a copy with other names is a copy
+        seen = {self.stock.form(version) for version in known}  # a copy with other names is a copy
         new = []
         for ask in self.asks(state):
             for found in self.staging.answer(_place(ask["generation"], ask["step"], ask["slot"])) or []:
@@ -186,7 +185,7 @@ class Discovery:
             "archived", generation=state["generation"], versions=len(cards), new=len(state["pending"]),
             best=best.id if best else None, quality=round(population.quality(best, at), 3) if best else None,
             seeds=round(population.quality(seed, at), 3) if seed else 0.0,
-            highest=round(max((population.quality(card, at) for card in cards if card.ok), default=0.0), 3),
+            highest=round(float(population.qualities([card for card in cards if card.ok], at).max(initial=0.0)), 3),
         )  # fmt: skip
         if barren >= MOST_BARREN:
             self.emit("stopped", why="nothing new was proposed")
@@ -218,7 +217,7 @@ class Discovery:
         """Return the cards of all that was tried before ``candidate``."""
         pending = state["pending"][: state["pending"].index(candidate)]
         cards = [*self.stock.before(state["generation"]), *map(self.stock.card, pending)]
-        return believed(cards, self.archive.figures) if pending else cards
+        return self.archive.beside(cards) if pending else cards
 
 
 def _place(generation: int, step: str, slot: int) -> str:

@@ -11,6 +11,7 @@ from envs.store import Environment
 
 from .. import population
 from ..archive.archive import unpack_logs
+from ..bench.normalise import form
 from ..population import Floats
 from ..population.outcome import outcome
 from ..run import Run
@@ -29,6 +30,7 @@ class Stock:
     def __init__(self, run: Run, sandbox: str) -> None:
         self.run, self.archive, self.staging = run, run.archive, Staging(run.staged)
         self._sandbox = sandbox
+        self._forms: dict[str, str] = {}  # of versions, which never change
 
     @cached_property
     def environments(self) -> list[Environment]:
@@ -92,6 +94,12 @@ class Stock:
         """Return the source of a draft, or of an archived version."""
         waiting = self.staging.get(version)
         return waiting.source if waiting else self.archive.source(version)
+
+    def form(self, version: str) -> str:
+        """Return what the source has in common with copies of it (`bench.normalise.form`)."""
+        if version not in self._forms:
+            self._forms[version] = form(self.source(version))
+        return self._forms[version]
 
     def logs(self, version: str) -> Logs:
         """Return the action logs of a draft, or of an archived version, on recorded environments."""

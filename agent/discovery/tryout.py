@@ -16,7 +16,6 @@ from .. import population
 from ..archive.archive import pack_logs, unpack_logs
 from ..diagnose import diagnose
 from ..episodes.behaviour import behaviour
-from ..generalisation.beliefs import believed
 from ..generalisation.figures import Figures
 from ..report import FINALISTS
 from ..screening.screen import Screening
@@ -88,9 +87,9 @@ class Tryout:
 
     def _is_elite(self, new: Draft, present: Sequence[Card], figures: Figures) -> bool:
         """Whether a draft with its scores would be on the front, or among those that the last choice looks at."""
-        read = self._stock.archive.figures
+        archive = self._stock.archive
         cards = [*present, self._stock.carded(new)]
-        cards = believed(cards, lambda version: figures if version == new.id else read(version))
+        cards = archive.beside(cards, lambda version: figures if version == new.id else archive.figures(version))
         best = [*population.front(cards, latency=self._config.latency), *population.ranked(cards)[:FINALISTS]]
         return new.id in {other.id for other in best}
 

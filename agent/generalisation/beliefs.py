@@ -2,54 +2,78 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from array import array
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 
 import numpy as np
 
-from ..population.frontier import attained, budgets
+from ..population.frontier import Floats, budgets, qualities
 from ..versions.belief import Belief
 from ..versions.cards import Card
-from ..versions.version import CurvePoint
-from .contributions import panel
+from ..versions.version import ScalingCurve
+from .contributions import Cells, Contribution, joined
 from .crossvalidation import CrossValidated, cross_validated
 from .figures import Figures
 from .shrinkage import MEAN, SELF, shrunk
 
 Reader = Callable[[str], Figures | None]
 """Returns the figures of a version, by its id; None if there are none."""
+Kept = dict[str, Contribution]
+"""What versions contribute, by their ids."""
 
 
-def believed(cards: Sequence[Card], read: Reader) -> list[Card]:
+def believed(cards: Sequence[Card], read: Reader, kept: Kept | None = None) -> list[Card]:
     """Return ``cards``, with what is believed of each (`Card.belief`) where its figures can be read.
 
     What was written by hand was not chosen for its figures, so they stand; all others are drawn towards their first
     parent, or towards the mean of all where that did not run.
+
+    Args:
+        cards: in any order.
+        read: asked for the figures of those whose contributions are not known yet.
+        kept: contributions that are known, by version: those that were not are added.
     """
-    able, figures = _comparable(cards, read)
+    at = budgets(cards)
+    pairs = list(_contributions(cards, at, read, {} if kept is None else kept))
+    alike = [(card, row) for card, row in pairs if _cells(row.cells) == _cells(pairs[0][1].cells)]
+    able, rows = [card for card, _ in alike], [row for _, row in alike]
     if not able:
         return list(cards)
-    at, share = budgets(cards), able[0].protocol.simulated
-    these = panel(figures, at, share)
+    these = joined(rows)
     found = shrunk(these, _anchors(able))
-    measured = np.array([attained(card.mean_curve, at).mean() for card in able])
+    measured = qualities(able, at)
     # simulated questions are easier or harder than the recorded ones: what is common to all versions is left out
     common = (these.values @ these.weights - measured).mean()
-    luck = (measured + common - found.quality).tolist()
-    beliefs = {
-        card.id: Belief(
-            _less(card.mean_curve, luck[v]),
-            float(found.factor[v]),
-            float(found.error[v]),
-            tuple(found.noise[v].tolist()),
-        )
-        for v, card in enumerate(able)
-    }
+    curves = _less([card.mean_curve for card in able], measured + common - found.quality)
+    noise = [array("d", row.tobytes()) for row in found.noise]
+    rest = zip(curves, found.factor.tolist(), found.error.tolist(), noise, strict=True)
+    beliefs = {card.id: Belief(*each) for card, each in zip(able, rest, strict=True)}
     return [card.model_copy(update={"belief": beliefs[card.id]}) if card.id in beliefs else card for card in cards]
 
 
-def _less(curve: Sequence[CurvePoint], luck: float) -> tuple[CurvePoint, ...]:
-    """Return ``curve`` with all accuracies lower by ``luck``."""
-    return tuple(CurvePoint(p.beta, min(max(p.accuracy - luck, 0.0), 100.0), p.tokens, p.latency) for p in curve)
+def _contributions(
+    cards: Sequence[Card], at: Floats, read: Reader, kept: Kept
+) -> Iterator[tuple[Card, Contribution]]:
+    """Yield the versions with figures, in an order of their own, and what they contribute at the budgets ``at``."""
+    share: float | None = None
+    for card in _by_age(cards):
+        weight, row = card.protocol.simulated if share is None else share, kept.get(card.id)
+        if row is None or not row.holds(at, weight):
+            figures = read(card.id)
+            if figures is None:
+                continue
+            row = kept[card.id] = Contribution.of(figures, at, weight)
+        share = weight
+        yield card, row
+
+
+def _less(curves: Sequence[ScalingCurve], luck: Floats) -> list[ScalingCurve]:
+    """Return ``curves`` with all accuracies lower by ``luck``, (curves,)."""
+    ends = np.cumsum([0, *map(len, curves)])
+    values = np.concatenate([curve.values for curve in curves])
+    values[:, 1] = np.minimum(np.maximum(values[:, 1] - np.repeat(luck, np.diff(ends)), 0.0), 100.0)
+    return [ScalingCurve(values[a:b]) for a, b in pairwise(ends.tolist())]
 
 
 def optimism(cards: Sequence[Card], read: Reader) -> tuple[Card, CrossValidated] | None:
@@ -69,15 +93,18 @@ def optimism(cards: Sequence[Card], read: Reader) -> tuple[Card, CrossValidated]
 
 def _comparable(cards: Sequence[Card], read: Reader) -> tuple[list[Card], list[Figures]]:
     """Return the versions with figures, and these, of the same questions as the first: in an order of their own."""
-    ran = sorted((card for card in cards if card.ok), key=lambda card: (card.generation, card.id))
-    pairs = [(card, figures) for card in ran if (figures := read(card.id)) is not None]
+    pairs = [(card, figures) for card in _by_age(cards) if (figures := read(card.id)) is not None]
     wanted = _cells(pairs[0][1]) if pairs else None
     alike = [pair for pair in pairs if _cells(pair[1]) == wanted]
     return [card for card, _ in alike], [figures for _, figures in alike]
 
 
-def _cells(figures: Figures) -> tuple[tuple[str, ...], bytes]:
-    return figures.environments, figures.environment.tobytes()
+def _by_age(cards: Sequence[Card]) -> list[Card]:
+    return sorted((card for card in cards if card.ok), key=lambda card: (card.generation, card.id))
+
+
+def _cells(cells: Cells | Figures) -> tuple[tuple[str, ...], bytes]:
+    return cells.environments, cells.environment.tobytes()
 
 
 def _anchors(cards: Sequence[Card]) -> list[int]:

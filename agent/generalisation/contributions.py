@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from weakref import WeakKeyDictionary
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ import numpy.typing as npt
 from envs.simulated import is_simulated, origin
 
 from .figures import Figures, Floats
+from .figures import Ints as Ints32
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -45,6 +46,43 @@ class Panel:
     """(N,) whether the cell was recorded. Simulated ones take part in a choice, but nothing is measured on them."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Cells:
+    """The questions of environments: see `Figures`."""
+
+    environments: tuple[str, ...]
+    environment: Ints32
+    question: Ints32
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Contribution:
+    """What one version contributes: all that a panel needs of its figures, and a twentieth of their size."""
+
+    cells: Cells
+    """One object for all versions with the same ones."""
+    values: Floats
+    """(N,) the mean of `contributions` over the budgets."""
+    at: bytes
+    """The token budgets."""
+    simulated: float
+
+    @classmethod
+    def of(cls, figures: Figures, at: Floats, simulated: float = 0.0) -> Contribution:
+        """Return the contribution of the version that ``figures`` are of (see `panel`)."""
+        cells = _cells(figures.environments, figures.environment.tobytes(), figures.question.tobytes())
+        return cls(cells, contributions(figures, at, simulated).mean(axis=0), at.tobytes(), simulated)
+
+    def holds(self, at: Floats, simulated: float) -> bool:
+        """Return whether it is that at these budgets, with this weight."""
+        return self.at == at.tobytes() and self.simulated == simulated
+
+
+@lru_cache(maxsize=16)
+def _cells(environments: tuple[str, ...], environment: bytes, question: bytes) -> Cells:
+    return Cells(environments, np.frombuffer(environment, np.int32), np.frombuffer(question, np.int32))
+
+
 def panel(figures: Sequence[Figures], at: Floats, simulated: float = 0.0) -> Panel:
     """Return the contributions of versions whose ``figures`` have the same cells.
 
@@ -53,10 +91,15 @@ def panel(figures: Sequence[Figures], at: Floats, simulated: float = 0.0) -> Pan
         at: (T,) token budgets.
         simulated: the weight of all simulated environments together; the recorded ones have the rest.
     """
-    cells, names = figures[0], figures[0].environments
+    return joined([Contribution.of(each, at, simulated) for each in figures])
+
+
+def joined(rows: Sequence[Contribution]) -> Panel:
+    """Return the panel of versions, at least one, with the same cells, budgets and weight."""
+    cells, names = rows[0].cells, rows[0].cells.environments
     return Panel(
-        values=np.stack([_mean(each, at.tobytes(), simulated) for each in figures]),
-        weights=cell_weights(cells, simulated),
+        values=np.stack([row.values for row in rows]),
+        weights=cell_weights(cells, rows[0].simulated),
         environment=cells.environment.astype(np.int64),
         question=_groups(cells),
         origin=np.array([names.index(origin(name)) for name in names])[cells.environment],
@@ -64,7 +107,7 @@ def panel(figures: Sequence[Figures], at: Floats, simulated: float = 0.0) -> Pan
     )
 
 
-def cell_weights(cells: Figures, simulated: float) -> Floats:
+def cell_weights(cells: Cells | Figures, simulated: float) -> Floats:
     """Return (N,) the part of each cell in the mean: environments of a kind count the same, and so do questions."""
     kind = np.array([is_simulated(name) for name in cells.environments])
     share = simulated if kind.any() else 0.0
@@ -75,17 +118,6 @@ def cell_weights(cells: Figures, simulated: float) -> Floats:
 def contributions(figures: Figures, at: Floats, simulated: float = 0.0) -> Floats:
     """Return (T, N) the contribution of each cell to what the version attains at each budget of ``at``, in per cent."""
     return contributions_by(figures, at, cell_weights(figures, simulated))
-
-
-def _mean(figures: Figures, at: bytes, simulated: float) -> Floats:
-    """Return (N,) the mean of `contributions` over the budgets: kept as long as the figures are."""
-    kept = _means.setdefault(figures, {})
-    if (at, simulated) not in kept:
-        kept[at, simulated] = contributions(figures, np.frombuffer(at), simulated).mean(axis=0)
-    return kept[at, simulated]
-
-
-_means: WeakKeyDictionary[Figures, dict[tuple[bytes, float], Floats]] = WeakKeyDictionary()
 
 
 def contributions_by(figures: Figures, at: Floats, weights: Floats) -> Floats:
@@ -141,7 +173,7 @@ def slopes(tokens: Floats, accuracy: Floats, at: Floats) -> tuple[Floats, Floats
     return value, by_accuracy, by_tokens
 
 
-def _groups(cells: Figures) -> Ints:
+def _groups(cells: Cells) -> Ints:
     """Return (N,) the group of questions of each cell. Environments of the same size are taken to ask the same ones."""
     sizes = np.bincount(cells.environment)[cells.environment]
     _, group = np.unique(np.stack([sizes, cells.question % GROUPS]), axis=1, return_inverse=True)

@@ -12,6 +12,7 @@ from .frontier import (
     Scored,
     Space,
     attained,
+    attained_by,
     best_seed,
     budgets,
     by_merit,
@@ -20,12 +21,15 @@ from .frontier import (
     front,
     hypervolume,
     merit,
+    merits,
+    qualities,
     quality,
     ranked,
     space,
 )
 
 __all__ = [
-    "BUDGETS", "Floats", "Scored", "Space", "attained", "best_seed", "budgets", "by_merit", "contributions", "credits",
-    "elites", "front", "hypervolume", "merit", "quality", "ranked", "space",
+    "BUDGETS", "Floats", "Scored", "Space", "attained", "attained_by", "best_seed", "budgets", "by_merit",
+    "contributions", "credits", "elites", "front", "hypervolume", "merit", "merits", "qualities",
+    "quality", "ranked", "space",
 ]  # fmt: skip

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 
 import numpy as np
+import numpy.typing as npt
 
 from ..versions.cards import Card
 from ..versions.version import Credit
-from .frontier import ROUNDING, S, Scored, space
+from .frontier import ROUNDING, Floats, S, Scored, space
 
 _FADE = 0.9
 """By how much a generation counts less than the one after it: what helped at first need not help later."""
@@ -36,16 +37,24 @@ def credits(
     within = space(cards, latency)
     front, volume, largest = np.empty((0, 3 if latency else 2)), 0.0, 0.0
     found: dict[str, Credit] = {}
-    for generation, group in groupby(sorted(cards, key=lambda card: (card.generation, card.id)), _generation):
-        there = list(group)
-        points = [within.points(card.believed_curve if card.ok else ()) for card in there]
-        rises = [_rise(within.volume(np.concatenate([front, new])) - volume) for new in points]
+    ordered = sorted(cards, key=lambda card: (card.generation, card.id))
+    of_all, owner = within.points_of([card.believed_curve if card.ok else () for card in ordered])
+    ends = np.searchsorted(owner, np.arange(len(ordered) + 1)).tolist()
+    for generation, group in groupby(enumerate(ordered), lambda each: each[1].generation):
+        places, there = zip(*group, strict=True)
+        first, last = ends[places[0]], ends[places[-1] + 1]
+        # most add nothing to the front, and are not tried
+        adds = set(owner[first:last][~_covered(of_all[first:last], front)].tolist())
+        points = [of_all[ends[i] : ends[i + 1] if i in adds else ends[i]] for i in places]
+        rises = [_rise(within.volume(np.concatenate([front, new])) - volume) if len(new) else 0.0 for new in points]
         if generation > 0:
             largest = max(largest * _FADE, *rises)
             found = {name: _faded(credit) for name, credit in found.items()}
         for card, new, rise in zip(there, points, rises, strict=True):
-            front, before = within.best(np.concatenate([front, new])), volume
-            volume = within.volume(front)
+            before = volume
+            if len(new):
+                front = within.best(np.concatenate([front, new]))
+                volume = within.volume(front)
             for name in names(card) if generation > 0 else ():
                 won = rise / largest if rise else 0.0
                 found[name] = _added(found.get(name, NOTHING), _rise(volume - before), card.cost.dollars, won)
@@ -60,8 +69,9 @@ def _rise(difference: float) -> float:
     return difference if difference > ROUNDING else 0.0
 
 
-def _generation(card: Scored) -> int:
-    return card.generation
+def _covered(points: Floats, front: Floats) -> npt.NDArray[np.bool_]:
+    """Return (n,) which of ``points`` are no better in anything than one of the ``front``."""
+    return np.asarray((front[:, None] <= points).all(axis=2).any(axis=0))
 
 
 def _faded(old: Credit) -> Credit:

@@ -11,9 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ..generalisation.shrinkage import preferred
-from ..versions.version import Cost, CurvePoint
+from ..versions.version import Cost, CurvePoint, ScalingCurve
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 
 BUDGETS = 24
 """Token budgets at which controllers are compared, evenly spaced on a logarithmic scale."""
@@ -65,13 +66,27 @@ def attained(curve: Sequence[CurvePoint], at: Floats) -> Floats:
     Between two points of the curve it is interpolated on the logarithm of tokens; beyond the last it is what the best
     point gives; below the first it is what one gets by leaving questions unanswered until the rest fits.
     """
-    points = sorted((point.tokens, point.accuracy) for point in curve)
-    if not points:
-        return np.zeros(len(at))
-    tokens = np.array([max(1.0, tokens) for tokens, _ in points])
-    best = np.maximum.accumulate([accuracy for _, accuracy in points])
-    values = np.interp(np.log(at), np.log(tokens), best)
-    return np.asarray(values * np.minimum(1.0, at / tokens[0]))
+    return np.asarray(attained_by([curve], at)[0])
+
+
+def attained_by(curves: Sequence[Sequence[CurvePoint]], at: Floats) -> Floats:
+    """Return (curves, budgets) what each curve has `attained`: of thousands at once, for every choice asks for it."""
+    values, owner = _joined(curves)
+    sizes = np.bincount(owner, minlength=len(curves))
+    there = np.arange(sizes.max(initial=1) + 1) < sizes[:, None]  # one column more than the longest has points
+    tokens, accuracy = np.full(there.shape, np.inf), np.full(there.shape, -np.inf)
+    tokens[there], accuracy[there] = values[:, 2], values[:, 1]
+    order = np.lexsort((accuracy, tokens), axis=1)
+    tokens = np.maximum(1.0, np.take_along_axis(tokens, order, axis=1))
+    best = np.maximum.accumulate(np.take_along_axis(accuracy, order, axis=1), axis=1)
+    x, budget = np.log(tokens), np.log(at)
+    left = (x[:, None, :-1] <= budget[:, None]).sum(axis=2) - 1  # the last point within each budget
+    from_, to = np.maximum(left, 0), np.maximum(left, 0) + 1
+    (x0, y0), (x1, y1) = ([np.take_along_axis(column, i, axis=1) for column in (x, best)] for i in (from_, to))
+    with np.errstate(invalid="ignore", divide="ignore"):  # of curves without a point, and before the first: left out
+        risen = (y1 - y0) / (x1 - x0) * (budget - x0) + y0
+        found = np.where(left < 0, y0, risen) * np.minimum(1.0, at / tokens[:, :1])
+    return np.where(sizes[:, None] > 0, found, 0.0)
 
 
 def quality(card: Scored, at: Floats) -> float:
@@ -82,6 +97,16 @@ def quality(card: Scored, at: Floats) -> float:
 def merit(card: Scored, at: Floats) -> float:
     """Return what is believed of the `quality` of a version: its figure without what is likely to be luck."""
     return float(attained(card.believed_curve, at).mean())
+
+
+def qualities(cards: Sequence[Scored], at: Floats) -> Floats:
+    """Return (cards,) the `quality` of each."""
+    return np.asarray(attained_by([card.mean_curve for card in cards], at).mean(axis=1))
+
+
+def merits(cards: Sequence[Scored], at: Floats) -> Floats:
+    """Return (cards,) the `merit` of each."""
+    return np.asarray(attained_by([card.believed_curve for card in cards], at).mean(axis=1))
 
 
 def ranked(cards: Sequence[S]) -> list[S]:
@@ -102,8 +127,7 @@ def by_merit(cards: Sequence[S], at: Floats) -> list[S]:
     noise = np.zeros((len(ordered), groups))
     for row, card in zip(noise, ordered, strict=True):
         row[: len(card.noise)] = card.noise
-    merits = np.array([merit(card, at) for card in ordered])
-    return [ordered[v] for v in preferred(merits, noise, [card.size for card in ordered])]
+    return [ordered[v] for v in preferred(merits(ordered, at), noise, [card.size for card in ordered])]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +143,18 @@ class Space:
 
         Each objective is scaled to [0, 1]; tokens and latency on the logarithm, and below the lowest is the lowest.
         """
-        tokens = _scaled([point.tokens for point in curve], self.budgets[0], self.budgets[-1])
-        columns = [tokens, 1 - np.array([point.accuracy for point in curve]) / 100]
+        return self.points_of([curve])[0]
+
+    def points_of(self, curves: Sequence[Sequence[CurvePoint]]) -> tuple[Floats, Ints]:
+        """Return the `points` of all ``curves``, one curve after another, and (n,) which of them each is of."""
+        values, owner = _joined(curves)
+        _, accuracy, tokens, latency = values.T
+        columns = [_scaled(tokens, self.budgets[0], self.budgets[-1]), 1 - accuracy / 100]
         if self.latency is not None:
-            columns.append(_scaled([point.latency for point in curve], *self.latency))
+            columns.append(_scaled(latency, *self.latency))
         points = np.stack(columns, axis=1)
-        return np.ascontiguousarray(points[(points < 1).all(axis=1)])
+        inside = (points < 1).all(axis=1)
+        return np.ascontiguousarray(points[inside]), owner[inside]
 
     def volume(self, points: Floats) -> float:
         """Return the hypervolume that ``points`` dominate, in points: 100 would be all right answers for nothing.
@@ -148,7 +178,7 @@ def space(cards: Sequence[Scored], latency: bool = False) -> Space:
 def hypervolume(cards: Sequence[Scored], latency: bool = False) -> float:
     """Return the hypervolume (`Space.volume`) of all the versions that ran."""
     within = space(cards, latency)
-    return within.volume(_together([within.points(card.mean_curve) for card in cards if card.ok], within))
+    return within.volume(within.points_of([card.mean_curve for card in cards if card.ok])[0])
 
 
 def front(cards: Sequence[S], most: int = MOST_ELITES, latency: bool = False) -> list[S]:
@@ -180,12 +210,11 @@ def elites(cards: Sequence[S], within: Space, most: int = MOST_ELITES) -> list[S
 
 def on_front(cards: Sequence[S], within: Space) -> list[S]:
     """Return those of ``cards`` with a point that no point of another dominates."""
-    points = [within.points(card.believed_curve) for card in cards]
-    if not sum(map(len, points)):
+    points, owner = within.points_of([card.believed_curve for card in cards])
+    if not len(points):
         return []
-    best = moocore.is_nondominated(np.concatenate(points), keep_weakly=True)
-    parts = np.split(best, np.cumsum([len(each) for each in points])[:-1])
-    return [card for card, part in zip(cards, parts, strict=True) if part.any()]
+    best = moocore.is_nondominated(points, keep_weakly=True)
+    return [cards[i] for i in np.unique(owner[best]).tolist()]
 
 
 def contributions(cards: Sequence[Scored], within: Space) -> list[float]:
@@ -199,8 +228,15 @@ def _seed_curves(cards: Sequence[Scored]) -> list[Sequence[CurvePoint]]:
     return [curve for card in cards if card.generation == 0 and (curve := card.mean_curve)]
 
 
-def _scaled(values: Sequence[float], low: float, high: float) -> Floats:
-    return np.asarray(np.log(np.maximum(np.array(values, float), low) / low) / np.log(high / low))
+def _joined(curves: Sequence[Sequence[CurvePoint]]) -> tuple[Floats, Ints]:
+    """Return (n, 4) the values of all curves (see `ScalingCurve`), and (n,) which of ``curves`` each point is of."""
+    parts = [ScalingCurve.of(curve).values for curve in curves]
+    sizes = np.array([len(part) for part in parts], int)
+    return np.concatenate([*parts, np.empty((0, 4))]), np.repeat(np.arange(len(parts)), sizes)
+
+
+def _scaled(values: Floats, low: float, high: float) -> Floats:
+    return np.asarray(np.log(np.maximum(values, low) / low) / np.log(high / low))
 
 
 def _together(points: Sequence[Floats], within: Space) -> Floats:

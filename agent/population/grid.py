@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..versions.cards import Card
-from .frontier import Floats, attained
+from .frontier import Floats, attained_by
 
 SIDES = 3
 """Parts into which each descriptor's range is cut."""
@@ -57,8 +57,9 @@ def grid(cards: Sequence[Card], between: tuple[Floats, Floats], budgets: Floats)
     at = np.geomspace(budgets[0], budgets[-1], 2 * BANDS + 1)[1::2]
     places = np.minimum(SIDES - 1, np.floor(scaled(described, between) * SIDES)).astype(int).tolist()
     found: dict[Cell, tuple[float, Card]] = {}
-    for card, place in zip(described, places, strict=True):
-        for band, accuracy in enumerate(attained(card.believed_curve, at).tolist()):
+    reached = attained_by([card.believed_curve for card in described], at).tolist()
+    for card, place, accuracies in zip(described, places, reached, strict=True):
+        for band, accuracy in enumerate(accuracies):
             cell = (*place, band)
             if cell not in found or accuracy > found[cell][0]:
                 found[cell] = (accuracy, card)

@@ -72,12 +72,15 @@ def brought(cards: Sequence[Card], latency: bool) -> tuple[list[Brought], list[B
 def steps(cards: Sequence[Card]) -> list[Step]:
     """Return the versions that are believed to be the most ahead of their parents."""
     by_id, at = {card.id: card for card in cards if card.ok}, population.budgets(cards)
+    merit, quality = (
+        dict(zip(by_id, of_all(list(by_id.values()), at).tolist(), strict=True))
+        for of_all in (population.merits, population.qualities)
+    )
     found = []
     for card in by_id.values():
         parent = by_id.get(next(iter(card.parents), ""))
         if parent is not None:
-            gain = population.merit(card, at) - population.merit(parent, at)
-            seen = population.quality(card, at) - population.quality(parent, at)
+            gain, seen = (of[card.id] - of[parent.id] for of in (merit, quality))
             found.append(Step(card.id, parent.id, gain, seen, card.rationale))
     better = [step for step in found if step.gain > 0]
     return sorted(better, key=lambda step: (-step.gain, step.version))[:_STEPS]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .version import CurvePoint
@@ -11,11 +12,11 @@ from .version import CurvePoint
 class Belief:
     """What the others in a population, and how much the questions disagree, make of a version's figures."""
 
-    curve: tuple[CurvePoint, ...]
+    curve: Sequence[CurvePoint]
     """Its scaling curve as measured, moved as a whole by what is taken for luck."""
     factor: float
     """The part of its difference from its parent that is believed, in [0, 1]; or from the mean, without a parent."""
     error: float
     """Standard error of that difference over questions, in points of quality."""
-    noise: tuple[float, ...]
+    noise: Sequence[float]
     """What each group of questions adds to its quality by being there (see `shrinkage.Shrunk`)."""

@@ -14,9 +14,11 @@ from envs.simulated import is_simulated, recorded
 
 from .belief import Belief
 from .complexity import UNKNOWN, Complexity
-from .version import Cost, CurvePoint, Expectation, Finding, Version
+from .version import Cost, CurvePoint, Expectation, Finding, ScalingCurve, Version
 
 SCHEMA = 1
+_FIELDS: set[str] = set()
+"""Which fields of cards that are held by thousands were set: nobody asks, and one for each would be a tenth of it."""
 DUPLICATE = "duplicate"
 """The verdict on a candidate that decides as an earlier version does; its message names that one."""
 SCREENED = "screened"
@@ -110,9 +112,10 @@ class Card(Frozen):
         return [p for p in self.curve if (p.environment == MEAN if several else not is_simulated(p.environment))]
 
     @cached_property
-    def mean_curve(self) -> tuple[CurvePoint, ...]:
+    def mean_curve(self) -> ScalingCurve:
         """The scaling curve that `mean_points` are."""
-        return tuple(CurvePoint(p.beta, p.accuracy_pct, p.mean_tokens, p.mean_latency) for p in self.mean_points)
+        points = self.mean_points
+        return ScalingCurve.of([CurvePoint(p.beta, p.accuracy_pct, p.mean_tokens, p.mean_latency) for p in points])
 
     @property
     def believed_curve(self) -> Sequence[CurvePoint]:
@@ -136,8 +139,27 @@ class Card(Frozen):
             copy.__dict__.pop("mean_curve", None)
         return copy
 
+    def lean(self, protocol: Protocol) -> Self:
+        """Return the card without ``curve``, of which `mean_curve` is kept: a third of it, for thousands are held.
+
+        Args:
+            protocol: its own, the same object for all cards that share it.
+        """
+        known = self.mean_curve
+        lean = self.model_copy(update={"curve": (), "protocol": protocol})
+        lean.__dict__["mean_curve"] = known
+        object.__setattr__(lean, "__pydantic_fields_set__", _FIELDS)
+        return lean
+
+    def __copy__(self) -> Self:
+        copy = type(self).__new__(type(self))
+        object.__setattr__(copy, "__dict__", dict(self.__dict__))
+        for name in ("__pydantic_fields_set__", "__pydantic_extra__", "__pydantic_private__"):
+            object.__setattr__(copy, name, getattr(self, name))  # shared: several thousand copies are made at a time
+        return copy
+
     def version(self, source: str) -> Version:
         """Return the version as an explorer sees it."""
         return Version(
-            self.id, source, self.mean_curve, self.findings, self.data, self.rationale, self.outcome
+            self.id, source, tuple(self.mean_curve), self.findings, self.data, self.rationale, self.outcome
         )  # fmt: skip

@@ -7,7 +7,7 @@ from dataclasses import astuple, dataclass
 from typing import Any
 
 from .cards import Card
-from .version import Cost, CurvePoint
+from .version import Cost, CurvePoint, ScalingCurve
 
 COLUMNS = (
     "id", "generation", "name", "explorer", "island", "parents", "verdict", "source_sha256", "cost", "curve",
@@ -29,9 +29,9 @@ class Row:
     verdict: str
     source_sha256: str
     cost: Cost
-    mean_curve: tuple[CurvePoint, ...]
+    mean_curve: ScalingCurve
     """See `Card.mean_curve`."""
-    believed_curve: tuple[CurvePoint, ...]
+    believed_curve: ScalingCurve
     noise: tuple[float, ...]
     size: int
     """These three are what is believed of the version among all that are in the index (see `Card`)."""
@@ -46,13 +46,13 @@ class Row:
         """Return the row of a card."""
         return cls(
             card.id, card.generation, card.name, card.explorer, "" if card.island is None else str(card.island),
-            card.parents, card.verdict, card.source_sha256, card.cost, tuple(card.mean_curve),
-            tuple(card.believed_curve), tuple(card.noise), card.size,
+            card.parents, card.verdict, card.source_sha256, card.cost, card.mean_curve,
+            ScalingCurve.of(card.believed_curve), tuple(card.noise), card.size,
         )  # fmt: skip
 
     def cells(self) -> tuple[Any, ...]:
         """Return the row as the index holds it, in the order of `COLUMNS`."""
-        curve, believed = ([astuple(point) for point in points] for points in (self.mean_curve, self.believed_curve))
+        curve, believed = (points.values.tolist() for points in (self.mean_curve, self.believed_curve))
         return (
             self.id, self.generation, self.name, self.explorer, self.island, json.dumps(self.parents), self.verdict,
             self.source_sha256, json.dumps(astuple(self.cost)), json.dumps(curve), json.dumps(believed),
@@ -70,5 +70,5 @@ class Row:
         )  # fmt: skip
 
 
-def _points(text: str) -> tuple[CurvePoint, ...]:
-    return tuple(CurvePoint(*point) for point in json.loads(text))
+def _points(text: str) -> ScalingCurve:
+    return ScalingCurve.of([CurvePoint(*point) for point in json.loads(text)])

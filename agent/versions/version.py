@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import Any, Literal, get_args, overload
+
+import numpy as np
+import numpy.typing as npt
 
 Metric = Literal[
     "quality", "accuracy", "tokens", "latency", "stopped_early", "pruned_right", "idle_tokens", "idle_width",
@@ -26,6 +29,51 @@ class CurvePoint:
     """Mean tokens of a question."""
     latency: float
     """Mean tokens on the critical path of a question."""
+
+
+class ScalingCurve(Sequence[CurvePoint]):
+    """The points of a scaling curve, kept as one array: a run that goes on for long has thousands of curves.
+
+    Args:
+        values: (P, 4) beta, accuracy, tokens and latency of each point (see `CurvePoint`); not to be changed.
+    """
+
+    __slots__ = ("values",)
+
+    def __init__(self, values: npt.NDArray[np.float64]) -> None:
+        self.values = values
+
+    @classmethod
+    def of(cls, points: Sequence[CurvePoint]) -> ScalingCurve:
+        """Return the curve that ``points`` are: themselves, if they are one."""
+        if isinstance(points, ScalingCurve):
+            return points
+        rows = [(point.beta, point.accuracy, point.tokens, point.latency) for point in points]
+        return cls(np.array(rows, float).reshape(-1, 4))
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @overload
+    def __getitem__(self, which: int) -> CurvePoint: ...
+    @overload
+    def __getitem__(self, which: slice) -> ScalingCurve: ...
+    def __getitem__(self, which: int | slice) -> CurvePoint | ScalingCurve:
+        if isinstance(which, slice):
+            return ScalingCurve(self.values[which])
+        return CurvePoint(*self.values[which].tolist())
+
+    def __iter__(self) -> Iterator[CurvePoint]:
+        return (CurvePoint(*row) for row in self.values.tolist())
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and tuple(self) == tuple(other)
+
+    def __hash__(self) -> int:
+        return hash(tuple(self))
+
+    def __repr__(self) -> str:
+        return f"ScalingCurve({tuple(self)!r})"
 
 
 @dataclass(frozen=True, slots=True)

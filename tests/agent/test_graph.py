@@ -156,7 +156,7 @@ def test_who_decides_as_another_is_kept_and_never_a_parent(tmp_path: Path) -> No
     first, *others = [card for card in run.archive.cards() if card.generation == 1]
     kept, *twins = sorted((first, *others), key=lambda card: card.verdict, reverse=True)
     assert kept.ok and {card.verdict for card in twins} == {DUPLICATE} and len(twins) == 1
-    assert all(kept.id in card.message and card.curve and not card.findings for card in twins)
+    assert all(kept.id in card.message and run.archive.card(card.id).curve and not card.findings for card in twins)
     assert all(run.archive.logs(card.id) for card in twins), "the evidence"
     said = {event["message"] for event in run.events() if event.get("verdict") == DUPLICATE}
     assert said == {f"decides as {kept.id} does, in every episode"}

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import gc
+import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import agent
 from agent import population
 from agent.archive.archive import FIGURES, Archive, pack_logs, sha256
 from agent.archive.seeds import seed_names, seed_source
 from agent.discovery.rebuild import rebuild
-from agent.generalisation.beliefs import believed, optimism
+from agent.generalisation.beliefs import Kept, believed, optimism
 from agent.generalisation.figures import Figures
 from agent.run import SEARCH_SEED, Run, RunConfig
 from agent.versions.cards import Card, Protocol
@@ -158,6 +162,42 @@ def test_logs_of_other_episodes_are_damage(tmp_path: Path) -> None:
     (run.archive.root / FIGURES / f"{name}.npz").unlink()
     with pytest.raises(Damaged, match=f"{name} has logs that no controller can have made"):
         rebuild(Run(run.home))
+
+
+def test_what_is_known_of_a_version_is_not_read_again() -> None:
+    cards, made = lineage()
+    kept: Kept = {}
+    first, asked = believed(cards, made.get, kept), list[str]()
+    assert believed(cards, asked.append, kept) == first and asked == []  # type: ignore[arg-type]
+    assert kept.keys() == made.keys()
+    del kept["seed"]
+    assert believed(cards, made.get, kept) == first
+    # at other budgets it is: those of a seed that spends twice as much
+    dearer = tuple(replace(point, mean_tokens=2 * point.mean_tokens) for point in cards[0].curve)
+    seed = cards[0].model_copy(update={"curve": dearer})
+    again = believed([seed, *cards[1:]], made.get, kept)
+    assert again == believed([seed, *cards[1:]], made.get) and again[1:] != first[1:]
+
+
+def test_an_archive_keeps_little_of_a_version() -> None:
+    archive = Archive(Path(agent.__file__).parent.parent / "controllers_archive" / "discovered" / "evolve")
+    ids = archive.ids()
+    fresh = Archive(archive.root)
+    fresh.card(ids[-1])
+    gc.collect()
+    tracemalloc.start()
+    try:
+        lean = fresh.cards()
+        gc.collect()
+        held = tracemalloc.get_traced_memory()[0] / len(ids)
+    finally:
+        tracemalloc.stop()
+    assert held < 20_000
+    for version, card in zip(ids, lean, strict=True):
+        whole = archive.card(version)
+        assert card.mean_curve == whole.mean_curve and not card.curve
+        assert card.model_copy(update={"curve": whole.curve}) == whole
+    assert lean[0].protocol is lean[-1].protocol
 
 
 def test_an_archive_keeps_its_beliefs_apart_from_its_cards(tmp_path: Path) -> None:

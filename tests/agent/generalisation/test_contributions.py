@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-import weakref
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.generalisation.contributions import cell_weights, contributions, contributions_by, panel, slopes
+from agent.generalisation.contributions import (
+    Contribution,
+    cell_weights,
+    contributions,
+    contributions_by,
+    joined,
+    panel,
+    slopes,
+)
 from agent.generalisation.figures import Figures
 from agent.population import attained
 from agent.versions.version import CurvePoint
@@ -66,13 +72,11 @@ def test_the_mean_is_the_quality(seed: int, sizes: list[int]) -> None:
         assert contributions(version, AT).mean(axis=0) == pytest.approx(row)
 
 
-def test_what_is_kept_goes_with_the_figures() -> None:
-    made = world(0, 2, [3]).figures
-    first = panel(made, AT).values
-    assert (panel(made, AT).values == first).all() and (panel(made, AT / 2).values != first).any()
-    gone = weakref.ref(made[0])
-    del made
-    assert gone() is None
+def test_a_contribution_says_what_it_is_of() -> None:
+    one, two = (Contribution.of(each, AT, 0.25) for each in world(0, 2, [3]).figures[:2])
+    assert one.cells is two.cells and (joined([one, two]).values == [one.values, two.values]).all()
+    assert one.holds(AT, 0.25) and not one.holds(AT / 2, 0.25) and not one.holds(AT, 0.3)
+    assert one.values.base is None  # or all the figures would be kept with it
 
 
 def test_a_part_of_the_questions_has_nearly_the_quality_of_its_contributions() -> None:

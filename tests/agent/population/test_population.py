@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -19,12 +20,12 @@ from agent.population import islands
 from agent.population.bandit import draw
 from agent.population.choice import WAYS, parents
 from agent.population.credit import by_arm
-from agent.population.frontier import MOST_ELITES
+from agent.population.frontier import MOST_ELITES, attained_by
 from agent.population.grid import edges, grid
 from agent.population.novelty import novelty
 from agent.versions.belief import Belief
 from agent.versions.cards import Behaviour, Card, Protocol
-from agent.versions.version import Cost, Credit, CurvePoint
+from agent.versions.version import Cost, Credit, CurvePoint, ScalingCurve
 from envs.episodes import grid as episode_grid
 from envs.evaluate import Point
 from envs.synthetic import default_models, generate
@@ -82,6 +83,61 @@ def archives(draw: st.DrawFn) -> list[Card]:
 
 def shapes(version: str) -> dict[str, int]:
     return {letter: 1 + ord(letter) % 3 for letter in version}
+
+
+def plainly(curve: Sequence[CurvePoint], at: population.Floats) -> population.Floats:
+    """Return what a curve attains, one budget after another: `population.attained` is of many at once."""
+    found = sorted((point.tokens, point.accuracy) for point in curve)
+    tokens = np.array([max(1.0, tokens) for tokens, _ in found])
+    best = np.maximum.accumulate([accuracy for _, accuracy in found])
+    return np.interp(np.log(at), np.log(tokens), best) * np.minimum(1.0, at / tokens[0])
+
+
+curves = st.lists(st.lists(st.tuples(st.floats(0, 1e6), st.floats(0, 100)), max_size=12), max_size=5)
+
+
+@given(curves, st.lists(st.floats(1, 1e6), min_size=1, max_size=5))
+def test_what_many_curves_attain_is_what_each_does(found: list[list[tuple[float, float]]], at: list[float]) -> None:
+    lines = [[CurvePoint(0.0, accuracy, tokens, 1.0) for tokens, accuracy in line] for line in found]
+    together = attained_by(lines, np.array(at))
+    assert together.shape == (len(lines), len(at))
+    for line, values in zip(lines, together, strict=True):
+        alone = population.attained(ScalingCurve.of(line), np.array(at))
+        assert alone.tobytes() == values.tobytes()
+        assert values == pytest.approx(plainly(line, np.array(at)) if line else 0.0, rel=1e-12, abs=1e-12)
+
+
+@given(archives(), st.booleans())
+def test_points_of_many_curves_are_those_of_each(cards: list[Card], latency: bool) -> None:
+    within = population.space(cards, latency)
+    points, owner = within.points_of([card.mean_curve for card in cards])
+    for i, card in enumerate(cards):
+        assert points[owner == i].tobytes() == within.points(tuple(card.mean_curve)).tobytes()
+
+
+@settings(deadline=None)
+@given(archives(), st.booleans())
+def test_credits_are_those_of_a_front_that_every_version_is_tried_on(cards: list[Card], latency: bool) -> None:
+    within = population.space(cards, latency)
+    front, gained = np.empty((0, 3 if latency else 2)), 0.0
+    for card in sorted(cards, key=lambda card: (card.generation, card.id)):
+        points = within.points(card.mean_curve)
+        rise = within.volume(np.concatenate([front, points])) - within.volume(front)
+        front = within.best(np.concatenate([front, points]))
+        gained += rise if card.generation > 0 else 0.0
+    told = population.credits(cards, latency=latency)
+    assert sum(credit.gain for credit in told.values()) == pytest.approx(gained, abs=1e-6)
+
+
+def test_a_scaling_curve_is_the_sequence_of_its_points() -> None:
+    points = (CurvePoint(0.0, 10.0, 1000.0, 500.0), CurvePoint(1.0, 20.0, 2000.0, 900.0))
+    curve = ScalingCurve.of(points)
+    assert tuple(curve) == points and curve == points and curve[-1] == points[1] and curve[:1] == points[:1]
+    assert len(curve) == 2 and hash(curve) == hash(ScalingCurve.of(list(points))) and ScalingCurve.of(curve) is curve
+    assert ScalingCurve.of(()) == () and not ScalingCurve.of([]) and curve != 3 and curve != points[:1]
+    assert type(curve[0].tokens) is float and eval(repr(curve).removeprefix("ScalingCurve")) == points
+    with pytest.raises(IndexError):
+        curve[2]
 
 
 def living(cards: list[Card], island: int, count: int, generation: int, latency: bool = False) -> list[Card]:

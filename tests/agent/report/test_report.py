@@ -93,9 +93,9 @@ def test_simulated_environments_count_in_choices_and_nowhere_else(finished: tupl
     run, explorer = finished
     cards = run.archive.believed()
     names = set(run.config.simulated)
-    assert len(names) == 2 and {point.environment for point in cards[0].curve} > names
+    assert len(names) == 2 and {point.environment for point in run.archive.card(cards[0].id).curve} > names
     for card in cards:
-        means = [point for point in card.curve if point.environment == "mean"]
+        means = [point for point in run.archive.card(card.id).curve if point.environment == "mean"]
         assert [point.accuracy for point in card.mean_curve] == [point.accuracy_pct for point in means]
         assert {point.episodes for point in means} == {20}
         assert not any(is_simulated(case.environment) for finding in card.findings for case in finding.worst)

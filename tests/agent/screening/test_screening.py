@@ -196,7 +196,7 @@ def test_the_poor_are_given_up_and_kept_as_history(tmp_path: Path, capsys: pytes
     for card in given_up:
         assert card.message.startswith("after 79 of 264 episodes: ")
         assert card.message.endswith("points below the front at every budget, p < 0.001")
-        assert card.curve == () and card.findings == () and not (run.archive.root / card.id / "logs.npz").exists()
+        assert not card.mean_curve and card.findings == () and not (run.archive.root / card.id / "logs.npz").exists()
     parents = {version.id for _, brief in explorer.briefs for version in (*brief.parents, *brief.front)}
     assert parents and not parents & {card.id for card in given_up}
     tried = {event["id"]: event for event in run.events() if event["event"] == "candidate"}
@@ -251,4 +251,4 @@ def test_a_cheat_that_passes_is_audited_all_the_same(tmp_path: Path) -> None:
     discover(Discovery(run, Cheats(), ProcessSandbox()))
     (card,) = [card for card in run.archive.cards() if card.generation == 1]
     assert card.verdict.startswith("rejected") or card.verdict == "illegal_answer"
-    assert not card.curve
+    assert not card.mean_curve

@@ -1,0 +1,136 @@
+"""What the host spends as a run grows: `python -m benchmarks.growth RUN --out DIR [--versions 2000]`.
+
+A discovery of `evolve` with the settings of RUN, in which only the trials are left out: a candidate is taken to have
+acted, episode by episode, as one of RUN's versions did, so that thousands of versions take minutes. All else is what a
+run does. Printed are, for each stretch of versions, the milliseconds of the host for each candidate, by node of the
+graph, the share of them in the seconds that a trial took in RUN, and the memory; then by how much memory has grown with
+each version of the second half. What trying costs the host whatever the number of versions (scores, curve) is aside.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from agent.discovery import tryout
+from agent.discovery.nodes import Discovery
+from agent.explorers.evolve import Evolve
+from agent.graph import discover
+from agent.memory import hand_back
+from agent.run import Run
+from envs.episodes import Episodes, Logs
+from sandbox.base import Sandbox
+from sandbox.evaluation import Evaluation, scored
+from sandbox.outcome import Candidate
+from sandbox.process import ProcessSandbox
+
+NODES = ("propose", "ask", "collect", "execute", "diagnose", "refine", "file")
+POOL = 24
+"""Versions of RUN, at most, that candidates act as."""
+SLICES = 10
+
+
+class Trials:
+    """Stands in for `sandbox.trial.trial`."""
+
+    def __init__(self, run: Run, episodes: Episodes) -> None:
+        ran = [card.id for card in run.archive.cards() if card.ok]
+        pool = [run.archive.logs(ran[i]) for i in np.linspace(0, len(ran) - 1, min(POOL, len(ran))).astype(int)]
+        self.size, self.pool = len(pool), Logs.joined(pool)
+        self.episodes, self.seconds = episodes, 0.0
+
+    def __call__(
+        self, candidate: Candidate, episodes: Episodes, sandbox: Sandbox, elite: Callable[[Evaluation], bool], **_: Any
+    ) -> Evaluation:
+        began = time.thread_time()
+        chance = np.random.default_rng(int(hashlib.sha256(candidate.source.encode()).hexdigest()[:15], 16))
+        leaning = chance.dirichlet(np.full(self.size, 0.3))  # to few of the pool, so that curves differ
+        which = chance.choice(self.size, size=len(episodes), p=leaning) * len(episodes) + np.arange(len(episodes))
+        found = scored(candidate, episodes, self.pool.take(which))
+        found.curve  # noqa: B018  kept, and no part of what grows
+        self.seconds += time.thread_time() - began
+        elite(found)
+        return found
+
+
+class Clock:
+    """How long each node has taken, the trials aside."""
+
+    def __init__(self, discovery: Discovery, trials: Trials) -> None:
+        self.seconds: Counter[str] = Counter()
+        self._trials = trials
+        for name in NODES:
+            setattr(discovery, name, self._timed(name, getattr(discovery, name)))
+
+    def _timed(self, name: str, node: Callable[..., Any]) -> Callable[..., Any]:
+        def timed(state: Any) -> Any:
+            began, before = time.thread_time(), self._trials.seconds
+            try:
+                return node(state)
+            finally:
+                self.seconds[name] += time.thread_time() - began - (self._trials.seconds - before)
+
+        return timed
+
+
+def resident() -> float:
+    """Return the resident memory of this process, in MB."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("run", type=Path, help="a run of discover that has ended")
+    parser.add_argument("--versions", type=int, default=2000)
+    parser.add_argument("--out", type=Path, required=True, help="the new run's directory")
+    options = parser.parse_args()
+    hand_back()
+    old = Run(options.run)
+    generations = -(-options.versions // old.config.population)
+    run = Run.create(
+        options.out, old.config.model_copy(update={"generations": generations}), old.environments()
+    )
+    took = [e["seconds"] for e in old.events() if e["event"] == "candidate" and e["verdict"] == "ok"]
+    discovery = Discovery(run, Evolve(), ProcessSandbox())
+    trials = Trials(old, discovery.stock.episodes)
+    tryout.trial = trials  # type: ignore[assignment]
+    clock, rows = Clock(discovery, trials), list[tuple[int, float, dict[str, float], float]]()
+    began = time.thread_time()
+
+    def look(event: str, fields: dict[str, Any]) -> None:
+        if event == "archived":
+            whole = time.thread_time() - began - trials.seconds
+            rows.append((fields["versions"], whole, dict(clock.seconds), resident()))
+
+    discovery._report = look
+    discovery.choose = lambda state: {}  # type: ignore[method-assign]
+    discover(discovery)
+    _print(rows, float(np.median(took)))
+    return 0
+
+
+def _print(rows: list[tuple[int, float, dict[str, float], float]], trial: float) -> None:
+    print(f"{'versions':>9} {'ms each':>8} {'of a trial':>11} {'MB':>6}  " + " ".join(f"{name:>9}" for name in NODES))
+    steps = np.unique(np.linspace(0, len(rows) - 1, SLICES + 1).astype(int)).tolist()
+    for a, b in pairwise(steps):
+        (before, began, spent, _), (after, ended, spent_then, memory) = rows[a], rows[b]
+        each = {name: 1e3 * (spent_then.get(name, 0) - spent.get(name, 0)) / (after - before) for name in NODES}
+        whole = (ended - began) / (after - before)
+        nodes = " ".join(f"{each[name]:9.1f}" for name in NODES)
+        print(f"{after:9,d} {1e3 * whole:8.1f} {whole / trial:11.1%} {memory:6.0f}  {nodes}")
+    late = np.array([(versions, memory) for versions, _, _, memory in rows[len(rows) // 2 :]])
+    print(f"trial: {trial:.2f} s; memory: {1e3 * np.polyfit(late[:, 0], late[:, 1], 1)[0]:+.1f} KB a version")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
