@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
+from ..population import qualities
 from ..population.bandit import draw
 from ..versions.version import Finding, Version
 from .base import Brief, Proposal
@@ -220,8 +221,9 @@ class Evolve:
         if not self._guided or brief.bench is None:
             return None
         shelf = brief.bench.shelf
-        tried = ((read(card.data), card) for card in shelf.cards.values() if card.ok)
-        return surrogate([(genome, shelf.quality(card.id)) for genome, card in tried if genome is not None])
+        tried = [(genome, card) for card in shelf.cards.values() if card.ok and (genome := read(card.data)) is not None]
+        found = qualities([card for _, card in tried], shelf.budgets).tolist()
+        return surrogate([(genome, quality) for (genome, _), quality in zip(tried, found, strict=True)])
 
 
 def chance(brief: Brief) -> tuple[random.Random, list[str]]:
