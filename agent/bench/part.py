@@ -9,6 +9,8 @@ import numpy.typing as npt
 
 from envs.episodes import Episodes
 
+from .wording import many
+
 BETAS = 6
 """Betas of a quick try, spread over the grid."""
 ORDERS = 3
@@ -59,10 +61,6 @@ def about_part(part: Episodes) -> str:
     pairs = np.stack([part.environment, part.question])
     questions = len(np.unique(pairs, axis=1).T)
     return (
-        f"{len(part):,} episodes: {_many(questions, 'question')} of {_many(len(part.environments), 'environment')}, "
-        f"{_many(betas, 'beta')}, {_many(orders, 'branch order')}"
+        f"{len(part):,} episodes: {many(questions, 'question')} of {many(len(part.environments), 'environment')}, "
+        f"{many(betas, 'beta')}, {many(orders, 'branch order')}"
     )
-
-
-def _many(n: int, what: str) -> str:
-    return f"{n:,} {what}" + ("" if n == 1 else "s")

@@ -31,6 +31,11 @@ def one_line(text: str, most: int) -> str:
     return line if len(line) <= most else line[: most - 1] + "…"
 
 
+def many(count: int, what: str) -> str:
+    """Return a number of things in words: "1 environment", "4 environments"."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
 def steady(text: str) -> str:
     """Return ``text`` without what differs from one run of the same candidate to the next."""
     return _ADDRESS.sub("0x?", _TOKEN.sub("<answer>", text))

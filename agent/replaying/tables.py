@@ -9,6 +9,7 @@ from typing import Literal
 
 from envs.episodes import MAX_BRANCHES
 
+from ..bench.wording import many
 from ..text.display import interval, plain
 from .figures import AtEqual, Results, Row
 from .measures import LOSS, TIE, WIN, Against, Bounds
@@ -48,7 +49,7 @@ def summary(results: Results) -> list[str]:
     new = f", {results.held_out} of which the search had not seen" if results.held_out else f": {_NOTHING_NEW}"
     lines = [
         f"{len(versions)} versions and {len(results.controllers) - len(versions)} hand-written baselines on"
-        f" {len(results.environments)} environments{new}; {_orders(results)}."
+        f" {many(len(results.environments), 'environment')}{new}; {_orders(results)}."
     ]
     lines += _transfer(results)
     equal = {found.controller: found for found in results.equal if found.environment == results.overall}

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from agent.explorers.evolve import Evolve, vary
 from agent.explorers.genome import STARTS, Genome
 from agent.explorers.surrogate import Surrogate, surrogate
+from agent.versions.version import CurvePoint
 from tests.agent.explorers.test_evolve import PARENTS, brief, random_genome
 
 START = STARTS["few at a time, long ones given up"]
@@ -79,10 +80,12 @@ def test_any_genomes_and_any_qualities_will_do(seeds: list[int], qualities: list
 
 def bench(genomes: list[Genome], ok: bool = True) -> Any:
     """Return a workbench on whose shelf genomes lie that were measured, and a version without one."""
-    cards = {f"v{i}": SimpleNamespace(id=f"v{i}", ok=ok, data={"genome": g.to_json()}) for i, g in enumerate(genomes)}
-    worths = {f"v{i}": worth(genome) for i, genome in enumerate(genomes)}
-    cards["a-seed"] = SimpleNamespace(id="a-seed", ok=True, data={})
-    return SimpleNamespace(shelf=SimpleNamespace(cards=cards, quality=worths.__getitem__))
+    cards = [
+        SimpleNamespace(ok=ok, data={"genome": genome.to_json()}, mean_curve=[CurvePoint(0.0, worth(genome), 1.0, 1.0)])
+        for genome in genomes
+    ]
+    seed = SimpleNamespace(ok=True, data={}, mean_curve=[CurvePoint(0.0, 99.0, 1.0, 1.0)])
+    return SimpleNamespace(shelf=SimpleNamespace(cards=dict(enumerate([*cards, seed])), budgets=np.ones(1)))
 
 
 @pytest.mark.parametrize("step", ["propose", "refine"])
