@@ -194,7 +194,7 @@ def test_a_replay_on_what_the_search_has_seen_says_that_nothing_was_held_out(
     assert "nothing was held out" not in markdown.page(found[0]).lower() and "Transferred: " in html.page(*found)
     seen = replay(found[1], worlds()[:1], archive.cards(), SETTINGS, tmp_path, ProcessSandbox(2))
     for page in (markdown.page(seen), html.page(seen, found[1])):
-        assert "on 1 environments: nothing was held out, for the search had seen all of them" in page
+        assert "on 1 environment: nothing was held out, for the search had seen all of them" in page
         assert "Ahead (nothing was held out): " in page and "Transferred" not in page
 
 
