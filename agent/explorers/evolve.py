@@ -252,14 +252,14 @@ def gather(brief: Brief, draft: Callable[[int], Draft | None], guess: Surrogate 
             proposals.append(Proposal(source, made.rationale, made.parents, data, arm=made.operator))
 
     drafts = (made for turn in range(_TRIES * brief.count) if (made := draft(turn)))
-    chance = random.Random(f"{brief.seed} {brief.slot} guess")
-    guessed = (brief.count + chance.randrange(2)) // 2 if guess else 0
+    rng = random.Random(f"{brief.seed} {brief.slot} guess")
+    guessed = (brief.count + rng.randrange(2)) // 2 if guess else 0
     while len(proposals) < brief.count - guessed and (made := next(drafts, None)):
         add(made)
     if guess and guessed:
         pool = {made.genome.key: made for made in islice(drafts, _POOL * guessed) if made.genome.key not in guess.known}
         others = list(pool.values())
-        for place in guess.choose([made.genome for made in others], 2 * guessed, chance):
+        for place in guess.choose([made.genome for made in others], 2 * guessed, rng):
             if len(proposals) < brief.count:
                 add(others[place])
     return proposals

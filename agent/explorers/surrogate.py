@@ -12,11 +12,9 @@ import random
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
+from ..population import Floats
 from .genome import BLOCKS, PARAMETERS, Genome
-
-Floats = npt.NDArray[np.float64]
 
 _LEAST, _MOST = 8, 600
 """Measured genomes: below, nothing is guessed; beyond, only the latest count."""
