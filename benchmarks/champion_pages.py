@@ -30,7 +30,7 @@ from sandbox.process import ProcessSandbox
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = ROOT / "docs" / "champions"
 PLAIN = {
-    "opening": "flood", "depth": "lockstep", "stop": "confidence", "early": "none", "hopeless": "none",
+    "opening": "flood", "depth": "lockstep", "stop": "confidence", "first": "none", "early": "none", "hopeless": "none",
     "typical": "median", "disagreement": "none", "length": "none", "vote": "finished", "weight": "equal",
     "abandoned": "ignored",
 }  # fmt: skip

@@ -105,6 +105,7 @@ REMEDIES: dict[str, tuple[Move, ...]] = {
         Scale("calm", 1.5),
         Scale("early_doubt", 0.3),
         Scale("quiet", 1.5),
+        Choose("first", "none", ("firm",)),
         Choose("stop", "both", ("confidence", "steady")),
     ),
     "pruned_right": (
@@ -123,6 +124,7 @@ REMEDIES: dict[str, tuple[Move, ...]] = {
         Scale("steady", 0.7),
         Scale("complete", 0.7),
         Scale("calm", 0.7),
+        Choose("first", "firm", ("none",)),
         Choose("length", "median", ("none",)),
         Choose("opening", "trickle", ("flood",)),
     ),
@@ -143,10 +145,13 @@ REMEDIES: dict[str, tuple[Move, ...]] = {
         Choose("length", "median", ("none",)),
         Scale("factor", 0.85),
     ),
-    "uneven_beta": tuple(
-        Spread(name, factor)
-        for name in ("most", "bar", "chance", "price", "doubt", "steady", "calm", "tries")
-        for factor in (1.4, 0.7)
+    "uneven_beta": (
+        Choose("first", "firm", ("none",)),
+        *(
+            Spread(name, factor)
+            for name in ("most", "bar", "chance", "price", "doubt", "steady", "calm", "tries", "firm")
+            for factor in (1.4, 0.7)
+        ),
     ),
 }
 """What may help against each kind of finding."""

@@ -43,6 +43,7 @@ WORDS = {
         "price": "Stops once `complete` have finished and no number of further votes promises more than `price` a "
         "vote: the chance that the second answer has caught up after them, over their number.",
     },
+    "first": {"firm": "Stops after the first branch that finishes if it has shown at most `firm` different answers."},
     "early": {
         "probes": "Stops early when finished and running branches together have left no more than `early_doubt` about "
         "one answer for the last `quiet` of all rounds."
@@ -129,6 +130,8 @@ def overtaken(self, within: float) -> float:
     spread = ((first + second + 2) / total - drift**2) * within * (1 + within / total)
     return erfc((first - second + within * drift) / sqrt(2 * spread)) / 2
 '''
+FIRM = """    if len(self.finished) == 1 and self.votes and len(self.shown[self.finished[0]]) <= self.params["firm"]:
+        return True"""
 SETTLED = '''
 def settled(self) -> bool:
     """Whether finished and running branches have been sure of one answer for long enough."""

@@ -36,6 +36,7 @@ PARAMETERS: dict[str, Parameter] = {
     # Depth
     "burst": Parameter(2, 6, (2, 3), whole=True),
     # When to stop
+    "firm": Parameter(-8, 10, (6, -4), whole=True, direction=-1),
     "complete": Parameter(1, 24, (2, 2), whole=True),
     "bar": Parameter(0.2, 40.0, (1.2, 8.0), geometric=True),
     "closing": Parameter(0.2, 5.0, (1.0, 1.0), direction=0),
@@ -83,6 +84,7 @@ BLOCKS: dict[str, dict[str, tuple[str, ...]]] = {
         "overtake": ("complete", "chance"),
         "price": ("complete", "price"),
     },
+    "first": {"none": (), "firm": ("firm",)},
     "early": {"none": (), "probes": ("early_doubt", "quiet")},
     "hopeless": {"none": (), "scattered": ("tries", "grip")},
     "typical": {"median": (), "upper": ("rank",)},
@@ -105,6 +107,7 @@ BLOCKS: dict[str, dict[str, tuple[str, ...]]] = {
   suffices for the width that is left; such a lead that grows with the votes for other answers; little chance that the
   leader is overtaken with the width that is left; or no more than a price's worth of such a chance for each further
   vote.
+- first: whether the first branch to finish may be enough: never; or if it has changed its mind little.
 - early: never; or when finished and running branches together have left little doubt for a part of all rounds.
 - hopeless: never; or when many have finished and even the leader has few votes.
 - typical: what a length is measured against, the median of those finished or a higher rank.

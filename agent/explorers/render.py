@@ -13,6 +13,7 @@ from .fragments import (
     DOMINATED,
     ENDS,
     EVERYONE,
+    FIRM,
     KEPT,
     LEAVERS,
     LEFT,
@@ -54,7 +55,7 @@ class _Source:
         self.short, self.ripe = b["weight"] != "equal", b["weight"] == "ripeness"
         self.typical = measures_lengths(b)
         self.upper = b["typical"] == "upper"
-        self.shown = b["abandoned"] != "ignored"
+        self.shown = b["abandoned"] != "ignored" or b["first"] == "firm"
         self.leaving = {"against": "weight", "each": "1"}.get(b["abandoned"])
         self.rounds = self.calm or b["early"] == "probes"
         self.voters = "[*self.finished, *self.given_up]" if self.pruned_vote else "self.finished"
@@ -214,6 +215,7 @@ class _Source:
         return _join(
             "def sure(self, question: Question) -> bool:",
             '    """Whether the finished branches have settled the question."""',
+            self.blocks["first"] == "firm" and FIRM,
             '    if len(self.finished) < self.params["complete"]:\n        return False',
             stop in (*LEFT, "overtake")
             and '    left = max(1, min(self.params["most"], question.max_branches) - len(self.finished))',
