@@ -167,7 +167,8 @@ PURPOSES = {
 
 
 class Evolve:
-    """The built-in evolutionary explorer. Stateless: all chance comes from the brief's seed.
+    """The built-in evolutionary explorer. All chance comes from the brief's seed; kept is the last guess alone, which
+    follows from what the brief shows, so that the slots of a step (islands) share it.
 
     Args:
         guided: whether half of the drafts are chosen by a guess of what they are worth.
@@ -179,6 +180,7 @@ class Evolve:
 
     def __init__(self, guided: bool = True) -> None:
         self._guided = guided
+        self._last: tuple[object, Surrogate | None] = None, None
 
     def propose(self, brief: Brief) -> list[Proposal]:
         """Return starting genomes in the first generation, and a mix of all wide steps in later ones."""
@@ -228,7 +230,11 @@ class Evolve:
         shelf = brief.bench.shelf
         tried = [(genome, card) for card in shelf.cards.values() if card.ok and (genome := read(card.data)) is not None]
         found = qualities([card for _, card in tried], shelf.budgets).tolist()
-        return surrogate([(genome, quality) for (genome, _), quality in zip(tried, found, strict=True)])
+        known, last = [(genome, quality) for (genome, _), quality in zip(tried, found, strict=True)], self._last
+        told = [(genome.key, quality) for genome, quality in known]
+        if told != last[0]:
+            last = self._last = told, surrogate(known)
+        return last[1]
 
 
 def chance(brief: Brief) -> tuple[random.Random, list[str]]:

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agent.explorers import evolve
 from agent.explorers.evolve import Evolve, vary
 from agent.explorers.genome import STARTS, Genome
 from agent.explorers.surrogate import Surrogate, surrogate
@@ -106,6 +107,15 @@ def test_half_of_the_proposals_are_chosen_by_it(step: str) -> None:
         assert not keys & {genome.key for genome in chosen}
         gains.append(np.mean([*map(worth, chosen)]) - np.mean([*map(worth, others)]))
     assert np.mean(gains) > 0
+
+
+def test_the_slots_of_a_step_share_a_guess(monkeypatch: pytest.MonkeyPatch) -> None:
+    fitted = []
+    monkeypatch.setattr(evolve, "surrogate", lambda known: fitted.append(len(known)) or surrogate(known))
+    explorer = Evolve()
+    for count in (20, 20, 21):  # each brief has a shelf of its own
+        explorer.propose(replace(brief(*PARENTS, count=2), slot=count, bench=bench(drawn(count, 0))))
+    assert fitted == [20, 21]
 
 
 def test_what_did_not_run_teaches_nothing() -> None:
