@@ -21,7 +21,8 @@ from agent.generalisation.beliefs import optimism
 from agent.generalisation.contributions import Bools, Panel, panel
 from agent.generalisation.crossvalidation import partitions
 from agent.generalisation.figures import Figures, Floats
-from agent.generalisation.shrinkage import MEAN, SELF, preferred, shrunk
+from agent.generalisation.shrinkage import MEAN, SELF, shrunk
+from agent.population.preference import preferred
 from agent.report.model import told
 from agent.run import SEARCH_SEED, Run
 from agent.versions.cards import Card

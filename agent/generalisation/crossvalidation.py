@@ -9,9 +9,10 @@ import numpy as np
 
 from envs.evaluate import Interval, bootstrap
 
+from ..population.preference import preferred
 from .contributions import Bools, Ints, Panel, contributions_by, panel
 from .figures import Figures, Floats
-from .shrinkage import preferred, shrunk
+from .shrinkage import shrunk
 
 FOLDS = 5
 """Parts into which the questions are divided."""

@@ -1,4 +1,4 @@
-"""What is to be believed of the figures of many versions: noise told from merit, and the simpler one of equals."""
+"""What is to be believed of the figures of many versions: noise told from merit."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..versions.complexity import UNKNOWN
 from .contributions import Bools, Panel
 from .figures import Floats
 
@@ -87,28 +86,3 @@ def anchors_first(anchors: Sequence[int]) -> list[int]:
             version = anchors[version]
         order.update(dict.fromkeys(reversed(path)))
     return list(order)
-
-
-def preferred(quality: Floats, noise: Floats, complexity: Sequence[int]) -> list[int]:
-    """Return versions, the best first, where a lead that may be noise counts for less the more complicated the leader.
-
-    The simplest version may be behind the most complicated one by a standard error, and comes before it all the same;
-    others by as much as they are apart in complexity, on the logarithm. A longer lead is never made up for. (Where the
-    rule of one standard error, Breiman and others 1984, is all or nothing, it gives away leads that are real.)
-
-    Args:
-        quality: (V,)
-        noise: (V, G) see `Shrunk.noise`.
-        complexity: of each version, `UNKNOWN` for none. Of equals, the simpler one comes first, then the earlier one.
-    """
-    if not len(quality):
-        return []
-    size = np.asarray(complexity)
-    known = size[size < UNKNOWN]
-    logs = np.log1p(np.minimum(size, known.max()) if len(known) else np.zeros(len(size)))
-    apart = (logs - logs.min()) / max(float(np.ptp(logs)), 1e-9)
-    best = int(np.argmax(quality))
-    errors = np.delete(np.sqrt(((noise - noise[best]) ** 2).sum(axis=1)), best)
-    error = float(np.median(errors)) if len(errors) else 0.0
-    order: list[int] = np.lexsort((size, error * apart - quality)).tolist()
-    return order

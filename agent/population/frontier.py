@@ -10,8 +10,8 @@ import moocore
 import numpy as np
 import numpy.typing as npt
 
-from ..generalisation.shrinkage import preferred
 from ..versions.version import Cost, CurvePoint, ScalingCurve
+from .preference import preferred
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -121,7 +121,7 @@ def best_seed(cards: Sequence[S], at: Floats) -> S | None:
 
 
 def by_merit(cards: Sequence[S], at: Floats) -> list[S]:
-    """Return ``cards``, the best first: by `merit`, and where that may be noise the simpler (`shrinkage.preferred`)."""
+    """Return ``cards``, the best first: by `merit`, and where that may be noise the simpler (`preferred`)."""
     ordered = sorted(cards, key=lambda card: (card.generation, card.id))
     groups = max((len(card.noise) for card in ordered), default=0)
     noise = np.zeros((len(ordered), groups))

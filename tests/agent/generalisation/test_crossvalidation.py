@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from agent.generalisation.contributions import panel
 from agent.generalisation.crossvalidation import CrossValidated, cross_validated
-from agent.generalisation.shrinkage import MEAN, SELF, anchors_first, preferred, shrunk
+from agent.generalisation.shrinkage import MEAN, SELF, anchors_first, shrunk
+from agent.population.preference import preferred
 from agent.versions.complexity import UNKNOWN
 from tests.agent.generalisation.worlds import AT, World, figures, world
 
