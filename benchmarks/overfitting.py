@@ -20,7 +20,7 @@ from agent import population
 from agent.generalisation.beliefs import optimism
 from agent.generalisation.contributions import Bools, Panel, panel
 from agent.generalisation.crossvalidation import partitions
-from agent.generalisation.figures import Figures, Floats
+from agent.generalisation.figures import Figures
 from agent.generalisation.shrinkage import MEAN, SELF, shrunk
 from agent.population.preference import preferred
 from agent.report.model import told
@@ -28,6 +28,7 @@ from agent.run import SEARCH_SEED, Run
 from agent.versions.cards import Card
 from agent.versions.complexity import complexity
 from envs.episodes import Episodes, grid
+from envs.evaluate import Floats
 from envs.scoring import score
 from envs.simulated import simulate
 from sandbox.evaluation import evaluate

@@ -12,9 +12,9 @@ from functools import cached_property
 from pathlib import Path
 
 from envs.errors import InputError
+from envs.evaluate import Floats
 
 from .. import population
-from ..population import Floats
 from ..versions.rows import Row
 from ..versions.version import Credit
 from .archive import INDEX, MANIFEST, REPLAYS, Archive

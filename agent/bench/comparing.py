@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from envs.evaluate import Difference, compare
+from envs.evaluate import Difference, Floats, compare
 
 from ..versions.version import Finding
-from .measured import Floats, Measured, interval
+from .measured import Measured, interval
 from .wording import spread, table
 
 

@@ -7,16 +7,13 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
 from envs.episodes import Episodes, Logs
-from envs.evaluate import Interval, bootstrap, by_question
+from envs.evaluate import Floats, Interval, bootstrap, by_question
 from envs.scoring import Scores, score
 
 from ..population import attained, attained_by
 from ..versions.version import CurvePoint, ScalingCurve
-
-Floats = npt.NDArray[np.float64]
 
 Curve = tuple[str, Sequence[CurvePoint]]
 """A version and its curve."""

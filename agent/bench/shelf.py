@@ -11,7 +11,7 @@ import numpy as np
 
 from envs.episodes import Episodes, Logs
 from envs.errors import Damaged, InputError
-from envs.evaluate import Interval
+from envs.evaluate import Floats, Interval
 from envs.scoring import ForgedLog
 from sandbox.outcome import Verdict
 
@@ -19,7 +19,7 @@ from .. import population
 from ..diagnose import diagnose
 from ..versions.cards import Card
 from ..versions.version import Finding
-from .measured import Curve, Floats, Measured, interval
+from .measured import Curve, Measured, interval
 from .normalise import form
 from .part import part_of
 from .wording import Names, one_line, steady

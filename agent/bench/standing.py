@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from envs.evaluate import Floats
+
 from ..versions.version import Version
-from .measured import Floats, at_tokens
+from .measured import at_tokens
 from .shelf import Shelf
 
 _LOOKED_AT = 40

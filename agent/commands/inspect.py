@@ -17,6 +17,7 @@ from rich.syntax import Syntax
 from envs import catalogue
 from envs.episodes import Episodes, Logs, grid
 from envs.errors import InputError
+from envs.evaluate import Floats
 from envs.store import Environment
 from envs.trace import as_text, picture
 from envs.trace import trace as read_trace
@@ -93,7 +94,7 @@ def show(args: argparse.Namespace) -> int:
     return 0
 
 
-def _quality(card: Card, at: population.Floats) -> Iterator[str]:
+def _quality(card: Card, at: Floats) -> Iterator[str]:
     """Yield what was measured and what is believed of a version, and how complicated it is."""
     if card.ok:
         yield f"quality    {population.quality(card, at):.2f} in the search, the mean accuracy % over token budgets"

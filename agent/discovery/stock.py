@@ -7,12 +7,12 @@ from functools import cached_property
 
 from envs.episodes import Episodes, Logs
 from envs.errors import Damaged
+from envs.evaluate import Floats
 from envs.store import Environment
 
 from .. import population
 from ..archive.archive import unpack_logs
 from ..bench.normalise import form
-from ..population import Floats
 from ..population.outcome import outcome
 from ..run import Run
 from ..versions.cards import Card

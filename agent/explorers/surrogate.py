@@ -13,7 +13,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..population import Floats
+from envs.evaluate import Floats
+
 from .genome import BLOCKS, PARAMETERS, Genome
 
 _LEAST, _MOST = 8, 600

@@ -8,7 +8,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from ..population.frontier import Floats, budgets, qualities
+from envs.evaluate import Floats
+
+from ..population.frontier import budgets, qualities
 from ..versions.belief import Belief
 from ..versions.cards import Card
 from ..versions.version import ScalingCurve

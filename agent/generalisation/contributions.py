@@ -14,9 +14,10 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
+from envs.evaluate import Floats
 from envs.simulated import is_simulated, origin
 
-from .figures import Figures, Floats
+from .figures import Figures
 from .figures import Ints as Ints32
 
 Ints = npt.NDArray[np.int64]

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from envs.evaluate import Interval, bootstrap
+from envs.evaluate import Floats, Interval, bootstrap
 
 from ..population.preference import preferred
 from .contributions import Bools, Ints, Panel, contributions_by, panel
-from .figures import Figures, Floats
+from .figures import Figures
 from .shrinkage import shrunk
 
 FOLDS = 5

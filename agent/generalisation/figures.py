@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from envs.evaluate import Floats
 from envs.scoring import Scores
 from envs.syntax import SYNTAX
 
-Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int32]
 
 

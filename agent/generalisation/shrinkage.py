@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from envs.evaluate import Floats
+
 from .contributions import Bools, Panel
-from .figures import Floats
 
 MEAN, SELF = -1, -2
 """Anchors that are no version: the mean of all; and none, of a version that was not chosen for its figures."""

@@ -8,7 +8,6 @@ bandit behind all choices that repeat.
 from .credit import credits
 from .frontier import (
     BUDGETS,
-    Floats,
     Scored,
     Space,
     attained,
@@ -29,7 +28,7 @@ from .frontier import (
 )
 
 __all__ = [
-    "BUDGETS", "Floats", "Scored", "Space", "attained", "attained_by", "best_seed", "budgets", "by_merit",
+    "BUDGETS", "Scored", "Space", "attained", "attained_by", "best_seed", "budgets", "by_merit",
     "contributions", "credits", "elites", "front", "hypervolume", "merit", "merits", "qualities",
     "quality", "ranked", "space",
 ]  # fmt: skip

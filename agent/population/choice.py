@@ -7,10 +7,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from envs.evaluate import Floats
+
 from ..versions.cards import Card
 from ..versions.version import Credit
 from .bandit import draw
-from .frontier import Floats, Space, by_merit, contributions, elites
+from .frontier import Space, by_merit, contributions, elites
 from .grid import edges, grid
 from .novelty import Shapes, novelty
 

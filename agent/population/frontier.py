@@ -10,10 +10,11 @@ import moocore
 import numpy as np
 import numpy.typing as npt
 
+from envs.evaluate import Floats
+
 from ..versions.version import Cost, CurvePoint, ScalingCurve
 from .preference import preferred
 
-Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 BUDGETS = 24

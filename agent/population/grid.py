@@ -11,8 +11,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from envs.evaluate import Floats
+
 from ..versions.cards import Card
-from .frontier import Floats, attained_by
+from .frontier import attained_by
 
 SIDES = 3
 """Parts into which each descriptor's range is cut."""

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
+from envs.evaluate import Floats
+
 from ..versions.cards import Card
-from .frontier import Floats
 from .grid import scaled
 
 NEIGHBOURS = 5

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-import numpy.typing as npt
+from envs.evaluate import Floats
 
 from ..versions.cards import Card
 from ..versions.version import Expectation, Metric
@@ -21,7 +20,6 @@ _POINTS = ("quality", "accuracy")
 _MEANS = ("accuracy", "tokens", "latency")
 _IN_TOKENS = ("idle_tokens", "hopeless")
 
-Floats = npt.NDArray[np.float64]
 
 
 def outcome(expects: tuple[Expectation, ...], child: Card, parent: Card, budgets: Floats) -> str:

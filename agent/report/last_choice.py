@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from envs.errors import InputError
+from envs.evaluate import Floats
 from envs.store import Environment, write_whole
 from sandbox.base import Sandbox
 from sandbox.evaluation import Evaluation, evaluate
@@ -17,7 +18,7 @@ from .. import population
 from ..generalisation.beliefs import believed, optimism
 from ..generalisation.contributions import Panel, contributions, panel
 from ..generalisation.crossvalidation import means
-from ..generalisation.figures import Figures, Floats
+from ..generalisation.figures import Figures
 from ..run import FRESH_SEED, Run
 from ..versions.cards import Card
 from .markdown import page

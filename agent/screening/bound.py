@@ -20,15 +20,13 @@ from functools import cached_property
 from statistics import NormalDist
 
 import numpy as np
-import numpy.typing as npt
 
 from envs.episodes import Episodes
+from envs.evaluate import Floats
 
 from ..population import attained
 from ..versions.version import CurvePoint
 from .rungs import Ints
-
-Floats = npt.NDArray[np.float64]
 
 MARGIN = 3.0
 """Points of accuracy that one beta may be above all others together; for a group of betas, of several, less."""

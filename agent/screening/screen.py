@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from envs.episodes import Episodes, Logs
+from envs.evaluate import Floats
 from envs.scoring import Scores, score
 from sandbox.outcome import Verdict
 from sandbox.steps import Steps
@@ -15,7 +16,7 @@ from .. import population
 from ..report import FINALISTS
 from ..versions.cards import Card
 from . import bound, rungs
-from .bound import Control, Floats
+from .bound import Control
 from .rungs import Ints
 
 _SURE = 0.001

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
-from envs.evaluate import Interval, Point
+from envs.evaluate import Floats, Interval, Point
 
 from .. import population
 from ..versions.cards import DUPLICATE, Behaviour, Card
@@ -102,7 +102,7 @@ def family(cards: Sequence[Card], everything: bool, latency: bool = False) -> Tr
     return root
 
 
-def belief(card: Card, at: population.Floats) -> str:
+def belief(card: Card, at: Floats) -> str:
     """Return what is believed of a version's quality, and how complicated it is: constants and branches."""
     size = f" {card.complexity.constants}+{card.complexity.branches}" if card.complexity else ""
     return f" ({population.merit(card, at):5.2f} ±{card.belief.error:.2f}{size})" if card.belief else ""

@@ -22,12 +22,12 @@ from typing import Literal
 import numpy as np
 from pydantic import ValidationError
 
+from envs.evaluate import Floats
 from envs.store import write_whole
 from sandbox.policy import LARGEST
 
 from .. import population
 from ..archive.seeds import seed_names, seed_source
-from ..bench.measured import Floats
 from ..bench.standing import best_at_budgets
 from ..explorers.base import Brief
 from ..llm.session import Tools

@@ -17,10 +17,11 @@ from agent.population.frontier import MOST_ELITES, attained_by
 from agent.versions.belief import Belief
 from agent.versions.cards import Card
 from agent.versions.version import Cost, CurvePoint, ScalingCurve
+from envs.evaluate import Floats
 from tests.agent.population.populations import ISLANDS, SEEDS, archives, chosen, living, made
 
 
-def plainly(curve: Sequence[CurvePoint], at: population.Floats) -> population.Floats:
+def plainly(curve: Sequence[CurvePoint], at: Floats) -> Floats:
     """Return what a curve attains, one budget after another: `population.attained` is of many at once."""
     found = sorted((point.tokens, point.accuracy) for point in curve)
     tokens = np.array([max(1.0, tokens) for tokens, _ in found])

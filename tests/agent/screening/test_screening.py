@@ -15,8 +15,9 @@ from agent.explorers.base import Brief, Proposal
 from agent.graph import discover
 from agent.run import Run, RunConfig
 from agent.screening import bound, rungs
-from agent.screening.bound import Control, Floats
+from agent.screening.bound import Control
 from envs.episodes import grid
+from envs.evaluate import Floats
 from envs.store import Environment
 from envs.synthetic import default_models, generate
 from sandbox.process import ProcessSandbox
