@@ -15,8 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.explorers.base import Brief
-from agent.explorers.evolve import PURPOSES, REMEDIES, Evolve, cross, vary
+from agent.explorers.evolve import Evolve, cross, vary
 from agent.explorers.genome import BLOCKS, PARAMETERS, STARTS, Genome, difference
+from agent.explorers.moves import PURPOSES, REMEDIES
 from agent.explorers.render import render
 from agent.versions.version import CurvePoint, Finding, Version
 from envs import Controller
