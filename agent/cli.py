@@ -231,6 +231,7 @@ def _discover(commands: _Parsers) -> None:
     command = _add(commands, "resume", "discover", "resume", "go on with a run that was interrupted")
     command.add_argument("home", metavar="DIR")
     options.spending(command)
+    options.data(command)
     options.workers(command)
     command = _add(commands, "history", "history", "history", "list the checkpoints of a run, the latest first")
     command.add_argument("home", metavar="DIR", nargs="?")

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from envs import catalogue
 from envs.synthetic import default_environments
 from sandbox.choice import open_sandbox
 
@@ -31,7 +32,7 @@ def graph(config: dict[str, Any]) -> Graph:
     named = config.get("configurable", {}).get("run") or os.environ.get(VARIABLE)
     run = Run(Path(named)) if named else _small()
     calls = Calls(run.home / "calls", run.config.seed, Prices(), Ledger(run.limits(), hours_before=run.hours()))
-    found = explorer(run, calls, lambda event, fields: run.log(event, **fields))
+    found = explorer(run, calls, lambda event, fields: run.log(event, **fields), catalogue.data_root())
     return build(Discovery(run, found, open_sandbox(run.config.sandbox), ledger=calls.ledger))
 
 

@@ -1,4 +1,4 @@
-"""A long run that is killed on the way: `python -m benchmarks.endurance --hours 4 --out DIR [--env ...] [--kills 20]`.
+"""A long run that is killed on the way: `python -m benchmarks.endurance --hours 4 --out DIR [-- --env ...]`.
 
 The kills fall at random instants of the first half; the second half is left alone, so that a growth of memory would be
 seen. Printed are, for each tenth of the time, the largest memory of the host's process and of any worker, and the

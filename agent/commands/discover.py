@@ -10,6 +10,7 @@ from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import Any, NoReturn
 
+from envs import catalogue
 from envs.episodes import BETAS
 from envs.errors import Damaged, InputError
 from envs.simulated import is_simulated, simulate
@@ -18,7 +19,7 @@ from sandbox.base import SandboxError
 from sandbox.runner import Runner
 
 from ..explorers.command import spent
-from ..explorers.registry import ASKS_A_MODEL, DEFAULT_MODEL, explorer, members, ready, workspaces
+from ..explorers.registry import ASKS_A_MODEL, default_model, explorer, members, ready, workspaces
 from ..llm.calls import Calls
 from ..llm.failures import ExplorerError
 from ..llm.ledger import Ledger, Limit, Limits
@@ -58,7 +59,7 @@ def discover(args: argparse.Namespace) -> int:
     home = Path(args.home) if args.home else next_home(choose.RUNS)
     config = RunConfig(
         explorer=args.explorer,
-        model=args.model or DEFAULT_MODEL.get(args.explorer, ""),
+        model=args.model or default_model([args.explorer, *(args.mixture or ())]),
         command=args.command or "",
         agent_minutes=args.agent_minutes,
         agent_tries=args.agent_tries,
@@ -137,7 +138,8 @@ def _go_on(run: Run, sandbox: Runner, args: argparse.Namespace) -> int:
     calls = Calls(run.home / "calls", run.config.seed, Prices(Path(args.prices) if args.prices else None), ledger)
     for generation, spending in spent(workspaces(run)).items():
         ledger.record(generation, spending)
-    found = explorer(run, calls, lambda event, fields: run.log(event, **fields))
+    data = catalogue.data_root(args.data)
+    found = explorer(run, calls, lambda event, fields: run.log(event, **fields), data)
     print(f"run {run.home}, sandbox {sandbox.name} ({sandbox.about}), {sandbox.workers} workers")
     if set(members(run.config)) & set(ASKS_A_MODEL):
         print(f"{run.config.model}: {_estimate(run, calls)}; spent until now: {ledger.spent()}")

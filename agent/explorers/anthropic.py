@@ -1,7 +1,7 @@
 """The explorer `anthropic`: a model of the Messages API, on the official SDK, as an agent with tools.
 
-Answers are streamed, and put together event by event (`message.py`): the SDK's own helper gives a stream up when a
-tool's arguments are not valid JSON, and with it the count of what has been paid.
+Answers are streamed, and put together event by event (`agent/llm/message.py`): the SDK's own helper gives a stream up
+when a tool's arguments are not valid JSON, and with it the count of what has been paid.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """The built-in explorer: evolution over building blocks, with no language model and at no cost.
 
 Wide steps (`Evolve.propose`) are starting genomes, mutations, recombinations and remedies, as a bandit draws them;
-directed ones (`Evolve.refine`) are remedies alone: moves against what the diagnosis found, each finding weighted by
-how often it shows and what it costs. Half of what is proposed are the first drafts that are new; the other half are
-chosen among many by a guess of what they are worth (`surrogate`).
+directed ones (`Evolve.refine`) are remedies where there are any: moves against what the diagnosis found, each finding
+weighted by how often it shows and what it costs. Half of what is proposed are the first drafts that are new; the other
+half are chosen among many by a guess of what they are worth (`surrogate`).
 """
 
 from __future__ import annotations

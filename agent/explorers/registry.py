@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from envs import catalogue
 from envs.errors import InputError
 
 from ..run import Run, RunConfig
@@ -22,9 +21,15 @@ if TYPE_CHECKING:
 NAMES = ("evolve", "anthropic", "openai", "command", "mixture")
 ASKS_A_MODEL = ("anthropic", "openai")
 """Those whose calls are counted in dollars."""
-DEFAULT_MODEL = {"anthropic": "claude-sonnet-5-5"}
+_DEFAULT_MODEL = {"anthropic": "claude-sonnet-5-5"}
 
 Report = Callable[[str, dict[str, Any]], None]
+
+
+def default_model(explorers: Sequence[str]) -> str:
+    """Return the model for explorers without a choice of one: empty if none asks one, or there is no default for it."""
+    asking = {name for name in explorers if name in ASKS_A_MODEL}
+    return _DEFAULT_MODEL.get(asking.pop(), "") if len(asking) == 1 else ""
 
 
 def members(config: RunConfig) -> tuple[str, ...]:
@@ -43,8 +48,9 @@ def members(config: RunConfig) -> tuple[str, ...]:
         raise InputError("a mixture takes two explorers or more: --mixture evolve anthropic, say")
     if "command" in names and not config.command:
         raise InputError("the explorer `command` needs --command: the name of a coding agent, or a command line")
-    if set(names) & set(ASKS_A_MODEL) and not config.model:
-        raise InputError(f"the explorer {names[0]} needs --model")
+    asking = [name for name in names if name in ASKS_A_MODEL]
+    if asking and not config.model:
+        raise InputError(f"the explorer {asking[0]} needs --model")
     return names
 
 
@@ -63,19 +69,20 @@ def ready(config: RunConfig, prices: Prices) -> None:
             import_module(f".{name}", __package__).key()
 
 
-def explorer(run: Run, calls: Calls, report: Report) -> Explorer:
+def explorer(run: Run, calls: Calls, report: Report, data: Path) -> Explorer:
     """Return the explorer of ``run``.
 
     Args:
         run: whose settings say which.
         calls: the run's journal of calls.
         report: told how each conversation ended.
+        data: the data root, which a coding agent must not see.
 
     Raises:
         InputError: a setting is missing or wrong.
         ExplorerError: a key is missing.
     """
-    made = [_make(name, run, calls, report) for name in members(run.config)]
+    made = [_make(name, run, calls, report, data) for name in members(run.config)]
     if run.config.explorer != "mixture":
         return made[0]
     from .mixture import Mixture
@@ -83,7 +90,7 @@ def explorer(run: Run, calls: Calls, report: Report) -> Explorer:
     return Mixture(made)
 
 
-def _make(name: str, run: Run, calls: Calls, report: Report) -> Explorer:
+def _make(name: str, run: Run, calls: Calls, report: Report, data: Path) -> Explorer:
     if name == "evolve":
         from .evolve import Evolve
 
@@ -91,7 +98,7 @@ def _make(name: str, run: Run, calls: Calls, report: Report) -> Explorer:
     if name == "command":
         from .command import Command
 
-        hidden = [run.home.absolute(), catalogue.data_root().absolute()]
+        hidden = [run.home.absolute(), data.absolute()]
         return Command(
             _agent(run.config), workspaces(run), hidden, ledger=calls.ledger, ablations=run.config.ablations
         )

@@ -1,1 +1,1 @@
-"""Against over-fitting: what a figure is worth on questions, models and branch orders that it was not chosen by."""
+"""Against over-fitting: what a figure is worth on questions and models that it was not chosen by."""

@@ -1,4 +1,4 @@
-"""What a version did question by question: derived from its action logs, and kept beside them."""
+"""What a version did question by question: derived from its action logs, and kept in the archive."""
 
 from __future__ import annotations
 

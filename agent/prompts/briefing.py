@@ -1,6 +1,6 @@
 """What a language model is told when it is asked for a proposal: the system prompt, and the task.
 
-The texts lie beside this file; their version, a hash of all that goes into them, is in every card.
+The texts lie beside this file; their version, a hash of all that goes into them, is in the card of what it wrote.
 """
 
 from __future__ import annotations

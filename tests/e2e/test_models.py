@@ -275,6 +275,8 @@ def test_the_command_as_a_user_runs_it(told, tmp_path: Path) -> None:  # type: i
         (["mixture", "--mixture", "evolve", "anthropic", "--model", MODEL], "no key for the Messages API"),
         (["command", "--command", "no-such-agent {task}"], "'no-such-agent' is not installed"),
         (["openai"], "needs --model"),
+        (["mixture", "--mixture", "evolve", "anthropic"], "no key for the Messages API"),
+        (["mixture", "--mixture", "evolve", "openai"], "the explorer openai needs --model"),
     ],
 )
 def test_what_is_missing_is_said_before_a_run_is_made(

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from agent.explorers import command, registry
 from agent.explorers.command import TEMPLATES, Agent, cost_of
+from agent.run import RunConfig
 from agent.versions.version import Cost
 from envs.errors import InputError
 
@@ -43,3 +47,12 @@ def test_what_is_no_agent_is_refused_in_one_line(cli: str, settings: dict[str, A
 )
 def test_costs_are_read_where_they_are_told(output: str, cost: Cost) -> None:
     assert cost_of(output) == cost
+
+
+def test_the_run_and_the_data_root_that_was_given_are_hidden(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    hidden: list[Path] = []
+    monkeypatch.setattr(command, "Command", lambda agent, root, hide, **settings: hidden.extend(hide))
+    config = RunConfig(explorer="command", command="sh {task}", environments={})
+    run: Any = SimpleNamespace(home=tmp_path / "run", config=config)
+    registry.explorer(run, SimpleNamespace(ledger=None), lambda *_: None, tmp_path / "data")  # type: ignore[arg-type]
+    assert hidden == [tmp_path / "run", tmp_path / "data"]
