@@ -19,7 +19,7 @@ from sandbox.base import SandboxError
 from sandbox.runner import Runner
 
 from ..explorers.command import spent
-from ..explorers.registry import ASKS_A_MODEL, default_model, explorer, members, ready, workspaces
+from ..explorers.registry import ASKS_A_MODEL, explorer, members, ready, with_model, workspaces
 from ..llm.calls import Calls
 from ..llm.failures import ExplorerError
 from ..llm.ledger import Ledger, Limit, Limits
@@ -59,7 +59,7 @@ def discover(args: argparse.Namespace) -> int:
     home = Path(args.home) if args.home else next_home(choose.RUNS)
     config = RunConfig(
         explorer=args.explorer,
-        model=args.model or default_model([args.explorer, *(args.mixture or ())]),
+        model=args.model or "",
         command=args.command or "",
         agent_minutes=args.agent_minutes,
         agent_tries=args.agent_tries,
@@ -80,6 +80,7 @@ def discover(args: argparse.Namespace) -> int:
         ablations=_ablations(args),
         screening=args.screening,
     )
+    config = with_model(config)
     ready(config, Prices(Path(args.prices) if args.prices else None))  # refused before anything is written
     _tracker(args.tracker)
     with choose.sandbox(args) as sandbox:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.table import Table
 
-from ..explorers.registry import default_model, members
+from ..explorers.registry import members, with_model
 from ..history import fork as fork_run
 from ..history import moments
 from ..lookup import choose
@@ -34,9 +34,9 @@ def fork(args: argparse.Namespace) -> int:
     old = Run(Path(args.home))
     names = ("explorer", "model", "generations", "population", "islands", "seed")
     changes = {name: value for name in names if (value := getattr(args, name)) is not None}
-    changes.setdefault("model", old.config.model or default_model([changes.get("explorer", old.config.explorer)]))
-    members(RunConfig.model_validate(old.config.model_dump() | changes))
+    config = with_model(RunConfig.model_validate(old.config.model_dump() | changes))
+    members(config)
     home = Path(args.new) if args.new else next_home(choose.RUNS)
-    fork_run(old, args.generation, home, changes)
+    fork_run(old, args.generation, home, {**changes, "model": config.model})
     print(f"{home}: begun after generation {args.generation} of {old.home}; go on with `autotts resume {home}`")
     return 0

@@ -56,7 +56,7 @@ class Evolve:
 
     def __init__(self, guided: bool = True) -> None:
         self._guided = guided
-        self._last: tuple[object, Surrogate | None] = None, None
+        self._last: tuple[list[tuple[Genome, float]], Surrogate | None] = [], None
 
     def propose(self, brief: Brief) -> list[Proposal]:
         """Return starting genomes in the first generation, and a mix of all wide steps in later ones."""
@@ -107,9 +107,8 @@ class Evolve:
         tried = [(genome, card) for card in shelf.cards.values() if card.ok and (genome := read(card.data)) is not None]
         found = qualities([card for _, card in tried], shelf.budgets).tolist()
         known, last = [(genome, quality) for (genome, _), quality in zip(tried, found, strict=True)], self._last
-        told = [(genome.key, quality) for genome, quality in known]
-        if told != last[0]:
-            last = self._last = told, surrogate(known)
+        if known != last[0]:
+            last = self._last = known, surrogate(known)
         return last[1]
 
 

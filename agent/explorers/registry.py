@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,10 +26,12 @@ _DEFAULT_MODEL = {"anthropic": "claude-sonnet-5-5"}
 Report = Callable[[str, dict[str, Any]], None]
 
 
-def default_model(explorers: Sequence[str]) -> str:
-    """Return the model for explorers without a choice of one: empty if none asks one, or there is no default for it."""
-    asking = {name for name in explorers if name in ASKS_A_MODEL}
-    return _DEFAULT_MODEL.get(asking.pop(), "") if len(asking) == 1 else ""
+def with_model(config: RunConfig) -> RunConfig:
+    """Return ``config``, with a model where it names none and the one explorer that asks one has a default."""
+    asking = set(_named(config)) & set(ASKS_A_MODEL)
+    if config.model or len(asking) != 1:
+        return config
+    return config.model_copy(update={"model": _DEFAULT_MODEL.get(asking.pop(), "")})
 
 
 def members(config: RunConfig) -> tuple[str, ...]:
@@ -38,7 +40,7 @@ def members(config: RunConfig) -> tuple[str, ...]:
     Raises:
         InputError: one is unknown, or a setting that it needs is missing.
     """
-    names = config.mixture if config.explorer == "mixture" else (config.explorer,)
+    names = _named(config)
     if config.explorer == "mcp":
         raise InputError("the explorer of this run is a person's own agent: go on with `autotts mcp --run DIR`")
     for name in (config.explorer, *names):
@@ -52,6 +54,10 @@ def members(config: RunConfig) -> tuple[str, ...]:
     if asking and not config.model:
         raise InputError(f"the explorer {asking[0]} needs --model")
     return names
+
+
+def _named(config: RunConfig) -> tuple[str, ...]:
+    return config.mixture if config.explorer == "mixture" else (config.explorer,)
 
 
 def ready(config: RunConfig, prices: Prices) -> None:

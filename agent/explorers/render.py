@@ -109,6 +109,9 @@ class _Source:
         start = {"trickle": 'self.open(question, self.params["opening"])', "waves": "self.refill(question)"}
         refill = {**start, "trickle": 'self.open(question, self.params["at_once"] - len(self.running))'}
         run = "advance(question)" if b["depth"] == "burst" else "step(question, self.running)"
+        sure = "self.sure(question)" if self.calm else "ended and self.sure(question)"
+        if probes:
+            sure = f"{sure if self.calm else f'({sure})'} or self.settled()"
         hopeless = 'len(self.finished) >= self.params["tries"] and self.share() < self.params["grip"]'
         return _join(
             "def solve(self, question: Question) -> str | None:",
@@ -135,8 +138,7 @@ class _Source:
             "        except BudgetSpent:",
             "            break  # no tokens are left: what was seen until now votes",
             self.rounds and "        self.rounds += 1",
-            f"        if {'' if self.calm else 'ended and '}self.sure(question):\n            break",
-            probes and "        if self.settled():\n            break",
+            f"        if {sure}:\n            break",
             b["hopeless"] == "scattered" and f"        if ended and {hopeless}:\n            break",
             self.gives_up and "        self.give_up(question)",
             not flood and f"        {refill[b['opening']]}",
@@ -212,15 +214,17 @@ class _Source:
         }
         asked = ["doubt"] * self.doubts + ["unchanged"] * self.steady + ["calm"] * self.calm
         joined = " and ".join(conditions[name] for name in asked or [stop])
+        enough = 'len(self.finished) >= self.params["complete"]'
+        ahead = stop in (*LEFT, "overtake")  # looks at the votes that may still come
+        apart = ahead or len(asked) > 1  # more than fits one line
         return _join(
             "def sure(self, question: Question) -> bool:",
             '    """Whether the finished branches have settled the question."""',
             self.blocks["first"] == "firm" and FIRM,
-            '    if len(self.finished) < self.params["complete"]:\n        return False',
-            stop in (*LEFT, "overtake")
-            and '    left = max(1, min(self.params["most"], question.max_branches) - len(self.finished))',
+            apart and '    if len(self.finished) < self.params["complete"]:\n        return False',
+            ahead and '    left = max(1, min(self.params["most"], question.max_branches) - len(self.finished))',
             LEFT.get(stop, False),
-            f"    return {joined}",
+            f"    return {joined if apart else f'{enough} and {joined}'}",
         )
 
     def give_up(self) -> str:

@@ -21,7 +21,6 @@ _MEANS = ("accuracy", "tokens", "latency")
 _IN_TOKENS = ("idle_tokens", "hopeless")
 
 
-
 def outcome(expects: tuple[Expectation, ...], child: Card, parent: Card, budgets: Floats) -> str:
     """Return in a sentence what was predicted and what was seen; nothing if one of the two has no scores.
 

@@ -49,6 +49,22 @@ def test_costs_are_read_where_they_are_told(output: str, cost: Cost) -> None:
     assert cost_of(output) == cost
 
 
+@pytest.mark.parametrize(
+    ("settings", "model"),
+    [
+        ({"explorer": "anthropic"}, "claude-"),
+        ({"explorer": "anthropic", "model": "mine"}, "mine"),
+        ({"explorer": "mixture", "mixture": ("evolve", "anthropic")}, "claude-"),
+        ({"explorer": "mixture", "mixture": ("openai", "anthropic")}, ""),
+        ({"explorer": "openai"}, ""),
+        ({"explorer": "evolve", "mixture": ("anthropic", "command")}, ""),
+    ],
+)
+def test_a_default_model_is_that_of_the_one_explorer_that_asks_one(settings: dict[str, Any], model: str) -> None:
+    found = registry.with_model(RunConfig(environments={}, **settings)).model
+    assert found.startswith(model) and bool(found) == bool(model)
+
+
 def test_the_run_and_the_data_root_that_was_given_are_hidden(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     hidden: list[Path] = []
     monkeypatch.setattr(command, "Command", lambda agent, root, hide, **settings: hidden.extend(hide))
