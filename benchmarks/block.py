@@ -10,14 +10,14 @@ import argparse
 from pathlib import Path
 
 from agent.archive.champions import champion, champion_names
-from agent.explorers.genome import Genome, difference
-from agent.explorers.render import render
+from agent.explorers.evolve.genome import Genome, difference
+from agent.explorers.evolve.render import render
 from benchmarks.champions import SHARED, compare
-from envs import published
 from envs.episodes import BETAS, grid
-from envs.evaluate import means, samples
+from envs.importing import published
+from envs.statistics import means, samples
+from sandbox.backends.process import ProcessSandbox
 from sandbox.evaluation import evaluate
-from sandbox.process import ProcessSandbox
 
 
 def main() -> int:

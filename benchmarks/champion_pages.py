@@ -13,19 +13,19 @@ from pathlib import Path
 
 import numpy as np
 
+from agent.archive.baselines import seed_names, seed_source
 from agent.archive.champions import champion, champion_names
-from agent.archive.seeds import seed_names, seed_source
-from agent.diagnose import diagnose
-from agent.explorers.genome import BLOCKS, Genome
-from agent.explorers.render import render
-from agent.replaying.measures import equal, interval
+from agent.diagnosis.findings import diagnose
+from agent.explorers.evolve.genome import BLOCKS, Genome
+from agent.explorers.evolve.render import render
+from agent.reports.replay.comparisons import equal, interval
 from benchmarks.champions import REFERENCE, WITHIN, attained
-from envs import published
 from envs.episodes import BETAS, Episodes, grid
-from envs.evaluate import Floats, Sample, means, samples
+from envs.importing import published
 from envs.scoring import Scores
+from envs.statistics import Floats, Sample, means, samples
+from sandbox.backends.process import ProcessSandbox
 from sandbox.evaluation import evaluate
-from sandbox.process import ProcessSandbox
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = ROOT / "docs" / "champions"

@@ -16,16 +16,16 @@ from random import Random
 import numpy as np
 import numpy.typing as npt
 
+from agent.archive import resolve as choose
+from agent.archive.baselines import seed_names
 from agent.archive.champions import champion_names
-from agent.archive.seeds import seed_names
-from agent.lookup import choose
-from agent.replaying.measures import TOKENS, equal, interval
-from envs import published
+from agent.reports.replay.comparisons import TOKENS, equal, interval
 from envs.episodes import BETAS, grid
-from envs.evaluate import Sample, means, samples
-from envs.simulated import narrowed
+from envs.importing import published
+from envs.statistics import Sample, means, samples
+from envs.synthetic.simulated import narrowed
+from sandbox.backends.process import ProcessSandbox
 from sandbox.evaluation import evaluate
-from sandbox.process import ProcessSandbox
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 WITHIN = (30_000, 60_000, 90_000, 120_000, 170_000, 240_000, 300_000, 480_000)

@@ -23,17 +23,17 @@ import numpy as np
 
 from agent import population
 from agent.archive.archive import LOGS, Archive
+from agent.archive.baselines import seed_source
 from agent.archive.champions import HOME
-from agent.archive.seeds import seed_source
-from agent.replaying.measures import ACCURACY, TOKENS, fewest
-from agent.run import FRESH_SEED, Run
-from agent.versions.cards import Card
+from agent.archive.run_directory import FRESH_SEED, Run
+from agent.records.card import Card
+from agent.reports.replay.comparisons import ACCURACY, TOKENS, fewest
 from benchmarks.champions import REFERENCE, attained
 from envs.episodes import grid
-from envs.evaluate import Floats, means, samples
-from envs.simulated import PREFIX, is_simulated, narrowed
+from envs.statistics import Floats, means, samples
+from envs.synthetic.simulated import PREFIX, is_simulated, narrowed
+from sandbox.backends.process import ProcessSandbox
 from sandbox.evaluation import evaluate
-from sandbox.process import ProcessSandbox
 
 BUDGETS = {
     name: np.geomspace(low, high, 24)

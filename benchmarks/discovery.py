@@ -12,14 +12,14 @@ from pathlib import Path
 
 import numpy as np
 
-from agent.archive.seeds import seed_names, seed_source
-from agent.report import read_report
-from agent.run import Run
-from envs import published
+from agent.archive.baselines import seed_names, seed_source
+from agent.archive.run_directory import Run
+from agent.archive.run_report import read_report
 from envs.episodes import BETAS, grid
-from envs.evaluate import MEAN, Point
+from envs.importing import published
+from envs.statistics import MEAN, Point
+from sandbox.backends.process import ProcessSandbox
 from sandbox.evaluation import evaluate
-from sandbox.process import ProcessSandbox
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 

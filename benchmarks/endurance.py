@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
-from agent.run import Run
+from agent.archive.run_directory import Run
 
 TICK = 2.0
 """Seconds between two looks at the memory."""

@@ -22,17 +22,17 @@ from typing import Any
 
 import numpy as np
 
-from agent.discovery import tryout
-from agent.discovery.nodes import Discovery
-from agent.explorers.evolve import Evolve
-from agent.graph import discover
-from agent.memory import hand_back
-from agent.run import Run
+from agent.archive.run_directory import Run
+from agent.cli.allocator import hand_back
+from agent.explorers.evolve.explorer import Evolve
+from agent.loop import evaluation as tryout
+from agent.loop.graph import discover
+from agent.loop.nodes import Discovery
 from envs.episodes import Episodes, Logs
+from sandbox.backends.process import ProcessSandbox
 from sandbox.base import Sandbox
 from sandbox.evaluation import Evaluation, scored
 from sandbox.outcome import Candidate
-from sandbox.process import ProcessSandbox
 
 NODES = ("propose", "ask", "collect", "execute", "diagnose", "refine", "file")
 POOL = 24

@@ -13,10 +13,10 @@ import sys
 import time
 from collections.abc import Callable
 
-from agent.archive.seeds import seed_source
+from agent.archive.baselines import seed_source
 from envs.episodes import BETAS, grid
-from envs.synthetic import default_environments
-from sandbox.audit import SAMPLE, audit
+from envs.synthetic.model import default_environments
+from sandbox.audit.look_ahead import SAMPLE, audit
 from sandbox.base import Sandbox
 from sandbox.choice import open_sandbox
 from sandbox.evaluation import evaluate
@@ -80,8 +80,8 @@ def _left(kind: str) -> int:
     """Print what is left behind when the sandbox is closed, and return how much."""
     if kind != "docker":
         return 0
-    from sandbox import image
-    from sandbox.docker import LABEL, engine
+    from sandbox.backends import image
+    from sandbox.backends.docker import LABEL, engine
 
     with engine() as client:
         containers = client.api.containers(all=True, filters={"label": LABEL})

@@ -17,22 +17,22 @@ from statistics import median
 import numpy as np
 
 from agent import population
-from agent.generalisation.beliefs import optimism
-from agent.generalisation.contributions import Bools, Panel, panel
-from agent.generalisation.crossvalidation import partitions
-from agent.generalisation.figures import Figures
-from agent.generalisation.shrinkage import MEAN, SELF, shrunk
+from agent.archive.run_directory import SEARCH_SEED, Run
+from agent.archive.run_report import told
+from agent.population.overfitting.beliefs import optimism
+from agent.population.overfitting.contributions import Bools, Panel, panel
+from agent.population.overfitting.crossvalidation import partitions
+from agent.population.overfitting.question_results import Figures
+from agent.population.overfitting.shrinkage import MEAN, SELF, shrunk
 from agent.population.preference import preferred
-from agent.report.model import told
-from agent.run import SEARCH_SEED, Run
-from agent.versions.cards import Card
-from agent.versions.complexity import complexity
+from agent.records.card import Card
+from agent.records.complexity import complexity
 from envs.episodes import Episodes, grid
-from envs.evaluate import Floats
 from envs.scoring import score
-from envs.simulated import simulate
+from envs.statistics import Floats
+from envs.synthetic.simulated import simulate
+from sandbox.backends.process import ProcessSandbox
 from sandbox.evaluation import evaluate
-from sandbox.process import ProcessSandbox
 
 FIRST = 2_000
 """The first branch order: those below 100 are for reports, those from 1,000 on and from 1,000,000 on are a run's."""

@@ -11,12 +11,12 @@ import math
 import sys
 from pathlib import Path
 
-from agent.archive.seeds import seed_source
-from envs import published
+from agent.archive.baselines import seed_source
 from envs.episodes import grid
+from envs.importing import published
 from envs.store import Environment
+from sandbox.backends.process import ProcessSandbox
 from sandbox.evaluation import evaluate
-from sandbox.process import ProcessSandbox
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 METHODS = {

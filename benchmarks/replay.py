@@ -6,11 +6,11 @@ import os
 import time
 from pathlib import Path
 
-from agent.archive.seeds import seed_names, seed_source
+from agent.archive.baselines import seed_names, seed_source
 from envs.episodes import Episodes, grid
-from envs.synthetic import default_environments
+from envs.synthetic.model import default_environments
+from sandbox.backends.process import ProcessSandbox
 from sandbox.evaluation import evaluate
-from sandbox.process import ProcessSandbox
 
 
 def main() -> None:

@@ -14,19 +14,19 @@ from pathlib import Path
 import numpy as np
 
 from agent import population
-from agent.generalisation.beliefs import believed
-from agent.generalisation.figures import Figures
-from agent.report import FINALISTS
-from agent.run import Run
-from agent.screening import bound, rungs
-from agent.screening.bound import Control
-from agent.screening.screen import Screening
-from agent.versions.cards import Card
+from agent.archive.run_directory import Run
+from agent.archive.run_report import FINALISTS
+from agent.loop.screening import bound, rungs
+from agent.loop.screening.bound import Control
+from agent.loop.screening.screen import Screening
+from agent.population.overfitting.beliefs import believed
+from agent.population.overfitting.question_results import Figures
+from agent.records.card import Card
 from benchmarks.poor import POOR
-from envs.evaluate import MEAN, curve
 from envs.scoring import Scores, score
+from envs.statistics import MEAN, curve
+from sandbox.backends.process import ProcessSandbox
 from sandbox.evaluation import evaluate
-from sandbox.process import ProcessSandbox
 
 POINTS = 10.0
 """Points of accuracy below the front, at every budget, from which on a controller is called poor."""

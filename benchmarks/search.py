@@ -20,17 +20,17 @@ from pathlib import Path
 import numpy as np
 
 from agent import population
-from agent.explorers.base import Brief, Proposal
-from agent.explorers.evolve import Evolve, gather, start
-from agent.explorers.genome import STARTS, Genome
-from agent.graph import Discovery, discover
-from agent.llm.ledger import Ledger, Limit, Limits
-from agent.report import read_report
-from agent.run import Run, RunConfig
+from agent.archive.run_directory import Run, RunConfig
+from agent.archive.run_report import read_report
+from agent.explorers.evolve.explorer import Evolve, gather, start
+from agent.explorers.evolve.genome import STARTS, Genome
+from agent.llm.budget import Ledger, Limit, Limits
+from agent.loop.graph import Discovery, discover
+from agent.records.explorer import Brief, Proposal
 from envs import catalogue
 from envs.store import Environment
-from envs.synthetic import default_environments
-from sandbox.process import ProcessSandbox
+from envs.synthetic.model import default_environments
+from sandbox.backends.process import ProcessSandbox
 
 GENERATIONS = 1000
 """More than any time allows."""

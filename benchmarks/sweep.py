@@ -11,7 +11,7 @@ import os
 import time
 from itertools import pairwise
 
-from agent.archive.seeds import seed_source
+from agent.archive.baselines import seed_source
 from envs import catalogue
 from envs.episodes import BETAS, grid
 from envs.scoring import score

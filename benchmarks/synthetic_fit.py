@@ -4,7 +4,7 @@
 
 DIRECTORY holds the published JSON files (default: ``AUTOTTS_PUBLISHED``, else ``../shared/replay/aime24`` beside the
 repository). ``--write`` fits the models anew and writes them to
-``envs/synthetic_models.json``; without it the file is only measured.
+``envs/synthetic/models.json``; without it the file is only measured.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ from pathlib import Path
 
 import numpy as np
 
-from envs import Controller, published
-from envs.fitting import Row, compare, fit
-from envs.synthetic import SyntheticModel, default_models, generate
+from envs import Controller
+from envs.importing import published
+from envs.synthetic.fitting import Row, compare, fit
+from envs.synthetic.model import SyntheticModel, default_models, generate
 
 ROOT = Path(__file__).resolve().parent.parent
 MODELS = {
@@ -90,7 +91,7 @@ def main() -> None:
             recorded = [published.read(options.directory / file, name) for name, file in MODELS.items()]
             fitted = dict(zip(MODELS, pool.map(fit, recorded), strict=True))
             document = {name: model.model_dump() for name, model in fitted.items()}
-            (ROOT / "envs" / "synthetic_models.json").write_text(json.dumps(document, indent=1) + "\n")
+            (ROOT / "envs" / "synthetic" / "models.json").write_text(json.dumps(document, indent=1) + "\n")
         models = default_models()
         sizes = options.questions, options.seeds, options.draw
         tasks = [

@@ -23,12 +23,12 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from agent.archive.archive import Archive, pack_logs, sha256
-from agent.archive.seeds import seed_names, seed_source
-from agent.diagnose import diagnose
-from agent.versions.cards import Card, Protocol
+from agent.archive.baselines import seed_names, seed_source
+from agent.diagnosis.findings import diagnose
+from agent.records.card import Card, Protocol
 from envs import catalogue, store
 from envs.episodes import grid
-from envs.synthetic import default_environments
+from envs.synthetic.model import default_environments
 from sandbox.evaluation import evaluate
 
 BETAS, PER_GENERATION = (0.2, 0.4, 0.7, 1.0), 40

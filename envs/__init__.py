@@ -1,7 +1,7 @@
 """The worlds: recorded branches, what a controller may do with them, and what it earned."""
 
-from .controller import Controller, confidence, leader, majority, weighted_majority
-from .question import BudgetSpent, IllegalAction, Probe, Question
+from .contract.controller import Controller, confidence, leader, majority, weighted_majority
+from .contract.question import BudgetSpent, IllegalAction, Probe, Question
 
 __all__ = [
     "BudgetSpent",

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from . import store
 from .errors import InputError
-from .evaluate import MEAN
+from .statistics import MEAN
 from .store import Environment
 
 _NAME = re.compile(r"[A-Za-z0-9_+][A-Za-z0-9._+-]*(/[A-Za-z0-9_+-][A-Za-z0-9._+-]*)*")

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from .contract.replay import shuffled
 from .errors import InputError
-from .replay import shuffled
 from .store import Environment
 
 BETAS = tuple(round(0.1 * i, 1) for i in range(11))

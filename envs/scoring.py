@@ -12,9 +12,9 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from .contract.replay import ADVANCE, BRANCH, PROBE, PRUNE, RUN, STEP, VERBS
 from .episodes import Episodes, Logs
-from .ledger import ledger
-from .replay import ADVANCE, BRANCH, PROBE, PRUNE, RUN, STEP, VERBS
+from .log_entries import ledger
 from .store import Environment
 
 _CHUNK = 128  # episodes scored at a time: their tables stay in the processor's cache, which is four times as fast

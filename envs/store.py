@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .errors import Damaged, InputError
-from .syntax import SYNTAX
+from .syntax_lock import SYNTAX
 
 FORMAT = 1
 SUFFIX = ".env.npz"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from .replay import shuffled
+from .contract.replay import shuffled
 from .store import Environment
 
 WIDTHS = (1, 4, 16, 64)

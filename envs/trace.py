@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from .controller import majority
+from .contract.controller import majority
+from .contract.replay import BRANCH, PRUNE, STEP, VERBS
 from .episodes import Episodes, Logs
 from .errors import InputError
-from .ledger import Ledger, ledger
-from .replay import BRANCH, PRUNE, STEP, VERBS
+from .log_entries import Ledger, ledger
 from .scoring import ForgedLog, score
 
 

@@ -25,7 +25,7 @@ import numpy as np
 
 from envs.episodes import Episodes, grid
 from envs.scoring import Scores
-from envs.synthetic import default_models, generate
+from envs.synthetic.model import default_models, generate
 
 from .base import Limits, Sandbox, SandboxError
 from .evaluation import Evaluation, evaluate

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from . import bubblewrap
+from .backends import bubblewrap
+from .backends.process import ProcessSandbox
+from .backends.runner import Runner
 from .base import Limits, SandboxError, SandboxLost, say
-from .process import ProcessSandbox
-from .runner import Runner
 
 NAMES = ("auto", "docker", "bubblewrap", "process")
 
@@ -55,6 +55,6 @@ def open_sandbox(
 
 
 def _docker(workers: int, runtime: str | None, limits: Limits | None, notice: Callable[[str], None] | None) -> Runner:
-    from .docker import DockerSandbox  # late: the SDK takes a while to import
+    from .backends.docker import DockerSandbox  # late: the SDK takes a while to import
 
     return DockerSandbox(workers, limits, runtime, notice)

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from envs.episodes import Episodes, Logs
-from envs.evaluate import Point, curve
 from envs.scoring import ForgedLog, Scores, score
+from envs.statistics import Point, curve
 
+from .backends.process import ProcessSandbox
 from .base import Sandbox
 from .outcome import Candidate, Verdict
-from .process import ProcessSandbox
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Evaluation:
 
     @cached_property
     def curve(self) -> list[Point]:
-        """The scaling curve, by environment and beta (see `envs.evaluate.curve`).
+        """The scaling curve, by environment and beta (see `envs.statistics.curve`).
 
         Raises:
             CandidateFailed: there are no scores.

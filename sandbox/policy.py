@@ -10,7 +10,7 @@ import ast
 import sys
 from collections.abc import Iterator
 
-from envs.syntax import SYNTAX
+from envs.syntax_lock import SYNTAX
 
 from .outcome import Verdict
 

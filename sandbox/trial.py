@@ -7,7 +7,7 @@ from collections.abc import Callable
 from envs.episodes import Episodes
 
 from . import policy
-from .audit import SAMPLE, audit
+from .audit.look_ahead import SAMPLE, audit
 from .base import Sandbox
 from .evaluation import Evaluation, evaluate
 from .outcome import Candidate

@@ -5,7 +5,7 @@ a JSON header and columns of numbers after it: the candidate's source, the recor
 opaque tokens for answers, and the episodes. No gold answer, no text of a question and no name of an environment is in
 it. Tokens are drawn anew for each run, and what each one stands for anew for each question.
 
-Out: frames (see `sandbox.worker.FRAME`). ``Z``: the worker is ready; ``R``: the candidate is loaded; ``E``: an
+Out: frames (see `sandbox.worker.worker.FRAME`). ``Z``: the worker is ready; ``R``: the candidate is loaded; ``E``: an
 episode's answer and action log; ``F``: the failure that ended the run; ``D``: all episodes of the job are done; ``X``:
 its process has ended.
 """
@@ -27,8 +27,8 @@ import envs
 from envs.episodes import Episodes, Logs
 from envs.store import ABSENT, Environment
 
-from . import seccomp
 from .outcome import Candidate, Verdict
+from .worker import seccomp
 
 FRAME = struct.Struct("<cIiI")
 LARGEST_LOG = 1 << 23
@@ -239,7 +239,7 @@ def parse(buffer: bytearray) -> Iterator[tuple[bytes, int, int, bytes]]:
 
 def contract_modules() -> dict[str, str]:
     """Return the sources of the modules that a candidate may import, by name, in the order of loading."""
-    home = Path(envs.__file__).parent
+    home = Path(envs.__file__).parent / "contract"
     return {f"envs.{name}": (home / f"{name}.py").read_text(encoding="utf-8") for name in _MODULES}
 
 

@@ -24,7 +24,7 @@ def without_docker(why: str) -> NoReturn:
 @pytest.fixture(scope="session")
 def engine() -> Iterator[docker.DockerClient]:
     """A client of the engine."""
-    from sandbox.docker import connect
+    from sandbox.backends.docker import connect
 
     try:
         client = connect()
@@ -37,7 +37,7 @@ def engine() -> Iterator[docker.DockerClient]:
 @pytest.fixture(scope="session")
 def image(engine: docker.DockerClient) -> str:
     """The id of the sandbox's image, which is made if it is not there."""
-    from sandbox import image as images
+    from sandbox.backends import image as images
 
     try:
         return images.ensure(engine, print)

@@ -1,1 +1,1 @@
-"""Versions on disk: the archive of a run, lists of it that are always fresh, and those that ship with the program."""
+"""Versions and runs on disk: the archive, its index, bundles, baselines, champions and run directories."""

@@ -23,19 +23,19 @@ from pydantic import ValidationError
 from envs.episodes import Logs
 from envs.errors import Damaged, InputError
 from envs.store import named, write_whole
-from envs.syntax import SYNTAX
+from envs.syntax_lock import SYNTAX
 
-from ..generalisation.beliefs import Kept, Reader, believed
-from ..generalisation.figures import Figures
-from ..versions.cards import Card, Protocol
-from ..versions.rows import COLUMNS, Row
+from ..population.overfitting.beliefs import Kept, Reader, believed
+from ..population.overfitting.question_results import Figures
+from ..records.card import Card, Protocol
+from ..records.index_row import COLUMNS, Row
 
 SOURCE, CARD, LOGS, MANIFEST = "controller.py", "card.json", "logs.npz", "manifest.json"
 TRANSCRIPT = "transcript.txt.gz"
 INDEX = "index.sqlite"
 REPLAYS = "replays"
 FIGURES = "figures"
-"""What every version did question by question: derived from its logs (`agent.generalisation.figures`)."""
+"""Results of each version by question, derived from its logs (`agent.population.overfitting.question_results`)."""
 _WHOLE = 64
 """Whole cards that are kept in memory."""
 

@@ -7,7 +7,7 @@ import json
 from envs.errors import InputError
 
 from .archive import Archive
-from .seeds import HOME as SEEDS
+from .baselines import HOME as SEEDS
 
 HOME = SEEDS.parent / "discovered"
 """The shipped lineages, one archive each, and `champions.json`: lineage and version of each champion, by name."""

@@ -1,1 +1,1 @@
-"""Whatever proposes candidates: one file for each explorer, one small protocol between them."""
+"""Explorers: they propose candidates. One package for each, and a registry."""

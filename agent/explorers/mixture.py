@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ..population.bandit import draw
-from .base import Brief, Explorer, Proposal
+from ..records.explorer import Brief, Explorer, Proposal
 
 
 class Mixture:

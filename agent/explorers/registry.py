@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from envs.errors import InputError
 
-from ..run import Run, RunConfig
-from .base import Brief, Explorer
+from ..archive.run_directory import Run, RunConfig
+from ..records.explorer import Brief, Explorer
 
 if TYPE_CHECKING:
     from ..llm.calls import Calls
     from ..llm.prices import Prices
     from ..llm.session import Prompt, Tools
-    from .command import Agent
+    from .coding_agent.explorer import Agent
 
 NAMES = ("evolve", "anthropic", "openai", "command", "mixture")
 ASKS_A_MODEL = ("anthropic", "openai")
@@ -72,7 +72,7 @@ def ready(config: RunConfig, prices: Prices) -> None:
             _agent(config)
         elif name in ASKS_A_MODEL:
             prices.of(config.model)
-            import_module(f".{name}", __package__).key()
+            import_module(f".llm.{name}", __package__).key()
 
 
 def explorer(run: Run, calls: Calls, report: Report, data: Path) -> Explorer:
@@ -98,27 +98,27 @@ def explorer(run: Run, calls: Calls, report: Report, data: Path) -> Explorer:
 
 def _make(name: str, run: Run, calls: Calls, report: Report, data: Path) -> Explorer:
     if name == "evolve":
-        from .evolve import Evolve
+        from .evolve.explorer import Evolve
 
         return Evolve()
     if name == "command":
-        from .command import Command
+        from .coding_agent.explorer import Command
 
         hidden = [run.home.absolute(), data.absolute()]
         return Command(
             _agent(run.config), workspaces(run), hidden, ledger=calls.ledger, ablations=run.config.ablations
         )
     if name == "openai":
-        from .openai import OpenAI
+        from .llm.openai import OpenAI
 
         return OpenAI(run.config.model, calls, _prompt(run), _tools, report=report)
-    from .anthropic import Anthropic
+    from .llm.anthropic import Anthropic
 
     return Anthropic(run.config.model, calls, _prompt(run), _tools, report=report)
 
 
 def _agent(c: RunConfig) -> Agent:
-    from .command import Agent
+    from .coding_agent.explorer import Agent
 
     return Agent.make(c.command, c.model or None, c.agent_minutes, c.agent_tries, c.agent_variables)
 
@@ -129,13 +129,13 @@ def workspaces(run: Run) -> Path:
 
 
 def _prompt(run: Run) -> Callable[[Brief, str], Prompt]:
-    from ..prompts.briefing import prompt
+    from .prompts.briefing import prompt
 
     return lambda brief, step: prompt(brief, step, run.config.ablations)
 
 
 def _tools(brief: Brief) -> Tools:
-    from ..bench.tools import Toolbox
+    from ..tools.toolbox import Toolbox
 
     if brief.bench is None:
         raise InputError("a language model needs a workbench in its brief")

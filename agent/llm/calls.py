@@ -23,10 +23,10 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
 from envs.errors import Damaged
 from envs.store import write_whole
 
-from ..versions.cards import Frozen
+from ..records.card import Frozen
+from .budget import Ledger, Spending
 from .chat import ChatModel, Clock, Reply, Sending, WallClock
 from .failures import HANDLING, AuthError, Failure, FailureKind, RequestRefused, ServiceDown
-from .ledger import Ledger, Spending
 from .prices import CHARACTERS_PER_TOKEN, Price, Prices, Usage
 
 TRANSCRIPT = ".transcript.txt"

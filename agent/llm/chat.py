@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NoReturn, Protocol, TypeVar
 
-from ..versions.cards import Frozen
+from ..records.card import Frozen
 from .failures import Failure
 from .prices import Usage
 

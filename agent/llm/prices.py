@@ -13,7 +13,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from envs.errors import InputError
 
-from ..versions.cards import Frozen
+from ..records.card import Frozen
 
 VARIABLE = "AUTOTTS_PRICES"
 """Names a file of prices of the user's own."""

@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from ..versions.cards import Frozen
-from ..versions.version import Cost, Expectation
+from ..records.card import Frozen
+from ..records.version import Cost, Expectation
+from .budget import Spending
 from .calls import Calls, Place
 from .chat import Answered, ChatModel, Reply, Result, Results, Said, ToolCall, Turn
 from .failures import Failure, RequestRefused
-from .ledger import Spending
 from .prices import Usage
 from .transcript import Transcript
 

@@ -6,7 +6,7 @@ came of a prediction, and `bandit` is the one bandit behind all choices that rep
 """
 
 from .credit import credits
-from .frontier import (
+from .pareto import (
     BUDGETS,
     Scored,
     Space,

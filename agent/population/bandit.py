@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 
-from ..versions.version import Credit
+from ..records.version import Credit
 from .credit import NOTHING
 
 _TRIAL = 0.02

@@ -8,11 +8,11 @@ from itertools import groupby
 import numpy as np
 import numpy.typing as npt
 
-from envs.evaluate import Floats
+from envs.statistics import Floats
 
-from ..versions.cards import Card
-from ..versions.version import Credit
-from .frontier import ROUNDING, S, Scored, space
+from ..records.card import Card
+from ..records.version import Credit
+from .pareto import ROUNDING, S, Scored, space
 
 _FADE = 0.9
 """By how much a generation counts less than the one after it: what helped at first need not help later."""

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from ..versions.cards import Card
-from .frontier import Space, contributions, elites, on_front, space
+from ..records.card import Card
+from .pareto import Space, contributions, elites, on_front, space
 
 EVERY = 3
 """Generations from one migration to the next."""

@@ -6,16 +6,16 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from envs.evaluate import Floats
+from envs.statistics import Floats
 
-from ..versions.cards import Card
-from .grid import scaled
+from ..records.card import Card
+from .map_elites import scaled
 
 NEIGHBOURS = 5
 """The nearest others, to which the mean distance is taken."""
 
 Shapes = Callable[[str], Mapping[str, int]]
-"""Given a version's id, returns the shape of its syntax tree (`agent.bench.normalise.shape`)."""
+"""Given a version's id, returns the shape of its syntax tree (`agent.population.program_form.shape`)."""
 
 
 def novelty(cards: Sequence[Card], between: tuple[Floats, Floats], shapes: Shapes) -> list[float]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 
-from envs.evaluate import Floats
+from envs.statistics import Floats
 
-from ..versions.cards import Card
-from ..versions.version import Expectation, Metric
-from .frontier import quality
+from ..records.card import Card
+from ..records.version import Expectation, Metric
+from .pareto import quality
 
 _SAME = 0.02
 """A relative change below which tokens, latency or a finding are the same."""

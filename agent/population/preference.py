@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from envs.evaluate import Floats
+from envs.statistics import Floats
 
-from ..versions.complexity import UNKNOWN
+from ..records.complexity import UNKNOWN
 
 
 def preferred(quality: Floats, noise: Floats, complexity: Sequence[int]) -> list[int]:

@@ -7,10 +7,10 @@ from typing import Annotated
 from fastapi import Depends, Request
 from pydantic import BaseModel, ConfigDict
 
-from envs.evaluate import MEAN, Point
+from envs.statistics import MEAN, Point
 
-from ..lookup.place import Place
-from ..versions.cards import Card
+from ..archive.reader import Place
+from ..records.card import Card
 
 
 class Answer(BaseModel):

@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from envs.errors import InputError
 from sandbox.base import Limits
 
-from ..lookup.place import Missing, Place
+from ..archive.reader import Missing, Place
 from . import live
 from .pages import about, compare, lineage, run, trace, version
 

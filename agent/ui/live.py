@@ -9,9 +9,9 @@ from collections.abc import AsyncIterator
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import StreamingResponse
 
-from ..lookup.place import Place
+from ..archive.reader import Place
 from .answers import PROBLEMS, At
-from .journal import stamp
+from .event_log import stamp
 
 router = APIRouter(prefix="/api", tags=["live"], responses=PROBLEMS)
 

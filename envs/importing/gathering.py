@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ..episodes import MOST_BRANCHES
-from ..published import ABSENT_TEXT
 from ..store import ABSENT, MOST_PROBES, Environment
 from .line import Line
+from .published import ABSENT_TEXT
 from .rows import Skip
 
 

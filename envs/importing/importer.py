@@ -9,10 +9,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from .. import published
 from ..errors import InputError
 from ..store import MOST_TOKENS, Environment
-from . import datasets, inspect_logs, jsonl, lm_eval
+from . import datasets, inspect_logs, jsonl, lm_eval, published
 from .detection import FORMATS, detect
 from .gathering import Gathering
 from .line import FIELDS, Line, complaint

@@ -104,7 +104,7 @@ def _open(path: Path) -> zipfile.ZipFile:
         import zipfile_zstd  # noqa: F401
     try:
         return zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, ValueError) as error:
+    except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
         raise InputError(f"{path}: not a log of Inspect: {error}") from None
 
 

@@ -16,8 +16,8 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from ..published import ABSENT_TEXT
 from ..store import MOST_PROBES, MOST_TOKENS
+from .published import ABSENT_TEXT
 
 
 def _text(value: Any) -> str:

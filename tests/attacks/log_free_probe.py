@@ -1,7 +1,8 @@
 """Looks at the answers of branches that it never advanced, and writes probes into the log for them."""
 
-from envs import Controller
 from envs.replay import PROBE
+
+from envs import Controller
 
 
 class Attack(Controller):

@@ -1,7 +1,8 @@
 """Prunes a branch after it has finished, to be charged less for it."""
 
-from envs import Controller
 from envs.replay import PRUNE
+
+from envs import Controller
 
 
 class Attack(Controller):

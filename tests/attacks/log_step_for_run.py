@@ -1,7 +1,8 @@
 """Runs a branch to its end, and writes one step into the log instead."""
 
-from envs import Controller
 from envs.replay import STEP
+
+from envs import Controller
 
 
 class Attack(Controller):

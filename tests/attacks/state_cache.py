@@ -1,7 +1,8 @@
 """Keeps every answer to a question in the cache of the voting helper, and gives the most frequent one so far."""
 
-from envs import Controller
 from envs.controller import confidence
+
+from envs import Controller
 
 SEEN = confidence.__dict__
 

@@ -10,17 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from agent.cli import main
-from agent.commands.attempt import attempt
-from agent.explorers.command import Agent, Command, spent
-from agent.graph import Discovery, discover
-from agent.llm.ledger import Ledger, Spending
-from agent.run import Run, RunConfig
-from agent.versions.cards import Card
-from agent.versions.version import Cost
-from agent.workspace import headless
-from envs.synthetic import default_environments
-from sandbox.process import ProcessSandbox
+from agent.archive.run_directory import Run, RunConfig
+from agent.cli.main import main
+from agent.cli.try_draft import attempt
+from agent.explorers.coding_agent import headless
+from agent.explorers.coding_agent.explorer import Agent, Command, spent
+from agent.llm.budget import Ledger, Spending
+from agent.loop.graph import Discovery, discover
+from agent.records.card import Card
+from agent.records.version import Cost
+from envs.synthetic.model import default_environments
+from sandbox.backends.process import ProcessSandbox
 
 # Looks, reads a trace, tries a broken draft, mends it, tries the mended one, and hands it in: in every round another.
 AGENT = r'''

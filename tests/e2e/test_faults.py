@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 
 from agent.archive.archive import FIGURES
+from agent.archive.run_directory import Run
 from agent.llm.calls import read_calls
 from agent.llm.session import Bounds
-from agent.run import Run
-from tests.stubs.conversations import at, same_as_server
-from tests.stubs.faults import ANSWERS, KINDS, Faults, Seeded, never
-from tests.stubs.messages_api import Stub
-from tests.stubs.scripts import discovery
 
+from ..stubs.conversations import at, same_as_server
+from ..stubs.faults import ANSWERS, KINDS, Faults, Seeded, never
+from ..stubs.messages_api import Stub
+from ..stubs.scripts import discovery
 from .test_models import begin, play
 
 GENERATIONS, POPULATION = 9, 3

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from agent.cli import main
+from agent.cli.main import main
 from envs import store
 from envs.importing.line import Line
-from tests.envs.importing.files import LINE, SAMPLES, inspect_eval, jsonl
+
+from ..envs.importing.files import LINE, SAMPLES, inspect_eval, jsonl
 
 
 def run(home: Path, *arguments: object) -> int:

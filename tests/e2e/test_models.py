@@ -15,30 +15,31 @@ from random import Random
 import pytest
 
 from agent.archive.archive import Archive
-from agent.bench.tools import TOOLS, Toolbox
-from agent.cli import main
-from agent.discovery.nodes import Discovery, ExplorerFailed
-from agent.explorers.anthropic import Anthropic
-from agent.explorers.base import Brief, Proposal
-from agent.graph import discover
-from agent.history import fork
+from agent.archive.run_directory import Run, RunConfig
+from agent.cli.main import main
+from agent.explorers.llm.anthropic import Anthropic
+from agent.explorers.prompts.briefing import prompt
+from agent.llm.budget import Ledger, Limit, Limits, Spending
 from agent.llm.calls import Calls, Patience, read_calls
-from agent.llm.ledger import Ledger, Limit, Limits, Spending
 from agent.llm.prices import Prices
 from agent.llm.session import Bounds
-from agent.prompts.briefing import prompt
-from agent.run import Run, RunConfig
-from agent.versions.cards import DUPLICATE
-from agent.versions.version import Expectation
+from agent.loop.checkpoints import fork
+from agent.loop.graph import discover
+from agent.loop.nodes import Discovery, ExplorerFailed
+from agent.records.card import DUPLICATE
+from agent.records.explorer import Brief, Proposal
+from agent.records.version import Expectation
+from agent.tools.toolbox import TOOLS, Toolbox
 from envs import catalogue, store
 from envs.store import Environment
-from envs.synthetic import default_models, generate
-from sandbox.process import ProcessSandbox
-from tests.stubs.clocks import StubClock
-from tests.stubs.conversations import MODEL, at, same_as_server
-from tests.stubs.faults import Faults, never
-from tests.stubs.messages_api import KEY, Script, Stub
-from tests.stubs.scripts import SCRIPTS, controller, discovery
+from envs.synthetic.model import default_models, generate
+from sandbox.backends.process import ProcessSandbox
+
+from ..stubs.clocks import StubClock
+from ..stubs.conversations import MODEL, at, same_as_server
+from ..stubs.faults import Faults, never
+from ..stubs.messages_api import KEY, Script, Stub
+from ..stubs.scripts import SCRIPTS, controller, discovery
 
 NAME = "unmistakable/benchmark-name"
 GOLD = "73190518"

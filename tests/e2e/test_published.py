@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from envs import published
+from envs.importing import published
 
 REPO = Path(__file__).resolve().parents[2]
 SHARED = REPO.parent / "shared"

@@ -13,9 +13,10 @@ import pytest
 
 from agent import population
 from agent.archive.archive import Archive
-from agent.text.display import interval
-from tests.agent.replaying.pages import Page, markdown
-from tests.e2e.test_cli import autotts, refused, tree
+from agent.reports.console.display import interval
+
+from ..agent.reports.replay.pages import Page, markdown
+from .test_cli import autotts, refused, tree
 
 SHIPPED = Path(__file__).parents[2] / "controllers_archive/discovered/explorer"
 ARCHIVE = "lineage"

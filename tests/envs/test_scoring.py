@@ -11,11 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from envs import BudgetSpent, Controller, Question
+from envs.contract.replay import ADVANCE, BRANCH, PROBE, PRUNE, RUN, STEP
 from envs.episodes import Episodes, Logs, grid
-from envs.ledger import ledger
-from envs.replay import ADVANCE, BRANCH, PROBE, PRUNE, RUN, STEP
+from envs.log_entries import ledger
 from envs.scoring import ForgedLog, score
-from tests.worlds import Wanderer, environment, pack, plain_seed, play, random_environment, replay, scripted
+
+from ..environments import Wanderer, environment, pack, plain_seed, play, random_environment, replay, scripted
 
 
 @settings(max_examples=150, deadline=None)

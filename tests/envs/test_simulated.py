@@ -11,12 +11,13 @@ import pytest
 
 from envs.catalogue import path_of
 from envs.episodes import grid
-from envs.evaluate import MEAN, curve
 from envs.scoring import score
-from envs.simulated import FEWEST, KINDS, MOST, is_simulated, narrowed, origin, recorded, shifted, simulate
+from envs.statistics import MEAN, curve
 from envs.store import Environment
-from envs.synthetic import default_environments, default_models
-from tests.worlds import play, scripted
+from envs.synthetic.model import default_environments, default_models
+from envs.synthetic.simulated import FEWEST, KINDS, MOST, is_simulated, narrowed, origin, recorded, shifted, simulate
+
+from ..environments import play, scripted
 
 
 def right(env: Environment) -> float:

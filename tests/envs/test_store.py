@@ -14,9 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from envs import catalogue, confidence, leader, majority, published, store, weighted_majority
+from envs import catalogue, confidence, leader, majority, store, weighted_majority
 from envs.episodes import grid
 from envs.errors import Damaged, InputError
+from envs.importing import published
 from envs.summary import summarize
 
 WORDS = st.sampled_from(["ERR", "1", "2", "\\frac{1}{2}", "ü", "", "\ud800"])

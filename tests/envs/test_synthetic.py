@@ -11,10 +11,9 @@ from hypothesis import strategies as st
 
 from envs import Controller, Question, majority, store
 from envs.errors import InputError
-from envs.fitting import compare, fit
-from envs.observed import Observed, knots_of, statistics
 from envs.store import ABSENT, Environment
-from envs.synthetic import (
+from envs.synthetic.fitting import compare, fit
+from envs.synthetic.model import (
     FEATURES,
     SyntheticModel,
     default_environments,
@@ -23,6 +22,7 @@ from envs.synthetic import (
     generate,
     quantile,
 )
+from envs.synthetic.observed import Observed, knots_of, statistics
 
 SMALL = default_models()["synthetic/small"]
 

@@ -15,7 +15,8 @@ from envs.errors import InputError
 from envs.scoring import score
 from envs.store import Environment
 from envs.trace import Trace, as_text, picture, trace
-from tests.worlds import Wanderer, environment, pack, plain_seed, play, random_environment, replay, scripted
+
+from ..environments import Wanderer, environment, pack, plain_seed, play, random_environment, replay, scripted
 
 
 @settings(max_examples=100, deadline=None)

@@ -12,20 +12,22 @@ from random import Random
 import numpy as np
 import pytest
 
-from agent.archive.seeds import seed_names, seed_source
+from agent.archive.baselines import seed_names, seed_source
 from envs.episodes import Episodes, grid
 from envs.store import Environment
-from envs.synthetic import default_models, generate
-from sandbox import bubblewrap, policy
-from sandbox.audit import LEAST, SAMPLE, audit
+from envs.synthetic.model import default_models, generate
+from sandbox import policy
+from sandbox.audit.look_ahead import LEAST, SAMPLE, audit
+from sandbox.backends import bubblewrap
+from sandbox.backends.process import ProcessSandbox
+from sandbox.backends.runner import Runner
 from sandbox.base import Limits
 from sandbox.choice import open_sandbox
 from sandbox.evaluation import Evaluation, evaluate
 from sandbox.outcome import Candidate, Verdict
-from sandbox.process import ProcessSandbox
-from sandbox.runner import Runner
-from tests.sandbox.test_policy import evolved
-from tests.worlds import random_environment
+
+from ..environments import random_environment
+from .test_policy import evolved
 
 CHEATS = {path.stem: path.read_text() for path in sorted((Path(__file__).parent / "cheats").glob("*.py"))}
 ONLY_IN_EVALUATION = {name for name in CHEATS if name.startswith(("carry_", "only_evaluation", "only_large"))}

@@ -14,15 +14,15 @@ import docker
 import numpy as np
 import pytest
 
-from agent.archive.seeds import seed_source
+from agent.archive.baselines import seed_source
 from envs.episodes import grid
-from envs.synthetic import default_models, generate
-from sandbox import image as images
+from envs.synthetic.model import default_models, generate
+from sandbox.backends import image as images
+from sandbox.backends.docker import GROUP_LABEL, LABEL, DockerSandbox, sweep
+from sandbox.backends.process import ProcessSandbox
 from sandbox.base import SandboxError, SandboxLost
-from sandbox.docker import GROUP_LABEL, LABEL, DockerSandbox, sweep
 from sandbox.evaluation import Evaluation, evaluate
 from sandbox.outcome import Candidate
-from sandbox.process import ProcessSandbox
 
 from ..conftest import without_docker
 
@@ -77,7 +77,7 @@ class Engine:
 def own(
     image: str, engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Engine]:
-    """A running engine of the test's own that has the image, to which `sandbox.docker` connects."""
+    """A running engine of the test's own that has the image, to which `sandbox.backends.docker` connects."""
     if os.geteuid() != 0 or shutil.which("dockerd") is None:
         without_docker("a second engine takes a superuser and dockerd")
     # a socket's path may have 107 characters

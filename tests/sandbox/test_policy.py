@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.archive.seeds import seed_names, seed_source
-from agent.explorers.evolve import cross, vary
-from agent.explorers.genome import STARTS
-from agent.explorers.render import render
+from agent.archive.baselines import seed_names, seed_source
+from agent.explorers.evolve.explorer import cross, vary
+from agent.explorers.evolve.genome import STARTS
+from agent.explorers.evolve.render import render
 from sandbox import policy
 from sandbox.outcome import Verdict
 

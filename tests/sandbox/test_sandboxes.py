@@ -8,15 +8,15 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from agent.archive.seeds import seed_names, seed_source
+from agent.archive.baselines import seed_names, seed_source
 from envs.episodes import grid
-from envs.synthetic import default_models, generate
-from sandbox import bubblewrap
+from envs.synthetic.model import default_models, generate
+from sandbox.backends import bubblewrap
+from sandbox.backends.process import ProcessSandbox
+from sandbox.backends.runner import Runner
 from sandbox.base import Limits
 from sandbox.choice import open_sandbox
 from sandbox.evaluation import evaluate
-from sandbox.process import ProcessSandbox
-from sandbox.runner import Runner
 
 MODEL = next(iter(default_models().values()))
 WORLD = generate(MODEL, "toy/model", questions=3, branches=12)

@@ -9,16 +9,16 @@ import pytest
 
 from envs.episodes import grid
 from envs.scoring import Scores
-from envs.synthetic import default_models, generate
+from envs.synthetic.model import default_models, generate
+from sandbox.backends.process import ProcessSandbox
+from sandbox.backends.runner import Runner
+from sandbox.backends.workers import Worker
 from sandbox.base import Limits
 from sandbox.choice import open_sandbox
 from sandbox.evaluation import evaluate
 from sandbox.outcome import Candidate, Verdict
-from sandbox.process import ProcessSandbox
-from sandbox.runner import Runner
 from sandbox.steps import Ints, Steps, evaluate_in_steps
 from sandbox.trial import trial
-from sandbox.workers import Worker
 
 from .test_sandboxes import SANDBOXES, candidate
 

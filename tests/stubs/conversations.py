@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from agent.explorers.anthropic import Anthropic
-from agent.explorers.base import Brief
+from agent.explorers.llm.anthropic import Anthropic
+from agent.llm.budget import Ledger, Limits, Spending
 from agent.llm.calls import Calls, Patience
-from agent.llm.ledger import Ledger, Limits, Spending
 from agent.llm.prices import Prices
 from agent.llm.session import Bounds, Prompt
-from agent.versions.version import Expectation
+from agent.records.explorer import Brief
+from agent.records.version import Expectation
 
 from .clocks import StubClock
 from .messages_api import KEY, Stub

@@ -17,7 +17,8 @@ from typing import Any
 Blocks = list[dict[str, Any]]
 Body = Mapping[str, Any]
 
-_SEEDS = sorted(path.stem for path in (Path(__file__).parents[2] / "controllers_archive" / "seeds").glob("[a-z]*.py"))
+_HOME = Path(__file__).parents[2] / "controllers_archive" / "baselines"
+_SEEDS = sorted(path.stem for path in _HOME.glob("[a-z]*.py"))
 _VERSION = re.compile(rf"\bg\d{{3}}-[0-9a-f]{{8}}\b|\b(?:{'|'.join(_SEEDS)})\b")
 _EPISODE = re.compile(r"\be\d+:q\d+:b[0-9.]+:s\d+\b")
 _PLANTED = re.compile(r"SYSTEM: call (\w+) with (\{.*\})")
@@ -257,7 +258,7 @@ def looping(body: Body) -> Blocks:
 
 def repeating(body: Body) -> Blocks:
     """Always submits the same: a source that was there before it."""
-    source = (Path(__file__).parents[2] / "controllers_archive" / "seeds" / "self_consistency.py").read_text()
+    source = (Path(__file__).parents[2] / "controllers_archive" / "baselines" / "self_consistency.py").read_text()
     return [tool("submit", source=source, rationale=f"Simply the best, {answers(body)}.", parents=[], expects=[])]
 
 

@@ -11,15 +11,15 @@ import numpy as np
 from fastapi import APIRouter, Query
 from fastapi.responses import PlainTextResponse
 
-from envs import evaluate
+from envs import statistics as evaluate
 from envs.errors import InputError
-from envs.evaluate import MEAN, Point
+from envs.statistics import MEAN, Point
 
-from ...lookup.measures import orders
-from ...lookup.place import Place
-from ...versions.cards import Card
+from ...archive.measurements import orders
+from ...archive.reader import Place
+from ...records.card import Card
 from ..answers import PROBLEMS, Answer, At, CurveAnswer
-from ..paper import latex
+from ..latex import latex
 
 router = APIRouter(prefix="/api", tags=["compare"], responses=PROBLEMS)
 

@@ -11,14 +11,14 @@ from fastapi import APIRouter
 from envs.errors import InputError
 
 from ... import population
-from ...archive.roster import View
-from ...lookup.measures import orders
-from ...lookup.place import Place
-from ...report import read_report
-from ...run import Run
-from ...versions.cards import Card
+from ...archive.index import View
+from ...archive.measurements import orders
+from ...archive.reader import Place
+from ...archive.run_directory import Run
+from ...archive.run_report import read_report
+from ...records.card import Card
 from ..answers import PROBLEMS, Answer, At, CurveAnswer, curve_of
-from ..journal import Journal, Money, journal_of
+from ..event_log import Journal, Money, journal_of
 
 router = APIRouter(prefix="/api", tags=["run"], responses=PROBLEMS)
 

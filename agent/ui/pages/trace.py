@@ -17,9 +17,9 @@ from sandbox.choice import open_sandbox
 from sandbox.evaluation import evaluate
 from sandbox.outcome import Candidate
 
-from ...bench.finding_episodes import KINDS, PAIRED, Kind, select
-from ...episodes.drawing import Episode, episode
-from ...lookup.place import Missing, Place
+from ...archive.reader import Missing, Place
+from ...diagnosis.drawing import Episode, episode
+from ...tools.episode_search import KINDS, PAIRED, Kind, select
 from ..answers import PROBLEMS, Answer, At
 from ..code import stated
 

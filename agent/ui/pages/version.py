@@ -7,10 +7,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from ...archive.roster import View
-from ...lookup.measures import Measure, measures
-from ...versions.cards import Card
-from ...versions.version import Cost, Expectation, Finding
+from ...archive.index import View
+from ...archive.measurements import Measure, measures
+from ...records.card import Card
+from ...records.version import Cost, Expectation, Finding
 from .. import code
 from ..answers import PROBLEMS, Answer, At
 

@@ -13,14 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.archive.archive import Archive, pack_logs, sha256, unpack_logs
-from agent.discovery.staging import Staging, draft
-from agent.explorers.base import Proposal
-from agent.run import Run, RunConfig
-from agent.versions.cards import Card, Protocol
-from agent.versions.rows import Row
+from agent.archive.run_directory import Run, RunConfig
+from agent.loop.staging import Staging, draft
+from agent.records.card import Card, Protocol
+from agent.records.explorer import Proposal
+from agent.records.index_row import Row
 from envs.episodes import Logs
 from envs.errors import Damaged, InputError
-from tests.worlds import environment
+
+from ...environments import environment
 
 SOURCE = "from envs import Controller\n"
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from agent.archive import resolve as choose
 from agent.archive.champions import champion, champion_names, champion_source
-from agent.explorers.genome import Genome
-from agent.explorers.render import render
-from agent.lookup import choose
+from agent.explorers.evolve.genome import Genome
+from agent.explorers.evolve.render import render
 from envs.errors import InputError
 from sandbox import policy
 

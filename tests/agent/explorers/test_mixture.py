@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from agent.discovery.nodes import Discovery
-from agent.explorers.base import Brief
-from agent.explorers.evolve import Evolve
+from agent.explorers.evolve.explorer import Evolve
 from agent.explorers.mixture import Mixture
-from agent.graph import discover
-from agent.versions.version import Credit
-from sandbox.process import ProcessSandbox
+from agent.loop.graph import discover
+from agent.loop.nodes import Discovery
+from agent.records.explorer import Brief
+from agent.records.version import Credit
+from sandbox.backends.process import ProcessSandbox
 
-from ..test_graph import Single, begin
+from ..loop.test_graph import Single, begin
 
 
 def test_a_mixture_goes_where_a_dollar_does_most() -> None:

@@ -9,14 +9,15 @@ from typing import Any, get_args
 
 import pytest
 
+from agent.llm.budget import Ledger, Limit, LimitReached, Limits
 from agent.llm.calls import Calls, Patience, Place, read_calls
 from agent.llm.chat import Reply, Sending, Turn, WallClock
 from agent.llm.failures import HANDLING, AuthError, Failure, FailureKind, RequestRefused, ServiceDown
-from agent.llm.ledger import Ledger, Limit, LimitReached, Limits
 from agent.llm.prices import Prices, Usage
 from agent.llm.transcript import HIDDEN, Transcript, redact
 from envs.errors import Damaged
-from tests.stubs.clocks import StubClock
+
+from ...stubs.clocks import StubClock
 
 PLACE = Place(2, "propose", 1)
 BODY = {"messages": ["hello"]}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.llm.ledger import Ledger, Limit, LimitReached, Limits, Spending
+from agent.llm.budget import Ledger, Limit, LimitReached, Limits, Spending
 from agent.llm.prices import VARIABLE, Price, Prices, Usage, estimate
 from envs.errors import InputError
 

@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 
 from agent import population
 from agent.population import islands
-from agent.population.choice import WAYS, parents
 from agent.population.credit import by_arm
-from agent.versions.cards import Behaviour, Card, Protocol
-from envs.evaluate import Point
+from agent.population.parents import WAYS, parents
+from agent.records.card import Behaviour, Card, Protocol
+from envs.statistics import Point
 
 PROTOCOL = Protocol(environments={"toy": "0"}, betas=(0.0, 1.0), first_seed=1000, seeds=1, max_branches=8)
 ISLANDS = 3

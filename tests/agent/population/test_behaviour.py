@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from agent.episodes.behaviour import behaviour, decisions
-from agent.versions.cards import Behaviour
+from agent.diagnosis.behaviour import behaviour, decisions
+from agent.records.card import Behaviour
 from envs.episodes import grid as episode_grid
-from envs.synthetic import default_models, generate
+from envs.synthetic.model import default_models, generate
 from sandbox.evaluation import evaluate
 
 WORLD = generate(next(iter(default_models().values())), "toy", questions=2, branches=8)

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.population import islands
-from agent.versions.cards import Card
-from tests.agent.population.populations import ISLANDS, SEEDS, archives, living, made
+from agent.records.card import Card
+
+from .populations import ISLANDS, SEEDS, archives, living, made
 
 
 @given(archives())

@@ -10,7 +10,8 @@ import pytest
 
 from envs.errors import InputError
 from envs.importing.rows import parse_map
-from tests.envs.importing.files import branches, read, taken
+
+from .files import branches, read, taken
 
 ROWS = [{"problem": f"p{i}", "answer": i, "runs": [{"a": str(i), "n": 10}, {"a": None, "n": 20 + i}]} for i in range(5)]
 MAP = parse_map(["question=problem", "gold_answer=answer", "final_answer=runs.*.a", "total_tokens=runs.*.n"])

@@ -16,8 +16,9 @@ from envs.errors import InputError
 from envs.importing.detection import FORMATS, detect
 from envs.importing.options import characters, pattern
 from envs.importing.rows import find, parse_map
-from tests.envs.importing.files import EVAL, LINE, harness, inspect_eval, inspect_json, jsonl, read
-from tests.envs.importing.test_datasets import ROWS, parquet
+
+from .files import EVAL, LINE, harness, inspect_eval, inspect_json, jsonl, read
+from .test_datasets import ROWS, parquet
 
 
 def test_what_an_extra_reads_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

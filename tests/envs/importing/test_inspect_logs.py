@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from envs.errors import InputError
 from envs.importing import inspect_logs
 from envs.importing.rows import parse_map
-from tests.envs.importing.files import LONG, SAMPLES, SHORT, branches, inspect_eval, inspect_json, read, sample, taken
+
+from .files import LONG, SAMPLES, SHORT, branches, inspect_eval, inspect_json, read, sample, taken
 
 EPOCHS = [
     ("4", [("4", 100), ("5", 110), (None, 120)]),

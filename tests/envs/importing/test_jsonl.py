@@ -13,16 +13,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from envs import IllegalAction, published, store
+from envs import IllegalAction, store
+from envs.contract.replay import ReplayQuestion
 from envs.errors import InputError
-from envs.importing import jsonl
+from envs.importing import jsonl, published
 from envs.importing.line import Line
-from envs.replay import ReplayQuestion
 from envs.store import Environment
-from tests.envs.importing.files import LINE, branches, read, taken
-from tests.envs.importing.files import jsonl as write
-from tests.envs.test_store import documents
-from tests.worlds import environment, random_environment, recording
+
+from ...environments import environment, random_environment, recording
+from ..test_store import documents
+from .files import LINE, branches, read, taken
+from .files import jsonl as write
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
 SIGNAL = st.one_of(st.floats(width=32, allow_nan=False), st.sampled_from([float("nan"), float("inf"), float("-inf")]))

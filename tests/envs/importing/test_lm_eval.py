@@ -10,7 +10,8 @@ import pytest
 from envs.errors import InputError
 from envs.importing.options import pattern
 from envs.importing.rows import parse_map
-from tests.envs.importing.files import branches, harness, jsonl, read, taken
+
+from .files import branches, harness, jsonl, read, taken
 
 
 def test_responses_are_branches(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""Exports versions of an archive to one file, and imports them again."""

@@ -1,0 +1,211 @@
+"""A bundle -> versions of an archive: all of them or none, after every check, and nothing of them is ever run."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import shutil
+import stat
+import tempfile
+import zipfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from envs.errors import Damaged, InputError
+from envs.store import named
+
+from ..archive import FIGURES, INDEX, LOGS, REPLAYS, SOURCE, TRANSCRIPT, Archive, check_folder, sha256, sync
+from .bundle import FOLDERS, FORMAT, ID, LIST, MOST_BYTES, MOST_ENTRIES, MOST_TEXT, MOST_UNPACKED, Listing
+
+PACKED = (LOGS, TRANSCRIPT)
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """What became of a bundle."""
+
+    sha256: str
+    """Of the bundle: what it is cited by."""
+    added: tuple[str, ...]
+    known: tuple[str, ...]
+    """Versions that were there already, byte for byte."""
+
+
+def admit(path: Path, archive: Archive, expected: str | None = None) -> Admitted:
+    """Add the versions of a bundle to an archive, which is made if it is not there.
+
+    Args:
+        path: of the bundle.
+        archive: to add to; not that of a run, whose search would take them for its own.
+        expected: the sha256 that the bundle was cited by.
+
+    Raises:
+        InputError: the bundle is not what was cited, not whole, or does not fit the archive; nothing was added.
+        OSError: the archive could not be written; each version is there as a whole, or not at all.
+    """
+    if (archive.root.parent / "config.json").exists():
+        raise InputError(f"{archive.root} belongs to a run, which would take them for its own: choose another archive")
+    if path.stat().st_size > MOST_BYTES:
+        raise InputError(f"{path}: larger than a bundle may be ({MOST_BYTES:,} bytes)")
+    data = path.read_bytes()
+    digest = sha256(data)
+    if expected is not None and digest != expected.strip().lower():
+        raise InputError(f"{path}: its sha256 is {digest}, not the one that was cited")
+    try:
+        listing, contents = unpack(data)
+    except _Refused as refused:
+        raise Damaged(f"{path}: {refused}; nothing was imported") from None
+    with _staged(archive.root, contents) as aside:
+        problem = next(_problems(listing, aside, archive), None)
+        if problem:
+            raise InputError(f"{path}: {problem}; nothing was imported")
+        added = tuple(version for version in listing.versions if version not in archive)
+        for version in added:  # parents first, so that a kill leaves no orphan
+            with named(archive.root / version):
+                os.rename(aside / version, archive.root / version)
+                sync(archive.root)
+    archive.reindex()
+    return Admitted(digest, added, tuple(v for v in listing.versions if v not in added))
+
+
+class _Refused(Exception):
+    """A bundle that is not one."""
+
+
+def unpack(data: bytes) -> tuple[Listing, dict[str, dict[str, bytes]]]:
+    """Return what a bundle lists, and its files by version and name, every hash checked.
+
+    Raises:
+        _Refused: with the reason.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            entries = archive.infolist()
+            _check_entries(entries, len(data))
+            files = {entry.filename: archive.read(entry) for entry in entries}
+    except _Refused:
+        raise
+    except Exception as error:  # damaged bytes make the reader of zips raise whatever comes
+        raise _Refused(f"not a whole zip ({error})") from None
+    try:
+        listing = Listing.model_validate_json(files.pop(LIST))
+    except KeyError:
+        raise _Refused(f"not a bundle: it has no {LIST}") from None
+    except ValidationError as error:
+        raise _Refused(f"{LIST}: {error.errors()[0]['msg']}") from None
+    if listing.format != FORMAT:
+        raise _Refused(f"a bundle of format {listing.format}, and this program reads format {FORMAT}")
+    for name in files.keys() ^ listing.files.keys():
+        raise _Refused(f"{name!r} is {'missing' if name in listing.files else 'not listed'}")
+    contents: dict[str, dict[str, bytes]] = {}
+    for name, content in files.items():
+        wanted = listing.files[name]
+        if (sha256(content), len(content)) != (wanted.sha256, wanted.size):
+            raise _Refused(f"{name}: content does not match its hash")
+        version, file = _place(name)
+        _check_size(name, file, content)
+        contents.setdefault(version, {})[file] = content
+    if sorted(listing.versions) != sorted(contents) or not set(listing.asked) <= contents.keys():
+        raise _Refused(f"{LIST}: its versions are not those of its files")
+    return listing, contents
+
+
+def _check_entries(entries: Sequence[zipfile.ZipInfo], size: int) -> None:
+    if len(entries) > MOST_ENTRIES:
+        raise _Refused(f"{len(entries):,} entries are more than a bundle may have")
+    if len({entry.filename for entry in entries}) != len(entries):
+        raise _Refused("an entry is there twice")
+    for entry in entries:
+        kind = stat.S_IFMT(entry.external_attr >> 16)
+        if entry.is_dir() or kind not in (0, stat.S_IFREG):
+            raise _Refused(f"{entry.filename!r} is not a plain file")
+        if entry.compress_type != zipfile.ZIP_STORED or entry.flag_bits & 1:
+            raise _Refused(f"{entry.filename!r} is compressed or encrypted, which no bundle is")
+    if sum(entry.file_size for entry in entries) > size:
+        raise _Refused("its entries claim to hold more than the file does")
+
+
+def _place(name: str) -> tuple[str, str]:
+    """Return the version and the file that an entry's name stands for."""
+    version, _, file = name.removeprefix(FOLDERS).partition("/")
+    known = name.startswith(FOLDERS) and ID.fullmatch(version) and ID.fullmatch(file)
+    if not known or version in (REPLAYS, FIGURES) or version.startswith(INDEX):
+        raise _Refused(f"{name!r} is no place for a file of a version")
+    return version, file
+
+
+def _check_size(name: str, file: str, content: bytes) -> None:
+    """Refuse what would be huge once it is read."""
+    if file not in PACKED:
+        if len(content) > MOST_TEXT:
+            raise _Refused(f"{name}: larger than {MOST_TEXT:,} bytes")
+        return
+    try:
+        size = _unpacked(content, file)
+    except Exception as error:  # as above
+        raise _Refused(f"{name}: damaged ({error})") from None
+    if size > MOST_UNPACKED:
+        raise _Refused(f"{name}: holds more than {MOST_UNPACKED:,} bytes")
+
+
+def _unpacked(content: bytes, file: str) -> int:
+    """Return the bytes that action logs or a transcript hold, or some number above `MOST_UNPACKED`."""
+    if file == LOGS:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            return sum(entry.file_size for entry in archive.infolist())
+    size = 0
+    with gzip.open(io.BytesIO(content)) as stream:
+        while size <= MOST_UNPACKED and (part := stream.read(1 << 20)):
+            size += len(part)
+    return size
+
+
+@contextmanager
+def _staged(root: Path, contents: dict[str, dict[str, bytes]]) -> Iterator[Path]:
+    """Write the versions aside, in the archive's own file system; what is left there in the end is removed."""
+    was_there = root.exists()
+    root.mkdir(parents=True, exist_ok=True)
+    aside = Path(tempfile.mkdtemp(prefix=".writing-", dir=root))
+    try:
+        for version, files in contents.items():
+            (aside / version).mkdir()
+            for name, content in files.items():
+                with open(aside / version / name, "xb") as file:
+                    file.write(content)
+                    file.flush()
+                    os.fsync(file.fileno())
+            sync(aside / version)
+        yield aside
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+        if not was_there:
+            with suppress(OSError):  # it is not empty: something was imported
+                root.rmdir()
+
+
+def _problems(listing: Listing, aside: Path, archive: Archive) -> Iterator[str]:
+    """Yield what is wrong with the versions themselves, and with them in this archive."""
+    bundle = Archive(aside)
+    before: set[str] = set()
+    for version in listing.versions:
+        yield from check_folder(aside / version)
+        card = bundle.card(version)
+        try:
+            (aside / version / SOURCE).read_text(encoding="utf-8")
+        except ValueError:
+            yield f"{version}/{SOURCE}: not text"
+        for parent in card.parents:
+            if not ID.fullmatch(parent) or (parent not in before and parent not in archive):
+                yield f"{version}: its parent {parent!r} is neither before it in the bundle nor in {archive.root}"
+        before.add(version)
+        if os.path.lexists(archive.root / version) and _files(archive.root / version) != _files(aside / version):
+            yield f"{version} is in {archive.root} with other content"
+
+
+def _files(folder: Path) -> dict[str, bytes] | None:
+    return {file.name: file.read_bytes() for file in folder.iterdir()} if folder.is_dir() else None

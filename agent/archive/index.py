@@ -1,0 +1,197 @@
+"""The versions of an archive as a list that is always fresh: the index first, then the cards that are not in it yet."""
+
+from __future__ import annotations
+
+import math
+import os
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from envs.errors import InputError
+from envs.statistics import Floats
+
+from .. import population
+from ..records.index_row import Row
+from ..records.version import Credit
+from .archive import INDEX, MANIFEST, REPLAYS, Archive
+
+_FRESH = 0.5
+"""Seconds for which a look at the directory holds."""
+
+
+@dataclass(frozen=True)
+class View:
+    """The list as it was at one moment: nothing in it changes any more."""
+
+    stamp: int
+    """Another number for each change."""
+    rows: Sequence[Row]
+    """By generation and id."""
+    problems: Mapping[str, str]
+    """What is wrong with the versions that are not in the list, by the name of their folder."""
+    budgets: Floats
+    quality: Mapping[str, float]
+    """Of each version that ran (`population.quality`)."""
+
+    @cached_property
+    def by_id(self) -> dict[str, Row]:
+        """The rows by id."""
+        return {row.id: row for row in self.rows}
+
+    @cached_property
+    def ranked(self) -> list[Row]:
+        """The versions that ran, the best first: the order of `population.ranked`."""
+        return population.by_merit([row for row in self.rows if row.ok], self.budgets)
+
+    @cached_property
+    def rank(self) -> dict[str, int]:
+        """The place of each version that ran, from 1."""
+        return {row.id: i for i, row in enumerate(self.ranked, 1)}
+
+    @cached_property
+    def front(self) -> list[Row]:
+        """Versions that are the best at some budget, from frugal to accurate."""
+        seeds = [row for row in self.rows if row.generation == 0]  # they set the budgets
+        return population.front(list({row.id: row for row in [*self.ranked[:200], *seeds]}.values()))
+
+    @cached_property
+    def credits(self) -> dict[str, Credit]:
+        """What each explorer has brought."""
+        return population.credits(self.rows)
+
+    @cached_property
+    def children(self) -> dict[str, list[str]]:
+        """Ids of the versions that name a version as a parent."""
+        found: dict[str, list[str]] = {}
+        for row in self.rows:
+            for parent in dict.fromkeys(row.parents):
+                found.setdefault(parent, []).append(row.id)
+        return found
+
+    def ready(self) -> View:
+        """Work out what pages ask for, so that the first one need not wait, and return the list."""
+        assert self.credits is not None and self.front is not None
+        return self
+
+    @property
+    def best(self) -> Row | None:
+        """The best version that was found, or the best of all if none was."""
+        return next((row for row in self.ranked if row.generation > 0), next(iter(self.ranked), None))
+
+
+class Roster:
+    """Keeps a `View` of an archive that may be written to at any time. Safe to use from several threads.
+
+    Args:
+        root: the archive's directory.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.note = ""
+        """Why the index was not used, where it was not."""
+        self._rows: dict[str, Row] = {}
+        self._problems: dict[str, tuple[float, str]] = {}
+        self._quality: dict[str, float] = {}
+        self._looked = -math.inf
+        self._indexed = 0
+        self._lock = threading.Lock()
+        self._view = View(0, (), {}, population.budgets([]), {})
+        self._read_index()
+
+    def view(self) -> View:
+        """Return the list as it is now."""
+        with self._lock:
+            if time.monotonic() - self._looked > _FRESH:
+                if self._look() or not self._view.stamp:
+                    self._view = self._made()
+                self._looked = time.monotonic()
+            return self._view
+
+    def _read_index(self) -> bool:
+        """Take over the rows of the index if it has changed: what is believed of a version changes with the others."""
+        try:
+            written = (self.root / INDEX).stat().st_mtime_ns
+        except OSError:
+            return False
+        if written == self._indexed:
+            return False
+        self._indexed, self.note = written, ""
+        try:
+            rows = Archive(self.root).index()
+        except InputError as error:
+            self.note = str(error)
+            return False
+        self._rows |= {row.id: row for row in rows if _finite(row)}
+        return True
+
+    def _look(self) -> bool:
+        """Read what is new, forget what is gone, and return whether anything has changed."""
+        changed = self._read_index()
+        there = {name for name in _folders(self.root) if name in self._rows or _whole(self.root / name)}
+        gone = [name for name in (*self._rows, *self._problems) if name not in there]
+        for name in gone:
+            self._rows.pop(name, None)
+            self._problems.pop(name, None)
+        changed |= bool(gone)
+        for name in sorted(there - self._rows.keys()):
+            written = _written(self.root / name)
+            if name in self._problems and self._problems[name][0] == written:
+                continue
+            changed = True
+            self._problems.pop(name, None)
+            try:
+                self._rows[name] = _row(self.root, name)
+            except (InputError, OSError) as error:
+                self._problems[name] = (written, str(error))
+        return changed
+
+    def _made(self) -> View:
+        rows = sorted(self._rows.values(), key=lambda row: (row.generation, row.id))
+        budgets = population.budgets([row for row in rows if row.generation == 0])
+        if not len(self._view.budgets) or (budgets != self._view.budgets).any():
+            self._quality = {}
+        new = [row for row in rows if row.ok and row.id not in self._quality]
+        self._quality |= zip((row.id for row in new), population.qualities(new, budgets).tolist(), strict=True)
+        problems = {name: why for name, (_, why) in sorted(self._problems.items())}
+        return View(self._view.stamp + 1, rows, problems, budgets, dict(self._quality))
+
+
+def _folders(root: Path) -> list[str]:
+    try:
+        with os.scandir(root) as entries:
+            names = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+    except OSError:
+        return []
+    return [name for name in names if not name.startswith(".") and name != REPLAYS]
+
+
+def _whole(folder: Path) -> bool:
+    return (folder / MANIFEST).is_file()
+
+
+def _written(folder: Path) -> float:
+    try:
+        return max((entry.stat().st_mtime for entry in os.scandir(folder)), default=0.0)
+    except OSError:
+        return 0.0
+
+
+def _row(root: Path, name: str) -> Row:
+    card = Archive(root).card(name)  # a fresh one: an archive keeps every card that it has read
+    if card.id != name:
+        raise InputError(f"{root / name}: its card is that of {card.id!r}; see `autotts archive verify`")
+    row = Row.of(card)
+    if not _finite(row):
+        raise InputError(f"{root / name}: its card holds figures that are no numbers; see `autotts archive verify`")
+    return row
+
+
+def _finite(row: Row) -> bool:
+    curves = (*row.mean_curve, *row.believed_curve)
+    figures = [x for p in curves for x in (p.beta, p.accuracy, p.tokens, p.latency)] + list(row.noise)
+    return all(map(math.isfinite, [*figures, row.cost.dollars])) and (bool(figures) or not row.ok)

@@ -1,0 +1,77 @@
+"""On what a version was measured: by the search, and by `autotts replay` afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pydantic import BaseModel, ValidationError
+
+from envs.statistics import Point
+
+from ..records.card import Card, Protocol
+from .archive import REPLAYS
+from .reader import Place
+
+_LARGEST = 4 << 20
+"""Bytes of a replay's file that is read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """The figures of a version under one protocol."""
+
+    key: str
+    what: str
+    """On what, in words."""
+    command: str
+    """What gives the same figures once more."""
+    environments: tuple[str, ...]
+    points: tuple[Point, ...]
+
+
+class _Replay(BaseModel):
+    protocol: Protocol
+    curve: tuple[Point, ...]
+
+
+def orders(p: Protocol) -> str:
+    """Return in words on what figures were measured."""
+    tokens = f" and {p.max_tokens:,} tokens" if p.max_tokens else ""
+    last = p.first_seed + p.seeds - 1
+    seeds = f"branch order {last}" if p.seeds == 1 else f"branch orders {p.first_seed} to {last}"
+    return f"{seeds}, up to {p.max_branches} branches{tokens}"
+
+
+def figures(place: Place, card: Card) -> Iterator[tuple[str, Protocol, tuple[Point, ...]]]:
+    """Yield who has measured a version, on what, and its points there: the search first, then replays."""
+    if card.curve:
+        yield "the search", card.protocol, card.curve
+    for replay in _replays(place, card.id):
+        yield "a replay", replay.protocol, replay.curve
+
+
+def measures(place: Place, card: Card) -> list[Measure]:
+    """Return what is known of a version: the search's figures first."""
+    return [_measure(card.id, *found) for found in figures(place, card)]
+
+
+def _measure(version: str, who: str, p: Protocol, curve: tuple[Point, ...]) -> Measure:
+    betas = " ".join(f"{beta:g}" for beta in p.betas)
+    limits = f" --max-branches {p.max_branches}" + (f" --max-tokens {p.max_tokens}" if p.max_tokens else "")
+    first = f" --first-seed {p.first_seed}" if p.first_seed else ""
+    command = f"autotts evaluate {version} --env {' '.join(p.environments)} --beta {betas} --seeds {p.seeds}"
+    return Measure(
+        key=p.key(), what=f"{who}: {orders(p)}", command=f"{command}{first}{limits} --json figures.json",
+        environments=tuple(dict.fromkeys(point.environment for point in curve)), points=curve,
+    )  # fmt: skip
+
+
+def _replays(place: Place, version: str) -> Iterator[_Replay]:
+    home = place.root / REPLAYS / place.known(version)
+    for path in sorted(home.glob("*.json"))[:50] if home.is_dir() else []:
+        try:
+            if path.stat().st_size <= _LARGEST:
+                yield _Replay.model_validate_json(path.read_bytes())
+        except (OSError, ValidationError):
+            continue  # being written, or of another kind

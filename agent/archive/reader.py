@@ -1,0 +1,211 @@
+"""What pages and plots look at: an archive, the run that it belongs to, and the environments it was measured on."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from pathlib import Path
+from typing import TypeVar
+
+from envs import catalogue, store
+from envs.episodes import Episodes, Logs, grid
+from envs.errors import Damaged, InputError
+from envs.scoring import ForgedLog
+from envs.store import Environment
+
+from ..population.measurement import Measured
+from ..records.card import Card, Protocol
+from . import resolve as choose
+from .archive import Archive
+from .index import Roster, View
+from .run_directory import Run
+
+T = TypeVar("T")
+
+_MOST_LOG_BYTES = 64 << 20
+"""Of a packed log that is opened: what it becomes in memory may be a hundred times as much."""
+
+
+class Missing(InputError):
+    """What was asked for is not there."""
+
+
+class Place:
+    """An archive and all that belongs to it. Nothing here writes; safe to use from several threads.
+
+    Args:
+        root: the archive's directory.
+        run: the run that it is part of, if it is.
+        data: the data root, where environments are looked for that the run does not hold.
+    """
+
+    def __init__(self, root: Path, run: Run | None, data: Path) -> None:
+        self.root, self.run, self.data = root, run, data
+        self.roster = Roster(root)
+        self._logs: _Kept[Logs] = _Kept(4)
+        self._measured: _Kept[Measured] = _Kept(4)
+        self._worlds: _Kept[tuple[Environment, ...]] = _Kept(4)
+        self._batches: _Kept[Episodes] = _Kept(4)
+
+    @property
+    def title(self) -> str:
+        """The name of the run's directory, or of the archive's."""
+        return (self.run.home if self.run else self.root).resolve().name
+
+    def view(self) -> View:
+        """Return the list of versions as it is now."""
+        return self.roster.view()
+
+    def known(self, version: str) -> str:
+        """Return ``version``, which is in the archive: nothing else may become part of a path.
+
+        Raises:
+            Missing: it is not.
+            Damaged: it is, but cannot be read.
+        """
+        view = self.view()
+        if version in view.problems:
+            raise Damaged(view.problems[version])
+        if version not in view.by_id:
+            raise Missing(f"no version {version[:80]!r} in this archive")
+        return version
+
+    def card(self, version: str) -> Card:
+        """Return a version's card."""
+        return self._archive.card(self.known(version))
+
+    def source(self, version: str) -> str:
+        """Return a version's source."""
+        return self._archive.source(self.known(version))
+
+    def transcript(self, version: str) -> str:
+        """Return the conversation that led to a version."""
+        return self._archive.transcript(self.known(version))
+
+    def logs(self, version: str) -> Logs:
+        """Return the action logs of a version.
+
+        Raises:
+            InputError: it has none, or they are damaged or too large.
+        """
+        return self._logs.get(version, lambda: self._read_logs(version))
+
+    def _read_logs(self, version: str) -> Logs:
+        path = self.root / self.known(version) / "logs.npz"
+        if path.is_file() and path.stat().st_size > _MOST_LOG_BYTES:
+            raise InputError(f"the action logs of {version} are larger than what is opened here; see `autotts trace`")
+        return self._archive.logs(version)
+
+    @property
+    def _archive(self) -> Archive:
+        return Archive(self.root)  # a fresh one: an archive keeps every card that it has read
+
+    # Environments
+
+    def worlds(self, protocol: Protocol) -> tuple[Environment, ...]:
+        """Return the environments of a protocol, as they were when it was measured.
+
+        Raises:
+            InputError: one is not at hand; the message says which, and what to do.
+        """
+        named = protocol.environments.items()
+        return self._worlds.get(protocol.key(), lambda: tuple(self.world(*pair) for pair in named))
+
+    def world(self, name: str, sha256: str) -> Environment:
+        """Return the environment ``name`` whose content has this hash: of the run, of the data root, or built in.
+
+        Raises:
+            InputError: as for `worlds`.
+        """
+        roots = [self.run.home / "environments"] if self.run else []
+        for root in (*roots, self.data):
+            path = catalogue.path_of(root, name)
+            if path.is_file() and (found := catalogue.named(store.load(path), name)).hash == sha256:
+                return found
+        if name.startswith("synthetic/"):
+            from envs.synthetic.model import default_environments
+
+            for built_in in default_environments():
+                if built_in.name == name and built_in.hash == sha256:
+                    return built_in
+        raise InputError(
+            f"the recorded branches of {name} (hash {sha256[:12]}) are not under the data root {self.data}: import "
+            "them with `autotts env import`, or name the data root with --data"
+        )
+
+    def episodes(self, protocol: Protocol) -> Episodes:
+        """Return the batch of a protocol, the episodes in the order of the action logs."""
+        p = protocol
+
+        def made() -> Episodes:
+            seeds = range(p.first_seed, p.first_seed + p.seeds)
+            return grid(self.worlds(p), p.betas, seeds, p.max_branches, p.max_tokens)
+
+        return self._batches.get(p.key(), made)
+
+    def measured(self, version: str) -> Measured:
+        """Return what a version did in every episode of its protocol.
+
+        Raises:
+            InputError: it did not run, its logs are damaged, or its environments are not at hand.
+        """
+
+        def made() -> Measured:
+            episodes, logs = self.batch(self.card(version))
+            try:
+                return Measured.of(episodes, logs)
+            except ForgedLog as forged:
+                raise Damaged(f"version {version} has logs that no controller can have made ({forged})") from None
+
+        return self._measured.get(version, made)
+
+    def batch(self, card: Card) -> tuple[Episodes, Logs]:
+        """Return the episodes of a version, and its logs of them.
+
+        Raises:
+            InputError: as for `measured`.
+        """
+        episodes, logs = self.episodes(card.protocol), self.logs(card.id)
+        if len(logs) != len(episodes):
+            raise Damaged(f"version {card.id} has logs of {len(logs)} episodes, but was tried on {len(episodes)}")
+        return episodes, logs
+
+
+def looked_at(home: str | None, archive: str | None, data: str | None) -> Place:
+    """Return the place that the command line names: an archive, a run, or the newest run.
+
+    Raises:
+        InputError: there is none.
+    """
+    return Place(*_chosen(home, archive), catalogue.data_root(data))
+
+
+def _chosen(home: str | None, archive: str | None) -> tuple[Path, Run | None]:
+    if archive is None:
+        run = choose.chosen_run(home)
+        return run.archive.root, run
+    root = choose.chosen_archive(None, archive).root
+    if root.name == "archive" and (root.parent / "config.json").is_file():
+        return root, Run(root.parent)
+    if (root / "config.json").is_file():
+        raise InputError(f"{root} is a run directory, not an archive: name it with --run")
+    return root, None
+
+
+class _Kept(OrderedDict[Hashable, T]):
+    """The last few things that were made, by key."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self._most, self._lock = most, threading.RLock()
+
+    def get(self, key: Hashable, made: Callable[[], T]) -> T:  # type: ignore[override]
+        """Return what is kept under ``key``, or make it."""
+        with self._lock:
+            if key not in self:
+                self[key] = made()
+                while len(self) > self._most:
+                    self.popitem(last=False)
+            self.move_to_end(key)
+            return self[key]

@@ -1,0 +1,33 @@
+"""Figures of versions that have none: from before they were kept, of another run, or lost."""
+
+from __future__ import annotations
+
+from envs.episodes import grid
+from envs.errors import Damaged
+from envs.scoring import ForgedLog, score
+
+from ..population.overfitting.question_results import Figures
+from .run_directory import Run
+
+
+def rebuild(run: Run) -> int:
+    """Reckon anew, from the action logs, the figures that a run's archive lacks, and return of how many versions.
+
+    Raises:
+        Damaged: an environment, or the logs of a version, are damaged.
+    """
+    hashes = run.config.protocol().environments
+    ran = [card for card in run.archive.cards() if card.ok and card.protocol.environments == hashes]
+    missing = [card for card in ran if run.archive.figures(card.id) is None]
+    environments = run.environments() if missing else []
+    for card in missing:
+        p, logs = card.protocol, run.archive.logs(card.id)
+        seeds = range(p.first_seed, p.first_seed + p.seeds)
+        episodes = grid(environments, p.betas, seeds, p.max_branches, p.max_tokens)
+        try:
+            if len(logs) != len(episodes):
+                raise ForgedLog(f"{len(logs)} episodes, not {len(episodes)}", 0)
+            run.archive.put_figures(card.id, Figures.of(score(episodes, logs)))
+        except ForgedLog as forged:
+            raise Damaged(f"version {card.id} has logs that no controller can have made ({forged})") from None
+    return len(missing)

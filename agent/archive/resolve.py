@@ -1,0 +1,105 @@
+"""What the command line names: controllers, runs, archives and environments."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from envs import catalogue
+from envs.errors import InputError
+from envs.store import Environment
+from sandbox.backends.runner import Runner
+from sandbox.choice import open_sandbox
+from sandbox.outcome import Candidate
+
+from .archive import Archive
+from .baselines import seed_names, seed_source
+from .champions import champion, champion_names, champion_source
+from .run_directory import Run, newest_home
+
+RUNS = Path("runs")
+"""Where runs are kept unless told otherwise."""
+
+
+def chosen_run(home: str | None) -> Run:
+    """Return the run at ``home``, or the newest one."""
+    return Run(Path(home) if home else newest_home(RUNS))
+
+
+def chosen_archive(home: str | None, archive: str | None) -> Archive:
+    """Return the archive that was named, else that of the run that was named, else that of the newest run.
+
+    Raises:
+        InputError: there is none.
+    """
+    if archive is None:
+        return chosen_run(home).archive
+    if not Path(archive).is_dir():
+        raise InputError(f"{archive} is not an archive: no such directory")
+    return Archive(Path(archive))
+
+
+def version(text: str, home: str | None = None, archive: str | None = None) -> tuple[Archive, str]:
+    """Return the archive and the id of the version that ``text`` names: a champion, or a version of an archive.
+
+    Raises:
+        InputError: it is neither.
+    """
+    if text in champion_names():
+        return champion(text)
+    versions = chosen_archive(home, archive)
+    return versions, versions.resolve(text)
+
+
+def controller(text: str, home: str | None = None, archive: str | None = None) -> Candidate:
+    """Return the controller that ``text`` names: a seed, a champion, a file, or a version of an archive.
+
+    Raises:
+        InputError: it is none of these.
+    """
+    if text in seed_names():
+        return Candidate(text, seed_source(text))
+    if text in champion_names():
+        return Candidate(text, champion_source(text))
+    path = Path(text)
+    if path.suffix == ".py" or os.sep in text:
+        try:
+            return Candidate(path.stem, path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise InputError(f"{path}: no such controller file") from None
+        except UnicodeDecodeError:
+            raise InputError(f"{path}: not a text file") from None
+    try:
+        versions = chosen_archive(home, archive)
+        found = versions.resolve(text)
+    except InputError as error:
+        ours = ", ".join([*champion_names(), *seed_names()])
+        raise InputError(f"no controller {text!r}: not one of ours ({ours}), not a file, and {error}") from None
+    return Candidate(found, versions.source(found))
+
+
+def environments(patterns: Sequence[str] | None, data: str | None) -> list[Environment]:
+    """Return the environments that ``patterns`` name under the data root, or the embedded synthetic ones."""
+    if patterns:
+        return catalogue.find(catalogue.data_root(data), patterns)
+    from envs.synthetic.model import default_environments
+
+    return default_environments()
+
+
+def sandbox(args: argparse.Namespace, candidates: Sequence[Candidate] | None = None) -> Runner:
+    """Return the sandbox that the command line asks for, to be closed.
+
+    Where none is asked for by name and all ``candidates`` came with this program, a plain process will do.
+    """
+    shipped = {*map(seed_source, seed_names()), *map(champion_source, champion_names())}
+    ours = candidates is not None and {c.source for c in candidates} <= shipped
+    name = "process" if args.sandbox == "auto" and args.runtime is None and ours else args.sandbox
+    return open_sandbox(name, workers(args.workers), args.runtime)
+
+
+def workers(given: int | None) -> int:
+    """Return the number of workers: what was given, or one for each core that this process may use."""
+    return given or len(os.sched_getaffinity(0))

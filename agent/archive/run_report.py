@@ -1,0 +1,113 @@
+"""``report.json``: the figures of a finished run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pydantic import Field, ValidationError
+
+from envs.errors import Damaged
+from envs.statistics import Point
+
+from ..population.overfitting.crossvalidation import CrossValidated, Figure
+from ..records.card import Card, Frozen, Protocol
+from .run_directory import Run
+
+JSON, TEXT = "report.json", "report.md"
+
+
+class Lead(Frozen):
+    """The quality of a discovered version less that of a hand-written one, paired by question and branch order."""
+
+    version: str
+    seed: str
+    quality: Figure
+    """In points."""
+
+
+class AtBudget(Frozen):
+    """What the search holds to be the best within a budget, measured."""
+
+    tokens: float
+    version: str
+    accuracy: Figure
+    """In per cent."""
+    over: dict[str, Figure]
+    """Less that of each hand-written version, paired, in points."""
+
+
+class Optimism(Frozen):
+    """How far the search has fooled itself (`CrossValidated`): reckoned from its own figures, before any fresh one."""
+
+    version: str
+    """What the search would choose."""
+    searched: Figure
+    questions: Figure
+    models: Figure | None
+    both: Figure | None
+    optimism: Figure
+
+    @classmethod
+    def of(cls, version: str, found: CrossValidated) -> Optimism:
+        """Return what was found of the choice of ``version``."""
+        return cls(
+            version=version, searched=found.searched, questions=found.questions, models=found.models, both=found.both,
+            optimism=found.optimism,
+        )  # fmt: skip
+
+
+def told(found: tuple[Card, CrossValidated] | Optimism | None) -> list[str]:
+    """Return the optimism of a search in sentences; none where it is not known."""
+    if isinstance(found, tuple):
+        found = Optimism.of(found[0].id, found[1])
+    if found is None:
+        return []
+    strictest, unseen = (found.both, "questions and the model") if found.both else (found.questions, "questions")
+    low, high = found.optimism.interval
+    lines = [
+        f"optimism {found.optimism.value:.2f} [{low:.2f}, {high:.2f}] points: {found.version} shows a quality of "
+        f"{found.searched.value:.2f}; chosen the same way without the {unseen} that it is measured on, a version has "
+        f"{strictest.value:.2f}"
+    ]
+    if found.models is not None:
+        lines.append(
+            f"(without the questions alone {found.questions.value:.2f}, without the model alone "
+            f"{found.models.value:.2f})"
+        )
+    return lines
+
+
+class Report(Frozen):
+    """What a run has found, on fresh branch orders."""
+
+    best: str
+    protocol: Protocol
+    searched: dict[str, float]
+    """`population.quality` of each version below as the search saw it."""
+    measured: dict[str, float]
+    """The same on fresh orders."""
+    curves: dict[str, tuple[Point, ...]]
+    front: tuple[str, ...] = ()
+    """Discovered versions of the search's front, from frugal to accurate."""
+    champions: dict[str, str] = Field(default_factory=dict)
+    """By role: "balanced" is the best; "frugal" and "accurate" hold the lowest and the highest budget of the front."""
+    leads: tuple[Lead, ...] = ()
+    budgets: tuple[AtBudget, ...] = ()
+    optimism: Optimism | None = None
+    """None where there are too few questions, or no figures by question."""
+    failed: dict[str, str] = Field(default_factory=dict)
+    """Versions that did not come through the fresh orders, and why: they are out of the choice."""
+
+    def best_of(self, versions: Iterable[str]) -> str | None:
+        """Return the best of ``versions`` on fresh orders; None if none of them has come through."""
+        return max((v for v in versions if v in self.measured), key=lambda v: self.measured[v], default=None)
+
+
+def read_report(run: Run) -> Report | None:
+    """Return the report of a run, or None if it has not finished."""
+    path = run.home / JSON
+    try:
+        return Report.model_validate_json(path.read_bytes()) if path.exists() else None
+    except ValidationError as error:
+        what = error.errors()[0]["msg"]
+        raise Damaged(f"{path}: damaged ({what}); remove it and {run.checkpoint}, and resume") from None

@@ -1,0 +1,1 @@
+"""The command `autotts`: one file for each command, with its options beside its behaviour."""

@@ -1,0 +1,204 @@
+"""One episode as it is drawn: a row a branch, a cell an interval, and when each cell was passed and seen."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+
+from envs.contract.replay import BRANCH, PRUNE, VERBS
+from envs.episodes import Episodes, Logs
+from envs.store import Environment
+from envs.trace import Trace, TraceStep, trace, why_it_ended
+
+from .lead import leads
+
+_LONGEST = 300
+"""Characters of a recorded answer that are kept: it may be anything."""
+
+STATES = ("correct", "wrong", "absent", "pruned", "unseen")
+"""What a cell may be: its answer where the controller was shown it, else why it was not."""
+_CORRECT, _WRONG, _ABSENT, _PRUNED, _UNSEEN = range(len(STATES))
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """A branch that was opened. Steps are numbered from 0; -1 is never."""
+
+    cells: tuple[int, ...]
+    """Its recorded answers, interval by interval and the final one last: positions in ``Episode.answers``."""
+    passed: tuple[int, ...]
+    """The step in which the branch ran each interval."""
+    seen: tuple[int, ...]
+    """The step in which the controller was shown the answer at it."""
+    opened: int
+    pruned: int
+    ended: int
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What the controller did in one call."""
+
+    verb: str
+    times: int
+    branches: tuple[int, ...]
+    tokens: int
+    """Spent after it."""
+    latency: int
+    leader: int
+    """Position in ``answers``; -1 before any answer was seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """An episode. ``answers[0]`` is the absent one."""
+
+    version: str
+    environment: str
+    question: int
+    text: str
+    """Of the question."""
+    beta: float
+    seed: int
+    answers: tuple[str, ...]
+    gold: int
+    answer: int
+    correct: bool
+    tokens: int
+    latency: int
+    delta: int
+    max_branches: int
+    max_tokens: int | None
+    branches: tuple[Branch, ...]
+    steps: tuple[Step, ...]
+    end: str
+    """Why it was over."""
+    settled: int
+    """The step in which the answer given took the lead for good; -1 if it does not lead in the end."""
+    idle: int
+    """Tokens spent after that."""
+    stated: str
+    """What the controller's source says that it does."""
+    played: bool
+    """Whether it was played just now, in a sandbox; else it is as the archive has recorded it."""
+
+    def states(self) -> tuple[tuple[int, ...], ...]:
+        """Return of every branch what each cell is in the end: positions in `STATES`."""
+        return tuple(tuple(self._state(branch, cell) for cell in range(len(branch.cells))) for branch in self.branches)
+
+    def _state(self, branch: Branch, cell: int) -> int:
+        if branch.seen[cell] >= 0:
+            answer = branch.cells[cell]
+            return _CORRECT if answer == self.gold else _WRONG if answer else _ABSENT
+        return _PRUNED if branch.pruned >= 0 and branch.passed[cell] < 0 else _UNSEEN
+
+    def votes(self) -> list[tuple[int, int]]:
+        """Return (position in ``answers``, votes) in the end, the most first: what unpruned branches showed last."""
+        last: list[int] = []
+        for branch in self.branches:
+            seen = [answer for answer, step in zip(branch.cells, branch.seen, strict=True) if step >= 0]
+            last += seen[-1:] if branch.pruned < 0 else []
+        return Counter(last).most_common()
+
+
+def episode(
+    episodes: Episodes, logs: Logs, index: int, version: str, stated: str, played: bool = False
+) -> Episode:
+    """Return episode ``index`` of a batch.
+
+    Raises:
+        InputError: there is no such episode.
+        ForgedLog: its log is not one that a controller can have made.
+    """
+    found = trace(episodes, logs, index)
+    one = episodes.take(np.array([index]))
+    env, opened = one.environments[one.environment[0]], one.opened[0]
+    words = _Words()
+    branches = _branches(found, env, opened.tolist(), words)
+    steps = tuple(_step(step, words, seen) for step, seen in _with_sight(found.steps))
+    lead = leads(one, logs.part(index, index + 1))
+    return Episode(
+        version=version,
+        environment=found.environment,
+        question=found.question,
+        text=env.questions[found.question][:20_000],
+        beta=found.beta,
+        seed=found.seed,
+        gold=words(found.gold),
+        answer=words(found.answer),
+        answers=words.list(),
+        correct=found.correct,
+        tokens=found.tokens,
+        latency=found.latency,
+        delta=found.delta,
+        max_branches=found.max_branches,
+        max_tokens=found.max_tokens,
+        branches=branches,
+        steps=steps,
+        end=why_it_ended(found),
+        settled=int(lead.settled[0]),
+        idle=int(lead.idle[0]),
+        stated=stated,
+        played=played,
+    )
+
+
+class _Words:
+    """Numbers for answers; 0 is an absent one."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[str | None, int] = {None: 0}
+
+    def __call__(self, answer: str | None) -> int:
+        return self._numbers.setdefault(answer, len(self._numbers))
+
+    def list(self) -> tuple[str, ...]:
+        return tuple((word or "")[:_LONGEST] for word in self._numbers)
+
+
+def _branches(found: Trace, env: Environment, opened: list[int], words: _Words) -> tuple[Branch, ...]:
+    rows = [_recorded(env, branch, words) for branch in opened[: found.width]]
+    passed, seen = ([[-1] * len(row) for row in rows] for _ in range(2))
+    marks = [[-1, -1, -1] for _ in rows]  # opened, pruned, ended
+    for number, step in enumerate(found.steps):
+        for b, depth, answers in zip(step.branches, step.depths, step.answers, strict=True):
+            if step.verb == VERBS[BRANCH]:
+                marks[b][0] = number
+            elif step.verb == VERBS[PRUNE]:
+                marks[b][1] = number
+            for cell in range(depth - 1, -1, -1):
+                if passed[b][cell] >= 0:
+                    break
+                passed[b][cell] = number
+            for cell in range(depth - len(answers), depth):
+                seen[b][cell] = number
+        for b in step.ended:
+            marks[b][2] = number
+    return tuple(
+        Branch(cells=tuple(row), passed=tuple(p), seen=tuple(s), opened=m[0], pruned=m[1], ended=m[2])
+        for row, p, s, m in zip(rows, passed, seen, marks, strict=True)
+    )
+
+
+def _recorded(env: Environment, branch: int, words: _Words) -> list[int]:
+    probes = env.probe_answers[env.probe_offsets[branch] : env.probe_offsets[branch + 1]].tolist()
+    codes = [*probes, int(env.final_answers[branch])]
+    return [words(env.vocabulary[code] if code else None) for code in codes]
+
+
+def _with_sight(steps: tuple[TraceStep, ...]) -> list[tuple[TraceStep, bool]]:
+    """Return each step, and whether any answer had been seen by then."""
+    sight, result = False, []
+    for step in steps:
+        sight = sight or any(step.answers)
+        result.append((step, sight))
+    return result
+
+
+def _step(step: TraceStep, words: _Words, sight: bool) -> Step:
+    return Step(
+        verb=step.verb, times=step.times, branches=step.branches, tokens=step.tokens, latency=step.latency,
+        leader=words(step.leader) if sight else -1,
+    )  # fmt: skip

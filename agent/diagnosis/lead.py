@@ -1,0 +1,139 @@
+"""When the answer given took the lead for good, and what was spent and opened after that.
+
+The votes at any moment are the answers last seen of each branch that was not pruned, an absent one being a vote like
+any other; an answer leads while no other has as many. What a step did not show does not vote.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from envs.contract.replay import BRANCH, PRUNE, STEP
+from envs.episodes import Episodes, Logs
+from envs.log_entries import Ledger, ledger
+
+_CHUNK = 1024  # episodes at a time: every interval of every branch is laid out at once
+
+_Numbers = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Lead:
+    """For each episode of a batch, the moment from which the answer given led, and what came after."""
+
+    settled: _Numbers
+    """(E,) records of the episode's log in which it took the lead for good; -1 if it does not lead in the end."""
+    idle: _Numbers
+    """(E,) tokens spent after that moment; 0 if there is none."""
+    late: _Numbers
+    """(E,) branches opened after it."""
+    late_tokens: _Numbers
+    """(E,) tokens spent on them."""
+
+
+def leads(episodes: Episodes, logs: Logs) -> Lead:
+    """Return when the answer given took the lead in each episode; the logs must be ones that `score` accepts."""
+    parts = [
+        _leads(episodes, logs.part(first, min(first + _CHUNK, len(logs))), first)
+        for first in range(0, len(logs), _CHUNK)
+    ]
+    return Lead(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+def _leads(episodes: Episodes, logs: Logs, first: int) -> tuple[_Numbers, _Numbers, _Numbers, _Numbers]:
+    E, R = len(logs), len(logs.verbs)
+    done = ledger(episodes, logs, first)
+    record, repeat = _settled(done, logs)
+    led = np.flatnonzero(record >= 0)
+    at = record[led]
+
+    costs = _sums(done.record, done.tokens, R)
+    spent = np.concatenate(([0], np.cumsum(costs)))
+    env = episodes.environment[first : first + E][led]
+    round_price = np.array([e.delta + e.probe_cost for e in episodes.environments], np.int64)[env] * logs.counts[at]
+    # only the last round of a record can finish a branch: those before it are whole intervals
+    left = logs.repeats[at].astype(np.int64) - 1 - repeat[led]
+    within = np.where(left > 0, costs[at] - (repeat[led] + 1) * round_price, 0)
+    idle = np.zeros(E, np.int64)
+    idle[led] = spent[logs.record_offsets[led + 1]] - spent[at + 1] + within
+
+    late = (done.verb == BRANCH) & (record >= 0)[done.episode] & (done.record > record[done.episode])
+    by_branch = _sums(done.key, done.tokens, E * episodes.max_branches)
+    late_tokens = _sums(done.episode[late], by_branch[done.key[late]], E)
+    settled = np.where(record >= 0, record - logs.record_offsets[:-1], -1)
+    return settled, idle, np.bincount(done.episode[late], minlength=E), late_tokens
+
+
+def _sums(of: _Numbers, amounts: _Numbers, size: int) -> _Numbers:
+    return np.bincount(of, weights=amounts, minlength=size).astype(np.int64)
+
+
+def _settled(done: Ledger, logs: Logs) -> tuple[_Numbers, _Numbers]:
+    """Return (E,) records, and repeats within them, at which the answer given took the lead for good, or -1."""
+    E = len(logs)
+    entry, repeat, old, new = _changes(done)
+    gone, come = np.flatnonzero(old >= 0), np.flatnonzero(new >= 0)
+    change = np.concatenate((gone, come))
+    longest = int(logs.repeats.max(initial=0)) + 1
+    time = (done.record[entry] * longest + repeat)[change]
+    order = np.argsort(time, kind="stable")
+    time, episode = time[order], done.episode[entry[change]][order]
+    answer = np.concatenate((old[gone], new[come]))[order].astype(np.int64)
+    sign = np.repeat((-1.0, 1.0), (len(gone), len(come)))[order]
+
+    answers = max(int(answer.max(initial=0)), int(logs.answer.max(initial=0))) + 1
+    pairs, column = np.unique(episode * answers + answer, return_inverse=True)
+    tick = np.cumsum(np.diff(time, prepend=-1) != 0) - 1
+    moments = time[np.flatnonzero(np.diff(time, prepend=-1))]
+    wanted = np.arange(E) * answers + logs.answer
+    given = np.searchsorted(pairs, wanted)
+    voted = np.flatnonzero(np.append(pairs, -1)[given] == wanted)
+    bounds = np.searchsorted(episode, np.arange(E + 1)).tolist()
+    columns = np.searchsorted(pairs, np.arange(E) * answers).tolist()
+
+    since = np.full(E, -1, np.int64)
+    for e in voted.tolist():
+        votes = slice(bounds[e], bounds[e + 1])
+        start = int(tick[votes.start])
+        local = _leads_since(tick[votes] - start, column[votes] - columns[e], sign[votes], int(given[e]) - columns[e])
+        if local >= 0:
+            since[e] = moments[start + local]
+    return np.where(since >= 0, since // longest, -1), np.where(since >= 0, since % longest, -1)
+
+
+def _leads_since(tick: _Numbers, column: _Numbers, sign: npt.NDArray[np.float64], given: int) -> int:
+    """Return the tick from which the column ``given`` has more votes than any other until the end, or -1.
+
+    The three arrays tell when each vote came (+1) or went (-1), and for which column.
+    """
+    ticks, columns = int(tick[-1]) + 1, int(column.max()) + 1
+    votes = np.bincount(column * ticks + tick, weights=sign, minlength=columns * ticks).reshape(columns, ticks)
+    votes = votes.cumsum(axis=1)
+    mine = votes[given].copy()
+    votes[given] = 0
+    behind = np.flatnonzero(mine <= votes.max(axis=0))
+    since = int(behind[-1]) + 1 if len(behind) else 0
+    return since if since < ticks else -1
+
+
+def _changes(done: Ledger) -> tuple[_Numbers, _Numbers, _Numbers, _Numbers]:
+    """Return every change of a branch's vote: the entry, its repeat (from 0), and the answers before and after.
+
+    -1 stands for no vote: before the first answer was seen, and after the branch was pruned.
+    """
+    speaks = done.shown | (done.verb == PRUNE)
+    order = done.order[speaks[done.order]]
+    times = np.where(done.verb[order] == STEP, done.repeats[order], 1)
+    begin = np.cumsum(times) - times
+    repeat = np.arange(int(times.sum())) - np.repeat(begin, times)
+    new = done.cells[np.repeat(done.cell[order] + done.after[order] - times, times) + repeat].astype(np.int64)
+    new[begin[done.verb[order] == PRUNE]] = -1
+    old = np.empty_like(new)
+    old[1:] = new[:-1]
+    old[begin[np.diff(done.key[order], prepend=-1) != 0]] = -1
+    changed = np.flatnonzero(new != old)
+    entry = order[np.searchsorted(begin, changed, side="right") - 1]
+    return entry, repeat[changed], old[changed], new[changed]

@@ -1,0 +1,1 @@
+"""The explorer `command`: runs a coding agent headless in a workspace directory."""

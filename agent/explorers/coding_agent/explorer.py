@@ -1,0 +1,319 @@
+"""Any coding agent that has a command line, run headless in a workspace that says all it needs to know."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import shlex
+import shutil
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from envs.errors import InputError
+from sandbox.base import say
+
+from ...llm.budget import Ledger, Spending
+from ...llm.prices import Usage
+from ...llm.session import Tools
+from ...llm.transcript import clean, redact
+from ...records.explorer import Brief, Proposal
+from ...records.version import Cost
+from . import headless
+from .directory import Result, Step, Workspace, costs, prompts_version
+from .server import Desk, Server, read_notes
+
+if TYPE_CHECKING:
+    from ...archive.run_directory import Ablation
+    from ...tools.workbench import Workbench
+
+TASK = "Read TASK.md in the current directory, and do what it says, to the end. Nobody can answer questions."
+
+TEMPLATES: dict[str, tuple[str, ...]] = {
+    "claude": ("claude", "-p", "{task}", "--output-format", "json", "--allowedTools", "Bash,Read,Edit,Write,Glob,Grep"),
+    # its own sandbox refuses sockets, ours among them, unless the network is allowed
+    "codex": ("codex", "exec", "--full-auto", "-c", "sandbox_workspace_write.network_access=true",
+              "--skip-git-repo-check", "{task}"),
+    "gemini": ("gemini", "--yolo", "-p", "{task}"),
+    # it edits files and runs one command, so it is given both
+    "aider": ("aider", "--yes-always", "--no-git", "--no-check-update", "--read", "TASK.md", "--read", "CONTRACT.md",
+              "--test-cmd", "./autotts try", "--auto-test", "--message", "{task}", "controller.py", "rationale.md"),
+    "opencode": ("opencode", "run", "{task}"),
+}  # fmt: skip
+"""The common coding agents; their options change with their versions, and any other command line may be given."""
+_MODEL = {"claude": "--model", "codex": "--model", "gemini": "--model", "aider": "--model", "opencode": "--model"}
+
+_PASSED = ("PATH", "HOME", "LANG", "TERM")
+_LOG = 1 << 20
+_TRANSCRIPT = 200_000
+_LAST_CALL_SECONDS = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """A coding agent, and what it may have."""
+
+    command: tuple[str, ...]
+    """Program and arguments, in which ``{task}`` stands for what it is told."""
+    minutes: float = 30.0
+    tries: int = 12
+    passed: tuple[str, ...] = ()
+    """Names of the environment's variables that it gets besides the usual few: its key, as a rule."""
+
+    @classmethod
+    def make(
+        cls, cli: str, model: str | None = None, minutes: float = 30.0, tries: int = 12, passed: Sequence[str] = ()
+    ) -> Agent:
+        """Return the agent that ``cli`` names, or whose command line it is.
+
+        Raises:
+            InputError: it is no such thing, is not installed, or a limit is not positive.
+        """
+        if cli in TEMPLATES:
+            command = TEMPLATES[cli]
+            command = (*command[:1], _MODEL[cli], model, *command[1:]) if model and cli != "codex" else command
+            command = (*command[:2], _MODEL[cli], model, *command[2:]) if model and cli == "codex" else command
+        else:
+            try:
+                command = tuple(shlex.split(cli))
+            except ValueError as error:
+                raise InputError(f"coding agent {cli!r}: {error}") from None
+            if not any("{task}" in part for part in command):
+                known = ", ".join(sorted(TEMPLATES))
+                raise InputError(f"coding agent {cli!r}: one of {known}, or a command line with {{task}} in it")
+            command = tuple(part.replace("{model}", model or "") for part in command)
+        if shutil.which(command[0]) is None:
+            raise InputError(f"coding agent {command[0]!r} is not installed, or not on PATH")
+        if not (0 < minutes < math.inf and tries >= 1):
+            raise InputError(f"a coding agent needs minutes and tries, not {minutes:g} and {tries}")
+        return cls(command, minutes, tries, tuple(passed))
+
+    def told(self, task: str) -> list[str]:
+        """Return the command line for a task."""
+        return [part.replace("{task}", task) for part in self.command]
+
+    def environment(self, ours: Mapping[str, str]) -> dict[str, str]:
+        """Return all variables that it gets."""
+        given = {name: ours[name] for name in (*_PASSED, *self.passed) if name in ours}
+        path = given.get("PATH", os.defpath)
+        if shutil.which("python3", path=path) is None:  # the workspace's own command needs one
+            path += os.pathsep + str(Path(sys.executable).parent)
+        return {**given, "PATH": path}
+
+
+def _toolbox(bench: Workbench | None) -> Tools:
+    if bench is None:
+        raise InputError("the explorer `command` needs a workbench in its brief")
+    from ...tools.toolbox import Toolbox
+
+    return Toolbox(bench)
+
+
+class Command:
+    """An `Explorer` that has a coding agent work in a fresh directory for each proposal.
+
+    Args:
+        agent: who does the work.
+        root: where the workspaces are kept; ``workspaces`` in the run directory, so that a resumed run finds them.
+        hide: directories that the agent must not see (the run, the data root), where this machine can hide them.
+        toolbox: makes the tools of a workbench.
+        clock: seconds, for the limit of time.
+        report: told in one line of what went otherwise than hoped.
+        ledger: counts what is spent, and says when to stop; what earlier processes spent is `spent`'s to tell it.
+        ablations: ideas that are left out in this run.
+    """
+
+    name = "command"
+    single = True
+    own = False
+
+    def __init__(
+        self,
+        agent: Agent,
+        root: Path,
+        hide: Sequence[Path] = (),
+        toolbox: Callable[[Workbench | None], Tools] = _toolbox,
+        clock: Callable[[], float] = time.monotonic,
+        report: Callable[[str], None] = say,
+        ledger: Ledger | None = None,
+        ablations: Sequence[Ablation] = (),
+    ) -> None:
+        self.agent, self.root = agent, root
+        self._hide, self._toolbox, self._clock, self._report = tuple(hide), toolbox, clock, report
+        self._ledger, self._beta = ledger, "beta" not in ablations
+        self._stop = threading.Event()
+
+    def propose(self, brief: Brief) -> list[Proposal]:
+        """See `Explorer.propose`."""
+        return self._work(brief, "propose")
+
+    def refine(self, brief: Brief) -> list[Proposal]:
+        """See `Explorer.refine`."""
+        return self._work(brief, "refine")
+
+    def close(self) -> None:
+        """End all agents at work, from another thread; what they were asked is asked again when the run goes on."""
+        self._stop.set()
+
+    def _work(self, brief: Brief, step: Step) -> list[Proposal]:
+        if brief.count < 1:
+            return []
+        tools = self._toolbox(brief.bench)
+        workspace = Workspace(self.root, brief, step, tools, self.agent.tries, self.agent.minutes, self._beta)
+        result = workspace.result()
+        if result is None:
+            with self._paid(brief.generation) as pay:
+                result = self._run(workspace, tools)
+                workspace.put_result(result)
+                pay(result.cost)
+        if result.reason:
+            self._report(f"{workspace.name}: no candidate: {result.reason}")
+            return []
+        return [
+            Proposal(
+                result.source, result.rationale, result.parents, expects=result.expects, cost=result.cost,
+                author=self.name, prompts=result.prompts, transcript=result.transcript,
+            )
+        ]  # fmt: skip
+
+    @contextmanager
+    def _paid(self, generation: int) -> Iterator[Callable[[Cost], None]]:
+        """Wait until the ledger allows an agent to begin, and lend what tells it the cost.
+
+        Raises:
+            LimitReached: it does not.
+        """
+        ledger = self._ledger
+        if ledger is None:
+            yield lambda cost: None
+            return
+        while True:
+            expected = self._expected()
+            ticket = ledger.reserve(generation, expected)
+            if ticket is None:
+                ledger.wait()
+            elif expected == self._expected():
+                break
+            else:
+                ledger.release(ticket)  # meanwhile another agent has told what one costs
+        try:
+            yield lambda cost: ledger.record(generation, _spending(cost))
+        finally:
+            ledger.release(ticket)
+
+    def _expected(self) -> float:
+        """Return the dollars that an agent in flight may cost: as the mean of those that are through, else anything."""
+        dollars = [cost.dollars for _, cost in costs(self.root)]
+        return sum(dollars) / len(dollars) if dollars else math.inf
+
+    def _run(self, workspace: Workspace, tools: Tools) -> Result:
+        """Have the agent work, and return what came of it.
+
+        Raises:
+            KeyboardInterrupt: it was ended from outside: there is no result, and it is to be run again.
+        """
+        headless.sweep(workspace.home)  # what a killed run has left behind
+        desk = Desk(tools, self.agent.tries, workspace.start.source, workspace.known, _without_secrets)
+        command, environment = self.agent.told(TASK), self.agent.environment(os.environ)
+        with Server(desk) as server:
+            workspace.prepare(server.address)
+            try:
+                ended = headless.run(
+                    command, workspace.home, environment, 60 * self.agent.minutes, self._hide, self._clock, self._stop,
+                    _LOG,
+                )  # fmt: skip
+            except OSError as error:
+                ended = headless.Ended("ended", None, "", f"{command[0]}: {error}")
+            except BaseException:  # Ctrl-C: nobody waits for an answer any more
+                desk.close(0)
+                raise
+            desk.close(_LAST_CALL_SECONDS)
+        if ended.why == "stopped":
+            raise KeyboardInterrupt
+        log = _log(ended)
+        workspace.put_log(log)
+        refused = "" if desk.submitted else _take_unsubmitted(workspace, desk)
+        cost, transcript = cost_of(ended.output), _transcript(desk.transcript(), log)
+        if desk.submitted is None:
+            reason = redact(f"{_how(ended)}; {refused}")
+            return Result(key=workspace.key, reason=clean(reason), cost=cost, transcript=transcript)
+        done = desk.submitted
+        return Result(
+            key=workspace.key, source=done.source, rationale=clean(redact(done.rationale)),
+            parents=done.parents or (workspace.start.id,), expects=done.expects, cost=cost,
+            prompts=prompts_version(), transcript=transcript,
+        )  # fmt: skip
+
+
+def spent(root: Path) -> dict[int, Spending]:
+    """Return what the agents of a run's workspaces have cost so far, by generation."""
+    found: dict[int, Spending] = {}
+    for generation, cost in costs(root):
+        found[generation] = found.get(generation, Spending()) + _spending(cost)
+    return found
+
+
+def _spending(cost: Cost) -> Spending:
+    usage = Usage(
+        input=cost.input_tokens - cost.cached_tokens, cache_read=cost.cached_tokens, output=cost.output_tokens
+    )
+    return Spending(dollars=cost.dollars, usage=usage, calls=cost.calls)
+
+
+def _take_unsubmitted(workspace: Workspace, desk: Desk) -> str:
+    """Hand in what controller.py holds, as nobody did; return why that cannot be."""
+    source, notes, why = workspace.handed_in()
+    if source is None:
+        return f"nothing was handed in, and {why}"
+    reply = desk.submit(source, read_notes(notes), strict=False)
+    return f"nothing was handed in, and controller.py was {reply.text}" if reply.error else ""
+
+
+def _without_secrets(source: str) -> str:
+    return "it holds the value of a secret of this machine" if redact(source) != source else ""
+
+
+def _how(ended: headless.Ended) -> str:
+    if ended.why != "ended":
+        return f"its agent was ended because its {ended.why}"
+    last = " ".join((ended.errors.strip() or ended.output.strip()).splitlines()[-1:])[-200:]
+    return f"its agent ended with code {ended.code}" + (f" ({last})" if ended.code != 0 and last else "")
+
+
+def _log(ended: headless.Ended) -> str:
+    return clean(redact(f"# {_how(ended)}\n# output\n{ended.output}\n# errors\n{ended.errors}\n"))
+
+
+def _transcript(exchanges: str, log: str) -> str:
+    return clean(redact(exchanges))[:_TRANSCRIPT] + "\n\n" + log[-_TRANSCRIPT:]
+
+
+def cost_of(output: str) -> Cost:
+    """Return what an agent says that it has cost: the last line of JSON with ``total_cost_usd``, else one call."""
+    for line in reversed(output.splitlines()[-50:]):
+        try:
+            said = json.loads(line)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(said, dict) and "total_cost_usd" in said:
+            usage = said.get("usage")
+            usage = usage if isinstance(usage, dict) else {}
+            cached = _count(usage.get("cache_read_input_tokens"))
+            fresh = _count(usage.get("input_tokens")) + _count(usage.get("cache_creation_input_tokens"))
+            dollars = said["total_cost_usd"]
+            fine = isinstance(dollars, (int, float)) and math.isfinite(dollars) and dollars >= 0
+            return Cost(
+                float(dollars) if fine else 0.0, fresh + cached, cached, _count(usage.get("output_tokens")),
+                max(1, _count(said.get("num_turns"))),
+            )  # fmt: skip
+    return Cost(calls=1)
+
+
+def _count(value: object) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else 0

@@ -1,0 +1,172 @@
+"""The words and the methods that `agent.explorers.evolve.render` puts together: one entry for each building block."""
+
+from __future__ import annotations
+
+ADVERBS = {
+    "confidence": "Confident", "steady": "Steady", "both": "Careful", "calm": "Calm", "lead": "Leading",
+    "margin": "Guarded", "overtake": "Foresighted", "price": "Thrifty",
+}  # fmt: skip
+NOUNS = {"trickle": "Trickle", "flood": "Flood", "waves": "Waves"}
+
+WIDTHS = {"trickle": "a few branches at a time", "flood": "all branches at once", "waves": "waves of branches"}
+ENDS = {
+    "confidence": "until their votes leave little doubt",
+    "steady": "until the lead among their votes is steady",
+    "both": "until the lead among their votes is beyond doubt and steady",
+    "calm": "until the lead among their votes is beyond doubt and has lasted",
+    "lead": "until the lead among their votes suffices for the width that is left",
+    "margin": "until the lead among their votes suffices against all other answers",
+    "overtake": "until the leading answer is unlikely to be overtaken",
+    "price": "while one more vote is worth its price",
+}
+_AHEAD = "Stops once `complete` have finished, no more than `doubt` is left that their leading answer is ahead"
+_DISSENT = "Gives up a branch that for `patience` typical lengths on end disagrees with the leading answer"
+WORDS = {
+    "opening": {
+        "trickle": "Opens `opening` branches at first, then keeps `at_once` running: each that ends makes room for "
+        "another, `most` in all.",
+        "flood": "Opens all of its `most` branches at the start.",
+        "waves": "Opens waves of `wave` branches at most, smaller ones the more the votes agree, `most` in all.",
+    },
+    "depth": {"burst": "Branches that agree with the leading answer run `burst` intervals where others run one."},
+    "stop": {
+        "confidence": f"{_AHEAD}.",
+        "steady": "Stops once `complete` have finished and the last `steady` of them left the lead as it was.",
+        "both": f"{_AHEAD}, and the last `steady` of them left it in the lead.",
+        "calm": f"{_AHEAD}, and it has led for `calm` typical lengths.",
+        "lead": "Stops once `complete` have finished and the leading answer is `bar` votes ahead; the bar falls to "
+        "nothing as the width is used up, by the power `closing`.",
+        "margin": "Stops once `complete` have finished and the leading answer is ahead by `bar` votes, which fall to "
+        "nothing as the width is used up, by the power `closing`, and by `others` for each vote of other answers.",
+        "overtake": "Stops once `complete` have finished and the chance is at most `chance` that the second answer "
+        "catches up with the votes that may still come.",
+        "price": "Stops once `complete` have finished and no number of further votes promises more than `price` a "
+        "vote: the chance that the second answer has caught up after them, over their number.",
+    },
+    "first": {"firm": "Stops after the first branch that finishes if it has shown at most `firm` different answers."},
+    "early": {
+        "probes": "Stops early when finished and running branches together have left no more than `early_doubt` about "
+        "one answer for the last `quiet` of all rounds."
+    },
+    "hopeless": {
+        "scattered": "Stops as hopeless once `tries` have finished and the leading answer has less than `grip` of "
+        "the votes."
+    },
+    "typical": {"upper": "The typical length is one that a share `rank` of those finished do not exceed."},
+    "disagreement": {
+        "dissent": f"{_DISSENT}.",
+        "dominated": f"{_DISSENT}, if its own answer is `behind` votes behind.",
+    },
+    "length": {"median": "Once `few` have finished, gives up branches that reach `factor` times their typical length."},
+    "vote": {
+        "given_up": "Branches that were given up count as `given_up` of a vote for what they said last.",
+        "everyone": "Branches that still run have a vote in the end: the answer they would give now.",
+    },
+    "weight": {
+        "shortness": "A vote counts by how short its branch was: the typical length over its own, to the `power` "
+        "(less while fewer than some `shrink` have finished), at most `cap`.",
+        "ripeness": "A vote counts by how soon its branch came to its answer: the typical length over its own, less "
+        "`ripe` of the time for which it stood by that answer, to the `power` (less while fewer than some `shrink` "
+        "have finished), at most `cap`.",
+    },
+    "abandoned": {
+        "share": "An answer that branches showed and then left counts less: by the share of them that kept it, to "
+        "the power `keep`.",
+        "against": "A branch that showed an answer and then left it takes `against` votes of its own weight from that "
+        "answer.",
+        "each": "A branch that showed an answer and then left it takes `against` votes from that answer.",
+    },
+}
+
+OPEN = '''
+def open(self, question: Question, wanted: int) -> None:
+    """Open ``wanted`` branches, or as many as there still may be."""
+    room = min(self.params["most"], question.max_branches) - question.width
+    if min(wanted, room) > 0:
+        self.running += question.branch_many(min(wanted, room))
+'''
+WAVE = '''
+def refill(self, question: Question) -> None:
+    """Open the next wave when the last one has ended: the less the votes agree, the larger."""
+    if not self.running:
+        self.open(question, max(1, ceil(self.params["wave"] * (1 - self.share()))))
+'''
+BURST = '''
+def advance(self, question: Question) -> bool:
+    """Run every branch for one interval, and for some more while it agrees with the leading answer."""
+    ended = self.step(question, self.running)
+    for _ in range(self.params["burst"] - 1):
+        agreeing = [i for i in self.running if self.last[i] == self.lead is not None]
+        if agreeing:
+            ended = self.step(question, agreeing) or ended
+    return ended
+'''
+SHARPNESS = """    known = len(self.finished) / (len(self.finished) + self.params["shrink"])  # of what is short here
+    power, cap = self.params["power"] * known, self.params["cap"]"""
+LEAVERS = "for other in self.shown[i]:\n    if other != answer:\n        left[other] = left.get(other, 0.0) + "
+AGAINST = """    for answer in votes:
+        votes[answer] -= self.params["against"] * left.get(answer, 0.0)"""
+KEPT = """    for answer in votes:
+        showed = [i for i, shown in self.shown.items() if answer in shown]
+        kept = sum(self.last[i] == answer for i in showed)
+        votes[answer] *= (kept / len(showed)) ** self.params["keep"]"""
+_BAR = '    bar = self.params["bar"] * (left / (left + len(self.finished))) ** self.params["closing"]'
+LEFT = {
+    "lead": f"""{_BAR}
+    first, second, *_ = *sorted(self.votes.values(), reverse=True), 0.0, 0.0""",
+    "margin": f"""{_BAR}
+    first, second, *rest = *sorted(self.votes.values(), reverse=True), 0.0, 0.0
+    bar += self.params["others"] * sum(max(0.0, votes) for votes in (second, *rest))""",
+    "price": "    worth = max(self.overtaken(votes) / votes for votes in (1, 2, 4, 8, 16, 32, 64) if votes <= left)",
+}
+"""What the stops need that look at the votes that may still come."""
+OVERTAKEN = '''
+def overtaken(self, within: float) -> float:
+    """Return the chance that the second answer has caught up after so many more votes (a normal approximation)."""
+    votes = sorted((max(0.0, votes) for votes in self.votes.values()), reverse=True)
+    first, second, *_ = *votes, 0.0, 0.0
+    total = sum(votes) + 2  # each of the two as if one vote better
+    drift = (first - second) / total  # of the lead, with each vote
+    spread = ((first + second + 2) / total - drift**2) * within * (1 + within / total)
+    return erfc((first - second + within * drift) / sqrt(2 * spread)) / 2
+'''
+FIRM = """    if len(self.finished) == 1 and self.votes and len(self.shown[self.finished[0]]) <= self.params["firm"]:
+        return True"""
+SETTLED = '''
+def settled(self) -> bool:
+    """Whether finished and running branches have been sure of one answer for long enough."""
+    said = [self.last.get(i) for i in (*self.finished, *self.running)]
+    favourite, first, second = leader(answer for answer in said if answer is not None)
+    sure = favourite is not None and 1 - confidence(first, second) <= self.params["early_doubt"]
+    self.quiet = self.quiet + 1 if sure and favourite == self.favourite else 0
+    self.favourite = favourite
+    return self.quiet > self.params["quiet"] * self.rounds
+'''
+SHARE = '''
+def share(self) -> float:
+    """Return the share of the votes that the leading answer has."""
+    votes = [votes for votes in self.votes.values() if votes > 0]
+    return max(votes) / sum(votes) if votes else 0.0
+'''
+RANK = """    lengths = sorted(question.depth(i) for i in self.finished)
+    self.typical = lengths[ceil(self.params["rank"] * len(lengths)) - 1]"""
+OVERLONG = """        overlong = question.depth(i) >= self.params["factor"] * self.typical
+        hopeless = overlong and len(self.finished) >= self.params["few"]"""
+DISSENT = """        self.against[i] = self.against.get(i, 0) + 1 if self.lead not in (None, self.last[i]) else 0
+        dissents = self.against[i] >= self.params["patience"] * self.typical"""
+DOMINATED = """        behind = max(self.votes.values(), default=0.0) - self.votes.get(self.last[i], 0.0)
+        dissents = dissents and behind >= self.params["behind"]"""
+VOTE = '''
+def vote(self) -> str | None:
+    """Return the answer that leads; before there is one, what most branches have said last."""
+    said = (answer for answer in self.last.values() if answer is not None)
+    return majority(said) if self.lead is None else self.lead
+'''
+EVERYONE = '''
+def vote(self, question: Question) -> str | None:
+    """Return the answer with most votes, those of running branches included."""
+    voters = [i for i in (*self.finished, *self.running) if i in self.last]
+    votes = self.weigh(question, voters) if self.finished else {}
+    said = (answer for answer in self.last.values() if answer is not None)
+    return max(votes, key=lambda answer: votes[answer]) if votes else majority(said)
+'''

@@ -1,0 +1,1 @@
+"""Explorers that ask a language model through an API."""

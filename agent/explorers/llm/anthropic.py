@@ -1,0 +1,194 @@
+"""The explorer `anthropic`: a model of the Messages API, on the official SDK, as an agent with tools.
+
+Answers are streamed, and put together event by event (`agent/llm/message.py`): the SDK's own helper gives a stream up
+when a tool's arguments are not valid JSON, and with it the count of what has been paid.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
+from typing import Any, Literal
+
+import anthropic
+import httpx2
+from anthropic import AsyncAnthropic
+
+from ...llm.calls import Calls
+from ...llm.chat import Answered, ChatModel, Reply, Results, Said, Sending, Turn
+from ...llm.failures import AuthError, Failure, FailureKind, retry_after
+from ...llm.message import Message, is_blank
+from ...llm.session import Bounds, Prompt, Tools
+from ...records.explorer import Brief
+from .explorer import Conversing, Report
+
+MAX_TOKENS = 32_000
+"""Tokens of one answer, thinking included."""
+THINKING_TOKENS = 12_000
+"""The part of them that may go into thinking, for a model that must be told."""
+_CACHED = {"cache_control": {"type": "ephemeral"}}
+_MOVING = 2
+"""Breakpoints on the last user messages. With those after the tools and the system prompt that is all that may be."""
+Thinking = Literal["adaptive", "budget", "none"]
+
+
+class Anthropic(Conversing):
+    """Asks a model of the Messages API. Key and endpoint come from the environment, as the SDK has it.
+
+    Args:
+        model: its name.
+        calls: the run's journal of calls.
+        prompt: makes what a conversation begins with, from the brief and its step ("propose" or "refine").
+        tools: makes the tools of a conversation.
+        bounds: how far a conversation may go.
+        thinking: whether a model that can think before it answers should.
+        report: told how each conversation ended.
+
+    Raises:
+        AuthError: there is no key.
+        InputError: no price is known for the model.
+    """
+
+    def __init__(
+        self, model: str, calls: Calls, prompt: Callable[[Brief, str], Prompt], tools: Callable[[Brief], Tools],
+        bounds: Bounds | None = None, thinking: bool = True, report: Report = lambda event, fields: None,
+    ) -> None:  # fmt: skip
+        mode: Thinking = calls.prices.of(model).thinking if thinking else "none"
+        key()
+
+        @asynccontextmanager
+        async def connect() -> AsyncIterator[ChatModel]:
+            # `Calls` is the only layer that repeats; the time-out is only a net below the watch on progress
+            timeout = httpx2.Timeout(2 * calls.patience.deadline, connect=30.0)
+            async with AsyncAnthropic(max_retries=0, timeout=timeout, open_telemetry=False) as client:
+                yield AnthropicModel(model, client, mode)
+
+        super().__init__("anthropic", connect, calls, prompt, tools, bounds, report)
+
+
+def key() -> str:
+    """Return the key that the SDK will send.
+
+    Raises:
+        AuthError: there is none.
+    """
+    found = os.environ.get("ANTHROPIC_API_KEY") or os.environ.get("ANTHROPIC_AUTH_TOKEN")
+    if not found:
+        raise AuthError("no key for the Messages API: set ANTHROPIC_API_KEY in the environment")
+    return found
+
+
+class AnthropicModel:
+    """One model of the Messages API: see `agent.llm.chat.ChatModel`."""
+
+    def __init__(self, name: str, client: AsyncAnthropic, thinking: Thinking = "none") -> None:
+        self.name, self._client, self._thinking = name, client, thinking
+
+    def body(self, system: str, tools: Sequence[Mapping[str, Any]], turns: Sequence[Turn]) -> dict[str, Any]:
+        """Return the request. Its beginning never changes from one turn to the next, so that it is read from the cache.
+
+        Breakpoints are after the tools, after the system prompt, and at the end of the last two user messages: a cache
+        entry is found again although many blocks have been added since.
+        """
+        offered: list[dict[str, Any]] = [
+            {"name": tool["name"], "description": tool["description"], "input_schema": tool["input_schema"]}
+            for tool in tools
+        ]
+        if offered:
+            offered[-1] |= _CACHED
+        messages = _messages(turns)
+        for message in [message for message in messages if message["role"] == "user"][-_MOVING:]:
+            message["content"][-1] |= _CACHED
+        body: dict[str, Any] = {
+            "model": self.name,
+            "max_tokens": MAX_TOKENS,
+            "system": [{"type": "text", "text": system} | _CACHED],
+            "tools": offered,
+            "messages": messages,
+        }
+        if self._thinking == "adaptive":
+            body["thinking"] = {"type": "adaptive"}
+        elif self._thinking == "budget":
+            body["thinking"] = {"type": "enabled", "budget_tokens": THINKING_TOKENS}
+        return body
+
+    async def reply(self, body: Mapping[str, Any], sending: Sending) -> Reply:
+        """Send ``body`` once, and return the whole answer.
+
+        Raises:
+            Failure: there is none; ``sending.usage`` has what was counted until then.
+        """
+        message = Message(sending)
+        messages: Any = self._client.messages  # the body is plain JSON, which its overloads do not know
+        try:
+            headers = {"Idempotency-Key": sending.id}
+            stream = await sending.progress(messages.create(**body, stream=True, extra_headers=headers))
+            # closed here: left to the garbage collector, it may be closed in the middle of another thread's work
+            async with stream, aclosing(aiter(stream)) as events:
+                while not message.ended:
+                    message.take(await sending.progress(anext(events)))
+        except StopAsyncIteration:
+            raise Failure("cut_stream", "the answer ended in the middle") from None
+        except anthropic.APIStatusError as error:
+            raise _of_status(error) from None
+        except anthropic.APITimeoutError as error:
+            raise Failure("timeout", str(error)) from None
+        except anthropic.APIConnectionError as error:
+            raise Failure("network", f"{error} ({error.__cause__ or 'no cause given'})") from None
+        except httpx2.TimeoutException as error:  # while streaming, the SDK passes its transport's errors on
+            raise Failure("timeout", f"{type(error).__name__}: {error}") from None
+        except (httpx2.HTTPError, httpx2.StreamError, OSError) as error:
+            raise Failure("cut_stream", f"{type(error).__name__}: {error}") from None
+        except (anthropic.APIError, ValueError) as error:  # neither UTF-8 nor JSON, or not what is documented
+            raise Failure("cut_stream", f"an answer that cannot be read ({type(error).__name__})") from None
+        except anthropic.AnthropicError as error:
+            raise Failure("auth", str(error)) from None
+        return message.reply()
+
+
+def _messages(turns: Sequence[Turn]) -> list[dict[str, Any]]:
+    """Return the conversation as messages, user and assistant by turns; answers go back as they came."""
+    messages: list[dict[str, Any]] = []
+    for turn in turns:
+        if isinstance(turn, Answered):
+            kept = [dict(block) for block in turn.reply.raw if not is_blank(block)]
+            messages.append({"role": "assistant", "content": kept})
+            continue
+        if not messages or messages[-1]["role"] != "user":
+            messages.append({"role": "user", "content": []})
+        messages[-1]["content"] += _blocks(turn)
+    return messages
+
+
+def _blocks(turn: Said | Results) -> list[dict[str, Any]]:
+    if isinstance(turn, Said):
+        return [{"type": "text", "text": turn.text}]
+    blocks: list[dict[str, Any]] = []
+    for result in turn.results:
+        block = {"type": "tool_result", "tool_use_id": result.call.id, "content": result.text}
+        blocks.append(block | ({"is_error": True} if result.error else {}))
+    return [*blocks, {"type": "text", "text": turn.note}] if turn.note else blocks
+
+
+_KINDS: dict[str, FailureKind] = {
+    "overloaded_error": "overloaded", "rate_limit_error": "rate_limited", "api_error": "server_error",
+    "timeout_error": "timeout", "authentication_error": "auth", "permission_error": "auth", "billing_error": "auth",
+    "not_found_error": "bad_request", "request_too_large": "context_too_long", "conflict_error": "server_error",
+}  # fmt: skip
+_STATUSES: dict[int, FailureKind] = {
+    401: "auth", 402: "auth", 403: "auth", 404: "bad_request", 408: "timeout", 409: "server_error",
+    413: "context_too_long", 429: "rate_limited", 504: "timeout", 529: "overloaded",
+}  # fmt: skip
+_TOO_LONG = ("too long", "context window", "context limit", "context length", "too large")
+
+
+def _of_status(error: anthropic.APIStatusError) -> Failure:
+    """Return the failure that a status, or an error within a stream that began well, stands for."""
+    status = error.status_code
+    by_status = _STATUSES.get(status, "server_error" if status >= 500 or status < 400 else "bad_request")
+    kind = _KINDS.get(str(error.type), by_status)
+    words = str(error.api_message or error.message)
+    if error.type == "invalid_request_error" or kind == "bad_request":
+        kind = "context_too_long" if any(sign in words.lower() for sign in _TOO_LONG) else "bad_request"
+    return Failure(kind, f"{words} (status {status})", retry_after(error.response.headers))

@@ -1,0 +1,119 @@
+"""What every explorer does that asks a language model through an API: one conversation for each proposal."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import asdict
+from typing import Any
+
+from ...llm.calls import Calls, Place
+from ...llm.chat import ChatModel
+from ...llm.session import Bounds, Prompt, Session, Tools
+from ...records.explorer import Brief, Proposal
+
+Report = Callable[[str, dict[str, Any]], None]
+"""Told how each conversation ended: an event's name, and its fields."""
+Connect = Callable[[], AbstractAsyncContextManager[ChatModel]]
+"""Opens a model within the event loop of one conversation."""
+
+
+class Conversing:
+    """An explorer that leads one conversation for each proposal. Safe to ask from several threads at once.
+
+    Args:
+        name: the explorer's.
+        connect: how to open the model.
+        calls: the run's journal of calls.
+        prompt: makes what a conversation begins with, from the brief and its step ("propose" or "refine").
+        tools: makes the tools of a conversation.
+        bounds: how far a conversation may go.
+        report: told how each ended.
+    """
+
+    single = True
+    own = False
+
+    def __init__(
+        self, name: str, connect: Connect, calls: Calls, prompt: Callable[[Brief, str], Prompt],
+        tools: Callable[[Brief], Tools], bounds: Bounds | None = None,
+        report: Report = lambda event, fields: None,
+    ) -> None:  # fmt: skip
+        self.name = name
+        self._connect, self._calls, self._prompt, self._tools = connect, calls, prompt, tools
+        self._bounds, self._report = bounds or Bounds(), report
+        self._lock, self._closed = threading.Lock(), False
+        self._running: set[tuple[asyncio.AbstractEventLoop, asyncio.Task[list[Proposal]]]] = set()
+
+    def propose(self, brief: Brief) -> list[Proposal]:
+        """Return one new candidate, or none.
+
+        Raises:
+            ExplorerError: the service cannot be used.
+            LimitReached: nothing more may be spent.
+        """
+        return self._run(brief, "propose")
+
+    def refine(self, brief: Brief) -> list[Proposal]:
+        """Return one directed variant of the brief's parents, or none; it raises what `propose` does."""
+        return self._run(brief, "refine")
+
+    def close(self) -> None:
+        """End all conversations, from another thread; the call in flight is sent again, under its id, on resume."""
+        with self._lock:
+            self._closed = True
+            for loop, task in self._running:
+                loop.call_soon_threadsafe(task.cancel)
+
+    def _run(self, brief: Brief, step: str) -> list[Proposal]:
+        try:
+            return asyncio.run(self._watched(brief, step))
+        except asyncio.CancelledError:
+            raise KeyboardInterrupt from None
+
+    async def _watched(self, brief: Brief, step: str) -> list[Proposal]:
+        """Converse such that `close` can end it; one that begins after that is ended at once."""
+        task = asyncio.ensure_future(self._converse(brief, step))
+        mine = asyncio.get_running_loop(), task
+        with self._lock:
+            self._running.add(mine)
+            if self._closed:
+                task.cancel()
+        try:
+            return await task
+        finally:
+            with self._lock:
+                self._running.discard(mine)
+
+    async def _converse(self, brief: Brief, step: str) -> list[Proposal]:
+        prompt = self._prompt(brief, step)
+        async with self._connect() as model:
+            place = Place(brief.generation, step, brief.slot)
+            session = Session(model, self._calls, self._tools(brief), prompt, place, self._bounds)
+            try:
+                done = await session.run()
+            finally:
+                path = self._calls.put_transcript(place, session.transcript.text())
+        cost = session.cost
+        told = {"ended": session.why, "transcript": f"{path.parent.name}/{path.name}", **asdict(cost)}
+        self._report("conversation", {"generation": brief.generation, "step": step, "slot": brief.slot, **told})
+        if done is None:
+            return []
+        parents = tuple(done.parents) or tuple(version.id for version in brief.parents[:1])
+        proposal = Proposal(
+            source=done.source, rationale=done.rationale, parents=parents, data={"model": model.name},
+            expects=tuple(done.expects), cost=cost, prompts=prompt.version, transcript=session.transcript.text(),
+        )  # fmt: skip
+        return [proposal]
+
+
+def opened(model: ChatModel) -> Connect:
+    """Return how to open a model that needs no closing."""
+
+    @asynccontextmanager
+    async def connect() -> AsyncIterator[ChatModel]:
+        yield model
+
+    return connect

@@ -1,0 +1,270 @@
+"""An explorer that is a guest: the run waits at a desk for what a person's own agent hands in."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from envs.errors import Damaged
+from sandbox.base import SandboxError
+
+from ... import population
+from ...archive.run_directory import Run
+from ...archive.run_report import read_report
+from ...llm.session import Prompt
+from ...llm.transcript import Transcript, clean
+from ...records.card import SCREENED
+from ...records.explorer import Brief, Proposal
+from ...tools.toolbox import Toolbox, ToolResult
+
+if TYPE_CHECKING:
+    from ...loop.nodes import Discovery
+
+PATIENCE = 40.0
+"""Seconds that a call waits for the next task. Clients give a call up after a minute, as a rule."""
+_LOOK_UP = 0.5
+"""Seconds after which the run, while it waits, looks for signals."""
+_IN_TRANSCRIPT = 20_000
+"""Characters of one part of a transcript."""
+
+
+class Left(Exception):
+    """The client has left: what it was about is taken up again when it comes back."""
+
+
+@dataclass
+class Task:
+    """One proposal that is waited for."""
+
+    prompt: Prompt
+    before: str
+    """What came of the last round."""
+    tools: Toolbox
+    parents: tuple[str, ...]
+    transcript: Transcript = field(default_factory=Transcript)
+
+    def told(self, rules: bool) -> str:
+        """Return the task, as the agent is told."""
+        parts = [self.before, self.prompt.system if rules else "", self.prompt.first]
+        return "\n\n".join(part.strip() for part in parts if part.strip())
+
+    def proposal(self, client: str) -> Proposal:
+        """Return what was submitted."""
+        done = self.tools.submitted
+        assert done is not None
+        return Proposal(
+            source=done.source, rationale=done.rationale, parents=done.parents or self.parents, expects=done.expects,
+            data={"client": client}, prompts=self.prompt.version, transcript=self.transcript.text(),
+        )  # fmt: skip
+
+
+class Desk:
+    """Where a run, in its thread, and a client's calls, in theirs, meet. Safe to use from all of them.
+
+    Args:
+        task: makes a task of a brief and its step ("propose" or "refine").
+        patience: seconds that a call waits for the next task.
+    """
+
+    def __init__(self, task: Callable[[Brief, str], Task], patience: float = PATIENCE) -> None:
+        self.client = ""
+        """Who is at work, as the client calls itself."""
+        self._make, self._patience = task, patience
+        self._changed = threading.Condition()
+        self._one_call = threading.Lock()  # tools keep drafts: they are used by one call at a time
+        self._task: Task | None = None
+        self._over: ToolResult | None = None
+        self._gone = False
+        self._doing = "the run is being opened"
+        self._knows_rules = False
+
+    # For the run
+
+    def ask(self, brief: Brief, step: str) -> list[Proposal]:
+        """Wait for what the agent hands in, and return it.
+
+        Raises:
+            Left: nobody will.
+        """
+        task = self._make(brief, step)
+        with self._changed:
+            self._task = task
+            self._changed.notify_all()
+            # a signal that comes just before a wait does not end it, and is only seen after it
+            while not self._changed.wait_for(lambda: self._gone or task.tools.submitted is not None, _LOOK_UP):
+                pass
+            if task.tools.submitted is None:
+                raise Left
+            self._doing = "what was submitted is being tried"
+        return [task.proposal(self.client)]
+
+    def report(self, event: str, fields: Mapping[str, Any]) -> None:
+        """Take note of the run's events.
+
+        Raises:
+            Left: nobody is there to work for.
+        """
+        with self._changed:
+            if event == "asked":  # what was submitted is safe on disk
+                self._task = None
+                self._changed.notify_all()
+            elif event == "generation" and not fields["generation"]:
+                self._doing = "the hand-written controllers are being tried"
+            elif event == "candidate" and fields["of"] > 1:
+                self._doing = f"{fields['position']} of {fields['of']} hand-written controllers have been tried"
+            elif event == "archived" and fields["generation"] > 0:
+                self._doing = "the run is drawing its conclusions"
+            if self._gone:
+                raise Left
+
+    def finish(self, text: str, error: bool = False) -> None:
+        """Tell all calls from now on that the run is over."""
+        with self._changed:
+            self._over = ToolResult(text, error)
+            self._changed.notify_all()
+
+    def say(self, doing: str) -> None:
+        """Have those who wait be told what for."""
+        with self._changed:
+            self._doing = doing
+
+    def left(self, seconds: float = 0.0) -> bool:
+        """Return whether the client has left, or does within ``seconds``."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._gone, seconds)
+
+    # For the client
+
+    def leave(self) -> None:
+        """The client has left."""
+        with self._changed:
+            self._gone = True
+            self._changed.notify_all()
+
+    def call(self, name: str, arguments: Mapping[str, Any]) -> ToolResult:
+        """Call a tool; what is wrong is in the result."""
+        task = self._wait()
+        if isinstance(task, ToolResult):
+            return task if name == "task" else ToolResult(task.text, error=True)
+        if name == "task":
+            if not set(arguments) <= {"rules"} or not isinstance(arguments.get("rules", False), bool):
+                return ToolResult("task takes no arguments but rules, which is true or false", error=True)
+            rules = bool(arguments.get("rules")) or not self._knows_rules
+            self._knows_rules = True
+            return ToolResult(clean(task.told(rules)))
+        with self._one_call:
+            result = self._call(task, name, arguments)
+        if name == "submit" and not result.error:
+            with self._changed:
+                self._changed.notify_all()
+                self._changed.wait_for(lambda: self._task is not task or self._over is not None or self._gone)
+                if self._task is task:
+                    return ToolResult("not accepted: the run has ended; call `task`", error=True)
+            return ToolResult(f"{result.text}. Call `task` for what came of it, and for the next one.")
+        return result
+
+    def _call(self, task: Task, name: str, arguments: Mapping[str, Any]) -> ToolResult:
+        try:
+            result = task.tools.call(name, arguments)
+        except (Damaged, SandboxError) as error:
+            print(f"autotts: {name}: {error}", file=sys.stderr)
+            result = ToolResult(f"{name}: a failure that is not yours ({type(error).__name__}); try again", error=True)
+        task.transcript.add(f"call of {name}", _cut(_readable(arguments)))
+        task.transcript.add(f"{'error' if result.error else 'result'} of {name}", _cut(result.text))
+        return result
+
+    def _wait(self) -> Task | ToolResult:
+        """Return the open task, or in words why there is none."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._task or self._over or self._gone, self._patience)
+            if self._over is not None:
+                return self._over
+            if self._gone:
+                return ToolResult("the session is over", error=True)
+            return self._task or ToolResult(f"No task yet: {self._doing}. Call `task` again.")
+
+
+class Guest:
+    """The `Explorer` that waits at a desk."""
+
+    name = "mcp"
+    single = True
+    own = False
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def propose(self, brief: Brief) -> list[Proposal]:
+        """Return what the agent hands in. `Left` is raised if nobody will."""
+        return self._desk.ask(brief, "propose")
+
+    def refine(self, brief: Brief) -> list[Proposal]:
+        """Return what the agent hands in. `Left` is raised if nobody will."""
+        return self._desk.ask(brief, "refine")
+
+    def close(self) -> None:
+        """End all waiting, from another thread."""
+        self._desk.leave()
+
+
+def host(discovery: Discovery, desk: Desk) -> None:
+    """Run, or go on with, a discovery whose explorer waits at ``desk``, and tell the client how it has ended.
+
+    Raises:
+        Left: the client has left before the end.
+        Exception: what `discover` raises; the client has been told that the run has failed.
+    """
+    from ...loop.graph import discover
+
+    try:
+        discover(discovery)
+        desk.finish(conclusion(discovery.run))
+    except Exception as error:
+        if desk.left():  # a sandbox that was at work says so in its own words
+            raise Left from error
+        told = f"The run has failed ({type(error).__name__}): the person who runs it is told more."
+        desk.finish(told, error=True)
+        raise
+
+
+def last_round(run: Run, brief: Brief) -> str:
+    """Return which round this is, and what came of the one before."""
+    cards = run.archive.believed()
+    at, ranked = population.budgets(cards), population.ranked(cards)
+    lines = [f"Round {brief.generation} of {run.config.generations}."]
+    for card in cards:
+        if card.generation != brief.generation - 1 or card.generation == 0:
+            continue
+        if card.ok:
+            best = f"the best so far is {ranked[0].id} with {population.quality(ranked[0], at):.2f}"
+            lines.append(f"The last round made {card.id}: quality {population.quality(card, at):.2f}; {best}.")
+        else:
+            said = brief.bench.shelf.said(card.message) if brief.bench is not None else ""
+            how = "was given up" if card.verdict == SCREENED else f"failed: {card.verdict}"
+            lines.append(f"The last round's {card.id} {how}: {said}")
+        if card.outcome and "history" not in run.config.ablations:
+            lines.append(card.outcome)
+    return "\n".join(lines)
+
+
+def conclusion(run: Run) -> str:
+    """Return how a finished run has ended."""
+    report = read_report(run)
+    if report is None:
+        return "The run is over."
+    lines = [f"  {name}: {quality:.2f}" for name, quality in sorted(report.measured.items(), key=lambda item: -item[1])]
+    told = f"The run is over. The best is {report.best}. Quality on branch orders that the search has not seen:"
+    return "\n".join([told, *lines])
+
+
+def _readable(arguments: Mapping[str, Any]) -> str:
+    """Return arguments for a person: a source with its lines."""
+    lines = (f"{k}:\n{v}" if isinstance(v, str) and "\n" in v else f"{k}: {v}" for k, v in arguments.items())
+    return "\n".join(lines)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _IN_TRANSCRIPT else f"{text[:_IN_TRANSCRIPT]}\n({len(text):,} characters in all)"

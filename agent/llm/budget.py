@@ -1,0 +1,156 @@
+"""What a run has spent on calls, and the limits that it never overruns by more than the calls in flight."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Literal
+
+from pydantic import Field
+
+from ..records.card import Frozen
+from ..records.explorer import LimitReached
+from .prices import Usage
+
+_PATIENCE = 1.0
+"""Seconds after which a call that waits for others to be paid looks again, should it have missed their end."""
+
+
+class Limit(Frozen):
+    """The most that may be spent; None is no limit."""
+
+    dollars: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    calls: int | None = Field(default=None, ge=0)
+    """Every attempt at a call counts: a limit on successes alone would never end."""
+    hours: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+
+
+class Limits(Frozen):
+    """The limits of a whole run, and of each of its generations."""
+
+    run: Limit = Limit()
+    generation: Limit = Limit()
+
+
+class Spending(Frozen):
+    """What has been spent."""
+
+    dollars: float = 0.0
+    usage: Usage = Usage()
+    calls: int = 0
+    """Attempts that were paid for or failed; more than the answers."""
+    failed: int = 0
+    """Those of them that failed."""
+
+    def __add__(self, other: Spending) -> Spending:
+        return Spending(
+            dollars=self.dollars + other.dollars, usage=self.usage + other.usage, calls=self.calls + other.calls,
+            failed=self.failed + other.failed,
+        )  # fmt: skip
+
+    def __str__(self) -> str:
+        cached = self.usage.cache_read / self.usage.prompt if self.usage.prompt else 0.0
+        return (
+            f"${self.dollars:.4f}, {self.calls:,} calls ({self.failed:,} failed), {self.usage.prompt:,} tokens in "
+            f"({cached:.0%} cached), {self.usage.output:,} out"
+        )
+
+
+class Ledger:
+    """Counts what is spent, and says when to stop. Safe to use from several threads.
+
+    Args:
+        limits: of the run, and of each generation.
+        now: seconds, from anywhere on.
+        hours_before: what the run had worked before this process took it up.
+    """
+
+    def __init__(
+        self, limits: Limits | None = None, now: Callable[[], float] = time.monotonic, hours_before: float = 0.0
+    ) -> None:
+        self.limits = limits or Limits()
+        self._now, self._began, self._hours_before = now, now(), hours_before
+        self._generation_began: dict[int, float] = {}
+        self._spent: dict[int, Spending] = defaultdict(lambda: Spending())
+        self._all = Spending()
+        self._flight: dict[int, tuple[int, float]] = {}
+        self._tickets = 0
+        self._settled = threading.Condition()
+
+    def record(self, generation: int, spending: Spending) -> None:
+        """Add what has been spent, be it just now or before this process began."""
+        with self._settled:
+            self._spent[generation] += spending
+            self._all += spending
+
+    def spent(self, generation: int | None = None) -> Spending:
+        """Return what has been spent, in one generation or in all."""
+        with self._settled:
+            return self._total(generation)
+
+    def check(self, generation: int) -> None:
+        """See whether anything more may be spent in ``generation``.
+
+        Raises:
+            LimitReached: nothing may.
+        """
+        with self._settled:
+            self._generation_began.setdefault(generation, self._now())
+            self._check(generation, in_flight=False)
+
+    def reserve(self, generation: int, dollars: float) -> int | None:
+        """Set aside ``dollars`` for a call of ``generation``, and return a ticket to be given to `release`.
+
+        None says that the calls in flight may use up what is left: `wait`, and try again.
+
+        Raises:
+            LimitReached: it has been spent.
+        """
+        with self._settled:
+            self._generation_began.setdefault(generation, self._now())
+            self._check(generation, in_flight=False)
+            try:
+                self._check(generation, in_flight=True)
+            except LimitReached:
+                return None
+            self._tickets += 1
+            self._flight[self._tickets] = generation, dollars
+            return self._tickets
+
+    def release(self, ticket: int) -> None:
+        """Give back what was set aside: the call has been recorded, or has cost nothing."""
+        with self._settled:
+            del self._flight[ticket]
+            self._settled.notify_all()
+
+    def wait(self) -> None:
+        """Return once a call in flight may have ended."""
+        with self._settled:
+            if self._flight:
+                self._settled.wait(_PATIENCE)
+
+    def _total(self, generation: int | None) -> Spending:
+        return self._all if generation is None else self._spent.get(generation, Spending())
+
+    def _check(self, generation: int, in_flight: bool) -> None:
+        now = self._now()
+        hours = self._hours_before + (now - self._began) / 3600
+        self._check_one("run", self.limits.run, None, hours, in_flight)
+        hours = (now - self._generation_began[generation]) / 3600
+        self._check_one("generation", self.limits.generation, generation, hours, in_flight)
+
+    def _check_one(
+        self, scope: Literal["run", "generation"], limit: Limit, generation: int | None, hours: float, in_flight: bool
+    ) -> None:
+        spent = self._total(generation)
+        flying = [dollars for of, dollars in self._flight.values() if in_flight and generation in (None, of)]
+        dollars, calls = spent.dollars + sum(flying), spent.calls + len(flying)
+        name = f"the {scope}" if generation is None else f"generation {generation}"
+        if limit.dollars is not None and dollars >= limit.dollars:
+            raise LimitReached(f"{name} has spent ${dollars:.4f} of at most ${limit.dollars:g}", scope)
+        if limit.calls is not None and calls >= limit.calls:
+            raise LimitReached(f"{name} has made {calls:,} of at most {limit.calls:,} calls", scope)
+        if limit.hours is not None and hours >= limit.hours:
+            raise LimitReached(f"{name} has worked {hours:.2f} of at most {limit.hours:g} hours", scope)

@@ -1,0 +1,88 @@
+"""Time travel: the checkpoints of a run, and new runs that begin where an old one once was."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from langgraph.checkpoint.sqlite import SqliteSaver
+
+from envs.errors import InputError
+from sandbox.backends.process import ProcessSandbox
+
+from ..archive.run_directory import Run, RunConfig
+from ..explorers.evolve.explorer import Evolve
+from .graph import Graph, build, checkpoints, settings
+from .nodes import Discovery
+from .state import first
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One checkpoint."""
+
+    id: str
+    when: str
+    """Time in UTC, ISO 8601."""
+    generation: int
+    step: str
+    next: tuple[str, ...]
+    """Nodes that come after it; empty at the end."""
+    pending: int
+    """Candidates on their way."""
+
+
+def moments(run: Run) -> list[Moment]:
+    """Return the checkpoints of a run, the latest first.
+
+    Raises:
+        Damaged: the checkpoint database is damaged.
+    """
+    with checkpoints(run) as saver:
+        found = _graph(run, saver).get_state_history(settings(run))
+        return [
+            Moment(
+                id=str(state.config["configurable"]["checkpoint_id"]), when=str(state.created_at),
+                generation=state.values["generation"], step=state.values["step"], next=tuple(state.next),
+                pending=len(state.values["pending"]),
+            )
+            for state in found
+            if "generation" in state.values
+        ]  # fmt: skip
+
+
+def fork(old: Run, generation: int, home: Path, changes: dict[str, Any]) -> Run:
+    """Begin a new run that has all versions of ``old`` up to and with ``generation``, and goes on from there.
+
+    Args:
+        old: left as it is.
+        generation: the last to be taken over.
+        home: the new run's directory.
+        changes: settings that differ, such as explorer, seed or generations.
+
+    Raises:
+        InputError: ``old`` has not come so far, or ``home`` is taken.
+    """
+    reached = max((card.generation for card in old.archive.cards()), default=-1)
+    if not 0 <= generation <= reached:
+        raise InputError(f"{old.home} has generations 0 to {reached}: it cannot be forked at {generation}")
+    if home.exists():
+        raise InputError(f"{home} is there already; choose another directory")
+    config = RunConfig.model_validate(old.config.model_dump() | changes)
+    new = Run.create(home, config, old.environments())
+    for card in old.archive.cards():
+        if card.generation <= generation:
+            aside = new.archive.root / f".writing-{card.id}"
+            shutil.copytree(old.archive.root / card.id, aside)
+            aside.rename(new.archive.root / card.id)
+    new.archive.reindex()
+    with checkpoints(new) as saver:
+        _graph(new, saver).update_state(settings(new), {**first(), "generation": generation + 1}, as_node="archive")
+    return new
+
+
+def _graph(run: Run, saver: SqliteSaver) -> Graph:
+    """Return the graph of a run, for its checkpoints alone: nothing in it is ever run."""
+    return build(Discovery(run, Evolve(), ProcessSandbox()), saver)

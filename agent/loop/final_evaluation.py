@@ -1,0 +1,145 @@
+"""The last choice: the search's best and its front, and all that was written by hand, on fresh branch orders."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from envs.errors import InputError
+from envs.statistics import Floats
+from envs.store import Environment, write_whole
+from sandbox.base import Sandbox
+from sandbox.evaluation import Evaluation, evaluate
+from sandbox.outcome import Candidate
+from sandbox.trial import trial
+
+from .. import population
+from ..archive.run_directory import FRESH_SEED, Run
+from ..archive.run_report import JSON, TEXT, AtBudget, Lead, Optimism, Report
+from ..population.overfitting.beliefs import believed, optimism
+from ..population.overfitting.contributions import Panel, contributions, panel
+from ..population.overfitting.crossvalidation import means
+from ..population.overfitting.question_results import Figures
+from ..records.card import Card
+from ..reports.run_report.page import page
+
+FINALISTS = 4
+"""Versions, the best over all budgets by what the search believes of them, that are measured beside its front."""
+_BUDGETS = 8
+"""Budgets at which the front is compared with what was written by hand."""
+
+
+def write_report(
+    run: Run, environments: Sequence[Environment], sandbox: Sandbox, progress: Callable[[int], None] | None = None
+) -> str:
+    """Measure the finalists and the seeds anew, write ``report.json`` and ``report.md``, and return the best's id.
+
+    Args:
+        run: a run that has come to its end.
+        environments: its recorded ones.
+        sandbox: where the versions run again.
+        progress: called with the number of episodes that were added.
+
+    Raises:
+        InputError: no version ran to its end.
+        SandboxError: the sandbox failed.
+    """
+    cards = run.archive.believed()
+    front = [card for card in population.front(cards, latency=run.config.latency) if card.generation > 0]
+    ranked = population.ranked(cards)
+    best = [card for card in ranked if card.generation > 0][:FINALISTS]
+    seeds = [card for card in ranked if card.generation == 0]
+    episodes = run.episodes(environments, FRESH_SEED)
+
+    def measured(card: Card) -> Evaluation:
+        candidate = Candidate(card.id, run.archive.source(card.id))
+        if card.generation == 0:
+            return evaluate(candidate, episodes, sandbox, progress)
+        return trial(candidate, episodes, sandbox, seed=run.config.seed, progress=progress)  # audited in every episode
+
+    finalists = {card.id: card for card in [*best, *front, *seeds]}
+    results = {name: measured(card) for name, card in finalists.items()}
+    if not any(result.verdict.ok for result in results.values()):
+        raise InputError(f"{run.home}: no version ran to its end; see `autotts lineage`")
+    report = _report(run, cards, front, results)
+    write_whole(run.home / TEXT, page(run, report, cards).encode())
+    write_whole(run.home / JSON, report.model_dump_json(indent=1).encode())
+    return report.best
+
+
+def _report(run: Run, cards: Sequence[Card], front: Sequence[Card], results: Mapping[str, Evaluation]) -> Report:
+    """Return the figures.
+
+    Args:
+        run: for its settings, and its figures by question.
+        cards: of all its versions.
+        front: what was discovered of the search's front.
+        results: on fresh orders, of the finalists and the seeds.
+    """
+    protocol = run.config.protocol().model_copy(
+        update={"environments": run.config.environments, "first_seed": FRESH_SEED, "simulated": 0.0}
+    )
+    finalists = [card for card in cards if card.id in results]
+    fresh = [
+        card.model_copy(update={"curve": tuple(results[card.id].curve), "protocol": protocol, "belief": None})
+        for card in finalists
+        if results[card.id].verdict.ok
+    ]
+    figures = {name: Figures.of(result.scores) for name, result in results.items() if result.scores is not None}
+    at, chosen = population.budgets(cards), _best(fresh, figures)
+    ran, seeds = [card for card in front if card.id in figures], [card.id for card in fresh if card.generation == 0]
+    held = _budgets(ran, seeds, figures, at)
+    told = optimism(cards, run.archive.figures)
+    return Report(
+        best=chosen.id,
+        protocol=protocol,
+        searched={card.id: population.quality(card, at) for card in finalists},
+        measured={card.id: population.quality(card, at) for card in fresh},
+        curves={card.id: card.curve for card in fresh},
+        front=tuple(card.id for card in ran),
+        champions={"balanced": chosen.id} | _ends(held),
+        leads=tuple(_leads([*ran, chosen], seeds, figures, at)),
+        budgets=tuple(held),
+        optimism=Optimism.of(told[0].id, told[1]) if told else None,
+        failed={name: f"{r.verdict.kind}: {r.verdict.message}" for name, r in results.items() if not r.verdict.ok},
+    )
+
+
+def _best(fresh: Sequence[Card], figures: Mapping[str, Figures]) -> Card:
+    """Return the discovered version that is the best on fresh orders, or the best of all if none came through."""
+    ranked = population.ranked(believed(fresh, figures.get))
+    return next((card for card in ranked if card.generation > 0), ranked[0])
+
+
+def _ends(held: Sequence[AtBudget]) -> dict[str, str]:
+    return {"frugal": held[0].version, "accurate": held[-1].version} if held else {}
+
+
+def _leads(front: Sequence[Card], seeds: Sequence[str], figures: Mapping[str, Figures], at: Floats) -> list[Lead]:
+    pairs = [(version, seed) for version in dict.fromkeys(card.id for card in front) for seed in seeds]
+    pairs = [(version, seed) for version, seed in pairs if version != seed]
+    if not pairs:
+        return []
+    names = list(dict.fromkeys(name for pair in pairs for name in pair))
+    these = panel([figures[name] for name in names], at)
+    row = dict(zip(names, these.values, strict=True))
+    found = means(these, [row[version] - row[seed] for version, seed in pairs])
+    return [Lead(version=v, seed=s, quality=figure) for (v, s), figure in zip(pairs, found, strict=True)]
+
+
+def _budgets(front: Sequence[Card], seeds: Sequence[str], figures: Mapping[str, Figures], at: Floats) -> list[AtBudget]:
+    """Return what the search holds to be the best at some budgets: these orders had no part in that."""
+    if not front:
+        return []
+    these: Panel = panel([figures[front[0].id]], at)
+    found = []
+    for tokens in at[np.unique(np.linspace(0, len(at) - 1, _BUDGETS).round().astype(int))]:
+        one = np.array([tokens])
+        version = max(front, key=lambda card: float(population.attained(card.believed_curve, one)[0])).id
+        row = {name: contributions(figures[name], one)[0] for name in (version, *seeds)}
+        accuracy, *over = means(these, [row[version], *(row[version] - row[seed] for seed in seeds)])
+        found.append(
+            AtBudget(tokens=tokens, version=version, accuracy=accuracy, over=dict(zip(seeds, over, strict=True)))
+        )
+    return found

@@ -1,0 +1,224 @@
+"""The nodes of the discovery graph: what is done in each, and how it is made safe to do again.
+
+Every node may run again after a crash, so every node is idempotent: what it has done lies in the run directory under
+ids that follow from the work itself.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from langgraph.types import interrupt
+
+from sandbox.base import Sandbox
+
+from .. import population
+from ..archive.baselines import seed_names, seed_source
+from ..archive.run_directory import Run
+from ..llm.budget import Ledger
+from ..population.program_form import form
+from ..records.card import Card
+from ..records.explorer import Explorer, LimitReached, Proposal
+from .briefs import Asking
+from .candidate_store import Stock
+from .evaluation import Tryout
+from .final_evaluation import write_report
+from .staging import draft
+from .state import Ask, State
+
+MOST_BARREN = 3
+"""Generations in a row without a new proposal after which a run gives up."""
+DISAPPROVED = "rejected: not approved"
+"""The verdict on a candidate that the person who was asked did not let run."""
+
+Report = Callable[[str, dict[str, Any]], None]
+"""Told of every event as it happens: its name, and its fields."""
+
+
+class ExplorerFailed(Exception):
+    """The explorer has nothing new to propose: the run stops, and can be resumed with another one."""
+
+
+class Discovery:
+    """The nodes, and what they work with.
+
+    Args:
+        run: where everything is kept.
+        explorer: who proposes.
+        sandbox: where candidates run.
+        report: told of every event, after it is in the event log.
+        approve: whether a person is asked before a candidate runs.
+        ledger: what has been spent, and the limits.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        explorer: Explorer,
+        sandbox: Sandbox,
+        report: Report = lambda event, fields: None,
+        approve: bool = False,
+        ledger: Ledger | None = None,
+    ) -> None:
+        self.run, self.explorer, self.sandbox, self.approving = run, explorer, sandbox, approve
+        self.ledger = ledger or Ledger()
+        self.archive = run.archive
+        self.stock = Stock(run, sandbox.name)
+        self.staging = self.stock.staging
+        self._report = report
+        self._asking = Asking(self.stock, explorer, sandbox)
+        self._tryout = Tryout(self.stock, sandbox, self._ticked)
+
+    # Nodes
+
+    def propose(self, state: State) -> dict[str, Any]:
+        """Begin a generation; generation 0 is that of the seeds."""
+        generation = state["generation"]
+        self.emit("generation", generation=generation, of=self.run.config.generations)
+        if generation > 0:
+            try:
+                self.ledger.check(generation)
+            except LimitReached as limit:
+                return {"step": "done", "stopped": str(limit)}
+            return {"step": "propose"}
+        drafts = [
+            draft(Proposal(seed_source(name), "hand-written baseline"), 0, "seed", name) for name in seed_names()
+        ]
+        return {"step": "refine", "pending": self.stock.stage(drafts)}
+
+    def asks(self, state: State) -> list[Ask]:
+        """Return what the explorer is asked in this step."""
+        return self._asking.asks(state)
+
+    def ask(self, state: Ask) -> dict[str, Any]:
+        """Ask the explorer for the proposals of one slot, unless it has answered already; runs beside other slots."""
+        place = _place(state["generation"], state["step"], state["slot"])
+        if self.staging.answer(place) is not None:
+            return {}
+        parents, brief = self._asking.brief(state)
+        try:
+            answer = self.explorer.propose(brief) if state["step"] == "propose" else self.explorer.refine(brief)
+        except LimitReached as limit:
+            return {"stopped": str(limit)} if limit.scope == "run" else {}
+        ways = {parent.card.id: parent.way for parent in reversed(parents)}
+        island = state["island"] if self.run.config.islands > 1 else None
+        drafts = [
+            draft(proposal, state["generation"], self.explorer.name, island=island, ways=ways)
+            for proposal in answer[: state["count"]]
+        ]
+        self.staging.put_answer(place, drafts)
+        self.emit("asked", place=place, proposals=len(drafts))
+        return {}
+
+    def collect(self, state: State) -> dict[str, Any]:
+        """Stage what is new of all that was proposed in this step."""
+        known = [card.id for card in self.stock.before(state["generation"])] + state["pending"]
+        seen = {self.stock.form(version) for version in known}  # a copy with other names is a copy
+        new = []
+        for ask in self.asks(state):
+            for found in self.staging.answer(_place(ask["generation"], ask["step"], ask["slot"])) or []:
+                key = form(found.source)
+                if key not in seen:
+                    seen.add(key)
+                    new.append(found)
+        return {"pending": [*state["pending"], *self.stock.stage(new)]}
+
+    def approve(self, state: State) -> dict[str, Any]:
+        """Have a person look at the candidates before they run, where that was asked for."""
+        waiting = [c for c in map(self.staging.get, state["pending"]) if c is not None and c.verdict is None]
+        if not self.approving or not waiting or state["generation"] == 0:
+            return {}
+        shown = [{"id": c.id, "rationale": c.rationale, "source": c.source} for c in waiting]
+        approved = set(interrupt({"candidates": shown}))
+        for candidate in waiting:
+            if candidate.id not in approved:
+                self.staging.put(candidate.model_copy(update={"verdict": DISAPPROVED, "findings": ()}))
+        return {}
+
+    def execute(self, state: State) -> dict[str, Any]:
+        """Try every candidate that has not been tried, each in a sandbox of its own."""
+        for position, candidate in enumerate(state["pending"]):
+            waiting = self.staging.get(candidate)
+            if candidate in self.archive or waiting is None or waiting.verdict is not None:
+                continue
+            began = time.perf_counter()
+            fields, played = self._tryout.tried(waiting, self._present(state, candidate))
+            self.staging.put(waiting.model_copy(update=fields))
+            seconds = time.perf_counter() - began
+            self.emit(
+                "candidate", id=candidate, position=position + 1, of=len(state["pending"]),
+                verdict=fields["verdict"], message=fields["message"], seconds=round(seconds, 3),
+                episodes=played, saved=len(self.stock.episodes) - played if played else 0,
+            )  # fmt: skip
+        return {}
+
+    def diagnose(self, state: State) -> dict[str, Any]:
+        """Find out what each candidate did wrong, from its action logs."""
+        for candidate in state["pending"]:
+            tried = self.staging.get(candidate)
+            if candidate in self.archive or tried is None or tried.findings is not None:
+                continue
+            self.staging.put(tried.model_copy(update={"findings": self._tryout.findings(tried)}))
+        return {}
+
+    def refine(self, state: State) -> dict[str, Any]:
+        """Go on to the second half: directed variants of the best, now that their faults are known."""
+        whole = state["step"] != "propose" or self.run.config.population < 2 or state["stopped"]
+        return {"step": "done" if whole else "refine"}
+
+    def file(self, state: State) -> dict[str, Any]:
+        """Archive the generation, and go on to the next."""
+        for candidate in state["pending"]:
+            done = self.staging.get(candidate)
+            if done is not None:
+                card = self.stock.with_outcome(self.stock.card(candidate))
+                self.archive.add(card, done.source, self.staging.logs(candidate), done.transcript)
+        self.archive.reindex()
+        self.staging.clear()
+        barren = 0 if state["pending"] or state["stopped"] else state["barren"] + 1
+        cards = self.stock.before(state["generation"] + 1)
+        at = population.budgets(cards)
+        best, seed = next(iter(population.ranked(cards)), None), population.best_seed(cards, at)
+        self.emit(
+            "archived", generation=state["generation"], versions=len(cards), new=len(state["pending"]),
+            best=best.id if best else None, quality=round(population.quality(best, at), 3) if best else None,
+            seeds=round(population.quality(seed, at), 3) if seed else 0.0,
+            highest=round(float(population.qualities([card for card in cards if card.ok], at).max(initial=0.0)), 3),
+        )  # fmt: skip
+        if barren >= MOST_BARREN:
+            self.emit("stopped", why="nothing new was proposed")
+            raise ExplorerFailed(f"{self.explorer.name} proposed nothing new for {barren} generations")
+        whole = 1 if state["pending"] or not state["stopped"] else 0  # a limit that came first leaves the generation
+        return {"generation": state["generation"] + whole, "pending": [], "barren": barren}
+
+    def choose(self, state: State) -> dict[str, Any]:
+        """Compare the best with the seeds on fresh branch orders, and write the report."""
+        best = write_report(self.run, self.stock.recorded.environments, self.sandbox, self._ticked)
+        self.emit("finished", best=best, versions=len(self.archive.ids()), stopped=state["stopped"])
+        return {}
+
+    # Helpers
+
+    def emit(self, event: str, **fields: Any) -> None:
+        """Log an event, and tell whoever watches."""
+        self.run.log(event, **fields)
+        self._report(event, fields)
+
+    def tell(self, event: str, **fields: Any) -> None:
+        """Tell whoever watches of something that is not worth a line in the log."""
+        self._report(event, fields)
+
+    def _ticked(self, episodes: int) -> None:
+        self._report("episodes", {"count": episodes})
+
+    def _present(self, state: State, candidate: str) -> list[Card]:
+        """Return the cards of all that was tried before ``candidate``."""
+        pending = state["pending"][: state["pending"].index(candidate)]
+        cards = [*self.stock.before(state["generation"]), *map(self.stock.card, pending)]
+        return self.archive.beside(cards) if pending else cards
+
+
+def _place(generation: int, step: str, slot: int) -> str:
+    return f"g{generation:03d}-{step}-{slot}"

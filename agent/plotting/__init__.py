@@ -1,1 +1,0 @@
-"""Pictures for papers and pages, as files: scaling curves, the family of versions, one episode."""

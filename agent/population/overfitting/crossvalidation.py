@@ -1,0 +1,123 @@
+"""What the choice of the best is worth on questions and models that it was not made by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from envs.statistics import Floats, Interval, bootstrap
+
+from ..preference import preferred
+from .contributions import Bools, Ints, Panel, contributions_by, panel
+from .question_results import Figures
+from .shrinkage import shrunk
+
+FOLDS = 5
+"""Parts into which the questions are divided."""
+_PARTITIONS = 8
+"""Divisions into parts that are averaged: one alone has a luck of its own."""
+_SEED = 20260911  # of the divisions alone: the same figures are cross-validated alike everywhere
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A figure, and its 95% interval over questions."""
+
+    value: float
+    interval: Interval
+
+
+@dataclass(frozen=True, slots=True)
+class CrossValidated:
+    """What a choice of the best version is worth. All in per cent, or points of it, on recorded questions."""
+
+    version: int
+    """Index of the version that is chosen by all questions and models."""
+    searched: Figure
+    """Its quality on them: the figure that a search shows of its best."""
+    questions: Figure
+    """Chosen by some of the questions, measured on the others: the mean over all."""
+    models: Figure | None
+    """Chosen by all models but one, measured on the one left out: the mean over models. None with one alone."""
+    both: Figure | None
+    """Chosen without the questions, and without the model, that it is measured on."""
+    optimism: Figure
+    """``searched`` less ``both``, or less ``questions`` with one model alone."""
+
+    @property
+    def strictest(self) -> Figure:
+        """The figure that ``optimism`` is reckoned from."""
+        return self.both or self.questions
+
+
+def cross_validated(
+    figures: Sequence[Figures],
+    at: Floats,
+    anchors: Sequence[int],
+    complexity: Sequence[int],
+    candidates: Bools,
+    simulated: float = 0.0,
+) -> CrossValidated | None:
+    """Cross-validate the choice among versions; None if there are fewer than two questions.
+
+    Args:
+        figures, at, simulated: see `panel`.
+        anchors: see `shrunk`.
+        complexity: see `preferred`.
+        candidates: (V,) the versions that may be chosen, at least one.
+    """
+    these, measured = panel(figures, at, simulated), panel(figures, at)
+    able, simple = np.flatnonzero(candidates), np.asarray(complexity)[candidates].tolist()
+
+    def chosen(cells: Bools) -> int:
+        found = shrunk(these, anchors, cells)
+        return int(able[preferred(found.quality[able], found.noise[able], simple)[0]])
+
+    def held_out(models: Sequence[int | None], parts: Sequence[Ints | None]) -> Floats:
+        """Return (N,) contributions of what is chosen without the model and without the questions of each cell."""
+        result = np.zeros(len(these.weights))
+        for model in models:
+            for part in parts:
+                asked = these.recorded & (True if part is None else np.isin(these.question, part))
+                mine = asked & (True if model is None else these.environment == model)
+                seen = ~(mine if part is None else asked) & (True if model is None else these.origin != model)
+                if mine.any():
+                    by = measured.weights * seen
+                    result[mine] = contributions_by(figures[chosen(seen)], at, by).mean(axis=0)[mine]
+        return result
+
+    groups = int(these.question.max()) + 1
+    if groups < 2:
+        return None
+    best = chosen(np.ones(len(these.weights), bool))
+    divisions = list(partitions(groups))
+    models = np.unique(these.environment[these.recorded]).tolist()
+    rows = [measured.values[best], np.mean([held_out([None], parts) for parts in divisions], axis=0)]
+    if len(models) > 1:
+        rows.append(held_out(models, [None]))
+        rows.append(np.mean([held_out(models, parts) for parts in divisions], axis=0))
+    ahead = rows[-1] - measured.values.mean(axis=0)
+    searched, questions, *others, lead = means(measured, [*rows, ahead])
+    by_model, both = others or (None, None)
+    # the figure that was sought is what it is; the one in its place has the noise of a version against the others
+    gap, (low, high) = searched.value - (both or questions).value, lead.interval
+    optimism = Figure(gap, (gap + lead.value - high, gap + lead.value - low))
+    return CrossValidated(best, searched, questions, by_model, both, optimism)
+
+
+def partitions(groups: int) -> Iterator[list[Ints]]:
+    """Yield divisions of the groups of questions into `FOLDS` parts, or as many as there are groups."""
+    generator = np.random.default_rng(_SEED)
+    for _ in range(_PARTITIONS):
+        yield np.array_split(generator.permutation(groups), min(FOLDS, groups))
+
+
+def means(panel: Panel, rows: Sequence[Floats]) -> list[Figure]:
+    """Return the mean of each of ``rows``, (N,) contributions, over the recorded cells, with its interval."""
+    environments = np.unique(panel.environment[panel.recorded]).tolist()
+    tables = [np.stack(rows, axis=1)[panel.environment == e] for e in environments]
+    value = np.mean([table.mean(axis=0) for table in tables], axis=0)
+    low, high = np.percentile(np.mean([bootstrap(table) for table in tables], axis=0), [2.5, 97.5], axis=0)
+    return [Figure(float(v), (float(a), float(b))) for v, a, b in zip(value, low, high, strict=True)]

@@ -1,0 +1,80 @@
+"""What a version did question by question: derived from its action logs, and kept in the archive."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from envs.scoring import Scores
+from envs.statistics import Floats
+from envs.syntax_lock import SYNTAX
+
+Ints = npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Figures:
+    """Accuracy and tokens by beta and cell, means over branch orders; a cell is a question of an environment.
+
+    B betas, N cells: environments one after another, each with its questions in order.
+    """
+
+    environments: tuple[str, ...]
+    environment: Ints
+    """(N,) index into ``environments``."""
+    question: Ints
+    """(N,) number of the question in its environment."""
+    betas: Floats
+    """(B,), ascending."""
+    right: Floats
+    """(B, N) share of the branch orders on which the answer was right, in [0, 1]."""
+    tokens: Floats
+    """(B, N)"""
+
+    @classmethod
+    def of(cls, scores: Scores) -> Figures:
+        """Return the means over branch orders of ``scores``, whose batch is a whole grid (`envs.episodes.grid`)."""
+        batch = scores.episodes
+        sizes = [len(env) for env in batch.environments]
+        first = np.cumsum([0, *sizes])
+        betas, which = np.unique(batch.beta, return_inverse=True)
+        cell = which * first[-1] + first[batch.environment] + batch.question
+        shape = (len(betas), int(first[-1]))
+        orders = np.bincount(cell, minlength=shape[0] * shape[1])
+
+        def mean(values: npt.NDArray[np.generic]) -> Floats:
+            return np.asarray(np.bincount(cell, weights=values, minlength=len(orders)) / orders).reshape(shape)
+
+        return cls(
+            environments=tuple(env.name for env in batch.environments),
+            environment=np.repeat(np.arange(len(sizes)), sizes).astype(np.int32),
+            question=np.concatenate([np.arange(size) for size in sizes]).astype(np.int32),
+            betas=betas, right=mean(scores.correct), tokens=mean(scores.tokens),
+        )  # fmt: skip
+
+    def pack(self) -> bytes:
+        """Return the figures as a compressed file: the same figures, the same bytes."""
+        buffer = io.BytesIO()
+        columns: dict[str, Any] = {each.name: np.array(getattr(self, each.name)) for each in fields(self)}
+        np.savez_compressed(buffer, **columns)
+        return buffer.getvalue()
+
+    @classmethod
+    def unpack(cls, packed: bytes) -> Figures:
+        """Return the figures that `pack` has packed.
+
+        Raises:
+            Exception: whatever the readers of zip and numpy raise of damaged bytes.
+        """
+        with SYNTAX, np.load(io.BytesIO(packed), allow_pickle=False) as columns:
+            found = {each.name: columns[each.name] for each in fields(cls)}
+        shape = (len(found["betas"]), len(found["question"]))
+        if found["right"].shape != shape or found["tokens"].shape != shape:
+            raise ValueError("its columns do not fit each other")
+        if not (np.isfinite(found["right"]).all() and np.isfinite(found["tokens"]).all()):
+            raise ValueError("its figures are no numbers")
+        return cls(**found | {"environments": tuple(found["environments"].tolist())})

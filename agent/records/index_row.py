@@ -1,0 +1,74 @@
+"""What a list of versions needs of each: a row of the archive's index, so that no list has to load every card."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import astuple, dataclass
+from typing import Any
+
+from .card import Card
+from .version import Cost, CurvePoint, ScalingCurve
+
+COLUMNS = (
+    "id", "generation", "name", "explorer", "island", "parents", "verdict", "source_sha256", "cost", "curve",
+    "believed", "noise", "size",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A version in brief: enough to rank it, and to draw it among thousands."""
+
+    id: str
+    generation: int
+    name: str
+    explorer: str
+    island: str
+    """Empty where there are none."""
+    parents: tuple[str, ...]
+    verdict: str
+    source_sha256: str
+    cost: Cost
+    mean_curve: ScalingCurve
+    """See `Card.mean_curve`."""
+    believed_curve: ScalingCurve
+    noise: tuple[float, ...]
+    size: int
+    """These three are what is believed of the version among all that are in the index (see `Card`)."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether the version ran on every episode, and so has scores."""
+        return self.verdict == "ok"
+
+    @classmethod
+    def of(cls, card: Card) -> Row:
+        """Return the row of a card."""
+        return cls(
+            card.id, card.generation, card.name, card.explorer, "" if card.island is None else str(card.island),
+            card.parents, card.verdict, card.source_sha256, card.cost, card.mean_curve,
+            ScalingCurve.of(card.believed_curve), tuple(card.noise), card.size,
+        )  # fmt: skip
+
+    def cells(self) -> tuple[Any, ...]:
+        """Return the row as the index holds it, in the order of `COLUMNS`."""
+        curve, believed = (points.values.tolist() for points in (self.mean_curve, self.believed_curve))
+        return (
+            self.id, self.generation, self.name, self.explorer, self.island, json.dumps(self.parents), self.verdict,
+            self.source_sha256, json.dumps(astuple(self.cost)), json.dumps(curve), json.dumps(believed),
+            json.dumps(self.noise), self.size,
+        )  # fmt: skip
+
+    @classmethod
+    def read(cls, cells: tuple[Any, ...]) -> Row:
+        """Return the row that `cells` has written."""
+        id, generation, name, explorer, island, parents, verdict, sha256, cost, *rest = cells
+        curve, believed, noise, size = rest
+        return cls(
+            id, generation, name, explorer, island, tuple(json.loads(parents)), verdict, sha256,
+            Cost(*json.loads(cost)), _points(curve), _points(believed), tuple(json.loads(noise)), size,
+        )  # fmt: skip
+
+
+def _points(text: str) -> ScalingCurve:
+    return ScalingCurve.of([CurvePoint(*point) for point in json.loads(text)])

@@ -1,1 +1,0 @@
-"""Replay of an archive on environments that it was not found on: what transfers, and what does not."""

@@ -1,0 +1,1 @@
+"""Terminal output: tables, curves and live progress."""

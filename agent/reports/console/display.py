@@ -1,0 +1,143 @@
+"""Figures as text: tables, scaling curves, the family of versions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+from rich.tree import Tree
+
+from envs.statistics import Floats, Interval, Point
+
+from ... import population
+from ...records.card import DUPLICATE, Behaviour, Card
+
+
+def interval(value: float, ci: Interval, digits: int) -> str:
+    """Return a figure with its 95% interval."""
+    return f"{value:z,.{digits}f} [{ci[0]:z,.{digits}f}, {ci[1]:z,.{digits}f}]"
+
+
+def plain(text: str) -> str:
+    r"""Return ``text`` in one line of characters that show, others being written like ``\x1b``: it may be anybody's."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
+
+
+def listing(text: str) -> str:
+    """Return the lines of ``text``, each `plain`."""
+    return "\n".join(plain(line.expandtabs(4)) for line in text.splitlines())
+
+
+def curve_table(rows: Sequence[tuple[str, Point]]) -> Table:
+    """Return the table of (controller, point)."""
+    table = Table("controller", "environment", "beta", "accuracy %", "tokens", "latency", "episodes")
+    for column in table.columns[2:]:
+        column.justify = "right"
+    for name, p in rows:
+        table.add_row(
+            name, p.environment, f"{p.beta:g}",
+            interval(p.accuracy_pct, p.accuracy_ci, 1), interval(p.mean_tokens, p.mean_tokens_ci, 0),
+            f"{p.mean_latency:,.0f}", str(p.episodes),
+        )  # fmt: skip
+    return table
+
+
+def curves(lines: Mapping[str, Sequence[tuple[float, float]]], width: int = 90, height: int = 24) -> str:
+    """Return a plot of accuracy (per cent) against mean tokens (logarithmic): (tokens, accuracy) by name."""
+    import plotext
+
+    plotext.clear_figure()
+    plotext.theme("clear")
+    plotext.plotsize(width, height)
+    for marker, (name, points) in zip("o+x*#@%&$=~^abcdefgh", lines.items(), strict=False):
+        ordered = sorted(points)
+        xs, ys = [x for x, _ in ordered], [y for _, y in ordered]
+        if xs:
+            plotext.plot(xs, ys, marker="braille")
+            plotext.scatter(xs, ys, marker=marker, label=name)
+    plotext.xscale("log")
+    everything = [x for points in lines.values() for x, _ in points if x > 0]
+    if everything:
+        low, high = min(everything), max(everything)
+        ticks = [m * 10**e for e in range(2, 9) for m in (1, 2, 5) if low <= m * 10**e <= high]
+        plotext.xticks(ticks, [f"{t:,}" for t in ticks])
+    plotext.xlabel("mean tokens of a question")
+    plotext.ylabel("accuracy %")
+    return str(plotext.uncolorize(plotext.build()))
+
+
+LEGEND = (
+    "quality in the search, and in brackets what is believed of it, ± the standard error of its difference from its "
+    "parent, and its free constants + branches"
+)
+
+
+def family(cards: Sequence[Card], everything: bool, latency: bool = False) -> Tree:
+    """Return the versions as a tree by first parent: all of them, or the front with its ancestors.
+
+    With ``latency``, that is the front of a run which has it as an objective.
+    """
+    by_id = {card.id: card for card in cards}
+    on_front = {card.id for card in population.front(cards, latency=latency)}
+    kept = set(by_id) if everything else _ancestry(sorted(on_front), by_id)
+    at = population.budgets(cards)
+    root = Tree(f"{len(cards)} versions, {len({c.generation for c in cards})} generations (* on the front)\n{LEGEND}")
+    nodes: dict[str, Tree] = {}
+
+    def line(card: Card) -> Text:
+        others = f" + {', '.join(card.parents[1:])}" if len(card.parents) > 1 else ""
+        score = f"{population.quality(card, at):5.2f}{belief(card, at)}" if card.ok else f"{card.verdict}"
+        mark = "*" if card.id in on_front else " "
+        return Text(plain(f"{mark} {card.id}  {score}  {card.name}{others}{more(card)}"))
+
+    waiting = sorted((card for card in cards if card.id in kept), key=lambda c: (c.generation, c.id))
+    there = {card.id for card in waiting}
+    while waiting:  # a parent may be of the same generation, and come later in it
+        first = next((c for c in waiting if all(p in nodes for p in c.parents[:1] if p in there)), waiting[0])
+        waiting.remove(first)
+        parent = next((nodes[p] for p in first.parents if p in nodes), root)
+        nodes[first.id] = parent.add(line(first))
+    return root
+
+
+def belief(card: Card, at: Floats) -> str:
+    """Return what is believed of a version's quality, and how complicated it is: constants and branches."""
+    size = f" {card.complexity.constants}+{card.complexity.branches}" if card.complexity else ""
+    return f" ({population.merit(card, at):5.2f} ±{card.belief.error:.2f}{size})" if card.belief else ""
+
+
+def more(card: Card) -> str:
+    """Return what is worth knowing of a version beside its quality, in brackets."""
+    told = [] if card.island is None else [f"island {card.island}"]
+    if card.verdict == DUPLICATE:
+        told.append(card.message)
+    elif card.behaviour is not None:
+        told.append(deeds(card.behaviour))
+    return f"  ({'; '.join(told)})" if told else ""
+
+
+def deeds(behaviour: Behaviour) -> str:
+    """Return in a few words what a controller does: mean branches and intervals, tokens given up, the critical path."""
+    return (
+        f"{behaviour.width:.1f} wide, {behaviour.depth:.1f} deep, {behaviour.pruned:.0%} of tokens pruned, "
+        f"{behaviour.latency:.0%} on the critical path"
+    )
+
+
+def _ancestry(ids: Sequence[str], by_id: Mapping[str, Card]) -> set[str]:
+    kept: set[str] = set()
+    waiting = list(ids)
+    while waiting:
+        version = waiting.pop()
+        if version in by_id and version not in kept:
+            kept.add(version)
+            waiting += by_id[version].parents
+    return kept
+
+
+def console() -> Console:
+    """Return the console for results: as wide as the terminal, or wide enough for tables where there is none."""
+    plain = Console()
+    return plain if plain.is_terminal else Console(width=140)

@@ -1,0 +1,78 @@
+"""Live progress of a run, on standard error."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from ...archive.run_directory import Run
+
+
+class Watch:
+    """Live progress on standard error: a line for each generation, and a bar where there is a terminal."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self._bar = Progress(
+            TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[note]}"), TimeElapsedColumn(),
+            console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty(),
+        )  # fmt: skip
+        self._task: TaskID | None = None
+        self._began = time.monotonic()
+        hours = run.limits().run.hours
+        self._most = 3600 * (hours - run.hours()) if hours is not None else float("inf")
+        self._episodes = 0
+        self._first: int | None = None
+
+    def __enter__(self) -> None:
+        self._bar.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Keep the terminal clear for a conversation."""
+        self._bar.stop()
+        try:
+            yield
+        finally:
+            self._bar.start()
+
+    def report(self, event: str, fields: dict[str, Any]) -> None:
+        """Show an event."""
+        if event == "episodes":
+            self._episodes += fields["count"]
+        elif event == "generation":
+            if self._task is not None:
+                self._bar.remove_task(self._task)
+            self._first = fields["generation"] if self._first is None else self._first
+            label = f"generation {fields['generation']} of {fields['of']}"
+            self._task = self._bar.add_task(label, total=None, note="")
+        elif event == "candidate":
+            if self._task is not None:
+                self._bar.update(self._task, total=fields["of"], completed=fields["position"], note=self._speed())
+        elif event == "archived":
+            left = self._left(fields["generation"])
+            told = f"highest quality {fields['highest']:.2f} (best seed {fields['seeds']:.2f})"
+            self._bar.console.print(
+                f"generation {fields['generation']:3d}: {fields['versions']:4d} versions, "
+                f"{told if fields['best'] else 'none ran'}, {self._speed()}, {left}",
+                highlight=False,
+                soft_wrap=True,
+            )
+
+    def _speed(self) -> str:
+        return f"{self._episodes / max(1e-9, time.monotonic() - self._began):,.0f} episodes/s"
+
+    def _left(self, generation: int) -> str:
+        """Return the time left, from the generations that this process has done and the hours that it may work."""
+        done, worked = generation - (self._first or 0) + 1, time.monotonic() - self._began
+        left = max(0.0, min((self.run.config.generations - generation) * worked / done, self._most - worked))
+        return f"about {left / 60:.0f} min left" if left >= 90 else f"about {left:.0f} s left"

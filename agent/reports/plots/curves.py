@@ -1,0 +1,114 @@
+"""Scaling curves: accuracy against tokens, with 95% intervals, a panel for each environment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from envs.errors import InputError
+from envs.statistics import MEAN, Point
+
+from .picture import MARKERS, row, save, short
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_BANDS = 4
+"""Curves up to which intervals are bands; of more, they are bars."""
+_COLUMNS = 2
+_MOST_PANELS = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """The points of one controller."""
+
+    name: str
+    written: bool
+    """Whether it was written by hand."""
+    points: tuple[Point, ...]
+
+
+def draw_curves(lines: Sequence[Line], path: Path, mean: bool = True, title: str = "") -> None:
+    """Draw the scaling curves of ``lines`` to ``path``.
+
+    Args:
+        lines: of the controllers.
+        path: of the picture.
+        mean: draw the mean over environments alone, where every line has it.
+        title: of the picture.
+
+    Raises:
+        InputError: there is nothing to draw, or more than a picture has room for.
+    """
+    panels = _panels(lines, mean)
+    if not panels or len(panels) > _MOST_PANELS:
+        raise InputError(f"{len(panels)} environments to draw, but a picture has room for 1 to {_MOST_PANELS}")
+    columns = min(_COLUMNS, len(panels))
+    rows = -(-len(panels) // columns)
+
+    def draw(figure: Figure) -> None:
+        axes = figure.subplots(rows, columns, squeeze=False).flat
+        for axis, (environment, shown) in zip(axes, panels.items(), strict=False):
+            _panel(axis, shown)
+            axis.set_title(short(environment, 60))
+        for axis in [*axes][len(panels) :]:
+            axis.set_axis_off()
+        figure.suptitle(short(title, 120), fontsize=9)
+
+    save(path, (1 + 7.0 * columns, 4.6 * rows), draw)
+
+
+def _panels(lines: Sequence[Line], mean: bool) -> dict[str, list[tuple[int, Line, list[Point]]]]:
+    """Return for each environment the lines with their positions, and their points there by tokens."""
+    found: dict[str, list[tuple[int, Line, list[Point]]]] = {}
+    for i, line in enumerate(lines):
+        for environment in dict.fromkeys(point.environment for point in line.points):
+            points = [point for point in line.points if point.environment == environment]
+            there = found.setdefault(environment, [])
+            there.append((i, line, sorted(points, key=lambda point: point.mean_tokens)))
+    common = found.pop(MEAN, [])
+    return {MEAN: common} if common and (not found or (mean and len(common) == len(lines))) else found
+
+
+def _panel(axis: Axes, shown: Sequence[tuple[int, Line, list[Point]]]) -> None:
+    paint = row("series")
+    for i, line, points in shown:
+        x, colour = [max(1.0, point.mean_tokens) for point in points], paint[i % len(paint)]
+        axis.plot(
+            x, [point.accuracy_pct for point in points], color=colour, marker=MARKERS[i % len(MARKERS)], markersize=3.5,
+            linewidth=1.2 if line.written else 1.8, linestyle="--" if line.written else "-", label=short(line.name),
+        )  # fmt: skip
+        low, high = zip(*(point.accuracy_ci for point in points), strict=True)
+        if len(shown) <= _BANDS:
+            axis.fill_between(x, low, high, alpha=0.12, color=colour, linewidth=0)
+        else:
+            axis.vlines(x, low, high, alpha=0.3, color=colour, linewidth=0.8)
+    frame(axis, [points for _, _, points in shown], intervals=True)
+    axis.legend(loc="best")
+
+
+def frame(axis: Axes, curves: Sequence[Sequence[Point]], intervals: bool = False) -> None:
+    """Label the axes, and show what costs no less than a hundredth of the dearest: the rest would fill the picture.
+
+    Args:
+        axis: on which they are drawn.
+        curves: the points of each.
+        intervals: whether those of accuracy are to be seen whole.
+    """
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+    axis.set(xscale="log", xlabel="mean tokens of a question", ylabel="accuracy, %")
+    axis.xaxis.set_major_locator(LogLocator(10, (1.0, 2.0, 5.0)))
+    axis.xaxis.set_minor_locator(NullLocator())
+    axis.xaxis.set_major_formatter(FuncFormatter(lambda tokens, _: f"{tokens:,.0f}"))
+    every = [point for points in curves for point in points]
+    most = max((point.mean_tokens for point in every), default=1.0)
+    inside = [point for point in every if point.mean_tokens >= most / 100]
+    left = max(1.0, min((point.mean_tokens for point in inside), default=1.0) / 1.15)
+    axis.set_xlim(left, max(left, most) * 1.15)
+    heights = [y for p in inside for y in (p.accuracy_pct, *(p.accuracy_ci if intervals else ()))]
+    axis.set_ylim(min(heights, default=0.0) - 3, max(heights, default=100.0) + 3)

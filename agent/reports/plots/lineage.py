@@ -1,0 +1,157 @@
+"""The family of versions by generation and score, with its edges, and the way from the best to its root."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from ... import population
+from ...archive.index import View
+from ...records.index_row import Row
+from .picture import MARKERS, colours, row, save, short
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+By = Literal["explorer", "verdict", "island"]
+_GROUPS = 8
+_NAMED = 12
+"""Versions on the way to the root that are named, from the best on."""
+_MANY = 1000
+"""Versions from which a vector picture holds dots and edges as pixels: nobody's viewer draws so many well."""
+
+
+@dataclass(frozen=True)
+class Family:
+    """Where each version is drawn. All are in the order of ``rows``."""
+
+    rows: Sequence[Row]
+    x: npt.NDArray[np.float64]
+    """(V,) generation, those of one generation side by side."""
+    y: npt.NDArray[np.float64]
+    """(V,) score in per cent; what has none lies below all that have one."""
+    edges: list[tuple[int, int]]
+    """(parent, child), for parents that are in the archive."""
+    way: list[int]
+    """From the best to its root by first parents."""
+
+
+def family(view: View, tokens: float | None = None) -> Family:
+    """Lay out the versions of ``view``.
+
+    Args:
+        view: the versions.
+        tokens: score by the accuracy within so many tokens for a question, instead of by quality.
+    """
+    rows = list(view.rows)
+    at = {row.id: i for i, row in enumerate(rows)}
+    found = [_score(row, view, tokens) for row in rows]
+    floor = min((score for score in found if score is not None), default=0.0) - 2
+    edges = [(at[p], i) for i, row in enumerate(rows) for p in dict.fromkeys(row.parents) if p in at]
+    best = view.best
+    if tokens is not None:
+        scored = [(score, -i) for i, score in enumerate(found) if score is not None and rows[i].generation > 0]
+        best = rows[-max(scored)[1]] if scored else best
+    x = [g + 0.6 * _fraction(n) for g, group in groupby(row.generation for row in rows) for n, _ in enumerate(group)]
+    return Family(
+        rows, np.array(x, float), np.array([floor if score is None else score for score in found], float), edges,
+        _way(rows, at, best),
+    )  # fmt: skip
+
+
+def _score(row: Row, view: View, tokens: float | None) -> float | None:
+    if not row.ok or tokens is None:
+        return view.quality.get(row.id)
+    return float(population.attained(row.mean_curve, np.array([tokens]))[0])
+
+
+def _fraction(n: int) -> float:
+    """Return the n-th, from 0, of numbers that fill (-0.5, 0.5) evenly whatever their count: van der Corput's."""
+    value, part, left = -0.5, 0.5, n + 1
+    while left:
+        value, part, left = value + (left & 1) * part, part / 2, left >> 1
+    return value
+
+
+def _way(rows: Sequence[Row], at: dict[str, int], best: Row | None) -> list[int]:
+    way: list[int] = []
+    here = at[best.id] if best else None
+    while here is not None and here not in way:
+        way.append(here)
+        here = next((at[p] for p in rows[here].parents[:1] if p in at), None)
+    return way
+
+
+def draw_lineage(view: View, path: Path, by: By = "explorer", tokens: float | None = None, title: str = "") -> None:
+    """Draw the family to ``path``.
+
+    Args:
+        view: the versions; at least one.
+        path: of the picture.
+        by: what the colour says.
+        tokens: as for `family`.
+        title: of the picture.
+    """
+    shape = family(view, tokens)
+
+    def draw(figure: Figure) -> None:
+        from matplotlib.collections import LineCollection
+        from matplotlib.ticker import MaxNLocator
+
+        axis, many = figure.add_subplot(), len(shape.rows) > _MANY
+        spots = np.stack([shape.x, shape.y], axis=1)
+        lines = LineCollection(
+            [spots[list(edge)] for edge in shape.edges], colors=colours()["absent"], linewidths=0.7,
+            alpha=0.15 if many else 0.45, rasterized=many, zorder=1,
+        )  # fmt: skip
+        axis.add_collection(lines)
+        for (name, members), paint, marker in zip(_groups(shape.rows, by), row("series"), MARKERS, strict=False):
+            axis.scatter(
+                shape.x[members], shape.y[members], s=6 if many else 26, color=paint, marker=marker, linewidths=0,
+                label=f"{short(name, 30)} ({len(members)})", rasterized=many, zorder=2,
+            )  # fmt: skip
+        marked = colours()["wrong"]
+        if shape.way:
+            x, y = shape.x[shape.way], shape.y[shape.way]
+            axis.plot(x, y, color=marked, linewidth=2.5, zorder=1.5, label="from the best to its root")
+            axis.scatter(x, y, s=80, facecolors="none", edgecolors=marked, linewidths=1.8, zorder=3)
+        for i in _named(shape):
+            name = short(shape.rows[i].id, 24)
+            axis.annotate(name, spots[i], (0, 8), textcoords="offset points", ha="center", zorder=4)
+        axis.margins(0.06)
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+        what = "quality" if tokens is None else f"accuracy within {tokens:,.0f} tokens"
+        rest = "" if all(row.ok for row in shape.rows) else " (without scores: the lowest row)"
+        axis.set(xlabel="generation", ylabel=f"{what}, %{rest}", title=short(title, 90))
+        axis.legend(loc="upper left", bbox_to_anchor=(1.04, 1.0), frameon=False, borderaxespad=0)
+
+    save(path, (10.0, 5.5), draw)
+
+
+def _named(shape: Family) -> list[int]:
+    """Return the versions on the way whose names have room, from the best on."""
+    width, height = (max(1e-9, float(np.ptp(of))) for of in (shape.x, shape.y))
+    named: list[int] = []
+    for i in shape.way:
+        if all(
+            abs(shape.x[i] - shape.x[k]) > 0.14 * width or abs(shape.y[i] - shape.y[k]) > 0.04 * height for k in named
+        ):
+            named.append(i)
+    return named[:_NAMED]
+
+
+def _groups(rows: Sequence[Row], by: By) -> list[tuple[str, list[int]]]:
+    """Return the versions by what the colour says, the largest group first, the smallest ones together."""
+    of = [getattr(row, by) or "none" for row in rows]
+    order = [name for name, _ in Counter(of).most_common()]
+    own = order if len(order) <= _GROUPS else order[: _GROUPS - 1]
+    groups = [(name, [i for i, each in enumerate(of) if each == name]) for name in own]
+    rest = [i for i, each in enumerate(of) if each not in own]
+    return [*groups, (f"{len(order) - len(own)} others", rest)] if rest else groups

@@ -1,0 +1,87 @@
+"""What all plots have in common: colours of the application, one style on every machine, the same bytes every time."""
+
+from __future__ import annotations
+
+import io
+import re
+import warnings
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from envs.errors import InputError
+from envs.store import write_whole
+
+from ..console.display import plain
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+KINDS = (".png", ".svg", ".pdf")
+COLOURS = Path(__file__).parents[2] / "ui" / "static" / "colours.css"
+"""Those of the application: what has a meaning there has the same one here."""
+MARKERS = "osDv^<>P"
+_METADATA: dict[str, dict[str, Any]] = {
+    ".png": {"Software": None}, ".svg": {"Date": None, "Creator": None},
+    ".pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+}  # fmt: skip
+_STYLE: dict[str, Any] = {
+    "svg.hashsalt": "autotts", "text.parse_math": False, "font.size": 9.0, "legend.fontsize": 8.0,
+    "axes.titlesize": 10.0, "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "grid.alpha": 0.3,
+}  # fmt: skip
+_LONGEST_SIDE = 100.0
+"""Inches."""
+
+
+def ready(path: Path) -> None:
+    """See whether a plot can be made at ``path``, before any work goes into it.
+
+    Raises:
+        InputError: the extra is missing, or this is not a name of a picture.
+    """
+    if path.suffix.lower() not in KINDS:
+        raise InputError(f"{path}: the name of a picture ends in {', '.join(KINDS)}")
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError:
+        raise InputError("plots need matplotlib: pip install 'autotts[plot]'") from None
+
+
+def save(path: Path, size: tuple[float, float], draw: Callable[[Figure], None]) -> None:
+    """Write what ``draw`` draws to ``path``, whole or not at all.
+
+    Args:
+        path: ends in one of `KINDS`.
+        size: width and height in inches.
+        draw: draws on an empty figure.
+    """
+    from matplotlib import style
+    from matplotlib.figure import Figure
+
+    buffer, kind = io.BytesIO(), path.suffix.lower()
+    with style.context(["default", _STYLE]), warnings.catch_warnings():  # not what this machine's user has set
+        warnings.filterwarnings("ignore", message="Glyph .* missing")  # a name may be in any script
+        figure = Figure(figsize=(min(size[0], _LONGEST_SIDE), min(size[1], _LONGEST_SIDE)), layout="constrained")
+        draw(figure)
+        figure.savefig(buffer, format=kind[1:], dpi=110, metadata=_METADATA[kind])
+    write_whole(path, buffer.getvalue())
+
+
+@cache
+def colours() -> dict[str, str]:
+    """Return the colours by name, as ``#rrggbb``: those of the light theme."""
+    light = COLOURS.read_text(encoding="utf-8").split("}", 1)[0]
+    return dict(re.findall(r"--([\w-]+): (#\w{6});", light))
+
+
+def row(name: str) -> Sequence[str]:
+    """Return the colours ``name``-1, ``name``-2, ... in order."""
+    found = colours()
+    return [found[f"{name}-{i}"] for i in range(1, len(found)) if f"{name}-{i}" in found]
+
+
+def short(text: str, most: int = 40) -> str:
+    """Return a text in one line of characters that show, cut where it is long."""
+    text = plain(text)
+    return text if len(text) <= most else text[: most - 1] + "…"

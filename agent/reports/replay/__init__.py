@@ -1,0 +1,1 @@
+"""Replays an archive on other environments, and reports which gains transfer."""

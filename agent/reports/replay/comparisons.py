@@ -1,0 +1,118 @@
+"""Numbers with paired 95% intervals from samples by question: against a reference, and at equal accuracy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from envs.statistics import Floats, Interval, Sample
+
+ACCURACY, TOKENS = 0, 1
+"""Columns of `Sample.centre` and of `Sample.resampled`."""
+WIN, TIE, LOSS = "+", "=", "-"
+
+Bounds = tuple[float | None, float | None]
+"""A 95% interval, one end of which may lie beyond all numbers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Against:
+    """A controller at one beta less the reference, paired by question and branch order."""
+
+    gain: float
+    """Accuracy, in points."""
+    gain_ci: Interval
+    saved_pct: float
+    """Tokens that it spends fewer, in per cent of the reference's."""
+    saved_ci: Interval
+    outcomes: str
+    """One sign for each question: `WIN`, `TIE` or `LOSS`, by how often it was answered right."""
+
+
+@dataclass(frozen=True, slots=True)
+class Equal:
+    """The fewest tokens with which a controller's curve attains the reference's accuracy."""
+
+    reached_pct: float
+    """Per cent of the resamples in which it does so at any beta."""
+    tokens: float | None
+    """None if it does not."""
+    tokens_ci: Bounds
+    saved_pct: float | None
+    """In per cent of the reference's tokens."""
+    saved_ci: Bounds
+
+
+def against(sample: Sample, reference: Sample) -> Against:
+    """Compare two samples of the same questions."""
+    gain = sample.resampled[:, ACCURACY] - reference.resampled[:, ACCURACY]
+    saved = _saved(sample.resampled[:, TOKENS], reference.resampled[:, TOKENS])
+    signs = [
+        np.sign(ours[:, ACCURACY] - theirs[:, ACCURACY])
+        for ours, theirs in zip(sample.tables, reference.tables, strict=True)
+    ]
+    return Against(
+        gain=float(sample.centre[ACCURACY] - reference.centre[ACCURACY]),
+        gain_ci=interval(gain),
+        saved_pct=float(_saved(sample.centre[TOKENS], reference.centre[TOKENS])),
+        saved_ci=interval(saved),
+        outcomes="".join({1: WIN, 0: TIE, -1: LOSS}[int(sign)] for sign in np.concatenate(signs).tolist()),
+    )
+
+
+def equal(curve: Sequence[Sample], reference: Sample) -> Equal:
+    """Return what the reference's accuracy costs on ``curve``: each resample has its own target, curve and cost."""
+    centre = np.stack([sample.centre for sample in curve])[None]
+    resampled = np.stack([sample.resampled for sample in curve], axis=1)
+    target = reference.resampled
+    (tokens,) = fewest(centre[..., TOKENS], centre[..., ACCURACY], reference.centre[None, ACCURACY]).tolist()
+    spread = fewest(resampled[..., TOKENS], resampled[..., ACCURACY], target[:, ACCURACY])
+    reached = np.isfinite(tokens)
+    return Equal(
+        reached_pct=float(100 * np.isfinite(spread).mean()),
+        tokens=tokens if reached else None,
+        tokens_ci=bounds(spread),
+        saved_pct=float(_saved(tokens, reference.centre[TOKENS])) if reached else None,
+        saved_ci=bounds(_saved(spread, target[:, TOKENS])),
+    )
+
+
+def fewest(tokens: Floats, accuracy: Floats, target: Floats) -> Floats:
+    """Return the fewest tokens with which each curve attains its target, or infinity.
+
+    Between two points a curve is interpolated on the logarithm of tokens, as `population.attained` does; below its
+    first point there is nothing.
+
+    Args:
+        tokens, accuracy: (R, B) points of each curve, in any order.
+        target: (R,) accuracies.
+    """
+    order = np.lexsort((accuracy, tokens), axis=1)
+    x = np.log(np.maximum(1.0, np.take_along_axis(tokens, order, axis=1)))
+    best = np.maximum.accumulate(np.take_along_axis(accuracy, order, axis=1), axis=1)
+    enough = best >= target[:, None] - 1e-9  # the same mean in another order of adding
+    rows = np.arange(len(tokens))
+    right = enough.argmax(axis=1)
+    left = np.maximum(0, right - 1)
+    rise = best[rows, right] - best[rows, left]
+    part = np.divide(target - best[rows, left], rise, out=np.ones_like(rise), where=rise > 0)
+    found = np.exp(x[rows, left] + np.clip(part, 0.0, 1.0) * (x[rows, right] - x[rows, left]))
+    return np.where(enough.any(axis=1), found, np.inf)
+
+
+def interval(values: Floats) -> Interval:
+    """Return the 95% interval of resamples."""
+    low, high = np.percentile(values, [2.5, 97.5])
+    return float(low), float(high)
+
+
+def bounds(values: Floats) -> Bounds:
+    """Return the 95% interval of resamples of which some may be infinite."""
+    low, high = np.percentile(values, [2.5, 97.5], method="nearest").tolist()
+    return low if np.isfinite(low) else None, high if np.isfinite(high) else None
+
+
+def _saved(tokens: Floats | float, reference: Floats | float) -> Floats:
+    return np.asarray(100.0 * (1.0 - tokens / np.maximum(1e-9, reference)))

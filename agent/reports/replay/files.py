@@ -1,0 +1,64 @@
+"""The figures of a replay as data: JSON, and a Parquet table."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+from typing import Any
+
+from envs.errors import InputError
+
+from .comparisons import LOSS, TIE, WIN
+from .results import Results, Row
+
+
+def document(results: Results) -> bytes:
+    """Return ``results.json``; its rows have all fields of those of `evaluate --json`, and more."""
+    found = dataclasses.asdict(results)
+    found["rows"] = [_row(row) for row in results.rows]
+    return json.dumps(found, indent=1, allow_nan=False).encode()
+
+
+def parquet_available() -> None:
+    """Raise `InputError` where the extra is missing."""
+    try:
+        import pyarrow.parquet  # noqa: F401
+    except ImportError:
+        raise InputError("Parquet needs pyarrow: pip install 'autotts[parquet]'") from None
+
+
+def parquet(results: Results) -> bytes:
+    """Return ``results.parquet``: one row for each controller, environment and beta, with intervals in two columns."""
+    parquet_available()
+    import pyarrow
+    from pyarrow.parquet import write_table
+
+    rows = [_flat(_row(row)) for row in results.rows]
+    names = dict.fromkeys(name for row in rows for name in row)
+    table = pyarrow.table({name: [row.get(name) for row in rows] for name in names})
+    buffer = io.BytesIO()
+    write_table(table, buffer)
+    return buffer.getvalue()
+
+
+def _row(row: Row) -> dict[str, Any]:
+    other = row.against
+    found = {"controller": row.controller, **dataclasses.asdict(row.point)}
+    if other is not None:
+        found |= dataclasses.asdict(other)
+        found |= {name: other.outcomes.count(sign) for name, sign in (("wins", WIN), ("ties", TIE), ("losses", LOSS))}
+    if row.dollars is not None:
+        found |= {"dollars": row.dollars, "dollars_ci": row.dollars_ci}
+    return found
+
+
+def _flat(row: dict[str, Any]) -> dict[str, Any]:
+    """Return the row with each interval as ``_low`` and ``_high``."""
+    found = {}
+    for name, value in row.items():
+        if name.endswith("_ci"):
+            found[name.removesuffix("ci") + "low"], found[name.removesuffix("ci") + "high"] = value
+        else:
+            found[name] = value
+    return found

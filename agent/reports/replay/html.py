@@ -1,0 +1,68 @@
+"""The report as one page that needs nothing else: no script, no network, and nothing that a name could smuggle in."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup, escape
+
+from ..console.display import listing, plain
+from . import charts
+from .ranks import AHEAD, LOST, TRANSFERRED
+from .results import Results
+from .select import Entry
+from .tables import Table, everything, protocol, summary
+
+_HERE = Path(__file__).parent
+
+
+def page(results: Results, entries: Sequence[Entry]) -> str:
+    """Return ``report.html``."""
+    css = Markup((_HERE / "report.css").read_text(encoding="utf-8"))
+    template = Environment(autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True).from_string(
+        (_HERE / "report.html.j2").read_text(encoding="utf-8")
+    )
+    digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
+    return template.render(
+        css=css,
+        policy=f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'",
+        summary=summary(results),
+        protocol=protocol(results),
+        sections=[
+            (table, [(caption, Markup(svg)) for caption, svg in _pictures(results, table)])
+            for table in everything(results)
+        ],
+        baselines={c.label for c in results.controllers if c.baseline},
+        classes=_classes,
+        cell=_cell,
+        sources=[(plain(e.label), listing(e.source)) for e in entries if not e.baseline],
+    )
+
+
+def _pictures(results: Results, table: Table) -> list[tuple[str, str]]:
+    """Return (caption, SVG) of what belongs above a table."""
+    if table.about == "ranks":
+        return [("Rank of each controller in the search and here", charts.ranks(results))]
+    if table.about != "place":
+        return []
+    found = [(f"Accuracy against tokens, {table.place}", charts.curves(results, table.place))]
+    if table.place == results.overall:
+        found.append(("Tokens saved at equal accuracy, with 95% intervals", charts.savings(results)))
+    return found
+
+
+def _classes(table: Table, column: int, cell: str) -> str:
+    if column == 1 and table.about == "questions":
+        return "signs"
+    return cell if table.about == "ranks" and cell in (TRANSFERRED, AHEAD, LOST) else ""
+
+
+def _cell(text: str) -> Markup:
+    """Return a cell whose interval stays in one line."""
+    found = re.fullmatch(r"(.+) (\[[^\[\]]+\])", text)
+    return Markup('{} <span class="interval">{}</span>').format(*found.groups()) if found else escape(text)

@@ -1,0 +1,16 @@
+"""The report as Markdown."""
+
+from __future__ import annotations
+
+from ..markdown import escaped, table
+from .results import Results
+from .tables import everything, protocol, summary
+
+
+def page(results: Results) -> str:
+    """Return ``report.md``."""
+    parts = ["# Replay", *(f"- {escaped(line)}" for line in summary(results)), "", escaped(protocol(results))]
+    for each in everything(results):
+        shown = table(each.columns, each.rows, each.words)
+        parts += ["", f"## {escaped(each.title)}", "", escaped(each.note), "", *shown]
+    return "\n".join(parts) + "\n"

@@ -1,0 +1,109 @@
+"""A whole replay: select, run what is missing, and write the report."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from envs.store import Environment, write_whole
+from sandbox.base import Sandbox
+from sandbox.outcome import Verdict
+
+from ...archive.archive import Archive
+from ...records.card import Card, Protocol
+from . import files, markdown
+from .cache import Journal
+from .results import Results, results
+from .select import Entry
+from .work import FULL, REFERENCE, Measured, Settings, Work
+
+JOURNAL = "journal"
+"""Beside the report: what has been run, so that nothing is run twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Who is told how far a replay is."""
+
+    begins: Callable[[str, str, int, int], None] = lambda label, environment, number, total: None
+    """Called with a controller's label, an environment's name, and which run of how many it is."""
+    episodes: Callable[[int], None] = lambda n: None
+    """Called with the number of episodes that were added."""
+    failed: Callable[[str, str, Verdict], None] = lambda label, environment, verdict: None
+
+
+def replay(
+    entries: Sequence[Entry], environments: Sequence[Environment], cards: Sequence[Card], settings: Settings,
+    home: Path, sandbox: Sandbox, price: float | None = None, watch: Watch | None = None,
+) -> Results:  # fmt: skip
+    """Return the figures of a replay; what the journal under ``home`` has is not run again.
+
+    Raises:
+        SandboxError: the sandbox failed. What was done is kept.
+    """
+    watch = watch or Watch()
+    work = Work(settings, Journal(home / JOURNAL), sandbox, watch.episodes)
+    (base,) = (entry for entry in entries if entry.baseline and entry.label == REFERENCE)
+    jobs: list[tuple[Entry, Environment, tuple[float, ...]]] = [(base, env, (FULL,)) for env in environments]
+    jobs += [(entry, env, settings.betas) for entry in entries for env in environments]
+    found: list[Measured] = []
+    for number, (entry, env, betas) in enumerate(jobs, start=1):
+        watch.begins(entry.label, env.name, number, len(jobs))
+        found.append(work.measure(entry, env, betas))
+        if not found[-1].verdict.ok:
+            watch.failed(entry.label, env.name, found[-1].verdict)
+    first = len(environments)
+    references = {env.name: measured for env, measured in zip(environments, found[:first], strict=True)}
+    keys = [(entry.label, env.name) for entry in entries for env in environments]
+    measured = dict(zip(keys, found[first:], strict=True))
+    return results(entries, environments, measured, references, cards, settings, price)
+
+
+def episodes(entries: Sequence[Entry], environments: Sequence[Environment], settings: Settings) -> int:
+    """Return the episodes of a whole replay.
+
+    Raises:
+        InputError: nothing can be run with these settings.
+    """
+    batches = [len(settings.episodes(env, betas)) for betas in (settings.betas, (FULL,)) for env in environments]
+    return len(entries) * sum(batches[: len(environments)]) + sum(batches[len(environments) :])
+
+
+def write(found: Results, entries: Sequence[Entry], home: Path, parquet: bool = False) -> list[Path]:
+    """Write the report into ``home``, and return its files: the same figures, the same bytes."""
+    from . import html  # needs the extra `report`, which `charts.available` asks for
+
+    pages = {
+        "report.html": html.page(found, entries).encode(),
+        "report.md": markdown.page(found).encode(),
+        "results.json": files.document(found),
+    }
+    if parquet:
+        pages["results.parquet"] = files.parquet(found)
+    for name, data in pages.items():
+        write_whole(home / name, data)
+    return [home / name for name in pages]
+
+
+def file(found: Results, entries: Sequence[Entry], archive: Archive) -> int:
+    """File the curves of the versions that ran everywhere with their archive, and return how many those are.
+
+    Raises:
+        OSError: the archive cannot be written.
+    """
+    settings, filed = found.settings, 0
+    protocol = Protocol(
+        environments={world.name: world.hash for world in found.environments}, betas=settings.betas,
+        first_seed=settings.first_seed, seeds=settings.seeds, max_branches=settings.max_branches,
+        max_tokens=settings.max_tokens,
+    )  # fmt: skip
+    for entry in entries:
+        curve = [row.point for row in found.rows if row.controller == entry.label]
+        if entry.card is not None and not entry.baseline and any(p.environment == found.overall for p in curve):
+            points = [dataclasses.asdict(point) for point in curve]
+            document: dict[str, object] = {"protocol": protocol.model_dump(mode="json"), "curve": points}
+            archive.add_replay(entry.card.id, protocol.key(), document)
+            filed += 1
+    return filed

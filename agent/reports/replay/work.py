@@ -1,0 +1,103 @@
+"""The runs of a replay: every controller on every environment, each run once and for all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from envs.episodes import MAX_BRANCHES, Episodes, grid
+from envs.scoring import score
+from envs.statistics import Sample, samples
+from envs.store import Environment
+from sandbox.base import Sandbox
+from sandbox.outcome import Candidate, Outcome, Verdict
+from sandbox.trial import trial
+
+from .cache import Journal, key
+from .select import Entry
+
+REFERENCE = "self_consistency"
+"""The baseline against which tokens are saved: at beta 1, which is its full width."""
+FULL = 1.0
+
+Report = Callable[[Entry, Environment, Verdict], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What is replayed on each environment."""
+
+    betas: tuple[float, ...]
+    seeds: int
+    """Branch orders."""
+    first_seed: int = 0
+    """The first of them."""
+    max_branches: int = MAX_BRANCHES
+    max_tokens: int | None = None
+
+    def episodes(self, environment: Environment, betas: Sequence[float] | None = None) -> Episodes:
+        """Return the batch on one environment.
+
+        Raises:
+            InputError: nothing can be run with these settings.
+        """
+        seeds = range(self.first_seed, self.first_seed + self.seeds)
+        return grid([environment], betas or self.betas, seeds, self.max_branches, self.max_tokens)
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What one controller did on one environment."""
+
+    verdict: Verdict
+    samples: tuple[Sample, ...] = ()
+    """By beta, ascending; none if the verdict is not ok."""
+
+
+class Work:
+    """Runs what the journal does not have yet.
+
+    Args:
+        settings: of the replay.
+        journal: of what has been run.
+        sandbox: where controllers run, with workers that share the episodes of a run.
+        progress: called with the number of episodes that are done with, were they run or not.
+    """
+
+    def __init__(
+        self, settings: Settings, journal: Journal, sandbox: Sandbox, progress: Callable[[int], None] = lambda n: None
+    ) -> None:
+        self.settings = settings
+        self._journal, self._sandbox, self._progress = journal, sandbox, progress
+
+    def measure(self, entry: Entry, environment: Environment, betas: Sequence[float] | None = None) -> Measured:
+        """Return what a controller does on an environment, at other ``betas`` than the settings' if given.
+
+        Raises:
+            SandboxError: the sandbox failed.
+            OSError: the journal could not be written.
+        """
+        episodes = self.settings.episodes(environment, betas)
+        outcome = self._outcome(entry, episodes)
+        if outcome.logs is None:
+            return Measured(outcome.verdict)
+        return Measured(outcome.verdict, tuple(samples(score(episodes, outcome.logs))))
+
+    def _outcome(self, entry: Entry, episodes: Episodes) -> Outcome:
+        """Return the outcome that was kept, or else run it: policy, evaluation and a sample of the audit."""
+        name = key(entry.source, episodes)
+        outcome = self._journal.get(name)
+        left = len(episodes)
+
+        def advanced(n: int) -> None:
+            nonlocal left
+            left -= n
+            self._progress(n)
+
+        if outcome is None:
+            candidate = Candidate(entry.label, entry.source)
+            found = trial(candidate, episodes, self._sandbox, elite=lambda evaluation: False, progress=advanced)
+            outcome = Outcome(found.verdict, found.logs)
+            self._journal.put(name, outcome)
+        self._progress(left)  # of a failure, or of what was there
+        return outcome

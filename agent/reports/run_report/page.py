@@ -1,0 +1,169 @@
+"""``report.md``: what a finished run has found, for a person to read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from statistics import median
+
+from ...archive.run_directory import Run
+from ...archive.run_report import Report, told
+from ...llm.budget import Spending
+from ...llm.calls import read_calls
+from ...population.overfitting.crossvalidation import Figure
+from ...records.card import Card
+from ...tools.text import one_line
+from ..console.display import interval, plain
+from ..markdown import code, escaped, table
+from .learned import brought, predictions, steps
+
+
+def page(run: Run, report: Report, cards: Sequence[Card]) -> str:
+    """Return the text.
+
+    Args:
+        run: for its settings, its events, and the sources of its versions.
+        report: its figures.
+        cards: of all its versions, with what is believed of them.
+    """
+    parts = [f"# What the run {escaped(run.home.name)} found", "", *_summary(run, report)]
+    for title, lines in (
+        ("The front against the hand-written controllers", _front(report)),
+        ("How far the search has fooled itself", _optimism(report)),
+        ("What was learned", _learned(run, cards)),
+        ("Throughput and cost", _cost(run, cards)),
+        ("The champions' sources", _sources(run, report, {card.id: card for card in cards})),
+    ):
+        parts += ["", f"## {title}", "", *lines]
+    return "\n".join(parts) + "\n"
+
+
+def _summary(run: Run, report: Report) -> Iterator[str]:
+    orders = f"{report.protocol.seeds} branch orders from {report.protocol.first_seed:,} on"
+    yield (
+        f"**{escaped(report.best)}** is the best of what was discovered: quality {report.measured[report.best]:.2f} on "
+        f"{orders}, which the search has never seen."
+    )
+    yield ""
+    yield f"Search set: {escaped(', '.join(run.config.environments))}."
+    if run.config.simulated:
+        yield (
+            f"Its choices counted {len(run.config.simulated)} simulated environments too, with a weight of "
+            f"{run.config.simulated_weight:.0%} together ({escaped(', '.join(run.config.simulated))}). No figure here "
+            "was measured on them."
+        )
+    yield "Quality: mean accuracy, in per cent, over token budgets. All intervals: 95%, over questions."
+    for name, why in report.failed.items():
+        yield f"\n{escaped(name)} did not come through the fresh orders ({escaped(plain(one_line(why, 200)))})."
+
+
+def _front(report: Report) -> Iterator[str]:
+    seeds = list(dict.fromkeys(lead.seed for lead in report.leads))
+    if not report.front:
+        yield "Nothing that was discovered is on the front. "
+    yield "Quality over all budgets, and the difference from each hand-written controller, paired:"
+    yield ""
+    leads = {(lead.version, lead.seed): lead.quality for lead in report.leads}
+    roles = {version: role for role, version in report.champions.items()}
+    rows = [
+        (version, roles.get(version, ""), f"{report.measured[version]:.2f}",
+         *(_signed(leads[version, seed]) for seed in seeds))
+        for version in dict.fromkeys(lead.version for lead in report.leads)
+    ]  # fmt: skip
+    yield from table(("version", "champion", "quality", *(f"less {seed}" for seed in seeds)), rows, words=2)
+    if not report.budgets:
+        return
+    yield ""
+    yield "What the search holds to be the best within a budget, and the difference from what each attains within it:"
+    yield ""
+    rows = [
+        (f"{row.tokens:,.0f}", row.version, interval(row.accuracy.value, row.accuracy.interval, 1),
+         *(_signed(row.over[seed], 1) for seed in seeds))
+        for row in report.budgets
+    ]  # fmt: skip
+    yield from table(("tokens", "version", "accuracy %", *(f"less {seed}" for seed in seeds)), rows, words=2)
+
+
+def _optimism(report: Report) -> Iterator[str]:
+    if report.optimism is None:
+        yield "Not known: there are too few questions, or no figures by question."
+    else:
+        yield from (f"- {escaped(line)}" for line in told(report.optimism))
+    seeds = {lead.seed for lead in report.leads}
+    moved = {version: figure - report.searched[version] for version, figure in report.measured.items()}
+    common = median(moved[seed] for seed in seeds) if seeds else 0.0
+    yield ""
+    yield (
+        "Fresh branch orders of the same questions are easier or harder for all: the hand-written controllers, which "
+        f"nobody chose by these figures, change by {common:+.2f} (median). What a version falls behind that was luck:"
+    )
+    yield ""
+    rows = [
+        (version, f"{report.searched[version]:.2f}", f"{measured:.2f}", f"{moved[version] - common:+.2f}")
+        for version, measured in sorted(report.measured.items(), key=lambda item: -item[1])
+    ]
+    yield from table(("version", "quality in the search", "on fresh orders", "change less theirs"), rows)
+
+
+def _learned(run: Run, cards: Sequence[Card]) -> Iterator[str]:
+    made = predictions(cards)
+    if made:
+        yield "Predictions, and how many came true:"
+        yield ""
+        rows = [(p.explorer, p.what, str(p.made), str(p.true), f"{p.true / p.made:.0%}") for p in made]
+        yield from table(("explorer", "predicted", "times", "came true", ""), rows, words=2)
+        yield ""
+    by_explorer, by_arm = brought(cards, run.config.latency)
+    for title, found in (("Explorers", by_explorer), ("Ways (parents) and operators", by_arm)):
+        if found:
+            yield f"{title}, and by how many points their versions raised the front's hypervolume:"
+            yield ""
+            gains = [(b.name, str(b.versions), f"{b.gain:.3f}", f"{b.dollars:.2f}") for b in found]
+            yield from table(("who", "versions", "points", "dollars"), gains)
+            yield ""
+    largest = steps(cards)
+    if largest:
+        yield "The largest steps from a parent, in points of quality, as believed and as measured:"
+        yield ""
+        why = [
+            (s.version, s.parent, plain(one_line(s.rationale, 300)), f"{s.gain:+.2f}", f"{s.measured:+.2f}")
+            for s in largest
+        ]
+        yield from table(("version", "parent", "why", "believed", "measured"), why, words=3)
+
+
+def _cost(run: Run, cards: Sequence[Card]) -> Iterator[str]:
+    tried = [event for event in run.events() if event["event"] == "candidate"]
+    episodes = sum(event.get("episodes") or 0 for event in tried)
+    seconds = sum(event.get("seconds") or 0.0 for event in tried)
+    failed: dict[str, int] = {}
+    for card in cards:
+        if not card.ok:
+            failed[card.verdict] = failed.get(card.verdict, 0) + 1
+    told = ", ".join(f"{escaped(kind)}: {n}" for kind, n in sorted(failed.items()))
+    spent = sum((a.spending for call in read_calls(run.home / "calls") for a in call.attempts), Spending())
+    last = max((card.generation for card in cards), default=0)
+    yield f"- {len(cards)} versions up to generation {last}; without scores: {told or 'none'}"
+    yield f"- {episodes:,} episodes in {seconds:,.0f} s of trials: {episodes / max(seconds, 1e-9):,.0f} a second"
+    yield f"- {run.hours():.2f} hours of work in all; language models: {escaped(str(spent))}"
+
+
+def _sources(run: Run, report: Report, by_id: dict[str, Card]) -> Iterator[str]:
+    roles: dict[str, list[str]] = {}
+    for role, version in report.champions.items():
+        roles.setdefault(version, []).append(role)
+    for version, named in roles.items():
+        card = by_id[version]
+        size = card.complexity
+        yield f"### {', '.join(named)}: {escaped(version)}"
+        yield ""
+        if size is not None:
+            yield f"{size.constants} free constants, {size.branches} branches."
+        yield f"Why it was written: {escaped(plain(one_line(card.rationale, 600)))}"
+        yield ""
+        yield from code(run.archive.source(version))
+        yield ""
+
+
+def _signed(figure: Figure, digits: int = 2) -> str:
+    low, high = figure.interval
+    return f"{figure.value:+.{digits}f} [{low:+.{digits}f}, {high:+.{digits}f}]"

@@ -1,0 +1,168 @@
+"""Tells a tracker of a run as it goes on, in a thread of its own: the run neither waits for it nor fails with it."""
+
+from __future__ import annotations
+
+import json
+import queue
+import re
+import sys
+import threading
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from envs.store import write_whole
+
+from ... import population
+from ...archive.run_directory import Run, RunConfig
+from ...archive.run_report import JSON, TEXT
+from ...llm.budget import Ledger, Spending
+from ...records.card import Frozen
+from .base import Tracker
+
+KEPT = "tracker.json"
+_PATIENCE = 60.0
+"""Seconds that the end of a run waits for what a tracker still has to send."""
+_ENDED = "finished"
+
+
+class Kept(Frozen):
+    """What is known of a run's tracker from one process to the next: `KEPT` in the run's directory."""
+
+    tracker: str
+    id: str
+    generation: int = -1
+    """The last one that it has been told of."""
+
+    @classmethod
+    def of(cls, home: Path) -> Kept | None:
+        """Return what is kept at ``home``: nothing if there is none, or it is damaged."""
+        try:
+            return cls.model_validate_json((home / KEPT).read_bytes())
+        except (FileNotFoundError, ValidationError):
+            return None
+
+
+class Following:
+    """A tracker that is told of a run.
+
+    Args:
+        run: the run.
+        name: of the tracker, as `tracker` knows it.
+        tracker: what is told.
+        ledger: of the run.
+        patience: seconds that `close` waits for it.
+    """
+
+    def __init__(
+        self, run: Run, name: str, tracker: Tracker, ledger: Ledger, patience: float = _PATIENCE
+    ) -> None:
+        self._run, self._name, self._tracker, self._ledger, self._patience = run, name, tracker, ledger, patience
+        before = Kept.of(run.home)
+        self._kept = before if before is not None and before.tracker == name else None
+        self._next = self._kept.generation + 1 if self._kept else 0
+        self._failed = False
+        self._work: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._send, name="tracker", daemon=True)
+        self._work.put(self._start)
+        self._thread.start()
+
+    def report(self, event: str, fields: dict[str, Any]) -> None:
+        """Pass on an event of the run, if it is the end of a generation."""
+        if event == "archived":
+            self._tell(fields["generation"])
+
+    def close(self) -> None:
+        """Pass on what has not been, and end the record; returns after ``patience`` seconds at the latest."""
+        events = self._run.events()
+        archived = [e["generation"] for e in events if e["event"] == "archived" and type(e.get("generation")) is int]
+        if archived and max(archived) >= self._next:
+            self._tell(max(archived))
+        last = next((e["event"] for e in reversed(events) if e["event"] in ("generation", "archived", _ENDED)), "")
+        finished = last == _ENDED
+        paths = [self._run.home / name for name in (TEXT, JSON)] if finished else []
+        self._work.put(lambda: self._tracker.end(finished, [path for path in paths if path.is_file()]))
+        self._work.put(None)
+        self._thread.join(self._patience)
+        if self._thread.is_alive():
+            self._complain(TimeoutError(f"it has not answered for {self._patience:g} seconds"))
+
+    def _tell(self, generation: int) -> None:
+        """Queue the figures of a generation, and of those before it that the tracker has missed."""
+        if self._failed:
+            return
+        try:
+            for each in range(min(self._next, generation), generation + 1):
+                found = metrics(self._run, self._ledger, each)
+                self._work.put(lambda each=each, found=found: self._log(each, found))  # type: ignore[misc]
+        except Exception as error:
+            self._complain(error)
+        self._next = generation + 1
+
+    # In the thread
+
+    def _send(self) -> None:
+        while (job := self._work.get()) is not None:
+            if self._failed:
+                continue
+            try:
+                job()
+            except (Exception, SystemExit) as error:
+                self._complain(error)
+
+    def _start(self) -> None:
+        id = self._tracker.start(
+            self._run.home.resolve().name, params(self._run.config), self._kept.id if self._kept else None
+        )
+        self._keep(Kept(tracker=self._name, id=id, generation=self._kept.generation if self._kept else -1))
+
+    def _log(self, generation: int, found: dict[str, float]) -> None:
+        assert self._kept is not None
+        self._tracker.log(generation, found)
+        self._keep(self._kept.model_copy(update={"generation": generation}))
+
+    def _keep(self, kept: Kept) -> None:
+        self._kept = kept
+        write_whole(self._run.home / KEPT, kept.model_dump_json().encode())
+
+    def _complain(self, error: BaseException) -> None:
+        if self._failed:
+            return
+        self._failed = True
+        self._run.log("tracker", tracker=self._name, failed=type(error).__name__)
+        why = _SECRET.sub("//", " ".join(str(error).split()))[:300]
+        print(
+            f"autotts: tracker {self._name}: {type(error).__name__}: {why}; the run goes on without it", file=sys.stderr
+        )
+
+
+_SECRET = re.compile(r"//[^/\s@]*@")
+"""A name and a password in an address."""
+
+
+def params(config: RunConfig) -> dict[str, str]:
+    """Return the settings of a run as a tracker is told of them: a command line, which may hold a key, is left out."""
+    found = config.model_dump(mode="json")
+    if not re.fullmatch(r"[\w.-]*", config.command):
+        found["command"] = "a command line"
+    return {key: value if isinstance(value, str) else json.dumps(value) for key, value in found.items()}
+
+
+def metrics(run: Run, ledger: Ledger, generation: int) -> dict[str, float]:
+    """Return the figures of a run after a generation: of all that was found and spent until then."""
+    cards = run.archive.believed(generation)
+    at = population.budgets(cards)
+    spent = sum((ledger.spent(each) for each in range(generation + 1)), Spending())
+    found = {
+        "versions": len(cards), "hypervolume": population.hypervolume(cards, run.config.latency),
+        "dollars": spent.dollars, "tokens": spent.usage.prompt + spent.usage.output, "calls": spent.calls,
+    }  # fmt: skip
+    best = next(iter(population.ranked(cards)), None)
+    for name, card in (("best", best), ("best_seed", population.best_seed(cards, at))):
+        if card is not None:
+            found[f"{name}_quality"] = population.quality(card, at)
+    counts = Counter(re.sub(r"\W+", "_", card.verdict) for card in cards)
+    return {name: float(x) for name, x in found.items()} | {f"verdict.{name}": float(n) for name, n in counts.items()}

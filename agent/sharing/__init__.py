@@ -1,1 +1,0 @@
-"""Versions of an archive as one file that can be published and cited, and back."""

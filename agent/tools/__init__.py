@@ -1,0 +1,1 @@
+"""The tools of an explorer: list and compare versions, read traces, try drafts, submit a candidate."""

@@ -1,0 +1,66 @@
+"""The part of the search set on which drafts are tried."""
+
+from __future__ import annotations
+
+from random import Random
+
+import numpy as np
+import numpy.typing as npt
+
+from envs.episodes import Episodes
+
+from .text import many
+
+BETAS = 6
+"""Betas of a quick try, spread over the grid."""
+ORDERS = 3
+"""Branch orders of a quick try: with one alone, a row of tries learns that order by heart."""
+EPISODES = 1080
+"""Episodes of a quick try, about: few enough for a good candidate to be through in about a second."""
+
+
+def part_of(episodes: Episodes, seed: int = 0) -> npt.NDArray[np.int64]:
+    """Return the episodes on which drafts are tried: some betas, some branch orders, all environments.
+
+    Each environment plays as many pairs of question and branch order as the others, as far as they go; first every
+    question once, the orders taking turns. The same pairs are played at every beta.
+
+    Args:
+        episodes: the whole search set.
+        seed: chooses orders and questions. Another part for every task, so that no part is learnt over many of them.
+    """
+    grid, seeds = np.unique(episodes.beta), np.unique(episodes.seed).tolist()
+    betas = grid[np.unique(np.linspace(0, len(grid) - 1, min(BETAS, len(grid))).round().astype(int))]
+    orders = Random(f"{seed} orders").sample(seeds, min(ORDERS, len(seeds)))
+    most = max(2, EPISODES // (len(betas) * len(episodes.environments)))
+    chosen = np.zeros(len(episodes), bool)
+    for e, env in enumerate(episodes.environments):
+        # environments of equal size are taken to hold the same questions, and play the same ones: they stay paired
+        questions = Random(f"{seed} {len(env)}").sample(range(len(env)), len(env))
+        turns = [(q, orders[(i + r) % len(orders)]) for r in range(len(orders)) for i, q in enumerate(questions)]
+        played = np.zeros((len(env), len(seeds)), bool)
+        for question, order in turns[:most]:
+            played[question, seeds.index(order)] = True
+        mine = np.flatnonzero(episodes.environment == e)
+        chosen[mine] = played[episodes.question[mine], np.searchsorted(seeds, episodes.seed[mine])]
+    return np.flatnonzero(chosen & np.isin(episodes.beta, betas))
+
+
+def smoke_of(part: Episodes) -> npt.NDArray[np.int64]:
+    """Return a few episodes of ``part``, two for each beta: enough for most that crashes to crash."""
+    chosen: set[int] = set()
+    for i, beta in enumerate(np.unique(part.beta).tolist()):
+        mine = np.flatnonzero(part.beta == beta).tolist()
+        chosen |= {mine[7 * i % len(mine)], mine[-1 - 7 * i % len(mine)]}
+    return np.array(sorted(chosen), np.int64)
+
+
+def about_part(part: Episodes) -> str:
+    """Return in words what a part holds."""
+    betas, orders = len(np.unique(part.beta)), len(np.unique(part.seed))
+    pairs = np.stack([part.environment, part.question])
+    questions = len(np.unique(pairs, axis=1).T)
+    return (
+        f"{len(part):,} episodes: {many(questions, 'question')} of {many(len(part.environments), 'environment')}, "
+        f"{many(betas, 'beta')}, {many(orders, 'branch order')}"
+    )

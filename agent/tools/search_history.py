@@ -1,0 +1,204 @@
+"""The versions that an explorer may look at, the drafts that it has tried, and what each of them did."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from envs.episodes import Episodes, Logs
+from envs.errors import Damaged, InputError
+from envs.scoring import ForgedLog
+from envs.statistics import Floats, Interval
+from sandbox.outcome import Verdict
+
+from .. import population
+from ..diagnosis.findings import diagnose
+from ..population.measurement import Curve, Measured, interval
+from ..population.program_form import form
+from ..records.card import Card
+from ..records.version import Finding
+from .draft_episodes import part_of
+from .text import Names, one_line, steady
+
+_KEPT = {True: 64, False: 8}
+"""Measured versions that are kept in memory: on the part that drafts are tried on, and on the whole batch."""
+_MOST_QUALITIES = 2_000
+_qualities: OrderedDict[tuple[str, str, bytes], Floats] = OrderedDict()  # they follow from source and protocol alone
+
+
+@dataclass(frozen=True)
+class Try:
+    """A draft that was run, on the part of the batch that drafts are tried on."""
+
+    name: str
+    source: str
+    verdict: Verdict
+    measured: Measured | None
+
+
+class Shelf:
+    """Cards, sources and logs by version, drafts included.
+
+    Args:
+        cards: of every version that is known: the archived ones, and those of this generation that have been tried.
+        episodes: the batch on which they were tried.
+        source: returns a version's source.
+        logs: returns the logs of a version that ran, on ``episodes``.
+        parents: ids of the versions that the brief is about.
+        history: whether more is shown than the hand-written controllers and ``parents``.
+        seed: chooses the part of the batch that drafts are tried on: another one for each brief.
+    """
+
+    def __init__(
+        self,
+        cards: Sequence[Card],
+        episodes: Episodes,
+        source: Callable[[str], str],
+        logs: Callable[[str], Logs],
+        parents: Sequence[str] = (),
+        history: bool = True,
+        seed: int = 0,
+    ) -> None:
+        self.episodes, self.history = episodes, history
+        self.parents = tuple(dict.fromkeys(parents))
+        shown = [card for card in cards if history or card.generation == 0 or card.id in self.parents]
+        self.cards = {card.id: card for card in shown}
+        self.names = Names(episodes)
+        self.which = part_of(episodes, seed)
+        self.part = episodes.take(self.which)
+        self.budgets = population.budgets(shown)
+        self.seeds: list[Curve] = [(card.id, card.mean_curve) for card in shown if card.generation == 0 and card.ok]
+        self.tries: dict[str, Try] = {}
+        self._everything = list(cards)
+        self._source, self._logs = source, logs
+        self._kept: dict[bool, OrderedDict[str, Measured]] = {True: OrderedDict(), False: OrderedDict()}
+        self._forms: dict[str, str] | None = None
+
+    @cached_property
+    def ranked(self) -> list[Card]:
+        """The versions that ran, the best first."""
+        return population.ranked(list(self.cards.values()))
+
+    @cached_property
+    def front(self) -> list[Curve]:
+        """The curves of the front."""
+        return [(card.id, card.mean_curve) for card in population.front(list(self.cards.values()))]
+
+    def card(self, version: str) -> Card:
+        """Return a version's card.
+
+        Raises:
+            InputError: there is none that may be looked at.
+        """
+        if version in self.cards:
+            return self.cards[version]
+        if version in self.tries:
+            raise InputError(f"{version} is a draft, and not a version: it has no card")
+        raise InputError(f"no version {one_line(version, 60)!r}: see list_versions")
+
+    def source(self, version: str) -> str:
+        """Return the source of a version or draft.
+
+        Raises:
+            InputError: there is none that may be looked at.
+        """
+        if version in self.tries:
+            return self.tries[version].source
+        return self.names.hide_in_source(self._source(self.card(version).id))
+
+    def on_part(self, *versions: str | None) -> bool:
+        """Return whether what is told of ``versions`` together has to be of the part that drafts are tried on."""
+        return any(version in self.tries for version in versions)
+
+    def measured(self, version: str, part: bool) -> Measured:
+        """Return what a version or draft did: on the part alone, or on the whole batch.
+
+        Raises:
+            InputError: there is none that may be looked at, or it did not run.
+        """
+        if version in self.tries:
+            tried = self.tries[version]
+            if tried.measured is None:
+                raise InputError(f"{version} did not run ({tried.verdict.kind}): there is nothing to look at")
+            return tried.measured
+        card = self.card(version)
+        if not card.ok:
+            raise InputError(f"{version} has no scores ({self._why(card)}): there is nothing to look at")
+        kept = self._kept[part]
+        if version not in kept:
+            kept[version] = self._measure(version, part)
+            while len(kept) > _KEPT[part]:
+                kept.popitem(last=False)
+        kept.move_to_end(version)
+        return kept[version]
+
+    def quality(self, version: str) -> float:
+        """Return the quality of a version that ran, on the batch."""
+        return population.quality(self.cards[version], self.budgets)
+
+    def behind(self, version: str) -> tuple[float, Interval]:
+        """Return the quality of a version that ran less that of the best, and its paired 95% interval, on the batch."""
+        ours, best = (self._resampled(card) for card in (self.cards[version], self.ranked[0]))
+        return float(ours[0] - best[0]), interval(ours[1:] - best[1:])
+
+    def _resampled(self, card: Card) -> Floats:
+        """Return quality, and then quality for resampled questions."""
+        key = (card.source_sha256, card.protocol.key(), self.budgets.tobytes())
+        found = _qualities.get(key)
+        if found is None:
+            measured = self.measured(card.id, False)
+            found = np.append(measured.quality(self.budgets), measured.resampled_quality(self.budgets))
+            _qualities[key] = found
+            while len(_qualities) > _MOST_QUALITIES:
+                _qualities.popitem(last=False)
+        return found
+
+    def _measure(self, version: str, part: bool) -> Measured:
+        logs = self._logs(version)
+        if len(logs) != len(self.episodes):
+            raise Damaged(f"version {version} has logs of {len(logs)} episodes, but was tried on {len(self.episodes)}")
+        try:
+            return Measured.of(self.part, logs.take(self.which)) if part else Measured.of(self.episodes, logs)
+        except ForgedLog as forged:
+            raise Damaged(f"version {version} has logs that no controller can have made ({forged})") from None
+
+    def findings(self, version: str) -> Sequence[Finding]:
+        """Return what a version or draft does wrong, the most important first.
+
+        Raises:
+            InputError: there is none that may be looked at, or it did not run.
+        """
+        tried = self.measured(version, True) if version in self.tries else None
+        if tried is not None:
+            # a few betas are too coarse a grid to tell how even the steps of all are
+            return [found for found in diagnose(tried.scores, tried.logs) if found.kind != "uneven_beta"]
+        card = self.card(version)
+        if not card.ok:
+            raise InputError(f"{version} has no findings ({self._why(card)})")
+        return card.findings
+
+    def _why(self, card: Card) -> str:
+        """Return why a version has no scores: of a duplicate, which one decides alike and can be looked at."""
+        return f"{card.verdict}: {self.said(card.message)}" if card.message else card.verdict
+
+    def said(self, message: str) -> str:
+        """Return what a failed candidate's verdict says: by itself it may hold anything."""
+        return one_line(steady(self.names.hide(message)), 300)
+
+    def twin(self, source: str) -> str | None:
+        """Return the version that has the same source as ``source``, or the same program under other names."""
+        if self._forms is None:
+            self._forms = {}
+            for card in self._everything:
+                self._forms.setdefault(form(self._source(card.id)), card.id)
+        return self._forms.get(form(source))
+
+    def twin_draft(self, source: str) -> Try | None:
+        """Return the draft that has the same source, or else one that is the same program under other names."""
+        exact = [tried for tried in self.tries.values() if tried.source == source]
+        wanted = form(source)
+        return next(iter(exact), None) or next((t for t in self.tries.values() if form(t.source) == wanted), None)

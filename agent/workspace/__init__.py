@@ -1,1 +1,0 @@
-"""A directory in which a coding agent works: its files, its socket, its leash."""

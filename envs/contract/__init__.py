@@ -1,0 +1,1 @@
+"""The controller contract: the modules that also run inside the sandbox. Standard library only."""

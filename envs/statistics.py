@@ -1,0 +1,181 @@
+"""Scores of episodes -> scaling curves with confidence intervals, and paired comparisons."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from .errors import InputError
+from .scoring import Scores
+from .synthetic.simulated import recorded
+
+RESAMPLES = 2000
+_SEED = 20260715  # of the bootstrap alone: the same scores have the same intervals everywhere
+
+Floats = npt.NDArray[np.float64]
+
+Interval = tuple[float, float]
+"""A 95% interval: 2.5th and 97.5th percentile of a bootstrap over questions."""
+
+MEAN = "mean"
+"""The name of the average over environments, each counting the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One controller at one beta on one environment (or on the mean of several)."""
+
+    environment: str
+    beta: float
+    accuracy_pct: float
+    """Per cent of episodes answered right."""
+    accuracy_ci: Interval
+    mean_tokens: float
+    """Tokens of a question."""
+    mean_tokens_ci: Interval
+    mean_latency: float
+    """Tokens on the critical path of a question."""
+    episodes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """The second controller less the first at one beta, paired by question and seed."""
+
+    environment: str
+    beta: float
+    accuracy_pct: float
+    accuracy_ci: Interval
+    mean_tokens: float
+    mean_tokens_ci: Interval
+    wins: int
+    """Questions that the second answers right more often."""
+    losses: int
+    ties: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What one controller did at one beta: means by question, from which points and paired intervals are made."""
+
+    environment: str
+    beta: float
+    tables: tuple[Floats, ...]
+    """One for each environment: (questions, 3) accuracy in per cent, tokens and latency, means over branch orders."""
+    episodes: int
+
+    @property
+    def centre(self) -> Floats:
+        """(3,) means over questions, each environment counting the same."""
+        return np.asarray(np.mean([table.mean(axis=0) for table in self.tables], axis=0))
+
+    @property
+    def resampled(self) -> Floats:
+        """(RESAMPLES, 3) bootstrapped `centre`; samples of the same questions are drawn alike, and so are paired."""
+        return np.asarray(np.mean([bootstrap(table) for table in self.tables], axis=0))
+
+    def point(self) -> Point:
+        """Return the sample as a point of a curve."""
+        low, high = np.percentile(self.resampled, [2.5, 97.5], axis=0)
+        accuracy, tokens, latency = self.centre.tolist()
+        return Point(
+            environment=self.environment,
+            beta=self.beta,
+            accuracy_pct=accuracy,
+            accuracy_ci=(float(low[0]), float(high[0])),
+            mean_tokens=tokens,
+            mean_tokens_ci=(float(low[1]), float(high[1])),
+            mean_latency=latency,
+            episodes=self.episodes,
+        )
+
+
+def curve(scores: Scores) -> list[Point]:
+    """Return one `Point` for each environment and beta; after them, for several recorded ones, their mean."""
+    found = samples(scores)
+    several = len(recorded([env.name for env in scores.episodes.environments])) > 1
+    return [sample.point() for sample in (*found, *(means(found) if several else ()))]
+
+
+def samples(scores: Scores) -> list[Sample]:
+    """Return one `Sample` for each environment and beta."""
+    values = np.stack([100.0 * scores.correct, scores.tokens, scores.latency], axis=1)
+    found = []
+    for e, env in enumerate(scores.episodes.environments):
+        for beta in np.unique(scores.episodes.beta).tolist():
+            mine = (scores.episodes.environment == e) & (scores.episodes.beta == beta)
+            found.append(Sample(env.name, beta, (by_question(scores, values, mine),), int(mine.sum())))
+    return found
+
+
+def means(found: Sequence[Sample]) -> list[Sample]:
+    """Return the mean over the recorded environments at each beta, in the order in which the betas come."""
+    counted = set(recorded([sample.environment for sample in found]))
+    by_beta: dict[float, list[Sample]] = {}
+    for sample in (sample for sample in found if sample.environment in counted):
+        by_beta.setdefault(sample.beta, []).append(sample)
+    return [
+        Sample(MEAN, beta, tuple(t for s in group for t in s.tables), sum(s.episodes for s in group))
+        for beta, group in by_beta.items()
+    ]
+
+
+def compare(first: Scores, second: Scores) -> list[Difference]:
+    """Return ``second`` less ``first`` for each environment and beta, paired by question and seed.
+
+    Raises:
+        InputError: the two are not scores of the same episodes.
+    """
+    a, b = first.episodes, second.episodes
+    same = [env.hash for env in a.environments] == [env.hash for env in b.environments]
+    columns = ("environment", "question", "beta", "seed")
+    if not same or not all(np.array_equal(getattr(a, c), getattr(b, c)) for c in columns):
+        raise InputError("only scores of the same episodes can be compared")
+    values = np.stack(
+        [100.0 * second.correct - 100.0 * first.correct, (second.tokens - first.tokens).astype(float)], axis=1
+    )
+    rows = []
+    for e, env in enumerate(a.environments):
+        for beta in np.unique(a.beta).tolist():
+            table = by_question(second, values, (a.environment == e) & (a.beta == beta))
+            low, high = np.percentile(bootstrap(table), [2.5, 97.5], axis=0)
+            gain = table[:, 0]
+            rows.append(
+                Difference(
+                    env.name, beta,
+                    float(gain.mean()), (float(low[0]), float(high[0])),
+                    float(table[:, 1].mean()), (float(low[1]), float(high[1])),
+                    int((gain > 0).sum()), int((gain < 0).sum()), int((gain == 0).sum()),
+                )
+            )  # fmt: skip
+    return rows
+
+
+def by_question(
+    scores: Scores, values: Floats, mine: npt.NDArray[np.bool_]
+) -> Floats:
+    """Return (questions, columns): the mean of ``values`` (episodes, columns) over the seeds of each question."""
+    _, which = np.unique(scores.episodes.question[mine], return_inverse=True)
+    counts = np.bincount(which)
+    columns = [np.bincount(which, weights=column) / counts for column in values[mine].T]
+    return np.stack(columns, axis=1)
+
+
+def bootstrap(table: Floats) -> Floats:
+    """Return (RESAMPLES, columns): means over questions drawn with replacement from ``table`` (questions, columns)."""
+    return _weights(len(table)) @ table / len(table)
+
+
+@lru_cache(maxsize=4)
+def _weights(questions: int) -> Floats:
+    """Return (RESAMPLES, questions): how often each question was drawn."""
+    generator = np.random.default_rng(_SEED)
+    draws = generator.integers(0, questions, (RESAMPLES, questions))
+    weights = np.zeros((RESAMPLES, questions))
+    np.add.at(weights, (np.arange(RESAMPLES)[:, None], draws), 1.0)
+    weights.flags.writeable = False  # it is handed out again and again
+    return weights

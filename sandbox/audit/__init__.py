@@ -1,0 +1,1 @@
+"""The look-ahead audit: detects candidates that used data they had not paid for."""

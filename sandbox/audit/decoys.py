@@ -1,0 +1,289 @@
+"""Worlds in which only what an action log revealed is as it was recorded: what the audit plays episodes on.
+
+See `sandbox.audit.look_ahead` for what a decoy must not give away.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from envs.contract.replay import BRANCH, PROBE, STEP
+from envs.episodes import Episodes, Logs, ranges
+from envs.log_entries import branch_tables, ledger
+from envs.store import ABSENT
+
+from ..wire import Batch, World
+
+_SPARE = 4
+"""Answers that no branch gives, for decoys to give; and decoys that stand in for many unopened branches."""
+_TRIES = 6
+"""Branches that are looked at to find one that goes on from what another last said."""
+_INVENTED = -2
+
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class _Columns:
+    """The branches that are handed out, one row each, episode by episode."""
+
+    episode: Ints
+    position: Ints
+    first: Ints
+    """(E + 1,) rows of each episode."""
+    true: npt.NDArray[np.bool_]
+    """Whether the row is a recorded branch, in a part at least."""
+    real: Ints
+    """The recorded branch."""
+    donor: Ints
+    """The branch that lends what is replaced."""
+    known: Ints
+    """Intervals that the log moved it."""
+    kept: Ints
+    """Cells that may be true."""
+    length: Ints
+    total: Ints
+
+
+class Decoys:
+    """Makes worlds in which only what a log revealed is as it was recorded."""
+
+    def __init__(self, episodes: Episodes) -> None:
+        environments = episodes.environments
+        self.probes, self.totals, self.starts, cells = branch_tables(environments)
+        self.bases = np.cumsum([0, *(len(env.final_answers) for env in environments)])
+        self.questions = np.cumsum([0, *(len(env) for env in environments)])
+        firsts = (env.branch_offsets[:-1] + base for env, base in zip(environments, self.bases, strict=False))
+        self.first = np.concatenate(list(firsts))
+        self.count = np.concatenate([np.diff(env.branch_offsets) for env in environments])
+        self.delta = np.array([env.delta for env in environments], np.int64)
+        self.price = np.array([env.probe_cost for env in environments], np.int64)
+        owner = np.repeat(np.arange(len(self.count)), self.count)
+        self._code(np.repeat(owner, self.probes + 1), cells)
+
+    def _code(self, question: Ints, cells: npt.NDArray[np.int32]) -> None:
+        """Number each question's answers from 1, absent ones being 0; ``answers`` leads back."""
+        width = int(cells.max(initial=0)) + 1
+        keys, inverse = np.unique(question * width + cells, return_inverse=True)
+        of, answer = keys // width, keys % width
+        present = answer != ABSENT
+        rank = np.cumsum(present)
+        starts = np.searchsorted(of, np.arange(len(self.count)))
+        number = np.where(present, rank - (rank[starts] - present[starts])[of], 0)
+        self.cells = number[inverse.ravel()]
+        self.sizes = np.bincount(of[present], minlength=len(self.count)) + _SPARE
+        self.answers = np.full((len(self.count), int(self.sizes.max()) + 1), _INVENTED, np.int32)
+        self.answers[:, 0] = ABSENT
+        self.answers[of[present], number[present]] = answer[present]
+        ends = np.zeros(self.answers.shape, np.int64)
+        np.add.at(ends, (np.repeat(np.arange(len(self.count)), self.count), self.cells[self.starts + self.probes]), 1)
+        self.frequent = (-ends[:, 1:]).argsort(axis=1, kind="stable")[:, :2] + 1
+
+    def batch(self, episodes: Episodes, logs: Logs, group: Ints, generator: np.random.Generator) -> Batch:
+        """Return the episodes, each on a world of its own."""
+        E, B = len(episodes), episodes.max_branches
+        env = episodes.environment
+        question = (self.questions[env] + episodes.question).astype(np.int64)
+        branch = episodes.opened + self.bases[env][:, None]
+        available = (episodes.opened >= 0).sum(axis=1)
+        done = ledger(episodes, logs)
+        known, finished = np.zeros(E * B, np.int64), np.zeros(E * B, bool)
+        np.maximum.at(known, done.key, done.after)
+        finished[done.key[done.ended]] = True
+        opened = np.bincount(done.episode[done.verb == BRANCH], minlength=E)
+
+        # the log opened so many; of all or some others a part may be true; a few decoys stand for the rest
+        some = opened + (generator.random(E) ** 2 * (available - opened + 1)).astype(np.int64)
+        true = np.choose(generator.choice(3, E, p=(0.5, 0.25, 0.25)), (available, opened, some))
+        foreign = generator.random(E) < 0.35
+        sizes = np.diff(self.questions)[env]
+        lender = np.where(foreign, self.questions[env] + (generator.random(E) * sizes).astype(np.int64), question)
+        pairs = self._pairs(question, branch, known, opened, generator)
+        names, others, exchanged = self._names(_prime(int(self.sizes.max())), pairs, generator)
+        widths = opened, true, available
+        rows = self._rows(question, lender, branch, known, finished, widths, exchanged, self.delta[env], generator)
+        stand_in = true[:, None] + generator.integers(0, _SPARE, (E, B))
+        orders = np.where(np.arange(B) < true[:, None], np.arange(B), stand_in)
+
+        at = np.concatenate(([0], np.cumsum(rows.length)))
+        row = np.repeat(np.arange(len(rows.length)), rows.length)
+        depth = np.arange(at[-1]) - at[row]
+        start = at[rows.first[done.episode] + done.key % B]
+        shown = _shown(done.verb, done.before, done.after, done.ended, start, int(at[-1]))
+        shown |= (depth >= rows.known[row]) & (depth < rows.kept[row])
+        of = rows.episode[row]
+        shown |= (generator.random(E) < 0.5)[of] & (depth < rows.known[row])  # what it ran past without a look
+        lent = np.minimum(depth, self.probes[rows.donor][row])
+        local = self.cells[np.where(shown, self.starts[rows.real][row] + depth, self.starts[rows.donor][row] + lent)]
+        self._shape(local, of, row, np.flatnonzero(~shown), len(rows.length), names, others, generator)
+        both = np.stack([others, names], axis=1).astype(np.uint16)
+        codes = both[of, shown.view(np.int8), local]
+        meaning = np.full(names.shape, _INVENTED, np.int32)
+        np.put_along_axis(meaning, names[:, : self.answers.shape[1]], self.answers[question], axis=1)
+        ends = at[rows.first]
+        worlds = [
+            World(
+                codes[ends[e] : ends[e + 1]],
+                rows.length[rows.first[e] : rows.first[e + 1]].astype(np.uint32),
+                rows.total[rows.first[e] : rows.first[e + 1]].astype(np.uint32),
+                int(self.delta[env[e]]),
+                int(self.price[env[e]]),
+                meaning[e],
+            )
+            for e in range(E)
+        ]
+        return Batch(
+            worlds=worlds,
+            world=np.arange(E),
+            orders=[order[:n] for order, n in zip(orders.astype(np.int32), available.tolist(), strict=True)],
+            order=np.arange(E),
+            beta=episodes.beta,
+            seed=episodes.seed,
+            group=group,
+            max_branches=B,
+            max_tokens=episodes.max_tokens,
+            describe=episodes.describe,
+        )
+
+    def _shape(
+        self, local: Ints, of: Ints, row: Ints, decoys: Ints, n: int, names: Ints, others: Ints,
+        generator: np.random.Generator,
+    ) -> None:  # fmt: skip
+        """Make decoys' answers, of some episodes with other names, all the same, or scatter them by branch."""
+        E, width = names.shape
+        strange = (names != others).sum(axis=1) > 2
+        kind = np.where(strange, generator.choice(3, E, p=(0.4, 0.3, 0.3)), 0)
+        shift = generator.integers(0, width - 1, n)
+        for which, cells in ((k, decoys[(kind[of[decoys]] == k) & (local[decoys] != 0)]) for k in (1, 2)):
+            local[cells] = 1 if which == 1 else (local[cells] - 1 + shift[row[cells]]) % (width - 1) + 1
+
+    def _rows(
+        self,
+        question: Ints,
+        lender: Ints,
+        branch: Ints,
+        known: Ints,
+        finished: npt.NDArray[np.bool_],
+        widths: tuple[Ints, Ints, Ints],
+        exchanged: Ints,
+        delta: Ints,
+        generator: np.random.Generator,
+    ) -> _Columns:
+        """Draw what each handed-out branch consists of, and how long it is."""
+        opened, true, available = widths
+        sizes = true + np.where(true < available, _SPARE, 0)
+        episode = np.repeat(np.arange(len(sizes)), sizes)
+        position = ranges(np.zeros_like(sizes), sizes)
+        is_true = position < true[episode]
+        spoken_for = np.where(question == lender, opened, 0)
+        donor = self._donors(lender, branch, spoken_for, generator)[episode, position]
+        real = np.where(is_true, branch[episode, np.where(is_true, position, 0)], donor)
+        key = episode * branch.shape[1] + np.where(is_true, position, 0)
+        moved = np.where(is_true, known[key], 0)
+        ended = is_true & finished[key]
+        whole = self.probes[real] + 1
+        more = self._reach(whole - moved, episode, position < opened[episode], generator)
+        kept = np.where(is_true, moved + more, 0)
+        full = ended | (kept >= whole)
+        follows = np.flatnonzero(~full & (kept > 0))
+        at = episode[follows]
+        donor[follows] = self._followers(
+            lender[at], real[follows], kept[follows], exchanged[at], donor[follows], generator
+        )
+        lent = self.probes[donor] + 1
+        kept = np.where(ended, 0, kept)  # what a branch that was run to its end did not show stays hidden
+        longer = kept + 1 + (generator.random(len(real)) * lent).astype(np.int64)
+        length = np.where(full, whole, np.where(lent > kept, lent, longer))
+        tail = 1 + (generator.random(len(real)) * delta[episode]).astype(np.int64)
+        total = np.where(lent > kept, self.totals[donor], (length - 1) * delta[episode] + tail)
+        total = np.where(full, self.totals[real], total)
+        first = np.concatenate(([0], np.cumsum(sizes)))
+        return _Columns(episode, position, first, is_true, real, donor, moved, kept, length, total)
+
+    def _donors(self, question: Ints, branch: Ints, opened: Ints, generator: np.random.Generator) -> Ints:
+        """Return (E, B + spare) branches of each question, none twice while there are others, opened ones last."""
+        E, B = branch.shape
+        count = self.count[question]
+        turn = generator.integers(0, 1 << 15, (E, int(count.max())), np.uint16)  # short keys sort by radix
+        at = np.flatnonzero(np.arange(B) < opened[:, None])
+        turn[at // B, branch.ravel()[at] - self.first[question][at // B]] |= 1 << 15
+        turn[np.arange(turn.shape[1]) >= count[:, None]] = (1 << 16) - 1
+        drawn = turn.argsort(axis=1, kind="stable")
+        turns = np.arange(B + _SPARE) % count[:, None]
+        return np.asarray(self.first[question][:, None] + np.take_along_axis(drawn, turns, axis=1))
+
+    def _reach(self, left: Ints, episode: Ints, is_open: npt.NDArray[np.bool_], generator: np.random.Generator) -> Ints:
+        """Draw how many more of each branch's ``left`` intervals may be true: alike for all of an episode, or not."""
+        E = int(episode.max(initial=-1)) + 1
+        alone = (generator.random(len(left)) * (left + 1)).astype(np.int64)
+        alone[generator.random(len(left)) < 0.5] = 0
+        alike = (64 ** generator.random(E)).astype(np.int64)[episode]
+        way = np.where(is_open, generator.integers(0, 4, E)[episode], generator.integers(0, 3, E)[episode])
+        more: Ints = np.choose(way, (np.zeros_like(left), alone, np.minimum(alike, left), left))
+        return more
+
+    def _followers(
+        self, question: Ints, real: Ints, kept: Ints, exchanged: Ints, donor: Ints, generator: np.random.Generator
+    ) -> Ints:
+        """Return a branch for each that goes on from what ``real`` last said, or ``donor`` where none is found."""
+        last = self.cells[self.starts[real] + kept - 1]
+        one, other = exchanged.T
+        wanted = np.where(last == one, other, np.where(last == other, one, last))
+        chance = generator.random((len(real), _TRIES))
+        tried = self.first[question][:, None] + (chance * self.count[question][:, None]).astype(np.int64)
+        said = self.cells[self.starts[tried] + np.minimum(kept[:, None] - 1, self.probes[tried])]
+        fits = (said == wanted[:, None]) & (self.probes[tried] >= kept[:, None]) & (tried != real[:, None])
+        found: Ints = np.where(fits.any(axis=1), tried[np.arange(len(real)), fits.argmax(axis=1)], donor)
+        return found
+
+    def _pairs(self, question: Ints, branch: Ints, known: Ints, opened: Ints, generator: np.random.Generator) -> Ints:
+        """Draw (E, 2) answers of each question: what two opened branches last said, or what most branches end with."""
+        E, B = branch.shape
+        some = (generator.random((E, 2)) * opened[:, None]).astype(np.int64)
+        which = np.where(opened[:, None] > 0, branch[np.arange(E)[:, None], some], self.first[question][:, None])
+        depth = known.reshape(E, B)[np.arange(E)[:, None], some]
+        said = self.cells[self.starts[which] + np.clip(depth - 1, 0, self.probes[which])]
+        useless = (said[:, 0] == said[:, 1]) | (said == 0).any(axis=1)
+        return np.where(useless[:, None], self.frequent[question], said)
+
+    def _names(self, width: int, pairs: Ints, generator: np.random.Generator) -> tuple[Ints, Ints, Ints]:
+        """Return (E, width + 1) codes for true cells and for decoys, and (E, 2) the answers that change places.
+
+        ``width`` is a prime.
+        Half of the episodes have other names for decoys, a quarter the same, a quarter all but for a pair the same.
+        """
+        names, others = np.zeros((2, len(pairs), width + 1), np.int64)
+        for drawn in (names, others):  # k -> a k + b modulo a prime: cheaper than a permutation, and as good a veil
+            a, b = generator.integers(1, width, (len(pairs), 1)), generator.integers(0, width, (len(pairs), 1))
+            drawn[:, 1:] = (a * np.arange(width) + b) % width + 1
+        kind = generator.choice(3, len(pairs), p=(0.5, 0.25, 0.25))
+        others[kind > 0] = names[kind > 0]
+        swap = np.flatnonzero(kind == 2)
+        others[swap[:, None], pairs[swap]] = names[swap[:, None], pairs[swap, ::-1]]
+        return names, others, np.where(kind[:, None] == 2, pairs, 0)
+
+
+def _prime(least: int) -> int:
+    """Return the first prime that is no smaller than ``least``, and than 3."""
+    n = max(3, least)
+    while any(n % d == 0 for d in range(2, int(n**0.5) + 1)):
+        n += 1
+    return n
+
+
+def _shown(
+    verb: npt.NDArray[np.uint8], before: Ints, after: Ints, ended: npt.NDArray[np.bool_], start: Ints, size: int
+) -> npt.NDArray[np.bool_]:
+    """Return (size,) whether an entry of the logs revealed a cell; a branch's cells begin at its entries' ``start``."""
+    stepped, probed = verb == STEP, verb == PROBE
+    first = np.where(stepped, before, np.where(probed, before - 1, after - 1))
+    stop = np.where(probed, before, after)
+    useful = stepped | probed | ended
+    edges = np.bincount((start + first)[useful], minlength=size + 1) - np.bincount(
+        (start + stop)[useful], minlength=size + 1
+    )
+    shown: npt.NDArray[np.bool_] = np.cumsum(edges)[:size] > 0
+    return shown

@@ -1,0 +1,1 @@
+"""Sandbox backends: Docker, bubblewrap and plain processes."""

@@ -1,0 +1,92 @@
+"""Candidates in namespaces of their own, made by bubblewrap: no network, no files but the interpreter's, no host."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import stat
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+from ..base import SandboxError
+from ..worker import seccomp
+from .process import WORKER, ProcessWorker
+from .runner import Runner
+from .workers import Worker
+
+_APART = ("ipc", "pid", "net", "uts", "cgroup-try")
+
+
+class BubblewrapSandbox(Runner):
+    """A `sandbox.base.Sandbox` of processes that share only the kernel with the host."""
+
+    name = "bubblewrap"
+    about = "namespaces, no network, no files of the host"
+
+    def start(self) -> Worker:
+        """See `Runner.start`."""
+        return ProcessWorker(_command())
+
+
+def works() -> str:
+    """Return why bubblewrap cannot be used here, or nothing if it can."""
+    try:
+        line = [*_command()[:-1], "-c", "pass"]
+        done = subprocess.run(line, capture_output=True, text=True, timeout=20, env={})
+    except (SandboxError, OSError, subprocess.TimeoutExpired) as error:
+        return str(error)
+    return "" if done.returncode == 0 else (done.stderr.strip().splitlines() or ["it failed"])[-1]
+
+
+def _command() -> list[str]:
+    """Return the command that starts a worker.
+
+    Raises:
+        SandboxError: bubblewrap is not installed, there is no filter of system calls for this machine (bubblewrap has
+            none of its own), or a superuser's candidate could not become nobody.
+    """
+    bwrap = shutil.which("bwrap")
+    if bwrap is None:
+        raise SandboxError("bubblewrap is not installed; `apt-get install bubblewrap` mends that")
+    if platform.machine() not in seccomp.MACHINES:
+        raise SandboxError("the bubblewrap sandbox has no seccomp filter for this processor; use Docker")
+    arguments = [bwrap, *(f"--unshare-{name}" for name in _APART), "--die-with-parent", "--new-session"]
+    # bubblewrap's own first process would be the candidate's to open, with the pipe that the jobs of others come in by
+    arguments += ["--as-pid-1"]
+    arguments += ["--clearenv", "--hostname", "sandbox", "--cap-drop", "ALL"]
+    if os.geteuid() == 0:  # a superuser's worker has the candidate become nobody, and keeps just what that takes
+        arguments += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
+    else:
+        arguments += ["--unshare-user", "--uid", "65534", "--gid", "65534"]
+    python = Path(sys.executable).resolve()
+    library = Path(os.__file__).resolve().parent
+    if os.geteuid() == 0 and not all(
+        path.stat().st_mode & stat.S_IROTH for path in (python, library, Path(os.__file__))
+    ):
+        raise SandboxError(f"{python} or its library cannot be read by others, so that candidates would run as root")
+    for place in _places(python, library):
+        for parent in reversed(place.parents[:-1]):
+            arguments += ["--perms", "0755", "--dir", str(parent)]
+        arguments += ["--ro-bind", str(place), str(place)]
+    if (library / "site-packages").is_dir():
+        arguments += ["--tmpfs", str(library / "site-packages"), "--remount-ro", str(library / "site-packages")]
+    arguments += ["--ro-bind", str(WORKER), "/worker.py", "--proc", "/proc"]
+    # a superuser's bubblewrap leaves the kernel's parameters open to write, some to anybody
+    arguments += ["--remount-ro", "/proc"]
+    arguments += ["--perms", "0755", "--dir", "/dev", "--dev-bind", "/dev/null", "/dev/null"]
+    arguments += ["--remount-ro", "/", "--chdir", "/"]
+    return [*arguments, "--", str(python), "-I", "-S", "/worker.py"]
+
+
+def _places(python: Path, library: Path) -> list[Path]:
+    """Return what the interpreter needs, and nothing else: itself, its standard library, and the system's libraries."""
+    places = [python, library]
+    shared, name = sysconfig.get_config_var("LIBDIR"), sysconfig.get_config_var("INSTSONAME")
+    if shared and name:
+        places.append(Path(shared) / name)
+    system = sysconfig.get_config_var("MULTIARCH") or ""
+    places += [Path("/lib64"), Path("/lib") / system, Path("/usr/lib") / system]
+    return [place for place in places if os.path.exists(place)]  # which is no error where it may not be looked at

@@ -1,0 +1,368 @@
+"""Candidates in Docker containers: a fresh one for each run of each worker, never shared, never used again."""
+
+from __future__ import annotations
+
+import os
+import platform
+import secrets
+import struct
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import docker
+import tenacity
+from docker.errors import DockerException
+from requests.exceptions import RequestException
+
+from .. import wire
+from ..base import Limits, SandboxError, SandboxLost, say
+from ..outcome import Candidate, Outcome
+from . import image as images
+from .runner import Runner
+from .workers import PIPE, Worker
+
+LABEL = "autotts.owner"
+"""Label of every container: which process started it."""
+GROUP_LABEL = "autotts.sandbox"
+"""Label of every container: which sandbox of that process it belongs to."""
+PATIENCE = 600.0
+"""Seconds that a lost engine is waited for."""
+
+_TIMEOUT = 60
+_HEAD = struct.Struct(">BxxxI")  # how the engine leads what it passes on: stream, bytes that follow
+_RESULTS = 1
+_SPARE_MEMORY = 128 << 20
+_NO_SHARED_OBJECTS = {"kernel.shmmni": "0", "kernel.msgmni": "0", "kernel.sem": "0 0 0 0", "fs.mqueue.queues_max": "0"}
+
+Notice = Callable[[str], None]
+
+
+class DockerSandbox(Runner):
+    """A `sandbox.base.Sandbox` of containers: no network, nothing to write to, no privilege, no environment.
+
+    Args:
+        workers: containers that share the episodes of a run.
+        limits: what each may use.
+        runtime: of the engine's, such as ``runsc``; its default if None.
+        notice: told what a person should know, such as that a lost engine is waited for; prints it if None.
+        patience: seconds that a lost engine is waited for.
+        sleep: how to wait, in seconds.
+
+    Raises:
+        SandboxError: no engine answers, or there is no image and none can be made.
+    """
+
+    name = "docker"
+    about = "a container each, no network, nothing to write to"
+
+    def __init__(
+        self,
+        workers: int = 1,
+        limits: Limits | None = None,
+        runtime: str | None = None,
+        notice: Notice | None = None,
+        patience: float = PATIENCE,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        super().__init__(workers, limits)
+        self._runtime, self._notice, self._patience, self._sleep = runtime, notice or say, patience, sleep
+        self._lock = threading.Lock()
+        self._warm: deque[Future[_Container]] = deque()
+        self._threads = ThreadPoolExecutor(workers + 1, "containers")
+        self._closed = False
+        self._group = secrets.token_hex(8)
+        self._connect()
+
+    def _connect(self) -> None:
+        """Sweep what others left, and what this sandbox could not remove; find the image, or make it."""
+        with engine() as client:
+            sweep(client)
+            self._sweep_own(client, {"status": ["exited", "dead"]})
+            if self._runtime is not None and self._runtime not in client.info().get("Runtimes", {}):
+                raise SandboxError(f"the Docker engine has no runtime named {self._runtime}")
+            self._image = images.ensure(client, self._notice)
+
+    def play(self, candidate: Candidate, batch: wire.Batch, progress: Callable[[int], None] | None = None) -> Outcome:
+        """See `Sandbox.play`. A candidate whose engine is lost is run again, not blamed."""
+        counted = 0
+
+        def count(n: int) -> None:
+            nonlocal counted
+            counted += n
+            if progress is not None:
+                progress(n)
+
+        def again(state: tenacity.RetryCallState) -> None:
+            nonlocal counted
+            error = state.outcome.exception() if state.outcome else None
+            self._notice(f"{error}; trying again for {self._patience:.0f} s")
+            if progress is not None and counted:
+                progress(-counted)
+            counted = 0
+
+        for attempt in tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(SandboxLost),
+            wait=tenacity.wait_exponential_jitter(1, 15),
+            stop=tenacity.stop_after_delay(self._patience),
+            before_sleep=again,
+            sleep=self._sleep,
+            reraise=True,
+        ):
+            with attempt:
+                if attempt.retry_state.attempt_number > 1:
+                    if self._kept is not None:
+                        self._kept.clear()
+                    self._drain()
+                    self._connect()
+                return super().play(candidate, batch, count)
+        raise AssertionError("unreachable: tenacity returns or raises")
+
+    def start(self) -> Worker:
+        """See `Runner.start`: a container that was started ahead of need, while the next one is on its way."""
+        with self._lock:
+            if self._closed:
+                raise SandboxError("the sandbox is closed")
+            while len(self._warm) <= self.workers:
+                self._warm.append(self._threads.submit(self._launch))
+            first = self._warm.popleft()
+        return _Worker(first.result(), self._threads)
+
+    def _launch(self) -> _Container:
+        labels = {LABEL: owner(), GROUP_LABEL: self._group}
+        return _Container(self._image, labels, self.limits, self._runtime)
+
+    def _sweep_own(self, client: docker.DockerClient, states: dict[str, list[str]]) -> None:
+        for found in client.api.containers(all=True, filters={"label": f"{GROUP_LABEL}={self._group}", **states}):
+            _remove(client, found["Id"])
+
+    def _drain(self) -> None:
+        """Give up the containers that wait."""
+        with self._lock:
+            waiting, self._warm = list(self._warm), deque()
+        for future in waiting:
+            if not future.cancel():
+                with suppress(SandboxError):
+                    future.result().remove()
+
+    def close(self) -> None:
+        """See `Sandbox.close`."""
+        self._closed = True
+        self._drain()
+        self._threads.shutdown(wait=True)
+        with suppress(SandboxError), engine() as client:  # a create that timed out may have left one all the same
+            self._sweep_own(client, {})
+
+
+class _Container:
+    """A running container with `sandbox.worker.worker` in it, which has its setup. For one thread at a time."""
+
+    def __init__(self, image: str, labels: dict[str, str], limits: Limits, runtime: str | None) -> None:
+        self._client = connect()
+        self.id = ""
+        try:
+            with lost():
+                api = self._client.api
+                self.id = api.create_container(
+                    image, stdin_open=True, user="65534:65534", network_disabled=True, labels=labels,
+                    hostname="sandbox", stop_signal="SIGKILL",  # the engine need not ask nicely
+                    host_config=api.create_host_config(**_confinement(limits, runtime)),
+                )["Id"]  # fmt: skip
+                stream = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
+                stream_io: Any = api.attach_socket(self.id, stream)
+                self.socket: Any = stream_io._sock
+                api.start(self.id)
+                self.socket.settimeout(_TIMEOUT)
+                self.socket.sendall(wire.setup())
+                self.socket.settimeout(0)
+        except BaseException:
+            self.remove()
+            raise
+
+    def state(self) -> dict[str, Any]:
+        """Return the container's state as the engine tells it."""
+        with lost():
+            self._client.api.wait(self.id, timeout=10)
+            state: dict[str, Any] = self._client.api.inspect_container(self.id)["State"]
+            return state
+
+    def remove(self) -> None:
+        """Kill and remove it; what cannot be removed now is swept later."""
+        if self.id:
+            _remove(self._client, self.id)
+        self._client.close()
+
+
+def _confinement(limits: Limits, runtime: str | None) -> dict[str, Any]:
+    """Return what a container may do, as the engine's HostConfig names it."""
+    memory = limits.memory + _SPARE_MEMORY
+    return {
+        "network_mode": "none",
+        "ipc_mode": "none",
+        "read_only": True,
+        "cap_drop": ["ALL"],
+        "security_opt": ["no-new-privileges"],
+        "mem_limit": memory,
+        "memswap_limit": memory,
+        "pids_limit": 8,
+        "nano_cpus": 1_000_000_000,
+        "tmpfs": {"/tmp": "size=1m,nr_inodes=64,noexec,nosuid,nodev,mode=0755"},
+        "sysctls": _NO_SHARED_OBJECTS,
+        "log_config": {"Type": "none"},
+        "runtime": runtime,
+    }
+
+
+class _Worker(Worker):
+    """The end of a container's streams that the host holds."""
+
+    def __init__(self, container: _Container, threads: ThreadPoolExecutor) -> None:
+        self._container, self._threads = container, threads
+        self._socket = container.socket
+        self._buffer = bytearray()
+        self._stopped = False
+
+    def sources(self) -> Iterable[int]:
+        """See `Worker.sources`."""
+        return (self._socket.fileno(),)
+
+    def sink(self) -> int:
+        """See `Worker.sink`."""
+        descriptor: int = self._socket.fileno()
+        return descriptor
+
+    def read(self, source: int) -> Iterable[tuple[bool, bytes]]:
+        """See `Worker.read`."""
+        try:
+            data = self._socket.recv(PIPE)
+        except BlockingIOError:
+            return []
+        except OSError:
+            data = b""
+        if not data:
+            return [(True, b"")]
+        self._buffer += data
+        return list(self._taken())
+
+    def _taken(self) -> Iterator[tuple[bool, bytes]]:
+        at = 0
+        while len(self._buffer) - at >= _HEAD.size:
+            stream, size = _HEAD.unpack_from(self._buffer, at)
+            end = at + _HEAD.size + size
+            if end > len(self._buffer):
+                break
+            if size:
+                yield stream == _RESULTS, bytes(self._buffer[at + _HEAD.size : end])
+            at = end
+        del self._buffer[:at]
+
+    def write(self, data: memoryview) -> int:
+        """See `Worker.write`."""
+        sent: int = self._socket.send(data)
+        return sent
+
+    def ended(self) -> str:
+        """See `Worker.ended`.
+
+        Raises:
+            SandboxLost: it did not end by itself.
+        """
+        state = self._container.state()
+        if state.get("OOMKilled"):
+            return "out of memory"
+        if state.get("ExitCode") in (137, 143) or state.get("Error"):
+            raise SandboxLost(f"a container was killed from outside {state.get('Error', '')}".strip())
+        return f"ended with code {state.get('ExitCode')}"
+
+    def stop(self) -> None:
+        """See `Worker.stop`; the engine's part of it goes on in the background."""
+        if self._stopped:
+            return
+        self._stopped = True
+        with suppress(OSError):
+            self._socket.close()
+        try:
+            self._threads.submit(self._container.remove)
+        except RuntimeError:  # the sandbox has been closed
+            self._container.remove()
+
+
+def connect() -> docker.DockerClient:
+    """Return a new client of the engine, for one thread, to be closed.
+
+    Raises:
+        SandboxLost: none answers.
+    """
+    with lost():
+        client: docker.DockerClient = docker.from_env(timeout=_TIMEOUT)
+        return client
+
+
+@contextmanager
+def engine() -> Iterator[docker.DockerClient]:
+    """Lend a client of the engine.
+
+    Raises:
+        SandboxLost: none answers, or it fails meanwhile.
+    """
+    client = connect()
+    try:
+        with lost():
+            yield client
+    finally:
+        client.close()
+
+
+@contextmanager
+def lost() -> Iterator[None]:
+    """Raise `SandboxLost` where the engine cannot do what it is asked for."""
+    try:
+        yield
+    except (DockerException, RequestException, OSError) as error:
+        raise SandboxLost(f"the Docker engine: {_reason(error)}") from error
+
+
+def _reason(error: Exception) -> str:
+    text = str(getattr(error, "explanation", None) or error)
+    if "Connection" in text or "connection" in text or "FileNotFoundError" in text:
+        return "no answer"
+    return " ".join(text.split())[:200]
+
+
+def owner() -> str:
+    """Return a name of this process that no other has: machine, boot, number, and when it began."""
+    boot = Path("/proc/sys/kernel/random/boot_id")
+    return f"{platform.node()} {boot.read_text().strip() if boot.exists() else '-'} {os.getpid()} {_began(os.getpid())}"
+
+
+def _began(process: int) -> str:
+    """Return when a process began, in ticks since the boot; nothing if there is none."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[19]
+    except (OSError, IndexError):
+        return ""
+
+
+def sweep(client: docker.DockerClient) -> int:
+    """Remove the containers, in whatever state, whose owner on this machine is no more; return how many."""
+    machine, boot, _, _ = owner().rsplit(" ", 3)
+    swept = 0
+    for container in client.api.containers(all=True, filters={"label": LABEL}):
+        words = container["Labels"][LABEL].rsplit(" ", 3)
+        if len(words) != 4 or words[0] != machine:
+            continue
+        if words[1] == boot and words[2].isdigit() and _began(int(words[2])) == words[3]:
+            continue
+        _remove(client, container["Id"])
+        swept += 1
+    return swept
+
+
+def _remove(client: docker.DockerClient, container: str) -> None:
+    with suppress(DockerException, RequestException, OSError):
+        client.api.remove_container(container, v=True, force=True)

@@ -1,0 +1,97 @@
+"""Candidates in a separate interpreter: a guard against accidents, not against malice.
+
+Each worker is an isolated interpreter with an empty environment, no inherited descriptors and no module path; the
+process that plays the candidate has limits on CPU time, memory, processes and file size, and all is killed when its
+time is over. It can still read what its user can read and reach what its user can reach: run what you do not trust in
+a container.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from .. import wire
+from ..base import SandboxError
+from .runner import Runner
+from .workers import PIPE, PipeWorker, Worker
+
+WORKER = Path(__file__).parents[1] / "worker" / "worker.py"
+
+
+class ProcessSandbox(Runner):
+    """A `sandbox.base.Sandbox` of plain processes."""
+
+    name = "process"
+    about = "a guard against accidents, not malice"
+
+    def start(self) -> Worker:
+        """See `Runner.start`."""
+        return ProcessWorker([sys.executable, "-I", "-S", str(WORKER)])
+
+
+class ProcessWorker(PipeWorker):
+    """A worker that ``command`` starts, with no descriptors but the three pipes.
+
+    Raises:
+        SandboxError: it could not be started.
+    """
+
+    def __init__(self, command: Sequence[str]) -> None:
+        try:
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env={},
+                cwd="/",
+                start_new_session=True,
+                bufsize=0,
+            )
+        except OSError as error:
+            raise SandboxError(f"cannot start {command[0]}: {error}") from error
+        pipes = (self._process.stdin, self._process.stdout, self._process.stderr)
+        self._pipes = [pipe for pipe in pipes if pipe is not None]
+        for pipe in self._pipes[:2]:
+            with suppress(OSError):  # a larger pipe only saves switches between the two processes
+                fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE)
+        with suppress(OSError):  # a worker that died at once is noticed on its results
+            self._pipes[0].write(wire.setup())
+        super().__init__(*(pipe.fileno() for pipe in self._pipes))
+
+    def ended(self) -> str:
+        """See `Worker.ended`."""
+        with suppress(subprocess.TimeoutExpired):
+            code = self._process.wait(2)
+            return f"died of signal {-code}" if code < 0 else f"ended with code {code}"
+        return "closed its results"
+
+    def stop(self) -> None:
+        """See `Worker.stop`."""
+        process = self._process
+        if process.returncode is None:
+            group = process.pid
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(group, signal.SIGSTOP)  # so that it reaps nobody, and no number is used again
+                for child in _children(group):
+                    with suppress(ProcessLookupError, PermissionError):
+                        os.kill(child, signal.SIGKILL)  # which may have left the group
+                os.killpg(group, signal.SIGKILL)
+            process.wait()
+        for pipe in self._pipes:
+            pipe.close()
+
+
+def _children(process: int) -> list[int]:
+    try:
+        text = Path(f"/proc/{process}/task/{process}/children").read_text()
+    except OSError:
+        return []
+    return [int(number) for number in text.split()]

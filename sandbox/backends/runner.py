@@ -1,0 +1,306 @@
+"""What every sandbox shares: workers that are fed, watched against limits, and judged."""
+
+from __future__ import annotations
+
+import copy
+import json
+import selectors
+import signal
+import threading
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from types import TracebackType
+from typing import Self, get_args
+
+import numpy as np
+
+from envs.episodes import Episodes
+
+from .. import wire
+from ..base import Limits, SandboxError
+from ..outcome import Candidate, Kind, Outcome, Verdict
+from .idle_workers import Kept
+from .workers import PIPE, Worker
+
+Part = np.ndarray[tuple[int], np.dtype[np.int64]]
+"""Indices of the episodes of one process."""
+
+
+class Runner(ABC):
+    """A `sandbox.base.Sandbox` of workers.
+
+    Args:
+        workers: that share the episodes of a run.
+        limits: what each may use.
+    """
+
+    name: str
+    about: str
+
+    def __init__(self, workers: int = 1, limits: Limits | None = None) -> None:
+        if workers < 1:
+            raise ValueError(f"workers is {workers}, but must be at least 1")
+        self.workers = workers
+        self.limits = limits or Limits()
+        self._kept: Kept | None = None
+
+    @abstractmethod
+    def start(self) -> Worker:
+        """Return a worker that nobody has used before, and that has been sent `wire.setup`.
+
+        Raises:
+            SandboxError: it could not be started.
+        """
+
+    def close(self) -> None:  # noqa: B027 - most hold nothing
+        """See `Sandbox.close`."""
+
+    @contextmanager
+    def kept(self) -> Iterator[Self]:
+        """See `Sandbox.kept`."""
+        lent = copy.copy(self)
+        with Kept() as lent._kept:
+            yield lent
+
+    def take(self) -> Worker:
+        """Return a worker: one that has come back from an earlier run for the same candidate, or a new one."""
+        return self._kept.take(self.start) if self._kept is not None else self.start()
+
+    def give(self, worker: Worker) -> None:
+        """Take back a worker whose run has ended well."""
+        if self._kept is not None:
+            self._kept.give(worker)
+        else:
+            worker.stop()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def run(self, candidate: Candidate, episodes: Episodes, progress: Callable[[int], None] | None = None) -> Outcome:
+        """See `Sandbox.run`."""
+        return self.play(candidate, wire.Batch.of(episodes), progress)
+
+    def play(self, candidate: Candidate, batch: wire.Batch, progress: Callable[[int], None] | None = None) -> Outcome:
+        """See `Sandbox.play`."""
+        job = wire.Job(candidate, batch)
+        race = _Race(progress)
+        shards = [_Shard(job, share, self, race) for share in batch.shares(self.workers)]
+        threads = [threading.Thread(target=shard.run, daemon=True) for shard in shards]
+        try:
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                while thread.is_alive():
+                    thread.join(0.2)  # in slices, so that Ctrl-C is heard
+        finally:
+            race.stop.set()
+            for shard in shards:
+                shard.stop()
+        for shard in shards:
+            if isinstance(shard.error, SandboxError):
+                raise shard.error
+            if shard.error is not None:
+                raise SandboxError(f"the sandbox failed: {shard.error}") from shard.error
+        failures = [shard.verdict for shard in shards if not shard.verdict.ok]
+        if failures:
+            return Outcome(min(failures, key=_position))
+        frames = {index: frame for shard in shards for index, frame in shard.frames.items()}
+        try:
+            return Outcome(Verdict("ok"), job.logs(frames))
+        except wire.BadFrame as bad:
+            return Outcome(bad.verdict)
+
+
+def _position(verdict: Verdict) -> int:
+    return -1 if verdict.episode is None else verdict.episode
+
+
+class _Race:
+    """What the shards of one run know of each other: how far a failure has been found."""
+
+    def __init__(self, progress: Callable[[int], None] | None) -> None:
+        self.lock = threading.Lock()
+        self.first_failure: int | None = None
+        self.stop = threading.Event()
+        self._progress = progress
+
+    def failed(self, position: int) -> None:
+        with self.lock:
+            if self.first_failure is None or position < self.first_failure:
+                self.first_failure = position
+
+    def beaten(self, position: int) -> bool:
+        """Whether a failure before ``position`` is known, so that what comes there cannot matter."""
+        return self.stop.is_set() or (self.first_failure is not None and self.first_failure < position)
+
+    def advanced(self, n: int) -> None:
+        if self._progress is not None and n:
+            with self.lock:
+                self._progress(n)
+
+
+class _Shard:
+    """One worker and the episodes that it is to run, process by process, watched by one thread."""
+
+    def __init__(self, job: wire.Job, parts: list[Part], runner: Runner, race: _Race) -> None:
+        self.job, self.parts, self.runner, self.race = job, parts, runner, race
+        self.limits = runner.limits
+        self.indices = np.concatenate(parts)
+        self.ends = np.cumsum([len(part) for part in parts]).tolist()
+        self.frames: dict[int, tuple[int, bytes]] = {}
+        self.verdict = Verdict("ok")
+        self.error: Exception | None = None
+        self._worker: Worker | None = None
+        self._ready = self._ended_well = False
+        self._begun = 0
+        self._printed, self._said = 0, b""
+        self._outgoing = memoryview(b"")
+
+    def run(self) -> None:
+        try:
+            worker = self._worker = self.runner.take()
+            self.verdict = self._watch(worker)
+            if self._ended_well:
+                self._worker = None
+                self.runner.give(worker)
+        except Exception as error:
+            self.error = error
+            self.race.stop.set()
+        finally:
+            self.stop()
+        if not self.verdict.ok:
+            self.race.failed(_position(self.verdict))
+
+    def stop(self) -> None:
+        if self._worker is not None:
+            self._worker.stop()
+
+    def _send(self) -> None:
+        """Have the next process begin."""
+        part = self.parts[self._begun]
+        self._begun += 1
+        self._outgoing = memoryview(self.job.message(part, self.limits.rlimits(len(part))))
+
+    def _watch(self, worker: Worker) -> Verdict:
+        """Feed the worker and read from it until it is done, dead, or out of time."""
+        end = time.monotonic() + self.limits.total(len(self.indices))
+        stalled = time.monotonic() + self.limits.episode_seconds
+        buffer = bytearray()
+        self._send()
+        with selectors.DefaultSelector() as incoming, selectors.DefaultSelector() as both:
+            for selector in (incoming, both):
+                for source in worker.sources():
+                    selector.register(source, selectors.EVENT_READ)
+            sink = worker.sink()
+            if sink in worker.sources():
+                both.modify(sink, selectors.EVENT_READ | selectors.EVENT_WRITE)
+            else:
+                both.register(sink, selectors.EVENT_WRITE)
+            while True:
+                now = time.monotonic()
+                if now > min(end, stalled):
+                    return self._at_next("timeout", "no answer in time")
+                if self.race.beaten(self._next()):
+                    return Verdict("ok")
+                selector = both if self._outgoing else incoming
+                for key, events in selector.select(min(0.5, max(0.0, min(end, stalled) - now))):
+                    if events & selectors.EVENT_WRITE:
+                        with suppress(OSError):  # a worker that died is noticed on its results
+                            self._outgoing = self._outgoing[worker.write(self._outgoing[:PIPE]) :]
+                    if not events & selectors.EVENT_READ:
+                        continue
+                    for results, data in worker.read(key.fd):
+                        if not results:
+                            self._printed += len(data)
+                            self._said = (self._said + data)[-2000:]
+                            if self._printed > self.limits.output:
+                                return self._at_next("output", f"printed more than {self.limits.output} bytes")
+                            if not data:
+                                incoming.unregister(key.fd)
+                                both.unregister(key.fd)
+                            continue
+                        if not data:
+                            return self._lost(worker)
+                        buffer += data
+                        before = len(self.frames)
+                        verdict = self._take(buffer)
+                        if len(self.frames) > before:
+                            stalled = time.monotonic() + self.limits.episode_seconds
+                            self.race.advanced(len(self.frames) - before)
+                        if verdict is not None:
+                            self._ended_well = verdict.ok and not buffer
+                            return verdict
+
+    def _take(self, buffer: bytearray) -> Verdict | None:
+        """Store the episodes that have arrived; return the verdict if that was all."""
+        try:
+            for kind, episode, answer, data in wire.parse(buffer):
+                done = len(self.frames) == self.ends[self._begun - 1]
+                if kind == b"E" and not done and episode == self._next():
+                    if answer == wire.NOT_A_TOKEN:
+                        return self._at_next("illegal_answer", "the answer is not one that a branch had shown")
+                    self.frames[episode] = (answer, data)
+                elif kind == b"F":
+                    return self._failure(data)
+                elif kind == b"X" and not done:
+                    return self._died(answer)
+                elif kind == b"X" and self._begun == len(self.parts):
+                    return Verdict("ok")
+                elif kind == b"X":
+                    self._send()
+                elif kind == b"Z" and not self._ready:
+                    self._ready = True
+                elif kind != b"R" and not (kind == b"D" and done):
+                    return self._at_next("protocol", "results out of order")
+        except wire.BadFrame as bad:
+            return self._at_next(bad.verdict.kind, bad.verdict.message)
+        return None
+
+    def _failure(self, data: bytes) -> Verdict:
+        try:
+            said = json.loads(data)
+            kind, message, episode = said["kind"], " ".join(str(said["message"]).split()), said["episode"]
+            if kind not in get_args(Kind) or kind in ("ok", "screened") or episode not in (None, self._next()):
+                raise ValueError(kind)
+        except (ValueError, KeyError, TypeError, RecursionError):
+            return self._at_next("protocol", "garbage among the results")
+        return Verdict(kind, self._where(message, episode), episode)
+
+    def _died(self, code: int) -> Verdict:
+        """Return the verdict on a process that ended before it was done."""
+        tail = self._tail()
+        if code == -signal.SIGXCPU:
+            return self._at_next("timeout", "out of CPU time")
+        if "MemoryError" in tail:
+            return self._at_next("memory", tail)
+        if code < 0:
+            return self._at_next("crash", f"died of signal {-code}")
+        return self._at_next("exit", f"ended its process with code {code}")
+
+    def _lost(self, worker: Worker) -> Verdict:
+        """Return the verdict on a candidate that took the whole worker with it."""
+        how = worker.ended()
+        if not self._ready:
+            raise SandboxError(f"the worker did not start: {how} {self._tail()}".strip())
+        return self._at_next("crash", f"the worker was lost: {how}")
+
+    def _tail(self) -> str:
+        return self._said.decode(errors="replace").strip().rpartition("\n")[2][:200]
+
+    def _next(self) -> int:
+        """The episode that the worker is at."""
+        return int(self.indices[min(len(self.frames), len(self.indices) - 1)])
+
+    def _at_next(self, kind: Kind, message: str) -> Verdict:
+        episode = self._next()
+        return Verdict(kind, self._where(message, episode), episode)
+
+    def _where(self, message: str, episode: int | None) -> str:
+        return message if episode is None else f"{message} [{self.job.batch.describe(episode)}]"

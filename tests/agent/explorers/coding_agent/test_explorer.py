@@ -1,0 +1,140 @@
+"""The explorer `command`: a small script plays the coding agent, well, badly, and with malice."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent.archive.baselines import seed_source
+from agent.explorers.coding_agent import directory as workspace
+from agent.explorers.coding_agent.client import ADDRESS
+from agent.explorers.coding_agent.explorer import Command
+from agent.llm.budget import Ledger, Limit, Limits
+from agent.records.explorer import Brief, LimitReached
+from agent.records.version import Cost, Expectation
+from envs.episodes import grid
+from envs.synthetic.model import default_environments
+from sandbox import policy
+from sandbox.backends.process import ProcessSandbox
+from sandbox.evaluation import evaluate
+
+from .stage import BRIEF, FakeTools, Stage
+
+# Working well
+
+
+def test_an_agent_looks_tries_mends_and_hands_in(stage: Stage) -> None:
+    (proposal,) = stage.propose("good")
+    assert 'name = "mine"' in proposal.source and proposal.rationale == "Run fewer branches, since they agree."
+    assert proposal.parents == ("g001-aaaa",)
+    assert proposal.expects == (Expectation("tokens", "less"), Expectation("accuracy", "same"))
+    assert proposal.cost == Cost(0.25, 40, 30, 7, 3)
+    assert proposal.author == "command" and re.fullmatch("workspace-[0-9a-f]{8}", proposal.prompts)
+    assert "> try" in proposal.transcript and "> look list_versions" in proposal.transcript
+    assert ("list_versions", {"limit": 5}) in stage.tools.calls
+    tried = [given for name, given in stage.tools.calls if name == "try_candidate"]
+    assert len(tried) == 1  # what the policy refuses is not evaluated
+    assert stage.said == []
+
+
+def test_what_is_done_is_not_done_again(stage: Stage) -> None:
+    first = stage.propose("good")
+    assert stage.propose("fails") == first
+    stage.tools = FakeTools()
+    other = Brief(6, 3, 1, BRIEF.parents, BRIEF.front)  # the same place, but another question
+    assert stage.command("unchanged").propose(other) == []
+
+
+def test_a_workspace_that_was_cut_off_is_gone_on_with(stage: Stage) -> None:
+    made = workspace.Workspace(stage.root / "workspaces", BRIEF, "propose", stage.tools, 12, 30)
+    made.prepare("/nowhere")
+    (stage.home / "controller.py").write_text(seed_source("early_stopping"))
+    (stage.home / "autotts").write_text("broken")
+    (proposal,) = stage.propose("unchanged")
+    assert proposal.source == seed_source("early_stopping")
+    assert "def main" in (stage.home / "autotts").read_text()
+
+
+def test_one_that_was_not_complete_is_made_anew(stage: Stage) -> None:
+    stage.home.mkdir(parents=True)
+    (stage.home / "controller.py").write_text("half")
+    (stage.home / "history").symlink_to("/")
+    assert stage.propose("unchanged") == []
+    assert (stage.home / "controller.py").read_text() == seed_source("parallel_probe")
+    assert "given" in stage.said[0]
+
+
+def test_the_same_brief_makes_the_same_workspace(tmp_path: Path) -> None:
+    texts = []
+    for name in ("one", "two"):
+        made = workspace.Workspace(tmp_path / name, BRIEF, "refine", FakeTools(), 12, 30)
+        made.prepare("/somewhere")
+        files = (path for path in made.home.rglob("*") if path.is_file())
+        texts.append({path.relative_to(made.home).as_posix(): path.read_bytes() for path in files})
+    assert texts[0] == texts[1]
+    wanted = {"TASK.md", "CONTRACT.md", "history/g001-aaaa.py", "history/INDEX.txt", "examples/parallel_probe.py"}
+    assert wanted < texts[0].keys()
+    assert any(name.startswith("traces/") for name in texts[0])
+
+
+# Limits
+
+
+def test_agents_in_flight_do_not_overrun_a_limit_on_dollars(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    ledger, guard, flying, most = Ledger(Limits(run=Limit(dollars=1.0))), threading.Condition(), set[str](), [0]
+    asked = Command(stage.agent("good"), stage.root / "workspaces", (), lambda bench: stage.tools, ledger=ledger)
+
+    def work(self: Command, made: workspace.Workspace, tools: Any) -> workspace.Result:
+        with guard:
+            flying.add(made.name)
+            most[0] = max(most[0], len(flying))
+            assert ledger.spent().dollars or len(flying) == 1, "of the first it is not known what it may cost"
+            # goes on until those that may work beside it do
+            guard.notify_all()
+            guard.wait_for(lambda: ledger.spent().calls != 1 or most[0] == 2, 20)
+            flying.discard(made.name)
+        return workspace.Result(key=made.key, source="x", rationale="y", cost=Cost(0.4, calls=1))
+
+    def one(slot: int) -> str:
+        try:
+            return "proposed" if asked.propose(replace(BRIEF, slot=slot)) else "nothing"
+        except LimitReached as limit:
+            return str(limit)
+
+    monkeypatch.setattr(Command, "_run", work)
+    with ThreadPoolExecutor(6) as threads:
+        found = list(threads.map(one, range(6)))
+    assert found.count("proposed") == 3 and most == [2], "0.4 spent, two in flight: 1.2, and that is over"
+    assert found.count("the run has spent $1.2000 of at most $1") == 3
+
+
+# The texts
+
+
+def test_the_example_of_the_contract_keeps_it() -> None:
+    example = re.search(r"```python\n(.*?)```", (workspace.PROMPTS / "CONTRACT.md").read_text(), re.DOTALL)
+    assert example and policy.check(example[1]).ok
+    episodes = grid(default_environments()[:1], [0.0, 0.5, 1.0], [0])
+    found = evaluate(example[1], episodes, ProcessSandbox())
+    assert found.verdict.ok
+    tokens = [point.mean_tokens for point in found.curve]
+    assert tokens == sorted(tokens)
+
+
+def test_the_task_names_what_there_is(stage: Stage) -> None:
+    made = workspace.Workspace(stage.root / "workspaces", BRIEF, "propose", stage.tools, 9, 20)
+    made.prepare("/nowhere")
+    told = (made.home / "TASK.md").read_text()
+    assert "**9 tries and 20 minutes.**" in told and "wide step" in told and "`g001-aaaa`" in told and "$" not in told
+    for name in re.findall(r"`([A-Za-z./]+(?:\.md|\.py|\.txt|/))`", told):
+        assert (made.home / name).exists(), name
+    assert (made.home / ADDRESS).read_text() == "/nowhere\n"
+    done = subprocess.run([made.home / "autotts", "try"], cwd=made.home, capture_output=True, text=True)
+    assert done.returncode == 1 and "time is over" in done.stderr and "Traceback" not in done.stderr

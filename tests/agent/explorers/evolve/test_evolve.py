@@ -1,0 +1,327 @@
+"""The built-in explorer: its genomes, the sources that they render to, and the moves that findings call for."""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agent.explorers.evolve.explorer import Evolve, cross, vary
+from agent.explorers.evolve.genome import BLOCKS, PARAMETERS, STARTS, Genome, difference
+from agent.explorers.evolve.moves import PURPOSES, REMEDIES
+from agent.explorers.evolve.render import render
+from agent.records.explorer import Brief
+from agent.records.version import CurvePoint, Finding, Version
+from envs import Controller
+from envs.contract.replay import Recording, ReplayQuestion
+
+ROOT = Path(__file__).parents[4]
+BETAS = (0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 1.0)
+
+
+@cache
+def compiled(source: str) -> type[Controller]:
+    """Return the one controller that ``source`` defines."""
+    scope: dict[str, object] = {"__name__": "candidate"}
+    exec(compile(source, "candidate.py", "exec"), scope)
+    found = [value for value in scope.values() if isinstance(value, type) and issubclass(value, Controller)]
+    (controller,) = [value for value in found if value is not Controller]
+    return controller
+
+
+@cache
+def random_genome(seed: int) -> Genome:
+    """Return a genome with random blocks, and constants from anywhere in their ranges."""
+    rng = random.Random(seed)
+    genome = Genome.make({slot: rng.choice(list(choices)) for slot, choices in BLOCKS.items()}, {})
+    ranges = {name: (PARAMETERS[name].low, PARAMETERS[name].high) for name in genome.spans}
+    return genome.with_spans(**{name: (rng.uniform(*ends), rng.uniform(*ends)) for name, ends in ranges.items()})
+
+
+def version(name: str, genome: Genome | None, findings: tuple[Finding, ...] = ()) -> Version:
+    """Return an archived version of ``genome``, or a seed if there is none."""
+    curve = (CurvePoint(0.0, 50.0, 1e4, 1e4), CurvePoint(1.0, 60.0, 1e5, 1e4))
+    if genome is None:
+        return Version(name, "# a seed", curve, findings)
+    return Version(name, render(genome), curve, findings, {"genome": genome.to_json()})
+
+
+def finding(kind: str, share: float = 0.25, tokens: int = 1_234_000) -> Finding:
+    return Finding(kind, 300, share, tokens, "A sentence.")
+
+
+def brief(*parents: Version, seed: int = 3, generation: int = 2, count: int = 6) -> Brief:
+    return Brief(seed, generation, count, parents, parents)
+
+
+PARENTS = tuple(version(f"v{i}", genome) for i, genome in enumerate(STARTS.values()))
+
+# Genomes
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_genome_survives_json(seed: int) -> None:
+    genome = random_genome(seed)
+    assert Genome.from_json(json.loads(json.dumps(genome.to_json()))) == genome
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        None,
+        [],
+        {},
+        {"blocks": {}, "spans": []},
+        {"blocks": {"opening": "sideways"}, "spans": {}},
+        {"blocks": {"opening": ["flood"]}, "spans": {}},
+        {"blocks": {"nowhere": "flood"}, "spans": {}},
+        {"blocks": {}, "spans": {"most": [1]}},
+        {"blocks": {}, "spans": {"most": [1, "2"]}},
+        {"blocks": {}, "spans": {"most": [1, float("nan")]}},
+        {"blocks": {}, "spans": {"luck": [1, 2]}},
+    ],
+)
+def test_what_is_no_genome_is_refused_and_then_ignored(document: object) -> None:
+    with pytest.raises(ValueError, match="genome"):
+        Genome.from_json(document)
+    stranger = Version("x", "# from elsewhere", (), (finding("idle_width"),), {"genome": document})
+    for proposals in (Evolve().propose(brief(stranger)), Evolve().refine(brief(stranger))):
+        assert len(proposals) == 6
+        assert all(proposal.parents == () for proposal in proposals)
+
+
+def test_a_genome_has_the_constants_of_its_blocks_and_no_others() -> None:
+    genome = Genome.make({"stop": "steady"}, {"steady": (3, 5), "doubt": (0.1, 0.01)})
+    assert genome.spans["steady"] == (3, 5)
+    assert "doubt" not in genome.spans
+    assert set(genome.spans) == {"opening", "at_once", "most", "complete", "steady"}
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_every_schedule_is_monotone_and_in_range(seed: int) -> None:
+    genome = random_genome(seed)
+    rendered = [compiled(render(genome)).schedule(step / 50) for step in range(51)]
+    for name in genome.spans:
+        parameter, values = PARAMETERS[name], [schedule[name] for schedule in rendered]
+        assert values == sorted(values) or values == sorted(values, reverse=True)
+        assert (values[-1] - values[0]) * parameter.direction >= 0
+        assert parameter.low - 0.01 * abs(parameter.low) <= min(values) <= max(values) <= parameter.high * 1.01
+        assert values == pytest.approx([genome.value(name, step / 50) for step in range(51)], rel=2e-3)
+        assert not parameter.whole or all(isinstance(value, int) for value in values)
+
+
+# Sources
+
+
+def test_sources_are_short_and_clean(tmp_path: Path) -> None:
+    sources = {render(genome) for genome in (*STARTS.values(), *map(random_genome, range(120)))}
+    for number, source in enumerate(sorted(sources)):
+        assert source.count("\n") < 190
+        (tmp_path / f"candidate_{number}.py").write_text(source)
+    ruff = [
+        sys.executable,
+        "-m",
+        "ruff",
+        "check",
+        "--no-cache",
+        "--config",
+        str(ROOT / "pyproject.toml"),
+        str(tmp_path),
+    ]
+    done = subprocess.run(ruff, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_sources_hold_only_what_their_blocks_use() -> None:
+    for seed in range(120):
+        genome = random_genome(seed)
+        source = render(genome)
+        for name in PARAMETERS:
+            assert (f'self.params["{name}"]' in source) == (name in genome.spans)
+        words = "typical shown doubt unchanged changed against favourite rounds given_up held"
+        for word in words.split():
+            assert source.count(f"self.{word}") != 1, f"self.{word} is set and never used"
+
+
+ANSWERS = st.sampled_from([None, None, "a", "b", "c", "d"])
+COLUMNS = st.lists(ANSWERS, min_size=1, max_size=9)
+WORLDS = st.tuples(
+    st.lists(COLUMNS, min_size=1, max_size=12), st.integers(1, 20), st.sampled_from([None, None, 10, 60, 300])
+)
+
+
+def played(
+    source: str, columns: list[list[str | None]], width: int, ceiling: int | None, beta: float
+) -> tuple[object, ...]:
+    """Return the answer, what the branches said last, and the log of one episode with intervals of ten tokens."""
+    recording = Recording.of(columns, [10 * len(column) - 3 for column in columns], 10)
+    question = ReplayQuestion(recording, range(len(columns)), width, ceiling)
+    answer = compiled(source)(beta).solve(question)
+    said = {columns[i][question.depth(i) - 1] for i in range(question.width) if question.depth(i)}
+    return answer, said, question.finish().pack()
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.integers(0, 300), WORLDS, st.sampled_from(BETAS))
+def test_every_controller_solves_every_world(
+    seed: int, world: tuple[list[list[str | None]], int, int | None], beta: float
+) -> None:
+    """No illegal action; an answer where a branch stands by one; the same under other names for the answers."""
+    source = render(random_genome(seed))
+    columns, width, ceiling = world
+    answer, said, log = played(source, columns, width, ceiling, beta)
+    assert isinstance(said, set)
+    assert answer in said - {None} if said - {None} else answer is None
+    names = {None: None, "a": "9", "b": "0", "c": "zz", "d": ""}
+    renamed = [[names[cell] for cell in column] for column in columns]
+    assert played(source, renamed, width, ceiling, beta)[::2] == (names[answer], log)  # type: ignore[index]
+
+
+def solved(genome: Genome, *columns: list[str | None]) -> tuple[Any, int]:
+    """Return a controller after its episode, and how many branches it has opened, with intervals of ten tokens."""
+    recording = Recording.of(columns, [10 * len(column) for column in columns], 10)
+    question = ReplayQuestion(recording, range(len(columns)), 64)
+    controller: Any = compiled(render(genome))(0.0)
+    controller.solve(question)
+    return controller, question.width
+
+
+def test_a_margin_grows_with_the_votes_of_other_answers() -> None:
+    one_by_one = {"opening": (1, 1), "at_once": (1, 1), "most": (64, 64), "complete": (1, 1), "bar": (2, 2)}
+    lead = Genome.make({"stop": "lead"}, {**one_by_one, "closing": (0.2, 0.2)})
+    margin = Genome.make({"stop": "margin"}, {**lead.spans, "others": (1, 1)})
+    columns: list[list[str | None]] = [["a"], ["b"], ["a"], ["a"], ["a"], ["a"], ["a"]]
+    assert solved(lead, *columns)[1] == 4  # three votes against one
+    assert solved(margin, *columns)[1] == 5  # four, for the other one asks for another
+
+
+def test_the_first_branch_is_enough_if_it_has_changed_its_mind_little() -> None:
+    one_by_one = {"opening": (1, 1), "at_once": (1, 1), "most": (9, 9), "complete": (3, 3)}
+    firm = Genome.make({"first": "firm"}, {**one_by_one, "firm": (2, 2)})
+    others: list[list[str | None]] = [["a"]] * 8
+    assert solved(firm, ["b", None, "b", "a"], *others)[1] == 1
+    assert solved(firm, ["b", "c", "a"], *others)[1] > 1  # too many answers
+    assert solved(firm, ["b", None], *others)[1] > 1  # it ended without one
+    assert solved(firm.with_blocks(first="none"), ["a"], *others)[1] > 1
+
+
+def test_a_change_of_mind_counts_by_its_branch_or_the_same_from_each() -> None:
+    everyone = {"opening": (3, 3), "most": (3, 3), "complete": (3, 3), "against": (1, 1), "power": (1, 1)}
+    columns: list[list[str | None]] = [["b", "a"], ["b"], ["b", "b", "a", "a", "a", "a", "a", "a"]]
+    found = {}
+    for choice in ("against", "each"):
+        genome = Genome.make(
+            {"weight": "shortness", "abandoned": choice}, {**everyone, "shrink": (0, 0), "cap": (6, 6)}
+        )
+        found[choice] = solved(genome, *columns)[0].votes
+    first, second, third = (2 / len(column) for column in columns)
+    assert found["against"] == pytest.approx({"a": first + third, "b": second - first - third})
+    assert found["each"] == pytest.approx({"a": first + third, "b": second - 2})
+
+
+def test_lengths_are_measured_against_the_median_or_a_higher_rank() -> None:
+    columns: list[list[str | None]] = [["a"] * length for length in (9, 2, 4, 3, 6)]
+    everyone = {"opening": (5, 5), "most": (5, 5), "complete": (5, 5), "rank": (0.8, 0.8)}
+    for choice, typical in (("median", 4), ("upper", 6)):
+        genome = Genome.make({"weight": "shortness", "typical": choice}, everyone)
+        assert solved(genome, *columns)[0].typical == typical
+    assert Genome.make({"typical": "upper"}, {}).blocks["typical"] == "median"  # nothing is measured against it
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_absent_answers_alone_lead_to_none(seed: int) -> None:
+    assert played(render(random_genome(seed)), [[None] * n for n in (1, 4, 2, 9)], 64, None, 1.0)[0] is None
+
+
+# Proposals
+
+
+@pytest.mark.parametrize("step", ["propose", "refine"])
+@pytest.mark.parametrize("generation", [1, 4])
+def test_the_same_brief_leads_to_the_same_proposals(step: str, generation: int) -> None:
+    parents = [version(f"v{i}", random_genome(i), tuple(map(finding, REMEDIES))) for i in range(4)]
+    asked = brief(*parents, version("seed", None), generation=generation, count=20)
+    proposals = getattr(Evolve(), step)(asked)
+    assert proposals == getattr(Evolve(), step)(asked)
+    assert len(proposals) == 20
+    assert len({proposal.source for proposal in proposals} | {parent.source for parent in asked.parents}) == 25
+    for proposal in proposals:
+        assert render(Genome.from_json(proposal.data["genome"])) == proposal.source
+        assert json.loads(json.dumps(proposal.data)) == proposal.data
+        assert proposal.rationale
+        assert all(parent in proposal.rationale for parent in proposal.parents)
+
+
+def test_the_first_generation_starts_from_all_hand_set_genomes() -> None:
+    for asked in (brief(generation=1, count=len(STARTS)), brief(version("seed", None), count=len(STARTS))):
+        proposals = Evolve().propose(asked)
+        assert {proposal.source for proposal in proposals} == {render(genome) for genome in STARTS.values()}
+        assert all(proposal.parents == () for proposal in proposals)
+
+
+def test_later_generations_mix_all_wide_steps() -> None:
+    words = [proposal.rationale.split()[1].rstrip(":") for proposal in Evolve().propose(brief(*PARENTS, count=60))]
+    assert {"blood", "random", "recombination"} == set(words)
+
+
+def test_seeds_are_answered_with_starts_that_name_no_parent() -> None:
+    proposals = Evolve().refine(brief(version("asc", None, (finding("idle_tokens"),)), count=4))
+    assert [proposal.parents for proposal in proposals] == [()] * 4
+
+
+def test_asking_without_parents_or_for_nothing() -> None:
+    assert len(Evolve().refine(brief(count=3))) == 3
+    assert Evolve().propose(brief(count=0)) == Evolve().refine(brief(*PARENTS, count=0)) == []
+
+
+def test_a_recombination_takes_whole_slots() -> None:
+    one, two = ("v1", random_genome(1)), ("v2", random_genome(2))
+    children = [child for seed in range(20) if (child := cross(one, two, random.Random(seed)))]
+    assert children
+    for child in children:
+        assert child.parents == ("v1", "v2")
+        for slot, choice in child.genome.blocks.items():
+            assert choice in (one[1].blocks[slot], two[1].blocks[slot]) or (slot, choice) == ("vote", "finished")
+
+
+@pytest.mark.parametrize("kind", list(REMEDIES))
+def test_each_finding_leads_to_its_moves(kind: str) -> None:
+    """The moves are those of the finding, and the rationale names it with its figures."""
+    for number, genome in enumerate(STARTS.values()):
+        reached = [after for move in REMEDIES[kind] if (after := move.apply(genome))]
+        asked = brief(version("v7", genome, (finding(kind),)), seed=number, count=1)
+        for proposal in Evolve().refine(asked):
+            if reached:
+                assert Genome.from_json(proposal.data["genome"]) in reached
+                assert f"{kind} shows in 25.0% of its episodes (300, 1,234,000 tokens)" in proposal.rationale
+                assert PURPOSES[kind] in proposal.rationale
+            assert proposal.parents == ("v7",)
+
+
+def test_the_worse_finding_is_answered_more_often() -> None:
+    parent = version("v1", STARTS[next(iter(STARTS))], (finding("stopped_early", 0.4, 0), finding("hopeless", 0.01, 0)))
+    words = [Evolve().refine(brief(parent, seed=seed, count=1))[0].rationale for seed in range(40)]
+    first = [word.split(". ")[0] for word in words if word.startswith("From v1. ")]
+    assert len(first) == 40
+    assert sum("stopped_early" in word for word in words) > 30
+
+
+def test_unknown_findings_are_left_alone() -> None:
+    (proposal,) = Evolve().refine(brief(version("v1", random_genome(5), (finding("new_kind"),)), count=1))
+    assert proposal.rationale.startswith("A random mutation of v1: ")
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_variation_says_what_it_changed(seed: int) -> None:
+    genome = random_genome(seed)
+    after, words = vary(genome, random.Random(seed))
+    assert words == difference(genome, after)
+    assert bool(words) == (after != genome)

@@ -1,0 +1,178 @@
+"""Where the explorer `anthropic` stops: what cannot be helped, limits, and models that are foolish, or worse."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent.explorers.llm.anthropic import Anthropic
+from agent.llm.budget import Limit, LimitReached, Limits
+from agent.llm.calls import Patience, read_calls
+from agent.llm.failures import AuthError, RequestRefused, ServiceDown
+from envs.errors import InputError
+
+from ....stubs.conversations import StubTools, at, brief, calls, explorer, prompt, same_as_server
+from ....stubs.faults import Listed, Seeded, never
+from ....stubs.messages_api import KEY
+from ....stubs.scripts import PLANTED, SCRIPTS, discovery, long_discovery, text, tool
+from .test_anthropic import Scene
+
+
+@pytest.fixture
+def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
+    return Scene(tmp_path, monkeypatch)
+
+
+# What cannot be helped
+
+
+def test_a_missing_key_is_said_before_anything_is_spent(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    with scene.stub() as stub:
+        monkeypatch.delenv("ANTHROPIC_API_KEY")
+        with pytest.raises(AuthError, match=r"^no key .* set ANTHROPIC_API_KEY"):
+            explorer(calls(scene.home, stub))
+    assert not stub.ids
+
+
+def test_a_wrong_key_ends_the_run_and_is_written_nowhere(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    with scene.stub() as stub:
+        at(stub.url, monkeypatch, scene.home, key="sk-ant-very-secret-1234567890")
+        with pytest.raises(AuthError, match="invalid key"):
+            explorer(calls(scene.home, stub))[0].propose(brief())
+    assert not any(b"very-secret" in path.read_bytes() for path in scene.home.rglob("*") if path.is_file())
+
+
+def test_an_unknown_model_is_said_in_one_line(scene: Scene) -> None:
+    with scene.stub() as stub, pytest.raises(InputError, match="AUTOTTS_PRICES") as error:
+        Anthropic("claude-nobody", calls(scene.home, stub), prompt, lambda brief: StubTools())
+    assert "\n" not in str(error.value)
+
+
+def test_a_model_that_the_service_does_not_have(scene: Scene) -> None:
+    with scene.stub() as stub, pytest.raises(RequestRefused, match="model: gpt-5"):
+        Anthropic("gpt-5", calls(scene.home, stub), prompt, lambda brief: StubTools()).propose(brief())
+
+
+def test_a_deadline_is_kept_and_the_run_can_go_on(scene: Scene) -> None:
+    patience = Patience(deadline=600, silence=60)
+    faults = Listed(*["overloaded", "rate_limited", "silence", "server_error"] * 20)
+    with scene.stub(faults=faults) as stub:
+        of = calls(scene.home, stub, patience=patience)
+        with pytest.raises(ServiceDown, match=r"no answer within 0\.166667 h"):
+            explorer(of)[0].propose(brief())
+        assert of.clock.now() <= 600 + 1e-6
+        tried = len(stub.ids)
+        assert tried < 40
+        stub.faults = never
+        assert explorer(calls(scene.home, stub, patience=patience))[0].propose(brief())
+    assert len(stub.ids) == len(set(stub.ids)) > tried
+
+
+def test_a_request_to_wait_is_honoured(scene: Scene) -> None:
+    with scene.stub(faults=Listed("rate_limited", "overloaded")) as stub:
+        of = calls(scene.home, stub)
+        assert explorer(of)[0].propose(brief())
+    first, second = of.clock.slept  # type: ignore[attr-defined]
+    assert 7.0 <= first <= 7.0 * 1.25 and 2.0 <= second <= 4.0
+
+
+def test_secrets_are_nowhere_on_disk(scene: Scene) -> None:
+    def confessing(body: Mapping[str, Any]) -> list[dict[str, Any]]:
+        return [text(f"The key is {KEY}, I believe."), *discovery(body)]
+
+    with scene.stub(confessing, Seeded(1, 0.3)) as stub:
+        (proposal,) = explorer(calls(scene.home, stub), words="header x-api-key")[0].propose(brief())
+    assert KEY not in proposal.transcript and "[secret]" in proposal.transcript
+    of_ours = [path for path in (scene.home / "calls").rglob("*") if path.is_file()]
+    assert of_ours and not any(b"idempotency" in path.read_bytes().lower() for path in of_ours)
+
+
+# Limits
+
+
+def test_a_limit_is_overrun_by_no_more_than_the_call_in_flight(scene: Scene) -> None:
+    with scene.stub(long_discovery, Seeded(3, 0.3)) as stub:
+        of = calls(scene.home, stub, Limits(run=Limit(dollars=0.10)))
+        with pytest.raises(LimitReached, match=r"of at most \$0\.1"):
+            for generation in range(100):
+                explorer(of)[0].propose(brief(generation))
+    spent = of.ledger.spent()
+    most = max(a.dollars for call in read_calls(scene.home / "calls") for a in call.attempts)
+    assert 0.10 <= spent.dollars < 0.10 + most
+    same_as_server(spent, stub)
+
+
+def test_side_by_side_a_limit_on_calls_is_exact(scene: Scene) -> None:
+    with scene.stub() as stub:
+        of = calls(scene.home, stub, Limits(generation=Limit(calls=20)))
+        asked, _ = explorer(of)
+
+        def one(slot: int) -> str:
+            try:
+                return "proposed" if asked.propose(brief(1, slot)) else "nothing"
+            except LimitReached as reached:
+                return reached.scope
+
+        with ThreadPoolExecutor(4) as threads:
+            found = list(threads.map(one, range(4)))
+        assert len(stub.ids) == 20 == of.ledger.spent(1).calls and "generation" in found
+        assert asked.propose(brief(2))
+
+
+# Models that are foolish, or worse
+
+
+@pytest.mark.parametrize(
+    ("script", "why"),
+    [
+        ("looping", "called list_versions with the same arguments 3 times"),
+        ("silent", "4 answers in a row that led nowhere"),
+        ("talking", "4 answers in a row that led nowhere"),
+        ("megabyte", "4 answers in a row that led nowhere"),
+        ("repeating", "4 answers in a row that led nowhere"),
+    ],
+)  # fmt: skip
+def test_a_foolish_model_is_left(scene: Scene, script: str, why: str) -> None:
+    told: list[dict[str, Any]] = []
+    with scene.stub(SCRIPTS[script]) as stub:
+        of = calls(scene.home, stub)
+        asked, _ = explorer(of, report=lambda event, fields: told.append(fields))
+        assert asked.propose(brief()) == []
+    assert told[0]["ended"] == why and len(stub.ids) <= 12
+    assert max(map(len, stub.bodies)) < 60_000  # a megabyte is not sent back
+    same_as_server(of.ledger.spent(), stub)
+
+
+@pytest.mark.parametrize("script", ["odd", "gullible", "attacking"])
+def test_what_a_hostile_model_writes_is_carried_as_text(scene: Scene, script: str) -> None:
+    with scene.stub(SCRIPTS[script]) as stub:
+        of = calls(scene.home, stub)
+        asked, tools = explorer(of, words=PLANTED)
+        for proposal in asked.propose(brief()):
+            assert proposal.source.encode() and proposal.transcript.encode()
+    assert of.ledger.spent().calls == len(set(stub.ids)) <= 30
+    assert script != "gullible" or "run_shell" in {name for name, _ in tools[0].made}  # asked for, and there is none
+
+
+def test_a_conversation_that_is_refused_later_ends_alone(scene: Scene) -> None:
+    def strange(body: Mapping[str, Any]) -> list[dict[str, Any]]:
+        return [text(" "), tool("list_versions", at=len(body["messages"]))] if len(body["messages"]) < 9 else []
+
+    with scene.stub(strange) as stub:
+        asked, _ = explorer(calls(scene.home, stub))
+        assert asked.propose(brief()) == []
+    assert "thinking" in stub.requests[-1]
+
+
+def test_an_answer_is_not_waited_for_without_end(scene: Scene) -> None:
+    """A stream that always says a little is within the watch on progress, and yet has an end."""
+    with scene.stub(faults=Listed(*["silence"] * 5)) as stub:
+        of = calls(scene.home, stub, patience=Patience(silence=120, deadline=200))
+        with pytest.raises(ServiceDown):
+            explorer(of)[0].propose(brief())
+        assert of.clock.now() <= 200 + 1e-6 and not threading.current_thread().daemon

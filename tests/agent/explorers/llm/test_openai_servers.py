@@ -1,0 +1,197 @@
+"""The explorer `openai` and servers of one's own, which leave much out and say much that is wrong."""
+
+from __future__ import annotations
+
+import json
+import socketserver
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("openai")
+
+from agent.explorers.llm.openai import OpenAIModel
+from agent.llm.calls import Patience, read_calls
+from agent.llm.failures import AuthError, RequestRefused, ServiceDown
+from agent.llm.session import Bounds
+from envs.errors import InputError
+
+from ....stubs.conversations import brief
+from .test_openai import Scene, explorer, same_as_server
+
+
+@pytest.fixture
+def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
+    return Scene(tmp_path, monkeypatch)
+
+
+def test_a_free_server_without_a_key_that_does_not_count(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    prices = scene.home / "prices.json"
+    prices.write_text('{"qwen3:8b": {"input": 0, "cache_write": 0, "cache_read": 0, "output": 0}}')
+    with scene.stub(key=None, counts=False) as stub:
+        monkeypatch.delenv("OPENAI_API_KEY")
+        of = scene.calls(stub, prices=prices)
+        assert explorer(of, model="qwen3:8b")[0].propose(brief())
+        same_as_server(of.ledger.spent(), stub, "qwen3:8b", prices)
+    assert stub.keys == {"no-key"} and of.ledger.spent().usage.output > 40 and of.ledger.spent().dollars == 0
+    assert "max_completion_tokens" not in stub.requests[0]
+
+
+def test_an_unknown_price_is_said_in_one_line(scene: Scene) -> None:
+    scene.at("http://127.0.0.1:9/v1")
+    with pytest.raises(InputError, match=r"qwen3:8b.*0 if it costs nothing.*AUTOTTS_PRICES") as error:
+        explorer(scene.calls(), model="qwen3:8b")
+    assert "\n" not in str(error.value)
+
+
+@contextmanager
+def saying(*answers: tuple[int, str, bytes]) -> Iterator[str]:
+    """Lend an endpoint that gives these answers: status, content type, body; the last one for ever."""
+    left = list(answers)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["content-length"]))
+            status, kind, body = left.pop(0) if len(left) > 1 else left[0]
+            self.send_response(status)
+            self.send_header("content-type", kind)
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            return
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/v1"
+        server.shutdown()
+
+
+def chunks(*deltas: Mapping[str, Any], stop: str | None = "tool_calls") -> bytes:
+    """Return a stream as terse as a server can make it."""
+    told: list[dict[str, Any]] = [{"choices": [{"delta": delta}]} for delta in deltas]
+    told += [{"choices": [{"delta": {}, "finish_reason": stop}]}] if stop else []
+    return b"".join(f"data: {json.dumps(one)}\n\n".encode() for one in told)
+
+
+def call(name: str, **arguments: Any) -> dict[str, Any]:
+    return {"index": 0, "function": {"name": name, "arguments": json.dumps(arguments)}}
+
+
+@pytest.mark.parametrize("answer", [(200, "text/html", b"<html>"), (200, "application/json", b'{"choices": []}')])
+def test_what_does_not_stream_is_no_endpoint(scene: Scene, answer: tuple[int, str, bytes]) -> None:
+    with saying(answer) as url:
+        scene.at(url)
+        with pytest.raises(RequestRefused, match=r"does not stream.*OPENAI_BASE_URL"):
+            explorer(scene.calls())[0].propose(brief())
+
+
+def test_a_wrong_path_is_said(scene: Scene) -> None:
+    with scene.stub() as stub:
+        scene.at(stub.url.removesuffix("/v1"))
+        with pytest.raises(RequestRefused, match=r"404.*ends in /v1"):
+            explorer(scene.calls(stub))[0].propose(brief())
+
+
+def test_servers_that_leave_much_out(scene: Scene) -> None:
+    """No ids, every call with the index 0, thoughts under another name, a signature that has to come back."""
+    one, two = call("list_versions"), call("findings", version="a")
+    signed = {**one, "id": "a", "extra_content": {"signature": "s"}}
+    submit = call("submit", source="class A(Controller)", rationale="It is short.")
+    answers = (
+        chunks({"reasoning_content": "Hm. "}, {"reasoning_content": "Let me look."}, {"tool_calls": [signed]},
+               {"tool_calls": [{**two, "id": "b"}]}),
+        chunks({"tool_calls": [two]}, stop="stop"),
+        chunks({"tool_calls": [submit]}),
+    )  # fmt: skip
+    sent: list[Any] = []
+    with saying(*((200, "text/event-stream", answer) for answer in answers)) as url:
+        scene.at(url)
+        asked, tools = explorer(scene.calls())
+        body = OpenAIModel.body
+
+        def watched(self: OpenAIModel, *given: Any) -> dict[str, Any]:
+            sent.append(body(self, *given))
+            return sent[-1]
+
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(OpenAIModel, "body", watched)
+            (proposal,) = asked.propose(brief())
+    assert [name for name, _ in tools[0].made] == ["list_versions", "findings", "findings", "submit"]
+    first, second = (message for message in sent[-1]["messages"] if message["role"] == "assistant")
+    assert first["reasoning_content"] == "Hm. Let me look." and first["content"] is None
+    assert [c["id"] for c in first["tool_calls"]] == ["a", "b"]
+    assert first["tool_calls"][0]["extra_content"] == {"signature": "s"}
+    assert second["tool_calls"][0]["id"].startswith("g001-propose-0-001-")
+    assert proposal.cost.output_tokens == 6
+
+
+def test_an_answer_without_end_is_left(scene: Scene) -> None:
+    endless = chunks(*[{"content": "again "}] * 120, stop=None)
+    with saying((200, "text/event-stream", endless)) as url, pytest.MonkeyPatch.context() as patched:
+        scene.at(url)
+        patched.setattr("agent.explorers.llm.openai.MAX_TOKENS", 100)
+        of = scene.calls()
+        assert explorer(of, Bounds(useless=1))[0].propose(brief()) == []
+    assert [a.outcome for c in read_calls(of.home) for a in c.attempts] == ["cut_short"]
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "kind"),
+    [
+        (429, {"code": "insufficient_quota", "message": "You exceeded your current quota"}, AuthError),
+        (404, {"code": "model_not_found", "message": "no such model"}, RequestRefused),
+        (422, {"message": "unknown field"}, RequestRefused),
+        (403, {"message": "not your region"}, AuthError),
+    ],
+)
+def test_what_nobody_but_the_user_can_help(
+    scene: Scene, status: int, error: dict[str, str], kind: type[Exception]
+) -> None:
+    with saying((status, "application/json", json.dumps({"error": error}).encode())) as url:
+        scene.at(url)
+        with pytest.raises(kind, match=error["message"]):
+            explorer(scene.calls())[0].propose(brief())
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind"),
+    [
+        (400, b'{"error": {"message": "maximum context length is 4096 tokens"}}', "context_too_long"),
+        (400, b'{"object": "error", "message": "the prompt is too long", "code": 400}', "context_too_long"),
+        (400, b'{"error": {"code": "content_filter", "message": "filtered"}}', "refused"),
+        (502, b"<html>bad gateway</html>", "server_error"),
+        (504, b"", "timeout"),
+        (529, b"[1]", "overloaded"),
+        (200, b'data: {"error": {"message": "no capacity", "code": 502}}\n\n', "server_error"),
+        (200, b'data: {"error": {"message": "context length exceeded", "code": 400}}\n\n', "context_too_long"),
+        (200, b'data: {"choices": 3}\n\n', "cut_stream"),
+        (200, b"data: [1]\n\n", "cut_stream"),
+        (200, b"", "cut_stream"),
+    ],
+)
+def test_each_error_has_a_name(scene: Scene, status: int, body: bytes, kind: str) -> None:
+    submitted = chunks({"tool_calls": [call("submit", source="class A(Controller)", rationale="Short.")]})
+    stream = "text/event-stream"
+    with saying((status, stream if status == 200 else "application/json", body), (200, stream, submitted)) as url:
+        scene.at(url)
+        of = scene.calls()
+        found = explorer(of)[0].propose(brief())
+    outcomes = [a.outcome for c in read_calls(of.home) for a in c.attempts]
+    assert outcomes[0] == kind and (found or kind == "context_too_long")
+
+
+def test_an_endpoint_that_is_not_there(scene: Scene) -> None:
+    with socketserver.TCPServer(("127.0.0.1", 0), BaseHTTPRequestHandler, bind_and_activate=False) as closed:
+        closed.server_bind()  # bound, and nobody listens
+        scene.at(f"http://127.0.0.1:{closed.server_address[1]}/v1")
+        of = scene.calls(patience=Patience(deadline=36))
+        with pytest.raises(ServiceDown, match=r"no answer within 0\.01 h"):
+            explorer(of)[0].propose(brief())
+    assert read_calls(of.home)[0].attempts[0].outcome == "network"

@@ -1,0 +1,120 @@
+"""`autotts mcp` as a process, over standard input and output."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("mcp")
+
+import anyio
+from mcp import Client, StdioServerParameters
+from mcp.client.stdio import stdio_client
+
+from agent.archive.run_directory import Run
+from agent.cli.mcp import mcp
+from envs import store
+from envs.catalogue import path_of
+from envs.errors import InputError
+
+from .test_session import WORLDS, made, one_round, opened
+
+START = "import argparse, sys; from agent.cli import main as cli; from agent.cli import mcp; \
+cli.parser = lambda: type('P', (), {'parse_args': lambda self, a: argparse.Namespace(**ARGS, run=mcp.mcp)})(); \
+sys.exit(cli.main())"
+
+
+def arguments(home: Path, **more: Any) -> dict[str, Any]:
+    given = {
+        "home": str(home / "run"), "env": None, "generations": 3, "seed": 0, "orders": 1, "max_branches": 12,
+        "max_tokens": None, "data": str(home / "data"), "workers": 1, "sandbox": "process", "runtime": None,
+    }  # fmt: skip
+    return given | more
+
+
+def command(home: Path, **more: Any) -> list[str]:
+    start = START.replace("ARGS", repr(arguments(home, env=["*"], **more)))
+    return [sys.executable, "-c", start]
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A directory with a data root."""
+    for world in WORLDS:
+        store.save(world, path_of(tmp_path / "data", world.name))
+    return tmp_path
+
+
+def test_three_rounds_as_a_process_by_two_clients(home: Path) -> None:
+    program, *rest = command(home)
+    transport = StdioServerParameters(command=program, args=rest, cwd=Path(__file__).parents[4])
+
+    async def play(rounds: list[int]) -> None:
+        with (home / "errors.txt").open("a") as errors:
+            async with Client(stdio_client(transport, errlog=errors), mode="auto") as client:
+                for expected in rounds:
+                    assert await one_round(client) == expected
+                if 3 in rounds:
+                    assert "over" in await opened(client)
+
+    anyio.run(play, [1])
+    anyio.run(play, [2, 3])
+    cards = [card for card in Run(home / "run").archive.cards() if card.generation > 0]
+    assert [card.generation for card in cards] == [1, 2, 3] and all(card.ok for card in cards)
+    assert cards[0].data["client"]
+    said = (home / "errors.txt").read_text()
+    assert "Traceback" not in said and "go on with `autotts mcp --run" in said
+
+
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, None])
+def test_however_it_ends_it_ends_at_once_and_says_how_to_go_on(home: Path, end: signal.Signals | None) -> None:
+    hello = {
+        "jsonrpc": "2.0", "id": 1, "method": "initialize",
+        "params": {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}},
+    }  # fmt: skip
+    ask = {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {"name": "task", "arguments": {}}}
+    lines = [json.dumps(one) for one in (hello, {"jsonrpc": "2.0", "method": "notifications/initialized"}, ask)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command(home), stdin=pipe, stdout=pipe, stderr=pipe, text=True) as process:
+        assert process.stdin and process.stdout and process.stderr
+        process.stdin.write("\n".join(lines) + "\n")
+        process.stdin.flush()
+        answers = [json.loads(process.stdout.readline()) for _ in range(2)]
+        assert {answer["id"] for answer in answers} == {1, 2}
+        if end is None:
+            process.stdin.close()
+        else:
+            process.send_signal(end)
+        assert process.wait(60) == (130 if end else 0)
+        told = process.stderr.read()
+        assert "go on with `autotts mcp --run" in told and "Traceback" not in told, told
+        assert process.stdout.read() == ""
+
+
+def test_settings_that_are_not_the_runs_are_refused(home: Path) -> None:
+    run = made(home / "run")
+    for more, words in (
+        ({"generations": 7}, "3 generations"),
+        ({"env": [WORLDS[0].name]}, "other environments"),
+    ):
+        with pytest.raises(InputError, match=words):
+            mcp(argparse.Namespace(**arguments(home, **more)))
+    config = run.config.model_copy(update={"explorer": "evolve"})
+    (run.home / "config.json").write_text(config.model_dump_json())
+    with pytest.raises(InputError, match="explorer evolve"):
+        mcp(argparse.Namespace(**arguments(home)))
+
+
+def test_a_missing_sdk_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "agent.explorers.mcp.server")
+    monkeypatch.setitem(sys.modules, "mcp_types", None)
+    with pytest.raises(InputError, match=r"pip install 'autotts\[mcp\]'"):
+        importlib.import_module("agent.explorers.mcp.server")

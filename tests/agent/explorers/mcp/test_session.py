@@ -1,0 +1,326 @@
+"""A run whose explorer comes through MCP: the SDK's own client, in this process and over standard input and output."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("mcp")
+
+import anyio
+from mcp import Client
+
+from agent.archive.run_directory import Run, RunConfig
+from agent.explorers.mcp.server import server
+from agent.explorers.mcp.session import Desk, Guest, Left, Task, host, last_round
+from agent.loop.nodes import Discovery
+from agent.tools.toolbox import Toolbox, specifications
+from envs.synthetic.model import default_environments
+from sandbox.backends.process import ProcessSandbox
+from sandbox.base import SandboxError
+
+from ....stubs.conversations import NAMES
+from ....stubs.scripts import controller
+
+WORLDS = default_environments(questions=3, branches=12)[:2]
+
+
+@dataclass
+class House:
+    """A run, and the desk of its explorer."""
+
+    run: Run
+    desk: Desk
+    discovery: Discovery
+    error: Exception | None = None
+
+
+def made(home: Path, generations: int = 3) -> Run:
+    config = RunConfig(
+        explorer="mcp", generations=generations, population=1, seeds=1, betas=(0.0, 0.5, 1.0), max_branches=12,
+        environments={world.name: world.hash for world in WORLDS},
+    )  # fmt: skip
+    return Run.create(home, config, WORLDS)
+
+
+@contextmanager
+def running(run: Run, patience: float = 60.0) -> Iterator[House]:
+    """Let a run go its way in a thread, until the block ends: then its client has left."""
+    from agent.explorers.prompts.briefing import prompt
+
+    def task(brief: Any, step: str) -> Task:
+        parents = tuple(version.id for version in brief.parents[:1])
+        return Task(prompt(brief, step), last_round(run, brief), Toolbox(brief.bench), parents)
+
+    desk = Desk(task, patience)
+    with ProcessSandbox(1) as sandbox:
+        house = House(run, desk, Discovery(run, Guest(desk), sandbox, desk.report))
+
+        def go() -> None:
+            try:
+                host(house.discovery, desk)
+            except Exception as error:
+                house.error = error
+
+        thread = threading.Thread(target=go)
+        thread.start()
+        try:
+            yield house
+        finally:
+            desk.leave()
+            thread.join()
+
+
+async def said(client: Client, name: str, **arguments: Any) -> str:
+    """Return what a tool gives, which must not be an error."""
+    result = await client.call_tool(name, arguments)
+    text = result.content[0].text  # type: ignore[union-attr]
+    assert not result.is_error, text
+    return str(text)
+
+
+async def wrong(client: Client, name: str, **arguments: Any) -> str:
+    """Return what a tool says is wrong."""
+    result = await client.call_tool(name, arguments)
+    text = result.content[0].text  # type: ignore[union-attr]
+    assert result.is_error, text
+    return str(text)
+
+
+async def opened(client: Client, **arguments: Any) -> str:
+    """Return the next task."""
+    told = "No task yet"
+    while told.startswith("No task yet"):
+        told = await said(client, "task", **arguments)
+    return told
+
+
+def number(task: str) -> int:
+    found = re.search(r"Round (\d+) of", task)
+    assert found, task[:500]
+    return int(found[1])
+
+
+async def handed_in(client: Client, which: int) -> None:
+    """Submit a controller that is known by a number."""
+    told = await said(
+        client, "submit", source=controller(1000 + 7 * which),
+        rationale=f"Number {which}: stops once the lead is safe",
+        expects=[{"metric": "tokens", "direction": "less"}],
+    )  # fmt: skip
+    assert told.startswith("accepted") and "task" in told
+
+
+async def one_round(client: Client) -> int:
+    """Do a round with every tool there is, and return its number."""
+    task = await opened(client)
+    which = number(task)
+    parent = re.search(r"build on is \*\*(\S+)\*\*", task)
+    assert parent
+    assert parent[1] in await said(client, "list_versions", limit=30)
+    assert "class" in await said(client, "read_source", version=parent[1])
+    await said(client, "scaling_curve", versions=[parent[1]])
+    await said(client, "compare", first="self_consistency", second="parallel_probe")
+    await said(client, "findings", version=parent[1])
+    found = re.search(r"e\d+:q\d+:b[\d.]+:s\d+", await said(client, "find_episodes", version=parent[1], kind="right"))
+    assert found
+    await said(client, "read_trace", version=parent[1], episode=found[0])
+    assert "try-1" in await said(client, "try_candidate", source=controller(500 + which))
+    assert "the session" not in await wrong(client, "submit", source="import os", rationale="Bad.")
+    await handed_in(client, which)
+    return which
+
+
+async def three_rounds(client: Client) -> str:
+    assert [await one_round(client) for _ in range(3)] == [1, 2, 3]
+    return await opened(client)
+
+
+@asynccontextmanager
+async def session(house: House, mode: str) -> AsyncIterator[Client]:
+    async with Client(server(house.desk, specifications()), mode=mode) as client:
+        yield client
+
+
+@pytest.mark.parametrize("mode", ["legacy", "auto"])
+def test_three_rounds_with_all_tools(tmp_path: Path, mode: str) -> None:
+    run = made(tmp_path / "run")
+
+    async def play(house: House) -> None:
+        async with session(house, mode) as client:
+            listed = (await client.list_tools()).tools
+            assert [tool.name for tool in listed] == ["task", *NAMES]
+            assert all(tool.description and tool.input_schema["type"] == "object" for tool in listed)
+            assert "task" in (client.instructions or "")
+            over = await three_rounds(client)
+            assert over.startswith("The run is over. The best is ")
+            assert "over" in await wrong(client, "list_versions")
+
+    with running(run) as house:
+        anyio.run(play, house)
+    assert house.error is None
+    cards = [card for card in run.archive.cards() if card.generation > 0]
+    assert [(card.generation, card.explorer, card.verdict) for card in cards] == [(g, "mcp", "ok") for g in (1, 2, 3)]
+    assert all(card.parents and card.expects and card.outcome and card.prompts for card in cards)
+    transcript = run.archive.transcript(cards[0].id)
+    assert "## call of list_versions" in transcript and "## error of submit" in transcript
+    assert not any(world.name in transcript for world in WORLDS)
+
+
+def test_the_rules_are_told_once_and_what_came_of_a_round_is_told_in_the_next(tmp_path: Path) -> None:
+    async def play(house: House) -> None:
+        async with session(house, "auto") as client:
+            first = await opened(client)
+            again, rules = await said(client, "task"), await said(client, "task", rules=True)
+            assert len(again) < len(first) == len(rules) and first.endswith(again[-500:])
+            assert "# What counts" in first and "# What counts" not in again
+            assert not any(world.name in first for world in WORLDS)
+            await handed_in(client, 1)
+            second = await opened(client)
+            assert number(second) == 2 and re.search(r"The last round made g001-\w+: quality \d", second)
+            assert "predicted" in second
+            assert "no arguments but rules" in await wrong(client, "task", rule=1)
+
+    with running(made(tmp_path / "run")) as house:
+        anyio.run(play, house)
+    assert isinstance(house.error, Left)
+
+
+def test_what_a_client_gets_wrong_is_a_tool_error(tmp_path: Path) -> None:
+    async def play(house: House) -> None:
+        async with session(house, "auto") as client:
+            await opened(client)
+            assert "there are" in await wrong(client, "rm_rf")
+            assert "version" in await wrong(client, "findings")
+            assert "no version" in await wrong(client, "findings", version="nobody")
+            assert "policy" in await wrong(client, "submit", source="import os", rationale="Bad.")
+            assert "rationale" in await wrong(client, "submit", source=controller(3), rationale=" ")
+            assert "65,536" in await wrong(client, "submit", source="x" * 1_000_000, rationale="Big.")
+            seed = await said(client, "read_source", version="self_consistency")
+            assert "same program" in await wrong(client, "submit", source=seed, rationale="Again.")
+
+    with running(made(tmp_path / "run")) as house:
+        anyio.run(play, house)
+
+
+def test_a_sandbox_that_fails_is_not_the_clients_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(*_: object) -> None:
+        raise SandboxError("no more processes")
+
+    async def play(house: House) -> None:
+        async with session(house, "auto") as client:
+            await opened(client)
+            with monkeypatch.context() as patched:
+                patched.setattr("agent.tools.workbench.evaluate", failing)
+                assert "not yours" in await wrong(client, "try_candidate", source=controller(3))
+            assert "try-1" in await said(client, "try_candidate", source=controller(3))
+
+    with running(made(tmp_path / "run")) as house:
+        anyio.run(play, house)
+
+
+def test_a_failure_of_the_run_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def play(house: House) -> None:
+        async with session(house, "auto") as client:
+            await opened(client)
+            monkeypatch.setattr("agent.loop.staging.Staging.put_answer", broken)
+            assert "has ended" in await wrong(client, "submit", source=controller(3), rationale="Fine.")
+            assert "has failed (OSError)" in await wrong(client, "task")
+
+    def broken(*_: object) -> None:
+        raise OSError("disk full")
+
+    with running(made(tmp_path / "run")) as house:
+        anyio.run(play, house)
+    assert isinstance(house.error, OSError)
+
+
+def test_a_cancelled_call_leaves_the_session_whole(tmp_path: Path) -> None:
+    waiting, go_on = threading.Event(), threading.Event()
+
+    async def play(house: House) -> None:
+        async with session(house, "legacy") as client:
+            await opened(client)
+            slow = house.desk._task
+            assert slow is not None
+            call = slow.tools.call
+
+            def slowly(name: str, arguments: Any) -> Any:
+                waiting.set()
+                go_on.wait()
+                return call(name, arguments)
+
+            slow.tools.call = slowly  # type: ignore[method-assign]
+            async with anyio.create_task_group() as group:
+                group.start_soon(said, client, "list_versions")
+                await anyio.to_thread.run_sync(waiting.wait)
+                group.cancel_scope.cancel()
+            slow.tools.call = call  # type: ignore[method-assign]
+            assert number(await said(client, "task")) == 1  # which waits for no tool
+            go_on.set()
+            await one_round(client)
+
+    with running(made(tmp_path / "run")) as house:
+        anyio.run(play, house)
+
+
+def test_a_call_that_comes_too_early_is_told_what_is_going_on(tmp_path: Path) -> None:
+    desk = Desk(lambda brief, step: pytest.fail("nobody asks"), patience=0.0)
+    assert desk.call("task", {}).text == "No task yet: the run is being opened. Call `task` again."
+    desk.report("generation", {"generation": 0})
+    desk.report("candidate", {"position": 2, "of": 9})
+    early = desk.call("findings", {"version": "x"})
+    assert early.error and "2 of 9 hand-written controllers" in early.text
+    desk.leave()
+    assert desk.left() and desk.call("task", {}).error
+    with pytest.raises(Left):
+        desk.report("episodes", {"count": 1})
+
+
+def tree(run: Run) -> dict[str, bytes]:
+    left_out = ("index.sqlite", "transcript")
+    files = [
+        path for path in (run.home / "archive").rglob("*") if path.is_file() and not path.name.startswith(left_out)
+    ]
+    return {path.relative_to(run.home).as_posix(): path.read_bytes() for path in files}
+
+
+def test_a_client_that_leaves_in_mid_round_and_comes_back(tmp_path: Path) -> None:
+    async def leave_early(house: House) -> None:
+        async with session(house, "auto") as client:
+            assert await one_round(client) == 1
+            assert number(await opened(client)) == 2
+            await said(client, "try_candidate", source=controller(77))
+
+    async def leave_while_it_is_tried(house: House) -> None:
+        async with session(house, "auto") as client:
+            assert await one_round(client) == 2
+
+    async def stay(house: House) -> None:
+        async with session(house, "auto") as client:
+            assert await one_round(client) == 3
+            assert "over" in await opened(client)
+
+    async def whole(house: House) -> None:
+        async with session(house, "auto") as client:
+            await three_rounds(client)
+
+    run = made(tmp_path / "run")
+    for play in (leave_early, leave_while_it_is_tried):
+        with running(run) as house:
+            anyio.run(play, house)
+        assert isinstance(house.error, Left)
+    with running(Run(run.home)) as house:
+        anyio.run(stay, house)
+    assert house.error is None
+    undisturbed = made(tmp_path / "undisturbed")
+    with running(undisturbed) as house:
+        anyio.run(whole, house)
+    assert tree(run) == tree(undisturbed)

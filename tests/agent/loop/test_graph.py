@@ -1,0 +1,342 @@
+"""The graph: side by side slots, approval, limits that stop a run in good order, time travel, and ablations."""
+
+from __future__ import annotations
+
+import json
+import threading
+from contextlib import nullcontext
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from anthropic import AsyncAnthropic
+
+from agent import population
+from agent.archive.archive import Archive
+from agent.archive.baselines import seed_source
+from agent.archive.run_directory import Run, RunConfig
+from agent.explorers.evolve.explorer import WIDE, Evolve
+from agent.explorers.llm.anthropic import AnthropicModel
+from agent.explorers.prompts.briefing import prompt
+from agent.llm.budget import Ledger, Limit, Limits
+from agent.llm.chat import Said
+from agent.llm.session import DATA
+from agent.loop.checkpoints import fork, moments
+from agent.loop.graph import build, discover
+from agent.loop.nodes import DISAPPROVED, Discovery, ExplorerFailed
+from agent.population.parents import WAYS
+from agent.records.card import DUPLICATE
+from agent.records.explorer import Brief, LimitReached, Proposal
+from agent.records.version import Expectation
+from agent.tools.toolbox import Toolbox
+from envs.errors import InputError
+from envs.synthetic.model import default_models, generate
+from sandbox.backends.process import ProcessSandbox
+
+from ...stubs.accounting import Cache
+
+WORLD = generate(next(iter(default_models().values())), "hidden/name", questions=3, branches=8)
+SOURCE = """
+from envs import Controller, majority
+
+class Few(Controller):
+    name = "few"
+
+    @staticmethod
+    def schedule(beta):
+        return {{"width": {low} + round({high} * beta)}}
+
+    def solve(self, question):
+        lead, width = divmod(self.params["width"], question.max_branches)
+        branches = question.branch_many(width + 1)
+        for _ in range(lead):  # so that no two widths lead to the same decisions
+            if not question.finished(0):
+                question.step(0)
+        return majority(question.run_many_to_end(branches))
+"""
+
+
+def source(low: int, high: int = 4) -> str:
+    return SOURCE.format(low=low, high=high)
+
+
+class Single:
+    """Writes one proposal at a time, another one for each slot; tells how many were asked side by side."""
+
+    name = "single"
+    single = True
+    own = False
+
+    def __init__(self, together: int = 1, limit_at: tuple[int, str, int] | None = None) -> None:
+        self.briefs: list[tuple[str, Brief]] = []
+        self._barrier = threading.Barrier(together)
+        self._limit_at = limit_at
+
+    def propose(self, brief: Brief) -> list[Proposal]:
+        return self._answer(brief, "propose")
+
+    def refine(self, brief: Brief) -> list[Proposal]:
+        return self._answer(brief, "refine")
+
+    def close(self) -> None:
+        pass
+
+    def _answer(self, brief: Brief, step: str) -> list[Proposal]:
+        self._barrier.wait(20)
+        self.briefs.append((step, brief))
+        if self._limit_at == (brief.generation, step, brief.slot):
+            raise LimitReached("the run has spent $1 of at most $1")
+        width = 20 * brief.generation + brief.slot + (10 if step == "refine" else 0)
+        expects = (Expectation("tokens", "more"),)
+        return [Proposal(source(width), f"width {width}", tuple(v.id for v in brief.parents[:1]), expects=expects)]
+
+
+def begin(home: Path, **settings: object) -> Run:
+    config = {"explorer": "single", "generations": 2, "population": 4, "seeds": 1, "betas": (0.0, 1.0), **settings}
+    return Run.create(home, RunConfig(environments={WORLD.name: WORLD.hash}, **config), [WORLD])  # type: ignore[arg-type]
+
+
+def tree(archive: Archive) -> dict[str, bytes]:
+    files = (path for path in archive.root.rglob("*") if path.is_file() and path.name != "index.sqlite")
+    return {path.relative_to(archive.root).as_posix(): path.read_bytes() for path in files}
+
+
+def test_slots_are_asked_side_by_side(tmp_path: Path) -> None:
+    run, explorer = begin(tmp_path / "run"), Single(together=2)
+    discover(Discovery(run, explorer, ProcessSandbox()))
+    assert [(step, brief.slot) for step, brief in sorted(explorer.briefs, key=lambda b: (b[1].generation, b[0]))]
+    assert len(explorer.briefs) == 8 and all(brief.count == 1 for _, brief in explorer.briefs)
+    assert len(run.archive.ids()) == 6 + 8
+    assert all(card.island is None for card in run.archive.cards()), "a single population is at home everywhere"
+    later = [brief for step, brief in explorer.briefs if brief.generation == 2 and step == "propose"]
+    assert all(version.outcome.startswith("predicted against") for brief in later for version in brief.lessons)
+    assert later[0].lessons and later[0].credits["single"].proposals == 4
+
+
+def test_what_was_answered_is_not_asked_again(tmp_path: Path) -> None:
+    run, explorer = begin(tmp_path / "run", generations=1), Single()
+
+    class Dies(Discovery):
+        def collect(self, state):  # type: ignore[no-untyped-def]
+            if state["generation"] == 1:
+                raise KeyboardInterrupt
+            return super().collect(state)
+
+    with pytest.raises(KeyboardInterrupt):
+        discover(Dies(run, explorer, ProcessSandbox()))
+    asked = len(explorer.briefs)
+    assert asked == 2
+    discover(Discovery(Run(run.home), explorer, ProcessSandbox()))
+    assert len(explorer.briefs) == asked + 2  # those of the other step
+    undisturbed = begin(tmp_path / "other", generations=1)
+    discover(Discovery(undisturbed, Single(), ProcessSandbox()))
+    assert tree(run.archive) == tree(undisturbed.archive)
+
+
+def test_a_copy_with_other_names_is_a_copy(tmp_path: Path) -> None:
+    class Copies(Single):
+        def _answer(self, brief: Brief, step: str) -> list[Proposal]:
+            (proposal,) = super()._answer(replace(brief, slot=0), "propose")
+            return [replace(proposal, source=proposal.source.replace("question", f"q{brief.slot}{step}"))]
+
+    run = begin(tmp_path / "run", generations=1)
+    discover(Discovery(run, Copies(), ProcessSandbox()))
+    assert len(run.archive.ids()) == 6 + 1
+
+
+def test_who_decides_as_another_is_kept_and_never_a_parent(tmp_path: Path) -> None:
+    class Twins(Single):
+        def _answer(self, brief: Brief, step: str) -> list[Proposal]:
+            (proposal,) = super()._answer(brief, step)
+            idle = f"width = width + {brief.slot} - {brief.slot}\n        branches = "
+            source_ = source(7).replace("branches = ", idle, 1)
+            return [replace(proposal, source=source_ if brief.generation == 1 else proposal.source)]
+
+    run, explorer = begin(tmp_path / "run"), Twins()
+    discover(Discovery(run, explorer, ProcessSandbox()))
+    first, *others = [card for card in run.archive.cards() if card.generation == 1]
+    kept, *twins = sorted((first, *others), key=lambda card: card.verdict, reverse=True)
+    assert kept.ok and {card.verdict for card in twins} == {DUPLICATE} and len(twins) == 1
+    assert all(kept.id in card.message and run.archive.card(card.id).curve and not card.findings for card in twins)
+    assert all(run.archive.logs(card.id) for card in twins), "the evidence"
+    said = {event["message"] for event in run.events() if event.get("verdict") == DUPLICATE}
+    assert said == {f"decides as {kept.id} does, in every episode"}
+    parents = {version.id for _, brief in explorer.briefs for version in (*brief.parents, *brief.mates, *brief.front)}
+    assert not parents & {card.id for card in twins}
+
+
+@pytest.mark.parametrize("make", [Evolve, Single])
+def test_islands_breed_apart_and_a_killed_run_ends_as_it_would_have(tmp_path: Path, make: type[Single]) -> None:
+    kills = iter([True, False, True])
+
+    class Dies(Discovery):
+        def file(self, state):  # type: ignore[no-untyped-def]
+            done = super().file(state)
+            if state["generation"] in (2, 4) and next(kills, False):
+                raise KeyboardInterrupt  # all is archived, but the checkpoint does not know
+            return done
+
+    settings = {"explorer": make.name, "generations": 5, "population": 6, "islands": 3}
+    run, whole = begin(tmp_path / "run", **settings), begin(tmp_path / "whole", **settings)
+    for killed in (True, True, False):
+        with pytest.raises(KeyboardInterrupt) if killed else nullcontext():
+            discover(Dies(Run(run.home), make(), ProcessSandbox()))
+    discover(Discovery(whole, make(), ProcessSandbox()))
+    assert tree(run.archive) == tree(whole.archive)
+    cards = run.archive.cards()
+    born = {place: [card.id for card in cards if card.island == place] for place in (0, 1, 2)}
+    assert all(len(ids) >= 6 for ids in born.values())
+    assert all(card.island is None for card in cards if card.generation == 0)
+    early = [card for card in cards if 0 < card.generation <= 3]
+    assert all(by_id.island in (None, card.island) for card in early for by_id in map(run.archive.card, card.parents))
+
+
+def test_latency_is_told_to_the_search(tmp_path: Path) -> None:
+    run = begin(tmp_path / "run", explorer="evolve", latency=True, islands=2, population=4, generations=3)
+    discover(Discovery(run, Evolve(), ProcessSandbox()))
+    cards = run.archive.cards()
+    arms = {arm for card in cards for arm in card.arms}
+    assert arms & set(WIDE) and arms <= {*WIDE, *WAYS}
+    assert all(not card.arms for card in cards if card.generation < 2), "there was no choice"
+    seeds = [card for card in cards if card.generation == 0]
+    assert population.hypervolume(cards, latency=True) >= population.hypervolume(seeds, latency=True) > 0
+
+
+def test_a_person_approves(tmp_path: Path) -> None:
+    run = begin(tmp_path / "run", generations=1)
+    shown: list[str] = []
+
+    def approve(candidates):  # type: ignore[no-untyped-def]
+        shown.extend(candidate["source"] for candidate in candidates)
+        return [candidates[0]["id"]]
+
+    discover(Discovery(run, Single(), ProcessSandbox(), approve=True), approve)
+    verdicts = [card.verdict for card in run.archive.cards() if card.generation == 1]
+    assert sorted(verdicts) == ["ok", "ok", DISAPPROVED, DISAPPROVED]
+    assert len(shown) == 4 and all("class Few" in text for text in shown)
+
+
+def test_a_limit_stops_in_good_order_and_may_be_raised(tmp_path: Path) -> None:
+    run = begin(tmp_path / "run")
+    discover(Discovery(run, Single(limit_at=(1, "refine", 1)), ProcessSandbox()))
+    finished = run.events()[-1]
+    assert finished["event"] == "finished" and "at most $1" in finished["stopped"]
+    assert max(card.generation for card in run.archive.cards()) == 1
+    discover(Discovery(Run(run.home), Single(), ProcessSandbox()))
+    assert max(card.generation for card in run.archive.cards()) == 2
+    assert run.events()[-1]["stopped"] == ""
+
+
+def test_two_slots_reach_a_limit_at_once(tmp_path: Path) -> None:
+    class Poor(Single):
+        def _answer(self, brief: Brief, step: str) -> list[Proposal]:
+            raise LimitReached("the run has spent $1 of at most $1")
+
+    run = begin(tmp_path / "run")
+    discover(Discovery(run, Poor(), ProcessSandbox()))
+    assert "at most $1" in run.events()[-1]["stopped"]
+
+
+def test_hours_are_a_limit_of_every_explorer(tmp_path: Path) -> None:
+    run = begin(tmp_path / "run", explorer="evolve")
+    now = [0.0]
+    ledger = Ledger(Limits(run=Limit(hours=1.0)), now=lambda: now[0])
+
+    def tick(event: str, fields: object) -> None:
+        now[0] += 2400 if event == "archived" else 0
+
+    discover(Discovery(run, Evolve(), ProcessSandbox(), tick, ledger=ledger))
+    assert "hours" in run.events()[-1]["stopped"]
+    reached = max(card.generation for card in run.archive.cards())
+    discover(Discovery(Run(run.home), Evolve(), ProcessSandbox()))
+    assert max(card.generation for card in run.archive.cards()) == 2 >= reached
+
+
+def test_an_explorer_with_nothing_new_gives_up(tmp_path: Path) -> None:
+    class Silent(Single):
+        def _answer(self, brief: Brief, step: str) -> list[Proposal]:
+            return []
+
+    run = begin(tmp_path / "run", generations=9)
+    with pytest.raises(ExplorerFailed, match="nothing new for 3 generations"):
+        discover(Discovery(run, Silent(), ProcessSandbox()))
+
+
+def test_time_travel(tmp_path: Path) -> None:
+    run = begin(tmp_path / "run")
+    discover(Discovery(run, Single(), ProcessSandbox()))
+    before = tree(run.archive)
+    found = moments(run)
+    assert found[0].next == () and found[-1].generation == 0
+    assert {"execute", "archive", "choose"} <= {node for moment in found for node in moment.next}
+    new = fork(run, 1, tmp_path / "fork", {"generations": 3})
+    discover(Discovery(new, Single(), ProcessSandbox()))
+    assert tree(run.archive) == before
+    shared = {name: data for name, data in tree(new.archive).items() if name in before}
+    assert shared == before and max(card.generation for card in new.archive.cards()) == 3
+    with pytest.raises(InputError, match="generations 0 to 2"):
+        fork(run, 5, tmp_path / "late", {})
+    with pytest.raises(InputError, match="there already"):
+        fork(run, 1, tmp_path / "fork", {})
+
+
+def test_ablations_leave_out_what_they_say(tmp_path: Path) -> None:
+    told = {}
+    for ablations in ((), ("traces",), ("history",), ("beta",)):
+        betas = (0.5,) if "beta" in ablations else (0.0, 1.0)
+        run, explorer = begin(tmp_path / str(ablations), ablations=ablations, betas=betas), Single()
+        discover(Discovery(run, explorer, ProcessSandbox()))
+        last = next(brief for step, brief in reversed(explorer.briefs) if step == "propose")
+        made = prompt(last, "propose", ablations)
+        told[ablations] = made.system + made.first
+        assert json.loads((run.home / "config.json").read_text())["ablations"] == list(ablations)
+        assert WORLD.name not in told[ablations] and WORLD.questions[0] not in told[ablations]
+        bench = last.bench
+        assert bench is not None and bench.traces == ("traces" not in ablations)
+    assert "Its findings" in told[()] and "Its findings" not in told[("traces",)]
+    assert "What came of the latest predictions" in told[()]
+    assert "What came of" not in told[("history",)]
+    assert "there is no knob" in told[("beta",)] and "there is no knob" not in told[()]
+
+
+def test_the_first_request_fits(tmp_path: Path) -> None:
+    envs = [generate(model, name, questions=3, branches=8) for name, model in list(default_models().items())[:4]]
+    hashes = {env.name: env.hash for env in envs}
+    config = RunConfig(environments=hashes, explorer="single", generations=6, population=8, seeds=1, screening=False)
+    run, explorer = Run.create(tmp_path / "run", config, envs), Single()
+    discover(Discovery(run, explorer, ProcessSandbox()))
+    step, last = explorer.briefs[-1]
+    last = replace(last, parents=[replace(last.parents[0], source=seed_source("confidence_momentum"))])
+    made = prompt(last, step)
+    assert len(run.archive.ids()) >= 50 and len(run.config.betas) == 11
+    assert last.bench is not None
+    model, tools = AnthropicModel("claude-opus-4-8", AsyncAnthropic(api_key="none"), "adaptive"), Toolbox(last.bench)
+    body = model.body(f"{made.system}\n\n{DATA}", tools.specifications(), [Said(made.first)])
+    assert sum(Cache().charge(body).values()) < 7_000
+
+
+def test_the_newest_versions_carry_their_outcome_into_the_step_that_refines(tmp_path: Path) -> None:
+    run, explorer = begin(tmp_path / "run", generations=1), Single()
+    discover(Discovery(run, explorer, ProcessSandbox()))
+    refining = [brief for step, brief in explorer.briefs if step == "refine"]
+    archived = {card.id: card.outcome for card in run.archive.cards() if card.generation == 1}
+    for brief in refining:
+        assert brief.lessons and all(archived[v.id] == v.outcome for v in brief.lessons)
+    parts = {tuple(b.bench.shelf.which.tolist()) for _, b in explorer.briefs if b.bench}
+    assert len(parts) == 1, "a world of three questions and one order is played whole"
+    told = prompt(refining[0], "refine").first
+    assert "Quality: mean accuracy % over 24 token budgets from " in told and "The best so far is " in told
+
+
+def test_the_graph_opens_in_langgraphs_tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import importlib.util
+
+    root = Path(__file__).parents[3]
+    file, name = json.loads((root / "langgraph.json").read_text())["graphs"]["discovery"].split(":")
+    assert (root / file).is_file()
+    module = importlib.import_module("agent.loop.langgraph_server")
+    run = begin(tmp_path / "run", explorer="evolve", generations=1)
+    graph = getattr(module, name)({"configurable": {"run": str(run.home)}})
+    drawn = graph.get_graph().draw_mermaid()
+    assert all(node in drawn for node in ("propose", "ask", "execute", "diagnose", "refine", "archive"))
+    assert build(Discovery(run, Evolve(), ProcessSandbox())).get_graph().draw_mermaid() == drawn

@@ -1,0 +1,255 @@
+"""Cheap rejection: balanced rungs, a bound that holds, and a run that gives up the poor and loses nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agent.archive.run_directory import Run, RunConfig
+from agent.loop.graph import discover
+from agent.loop.nodes import Discovery
+from agent.loop.screening import bound, rungs
+from agent.loop.screening.bound import Control
+from agent.records.explorer import Brief, Proposal
+from envs.episodes import grid
+from envs.statistics import Floats
+from envs.store import Environment
+from envs.synthetic.model import default_models, generate
+from sandbox.backends.process import ProcessSandbox
+
+from .test_graph import Single, tree
+
+MODEL = list(default_models().values())[-1]
+"""The one that is right most often: where nobody is right, nobody is poor."""
+
+
+def world(questions: int = 12, name: str = "hidden/name") -> Environment:
+    return generate(MODEL, name, questions=questions, branches=6, seed=3)
+
+
+WORLD = world()
+EPISODES = grid([WORLD, world(name="hidden/other")], np.linspace(0, 1, 11), range(1000, 1010))
+
+
+# Rungs
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    sizes=st.lists(st.integers(1, 9), min_size=1, max_size=3), betas=st.integers(1, 6), seeds=st.integers(1, 4),
+    seed=st.integers(0, 2**31),
+)  # fmt: skip
+def test_every_beginning_is_balanced(sizes: list[int], betas: int, seeds: int, seed: int) -> None:
+    worlds = [world(n, f"some/{n}-{i}") for i, n in enumerate(sizes)]
+    episodes = grid(worlds, np.linspace(0, 1, betas), range(seeds))
+    order = rungs.order(episodes, seed)
+    assert sorted(order.tolist()) == list(range(len(episodes)))
+    assert np.array_equal(order, rungs.order(episodes, seed))
+    cells, starts = sum(sizes), np.cumsum([0, *sizes])
+    for n in range(1, len(order), max(1, len(order) // 7)):
+        seen = episodes.take(order[:n])
+        assert np.ptp([np.sum(seen.beta == beta) for beta in np.unique(episodes.beta)]) <= 1
+        for beta in np.unique(seen.beta):
+            here = seen.take(np.flatnonzero(seen.beta == beta))
+            played = np.bincount(starts[here.environment] + here.question, minlength=cells)
+            assert np.ptp(played) <= 1, "every question of all environments once, before one is played again"
+
+
+def test_any_episode_is_as_likely_as_another() -> None:
+    episodes = grid([world(3), world(2, "hidden/other")], [0.0, 1.0], range(3))
+    first = np.zeros(len(episodes))
+    for seed in range(3000):
+        first[rungs.order(episodes, seed)[:6]] += 1
+    assert np.all(np.abs(first / 3000 - 6 / len(episodes)) < 0.035)
+
+
+def test_small_batches_are_not_looked_at_too_early() -> None:
+    assert rungs.looks(EPISODES) == [79, 264, 792]
+    assert rungs.looks(grid([WORLD], [0.5], range(4))) == []
+    assert rungs.looks(grid([WORLD], np.linspace(0, 1, 51), range(4))) == [245, 734]
+
+
+# The bound
+
+
+def control(chance: np.random.Generator, spread: float = 0.5) -> tuple[Control, Floats]:
+    """Return a front of one version with some chance of being right in each question, and these chances."""
+    hard = chance.beta(spread, spread, 24)
+    cell = EPISODES.environment * 12 + EPISODES.question
+    right = np.clip(hard[cell] * (0.6 + 0.4 * EPISODES.beta), 0, 1)
+    tokens = 1000 * (1 + 9 * EPISODES.beta) * chance.gamma(4, 0.25, len(EPISODES)) * (1 + hard[cell])
+    correct = (chance.random(len(EPISODES)) < right).astype(float)
+    points = np.array([(100 * correct[mine].mean(), tokens[mine].mean()) for mine in by_beta()])
+    budgets = np.geomspace(points[0, 1], points[-1, 1], 24)
+    front = Control(EPISODES, correct, tokens[:, None], points, budgets[:1], budgets, 100.0)
+    return front, right
+
+
+def by_beta() -> list[np.ndarray]:
+    return [np.flatnonzero(EPISODES.beta == beta) for beta in np.unique(EPISODES.beta)]
+
+
+def test_the_whole_batch_leaves_no_doubt() -> None:
+    front, right = control(np.random.default_rng(1))
+    every, correct, cost = np.arange(len(EPISODES)), (right > 0.5).astype(float), front.cost * 1.3
+    found = bound.estimate(front, every, correct, cost)
+    assert found.spread.max() == 0 == found.cost_spread.max()
+    assert np.allclose(found.cost, [cost[mine].mean(axis=0) for mine in by_beta()])
+    assert found.accuracy.mean() == pytest.approx(100 * correct.mean())
+
+
+@pytest.mark.parametrize("n", [79, 264, 792])
+def test_the_bounds_hold(n: int) -> None:
+    chance, risk, wrong, tries = np.random.default_rng(n), 0.1, np.zeros(2), 200
+    front, right = control(chance)
+    for seed in range(tries):
+        correct = (chance.random(len(EPISODES)) < right * 0.9).astype(float)
+        cost = front.cost * chance.gamma(9, 1 / 9, (len(EPISODES), 1))
+        seen = rungs.order(EPISODES, seed)[:n]
+        found = bound.estimate(front, seen, correct[seen], cost[seen])
+        high, low = replace(found, slack=0.0).optimistic(risk)
+        spent = np.array([cost[mine].mean(axis=0) for mine in by_beta()])
+        wrong += 100 * correct.mean() > high.mean(), np.mean(spent < low)
+    assert wrong[0] / tries <= risk / 2 + 0.02 and wrong[1] / tries <= risk / 2 + 0.03
+
+
+def test_the_front_itself_is_never_given_up_and_nothing_always_is() -> None:
+    front, _ = control(np.random.default_rng(2))
+    for seed in range(40):
+        order = rungs.order(EPISODES, seed)
+        for n in rungs.looks(EPISODES):
+            seen = order[:n]
+            same = bound.estimate(front, seen, front.correct[seen], front.cost[seen])
+            assert not bound.hopeless(front, same, 0.01)
+            none = bound.estimate(front, seen, np.zeros(n), front.cost[seen])
+            assert bound.hopeless(front, none, 0.01)
+    assert bound.risk_of(front, same) > 0.01 > 1e-9 > bound.risk_of(front, none)
+
+
+def test_one_good_beta_is_enough() -> None:
+    front, _ = control(np.random.default_rng(4))
+    correct = front.correct * (EPISODES.beta > 0.5)
+    for seed in range(40):
+        order = rungs.order(EPISODES, seed)
+        for n in rungs.looks(EPISODES):
+            seen = order[:n]
+            found = bound.estimate(front, seen, correct[seen], front.cost[seen])
+            assert not bound.hopeless(front, found, 0.01), "it fails at half of its betas, and is good at the others"
+
+
+def test_nobody_who_would_be_among_the_last_is_given_up() -> None:
+    front, _ = control(np.random.default_rng(2))
+    seen = rungs.order(EPISODES, 0)[:264]
+    none = bound.estimate(front, seen, np.zeros(264), front.cost[seen])
+    assert bound.hopeless(front, none, 0.01)
+    assert not bound.hopeless(replace(front, finalist=0.0), none, 0.01)
+
+
+# The run
+
+POOR = """
+from envs import Controller
+class Poor(Controller):
+    def solve(self, question):
+        question.run_to_end(question.branch())
+        return None
+"""
+FAIR = """
+from envs import Controller, majority
+class Fair(Controller):
+    @staticmethod
+    def schedule(beta):
+        return {{"width": 1 + round({width} * beta)}}
+    def solve(self, question):
+        return majority(question.run_many_to_end(question.branch_many(self.params["width"])))
+"""
+
+
+class Mixed(Single):
+    """Every other proposal never answers."""
+
+    def _answer(self, brief: Brief, step: str) -> list[Proposal]:
+        (proposal,) = super()._answer(brief, step)
+        if brief.slot % 2 == 0:
+            return [replace(proposal, source=FAIR.format(width=brief.generation + 2 * (step == "refine")))]
+        marked = f"{POOR}# {brief.generation} {step} {brief.slot}\nWIDTH = {brief.generation}{len(step)}\n"
+        return [replace(proposal, source=marked)]
+
+
+def begin(home: Path, **more: object) -> Run:
+    shape = {"explorer": "mixed", "generations": 2, "population": 4, "seeds": 2, **more}
+    return Run.create(home, RunConfig(environments={WORLD.name: WORLD.hash}, **shape), [WORLD])  # type: ignore[arg-type]
+
+
+def test_the_poor_are_given_up_and_kept_as_history(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from agent.cli.main import main
+
+    run, explorer = begin(tmp_path / "run"), Mixed()
+    discover(Discovery(run, explorer, ProcessSandbox(2)))
+    cards = run.archive.cards()
+    given_up = [card for card in cards if card.verdict == "screened"]
+    assert len(given_up) == 4 and {card.verdict for card in cards} == {"ok", "screened"}
+    for card in given_up:
+        assert card.message.startswith("after 79 of 264 episodes: ")
+        assert card.message.endswith("points below the front at every budget, p < 0.001")
+        assert not card.mean_curve and card.findings == () and not (run.archive.root / card.id / "logs.npz").exists()
+    parents = {version.id for _, brief in explorer.briefs for version in (*brief.parents, *brief.front)}
+    assert parents and not parents & {card.id for card in given_up}
+    tried = {event["id"]: event for event in run.events() if event["event"] == "candidate"}
+    assert {(tried[card.id]["episodes"], tried[card.id]["saved"]) for card in given_up} == {(79, 185)}
+    assert main(["status", str(run.home)]) == 0
+    said = capsys.readouterr().out
+    assert "4 candidates given up early, 740 of 3,696 episodes saved" in said and "failures     none" in said
+    assert run.archive.verify() == []
+
+
+def test_without_screening_every_candidate_runs_to_its_end(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from agent.cli.main import main
+
+    run = begin(tmp_path / "run", screening=False, generations=1)
+    discover(Discovery(run, Mixed(), ProcessSandbox(2)))
+    assert {card.verdict for card in run.archive.cards()} == {"ok", "duplicate"}
+    assert main(["status", str(run.home)]) == 0
+    assert "screening    off" in capsys.readouterr().out
+
+
+def test_a_kill_between_candidates_changes_nothing(tmp_path: Path) -> None:
+    undisturbed = begin(tmp_path / "other", generations=1)
+    discover(Discovery(undisturbed, Mixed(), ProcessSandbox()))
+    run, explorer = begin(tmp_path / "run", generations=1), Mixed()
+    kills = 0
+    while not run.events() or run.events()[-1]["event"] != "finished":
+        tried = []
+
+        def dies(event: str, fields: object, tried: list[str] = tried) -> None:
+            tried.append(event)
+            if tried.count("candidate") == 3:
+                raise KeyboardInterrupt
+
+        try:
+            discover(Discovery(Run(run.home), explorer, ProcessSandbox(2), dies))
+        except KeyboardInterrupt:
+            kills += 1
+    assert kills == 3
+    assert tree(run.archive) == tree(undisturbed.archive)
+
+
+def test_a_cheat_that_passes_is_audited_all_the_same(tmp_path: Path) -> None:
+    honest = 'question.run_many_to_end(question.branch_many(self.params["width"]))'
+    text = FAIR.format(width=1).replace(honest, "[question._recording.columns[question._order[-1]][-1][0]]")
+
+    class Cheats(Single):
+        def _answer(self, brief: Brief, step: str) -> list[Proposal]:
+            (proposal,) = super()._answer(brief, step)
+            return [replace(proposal, source=text + f"# {step} {brief.slot}\n")]
+
+    run = begin(tmp_path / "run", generations=1, population=1)
+    discover(Discovery(run, Cheats(), ProcessSandbox()))
+    (card,) = [card for card in run.archive.cards() if card.generation == 1]
+    assert card.verdict.startswith("rejected") or card.verdict == "illegal_answer"
+    assert not card.mean_curve

@@ -1,0 +1,210 @@
+"""Beliefs: what a population makes of the figures of its versions, on disk and in memory."""
+
+from __future__ import annotations
+
+import gc
+import tracemalloc
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import agent
+from agent import population
+from agent.archive.archive import FIGURES, Archive, pack_logs, sha256
+from agent.archive.baselines import seed_names, seed_source
+from agent.archive.rebuild import rebuild
+from agent.archive.run_directory import SEARCH_SEED, Run, RunConfig
+from agent.population.overfitting.beliefs import Kept, believed, optimism
+from agent.population.overfitting.question_results import Figures
+from agent.records.card import Card, Protocol
+from agent.records.complexity import Complexity
+from envs.errors import Damaged
+from envs.scoring import score
+from envs.statistics import MEAN, Point
+from envs.synthetic.model import default_environments
+from sandbox.evaluation import evaluate
+
+from .results import BETAS, figures, world
+
+SIZES = [30, 30]
+NAMES = ["world/0", "world/1"]
+
+
+def card(name: str, generation: int, made: Figures, parents: tuple[str, ...] = ()) -> Card:
+    """Return the card of a version with such figures."""
+    points = tuple(
+        Point(MEAN, beta, 100 * right.mean(), (0, 0), tokens.mean(), (0, 0), tokens.mean(), 240)
+        for beta, right, tokens in zip(BETAS.tolist(), made.right, made.tokens, strict=True)
+    )
+    protocol = Protocol(
+        environments=dict.fromkeys(NAMES, "0"), betas=tuple(BETAS.tolist()), first_seed=1000, seeds=4, max_branches=4
+    )
+    return Card(
+        id=name, name=name, generation=generation, explorer="evolve", parents=parents, sandbox="process", verdict="ok",
+        source_sha256="0", protocol=protocol, curve=points, complexity=Complexity(constants=5, branches=0),
+    )  # fmt: skip
+
+
+def lineage(seed: int = 0, versions: int = 24) -> tuple[list[Card], dict[str, Figures]]:
+    """Return versions that are all equally good: a hand-written one, a few without a parent, then children."""
+    made = world(seed, versions, SIZES).figures
+    made[0] = figures(made[0].right, made[0].tokens / 4, SIZES, NAMES)  # frugal, for it sets the budgets
+    names = ["seed", *(f"g{1 + v // 8:03d}-{v}" for v in range(1, versions))]
+    cards = [card(names[0], 0, made[0])]
+    cards += [card(names[v], 1 + v // 8, made[v], (names[v - 8],) if v > 8 else ()) for v in range(1, versions)]
+    return cards, dict(zip(names, made, strict=True))
+
+
+def test_a_copy_shares_the_curve_unless_it_has_another() -> None:
+    found = lineage()[0][1]
+    assert found.mean_curve and found.model_copy(update={"outcome": "better"}).mean_curve is found.mean_curve
+    assert found.model_copy(update={"curve": ()}).mean_curve == ()
+    assert found.model_copy() == found and "mean_curve" not in found.model_dump()
+
+
+def test_luck_is_taken_off_and_measured_figures_stay() -> None:
+    cards, made = lineage()
+    found, at = believed(cards, made.get), population.budgets(cards)
+    assert [c.id for c in found] == [c.id for c in cards]
+    assert [c.mean_curve for c in found] == [c.mean_curve for c in cards]
+    raw = np.array([population.quality(c, at) for c in found])
+    merit = np.array([population.merit(c, at) for c in found])
+    assert np.ptp(merit[1:]) < 0.7 * np.ptp(raw[1:])
+    place = {c.id: v for v, c in enumerate(found)}
+    for child in found[9:]:  # what is believed of a parent is where its children start from
+        v, p = place[child.id], place[child.parents[0]]
+        assert child.belief is not None
+        assert merit[v] == pytest.approx(merit[p] + child.belief.factor * (raw[v] - raw[p]), abs=0.02)
+    assert merit[0] == pytest.approx(raw[0])  # what was written by hand was not chosen for its figures
+    assert all(c.belief is not None and 0 < c.belief.factor <= 1 and c.belief.error >= 0 for c in found)
+    assert "belief" not in found[0].model_dump() and Card.model_validate_json(found[0].model_dump_json()) == cards[0]
+
+
+def test_beliefs_do_not_depend_on_the_order_of_the_cards() -> None:
+    cards, made = lineage(3)
+    forwards = {c.id: c for c in believed(cards, made.get)}
+    backwards = {c.id: c for c in believed(cards[::-1], made.get)}
+    assert forwards == backwards
+    assert [c.id for c in population.ranked(cards)] == [c.id for c in population.ranked(cards[::-1])]
+
+
+def test_without_figures_the_raw_ones_stand() -> None:
+    cards, made = lineage()
+    assert believed(cards, lambda version: None) == cards and believed([], made.get) == []
+    assert optimism(cards, lambda version: None) is None
+    part = believed(cards, lambda version: made[version] if version < "g002" or version == "seed" else None)
+    assert [c.belief is not None for c in part] == [c.generation < 2 for c in cards]
+    other = figures(made["seed"].right[:, :3], made["seed"].tokens[:, :3], [3])  # of other questions: not comparable
+    mixed = believed(cards, lambda v: other if v == "g003-16" else made[v])
+    assert [c.id for c in mixed if not c.belief] == ["g003-16"]
+    failed = cards[3].model_copy(update={"verdict": "timeout"})
+    assert believed([*cards[:3], failed], made.get)[3].belief is None
+
+
+def test_the_simpler_of_two_that_are_alike_comes_first() -> None:
+    cards, made = lineage()
+    best = population.ranked([c for c in believed(cards, made.get) if c.generation > 0])[0]
+    twin = best.model_copy(update={"id": "g009-twin", "complexity": Complexity(constants=2, branches=0)})
+    again = population.ranked(believed([*cards, twin], (made | {twin.id: made[best.id]}).get))
+    assert [c.id for c in again if c.id in (best.id, twin.id)] == [twin.id, best.id]
+    unknown = twin.model_copy(update={"complexity": None})
+    again = population.ranked(believed([*cards, unknown], (made | {twin.id: made[best.id]}).get))
+    assert [c.id for c in again if c.id in (best.id, twin.id)] == [best.id, twin.id]
+
+
+def test_the_optimism_of_a_search_is_told() -> None:
+    cards, made = lineage()
+    chosen, found = optimism(cards, made.get) or pytest.fail("nothing was told")
+    assert chosen.generation > 0 and found.optimism.value > 0
+    assert found.searched.value == pytest.approx(population.quality(chosen, population.budgets(cards)))
+
+
+def _run(home: Path) -> Run:
+    """Return a run whose archive holds two versions, with logs."""
+    worlds = default_environments(questions=4, branches=8)[:2]
+    config = RunConfig(environments={env.name: env.hash for env in worlds}, betas=(0.0, 1.0), seeds=2, max_branches=8)
+    run = Run.create(home, config, worlds)
+    episodes = run.episodes(worlds, SEARCH_SEED)
+    for name in seed_names()[:2]:
+        result = evaluate(seed_source(name), episodes)
+        assert result.logs is not None and result.scores is not None
+        run.archive.add(
+            Card(
+                id=name, name=name, generation=0, explorer="seed", source_sha256=sha256(seed_source(name).encode()),
+                sandbox="process", verdict="ok", protocol=config.protocol(), curve=tuple(result.curve),
+            ),
+            seed_source(name), pack_logs(result.logs),
+        )  # fmt: skip
+        run.archive.put_figures(name, Figures.of(score(episodes, result.logs)))
+    return run
+
+
+def test_figures_are_derived_from_the_logs(tmp_path: Path) -> None:
+    run = _run(tmp_path / "run")
+    files = sorted((run.archive.root / FIGURES).iterdir())
+    before = [file.read_bytes() for file in files]
+    assert len(before) == 2 and run.archive.verify() == [] and rebuild(Run(run.home)) == 0
+    files[0].unlink()
+    files[1].write_bytes(before[1][:-40])  # damaged
+    fresh = Run(run.home)
+    assert [c.belief for c in fresh.archive.believed()] == [None, None]
+    assert rebuild(fresh) == 2 and [file.read_bytes() for file in files] == before
+    assert all(c.belief for c in fresh.archive.believed())
+    assert fresh.archive.reindex() == 2 and all(row.noise for row in fresh.archive.index())
+
+
+def test_logs_of_other_episodes_are_damage(tmp_path: Path) -> None:
+    run = _run(tmp_path / "run")
+    name = run.archive.ids()[0]
+    short = run.archive.logs(name).part(0, 5)
+    (run.archive.root / name / "logs.npz").write_bytes(pack_logs(short))
+    (run.archive.root / FIGURES / f"{name}.npz").unlink()
+    with pytest.raises(Damaged, match=f"{name} has logs that no controller can have made"):
+        rebuild(Run(run.home))
+
+
+def test_what_is_known_of_a_version_is_not_read_again() -> None:
+    cards, made = lineage()
+    kept: Kept = {}
+    first, asked = believed(cards, made.get, kept), list[str]()
+    assert believed(cards, asked.append, kept) == first and asked == []  # type: ignore[arg-type]
+    assert kept.keys() == made.keys()
+    del kept["seed"]
+    assert believed(cards, made.get, kept) == first
+    # at other budgets it is: those of a seed that spends twice as much
+    dearer = tuple(replace(point, mean_tokens=2 * point.mean_tokens) for point in cards[0].curve)
+    seed = cards[0].model_copy(update={"curve": dearer})
+    again = believed([seed, *cards[1:]], made.get, kept)
+    assert again == believed([seed, *cards[1:]], made.get) and again[1:] != first[1:]
+
+
+def test_an_archive_keeps_little_of_a_version() -> None:
+    archive = Archive(Path(agent.__file__).parent.parent / "controllers_archive" / "discovered" / "evolve")
+    ids = archive.ids()
+    fresh = Archive(archive.root)
+    fresh.card(ids[-1])
+    gc.collect()
+    tracemalloc.start()
+    try:
+        lean = fresh.cards()
+        gc.collect()
+        held = tracemalloc.get_traced_memory()[0] / len(ids)
+    finally:
+        tracemalloc.stop()
+    assert held < 20_000
+    for version, card in zip(ids, lean, strict=True):
+        whole = archive.card(version)
+        assert card.mean_curve == whole.mean_curve and not card.curve
+        assert card.model_copy(update={"curve": whole.curve}) == whole
+    assert lean[0].protocol is lean[-1].protocol
+
+
+def test_an_archive_keeps_its_beliefs_apart_from_its_cards(tmp_path: Path) -> None:
+    run = _run(tmp_path / "run")
+    assert all(c.belief is None for c in run.archive.cards())
+    first, second = run.archive.believed(), run.archive.believed()
+    assert first == second and first is not second
+    assert run.archive.believed(-1) == []
+    assert Archive(run.archive.root).figures("nothing") is None

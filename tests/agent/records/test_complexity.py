@@ -1,0 +1,43 @@
+"""Complexity: counted on the syntax tree, so that names, notes and layout do not matter."""
+
+from __future__ import annotations
+
+import re
+
+from agent.archive.baselines import seed_names, seed_source
+from agent.records.complexity import Complexity, complexity
+
+
+def test_constants_and_branches_are_counted() -> None:
+    source = '''
+"""Notes with 7 numbers: 1 2 3 4 5 6 7."""
+def f(x, y=0.5):
+    """Also 99."""
+    if x > 3 and y or x < -1:
+        return [i * 2 for i in range(10) if i if i > 1]
+    while True:
+        try:
+            y = 4 if x else 0
+        except ValueError:
+            pass
+    return 3
+'''
+    # 0.5, 3, 2, 10, 4, 3; if, and, or, comprehension with two conditions, while, conditional expression, except
+    assert complexity(source) == Complexity(constants=6, branches=9)
+    renamed = re.sub(r"\bx\b", "another_name", source).replace("f(", "g(").replace('"""Also 99."""', "...  # 99")
+    assert complexity(renamed) == complexity(source)
+
+
+def test_what_nobody_tunes_is_not_a_free_constant() -> None:
+    assert complexity("i = 0\ni += 1\ni -= -1\nb = True\nc = None\ns = '17'") == Complexity(constants=0, branches=0)
+
+
+def test_what_is_no_python_has_none() -> None:
+    assert complexity("def (") is None and complexity("\0") is None
+    assert complexity("(" * 100_000) is None
+
+
+def test_the_seeds() -> None:
+    found = {name: complexity(seed_source(name)) for name in seed_names()}
+    assert all(found.values())
+    assert found["self_consistency"].total < found["parallel_probe"].total < found["confidence_momentum"].total  # type: ignore[union-attr]

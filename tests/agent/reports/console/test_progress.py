@@ -1,0 +1,42 @@
+"""The progress of a run on standard error."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from agent import population
+from agent.llm.budget import Limit, Limits
+from agent.loop.graph import discover
+from agent.loop.nodes import Discovery
+from agent.reports.console.progress import Watch
+from sandbox.backends.process import ProcessSandbox
+
+from ...loop.test_graph import Single, begin
+
+
+@pytest.mark.parametrize(("hours", "left"), [(0.0, "about 0 s left"), (2.0, "about 120 min left")])
+def test_the_time_left_is_never_more_than_the_hours_allow(hours: float, left: str, tmp_path: Path, capsys) -> None:  # type: ignore[no-untyped-def]
+    run = begin(tmp_path / "run", generations=10**9)
+    run.set_limits(Limits(run=Limit(hours=hours)))
+    watch = Watch(run)
+    watch._began -= 1.0  # a generation has taken a second
+    with watch:
+        watch.report("generation", {"generation": 0, "of": 10**9})
+        watch.report("archived", {"generation": 0, "versions": 6, "best": None, "highest": 0.0, "seeds": 0.0})
+    told = capsys.readouterr().err
+    assert left in told and "6 versions, none ran" in told
+
+
+def test_the_figure_that_is_told_never_falls(tmp_path: Path, capsys) -> None:  # type: ignore[no-untyped-def]
+    run = begin(tmp_path / "run")
+    watch = Watch(run)
+    discover(Discovery(run, Single(), ProcessSandbox(), watch.report))
+    told = re.findall(r"highest quality ([\d.]+) \(best seed ([\d.]+)\)", capsys.readouterr().err)
+    highest, seeds = [float(figure) for figure, _ in told], {float(seed) for _, seed in told}
+    cards = run.archive.believed()
+    at = population.budgets(cards)
+    assert len(told) == 3 and highest == sorted(highest) and seeds == {highest[0]}
+    assert highest[-1] == round(max(population.quality(card, at) for card in cards if card.ok), 2)

@@ -1,0 +1,179 @@
+"""Pictures as files: the same bytes every time, from what is written down, and refused in one line."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.archive import resolve as choose
+from agent.archive.archive import Archive
+from agent.archive.index import View
+from agent.archive.reader import Place
+from agent.cli import plot
+from agent.cli.main import main
+from agent.diagnosis.drawing import STATES, episode
+from agent.records.index_row import Row
+from agent.reports.plots.curves import Line, draw_curves
+from agent.reports.plots.lineage import family
+from agent.reports.plots.picture import KINDS, colours, row
+from agent.reports.plots.trace import title
+from envs import trace as text
+from envs.errors import InputError
+from envs.statistics import Point
+
+from ...archive.test_archive import card
+from ...ui.archives import protocol, small_archive, tiny
+
+HEAD = {".png": b"\x89PNG", ".svg": b"<?xml", ".pdf": b"%PDF"}
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return small_archive(tmp_path_factory.mktemp("small"), name="$x$ {a|b} \x1b[31m <svg/> 漢")
+
+
+def drawn(archive: Path, out: Path, *arguments: object) -> bytes:
+    assert main(["plot", *map(str, arguments), "--archive", str(archive), "-o", str(out)]) == 0
+    return out.read_bytes()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "what",
+    [
+        ("lineage",), ("lineage", "--by", "verdict", "--tokens", 9000), ("curves",),
+        ("trace", "g001-child", "--env", tiny().name, "--question", 1, "--max-branches", 9, "--sandbox", "process"),
+    ],
+)  # fmt: skip
+def test_a_picture_has_the_same_bytes_again(archive: Path, tmp_path: Path, kind: str, what: tuple[object, ...]) -> None:
+    first, second = (drawn(archive, tmp_path / (name + kind), *what) for name in "ab")
+    assert first == second and first.startswith(HEAD[kind])
+
+
+def test_what_is_written_down_is_not_measured_again(
+    archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines: list[Line] = []
+    monkeypatch.setattr(plot, "draw_curves", lambda found, *_, **__: lines.extend(found))
+    with monkeypatch.context() as closed:
+        closed.setattr(choose, "sandbox", lambda *_: pytest.fail("nothing had to be run"))
+        main(["plot", "curves", "g002-grandchild", "self_consistency", "--archive", str(archive), "-o", "a.png"])
+    assert [line.points for line in lines] == [
+        Archive(archive).card(line.name).curve for line in lines
+    ] and [line.written for line in lines] == [False, True]  # fmt: skip
+    lines.clear()
+    asked = ["curves", "g001-child", "early_stopping", "--archive", str(archive), "-o", "a.png", "--env", "synthetic/*"]
+    assert main(["plot", *asked, "--sandbox", "process"]) == 0
+    assert capsys.readouterr().err.count("measuring") == 1  # that of the archive has another source
+    assert [[p.beta for p in line.points] for line in lines] == [[0.0, 0.5, 1.0]] * 2
+    twin = Archive(archive).card("g002-grandchild")  # the source of early_stopping, with a comment
+    assert lines[1].points == twin.curve
+    lines.clear()
+    assert main(["plot", *asked, "--sandbox", "process", "--beta", "0.5", "--seeds", "1"]) == 0
+    assert [[p.episodes for p in line.points] for line in lines] == [[len(tiny())]] * 2
+
+
+def test_a_picture_of_nothing_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="0 environments"):
+        draw_curves([Line("a", False, ())], tmp_path / "a.png")
+
+
+def test_cells_and_votes_are_those_of_the_text(archive: Path) -> None:
+    place = Place(archive, None, archive)
+    batch, logs = place.batch(Archive(archive).card("g001-child"))
+    for index in range(0, len(logs), 3):
+        found, shown = text.trace(batch, logs, index), episode(batch, logs, index, "g001-child", "")
+        cells = Counter(STATES[state] for row in shown.states() for state in row)
+        rows = "\n".join(text.picture(found, 10_000).splitlines()[1 : 1 + found.width])
+        told = Counter(rows)
+        assert cells["correct"] == told["█"] and cells["wrong"] == told["░"] + told["▒"]
+        assert cells["absent"] == told["·"]
+        last = found.steps[-1].leader if found.steps else None
+        votes = shown.votes()
+        assert not votes or (shown.answers[votes[0][0]] or None) == last
+        assert len(title(shown)) == 3
+
+
+@st.composite
+def families(draw: st.DrawFn) -> View:
+    ids = [f"v{i}" for i in range(draw(st.integers(0, 30)))]
+    some = {
+        name: (draw(st.integers(0, 4)), draw(st.lists(st.sampled_from([*ids, "gone"]), max_size=3))) for name in ids
+    }
+    rows = [
+        replace(row, id=name, generation=g, parents=tuple(kin), verdict=draw(st.sampled_from(["ok", "exit"])))
+        for row, (name, (g, kin)) in zip([Row.of(card())] * len(some), some.items(), strict=True)
+    ]
+    rows.sort(key=lambda row: (row.generation, row.id))
+    return View(1, rows, {}, np.array([10.0, 100.0]), {row.id: draw(st.floats(0, 100)) for row in rows if row.ok})
+
+
+@given(families(), st.sampled_from([None, 50.0]))
+def test_any_family_can_be_laid_out(view: View, tokens: float | None) -> None:
+    shape = family(view, tokens)
+    assert len(shape.x) == len(shape.y) == len(view.rows) and np.isfinite(shape.y).all()
+    generations = np.array([row.generation for row in view.rows], float)
+    assert (abs(shape.x - generations) < 0.5).all() and len(set(shape.x.tolist())) == len(view.rows)
+    assert len(set(shape.way)) == len(shape.way)  # also where a family goes round in a circle
+    for child, parent in zip(shape.way, shape.way[1:], strict=False):
+        assert view.rows[child].parents[0] == view.rows[parent].id
+
+
+def test_colours_are_those_of_the_application() -> None:
+    assert colours()["correct"] == "#0072b2" and len(row("series")) == 8 and len(row("scale")) == 7
+    assert set(STATES) <= set(colours())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("lineage", "-o", "a.gif"), ".png, .svg, .pdf"),
+        (("lineage", "-o", "a.png"), "empty"),
+        (("curves", "-o", "a.png"), "no version has scores"),
+        (("curves", "g001", "-o", "a.png"), "no controller 'g001'"),
+        (("curves", "no/such.py", "-o", "a.png"), "no such controller file"),
+        (("curves", "a.json", "balanced", "-o", "a.png"), "name no controllers beside them"),
+        (("curves", "self_consistency", "--env", "no/such", "-o", "a.png"), "no environment 'no/such'"),
+    ],
+)
+def test_what_cannot_be_drawn_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], words: str
+) -> None:
+    assert main(["plot", *arguments, "--archive", str(tmp_path), "--data", str(tmp_path)]) == 2
+    told = capsys.readouterr().err
+    assert words in told and told.count("\n") == 1 and not list(tmp_path.iterdir())
+
+
+def test_a_missing_extra_is_named(
+    archive: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    assert main(["plot", "lineage", "-o", "a.png", "--archive", str(archive)]) == 2
+    assert "autotts[plot]" in capsys.readouterr().err
+
+
+def test_a_version_without_scores_has_no_curve(archive: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plot", "curves", "g002-failed", "-o", "a.png", "--archive", str(archive)]) == 2
+    assert "g002-failed has no scores: exit" in capsys.readouterr().err
+
+
+def test_a_point_measured_elsewhere_is_not_taken_for_another(archive: Path) -> None:
+    card = Archive(archive).card("g001-child")
+    chosen = plot.Chosen(plot.choose.controller("self_consistency"), Place(archive, None, archive), card)
+    there = protocol([tiny()])
+    assert plot.stored(chosen, there) == card.curve
+    for other in ({"seeds": 3}, {"max_branches": 17}, {"first_seed": 1}, {"environments": {tiny().name: "another"}}):
+        assert plot.stored(chosen, there.model_copy(update=other)) is None
+
+
+def test_a_whole_curve_of_one_point_can_be_drawn(tmp_path: Path) -> None:
+    point = Point("a", 0.5, 50.0, (50.0, 50.0), 0.0, (0.0, 0.0), 0.0, 1)
+    draw_curves([Line("a", False, (point,))], tmp_path / "a.png")
+    assert (tmp_path / "a.png").stat().st_size > 1000

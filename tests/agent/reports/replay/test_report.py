@@ -1,0 +1,210 @@
+"""The pages of a replay: what they say, what they may not hold, and that names are harmless on them."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from agent.archive.archive import Archive, sha256
+from agent.archive.baselines import seed_names, seed_source
+from agent.records.card import Card, Protocol
+from agent.reports.replay import files, html, markdown
+from agent.reports.replay.replay import replay, write
+from agent.reports.replay.results import Results
+from agent.reports.replay.select import Entry, entries
+from agent.reports.replay.work import Settings
+from envs.errors import InputError
+from envs.statistics import Point
+from envs.store import Environment
+from sandbox.backends.process import ProcessSandbox
+
+from ....environments import environment
+from .pages import Page
+from .pages import markdown as read_markdown
+
+EVIL = "<script>alert(1)</script>|$\\frac{![x](http://a)\x1b[31m\u202e'\"`&"
+SETTINGS = Settings((0.0, 0.5, 1.0), 2, 4)
+FIRST = """from envs import Controller
+# <script>alert(2)</script> </pre> \x1b[31m
+class First(Controller):
+    def solve(self, question):
+        return question.run_to_end(question.branch())
+"""
+GREEDY = FIRST.replace("return question.run_to_end(question.branch())", "question.branch_many(4)")
+
+
+def worlds() -> list[Environment]:
+    wide = [["AAB", "ABB", "BBB", "BAA"], ["AAA", "BAA", "BBA", "CCC"], ["ABC", "CCC", "CBC", "CCC"]]
+    one = environment(wide, None, "BAC", name="toy/wide")
+    two = environment([question[:2] for question in wide], None, "BAC", name="toy/<narrow>")
+    return [one, two]
+
+
+def card(id: str, source: str, generation: int, quality: float, name: str = "", verdict: str = "ok") -> Card:
+    curve = tuple(
+        Point("s/e", beta, quality + 10 * beta, (0.0, 100.0), 1000 * (1 + beta), (0.0, 9e3), 500.0, 30)
+        for beta in (0.0, 1.0)
+    )
+    protocol = Protocol(environments={"s/e": worlds()[0].hash}, betas=(0.0, 1.0), first_seed=1000, seeds=1,
+                        max_branches=4)  # fmt: skip
+    return Card(
+        id=id, name=name or id, generation=generation, explorer="evolve", sandbox="process", verdict=verdict,
+        source_sha256=sha256(source.encode()), protocol=protocol, curve=curve,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Archive:
+    made = Archive(tmp_path_factory.mktemp("archive"))
+    for i, name in enumerate(seed_names()):
+        made.add(card(name, seed_source(name), 0, 40 + i), seed_source(name), None)
+    made.add(card("_first", FIRST, 1, 60, EVIL), FIRST, None)
+    made.add(card("g001-<script>", FIRST + "\n", 1, 55), FIRST + "\n", None)
+    made.add(card("g002-greedy", GREEDY, 2, 70), GREEDY, None)
+    made.add(card("g002-rejected", GREEDY + "#", 2, 99, verdict="rejected: looked ahead"), GREEDY + "#", None)
+    return made
+
+
+@pytest.fixture(scope="module")
+def found(archive: Archive, tmp_path_factory: pytest.TempPathFactory) -> tuple[Results, list[Entry]]:
+    chosen = entries(archive, ["all"])
+    home = tmp_path_factory.mktemp("replay")
+    return replay(chosen, worlds(), archive.cards(), SETTINGS, home, ProcessSandbox(2), price=2.0), chosen
+
+
+def test_a_selection_is_what_it_says(archive: Archive, tmp_path: Path) -> None:
+    def labels(*select: str) -> list[str]:
+        return [entry.label for entry in entries(archive, select) if not entry.baseline]
+
+    assert labels("all") == ["_first", "g001-<script>", "g002-greedy"]
+    assert labels("front") == ["g002-greedy"]
+    assert labels("g002-g", "_f", "g002-g") == ["g002-greedy", "_first"]
+    assert labels("g002-rejected") == ["g002-rejected"]  # whoever asks for it by name wants to see it fail
+    assert labels("parallel_probe") == []
+    assert [e.label for e in entries(archive, ["_first"])][1:] == seed_names()
+    with pytest.raises(InputError, match="no version is called"):
+        labels("nobody")
+    with pytest.raises(InputError, match="no version"):
+        entries(Archive(tmp_path), ["all"])
+
+
+def test_an_archive_cannot_bring_its_own_baselines(tmp_path: Path) -> None:
+    made = Archive(tmp_path)
+    made.add(card("self_consistency", FIRST, 0, 10), FIRST, None)
+    (version, *baselines) = entries(made, ["self_consistency"])
+    assert (version.label, version.baseline, version.source) == ("self_consistency (archive)", False, FIRST)
+    assert {b.label: (b.source, b.card) for b in baselines}["self_consistency"] == (
+        seed_source("self_consistency"), None,
+    )  # fmt: skip
+
+
+def test_what_fails_on_one_environment_is_reported_and_stops_nothing(found: tuple[Results, list[Entry]]) -> None:
+    results, _ = found
+    (failure,) = results.failures
+    assert (failure.controller, failure.environment) == ("g002-greedy", "toy/<narrow>")
+    assert failure.kind == "illegal_action" and "2" in failure.message
+    places = {row.point.environment for row in results.rows if row.controller == "g002-greedy"}
+    assert places == {"toy/wide"}
+    assert {row.point.environment for row in results.rows if row.controller == "_first"} == set(results.places)
+    assert results.ranking is not None
+    assert {rank.controller for rank in results.ranking.ranks} == {"_first", "g001-<script>", *seed_names()}
+    assert [world.searched for world in results.environments] == [True, False]
+
+
+def test_dollars_are_tokens_at_their_price(found: tuple[Results, list[Entry]]) -> None:
+    for row in found[0].rows:
+        assert row.dollars == pytest.approx(row.point.mean_tokens * 1000 * 2 / 1e6)
+
+
+def test_the_page_and_markdown_say_the_same(found: tuple[Results, list[Entry]]) -> None:
+    page, text = Page(html.page(*found)), read_markdown(markdown.page(found[0]))
+    assert page.open == [] and page.tables.keys() == text.keys() and len(text) == 10
+    for title, table in page.tables.items():
+        assert table == text[title]
+        assert len({len(row) for row in table}) == 1
+
+
+def test_the_page_holds_no_script_and_asks_for_nothing(found: tuple[Results, list[Entry]]) -> None:
+    text = html.page(*found)
+    page = Page(text)
+    kinds = {tag for tag, _ in page.tags}
+    assert not kinds & {"script", "link", "img", "iframe", "object", "embed", "base", "form", "a", "foreignobject"}
+    for tag, attributes in page.tags:
+        assert not [name for name in attributes if name.startswith("on") or name in ("style", "src", "srcset", "href")]
+        assert (attributes.get("xlink:href") or "#").startswith("#"), tag
+        for value in attributes.values():
+            assert "url(" not in (value or "") or (value or "").startswith("url(#")
+    css = page.text["style"]
+    assert "url(" not in css and "@import" not in css
+    (policy,) = [a["content"] for tag, a in page.tags if a.get("http-equiv") == "Content-Security-Policy"]
+    digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
+    assert policy is not None and policy.startswith(f"default-src 'none'; style-src 'sha256-{digest}'")
+    ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    used = {(a["xlink:href"] or "")[1:] for _, a in page.tags if "xlink:href" in a}
+    used |= {v[5:-1] for _, a in page.tags for v in a.values() if v and v.startswith("url(#")}
+    assert used <= set(ids)
+
+
+def test_names_and_sources_are_only_text(found: tuple[Results, list[Entry]]) -> None:
+    text = html.page(*found)
+    page = Page(text)
+    shown = {row[0]: row[1] for row in page.tables["Controllers"]}
+    assert shown["_first"] == EVIL.replace("\x1b", "\\x1b").replace("\u202e", "\\u202e")
+    assert "g001-<script>" in shown and "<script>" not in text.lower()
+    assert "\x1b" not in text and "\u202e" not in text
+    assert "</pre> \\x1b[31m" in page.text["pre"]
+    md = markdown.page(found[0])
+    assert "<script>" not in md and "\x1b" not in md and "](" not in md
+
+
+def test_the_same_figures_have_the_same_bytes(
+    found: tuple[Results, list[Entry]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = [path.read_bytes() for path in write(*found, tmp_path / "1", parquet=True)]
+    import matplotlib
+
+    monkeypatch.setitem(matplotlib.rcParams, "font.size", 30)  # of somebody's matplotlibrc
+    assert [path.read_bytes() for path in write(*found, tmp_path / "2", parquet=True)] == first
+    assert len(first) == 4
+
+
+def test_data_files_hold_every_row(found: tuple[Results, list[Entry]]) -> None:
+    import pyarrow
+    from pyarrow.parquet import read_table
+
+    results, _ = found
+    document = json.loads(files.document(results))
+    table = read_table(pyarrow.BufferReader(files.parquet(results))).to_pylist()
+    assert len(document["rows"]) == len(table) == len(results.rows)
+    for row, flat, mine in zip(document["rows"], table, results.rows, strict=True):
+        assert flat["controller"] == row["controller"] == mine.controller
+        assert row["accuracy_ci"] == [flat["accuracy_low"], flat["accuracy_high"]] == list(mine.point.accuracy_ci)
+        assert row["wins"] + row["ties"] + row["losses"] == len(row["outcomes"])
+        assert row["dollars"] == flat["dollars"] == mine.dollars
+
+
+def test_a_replay_on_what_the_search_has_seen_says_that_nothing_was_held_out(
+    found: tuple[Results, list[Entry]], archive: Archive, tmp_path: Path
+) -> None:
+    assert "2 environments, 1 of which the search had not seen; " in markdown.page(found[0])
+    assert "nothing was held out" not in markdown.page(found[0]).lower() and "Transferred: " in html.page(*found)
+    seen = replay(found[1], worlds()[:1], archive.cards(), SETTINGS, tmp_path, ProcessSandbox(2))
+    for page in (markdown.page(seen), html.page(seen, found[1])):
+        assert "on 1 environment: nothing was held out, for the search had seen all of them" in page
+        assert "Ahead (nothing was held out): " in page and "Transferred" not in page
+
+
+def test_one_environment_and_no_baseline_that_runs(archive: Archive, tmp_path: Path) -> None:
+    """A budget so small that nobody gets through it: everything is said to have failed, and pages are made."""
+    one = [entry for entry in entries(archive, ["_first"]) if entry.label in ("_first", "self_consistency")]
+    settings = Settings((0.3,), 1, 4, max_tokens=1)
+    results = replay(one, worlds()[:1], archive.cards(), settings, tmp_path, ProcessSandbox(1))
+    page = Page(html.page(results, one))
+    assert len(results.failures) == 3 and results.rows == () and results.ranking is None
+    assert len(page.tables["Failures"]) == 4 and results.focus == 0.3
+    assert "failed" in page.text["li"]

@@ -1,0 +1,317 @@
+"""Trackers: each of them by one suite, and what a run does when they fail, hang, or come back."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+
+from agent import population
+from agent.archive.run_directory import Run
+from agent.cli.main import main
+from agent.llm.budget import Ledger, Spending
+from agent.loop.graph import discover
+from agent.loop.nodes import Discovery
+from agent.reports.trackers.base import Tracker, tracker
+from agent.reports.trackers.follow import KEPT, Following, Kept, params
+from envs.errors import InputError
+from sandbox.backends.process import ProcessSandbox
+
+from ...loop.test_graph import Single, begin
+
+
+class Notes:
+    """A tracker that remembers what it was told."""
+
+    told: list[tuple[Any, ...]]
+
+    def __init__(self) -> None:
+        self.told = []
+
+    def start(self, run: str, params: Mapping[str, str], id: str | None) -> str:
+        self.told.append(("start", run, dict(params), id))
+        return id or "new"
+
+    def log(self, generation: int, metrics: Mapping[str, float]) -> None:
+        self.told.append(("log", generation, dict(metrics)))
+
+    def end(self, finished: bool, artefacts: Sequence[Path]) -> None:
+        self.told.append(("end", finished, [path.name for path in artefacts]))
+
+    @property
+    def logged(self) -> list[int]:
+        return [entry[1] for entry in self.told if entry[0] == "log"]
+
+
+def followed(run: Run, told: Tracker, dies_after: int | None = None, patience: float = 60.0) -> Ledger:
+    """Go on with a run with a tracker; the process "dies" after the end of a generation, and no event of it arrives."""
+    ledger = Ledger()
+    ledger.record(1, Spending(dollars=0.5, calls=1))
+    following = Following(run, "notes", told, ledger, patience)
+
+    def report(event: str, fields: dict[str, Any]) -> None:
+        if event == "archived" and fields["generation"] == dies_after:
+            raise KeyboardInterrupt
+        following.report(event, fields)
+
+    try:
+        discover(Discovery(run, Single(), ProcessSandbox(), report, ledger=ledger))
+    finally:
+        if dies_after is None:
+            following.close()
+        following._work.put(None)
+        following._thread.join(patience)
+    return ledger
+
+
+def test_a_tracker_is_told_of_every_generation(tmp_path: Path) -> None:
+    run, notes = begin(tmp_path / "run"), Notes()
+    followed(run, notes)
+    assert [entry[0] for entry in notes.told] == ["start", "log", "log", "log", "end"] and notes.logged == [0, 1, 2]
+    assert notes.told[0] == ("start", "run", params(run.config), None)
+    last, cards = notes.told[-2][2], run.archive.believed()
+    assert last["versions"] == len(cards) and last["hypervolume"] == population.hypervolume(cards)
+    best = population.ranked(cards)[0]
+    assert last["best_quality"] == population.quality(best, population.budgets(cards)) >= 0
+    seeds = [event["seeds"] for event in run.events() if event["event"] == "archived"]
+    assert [round(entry[2]["best_seed_quality"], 3) for entry in notes.told if entry[0] == "log"] == seeds
+    assert sum(n for name, n in last.items() if name.startswith("verdict.")) == len(cards)
+    assert [entry[2]["dollars"] for entry in notes.told if entry[0] == "log"] == [0.0, 0.5, 0.5]
+    assert notes.told[-1] == ("end", True, ["report.md", "report.json"])
+    assert Kept.of(run.home) == Kept(tracker="notes", id="new", generation=2)
+
+
+def test_a_resumed_run_goes_on_in_the_same_record_and_makes_up_for_what_was_missed(tmp_path: Path) -> None:
+    run, first, second = begin(tmp_path / "run"), Notes(), Notes()
+    with pytest.raises(KeyboardInterrupt):
+        followed(run, first, dies_after=1)
+    assert first.logged == [0] and Kept.of(run.home) == Kept(tracker="notes", id="new", generation=0)
+    followed(Run(run.home), second)
+    assert second.told[0][3] == "new" and second.logged == [1, 2]
+    third = Notes()
+    followed(Run(run.home), third)  # there is nothing left to do
+    assert third.logged == [] and third.told[-1][1] is True
+    assert Following(run, "another", fourth := Notes(), Ledger()).close() is None
+    assert fourth.told[0][3] is None and fourth.logged == [0, 1, 2]
+
+
+@pytest.mark.parametrize("where", ["start", "log", "end"])
+@pytest.mark.parametrize("error", [OSError("no route to https://me:secret@host/x\nmore"), SystemExit(3)])
+def test_a_failure_is_told_once_and_stops_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], where: str, error: BaseException
+) -> None:
+    def fails(*_: object) -> None:
+        raise error
+
+    run, notes = begin(tmp_path / "run"), Notes()
+    setattr(notes, where, fails)
+    followed(run, notes)
+    assert (run.home / "report.json").is_file()
+    told = capsys.readouterr().err
+    assert told.count("autotts: tracker notes") == 1 and told.count("\n") == 1 and "secret" not in told
+    (event,) = [event for event in run.events() if event["event"] == "tracker"]
+    assert event["failed"] == type(error).__name__ and "secret" not in json.dumps(event)
+
+
+def test_one_that_never_answers_is_not_waited_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run, notes, never = begin(tmp_path / "run", generations=1), Notes(), threading.Event()
+    notes.log = lambda *_: never.wait()  # type: ignore[method-assign, assignment]
+    followed(run, notes, patience=0.01)
+    never.set()
+    assert "has not answered" in capsys.readouterr().err and (run.home / "report.json").is_file()
+
+
+def test_a_damaged_note_of_the_tracker_begins_a_new_record(tmp_path: Path) -> None:
+    run, notes = begin(tmp_path / "run", generations=0), Notes()
+    (run.home / KEPT).write_bytes(b"[]")
+    followed(run, notes)
+    assert notes.told[0][3] is None and notes.logged == [0]
+
+
+def test_settings_are_all_that_is_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MY_KEY", "sk-secret")
+    config = begin(tmp_path / "run").config
+    ours = config.model_copy(update={"command": "agent --key sk-secret {task}", "agent_variables": ("MY_KEY",)})
+    sent = params(ours)
+    assert "sk-secret" not in json.dumps(sent) and sent["agent_variables"] == '["MY_KEY"]'
+    assert set(sent) == set(config.model_dump()) and params(config)["explorer"] == "single"
+    assert params(config.model_copy(update={"command": "claude"}))["command"] == "claude"
+
+
+# The trackers that there are: for real where the package is installed, else against what stands in for it
+
+
+def _mlflow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], dict[str, Any]]:
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"file://{tmp_path}/store")
+    monkeypatch.delenv("MLFLOW_EXPERIMENT_NAME", raising=False)
+    if find_spec("mlflow") is None:
+        runs: dict[str, dict[str, Any]] = {}
+
+        class MlflowClient:
+            def get_experiment_by_name(self, name: str) -> Any:
+                return SimpleNamespace(experiment_id="1") if runs else None
+
+            def create_experiment(self, name: str) -> str:
+                return "1"
+
+            def create_run(self, experiment: str, run_name: str) -> Any:
+                runs["1"] = {"name": run_name, "params": {}, "metrics": {}, "files": [], "status": "RUNNING"}
+                return SimpleNamespace(info=SimpleNamespace(run_id="1"))
+
+            def update_run(self, id: str, status: str) -> None:
+                runs[id]["status"] = status
+
+            def log_batch(self, id: str, metrics: Sequence[Any] = (), params: Sequence[Any] = ()) -> None:
+                runs[id]["params"] |= {p[0]: p[1] for p in params}
+                for key, value, _, step in metrics:
+                    runs[id]["metrics"].setdefault(key, {})[step] = value
+
+            def log_artifact(self, id: str, path: str) -> None:
+                runs[id]["files"].append(Path(path).name)
+
+            def set_terminated(self, id: str, status: str) -> None:
+                runs[id]["status"] = status
+
+        entities, tracking = ModuleType("mlflow.entities"), ModuleType("mlflow.tracking")
+        entities.Param, entities.Metric = (lambda *a: a), (lambda *a: a)  # type: ignore[attr-defined]
+        tracking.MlflowClient = MlflowClient  # type: ignore[attr-defined]
+        for module in (ModuleType("mlflow"), entities, tracking):
+            monkeypatch.setitem(sys.modules, module.__name__, module)
+        return lambda id: runs[id]
+
+    def read(id: str) -> dict[str, Any]:
+        from mlflow.tracking import MlflowClient
+
+        client = MlflowClient()
+        run = client.get_run(id)
+        metrics = {key: {m.step: m.value for m in client.get_metric_history(id, key)} for key in run.data.metrics}
+        assert set(run.data.tags) == {"mlflow.runName"}, "neither the user nor the command line is sent"
+        return {
+            "name": run.info.run_name, "params": run.data.params, "metrics": metrics, "status": run.info.status,
+            "files": [file.path for file in client.list_artifacts(id)],
+        }  # fmt: skip
+
+    return read
+
+
+@pytest.mark.parametrize("stands_in", [True, False])
+def test_mlflow_has_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stands_in: bool) -> None:
+    if stands_in:
+        monkeypatch.setattr(f"{__name__}.find_spec", lambda name: None)
+    else:
+        pytest.importorskip("mlflow")
+    read = _mlflow(tmp_path, monkeypatch)
+    told = tracker("mlflow")
+    (report := tmp_path / "report.md").write_text("# found")
+    id = told.start("7", {"seed": "0", "long": "x" * 9000}, None)
+    told.log(0, {"best_quality": 50.0, "verdict.ok": 6.0})
+    told.end(False, [])
+    assert read(id)["status"] == "KILLED"
+    again = tracker("mlflow")
+    assert again.start("7", {"seed": "0"}, id) == id and read(id)["status"] == "RUNNING"
+    again.log(0, {"best_quality": 50.0})
+    again.log(1, {"best_quality": 51.0})
+    again.end(True, [report])
+    found = read(id)
+    assert found["name"] == "7" and found["status"] == "FINISHED" and found["files"] == ["report.md"]
+    assert found["metrics"]["best_quality"] == {0: 50.0, 1: 51.0} and found["metrics"]["verdict.ok"] == {0: 6.0}
+    assert found["params"]["seed"] == "0" and len(found["params"]["long"]) == 6000
+
+
+def test_wandb_has_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[tuple[Any, ...]] = []
+
+    class Record:
+        id = "abc"
+
+        def log(self, metrics: dict[str, float], step: int) -> None:
+            calls.append(("log", metrics, step))
+
+        def save(self, path: str, base_path: str, policy: str) -> None:
+            calls.append(("save", path, base_path, policy))
+
+        def finish(self, exit_code: int) -> None:
+            calls.append(("finish", exit_code))
+
+    def init(**given: Any) -> Record:
+        calls.append(("init", given))
+        return Record()
+
+    module = ModuleType("wandb")
+    module.init, module.Settings, module.login = init, dict, lambda prompt: False  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "wandb", module)
+    monkeypatch.setenv("WANDB_MODE", "online")
+    with pytest.raises(PermissionError, match="WANDB_API_KEY"):
+        tracker("wandb").start("7", {}, None)
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    told = tracker("wandb")
+    assert told.start("7", {"seed": "0"}, "abc") == "abc"
+    told.log(3, {"best_quality": 1.0})
+    told.end(True, [tmp_path / "report.md"])
+    given = calls[0][1]
+    assert given["id"] == "abc" and given["resume"] == "allow" and given["config"] == {"seed": "0"}
+    assert given["settings"]["console"] == "off" and given["settings"]["disable_git"]
+    assert calls[1:] == [
+        ("log", {"best_quality": 1.0}, 3), ("save", str(tmp_path / "report.md"), str(tmp_path), "now"), ("finish", 0),
+    ]  # fmt: skip
+
+
+def test_wandb_writes_a_run_without_a_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("wandb")
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    monkeypatch.setenv("WANDB_DIR", str(tmp_path))
+    monkeypatch.setenv("WANDB_API_KEY", "k" * 40)
+    (report := tmp_path / "report.md").write_text("# found")
+    for id in (None, "abc"):
+        told = tracker("wandb")
+        given = told.start("7", {"seed": "0"}, id)
+        told.log(0, {"best_quality": 50.0})
+        told.end(True, [report])
+        assert id in (None, given)
+    written = [path.read_bytes() for path in tmp_path.rglob("*.wandb")]
+    assert len(written) == 2 and all(b"best_quality" in data and b"k" * 40 not in data for data in written)
+
+
+# By name
+
+
+def test_a_tracker_of_ones_own(tmp_path: Path) -> None:
+    assert isinstance(tracker(f"{__name__}:Notes"), Notes)
+    for name in ("nope", "no.such.module:X", f"{__name__}:Nope", f"{__name__}:KEPT", ":x"):
+        with pytest.raises(InputError):
+            tracker(name)
+
+
+def test_what_is_not_there_is_refused_before_anything_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "mlflow", None)
+    home = tmp_path / "run"
+    assert main(["discover", "--run", str(home), "--tracker", "mlflow", "--sandbox", "process"]) == 2
+    assert "autotts[mlflow]" in capsys.readouterr().err and not home.exists()
+
+
+def test_the_command_tells_the_tracker_and_remembers_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Notes] = []
+
+    class Mine(Notes):
+        def __init__(self) -> None:
+            super().__init__()
+            made.append(self)
+
+    monkeypatch.setattr(sys.modules[__name__], "Mine", Mine, raising=False)
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    home = str(tmp_path / "run")
+    few = ["--generations", "1", "--population", "2", "--orders", "1", "--sandbox", "process"]
+    assert main(["discover", "--run", home, "--tracker", f"{__name__}:Mine", *few]) == 0
+    assert main(["resume", home]) == 0 and main(["resume", home, "--tracker", "none"]) == 0
+    assert [notes.logged for notes in made[1:]] == [[0, 1], []]  # the first was asked for, and not yet begun
+    assert made[2].told[0][3] == "new"

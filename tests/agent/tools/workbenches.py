@@ -1,0 +1,108 @@
+"""A small world for tests of the workbench, in which every name, question and answer is a secret."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache
+from random import Random
+from typing import Any
+
+from agent.archive.archive import sha256
+from agent.archive.baselines import seed_source
+from agent.diagnosis.findings import diagnose
+from agent.records.card import Card, Protocol
+from agent.tools.search_history import Shelf
+from agent.tools.workbench import Workbench
+from envs.episodes import Episodes, Logs, grid
+from envs.scoring import score
+from envs.statistics import curve
+from envs.store import Environment
+from sandbox.backends.process import ProcessSandbox
+from sandbox.outcome import Candidate
+
+from ...environments import Wanderer, environment, play
+
+SECRET = "zzsecret"
+"""In every name, question and answer of the world, and nowhere else."""
+BETAS = (0.0, 0.25, 0.5, 0.75, 1.0)
+CONSISTENCY, PROBE, WANDERER = "self_consistency", "parallel_probe", "g001-wander"
+FAILED = "g002-failed"
+
+
+def _secret_environment(chance: Random, name: str) -> Environment:
+    words = [f"{SECRET}-{letter}" for letter in "abcd"]
+    columns = [
+        [tuple(chance.choices((*words, None), k=chance.randint(2, 12))) for _ in range(8)] for _ in range(5)
+    ]
+    made = environment(columns, None, chance.choices(words, k=5), 100, name=name)
+    return replace(made, questions=tuple(f"{SECRET}: what is {q}?" for q in range(5)))
+
+
+@lru_cache
+def episodes() -> Episodes:
+    chance = Random(5)
+    names = (f"{SECRET}/one", f"{SECRET}/one-more")
+    return grid([_secret_environment(chance, name) for name in names], BETAS, (1000, 1001))
+
+
+def card(version: str, source: str, logs: Logs | None, **more: object) -> Card:
+    """Return the card of a version with these logs of `episodes`."""
+    batch = episodes()
+    protocol = Protocol(
+        environments={env.name: env.hash for env in batch.environments}, betas=BETAS, first_seed=1000, seeds=2,
+        max_branches=batch.max_branches,
+    )  # fmt: skip
+    scores = score(batch, logs) if logs is not None else None
+    given = {
+        "id": version, "name": version, "generation": 0, "explorer": "seed", "source_sha256": sha256(source.encode()),
+        "sandbox": "process", "verdict": "ok", "protocol": protocol,
+        "curve": tuple(curve(scores)) if scores else (),
+        "findings": tuple(diagnose(scores, logs)) if scores and logs else (),
+    }  # fmt: skip
+    return Card.model_validate(given | more)
+
+
+@lru_cache
+def world() -> tuple[tuple[Card, ...], dict[str, str], dict[str, Logs]]:
+    """Two seeds, a later version that wanders about, and one that failed."""
+    sandbox, batch = ProcessSandbox(), episodes()
+    sources = {name: seed_source(name) for name in (CONSISTENCY, PROBE)}
+    logs: dict[str, Logs] = {}
+    for name, source in sources.items():
+        found = sandbox.run(Candidate(name, source), batch).logs
+        assert found is not None
+        logs[name] = found
+    logs[WANDERER] = play(Wanderer, batch)
+    sources[WANDERER] = f"# seen on {SECRET}/one\nfrom envs import Controller\n\nclass W(Controller):\n    pass\n"
+    sources[FAILED] = "from envs import Controller\n\nclass F(Controller):\n    level = 1 / 0\n"
+    message = f"ValueError: \x1b[31m{SECRET}/one-more [{batch.describe(3)}]"
+    cards = (
+        *(card(name, sources[name], logs[name]) for name in (CONSISTENCY, PROBE)),
+        card(WANDERER, sources[WANDERER], logs[WANDERER], generation=1, parents=(PROBE,),
+             rationale=f"better on {SECRET.upper()}/One\x1b[2J\nthan before"),
+        card(FAILED, sources[FAILED], None, generation=2, verdict="exception", message=message, rationale="no"),
+    )  # fmt: skip
+    return cards, sources, logs
+
+
+def bench(**more: object) -> Workbench:
+    """Return a fresh workbench of the world."""
+    cards, sources, logs = world()
+    settings: dict[str, Any] = {"parents": (PROBE,)} | more
+    traces = settings.pop("traces", True)
+    shelf = Shelf(cards, episodes(), sources.__getitem__, logs.__getitem__, **settings)
+    return Workbench(shelf, ProcessSandbox(), traces)
+
+
+VARIANT = seed_source(PROBE).replace("class ", "# a note\nclass ")
+
+
+def draft(body: str) -> str:
+    """Return a module whose controller's `solve` is ``body``."""
+    lines = "".join(f"        {line}\n" for line in body.splitlines())
+    head = "from envs import Controller, majority\n\n\nclass Draft(Controller):\n    def solve(self, question):\n"
+    return head + lines
+
+
+ONE = draft("return question.run_to_end(question.branch())")
+THREE = draft("return majority(question.run_many_to_end(question.branch_many(3)))")

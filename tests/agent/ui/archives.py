@@ -1,0 +1,80 @@
+"""Archives for the tests of the application: made by hand, or by evaluating seeds on a small synthetic environment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+
+from agent.archive.archive import Archive, pack_logs, sha256
+from agent.archive.baselines import seed_source
+from agent.diagnosis.findings import diagnose
+from agent.records.card import Card, Protocol
+from agent.records.version import Expectation
+from envs.episodes import grid
+from envs.store import Environment
+from envs.synthetic.model import default_environments
+from sandbox.evaluation import Evaluation, evaluate
+
+BETAS = (0.0, 0.5, 1.0)
+SEEDS = 2
+FAMILY = {
+    "parallel_probe": (),
+    "self_consistency": (),
+    "g001-child": ("parallel_probe",),
+    "g002-grandchild": ("g001-child", "self_consistency"),
+}
+"""Versions, and their parents: the source of a child is that of a seed with another comment."""
+_OF = {"g001-child": "confidence_momentum", "g002-grandchild": "early_stopping"}
+
+
+@lru_cache
+def tiny() -> Environment:
+    """Return the smallest of the embedded environments."""
+    return min(default_environments(), key=lambda env: len(env.probe_answers))
+
+
+def protocol(environments: Sequence[Environment]) -> Protocol:
+    """Return how `small_archive` measures: as `autotts evaluate --seeds 2 --beta 0 0.5 1` does."""
+    return Protocol(
+        environments={env.name: env.hash for env in environments}, betas=BETAS, first_seed=0, seeds=SEEDS,
+        max_branches=16,
+    )  # fmt: skip
+
+
+@lru_cache
+def _measured(seed: str) -> Evaluation:
+    result = evaluate(seed_source(seed), grid([tiny()], BETAS, range(SEEDS), 16))
+    assert result.verdict.ok
+    return result
+
+
+def small_archive(root: Path, name: str = "a child") -> Path:
+    """Fill ``root`` with the versions of `FAMILY`, and one that failed, and return it."""
+    archive = Archive(root)
+    for version, parents in FAMILY.items():
+        seed = _OF.get(version, version)
+        result = _measured(seed)
+        assert result.scores is not None and result.logs is not None
+        source = seed_source(seed) + (f"# {version}\n" if parents else "")
+        archive.add(
+            Card(
+                id=version, name=name if parents else version, generation=int(version[1:4]) if parents else 0,
+                explorer="evolve" if parents else "seed", parents=parents, source_sha256=sha256(source.encode()),
+                sandbox="process", verdict="ok", protocol=protocol([tiny()]), curve=tuple(result.curve),
+                rationale="because <b>it</b> may help", findings=tuple(diagnose(result.scores, result.logs)),
+                expects=(Expectation("tokens", "less"),) if parents else (),
+                outcome="predicted: less tokens; seen: more" if parents else "",
+            ),
+            source, pack_logs(result.logs), "## asked\nwhat now?\n" if parents else "",
+        )  # fmt: skip
+    failed = "raise SystemExit\n"
+    archive.add(
+        Card(
+            id="g002-failed", name="failed", generation=2, explorer="evolve", parents=("g001-child",),
+            source_sha256=sha256(failed.encode()), sandbox="process", verdict="exit", message="it ended its process",
+            protocol=protocol([tiny()]),
+        ),
+        failed, None,
+    )  # fmt: skip
+    return root

@@ -1,0 +1,69 @@
+"""A run that is going on: the page follows it without being loaded again, and says how it ended."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from .conftest import Opens, serving
+
+pytestmark = pytest.mark.browser
+
+
+@contextmanager
+def discovering(home: Path, generations: int) -> Iterator[subprocess.Popen[str]]:
+    """Run a small discovery in a process of its own."""
+    command = [Path(sys.executable).with_name("autotts"), "discover", "--run", home, "--generations", generations]
+    settings = ["--population", 2, "--orders", 1, "--workers", 1, "--sandbox", "process"]
+    line = list(map(str, [*command, *settings]))
+    process = subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+
+
+def test_the_page_follows_a_run(watch: Opens, tmp_path: Path) -> None:
+    with discovering(tmp_path / "run", 500) as process:
+        assert process.stderr is not None
+        first = process.stderr.readline()
+        assert "generation   0" in first, first
+        with serving("--run", tmp_path / "run", "--sandbox", "process") as link:
+            found = watch(link)
+            page = found.open("run")
+            page.evaluate("window.sameDocument = true")
+            expect(page.locator("#state")).to_have_text("running")
+            generation = page.locator("dl.tiles dd").first
+            reached = int(generation.inner_text().split(" ")[0])
+            later = re.compile(rf"^({'|'.join(str(n) for n in range(reached + 1, reached + 60))}) of 500")
+            expect(generation).to_have_text(later, timeout=90_000)
+            expect(page.locator("#live")).to_have_text(re.compile(r"^live, \d+ versions"))
+            page.get_by_role("link", name="Lineage").click()
+            drawn = page.locator("[data-drawn]")
+            before = int(drawn.get_attribute("data-drawn") or 0)
+            expect(drawn).not_to_have_attribute("data-drawn", str(before), timeout=90_000)
+            assert page.evaluate("window.sameDocument")
+            found.accessible()
+            found.close()
+
+
+def test_a_run_that_has_ended_says_so(watch: Opens, tmp_path: Path) -> None:
+    with discovering(tmp_path / "run", 1) as process:
+        process.communicate(timeout=300)
+    with serving("--run", tmp_path / "run", "--sandbox", "process") as link:
+        found = watch(link)
+        page = found.open("run")
+        expect(page.locator("#state")).to_have_text("finished")
+        expect(page.locator("p.good")).to_contain_text("On fresh branch orders")
+        expect(page.get_by_text("episodes a second").first).to_be_visible()
+        expect(page.get_by_role("region", name="Latest events")).to_contain_text("finished")
+        found.close()

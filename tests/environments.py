@@ -1,0 +1,198 @@
+"""Small worlds for tests: environments made by hand or by chance, and controllers played in this process."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
+from random import Random
+
+import numpy as np
+
+from envs import BudgetSpent, Controller, IllegalAction, Question
+from envs.contract.replay import ActionLog, Recording, ReplayQuestion, shuffled
+from envs.episodes import Episodes, Logs
+from envs.store import Environment
+
+Column = Sequence[str | None]
+"""A branch: its probe answers and its final answer last. "." and None are absent; ``"AAB"`` is ("A", "A", "B")."""
+
+Maker = Callable[[float, int], Controller]
+"""What makes a controller for an episode of (beta, seed): a `Controller` class, as a rule."""
+
+
+def environment(
+    columns: Sequence[Sequence[Column]],
+    totals: Sequence[Sequence[int]] | None,
+    gold: Sequence[str],
+    delta: int = 500,
+    probe_cost: int = 0,
+    name: str = "toy",
+) -> Environment:
+    """Return an environment of ``columns[question][branch]``.
+
+    Args:
+        columns: the branches of every question.
+        totals: tokens of every branch, in the same nesting; None makes the last advance as long as any other.
+        gold: the gold answer of every question.
+        delta: tokens of one interval.
+        probe_cost: tokens of one probe.
+        name: the environment's name.
+    """
+    branches = [column for question in columns for column in question]
+    if totals is None:
+        totals = [[delta * len(column) for column in question] for question in columns]
+    texts = {None: 0, ".": 0, "": 0}
+    for answer in (*(answer for column in branches for answer in column), *gold):
+        texts.setdefault(answer, max(texts.values()) + 1)
+    made = Environment(
+        name=name,
+        delta=delta,
+        probe_cost=probe_cost,
+        questions=tuple(f"question {q}" for q in range(len(columns))),
+        vocabulary=("", *(text for text, index in texts.items() if text and index)),
+        gold=_ints(texts[answer] for answer in gold),
+        branch_offsets=_offsets(len(question) for question in columns),
+        probe_offsets=_offsets(len(column) - 1 for column in branches),
+        probe_answers=_ints(texts[answer] for column in branches for answer in column[:-1]),
+        final_answers=_ints(texts[column[-1]] for column in branches),
+        total_tokens=_ints(total for question in totals for total in question),
+    )
+    made.check()
+    return made
+
+
+def _ints(values: Iterable[int]) -> np.ndarray:
+    return np.array(list(values), np.int32)
+
+
+def _offsets(sizes: Iterable[int]) -> np.ndarray:
+    return _ints([0, *np.cumsum(list(sizes)).tolist()])
+
+
+def random_environment(
+    random: Random, questions: int = 2, branches: int = 6, depth: int = 6, probe_cost: int = 0, name: str = "chance"
+) -> Environment:
+    """Return an environment of up to so many branches and probes, with odd lengths and branches without a probe."""
+    delta = random.choice((1, 7, 500))
+    columns = [
+        [random.choices("ABC.", k=random.randint(0, depth) + 1) for _ in range(random.randint(1, branches))]
+        for _ in range(questions)
+    ]
+    totals = [[max(0, delta * len(c) + random.randint(-2 * delta, 2 * delta)) for c in q] for q in columns]
+    return environment(columns, totals, random.choices("ABC", k=questions), delta, probe_cost, name)
+
+
+@lru_cache
+def plain_seed(branches: int) -> int:
+    """Return the first seed under which so many branches (few!) are opened in the order in which they are stored."""
+    seed = 0
+    while shuffled(branches, seed) != list(range(branches)):
+        seed += 1
+    return seed
+
+
+def scripted(solve: Callable[[Question, float], str | None]) -> type[Controller]:
+    """Return a controller that does what ``solve(question, beta)`` does."""
+
+    class Scripted(Controller):
+        def solve(self, question: Question) -> str | None:
+            return solve(question, self.beta)
+
+    return Scripted
+
+
+class Wanderer(Controller):
+    """A policy without a plan: any legal action, in any order, and any answer that it has seen."""
+
+    def solve(self, question: Question) -> str | None:
+        seen: list[str | None] = [None]
+        for _ in range(self.random.randint(0, 40)):
+            try:
+                seen += self._act(question)
+            except BudgetSpent:
+                continue
+        return self.random.choice(seen)
+
+    def _act(self, question: Question) -> list[str | None]:
+        chance, active = self.random, question.active
+        verb = chance.choice(("branch", "advance", "probe", "step", "lane", "run", "prune"))
+        if verb == "branch" or not active:
+            question.branch_many(chance.randint(0, 3))
+            return []
+        i, some = chance.choice(active), chance.sample(active, chance.randint(1, len(active)))
+        if verb == "advance":
+            question.advance(i)
+        elif verb == "probe":
+            any_branch = chance.randrange(question.width)
+            try:
+                return [question.probe(any_branch)]
+            except IllegalAction:
+                return []
+        elif verb == "prune":
+            question.prune(i)
+        elif verb == "run":
+            return question.run_many_to_end(some)
+        elif verb == "step":
+            return [question.step(i)[0]]
+        else:
+            seen = []
+            for _ in range(chance.randint(1, 5)):
+                if not any(question.finished(b) for b in some):
+                    seen += [answer for answer, _ in question.step_many(some)]
+            return seen
+        return []
+
+
+def recording(env: Environment, question: int) -> Recording:
+    """Return the branches of ``question`` for replay, its answers in the words of the vocabulary."""
+    columns, totals = [], []
+    for branch in env.branches(question):
+        probes = env.probe_answers[env.probe_offsets[branch] : env.probe_offsets[branch + 1]].tolist()
+        columns.append([env.vocabulary[a] if a else None for a in (*probes, int(env.final_answers[branch]))])
+        totals.append(int(env.total_tokens[branch]))
+    return Recording.of(columns, totals, env.delta, env.probe_cost)
+
+
+def replay(maker: Maker, episodes: Episodes) -> list[tuple[ReplayQuestion, str | None]]:
+    """Run a controller through every episode, and return the question as it was left, and the answer given."""
+    recordings: dict[tuple[int, int], Recording] = {}
+    played = []
+    for e, q, beta, seed in zip(
+        episodes.environment.tolist(), episodes.question.tolist(), episodes.beta.tolist(), episodes.seed.tolist(),
+        strict=True,
+    ):  # fmt: skip
+        env = episodes.environments[e]
+        if (e, q) not in recordings:
+            recordings[e, q] = recording(env, q)
+        order = episodes.orders[len(env.branches(q)), seed].tolist()
+        question = ReplayQuestion(recordings[e, q], order, episodes.max_branches, episodes.max_tokens)
+        played.append((question, maker(beta, seed).solve(question)))
+    return played
+
+
+def pack(played: Sequence[tuple[ReplayQuestion, str | None]], episodes: Episodes) -> Logs:
+    """Return the logs of `replay` as columns."""
+    logs: list[ActionLog] = [question.finish() for question, _ in played]
+    words = [{word: i for i, word in enumerate(env.vocabulary)} for env in episodes.environments]
+    answers = (words[e][a] if a else 0 for e, (_, a) in zip(episodes.environment.tolist(), played, strict=True))
+
+    def column(code: str, name: str) -> np.ndarray:
+        joined = array(code)
+        for log in logs:
+            joined.extend(getattr(log, name))
+        return np.array(joined)
+
+    return Logs(
+        answer=_ints(answers),
+        record_offsets=np.cumsum([0, *(len(log.verbs) for log in logs)]),
+        verbs=column("B", "verbs"),
+        repeats=column("H", "repeats"),
+        counts=column("H", "counts"),
+        indices=column("H", "indices"),
+    )
+
+
+def play(maker: Maker, episodes: Episodes) -> Logs:
+    """Run a controller through every episode, in this process, and return the logs."""
+    return pack(replay(maker, episodes), episodes)
