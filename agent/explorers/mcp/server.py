@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from functools import partial
+from importlib.metadata import version
 from typing import Any
 
 from envs.errors import InputError
@@ -42,7 +43,7 @@ TASK = types.Tool(
         "properties": {"rules": {"type": "boolean", "description": "Tell the rules too"}},
         "additionalProperties": False,
     },
-    annotations=types.ToolAnnotations(read_only_hint=True),
+    annotations=types.ToolAnnotations(read_only_hint=True, open_world_hint=False),
 )
 
 
@@ -63,7 +64,10 @@ def server(desk: Desk, specifications: Sequence[Mapping[str, Any]]) -> Server[An
         result = await anyio.to_thread.run_sync(call, abandon_on_cancel=True)
         return types.CallToolResult(content=[types.TextContent(text=result.text)], is_error=result.error)
 
-    return Server("autotts", instructions=INSTRUCTIONS, on_list_tools=list_tools, on_call_tool=call_tool)
+    return Server(
+        "autotts", version=version("autotts"), instructions=INSTRUCTIONS, on_list_tools=list_tools,
+        on_call_tool=call_tool,
+    )  # fmt: skip
 
 
 def serve(desk: Desk, specifications: Sequence[Mapping[str, Any]]) -> None:
@@ -81,9 +85,12 @@ def serve(desk: Desk, specifications: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _tool(told: Mapping[str, Any]) -> types.Tool:
-    looks = types.ToolAnnotations(read_only_hint=told["name"] != "submit")
+    """Return a tool for MCP. Only `submit` changes the run, and it adds: left out, MCP's hints would say "destroys"."""
+    hints = types.ToolAnnotations(
+        read_only_hint=told["name"] != "submit", destructive_hint=False, open_world_hint=False
+    )
     return types.Tool(
-        name=told["name"], description=told["description"], input_schema=told["input_schema"], annotations=looks
+        name=told["name"], description=told["description"], input_schema=told["input_schema"], annotations=hints
     )
 
 

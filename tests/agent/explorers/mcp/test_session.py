@@ -158,6 +158,9 @@ def test_three_rounds_with_all_tools(tmp_path: Path, mode: str) -> None:
             listed = (await client.list_tools()).tools
             assert [tool.name for tool in listed] == ["task", *NAMES]
             assert all(tool.description and tool.input_schema["type"] == "object" for tool in listed)
+            hints = {tool.name: tool.annotations for tool in listed if tool.annotations}
+            assert [name for name, told in hints.items() if not told.read_only_hint] == ["submit"]
+            assert hints["submit"].destructive_hint is False and len(hints) == len(listed)
             assert "task" in (client.instructions or "")
             over = await three_rounds(client)
             assert over.startswith("The run is over. The best is ")
