@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from .text import Names, one_line, steady
 _KEPT = {True: 64, False: 8}
 """Measured versions that are kept in memory: on the part that drafts are tried on, and on the whole batch."""
 _MOST_QUALITIES = 2_000
+_DRAFT = re.compile("try-[0-9]{1,9}")
 _qualities: OrderedDict[tuple[str, str, bytes], Floats] = OrderedDict()  # they follow from source and protocol alone
 
 
@@ -98,6 +100,8 @@ class Shelf:
             return self.cards[version]
         if version in self.tries:
             raise InputError(f"{version} is a draft, and not a version: it has no card")
+        if _DRAFT.fullmatch(version):
+            raise InputError(f"no draft {version}: drafts are kept until their task or the program ends")
         raise InputError(f"no version {one_line(version, 60)!r}: see list_versions")
 
     def source(self, version: str) -> str:

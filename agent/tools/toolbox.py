@@ -186,7 +186,7 @@ class Toolbox:
             given = _object(arguments)
             text = tool.run(self, tool.arguments.model_validate(given))
         except ValidationError as error:
-            return _wrong(f"{name}: {_first_error(error)}")
+            return _wrong(f"{name}: {_first_error(error, tool.arguments)}")
         except Damaged:
             raise
         except InputError as error:
@@ -229,12 +229,18 @@ def _capped(text: str, most: int) -> str:
     return text if len(text) <= most else text[: most - 8] + "\n(cut)"
 
 
-def _first_error(error: ValidationError) -> str:
-    """Return in one line what is wrong with the first argument that is."""
+def _first_error(error: ValidationError, arguments: type[Arguments]) -> str:
+    """Return in one line what is wrong with the first of ``arguments`` that is wrong."""
     first = error.errors(include_url=False, include_input=False)[0]
     where = ".".join(map(str, first["loc"]))
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-    return f"{where + ': ' if where else ''}{first['msg']}{more}"
+    said = first["msg"]
+    if first["type"] == "missing":
+        said = "this argument is required"
+    elif first["type"] == "extra_forbidden":
+        names = ", ".join(arguments.model_fields) if len(first["loc"]) == 1 else ""
+        said = "no such argument" + (f": there are {names}" if names else "")
+    return f"{where + ': ' if where else ''}{said}{more}"
 
 
 def _schema(arguments: type[BaseModel]) -> dict[str, Any]:

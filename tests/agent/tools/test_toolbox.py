@@ -66,9 +66,10 @@ def test_a_call_takes_an_object_or_its_json() -> None:
     ("name", "arguments", "said"),
     [
         ("compare_all", {}, "no tool 'compare_all': there are list_versions"),
-        ("compare", {"first": PROBE}, "compare: second: Field required"),
-        ("compare", {"first": PROBE, "second": "x", "third": 1}, "compare: third: Extra inputs"),
+        ("compare", {"first": PROBE}, "compare: second: this argument is required"),
+        ("compare", {"first": PROBE, "second": "x", "third": 1}, "third: no such argument: there are first, second"),
         ("compare", {"first": PROBE, "second": "x\x1b[2J\n"}, "compare: no version"),
+        ("findings", {"version": "try-1"}, "findings: no draft try-1: drafts are kept until"),
         ("findings", "[1]", "findings: the arguments are not one JSON object"),
         ("findings", "{", "findings: the arguments are not JSON"),
         ("findings", "[" * 100_000, "findings: the arguments are not JSON"),
@@ -81,7 +82,7 @@ def test_a_call_takes_an_object_or_its_json() -> None:
         ("list_versions", {"order": "size"}, "order: "),
         ("list_versions", {"offset": -1}, "offset: "),
         ("read_trace", {"version": PROBE, "episode": "e1:q99:b0:s1000"}, "no episode e1:q99"),
-        ("try_candidate", {}, "source: Field required"),
+        ("try_candidate", {}, "source: this argument is required"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(name: str, arguments: Any, said: str) -> None:
