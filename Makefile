@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 SHARED_REPLAY ?= ../shared/replay
 
 .PHONY: demo test lint bench champions champion-pages lock clean
-.PHONY: ui-vendor ui-screenshots
+.PHONY: ui-vendor ui-screenshots inspector
 
 demo: $(READY)
 	rm -rf runs/demo
@@ -45,6 +45,15 @@ $(READY): pyproject.toml requirements.lock
 	$(PYTHON) -m venv $(VENV) || { apt-get update && apt-get install -y python3-venv && $(PYTHON) -m venv --clear $(VENV); }
 	$(BIN)/python -m pip install --quiet --constraint requirements.lock --editable '.[dev]'
 	command -v bwrap >/dev/null || { apt-get update -qq && apt-get install -y -qq bubblewrap; } || true
+	touch $@
+
+# The MCP inspector, with a Node.js that it supports, for the tests; npm and network are needed here alone.
+INSPECTOR := $(VENV)/node/.ready
+inspector: $(INSPECTOR)
+
+$(INSPECTOR): tests/e2e/inspector/package.json tests/e2e/inspector/package-lock.json | $(READY)
+	rm -rf $(@D) && mkdir $(@D) && cp $^ $(@D)
+	cd $(@D) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	touch $@
 
 # Resolve the ranges of pyproject.toml anew.
