@@ -13,17 +13,17 @@ from pathlib import Path
 
 import numpy as np
 
-from agent.archive.baselines import seed_names, seed_source
+from agent.archive.baselines import baseline_names, baseline_source
 from agent.archive.champions import champion, champion_names
 from agent.diagnosis.findings import diagnose
 from agent.explorers.evolve.genome import BLOCKS, Genome
 from agent.explorers.evolve.render import render
-from agent.reports.replay.comparisons import equal, interval
+from agent.reports.replay.comparisons import interval, tokens_at_equal_accuracy
 from benchmarks.champions import REFERENCE, WITHIN, attained
 from envs.episodes import BETAS, Episodes, grid
 from envs.importing import published
 from envs.scoring import Scores
-from envs.statistics import Floats, Sample, means, samples
+from envs.statistics import Floats, QuestionSample, means, samples
 from sandbox.backends.process import ProcessSandbox
 from sandbox.evaluation import evaluate
 
@@ -41,7 +41,7 @@ AIMS = {
     "accurate": "The most accuracy where tokens matter less.",
     "swift": "Self-consistency's accuracy for the smallest product of tokens and critical path: where a person waits.",
 }
-Measured = tuple[list[Sample], Scores]
+Measured = tuple[list[QuestionSample], Scores]
 
 
 def main() -> None:
@@ -60,7 +60,7 @@ def main() -> None:
             assert found.scores is not None and found.logs is not None, found.verdict.message
             return means(samples(found.scores)), found.scores
 
-        seeds = {name: measure(seed_source(name)) for name in seed_names()}
+        seeds = {name: measure(baseline_source(name)) for name in baseline_names()}
         for name in champion_names():
             archive, version = champion(name)
             source, card = archive.source(version), archive.card(version)
@@ -101,7 +101,7 @@ def _head(name: str, version: str, lineage: str, source: str) -> list[str]:
     ]  # fmt: skip
 
 
-def _curve(ours: list[Sample], seeds: Mapping[str, Measured], episodes: Episodes) -> list[str]:
+def _curve(ours: list[QuestionSample], seeds: Mapping[str, Measured], episodes: Episodes) -> list[str]:
     orders = len(np.unique(episodes.seed))
     lines = [
         "## Curve", "",
@@ -114,7 +114,7 @@ def _curve(ours: list[Sample], seeds: Mapping[str, Measured], episodes: Episodes
         cells = f"{p.beta:g} | {p.mean_tokens:,.0f} | {p.accuracy_pct:.2f}% | {low:.1f} to {high:.1f}"
         lines.append(f"| {cells} | {p.mean_latency:,.0f} |")
     reference = next(sample for sample in seeds[REFERENCE][0] if sample.beta == 1.0)
-    found, (accuracy, spent, _) = equal(ours, reference), reference.centre
+    found, (accuracy, spent, _) = tokens_at_equal_accuracy(ours, reference), reference.centre
     if found.tokens is not None:
         lines += ["", f"Self-consistency at its full width has {accuracy:.2f}% for {spent:,.0f} tokens; as much costs "
                   f"{found.tokens:,.0f} here, {found.saved_pct:.1f}% fewer."]  # fmt: skip
@@ -128,7 +128,7 @@ def _curve(ours: list[Sample], seeds: Mapping[str, Measured], episodes: Episodes
     return [*lines, ""]
 
 
-def _gain(ours: list[Sample], theirs: list[Sample], at: Floats) -> tuple[Floats, Floats, Floats]:
+def _gain(ours: list[QuestionSample], theirs: list[QuestionSample], at: Floats) -> tuple[Floats, Floats, Floats]:
     centre = attained([s.centre for s in ours], at) - attained([s.centre for s in theirs], at)
     drawn = [np.stack([s.resampled for s in curve], axis=1) for curve in (ours, theirs)]
     spread = np.stack([attained(list(a), at) - attained(list(b), at) for a, b in zip(*drawn, strict=True)])
@@ -136,7 +136,7 @@ def _gain(ours: list[Sample], theirs: list[Sample], at: Floats) -> tuple[Floats,
     return centre, low, high
 
 
-def _ablation(ours: list[Sample], without: Mapping[str, list[Sample]]) -> list[str]:
+def _ablation(ours: list[QuestionSample], without: Mapping[str, list[QuestionSample]]) -> list[str]:
     at = np.array(WITHIN, float)
     lines = [
         "## What each mechanism is worth", "",

@@ -16,13 +16,13 @@ from random import Random
 import numpy as np
 import numpy.typing as npt
 
-from agent.archive import resolve as choose
-from agent.archive.baselines import seed_names
+from agent.archive import resolve
+from agent.archive.baselines import baseline_names
 from agent.archive.champions import champion_names
-from agent.reports.replay.comparisons import TOKENS, equal, interval
+from agent.reports.replay.comparisons import TOKENS, interval, tokens_at_equal_accuracy
 from envs.episodes import BETAS, grid
 from envs.importing import published
-from envs.statistics import Sample, means, samples
+from envs.statistics import QuestionSample, means, samples
 from envs.synthetic.simulated import narrowed
 from sandbox.backends.process import ProcessSandbox
 from sandbox.evaluation import evaluate
@@ -31,7 +31,7 @@ SHARED = Path(__file__).resolve().parents[2] / "shared"
 WITHIN = (30_000, 60_000, 90_000, 120_000, 170_000, 240_000, 300_000, 480_000)
 REFERENCE = "self_consistency"
 
-Curve = list[Sample]
+Curve = list[QuestionSample]
 
 
 def main() -> int:
@@ -51,8 +51,8 @@ def main() -> int:
     episodes = grid(environments, BETAS, seeds)
     curves: dict[str, Curve] = {}
     with ProcessSandbox(arguments.workers) as sandbox:
-        for name in [*arguments.names, *seed_names()]:
-            scores = evaluate(choose.controller(name, archive=arguments.archive).source, episodes, sandbox).scores
+        for name in [*arguments.names, *baseline_names()]:
+            scores = evaluate(resolve.controller(name, archive=arguments.archive).source, episodes, sandbox).scores
             if scores is None:
                 print(f"{name} failed")
                 return 1
@@ -63,20 +63,20 @@ def main() -> int:
         _print(name, curves[name], reference)
     ahead = True
     for name in arguments.names:
-        for seed in seed_names():
+        for seed in baseline_names():
             ahead &= compare(name, curves[name], seed, curves[seed])
     print(f"above every hand-written curve at each of these budgets: {ahead}")
     return 0 if ahead else 1
 
 
-def _print(name: str, curve: Curve, reference: Sample) -> None:
+def _print(name: str, curve: Curve, reference: QuestionSample) -> None:
     print(f"\n{name}\n  beta     tokens  accuracy  95% interval    latency")
     for sample in curve:
         p = sample.point()
         low, high = p.accuracy_ci
         point = f"{p.beta:4.1f} {p.mean_tokens:10,.0f} {p.accuracy_pct:8.2f}%"
         print(f"  {point}  [{low:5.2f}, {high:5.2f}] {p.mean_latency:9,.0f}")
-    found = equal(curve, reference)
+    found = tokens_at_equal_accuracy(curve, reference)
     accuracy, spent = reference.centre[0], reference.centre[TOKENS]
     print(f"  {REFERENCE} at its full width: {accuracy:.2f}% for {spent:,.0f} tokens;", end=" ")
     if found.tokens is None:

@@ -23,7 +23,7 @@ import numpy as np
 
 from agent import population
 from agent.archive.archive import LOGS, Archive
-from agent.archive.baselines import seed_source
+from agent.archive.baselines import baseline_source
 from agent.archive.champions import HOME
 from agent.archive.run_directory import FRESH_SEED, Run
 from agent.records.card import Card
@@ -72,7 +72,7 @@ def main() -> None:
     found: dict[str, dict[str, float]] = {name: {} for name in (*BUDGETS, SWIFT)}
     curves: dict[str, dict[str, Points]] = {}
     with ProcessSandbox(arguments.workers) as sandbox:
-        reference = evaluate(seed_source(REFERENCE), episodes, sandbox).scores
+        reference = evaluate(baseline_source(REFERENCE), episodes, sandbox).scores
         assert reference is not None
         target = max(sample.centre[ACCURACY] for sample in means(samples(reference)))
         for version, source in finalists.items():

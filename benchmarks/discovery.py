@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from agent.archive.baselines import seed_names, seed_source
+from agent.archive.baselines import baseline_names, baseline_source
 from agent.archive.run_directory import Run
 from agent.archive.run_report import read_report
 from envs.episodes import BETAS, grid
@@ -43,8 +43,8 @@ def main() -> int:
     for beta, tokens, accuracy in best:
         print(f"  beta {beta:3.1f} {tokens:10,.0f} tokens {accuracy:6.2f}%")
     dominated = True
-    for name in seed_names():
-        curve = _curve(evaluate(seed_source(name), episodes, sandbox).curve)
+    for name in baseline_names():
+        curve = _curve(evaluate(baseline_source(name), episodes, sandbox).curve)
         print(f"{name}: accuracy at its tokens, and ours within as many")
         for beta, tokens, accuracy in curve:
             ours = np.interp(np.log(tokens), [np.log(t) for _, t, _ in best], [a for _, _, a in best])

@@ -23,8 +23,8 @@ from typing import Any
 import numpy as np
 
 from agent.archive.run_directory import Run
-from agent.cli.allocator import hand_back
-from agent.explorers.evolve.explorer import Evolve
+from agent.cli.allocator import return_freed_memory
+from agent.explorers.evolve.explorer import EvolveExplorer
 from agent.loop import evaluation as tryout
 from agent.loop.graph import discover
 from agent.loop.nodes import Discovery
@@ -94,14 +94,14 @@ def main() -> int:
     parser.add_argument("--versions", type=int, default=2000)
     parser.add_argument("--out", type=Path, required=True, help="the new run's directory")
     options = parser.parse_args()
-    hand_back()
+    return_freed_memory()
     old = Run(options.run)
     generations = -(-options.versions // old.config.population)
     run = Run.create(
         options.out, old.config.model_copy(update={"generations": generations}), old.environments()
     )
     took = [e["seconds"] for e in old.events() if e["event"] == "candidate" and e["verdict"] == "ok"]
-    discovery = Discovery(run, Evolve(), ProcessSandbox())
+    discovery = Discovery(run, EvolveExplorer(), ProcessSandbox())
     trials = Trials(old, discovery.stock.episodes)
     tryout.trial = trials  # type: ignore[assignment]
     clock, rows = Clock(discovery, trials), list[tuple[int, float, dict[str, float], float]]()

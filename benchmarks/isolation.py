@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from agent.archive.baselines import seed_source
+from agent.archive.baselines import baseline_source
 from envs.episodes import BETAS, grid
 from envs.synthetic.model import default_environments
 from sandbox.audit.look_ahead import SAMPLE, audit
@@ -45,7 +45,7 @@ def main() -> int:
 
 
 def _row(name: str, episodes: object, plain: Sandbox, isolated: Sandbox) -> None:
-    candidate = Candidate(name, seed_source(name))
+    candidate = Candidate(name, baseline_source(name))
     logs = evaluate(candidate, episodes, isolated).logs  # type: ignore[arg-type]
     rounds = [
         (
@@ -64,7 +64,7 @@ def _row(name: str, episodes: object, plain: Sandbox, isolated: Sandbox) -> None
 def _in_a_row(kind: str, sandbox: Sandbox) -> None:
     """Run many small candidates, and print what each costs and how this process's memory grew."""
     few = grid(default_environments()[:1], [0.5], range(1))
-    candidate = Candidate("self_consistency", seed_source("self_consistency"))
+    candidate = Candidate("self_consistency", baseline_source("self_consistency"))
 
     def run(n: int) -> float:
         return seconds(lambda: [evaluate(candidate, few, sandbox) for _ in range(n)]) / n

@@ -18,12 +18,12 @@ import numpy as np
 
 from agent import population
 from agent.archive.run_directory import SEARCH_SEED, Run
-from agent.archive.run_report import told
+from agent.archive.run_report import describe_optimism
 from agent.population.overfitting.beliefs import optimism
-from agent.population.overfitting.contributions import Bools, Panel, panel
+from agent.population.overfitting.contributions import Bools, QualityPanel, panel
 from agent.population.overfitting.crossvalidation import partitions
-from agent.population.overfitting.question_results import Figures
-from agent.population.overfitting.shrinkage import MEAN, SELF, shrunk
+from agent.population.overfitting.question_results import QuestionResults
+from agent.population.overfitting.shrinkage import MEAN, SELF, shrink
 from agent.population.preference import preferred
 from agent.records.card import Card
 from agent.records.complexity import complexity
@@ -58,16 +58,16 @@ def main() -> int:
     fresh = grid(worlds, c.betas, fresh_orders, c.max_branches, c.max_tokens)
     drawn = list(simulate(worlds, arguments.simulated, c.seed))
 
-    def played(episodes: Episodes) -> dict[str, Figures]:
+    def played(episodes: Episodes) -> dict[str, QuestionResults]:
         found = {}
         for card in cards:
             scores = evaluate(run.archive.source(card.id), episodes, sandbox).scores
             assert scores is not None, f"{card.id} ran in the search, but fails now"
-            found[card.id] = Figures.of(scores)
+            found[card.id] = QuestionResults.of(scores)
             print(f"{len(found)} of {len(cards)}: {card.id}", file=sys.stderr)
         return found
 
-    before = {card.id: Figures.of(score(searched, run.archive.logs(card.id))) for card in cards}
+    before = {card.id: QuestionResults.of(score(searched, run.archive.logs(card.id))) for card in cards}
     after = played(fresh)
     others = played(grid(drawn, c.betas, orders, c.max_branches, c.max_tokens)) if drawn else {}
     _tell_loss(cards, before, after)
@@ -75,12 +75,12 @@ def main() -> int:
     return 0
 
 
-def _tell_loss(cards: Sequence[Card], before: dict[str, Figures], after: dict[str, Figures]) -> None:
+def _tell_loss(cards: Sequence[Card], before: dict[str, QuestionResults], after: dict[str, QuestionResults]) -> None:
     """Print what the search claims, and what it has lost."""
     at = population.budgets(cards)
     found = optimism(cards, before.get)
     assert found is not None, "there are too few questions"
-    print("\n".join(told(found)))
+    print("\n".join(describe_optimism(found)))
     change = {card.id: _quality(after[card.id], at) - _quality(before[card.id], at) for card in cards}
     common = median(change[card.id] for card in cards if card.generation == 0)
     lost = common - change[found[0].id]
@@ -90,7 +90,7 @@ def _tell_loss(cards: Sequence[Card], before: dict[str, Figures], after: dict[st
     )
 
 
-def _tell_rules(cards: Sequence[Card], before: dict[str, Figures], after: dict[str, Figures]) -> None:
+def _tell_rules(cards: Sequence[Card], before: dict[str, QuestionResults], after: dict[str, QuestionResults]) -> None:
     """Print how good versions are, on fresh orders, that were chosen without what they are measured on."""
     at, place = population.budgets(cards), {card.id: v for v, card in enumerate(cards)}
     anchors = [SELF if c.generation == 0 else place.get(next(iter(c.parents), ""), MEAN) for c in cards]
@@ -105,7 +105,7 @@ def _tell_rules(cards: Sequence[Card], before: dict[str, Figures], after: dict[s
         name = f", simulated {weight:.0%}" if weight else ""
         rules: dict[str, Callable[[Bools], int]] = {
             "best figure": lambda cells, p=these: int(np.argmax(p.values @ (p.weights * cells))),
-            "best believed": lambda cells, p=these: int(np.argmax(shrunk(p, anchors, cells).quality)),
+            "best believed": lambda cells, p=these: int(np.argmax(shrink(p, anchors, cells).quality)),
             "best believed, simpler if alike": lambda cells, p=these: _preferred(p, anchors, simple, cells),
         }  # fmt: skip
         for label, rule in rules.items():
@@ -113,12 +113,12 @@ def _tell_rules(cards: Sequence[Card], before: dict[str, Figures], after: dict[s
             print(f"{label + name:48} {' '.join(figures)}")
 
 
-def _preferred(these: Panel, anchors: Sequence[int], simple: Sequence[int], cells: Bools) -> int:
-    found = shrunk(these, anchors, cells)
+def _preferred(these: QualityPanel, anchors: Sequence[int], simple: Sequence[int], cells: Bools) -> int:
+    found = shrink(these, anchors, cells)
     return preferred(found.quality, found.noise, simple)[0]
 
 
-def _worth(rule: Callable[[Bools], int], these: Panel, gain: Floats, questions: int, models: int) -> float:
+def _worth(rule: Callable[[Bools], int], these: QualityPanel, gain: Floats, questions: int, models: int) -> float:
     """Return the mean gain, on recorded cells, of what ``rule`` chooses without the questions, or model, of each."""
     recorded = np.flatnonzero(these.recorded)
     total = []
@@ -137,12 +137,12 @@ def _worth(rule: Callable[[Bools], int], these: Panel, gain: Floats, questions: 
     return float(np.mean(total))
 
 
-def _quality(figures: Figures, at: Floats) -> float:
+def _quality(figures: QuestionResults, at: Floats) -> float:
     these = panel([figures], at)
     return float(these.values[0] @ these.weights)
 
 
-def _joined(one: Figures, two: Figures | None) -> Figures:
+def _joined(one: QuestionResults, two: QuestionResults | None) -> QuestionResults:
     """Return the figures of both batches as those of one."""
     if two is None:
         return one

@@ -11,7 +11,7 @@ import math
 import sys
 from pathlib import Path
 
-from agent.archive.baselines import seed_source
+from agent.archive.baselines import baseline_source
 from envs.episodes import grid
 from envs.importing import published
 from envs.store import Environment
@@ -47,7 +47,7 @@ def compare(envs: dict[str, Environment], wanted: list[dict[str, str]], workers:
         betas = sorted({beta_of(row) for row in mine})
         if not betas:
             continue
-        result = evaluate(seed_source(seed), grid(list(envs.values()), betas), ProcessSandbox(workers))
+        result = evaluate(baseline_source(seed), grid(list(envs.values()), betas), ProcessSandbox(workers))
         points = {(p.environment, p.beta): p for p in result.curve}
         for row in mine:
             point = points[row["model"], beta_of(row)]

@@ -6,7 +6,7 @@ import os
 import time
 from pathlib import Path
 
-from agent.archive.baselines import seed_names, seed_source
+from agent.archive.baselines import baseline_names, baseline_source
 from envs.episodes import Episodes, grid
 from envs.synthetic.model import default_environments
 from sandbox.backends.process import ProcessSandbox
@@ -19,11 +19,11 @@ def main() -> None:
     cores = sorted(os.sched_getaffinity(0))
     print(f"{len(episodes)} episodes, 64 branches, {len(cores)} cores here; best of two")
     print(f"{'controller':22} {'one core':>10} {'two workers':>12} {'ratio':>6}")
-    for name in seed_names():
+    for name in baseline_names():
         speeds = []
         for workers in (1, 2):
             os.sched_setaffinity(0, cores[:workers])  # one core for host and worker together, then two
-            best = min(_seconds(seed_source(name), episodes, workers) for _ in range(2))
+            best = min(_seconds(baseline_source(name), episodes, workers) for _ in range(2))
             speeds.append(len(episodes) / best)
         print(f"{name:22} {speeds[0]:10,.0f} {speeds[1]:12,.0f} {speeds[1] / speeds[0]:6.2f}")
     os.sched_setaffinity(0, cores)
@@ -52,7 +52,7 @@ def _largest_worker(episodes: Episodes) -> float:
             except (OSError, StopIteration):
                 continue
 
-    evaluate(seed_source("parallel_probe"), episodes, ProcessSandbox(1), look)
+    evaluate(baseline_source("parallel_probe"), episodes, ProcessSandbox(1), look)
     return largest
 
 

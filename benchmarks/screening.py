@@ -17,10 +17,10 @@ from agent import population
 from agent.archive.run_directory import Run
 from agent.archive.run_report import FINALISTS
 from agent.loop.screening import bound, rungs
-from agent.loop.screening.bound import Control
-from agent.loop.screening.screen import Screening
-from agent.population.overfitting.beliefs import believed
-from agent.population.overfitting.question_results import Figures
+from agent.loop.screening.bound import ScreeningReference
+from agent.loop.screening.screen import Screener
+from agent.population.overfitting.beliefs import with_beliefs
+from agent.population.overfitting.question_results import QuestionResults
 from agent.records.card import Card
 from benchmarks.poor import POOR
 from envs.scoring import Scores, score
@@ -55,17 +55,17 @@ class Trials:
         logs = run.archive.logs
         ran = [card.id for card in run.archive.cards() if card.ok]
         self.scores = {name: score(self.episodes, logs(name).part(0, len(self.episodes))) for name in ran}
-        self._figures = {name: Figures.of(scores) for name, scores in self.scores.items()}
+        self._figures = {name: QuestionResults.of(scores) for name, scores in self.scores.items()}
         config, size = run.config, len(self.episodes)
-        self.screening = Screening(self.episodes, size, logs, config.screening_risk, 0, config.latency)
+        self.screening = Screener(self.episodes, size, logs, config.screening_risk, 0, config.latency)
         self.orders = [rungs.order(self.episodes, seed) for seed in range(draws)]
 
     def cards(self, generation: int) -> list[Card]:
         """Return what was believed of all versions up to and with a generation."""
         cards = [card for card in self.run.archive.cards() if card.ok and card.generation <= generation]
-        return believed(cards, self._figures.get)
+        return with_beliefs(cards, self._figures.get)
 
-    def cost(self, scores: Scores, control: Control) -> Cost:
+    def cost(self, scores: Scores, control: ScreeningReference) -> Cost:
         """Return what a candidate with ``scores`` costs, held against ``control``."""
         several = len(self.episodes.environments) > 1
         mean = [point for point in curve(scores) if not several or point.environment == MEAN]
@@ -73,13 +73,13 @@ class Trials:
         behind = bound.behind(control, points[:, 0], points[:, 1 : control.points.shape[1]])
         return Cost(behind, np.array([self._share(scores, control, order) for order in self.orders]))
 
-    def _share(self, scores: Scores, control: Control, order: rungs.Ints) -> float:
+    def _share(self, scores: Scores, control: ScreeningReference, order: rungs.Ints) -> float:
         correct, cost = self.screening.earned(scores)
         looks = self.screening.ends[:-1]
         for n in looks:
             seen = order[:n]
-            found = bound.estimate(control, seen, correct[seen], cost[seen])
-            if bound.hopeless(control, found, self.screening.risk / len(looks)):
+            found = bound.estimate_curve(control, seen, correct[seen], cost[seen])
+            if bound.cannot_reach_front(control, found, self.screening.risk / len(looks)):
                 return n / len(order)
         return 1.0
 

@@ -22,9 +22,9 @@ import numpy as np
 from agent import population
 from agent.archive.run_directory import Run, RunConfig
 from agent.archive.run_report import read_report
-from agent.explorers.evolve.explorer import Evolve, gather, start
+from agent.explorers.evolve.explorer import EvolveExplorer, gather, start
 from agent.explorers.evolve.genome import STARTS, Genome
-from agent.llm.budget import Ledger, Limit, Limits
+from agent.llm.budget import LlmBudget, SpendingLimit, SpendingLimits
 from agent.loop.graph import Discovery, discover
 from agent.records.explorer import Brief, Proposal
 from envs import catalogue
@@ -36,7 +36,7 @@ GENERATIONS = 1000
 """More than any time allows."""
 
 
-class RandomSearch(Evolve):
+class RandomSearch(EvolveExplorer):
     """Random changes of the hand-set starts, whatever has come of earlier ones: no selection."""
 
     def propose(self, brief: Brief) -> list[Proposal]:
@@ -105,10 +105,10 @@ def _discovered(variant: str, seed: int, environments: Sequence[Environment], op
         environments={env.name: env.hash for env in environments},
     )  # fmt: skip
     run = Run.create(options.out / variant / str(seed), config, environments)
-    limits = Limits(run=Limit(hours=options.minutes / 60 if options.minutes else None))
-    explorer = RandomSearch() if variant == "random" else Evolve(guided=variant != "unguided")
+    limits = SpendingLimits(run=SpendingLimit(hours=options.minutes / 60 if options.minutes else None))
+    explorer = RandomSearch() if variant == "random" else EvolveExplorer(guided=variant != "unguided")
     if read_report(run) is None:
-        ledger = Ledger(limits, hours_before=run.hours())
+        ledger = LlmBudget(limits, hours_before=run.hours())
         run.log("began")
         discover(Discovery(run, explorer, ProcessSandbox(options.workers), ledger=ledger))
     return run

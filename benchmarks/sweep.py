@@ -11,7 +11,7 @@ import os
 import time
 from itertools import pairwise
 
-from agent.archive.baselines import seed_source
+from agent.archive.baselines import baseline_source
 from envs import catalogue
 from envs.episodes import BETAS, grid
 from envs.scoring import score
@@ -30,7 +30,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=100)
     arguments = parser.parse_args()
     environments = catalogue.find(catalogue.data_root(arguments.data), [arguments.env])
-    candidate = Candidate(arguments.controller, seed_source(arguments.controller))
+    candidate = Candidate(arguments.controller, baseline_source(arguments.controller))
     print(f"{'sandbox':12} {'episodes':>9} {'play':>7} {'score':>7} {'curves':>7} {'in all':>7}   load before")
     for name in arguments.sandbox:
         with open_sandbox(name, arguments.workers) as sandbox:

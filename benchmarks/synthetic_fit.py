@@ -21,7 +21,7 @@ import numpy as np
 
 from envs import Controller
 from envs.importing import published
-from envs.synthetic.fitting import Row, compare, fit
+from envs.synthetic.fitting import FitRow, compare, fit
 from envs.synthetic.model import SyntheticModel, default_models, generate
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -45,7 +45,7 @@ def seed_controllers() -> list[type[Controller]]:
     return found
 
 
-def measure(task: tuple[str, str, Path, SyntheticModel, int, int, int]) -> tuple[str, list[Row]]:
+def measure(task: tuple[str, str, Path, SyntheticModel, int, int, int]) -> tuple[str, list[FitRow]]:
     """Compare one controller on one model; runs in a worker process."""
     name, controller, path, model, questions, seeds, draw = task
     chosen = [value for value in seed_controllers() if value.name == controller]
@@ -53,7 +53,7 @@ def measure(task: tuple[str, str, Path, SyntheticModel, int, int, int]) -> tuple
     return name, compare(published.read(path, name), simulated, chosen, recorded_seeds=range(seeds))
 
 
-def report(rows: dict[str, list[Row]], detail: bool) -> None:
+def report(rows: dict[str, list[FitRow]], detail: bool) -> None:
     """Print the differences, and whether they are within the aim."""
     print(f"{'environment':18}{'controller':24}{'accuracy':>10}{'tokens':>10}  (mean absolute difference)")
     worst = {}
@@ -99,7 +99,7 @@ def main() -> None:
             for name in models
             for controller in seed_controllers()
         ]
-        rows: dict[str, list[Row]] = defaultdict(list)
+        rows: dict[str, list[FitRow]] = defaultdict(list)
         for name, part in pool.map(measure, tasks):
             rows[name] += part
     report(rows, options.detail)

@@ -23,9 +23,9 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from agent.archive.archive import Archive, pack_logs, sha256
-from agent.archive.baselines import seed_names, seed_source
+from agent.archive.baselines import baseline_names, baseline_source
 from agent.diagnosis.findings import diagnose
-from agent.records.card import Card, Protocol
+from agent.records.card import Card, EvaluationProtocol
 from envs import catalogue, store
 from envs.episodes import grid
 from envs.synthetic.model import default_environments
@@ -41,16 +41,16 @@ def build(home: Path, versions: int) -> str:
     """Write the archive and the environment that it was measured on, and return the id of the last version that ran."""
     env = min(default_environments(), key=lambda e: len(e.probe_answers))
     store.save(env, catalogue.path_of(home / "data", env.name))
-    protocol = Protocol(
+    protocol = EvaluationProtocol(
         environments={env.name: env.hash}, betas=BETAS, first_seed=1000, seeds=1, max_branches=64
     )  # fmt: skip
     episodes = grid([env], BETAS, [1000])
     done = {}
-    for name in seed_names():
-        result = evaluate(seed_source(name), episodes)
+    for name in baseline_names():
+        result = evaluate(baseline_source(name), episodes)
         assert result.logs is not None and result.scores is not None
         findings = diagnose(result.scores, result.logs)
-        done[name] = (seed_source(name), tuple(result.curve), pack_logs(result.logs), findings)
+        done[name] = (baseline_source(name), tuple(result.curve), pack_logs(result.logs), findings)
     chance, ids, last = random.Random(7), list(done), ""
     for i in range(versions):
         seed = list(done)[i % len(done)]

@@ -14,7 +14,7 @@ from .store import Environment
 
 
 @dataclass(frozen=True)
-class Ledger:
+class LogEntries:
     """One row for each of the I entries of ``Logs.indices``: one branch in one record."""
 
     record: npt.NDArray[np.int64]
@@ -51,7 +51,7 @@ class Ledger:
         return shown
 
 
-def ledger(episodes: Episodes, logs: Logs, first: int = 0) -> Ledger:
+def log_entries(episodes: Episodes, logs: Logs, first: int = 0) -> LogEntries:
     """Return what each entry of ``logs`` did, which are those of the episodes from ``first`` on.
 
     The logs must be ones that `scoring.score` accepts: nothing is checked again here.
@@ -81,7 +81,7 @@ def ledger(episodes: Episodes, logs: Logs, first: int = 0) -> Ledger:
     whole = np.where(moves, repeats - ended, 0)
     tail = np.where(ended, np.maximum(0, totals[branch] - delta * (before + whole)), 0)
     probed = np.where(verb == STEP, whole, verb == PROBE)
-    return Ledger(
+    return LogEntries(
         record=record,
         episode=episode,
         key=key,

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from .contract.replay import ADVANCE, BRANCH, PROBE, PRUNE, RUN, STEP, VERBS
 from .episodes import Episodes, Logs
-from .log_entries import ledger
+from .log_entries import log_entries
 from .store import Environment
 
 _CHUNK = 128  # episodes scored at a time: their tables stay in the processor's cache, which is four times as fast
@@ -206,7 +206,7 @@ def _follows_advance(verb: npt.NDArray[np.uint8], key: npt.NDArray[np.int64]) ->
 
 def _overspent(episodes: Episodes, logs: Logs, first: int, max_tokens: int) -> npt.NDArray[np.bool_]:
     """Return (R,) whether a record advances where no whole interval was left in the budget for each of its branches."""
-    done = ledger(episodes, logs, first)
+    done = log_entries(episodes, logs, first)
     R, here = len(logs.verbs), slice(first, first + len(logs))
     spent = np.cumsum(np.bincount(done.record, weights=done.tokens, minlength=R).astype(np.int64))
     before = np.concatenate(([0], spent))

@@ -43,7 +43,7 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class CurveDifference:
     """The second controller less the first at one beta, paired by question and seed."""
 
     environment: str
@@ -59,7 +59,7 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class QuestionSample:
     """What one controller did at one beta: means by question, from which points and paired intervals are made."""
 
     environment: str
@@ -101,30 +101,30 @@ def curve(scores: Scores) -> list[Point]:
     return [sample.point() for sample in (*found, *(means(found) if several else ()))]
 
 
-def samples(scores: Scores) -> list[Sample]:
-    """Return one `Sample` for each environment and beta."""
+def samples(scores: Scores) -> list[QuestionSample]:
+    """Return one `QuestionSample` for each environment and beta."""
     values = np.stack([100.0 * scores.correct, scores.tokens, scores.latency], axis=1)
     found = []
     for e, env in enumerate(scores.episodes.environments):
         for beta in np.unique(scores.episodes.beta).tolist():
             mine = (scores.episodes.environment == e) & (scores.episodes.beta == beta)
-            found.append(Sample(env.name, beta, (by_question(scores, values, mine),), int(mine.sum())))
+            found.append(QuestionSample(env.name, beta, (by_question(scores, values, mine),), int(mine.sum())))
     return found
 
 
-def means(found: Sequence[Sample]) -> list[Sample]:
+def means(found: Sequence[QuestionSample]) -> list[QuestionSample]:
     """Return the mean over the recorded environments at each beta, in the order in which the betas come."""
     counted = set(recorded([sample.environment for sample in found]))
-    by_beta: dict[float, list[Sample]] = {}
+    by_beta: dict[float, list[QuestionSample]] = {}
     for sample in (sample for sample in found if sample.environment in counted):
         by_beta.setdefault(sample.beta, []).append(sample)
     return [
-        Sample(MEAN, beta, tuple(t for s in group for t in s.tables), sum(s.episodes for s in group))
+        QuestionSample(MEAN, beta, tuple(t for s in group for t in s.tables), sum(s.episodes for s in group))
         for beta, group in by_beta.items()
     ]
 
 
-def compare(first: Scores, second: Scores) -> list[Difference]:
+def compare(first: Scores, second: Scores) -> list[CurveDifference]:
     """Return ``second`` less ``first`` for each environment and beta, paired by question and seed.
 
     Raises:
@@ -145,7 +145,7 @@ def compare(first: Scores, second: Scores) -> list[Difference]:
             low, high = np.percentile(bootstrap(table), [2.5, 97.5], axis=0)
             gain = table[:, 0]
             rows.append(
-                Difference(
+                CurveDifference(
                     env.name, beta,
                     float(gain.mean()), (float(low[0]), float(high[0])),
                     float(table[:, 1].mean()), (float(low[1]), float(high[1])),

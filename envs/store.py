@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .errors import Damaged, InputError
-from .syntax_lock import SYNTAX
+from .errors import DamagedFile, InputError
+from .syntax_lock import SYNTAX_LOCK
 
 FORMAT = 1
 SUFFIX = ".env.npz"
@@ -160,7 +160,7 @@ def _pack(key: str, column: npt.NDArray[Any]) -> bytes:
 
 
 def _unpack(key: str, data: bytes) -> npt.NDArray[Any]:
-    with SYNTAX:
+    with SYNTAX_LOCK:
         column: npt.NDArray[Any] = np.load(io.BytesIO(data), allow_pickle=False)
     if column.ndim != 1 or column.dtype.kind not in ("f" if key.startswith("signal/") else "iu"):
         raise ValueError(f"{key} is not a column of numbers")
@@ -192,7 +192,7 @@ def load(path: Path) -> Environment:
     except _OtherFormat as error:
         raise InputError(f"{path}: {error}") from None
     except Exception as error:  # damaged bytes make the readers of zip, JSON and numpy raise whatever comes
-        raise Damaged(f"{path}: not a readable environment file ({error}); import it again") from error
+        raise DamagedFile(f"{path}: not a readable environment file ({error}); import it again") from error
     return environment
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-SYNTAX = threading.RLock()
+SYNTAX_LOCK = threading.RLock()
 """To be held by whoever has Python build a syntax tree, as NumPy does for the head of each column that it reads.
 
 CPython counts how deep it is in a tree for all threads together (3.11 and 3.12), and fails where two are at it.

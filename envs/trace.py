@@ -11,7 +11,7 @@ from .contract.controller import majority
 from .contract.replay import BRANCH, PRUNE, STEP, VERBS
 from .episodes import Episodes, Logs
 from .errors import InputError
-from .log_entries import Ledger, ledger
+from .log_entries import LogEntries, log_entries
 from .scoring import ForgedLog, score
 
 
@@ -93,7 +93,7 @@ def trace(episodes: Episodes, logs: Logs, index: int) -> Trace:
         max_branches=min(episodes.max_branches, len(env.branches(question))),
         max_tokens=episodes.max_tokens,
         delta=env.delta,
-        steps=tuple(_steps(ledger(episodes, logs), logs, (None, *env.vocabulary[1:]))),
+        steps=tuple(_steps(log_entries(episodes, logs), logs, (None, *env.vocabulary[1:]))),
         answer=env.vocabulary[logs.answer[0]] if logs.answer[0] else None,
         gold=env.vocabulary[env.gold[question]],
         correct=bool(scores.correct[0]),
@@ -102,7 +102,7 @@ def trace(episodes: Episodes, logs: Logs, index: int) -> Trace:
     )
 
 
-def _steps(done: Ledger, logs: Logs, words: Sequence[str | None]) -> Iterable[TraceStep]:
+def _steps(done: LogEntries, logs: Logs, words: Sequence[str | None]) -> Iterable[TraceStep]:
     last_seen: dict[int, str | None] = {}
     tokens = latency = 0
     for record, verb in enumerate(logs.verbs.tolist()):
@@ -130,7 +130,7 @@ def _steps(done: Ledger, logs: Logs, words: Sequence[str | None]) -> Iterable[Tr
         )
 
 
-def _shown(done: Ledger, i: int, words: Sequence[str | None]) -> tuple[str | None, ...]:
+def _shown(done: LogEntries, i: int, words: Sequence[str | None]) -> tuple[str | None, ...]:
     """Return the answers that entry ``i`` showed: all that a step passed, otherwise the one at its depth, or none."""
     if not done.shown[i]:
         return ()

@@ -10,8 +10,8 @@ from typing import Protocol
 
 from envs.episodes import Episodes
 
-from .outcome import Candidate, Outcome
-from .wire import Batch
+from .outcome import Candidate, SandboxOutcome
+from .wire import SealedBatch
 
 
 class SandboxError(Exception):
@@ -22,13 +22,13 @@ class SandboxLost(SandboxError):
     """What runs the sandbox went away (an engine that was killed, say); it may come back."""
 
 
-def say(text: str) -> None:
+def print_message(text: str) -> None:
     """Tell the person at the terminal, on standard error: what a sandbox does where nobody else listens."""
     print(f"autotts: {text}", file=sys.stderr)
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class SandboxLimits:
     """What one worker may use."""
 
     episode_seconds: float = 20.0
@@ -71,11 +71,15 @@ class Sandbox(Protocol):
     about: str
     """What it guards against, in a few words."""
 
-    def run(self, candidate: Candidate, episodes: Episodes, progress: Callable[[int], None] | None = None) -> Outcome:
+    def run(
+        self, candidate: Candidate, episodes: Episodes, progress: Callable[[int], None] | None = None
+    ) -> SandboxOutcome:
         """Run ``candidate`` on every episode; ``progress`` is called with the number of episodes that were added."""
         ...
 
-    def play(self, candidate: Candidate, batch: Batch, progress: Callable[[int], None] | None = None) -> Outcome:
+    def play(
+        self, candidate: Candidate, batch: SealedBatch, progress: Callable[[int], None] | None = None
+    ) -> SandboxOutcome:
         """Run ``candidate`` on a batch that is ready to cross the wall, as `run` does with what was recorded."""
         ...
 

@@ -2,7 +2,7 @@
 
 An attack is a file of ``tests/attacks``: a docstring whose first line says what it tries, and one controller. Two lines
 are put before it: `PRELUDE`, which gives it ``Breach`` to raise where it got through, ``honest(question)`` to earn what
-one branch earns, and ``BAIT``, which names what the check has laid out on this machine to be reached (see `Bait`).
+one branch earns, and ``BAIT``, which names what the check has laid out on this machine to be reached (see `BaitFile`).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from envs.episodes import Episodes, grid
 from envs.scoring import Scores
 from envs.synthetic.model import default_models, generate
 
-from .base import Limits, Sandbox, SandboxError
+from .base import Sandbox, SandboxError, SandboxLimits
 from .evaluation import Evaluation, evaluate
 from .outcome import Candidate
 from .trial import trial
@@ -41,7 +41,7 @@ from envs import Controller
 class Honest(Controller):
     def solve(self, question): return honest(question)
 """
-LIMITS = Limits(episode_seconds=2.0, seconds=20.0, memory=256 << 20)
+LIMITS = SandboxLimits(episode_seconds=2.0, seconds=20.0, memory=256 << 20)
 """What an attack may use."""
 
 _HERE = Path(__file__).parent
@@ -58,7 +58,7 @@ class Attack:
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
+class AttackAttempt:
     """How one attack ended."""
 
     attack: str
@@ -90,30 +90,30 @@ def attacks() -> list[Attack]:
     return found
 
 
-def world() -> Episodes:
+def attack_episodes() -> Episodes:
     """Return the episodes that attacks are tried on."""
     environment = generate(next(iter(default_models().values())), "check/model", questions=6, branches=24, seed=1)
     return grid([environment], [0.3, 0.7], range(4), max_branches=16)
 
 
-class Check:
+class AttackCheck:
     """Attacks one sandbox while a neighbour works in another of its kind.
 
     Args:
         open_sandbox: opens one with the given limits.
     """
 
-    def __init__(self, open_sandbox: Callable[[Limits], Sandbox]) -> None:
+    def __init__(self, open_sandbox: Callable[[SandboxLimits], Sandbox]) -> None:
         self._open = open_sandbox
         self._stack = ExitStack()
-        self._episodes = world()
+        self._episodes = attack_episodes()
 
     def __enter__(self) -> Self:
         with self._stack as stack:
             self._sandbox = self._opened(LIMITS)
-            self._bait = stack.enter_context(Bait())
+            self._bait = stack.enter_context(BaitFile())
             self._control = self._scores(self._sandbox, HONEST)
-            self._neighbour = stack.enter_context(_Neighbour(self._opened(Limits()), self._episodes))
+            self._neighbour = stack.enter_context(_NeighbourContainer(self._opened(SandboxLimits()), self._episodes))
             self._stack = stack.pop_all()
         return self
 
@@ -122,7 +122,7 @@ class Check:
     ) -> None:
         self._stack.close()
 
-    def attempt(self, attack: Attack, policy: bool) -> Attempt:
+    def attempt(self, attack: Attack, policy: bool) -> AttackAttempt:
         """Let ``attack`` try, with or without a check of its source first.
 
         Raises:
@@ -135,7 +135,7 @@ class Check:
         if "Breach: " in found.verdict.message:
             breaches.append(found.verdict.message)
         stopped = found.verdict.message or "played by the rules: nothing to be had"
-        return Attempt(attack.name, attack.tries, policy, found.verdict.kind, stopped, tuple(breaches))
+        return AttackAttempt(attack.name, attack.tries, policy, found.verdict.kind, stopped, tuple(breaches))
 
     def _earned(self, found: Evaluation) -> Iterator[str]:
         if found.scores is None:
@@ -147,7 +147,7 @@ class Check:
         if saved:
             yield f"{saved} tokens fewer than an honest branch"
 
-    def _opened(self, limits: Limits) -> Sandbox:
+    def _opened(self, limits: SandboxLimits) -> Sandbox:
         sandbox = self._open(limits)
         self._stack.callback(sandbox.close)
         return sandbox
@@ -159,7 +159,7 @@ class Check:
         return found.scores
 
 
-class _Neighbour:
+class _NeighbourContainer:
     """A candidate in a sandbox of its own, which must come to no harm while another is attacked from within."""
 
     def __init__(self, sandbox: Sandbox, episodes: Episodes) -> None:
@@ -202,7 +202,7 @@ def _columns(found: Evaluation) -> Sequence[object]:
     return list(found.logs.columns().values()) if found.logs is not None else []
 
 
-class Bait:
+class BaitFile:
     """What an attack may try to reach on this machine: all of it is laid out by the check, and looked at afterwards.
 
     ``places`` tells an attack where: ports on loopback (``tcp``, ``tcp6``, ``udp``), sockets (``unix``, ``abstract``),

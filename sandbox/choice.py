@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from .backends import bubblewrap
 from .backends.process import ProcessSandbox
-from .backends.runner import Runner
-from .base import Limits, SandboxError, SandboxLost, say
+from .backends.runner import WorkerSandbox
+from .base import SandboxError, SandboxLimits, SandboxLost, print_message
 
 NAMES = ("auto", "docker", "bubblewrap", "process")
 
@@ -16,9 +16,9 @@ def open_sandbox(
     name: str = "auto",
     workers: int = 1,
     runtime: str | None = None,
-    limits: Limits | None = None,
+    limits: SandboxLimits | None = None,
     notice: Callable[[str], None] | None = None,
-) -> Runner:
+) -> WorkerSandbox:
     """Return the sandbox ``name``, to be closed.
 
     Args:
@@ -50,11 +50,13 @@ def open_sandbox(
             "missing, and `--sandbox process` runs candidates that you trust without either"
         )
     if not isinstance(no_docker, SandboxLost):  # there is an engine, and a person may want it to be used
-        (notice or say)(f"{no_docker}; until then bubblewrap is used")
+        (notice or print_message)(f"{no_docker}; until then bubblewrap is used")
     return bubblewrap.BubblewrapSandbox(workers, limits)
 
 
-def _docker(workers: int, runtime: str | None, limits: Limits | None, notice: Callable[[str], None] | None) -> Runner:
+def _docker(
+    workers: int, runtime: str | None, limits: SandboxLimits | None, notice: Callable[[str], None] | None
+) -> WorkerSandbox:
     from .backends.docker import DockerSandbox  # late: the SDK takes a while to import
 
     return DockerSandbox(workers, limits, runtime, notice)

@@ -56,7 +56,7 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class SandboxOutcome:
     """What a sandbox returns: the verdict, and the logs of all episodes if it is ok."""
 
     verdict: Verdict

@@ -10,7 +10,7 @@ import ast
 import sys
 from collections.abc import Iterator
 
-from envs.syntax_lock import SYNTAX
+from envs.syntax_lock import SYNTAX_LOCK
 
 from .outcome import Verdict
 
@@ -45,7 +45,7 @@ _ALLOWED_DUNDERS = frozenset(
 
 def parse(source: str) -> ast.Module:
     """Return the syntax tree, as `ast.parse` does, but safely where other threads ask for theirs."""
-    with SYNTAX:
+    with SYNTAX_LOCK:
         return ast.parse(source)
 
 

@@ -22,7 +22,7 @@ Judge = Callable[[Ints, Scores], Verdict]
 
 
 @dataclass(frozen=True)
-class Steps:
+class EvaluationSteps:
     """How a batch of E episodes is divided."""
 
     order: Ints
@@ -35,11 +35,11 @@ class Steps:
 def evaluate_in_steps(
     candidate: Candidate,
     episodes: Episodes,
-    steps: Steps,
+    steps: EvaluationSteps,
     sandbox: Sandbox,
     progress: Callable[[int], None] | None = None,
 ) -> Evaluation:
-    """Run and score a candidate as `evaluation.evaluate` does, unless `Steps.judge` finds that it is not worth it.
+    """Run and score a candidate as `evaluation.evaluate` does, unless `EvaluationSteps.judge` gives it up.
 
     Raises:
         SandboxError: the sandbox failed.

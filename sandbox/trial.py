@@ -11,7 +11,7 @@ from .audit.look_ahead import SAMPLE, audit
 from .base import Sandbox
 from .evaluation import Evaluation, evaluate
 from .outcome import Candidate
-from .steps import Steps, evaluate_in_steps
+from .steps import EvaluationSteps, evaluate_in_steps
 
 
 def trial(
@@ -22,7 +22,7 @@ def trial(
     seed: int = 0,
     progress: Callable[[int], None] | None = None,
     check_policy: bool = True,
-    steps: Steps | None = None,
+    steps: EvaluationSteps | None = None,
 ) -> Evaluation:
     """Try a candidate: what comes back with scores has earned them with what it had paid for.
 

@@ -38,7 +38,7 @@ NOT_A_TOKEN = -1
 
 
 @dataclass(frozen=True, slots=True)
-class World:
+class SealedQuestion:
     """One question as it crosses the wall: columns of opaque codes, and the way back."""
 
     cells: npt.NDArray[np.uint16]
@@ -54,10 +54,10 @@ class World:
 
 
 @dataclass(frozen=True)
-class Batch:
+class SealedBatch:
     """E episodes to be played, and the worlds that they are played on."""
 
-    worlds: Sequence[World]
+    worlds: Sequence[SealedQuestion]
     world: npt.NDArray[np.int64]
     """(E,) index into ``worlds``."""
     orders: Sequence[npt.NDArray[np.int32]]
@@ -76,7 +76,7 @@ class Batch:
         return len(self.world)
 
     @classmethod
-    def of(cls, episodes: Episodes) -> Batch:
+    def of(cls, episodes: Episodes) -> SealedBatch:
         """Return ``episodes`` on what was recorded, all in one group, with codes that are drawn anew."""
         generator = np.random.default_rng(secrets.randbits(128))
         pairs = np.stack([episodes.environment, episodes.question])
@@ -108,10 +108,10 @@ class Batch:
         return [share for share in shares if share]
 
 
-class Job:
+class SandboxJob:
     """A batch, ready to be sent to any number of workers for one run of one candidate."""
 
-    def __init__(self, candidate: Candidate, batch: Batch) -> None:
+    def __init__(self, candidate: Candidate, batch: SealedBatch) -> None:
         self.candidate = candidate
         self.batch = batch
         self._tokens = _fresh_tokens(max(len(world.meaning) for world in batch.worlds) - 1)
@@ -246,7 +246,7 @@ def contract_modules() -> dict[str, str]:
 _MODULES = ("question", "controller", "replay")
 
 
-def _world(env: Environment, question: int, generator: np.random.Generator) -> World:
+def _world(env: Environment, question: int, generator: np.random.Generator) -> SealedQuestion:
     """Return ``question`` with each answer replaced by a fresh opaque token."""
     branches = env.branches(question)
     start, stop = int(env.probe_offsets[branches.start]), int(env.probe_offsets[branches.stop])
@@ -264,7 +264,7 @@ def _world(env: Environment, question: int, generator: np.random.Generator) -> W
     code = np.zeros(int(meaning.max()) + 1, np.uint16)
     code[meaning] = np.arange(len(meaning))
     totals = env.total_tokens[branches.start : branches.stop].astype(np.uint32)
-    return World(code[cells], (depths + 1).astype(np.uint32), totals, env.delta, env.probe_cost, meaning)
+    return SealedQuestion(code[cells], (depths + 1).astype(np.uint32), totals, env.delta, env.probe_cost, meaning)
 
 
 def _fresh_tokens(n: int) -> list[str]:

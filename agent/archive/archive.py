@@ -21,14 +21,14 @@ import numpy as np
 from pydantic import ValidationError
 
 from envs.episodes import Logs
-from envs.errors import Damaged, InputError
+from envs.errors import DamagedFile, InputError
 from envs.store import named, write_whole
-from envs.syntax_lock import SYNTAX
+from envs.syntax_lock import SYNTAX_LOCK
 
-from ..population.overfitting.beliefs import Kept, Reader, believed
-from ..population.overfitting.question_results import Figures
-from ..records.card import Card, Protocol
-from ..records.index_row import COLUMNS, Row
+from ..population.overfitting.beliefs import ContributionCache, ResultsLoader, with_beliefs
+from ..population.overfitting.question_results import QuestionResults
+from ..records.card import Card, EvaluationProtocol
+from ..records.index_row import COLUMNS, IndexRow
 
 SOURCE, CARD, LOGS, MANIFEST = "controller.py", "card.json", "logs.npz", "manifest.json"
 TRANSCRIPT = "transcript.txt.gz"
@@ -56,8 +56,8 @@ class Archive:
         self.root = root
         self._cards: dict[str, Card] = {}  # lean ones; immutable, so never stale
         self._card = lru_cache(_WHOLE)(self._read)
-        self._protocols: dict[str, Protocol] = {}
-        self._contributions: Kept = {}
+        self._protocols: dict[str, EvaluationProtocol] = {}
+        self._contributions: ContributionCache = {}
         self._believed: tuple[tuple[str, ...], list[Card]] = ((), [])
 
     # Reading
@@ -88,7 +88,7 @@ class Archive:
         except (FileNotFoundError, NotADirectoryError):
             raise InputError(f"no version {version!r} in {self.root}; see `autotts lineage`") from None
         except ValidationError as error:
-            raise Damaged(f"{path}: not a card ({error.errors()[0]['msg']}); see `archive verify`") from None
+            raise DamagedFile(f"{path}: not a card ({error.errors()[0]['msg']}); see `archive verify`") from None
 
     def _lean(self, version: str) -> Card:
         if version not in self._cards:
@@ -111,19 +111,19 @@ class Archive:
             self._believed = kept = known, self.beside(cards)
         return list(kept[1])
 
-    def beside(self, cards: Sequence[Card], figures: Reader | None = None) -> list[Card]:
+    def beside(self, cards: Sequence[Card], figures: ResultsLoader | None = None) -> list[Card]:
         """Return ``cards``, archived or not, with what is believed of them beside each other.
 
         Args:
             cards: in any order.
             figures: asked in place of the archive, if it has not known what a version contributes.
         """
-        return believed(cards, figures or self.figures, self._contributions)
+        return with_beliefs(cards, figures or self.figures, self._contributions)
 
-    def figures(self, version: str) -> Figures | None:
+    def figures(self, version: str) -> QuestionResults | None:
         """Return what a version did question by question; None if that is not there, or damaged: it can be rebuilt."""
         try:
-            return Figures.unpack((self.root / FIGURES / f"{version}.npz").read_bytes())
+            return QuestionResults.unpack((self.root / FIGURES / f"{version}.npz").read_bytes())
         except Exception:  # damaged bytes make the readers of zip and numpy raise whatever comes
             return None
 
@@ -138,7 +138,7 @@ class Archive:
         try:
             return path.read_text(encoding="utf-8")
         except (OSError, ValueError) as error:
-            raise Damaged(f"{path}: not readable ({error}); see `archive verify`") from None
+            raise DamagedFile(f"{path}: not readable ({error}); see `archive verify`") from None
 
     def logs(self, version: str) -> Logs:
         """Return the action logs of a version's evaluation.
@@ -153,7 +153,7 @@ class Archive:
         except FileNotFoundError:
             raise InputError(f"version {version} has no action logs: it did not run") from None
         except Exception as error:  # damaged bytes make the readers of zip and numpy raise whatever comes
-            raise Damaged(f"{path}: damaged ({error}); see `archive verify`") from None
+            raise DamagedFile(f"{path}: damaged ({error}); see `archive verify`") from None
 
     def transcript(self, version: str) -> str:
         """Return the conversation that led to a version.
@@ -168,7 +168,7 @@ class Archive:
         except FileNotFoundError:
             raise InputError(f"version {version} has no transcript: no language model wrote it") from None
         except (OSError, EOFError, zlib.error) as error:
-            raise Damaged(f"{path}: damaged ({error}); see `archive verify`") from None
+            raise DamagedFile(f"{path}: damaged ({error}); see `archive verify`") from None
 
     def resolve(self, text: str) -> str:
         """Return the one id that ``text`` is, or is the beginning of.
@@ -222,7 +222,7 @@ class Archive:
             raise
         self._keep(card.id, card)
 
-    def put_figures(self, version: str, figures: Figures) -> None:
+    def put_figures(self, version: str, figures: QuestionResults) -> None:
         """Keep what a version did question by question; it need not have been added yet."""
         write_whole(self.root / FIGURES / f"{version}.npz", figures.pack())
         self._contributions.pop(version, None)
@@ -260,13 +260,13 @@ class Archive:
         if (self.root / INDEX).exists():
             try:
                 self.index()
-            except Damaged as error:
+            except DamagedFile as error:
                 problems.append(str(error))
         return problems
 
     def reindex(self) -> int:
         """Build the index anew from the folders, and return the number of versions in it."""
-        rows = [Row.of(card).cells() for card in self.believed()]
+        rows = [IndexRow.of(card).cells() for card in self.believed()]
         with closing(sqlite3.connect(":memory:")) as database:
             database.execute(f"CREATE TABLE versions ({', '.join(COLUMNS)}, PRIMARY KEY (id))")
             database.execute("CREATE INDEX by_source ON versions (source_sha256)")
@@ -276,7 +276,7 @@ class Archive:
         write_whole(self.root / INDEX, image)
         return len(rows)
 
-    def index(self) -> list[Row]:
+    def index(self) -> list[IndexRow]:
         """Return the rows of the index, by generation and id; versions added since it was built are not in it.
 
         Raises:
@@ -288,9 +288,9 @@ class Archive:
         try:
             with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
                 found = database.execute(f"SELECT {', '.join(COLUMNS)} FROM versions ORDER BY generation, id")
-                return [Row.read(cells) for cells in found]
+                return [IndexRow.read(cells) for cells in found]
         except (sqlite3.DatabaseError, TypeError, ValueError) as error:
-            raise Damaged(f"{path}: damaged ({error}); rebuild it with `autotts archive reindex`") from None
+            raise DamagedFile(f"{path}: damaged ({error}); rebuild it with `autotts archive reindex`") from None
 
 
 def check_folder(path: Path) -> Iterator[str]:
@@ -345,5 +345,5 @@ def pack_logs(logs: Logs) -> bytes:
 
 def unpack_logs(packed: bytes) -> Logs:
     """Return the logs that `pack_logs` has packed."""
-    with SYNTAX, np.load(io.BytesIO(packed), allow_pickle=False) as columns:
+    with SYNTAX_LOCK, np.load(io.BytesIO(packed), allow_pickle=False) as columns:
         return Logs(**{key: columns[key] for key in columns.files})

@@ -10,17 +10,17 @@ from envs.errors import InputError
 HOME = Path(agent.__file__).parent.parent / "controllers_archive" / "baselines"
 
 
-def seed_names() -> list[str]:
+def baseline_names() -> list[str]:
     """Return the names of all seeds, sorted."""
     return sorted(path.stem for path in HOME.glob("*.py"))
 
 
-def seed_source(name: str) -> str:
+def baseline_source(name: str) -> str:
     """Return the source of the seed ``name``.
 
     Raises:
         InputError: there is no such seed.
     """
-    if name not in seed_names():
-        raise InputError(f"no seed controller {name!r}: there are {', '.join(seed_names())}")
+    if name not in baseline_names():
+        raise InputError(f"no seed controller {name!r}: there are {', '.join(baseline_names())}")
     return (HOME / f"{name}.py").read_text(encoding="utf-8")

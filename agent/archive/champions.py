@@ -7,9 +7,9 @@ import json
 from envs.errors import InputError
 
 from .archive import Archive
-from .baselines import HOME as SEEDS
+from .baselines import HOME as BASELINES
 
-HOME = SEEDS.parent / "discovered"
+HOME = BASELINES.parent / "discovered"
 """The shipped lineages, one archive each, and `champions.json`: lineage and version of each champion, by name."""
 
 

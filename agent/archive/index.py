@@ -15,7 +15,7 @@ from envs.errors import InputError
 from envs.statistics import Floats
 
 from .. import population
-from ..records.index_row import Row
+from ..records.index_row import IndexRow
 from ..records.version import Credit
 from .archive import INDEX, MANIFEST, REPLAYS, Archive
 
@@ -24,12 +24,12 @@ _FRESH = 0.5
 
 
 @dataclass(frozen=True)
-class View:
+class ArchiveSnapshot:
     """The list as it was at one moment: nothing in it changes any more."""
 
     stamp: int
     """Another number for each change."""
-    rows: Sequence[Row]
+    rows: Sequence[IndexRow]
     """By generation and id."""
     problems: Mapping[str, str]
     """What is wrong with the versions that are not in the list, by the name of their folder."""
@@ -38,12 +38,12 @@ class View:
     """Of each version that ran (`population.quality`)."""
 
     @cached_property
-    def by_id(self) -> dict[str, Row]:
+    def by_id(self) -> dict[str, IndexRow]:
         """The rows by id."""
         return {row.id: row for row in self.rows}
 
     @cached_property
-    def ranked(self) -> list[Row]:
+    def ranked(self) -> list[IndexRow]:
         """The versions that ran, the best first: the order of `population.ranked`."""
         return population.by_merit([row for row in self.rows if row.ok], self.budgets)
 
@@ -53,7 +53,7 @@ class View:
         return {row.id: i for i, row in enumerate(self.ranked, 1)}
 
     @cached_property
-    def front(self) -> list[Row]:
+    def front(self) -> list[IndexRow]:
         """Versions that are the best at some budget, from frugal to accurate."""
         seeds = [row for row in self.rows if row.generation == 0]  # they set the budgets
         return population.front(list({row.id: row for row in [*self.ranked[:200], *seeds]}.values()))
@@ -72,19 +72,19 @@ class View:
                 found.setdefault(parent, []).append(row.id)
         return found
 
-    def ready(self) -> View:
+    def ready(self) -> ArchiveSnapshot:
         """Work out what pages ask for, so that the first one need not wait, and return the list."""
         assert self.credits is not None and self.front is not None
         return self
 
     @property
-    def best(self) -> Row | None:
+    def best(self) -> IndexRow | None:
         """The best version that was found, or the best of all if none was."""
         return next((row for row in self.ranked if row.generation > 0), next(iter(self.ranked), None))
 
 
-class Roster:
-    """Keeps a `View` of an archive that may be written to at any time. Safe to use from several threads.
+class ArchiveIndex:
+    """Keeps a `ArchiveSnapshot` of an archive that may be written to at any time. Safe to use from several threads.
 
     Args:
         root: the archive's directory.
@@ -94,16 +94,16 @@ class Roster:
         self.root = root
         self.note = ""
         """Why the index was not used, where it was not."""
-        self._rows: dict[str, Row] = {}
+        self._rows: dict[str, IndexRow] = {}
         self._problems: dict[str, tuple[float, str]] = {}
         self._quality: dict[str, float] = {}
         self._looked = -math.inf
         self._indexed = 0
         self._lock = threading.Lock()
-        self._view = View(0, (), {}, population.budgets([]), {})
+        self._view = ArchiveSnapshot(0, (), {}, population.budgets([]), {})
         self._read_index()
 
-    def view(self) -> View:
+    def view(self) -> ArchiveSnapshot:
         """Return the list as it is now."""
         with self._lock:
             if time.monotonic() - self._looked > _FRESH:
@@ -150,7 +150,7 @@ class Roster:
                 self._problems[name] = (written, str(error))
         return changed
 
-    def _made(self) -> View:
+    def _made(self) -> ArchiveSnapshot:
         rows = sorted(self._rows.values(), key=lambda row: (row.generation, row.id))
         budgets = population.budgets([row for row in rows if row.generation == 0])
         if not len(self._view.budgets) or (budgets != self._view.budgets).any():
@@ -158,7 +158,7 @@ class Roster:
         new = [row for row in rows if row.ok and row.id not in self._quality]
         self._quality |= zip((row.id for row in new), population.qualities(new, budgets).tolist(), strict=True)
         problems = {name: why for name, (_, why) in sorted(self._problems.items())}
-        return View(self._view.stamp + 1, rows, problems, budgets, dict(self._quality))
+        return ArchiveSnapshot(self._view.stamp + 1, rows, problems, budgets, dict(self._quality))
 
 
 def _folders(root: Path) -> list[str]:
@@ -181,17 +181,17 @@ def _written(folder: Path) -> float:
         return 0.0
 
 
-def _row(root: Path, name: str) -> Row:
+def _row(root: Path, name: str) -> IndexRow:
     card = Archive(root).card(name)  # a fresh one: an archive keeps every card that it has read
     if card.id != name:
         raise InputError(f"{root / name}: its card is that of {card.id!r}; see `autotts archive verify`")
-    row = Row.of(card)
+    row = IndexRow.of(card)
     if not _finite(row):
         raise InputError(f"{root / name}: its card holds figures that are no numbers; see `autotts archive verify`")
     return row
 
 
-def _finite(row: Row) -> bool:
+def _finite(row: IndexRow) -> bool:
     curves = (*row.mean_curve, *row.believed_curve)
     figures = [x for p in curves for x in (p.beta, p.accuracy, p.tokens, p.latency)] + list(row.noise)
     return all(map(math.isfinite, [*figures, row.cost.dollars])) and (bool(figures) or not row.ok)

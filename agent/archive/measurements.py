@@ -9,16 +9,16 @@ from pydantic import BaseModel, ValidationError
 
 from envs.statistics import Point
 
-from ..records.card import Card, Protocol
+from ..records.card import Card, EvaluationProtocol
 from .archive import REPLAYS
-from .reader import Place
+from .reader import ArchiveReader
 
 _LARGEST = 4 << 20
 """Bytes of a replay's file that is read."""
 
 
 @dataclass(frozen=True, slots=True)
-class Measure:
+class ProtocolMeasurement:
     """The figures of a version under one protocol."""
 
     key: str
@@ -30,12 +30,12 @@ class Measure:
     points: tuple[Point, ...]
 
 
-class _Replay(BaseModel):
-    protocol: Protocol
+class _ArchivedReplay(BaseModel):
+    protocol: EvaluationProtocol
     curve: tuple[Point, ...]
 
 
-def orders(p: Protocol) -> str:
+def orders(p: EvaluationProtocol) -> str:
     """Return in words on what figures were measured."""
     tokens = f" and {p.max_tokens:,} tokens" if p.max_tokens else ""
     last = p.first_seed + p.seeds - 1
@@ -43,7 +43,7 @@ def orders(p: Protocol) -> str:
     return f"{seeds}, up to {p.max_branches} branches{tokens}"
 
 
-def figures(place: Place, card: Card) -> Iterator[tuple[str, Protocol, tuple[Point, ...]]]:
+def figures(place: ArchiveReader, card: Card) -> Iterator[tuple[str, EvaluationProtocol, tuple[Point, ...]]]:
     """Yield who has measured a version, on what, and its points there: the search first, then replays."""
     if card.curve:
         yield "the search", card.protocol, card.curve
@@ -51,27 +51,27 @@ def figures(place: Place, card: Card) -> Iterator[tuple[str, Protocol, tuple[Poi
         yield "a replay", replay.protocol, replay.curve
 
 
-def measures(place: Place, card: Card) -> list[Measure]:
+def measures(place: ArchiveReader, card: Card) -> list[ProtocolMeasurement]:
     """Return what is known of a version: the search's figures first."""
     return [_measure(card.id, *found) for found in figures(place, card)]
 
 
-def _measure(version: str, who: str, p: Protocol, curve: tuple[Point, ...]) -> Measure:
+def _measure(version: str, who: str, p: EvaluationProtocol, curve: tuple[Point, ...]) -> ProtocolMeasurement:
     betas = " ".join(f"{beta:g}" for beta in p.betas)
     limits = f" --max-branches {p.max_branches}" + (f" --max-tokens {p.max_tokens}" if p.max_tokens else "")
     first = f" --first-seed {p.first_seed}" if p.first_seed else ""
     command = f"autotts evaluate {version} --env {' '.join(p.environments)} --beta {betas} --seeds {p.seeds}"
-    return Measure(
+    return ProtocolMeasurement(
         key=p.key(), what=f"{who}: {orders(p)}", command=f"{command}{first}{limits} --json figures.json",
         environments=tuple(dict.fromkeys(point.environment for point in curve)), points=curve,
     )  # fmt: skip
 
 
-def _replays(place: Place, version: str) -> Iterator[_Replay]:
+def _replays(place: ArchiveReader, version: str) -> Iterator[_ArchivedReplay]:
     home = place.root / REPLAYS / place.known(version)
     for path in sorted(home.glob("*.json"))[:50] if home.is_dir() else []:
         try:
             if path.stat().st_size <= _LARGEST:
-                yield _Replay.model_validate_json(path.read_bytes())
+                yield _ArchivedReplay.model_validate_json(path.read_bytes())
         except (OSError, ValidationError):
             continue  # being written, or of another kind

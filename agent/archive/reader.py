@@ -10,15 +10,15 @@ from typing import TypeVar
 
 from envs import catalogue, store
 from envs.episodes import Episodes, Logs, grid
-from envs.errors import Damaged, InputError
+from envs.errors import DamagedFile, InputError
 from envs.scoring import ForgedLog
 from envs.store import Environment
 
-from ..population.measurement import Measured
-from ..records.card import Card, Protocol
-from . import resolve as choose
+from ..population.measurement import Measurement
+from ..records.card import Card, EvaluationProtocol
+from . import resolve
 from .archive import Archive
-from .index import Roster, View
+from .index import ArchiveIndex, ArchiveSnapshot
 from .run_directory import Run
 
 T = TypeVar("T")
@@ -27,11 +27,11 @@ _MOST_LOG_BYTES = 64 << 20
 """Of a packed log that is opened: what it becomes in memory may be a hundred times as much."""
 
 
-class Missing(InputError):
+class EnvironmentMissing(InputError):
     """What was asked for is not there."""
 
 
-class Place:
+class ArchiveReader:
     """An archive and all that belongs to it. Nothing here writes; safe to use from several threads.
 
     Args:
@@ -42,18 +42,18 @@ class Place:
 
     def __init__(self, root: Path, run: Run | None, data: Path) -> None:
         self.root, self.run, self.data = root, run, data
-        self.roster = Roster(root)
-        self._logs: _Kept[Logs] = _Kept(4)
-        self._measured: _Kept[Measured] = _Kept(4)
-        self._worlds: _Kept[tuple[Environment, ...]] = _Kept(4)
-        self._batches: _Kept[Episodes] = _Kept(4)
+        self.roster = ArchiveIndex(root)
+        self._logs: _RecentlyUsed[Logs] = _RecentlyUsed(4)
+        self._measured: _RecentlyUsed[Measurement] = _RecentlyUsed(4)
+        self._worlds: _RecentlyUsed[tuple[Environment, ...]] = _RecentlyUsed(4)
+        self._batches: _RecentlyUsed[Episodes] = _RecentlyUsed(4)
 
     @property
     def title(self) -> str:
         """The name of the run's directory, or of the archive's."""
         return (self.run.home if self.run else self.root).resolve().name
 
-    def view(self) -> View:
+    def view(self) -> ArchiveSnapshot:
         """Return the list of versions as it is now."""
         return self.roster.view()
 
@@ -66,9 +66,9 @@ class Place:
         """
         view = self.view()
         if version in view.problems:
-            raise Damaged(view.problems[version])
+            raise DamagedFile(view.problems[version])
         if version not in view.by_id:
-            raise Missing(f"no version {version[:80]!r} in this archive")
+            raise EnvironmentMissing(f"no version {version[:80]!r} in this archive")
         return version
 
     def card(self, version: str) -> Card:
@@ -103,7 +103,7 @@ class Place:
 
     # Environments
 
-    def worlds(self, protocol: Protocol) -> tuple[Environment, ...]:
+    def worlds(self, protocol: EvaluationProtocol) -> tuple[Environment, ...]:
         """Return the environments of a protocol, as they were when it was measured.
 
         Raises:
@@ -134,7 +134,7 @@ class Place:
             "them with `autotts env import`, or name the data root with --data"
         )
 
-    def episodes(self, protocol: Protocol) -> Episodes:
+    def episodes(self, protocol: EvaluationProtocol) -> Episodes:
         """Return the batch of a protocol, the episodes in the order of the action logs."""
         p = protocol
 
@@ -144,19 +144,19 @@ class Place:
 
         return self._batches.get(p.key(), made)
 
-    def measured(self, version: str) -> Measured:
+    def measured(self, version: str) -> Measurement:
         """Return what a version did in every episode of its protocol.
 
         Raises:
             InputError: it did not run, its logs are damaged, or its environments are not at hand.
         """
 
-        def made() -> Measured:
+        def made() -> Measurement:
             episodes, logs = self.batch(self.card(version))
             try:
-                return Measured.of(episodes, logs)
+                return Measurement.of(episodes, logs)
             except ForgedLog as forged:
-                raise Damaged(f"version {version} has logs that no controller can have made ({forged})") from None
+                raise DamagedFile(f"version {version} has logs that no controller can have made ({forged})") from None
 
         return self._measured.get(version, made)
 
@@ -168,24 +168,24 @@ class Place:
         """
         episodes, logs = self.episodes(card.protocol), self.logs(card.id)
         if len(logs) != len(episodes):
-            raise Damaged(f"version {card.id} has logs of {len(logs)} episodes, but was tried on {len(episodes)}")
+            raise DamagedFile(f"version {card.id} has logs of {len(logs)} episodes, but was tried on {len(episodes)}")
         return episodes, logs
 
 
-def looked_at(home: str | None, archive: str | None, data: str | None) -> Place:
+def open_reader(home: str | None, archive: str | None, data: str | None) -> ArchiveReader:
     """Return the place that the command line names: an archive, a run, or the newest run.
 
     Raises:
         InputError: there is none.
     """
-    return Place(*_chosen(home, archive), catalogue.data_root(data))
+    return ArchiveReader(*_chosen(home, archive), catalogue.data_root(data))
 
 
 def _chosen(home: str | None, archive: str | None) -> tuple[Path, Run | None]:
     if archive is None:
-        run = choose.chosen_run(home)
+        run = resolve.chosen_run(home)
         return run.archive.root, run
-    root = choose.chosen_archive(None, archive).root
+    root = resolve.chosen_archive(None, archive).root
     if root.name == "archive" and (root.parent / "config.json").is_file():
         return root, Run(root.parent)
     if (root / "config.json").is_file():
@@ -193,7 +193,7 @@ def _chosen(home: str | None, archive: str | None) -> tuple[Path, Run | None]:
     return root, None
 
 
-class _Kept(OrderedDict[Hashable, T]):
+class _RecentlyUsed(OrderedDict[Hashable, T]):
     """The last few things that were made, by key."""
 
     def __init__(self, most: int) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from envs.episodes import grid
-from envs.errors import Damaged
+from envs.errors import DamagedFile
 from envs.scoring import ForgedLog, score
 
-from ..population.overfitting.question_results import Figures
+from ..population.overfitting.question_results import QuestionResults
 from .run_directory import Run
 
 
@@ -27,7 +27,7 @@ def rebuild(run: Run) -> int:
         try:
             if len(logs) != len(episodes):
                 raise ForgedLog(f"{len(logs)} episodes, not {len(episodes)}", 0)
-            run.archive.put_figures(card.id, Figures.of(score(episodes, logs)))
+            run.archive.put_figures(card.id, QuestionResults.of(score(episodes, logs)))
         except ForgedLog as forged:
-            raise Damaged(f"version {card.id} has logs that no controller can have made ({forged})") from None
+            raise DamagedFile(f"version {card.id} has logs that no controller can have made ({forged})") from None
     return len(missing)

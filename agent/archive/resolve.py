@@ -10,12 +10,12 @@ from pathlib import Path
 from envs import catalogue
 from envs.errors import InputError
 from envs.store import Environment
-from sandbox.backends.runner import Runner
+from sandbox.backends.runner import WorkerSandbox
 from sandbox.choice import open_sandbox
 from sandbox.outcome import Candidate
 
 from .archive import Archive
-from .baselines import seed_names, seed_source
+from .baselines import baseline_names, baseline_source
 from .champions import champion, champion_names, champion_source
 from .run_directory import Run, newest_home
 
@@ -59,8 +59,8 @@ def controller(text: str, home: str | None = None, archive: str | None = None) -
     Raises:
         InputError: it is none of these.
     """
-    if text in seed_names():
-        return Candidate(text, seed_source(text))
+    if text in baseline_names():
+        return Candidate(text, baseline_source(text))
     if text in champion_names():
         return Candidate(text, champion_source(text))
     path = Path(text)
@@ -75,7 +75,7 @@ def controller(text: str, home: str | None = None, archive: str | None = None) -
         versions = chosen_archive(home, archive)
         found = versions.resolve(text)
     except InputError as error:
-        ours = ", ".join([*champion_names(), *seed_names()])
+        ours = ", ".join([*champion_names(), *baseline_names()])
         raise InputError(f"no controller {text!r}: not one of ours ({ours}), not a file, and {error}") from None
     return Candidate(found, versions.source(found))
 
@@ -89,12 +89,12 @@ def environments(patterns: Sequence[str] | None, data: str | None) -> list[Envir
     return default_environments()
 
 
-def sandbox(args: argparse.Namespace, candidates: Sequence[Candidate] | None = None) -> Runner:
+def sandbox(args: argparse.Namespace, candidates: Sequence[Candidate] | None = None) -> WorkerSandbox:
     """Return the sandbox that the command line asks for, to be closed.
 
     Where none is asked for by name and all ``candidates`` came with this program, a plain process will do.
     """
-    shipped = {*map(seed_source, seed_names()), *map(champion_source, champion_names())}
+    shipped = {*map(baseline_source, baseline_names()), *map(champion_source, champion_names())}
     ours = candidates is not None and {c.source for c in candidates} <= shipped
     name = "process" if args.sandbox == "auto" and args.runtime is None and ours else args.sandbox
     return open_sandbox(name, workers(args.workers), args.runtime)

@@ -13,11 +13,11 @@ from pydantic import Field, ValidationError
 
 from envs import catalogue, store
 from envs.episodes import BETAS, MAX_BRANCHES, Episodes, grid
-from envs.errors import Damaged, InputError
+from envs.errors import DamagedFile, InputError
 from envs.store import Environment, named, write_whole
 
-from ..llm.budget import Limits
-from ..records.card import Frozen, Protocol
+from ..llm.budget import SpendingLimits
+from ..records.card import EvaluationProtocol, FrozenModel
 from .archive import Archive
 
 SEARCH_SEED = 1000
@@ -33,7 +33,7 @@ WITHOUT_BETA = (0.5,)
 """The beta grid of a run without the knob."""
 
 
-class RunConfig(Frozen):
+class RunConfig(FrozenModel):
     """The settings of a discovery run: with the environments' hashes, all that its result depends on."""
 
     explorer: str = "evolve"
@@ -74,9 +74,9 @@ class RunConfig(Frozen):
     sandbox: str = "process"
     """Where its candidates run: every card says so too."""
 
-    def protocol(self) -> Protocol:
+    def protocol(self) -> EvaluationProtocol:
         """Return on what its candidates are measured."""
-        return Protocol(
+        return EvaluationProtocol(
             environments=self.environments | self.simulated, betas=self.betas, first_seed=SEARCH_SEED,
             seeds=self.seeds, max_branches=self.max_branches, max_tokens=self.max_tokens,
             simulated=self.simulated_weight if self.simulated else 0.0,
@@ -105,7 +105,7 @@ class Run:
         except (FileNotFoundError, NotADirectoryError):
             raise InputError(f"{home} is not a run directory: it has no config.json") from None
         except ValidationError as error:
-            raise Damaged(f"{path}: damaged ({error.errors()[0]['msg']})") from None
+            raise DamagedFile(f"{path}: damaged ({error.errors()[0]['msg']})") from None
 
     @classmethod
     def create(cls, home: Path, config: RunConfig, environments: Sequence[Environment]) -> Run:
@@ -145,14 +145,14 @@ class Run:
         loaded = catalogue.find(self.home / "environments", list(hashes))
         for environment in loaded:
             if environment.hash != hashes[environment.name]:
-                raise Damaged(f"{self.home}: environment {environment.name} has changed since the run began")
+                raise DamagedFile(f"{self.home}: environment {environment.name} has changed since the run began")
         return loaded
 
     def episodes(self, environments: Sequence[Environment], first_seed: int = SEARCH_SEED) -> Episodes:
         """Return the batch on which every candidate is tried."""
         return _batch(self.config, environments, first_seed)
 
-    def limits(self) -> Limits:
+    def limits(self) -> SpendingLimits:
         """Return the limits on what the run may spend.
 
         Raises:
@@ -160,12 +160,12 @@ class Run:
         """
         path = self.home / "limits.json"
         try:
-            return Limits.model_validate_json(path.read_bytes()) if path.exists() else Limits()
+            return SpendingLimits.model_validate_json(path.read_bytes()) if path.exists() else SpendingLimits()
         except ValidationError as error:
             what = error.errors()[0]["msg"]
-            raise Damaged(f"{path}: damaged ({what}); remove it, and give the limits anew") from None
+            raise DamagedFile(f"{path}: damaged ({what}); remove it, and give the limits anew") from None
 
-    def set_limits(self, limits: Limits) -> None:
+    def set_limits(self, limits: SpendingLimits) -> None:
         """Keep the limits: they are no part of the settings, for they may be raised."""
         write_whole(self.home / "limits.json", limits.model_dump_json(indent=1).encode())
 

@@ -6,46 +6,46 @@ from collections.abc import Iterable
 
 from pydantic import Field, ValidationError
 
-from envs.errors import Damaged
+from envs.errors import DamagedFile
 from envs.statistics import Point
 
-from ..population.overfitting.crossvalidation import CrossValidated, Figure
-from ..records.card import Card, Frozen, Protocol
+from ..population.overfitting.crossvalidation import CrossValidated, IntervalEstimate
+from ..records.card import Card, EvaluationProtocol, FrozenModel
 from .run_directory import Run
 
 JSON, TEXT = "report.json", "report.md"
 
 
-class Lead(Frozen):
+class QualityLead(FrozenModel):
     """The quality of a discovered version less that of a hand-written one, paired by question and branch order."""
 
     version: str
     seed: str
-    quality: Figure
+    quality: IntervalEstimate
     """In points."""
 
 
-class AtBudget(Frozen):
+class BudgetComparison(FrozenModel):
     """What the search holds to be the best within a budget, measured."""
 
     tokens: float
     version: str
-    accuracy: Figure
+    accuracy: IntervalEstimate
     """In per cent."""
-    over: dict[str, Figure]
+    over: dict[str, IntervalEstimate]
     """Less that of each hand-written version, paired, in points."""
 
 
-class Optimism(Frozen):
+class Optimism(FrozenModel):
     """How far the search has fooled itself (`CrossValidated`): reckoned from its own figures, before any fresh one."""
 
     version: str
     """What the search would choose."""
-    searched: Figure
-    questions: Figure
-    models: Figure | None
-    both: Figure | None
-    optimism: Figure
+    searched: IntervalEstimate
+    questions: IntervalEstimate
+    models: IntervalEstimate | None
+    both: IntervalEstimate | None
+    optimism: IntervalEstimate
 
     @classmethod
     def of(cls, version: str, found: CrossValidated) -> Optimism:
@@ -56,7 +56,7 @@ class Optimism(Frozen):
         )  # fmt: skip
 
 
-def told(found: tuple[Card, CrossValidated] | Optimism | None) -> list[str]:
+def describe_optimism(found: tuple[Card, CrossValidated] | Optimism | None) -> list[str]:
     """Return the optimism of a search in sentences; none where it is not known."""
     if isinstance(found, tuple):
         found = Optimism.of(found[0].id, found[1])
@@ -77,11 +77,11 @@ def told(found: tuple[Card, CrossValidated] | Optimism | None) -> list[str]:
     return lines
 
 
-class Report(Frozen):
+class RunReport(FrozenModel):
     """What a run has found, on fresh branch orders."""
 
     best: str
-    protocol: Protocol
+    protocol: EvaluationProtocol
     searched: dict[str, float]
     """`population.quality` of each version below as the search saw it."""
     measured: dict[str, float]
@@ -91,8 +91,8 @@ class Report(Frozen):
     """Discovered versions of the search's front, from frugal to accurate."""
     champions: dict[str, str] = Field(default_factory=dict)
     """By role: "balanced" is the best; "frugal" and "accurate" hold the lowest and the highest budget of the front."""
-    leads: tuple[Lead, ...] = ()
-    budgets: tuple[AtBudget, ...] = ()
+    leads: tuple[QualityLead, ...] = ()
+    budgets: tuple[BudgetComparison, ...] = ()
     optimism: Optimism | None = None
     """None where there are too few questions, or no figures by question."""
     failed: dict[str, str] = Field(default_factory=dict)
@@ -103,11 +103,11 @@ class Report(Frozen):
         return max((v for v in versions if v in self.measured), key=lambda v: self.measured[v], default=None)
 
 
-def read_report(run: Run) -> Report | None:
+def read_report(run: Run) -> RunReport | None:
     """Return the report of a run, or None if it has not finished."""
     path = run.home / JSON
     try:
-        return Report.model_validate_json(path.read_bytes()) if path.exists() else None
+        return RunReport.model_validate_json(path.read_bytes()) if path.exists() else None
     except ValidationError as error:
         what = error.errors()[0]["msg"]
-        raise Damaged(f"{path}: damaged ({what}); remove it and {run.checkpoint}, and resume") from None
+        raise DamagedFile(f"{path}: damaged ({what}); remove it and {run.checkpoint}, and resume") from None

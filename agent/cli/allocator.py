@@ -7,7 +7,7 @@ LARGE = 4 << 20
 _M_MMAP_THRESHOLD = -3  # of malloc.h
 
 
-def hand_back() -> None:
+def return_freed_memory() -> None:
     """Have large arrays go back to the system when they are freed; does nothing where the C library is not glibc.
 
     By itself glibc moves that border up to the largest array that was ever freed, 32 MB at the most, and keeps what is

@@ -5,16 +5,16 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ..archive import resolve as choose
+from ..archive import resolve
 from ..archive.archive import Archive
 from ..archive.bundles.export import export as export_bundle
-from ..archive.bundles.import_bundle import admit
+from ..archive.bundles.import_bundle import import_bundle
 from ..archive.rebuild import rebuild
 
 
 def verify(args: argparse.Namespace) -> int:
     """Check every hash of an archive; exit code 1 if something is wrong."""
-    archive = choose.chosen_archive(args.home, args.archive)
+    archive = resolve.chosen_archive(args.home, args.archive)
     problems = archive.verify()
     for problem in problems:
         print(problem)
@@ -25,16 +25,16 @@ def verify(args: argparse.Namespace) -> int:
 def reindex(args: argparse.Namespace) -> int:
     """Rebuild the index of an archive; in a run also what its versions did question by question, where that is lost."""
     if args.archive is None:
-        found = rebuild(choose.chosen_run(args.home))
+        found = rebuild(resolve.chosen_run(args.home))
         print(f"{found} versions had no figures by question" if found else "every version has its figures by question")
-    archive = choose.chosen_archive(args.home, args.archive)
+    archive = resolve.chosen_archive(args.home, args.archive)
     print(f"{archive.reindex()} versions in {archive.root / 'index.sqlite'}")
     return 0
 
 
 def export(args: argparse.Namespace) -> int:
     """Write versions as a bundle."""
-    archive = choose.chosen_archive(args.home, args.archive)
+    archive = resolve.chosen_archive(args.home, args.archive)
     ids = [archive.resolve(text) for text in args.ids]
     listing, digest = export_bundle(archive, ids, Path(args.output), args.ancestors)
     print(f"{args.output}: {len(listing.versions)} versions, {len(listing.asked)} of them asked for\nsha256 {digest}")
@@ -44,7 +44,7 @@ def export(args: argparse.Namespace) -> int:
 def import_(args: argparse.Namespace) -> int:
     """Add the versions of a bundle to an archive."""
     archive = Archive(Path(args.archive))
-    admitted = admit(Path(args.file), archive, args.sha256)
+    admitted = import_bundle(Path(args.file), archive, args.sha256)
     for version in admitted.added:
         print(f"added {version}")
     there = f", {len(admitted.known)} were there already" if admitted.known else ""

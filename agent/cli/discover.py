@@ -12,25 +12,25 @@ from typing import Any, NoReturn
 
 from envs import catalogue
 from envs.episodes import BETAS
-from envs.errors import Damaged, InputError
+from envs.errors import DamagedFile, InputError
 from envs.store import Environment
 from envs.synthetic.simulated import is_simulated, simulate
-from sandbox.backends.runner import Runner
+from sandbox.backends.runner import WorkerSandbox
 from sandbox.base import SandboxError
 
-from ..archive import resolve as choose
+from ..archive import resolve
 from ..archive.run_directory import WITHOUT_BETA, Ablation, Run, RunConfig, next_home
-from ..archive.run_report import TEXT, read_report, told
+from ..archive.run_report import TEXT, describe_optimism, read_report
 from ..explorers.coding_agent.explorer import spent
 from ..explorers.prompts.briefing import opening
-from ..explorers.registry import ASKS_A_MODEL, explorer, members, ready, with_model, workspaces
-from ..llm.budget import Ledger, Limit, Limits
-from ..llm.calls import Calls
+from ..explorers.registry import ASKS_A_MODEL, check_requirements, make_explorer, members, with_model, workspaces
+from ..llm.budget import LlmBudget, SpendingLimit, SpendingLimits
+from ..llm.calls import CallJournal
 from ..llm.failures import ExplorerError
-from ..llm.prices import Prices, estimate
-from ..reports.console.progress import Watch
+from ..llm.prices import Prices, estimate_cost
+from ..reports.console.progress import ProgressDisplay
 from ..reports.trackers.base import NONE, Tracker, tracker
-from ..reports.trackers.follow import Following, Kept
+from ..reports.trackers.follow import TrackerThread, TrackingState
 
 POPULATION = {"evolve": 16}
 """Candidates of a generation unless told otherwise: many where they cost nothing."""
@@ -53,9 +53,9 @@ def discover(args: argparse.Namespace) -> int:
         raise InputError(f"{islands} islands are more than the {candidates} candidates of a generation")
     if args.hours is not None:
         args.max_hours = min(args.hours, args.max_hours or args.hours)
-    environments = choose.environments(args.env, args.data)
+    environments = resolve.environments(args.env, args.data)
     simulated = _simulated(environments, args)
-    home = Path(args.home) if args.home else next_home(choose.RUNS)
+    home = Path(args.home) if args.home else next_home(resolve.RUNS)
     config = RunConfig(
         explorer=args.explorer,
         model=args.model or "",
@@ -80,9 +80,9 @@ def discover(args: argparse.Namespace) -> int:
         screening=args.screening,
     )
     config = with_model(config)
-    ready(config, Prices(Path(args.prices) if args.prices else None))  # refused before anything is written
+    check_requirements(config, Prices(Path(args.prices) if args.prices else None))  # refused before anything is written
     _tracker(args.tracker)
-    with choose.sandbox(args) as sandbox:
+    with resolve.sandbox(args) as sandbox:
         run = Run.create(home, config.model_copy(update={"sandbox": sandbox.name}), [*environments, *simulated])
         return _go_on(run, sandbox, args)
 
@@ -106,7 +106,7 @@ def resume(args: argparse.Namespace) -> int:
     run = Run(Path(args.home))
     if args.sandbox == "auto":  # the run's own, so that its archive is that of an undisturbed run
         args.sandbox = run.config.sandbox
-    with choose.sandbox(args) as sandbox:
+    with resolve.sandbox(args) as sandbox:
         return _go_on(run, sandbox, args)
 
 
@@ -115,31 +115,31 @@ def _ablations(args: argparse.Namespace) -> tuple[Ablation, ...]:
     return tuple(name for name in names if not getattr(args, name))
 
 
-def _limits(run: Run, args: argparse.Namespace) -> Limits:
+def _limits(run: Run, args: argparse.Namespace) -> SpendingLimits:
     """Return the run's limits, those of the command line in place of what was there before."""
     given = {"dollars": args.max_dollars, "calls": args.max_calls, "hours": args.max_hours}
     each = {"dollars": args.max_dollars_each, "calls": args.max_calls_each, "hours": args.max_hours_each}
     before = run.limits()
 
-    def joined(old: Limit, new: dict[str, float | None]) -> Limit:
+    def joined(old: SpendingLimit, new: dict[str, float | None]) -> SpendingLimit:
         return old.model_copy(update={name: value for name, value in new.items() if value is not None})
 
-    limits = Limits(run=joined(before.run, given), generation=joined(before.generation, each))
+    limits = SpendingLimits(run=joined(before.run, given), generation=joined(before.generation, each))
     if limits != before:
         run.set_limits(limits)
     return limits
 
 
-def _go_on(run: Run, sandbox: Runner, args: argparse.Namespace) -> int:
+def _go_on(run: Run, sandbox: WorkerSandbox, args: argparse.Namespace) -> int:
     from ..loop.graph import Discovery, discover
 
-    ledger = Ledger(_limits(run, args), hours_before=run.hours())
-    watch = Watch(run)
-    calls = Calls(run.home / "calls", run.config.seed, Prices(Path(args.prices) if args.prices else None), ledger)
+    ledger = LlmBudget(_limits(run, args), hours_before=run.hours())
+    watch = ProgressDisplay(run)
+    calls = CallJournal(run.home / "calls", run.config.seed, Prices(Path(args.prices) if args.prices else None), ledger)
     for generation, spending in spent(workspaces(run)).items():
         ledger.record(generation, spending)
     data = catalogue.data_root(args.data)
-    found = explorer(run, calls, lambda event, fields: run.log(event, **fields), data)
+    found = make_explorer(run, calls, lambda event, fields: run.log(event, **fields), data)
     print(f"run {run.home}, sandbox {sandbox.name} ({sandbox.about}), {sandbox.workers} workers")
     if set(members(run.config)) & set(ASKS_A_MODEL):
         print(f"{run.config.model}: {_estimate(run, calls)}; spent until now: {ledger.spent()}")
@@ -178,25 +178,25 @@ def _tracker(name: str | None) -> Tracker | None:
     return tracker(name) if name and name != NONE else None
 
 
-def _following(run: Run, ledger: Ledger, name: str | None) -> Following | None:
+def _following(run: Run, ledger: LlmBudget, name: str | None) -> TrackerThread | None:
     """Have a tracker follow the run: the one that was asked for, else the one that has followed it before."""
-    kept = Kept.of(run.home)
+    kept = TrackingState.of(run.home)
     if name is None and kept is not None:
         try:
-            return Following(run, kept.tracker, tracker(kept.tracker), ledger)
+            return TrackerThread(run, kept.tracker, tracker(kept.tracker), ledger)
         except InputError as error:  # nobody has asked for it just now
             print(f"autotts: {error}; the run goes on without it", file=sys.stderr)
     told = _tracker(name)
-    return Following(run, name, told, ledger) if name and told else None
+    return TrackerThread(run, name, told, ledger) if name and told else None
 
 
-def _estimate(run: Run, calls: Calls) -> str:
+def _estimate(run: Run, calls: CallJournal) -> str:
     left = max(0, run.config.generations - max((card.generation for card in run.archive.cards()), default=0))
     price = calls.prices.of(run.config.model)
-    return str(estimate(price, len(opening(run.config.ablations)), left * run.config.population))
+    return str(estimate_cost(price, len(opening(run.config.ablations)), left * run.config.population))
 
 
-def _ask(candidates: Sequence[dict[str, str]], run: Run, watch: Watch) -> list[str]:
+def _ask(candidates: Sequence[dict[str, str]], run: Run, watch: ProgressDisplay) -> list[str]:
     """Ask the person at the terminal about each candidate, and return the ids of those that may run.
 
     Raises:
@@ -216,16 +216,18 @@ def _ask(candidates: Sequence[dict[str, str]], run: Run, watch: Watch) -> list[s
     return approved
 
 
-def _summary(run: Run, ledger: Ledger) -> int:
+def _summary(run: Run, ledger: LlmBudget) -> int:
     report = read_report(run)
     if report is None:
-        raise Damaged(f"{run.home / 'report.json'}: missing; remove {run.checkpoint}, and resume: the archive is kept")
+        raise DamagedFile(
+            f"{run.home / 'report.json'}: missing; remove {run.checkpoint}, and resume: the archive is kept"
+        )
     print(f"\nbest: {report.best}, on branch orders that the search has not seen")
     for version, measured in sorted(report.measured.items(), key=lambda item: -item[1]):
         searched = report.searched[version]
         print(f"  {version:24} {measured:6.2f}  (search {searched:6.2f}, change {measured - searched:+.2f})")
     print("  (mean accuracy over the token budgets of the seeds, in per cent)")
-    for line in told(report.optimism):
+    for line in describe_optimism(report.optimism):
         print(f"  {line}")
     print(f"  front, champions, what was learned: {run.home / TEXT}")
     written = {card.id for card in run.archive.cards() if card.generation == 0}

@@ -14,8 +14,8 @@ from rich.table import Table
 from envs import catalogue, store
 from envs.errors import InputError
 from envs.importing import importer, jsonl, published
-from envs.importing.line import Line
-from envs.importing.options import Options, characters, pattern
+from envs.importing.line import BranchLine
+from envs.importing.options import ImportOptions, characters, pattern
 from envs.importing.rows import parse_map
 from envs.summary import summarize
 from envs.synthetic.simulated import PREFIX, is_simulated
@@ -28,7 +28,7 @@ def import_(args: argparse.Namespace) -> int:
         raise InputError(f"environment name {args.name!r}: {PREFIX}... is for what a run simulates; take another")
     if path.exists() and not args.replace:
         raise InputError(f"{path}: an environment {args.name} is there already; give --replace to overwrite it")
-    options = Options(
+    options = ImportOptions(
         mapping=parse_map(args.map),
         delta=args.delta,
         characters=characters(args.tokens),
@@ -61,7 +61,7 @@ def import_(args: argparse.Namespace) -> int:
 
 def schema(args: argparse.Namespace) -> int:
     """Print the JSON Schema of a line of JSONL."""
-    print(json.dumps(Line.model_json_schema(), indent=2))
+    print(json.dumps(BranchLine.model_json_schema(), indent=2))
     return 0
 
 

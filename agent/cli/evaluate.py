@@ -21,13 +21,13 @@ from sandbox.evaluation import Evaluation
 from sandbox.evaluation import evaluate as run_candidate
 from sandbox.outcome import Candidate
 
-from ..archive import resolve as choose
+from ..archive import resolve
 from ..reports.console.display import console, curve_table, interval
 
 
 def evaluate(args: argparse.Namespace) -> int:
     """Score controllers, and print a table; exit code 1 if one of them fails."""
-    candidates = [choose.controller(text, args.home, args.archive) for text in args.controllers]
+    candidates = [resolve.controller(text, args.home, args.archive) for text in args.controllers]
     done = _run(args, candidates)
     rows = [(result.candidate.name, point) for result in done if result.verdict.ok for point in result.curve]
     if rows:
@@ -39,7 +39,7 @@ def evaluate(args: argparse.Namespace) -> int:
 
 def compare(args: argparse.Namespace) -> int:
     """Compare two controllers, the second less the first."""
-    candidates = [choose.controller(text, args.home, args.archive) for text in args.controllers]
+    candidates = [resolve.controller(text, args.home, args.archive) for text in args.controllers]
     done = _run(args, candidates)
     first, second = (result.scores for result in done)
     if first is None or second is None:
@@ -69,7 +69,7 @@ def _run(args: argparse.Namespace, candidates: list[Candidate]) -> list[Evaluati
     names = [candidate.name for candidate in candidates]
     if len(set(names)) != len(names):
         raise InputError("a controller is named twice")
-    environments = choose.environments(args.env, args.data)
+    environments = resolve.environments(args.env, args.data)
     betas = list(dict.fromkeys(args.beta or BETAS))
     seeds = range(args.first_seed, args.first_seed + args.seeds)
     episodes = grid(environments, betas, seeds, args.max_branches, args.max_tokens)
@@ -78,7 +78,7 @@ def _run(args: argparse.Namespace, candidates: list[Candidate]) -> list[Evaluati
 
     done = []
     bar = Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
-    with choose.sandbox(args, candidates) as sandbox, bar:
+    with resolve.sandbox(args, candidates) as sandbox, bar:
         print(f"sandbox {sandbox.name} ({sandbox.about})")
         for candidate in candidates:
             task = bar.add_task(candidate.name, total=len(episodes))

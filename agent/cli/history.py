@@ -8,19 +8,19 @@ from pathlib import Path
 
 from rich.table import Table
 
-from ..archive import resolve as choose
+from ..archive import resolve
 from ..archive.run_directory import Run, RunConfig, next_home
 from ..explorers.registry import members, with_model
 from ..loop.checkpoints import fork as fork_run
-from ..loop.checkpoints import moments
+from ..loop.checkpoints import list_checkpoints
 from ..reports.console.display import console
 
 
 def history(args: argparse.Namespace) -> int:
     """List the checkpoints of a run."""
-    run = choose.chosen_run(args.home)
+    run = resolve.chosen_run(args.home)
     table = Table("checkpoint", "time (UTC)", "generation", "step", "pending", "next")
-    for moment in islice(moments(run), args.limit):
+    for moment in islice(list_checkpoints(run), args.limit):
         after = " ".join(sorted(set(moment.next))) or "the end"
         table.add_row(
             moment.id, moment.when[:19], str(moment.generation), moment.step, str(moment.pending), after
@@ -36,7 +36,7 @@ def fork(args: argparse.Namespace) -> int:
     changes = {name: value for name in names if (value := getattr(args, name)) is not None}
     config = with_model(RunConfig.model_validate(old.config.model_dump() | changes))
     members(config)
-    home = Path(args.new) if args.new else next_home(choose.RUNS)
+    home = Path(args.new) if args.new else next_home(resolve.RUNS)
     fork_run(old, args.generation, home, {**changes, "model": config.model})
     print(f"{home}: begun after generation {args.generation} of {old.home}; go on with `autotts resume {home}`")
     return 0

@@ -24,10 +24,10 @@ from envs.trace import trace as read_trace
 from sandbox.evaluation import CandidateFailed, evaluate
 
 from .. import population
-from ..archive import resolve as choose
+from ..archive import resolve
 from ..archive.run_directory import Run
-from ..archive.run_report import told
-from ..explorers.coding_agent.directory import Result
+from ..archive.run_report import describe_optimism
+from ..explorers.coding_agent.directory import WorkspaceResult
 from ..explorers.registry import workspaces
 from ..llm.calls import TRANSCRIPT
 from ..population.overfitting.beliefs import optimism
@@ -39,13 +39,13 @@ _UNKNOWN = "optimism: not known, for one question or without figures by question
 
 def lineage(args: argparse.Namespace) -> int:
     """Draw the family, and the curves of its front against the seeds."""
-    archive = choose.chosen_archive(args.home, args.archive)
+    archive = resolve.chosen_archive(args.home, args.archive)
     cards = archive.believed()
     if not cards:
         raise InputError("the archive is empty; see `autotts discover --help`")
-    latency = args.archive is None and choose.chosen_run(args.home).config.latency
+    latency = args.archive is None and resolve.chosen_run(args.home).config.latency
     console().print(family(cards, args.all, latency), highlight=False)
-    for line in told(optimism(cards, archive.figures)) or [_UNKNOWN]:
+    for line in describe_optimism(optimism(cards, archive.figures)) or [_UNKNOWN]:
         print(line)
     best = [card for card in population.ranked(cards) if card.generation > 0][:1]
     shown = [*best, *(card for card in cards if card.generation == 0 and card.ok)]
@@ -60,7 +60,7 @@ def lineage(args: argparse.Namespace) -> int:
 
 def show(args: argparse.Namespace) -> int:
     """Show a version."""
-    archive, version = choose.version(args.id, args.home, args.archive)
+    archive, version = resolve.version(args.id, args.home, args.archive)
     cards = archive.believed()
     card = next(card for card in cards if card.id == version)
     print(plain(f"{card.id}  {card.name}"))
@@ -111,9 +111,9 @@ def _quality(card: Card, at: Floats) -> Iterator[str]:
 def transcript(args: argparse.Namespace) -> int:
     """Print the conversation that led to a version, or one of a run, which may have led to none."""
     if _CONVERSATION.fullmatch(args.id):
-        print(listing(_conversation(choose.chosen_run(args.home), args.id)))
+        print(listing(_conversation(resolve.chosen_run(args.home), args.id)))
         return 0
-    archive, version = choose.version(args.id, args.home, args.archive)
+    archive, version = resolve.version(args.id, args.home, args.archive)
     print(listing(archive.transcript(version)))
     return 0
 
@@ -126,13 +126,13 @@ def _conversation(run: Run, name: str) -> str:
     with suppress(FileNotFoundError):
         return (run.home / "calls" / f"{name}{TRANSCRIPT}").read_text(encoding="utf-8")
     with suppress(FileNotFoundError, ValidationError):
-        return Result.model_validate_json(result.read_bytes()).transcript
+        return WorkspaceResult.model_validate_json(result.read_bytes()).transcript
     raise InputError(f"{run.home} has no conversation {name}: see `\"event\": \"conversation\"` in its events.jsonl")
 
 
 def diff(args: argparse.Namespace) -> int:
     """Compare the sources and the curves of two versions."""
-    versions = [choose.version(text, args.home, args.archive) for text in (args.first, args.second)]
+    versions = [resolve.version(text, args.home, args.archive) for text in (args.first, args.second)]
     first, second = (archive.card(version) for archive, version in versions)
     before, after = (archive.source(version).splitlines() for archive, version in versions)
     lines = difflib.unified_diff(before, after, first.id, second.id, lineterm="")
@@ -161,12 +161,12 @@ def played(args: argparse.Namespace) -> tuple[Episodes, Logs]:
         InputError: there is no such controller, environment or question.
         CandidateFailed: the controller failed.
     """
-    candidate = choose.controller(args.id, args.home, args.archive)
+    candidate = resolve.controller(args.id, args.home, args.archive)
     (environment,) = _one_environment(args)
     if not 0 <= args.question < len(environment):
         raise InputError(f"{environment.name} has questions 0 to {len(environment) - 1}, not {args.question}")
     only = grid([environment], [args.beta], [args.seed], args.max_branches).only(args.question)
-    with choose.sandbox(args, [candidate]) as sandbox:
+    with resolve.sandbox(args, [candidate]) as sandbox:
         result = evaluate(candidate, only, sandbox)
     if result.logs is None:
         raise CandidateFailed(candidate, result.verdict)
@@ -176,15 +176,15 @@ def played(args: argparse.Namespace) -> tuple[Episodes, Logs]:
 def _one_environment(args: argparse.Namespace) -> Sequence[Environment]:
     """Return the environment that was named: under the data root, in the run, or a synthetic one."""
     try:
-        run = choose.chosen_run(args.home)
+        run = resolve.chosen_run(args.home)
     except InputError:
         run = None
     if args.env is None:
-        return (run.environments() if run else choose.environments(None, None))[:1]
+        return (run.environments() if run else resolve.environments(None, None))[:1]
     root = catalogue.data_root(args.data)
     if args.env in catalogue.names(root):
         return catalogue.find(root, [args.env])
-    for environment in [*(run.environments() if run else []), *choose.environments(None, None)]:
+    for environment in [*(run.environments() if run else []), *resolve.environments(None, None)]:
         if environment.name == args.env:
             return [environment]
     return catalogue.find(root, [args.env])[:1]

@@ -8,10 +8,10 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-from envs.errors import Damaged, InputError
+from envs.errors import DamagedFile, InputError
 
 from . import options
-from .allocator import hand_back
+from .allocator import return_freed_memory
 from .options import count, hours
 
 _Parsers = Any  # argparse's type of a group of subcommands is private
@@ -21,10 +21,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command, and return its exit code: 0, 1 for a failure, 2 for wrong usage, 130 for Ctrl-C."""
     parsed = parser().parse_args(arguments)
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # names of files may be anything
-    hand_back()
+    return_freed_memory()
     try:
         return int(parsed.run(parsed) or 0)
-    except Damaged as error:
+    except DamagedFile as error:
         return _complain(error, 1)
     except InputError as error:
         return _complain(error, 2)
@@ -62,7 +62,7 @@ def _calls(module: str, function: str) -> Callable[[argparse.Namespace], int | N
     return call
 
 
-class _Parser(argparse.ArgumentParser):
+class _OneLineErrorParser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Say in one line what is wrong with the command line."""
         self.exit(2, f"autotts: {' '.join(message.split())}; see `{self.prog} --help`\n")
@@ -70,7 +70,7 @@ class _Parser(argparse.ArgumentParser):
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the whole command line."""
-    top = _Parser(
+    top = _OneLineErrorParser(
         prog="autotts", description="Discover how a language model should spend its tokens at inference time."
     )
     commands = top.add_subparsers(metavar="COMMAND", required=True)

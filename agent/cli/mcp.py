@@ -12,15 +12,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from envs.errors import InputError
-from sandbox.backends.runner import Runner
+from sandbox.backends.runner import WorkerSandbox
 
-from ..archive import resolve as choose
+from ..archive import resolve
 from ..archive.run_directory import Run, RunConfig
 from ..explorers.mcp.server import serve
-from ..explorers.mcp.session import Desk, Guest, Left, Task, host, last_round
+from ..explorers.mcp.session import ClientLeft, McpExplorer, McpSession, McpTask, host, last_round
 from ..records.explorer import Brief
 
-HOME = choose.RUNS / "mcp"
+HOME = resolve.RUNS / "mcp"
 """Where the run is kept unless told otherwise: a client starts the same command again and again."""
 _LOOK_AGAIN = 0.5
 """Seconds after which what waits for another process, or for the client, looks again."""
@@ -34,13 +34,13 @@ def mcp(args: argparse.Namespace) -> int:
         _same(begun, args)
         if args.sandbox == "auto":  # the run's own, so that its archive is that of an undisturbed run
             args.sandbox = begun.config.sandbox
-    with choose.sandbox(args) as sandbox:
+    with resolve.sandbox(args) as sandbox:
         run = begun or _create(home, args, sandbox)
         try:
             return _serve(run, sandbox)
-        except (Left, KeyboardInterrupt) as ended:
+        except (ClientLeft, KeyboardInterrupt) as ended:
             print(f"autotts: the client has left; go on with `autotts mcp --run {run.home}`", file=sys.stderr)
-            return 0 if isinstance(ended, Left) else 130
+            return 0 if isinstance(ended, ClientLeft) else 130
 
 
 def _same(run: Run, args: argparse.Namespace) -> None:
@@ -49,20 +49,20 @@ def _same(run: Run, args: argparse.Namespace) -> None:
     Raises:
         InputError: they are others.
     """
-    if run.config.explorer != Guest.name:
+    if run.config.explorer != McpExplorer.name:
         raise InputError(f"{run.home} is a run of the explorer {run.config.explorer}; choose another --run")
     if args.generations not in (None, run.config.generations):
         raise InputError(f"{run.home} is a run of {run.config.generations} generations; choose another --run")
     if args.env:
-        given = {env.name: env.hash for env in choose.environments(args.env, args.data)}
+        given = {env.name: env.hash for env in resolve.environments(args.env, args.data)}
         if given != run.config.environments:
             raise InputError(f"{run.home} is a run on other environments; choose another --run")
 
 
-def _create(home: Path, args: argparse.Namespace, sandbox: Runner) -> Run:
-    environments = choose.environments(args.env, args.data)
+def _create(home: Path, args: argparse.Namespace, sandbox: WorkerSandbox) -> Run:
+    environments = resolve.environments(args.env, args.data)
     config = RunConfig(
-        explorer=Guest.name,
+        explorer=McpExplorer.name,
         generations=10 if args.generations is None else args.generations,
         population=1,
         seed=args.seed,
@@ -75,7 +75,7 @@ def _create(home: Path, args: argparse.Namespace, sandbox: Runner) -> Run:
     return Run.create(home, config, environments)
 
 
-def _serve(run: Run, sandbox: Runner) -> int:
+def _serve(run: Run, sandbox: WorkerSandbox) -> int:
     """Let the run go its way in this thread, and the client's session in another.
 
     Raises:
@@ -85,13 +85,13 @@ def _serve(run: Run, sandbox: Runner) -> int:
     from ..loop.nodes import Discovery
     from ..tools.toolbox import Toolbox, specifications
 
-    def task(brief: Brief, step: str) -> Task:
+    def task(brief: Brief, step: str) -> McpTask:
         assert brief.bench is not None
         told = prompt(brief, step, run.config.ablations)
-        return Task(told, last_round(run, brief), Toolbox(brief.bench), tuple(v.id for v in brief.parents[:1]))
+        return McpTask(told, last_round(run, brief), Toolbox(brief.bench), tuple(v.id for v in brief.parents[:1]))
 
-    desk = Desk(task)
-    discovery = Discovery(run, Guest(desk), sandbox, desk.report)
+    desk = McpSession(task)
+    discovery = Discovery(run, McpExplorer(desk), sandbox, desk.report)
     session = threading.Thread(target=serve, args=(desk, specifications()), daemon=True)
     with _ending(desk):
         session.start()
@@ -99,7 +99,7 @@ def _serve(run: Run, sandbox: Runner) -> int:
             with _alone(run, desk):
                 run.log("began", sandbox=sandbox.name)
                 host(discovery, desk)
-        except Left:
+        except ClientLeft:
             raise
         except Exception as error:
             print(f"autotts: {error}", file=sys.stderr)
@@ -116,7 +116,7 @@ def _wait(session: threading.Thread) -> None:
 
 
 @contextmanager
-def _ending(desk: Desk) -> Iterator[None]:
+def _ending(desk: McpSession) -> Iterator[None]:
     """Have signals wake whoever waits at the desk, and end this command as Ctrl-C does."""
 
     def end(number: int, frame: object) -> None:
@@ -132,7 +132,7 @@ def _ending(desk: Desk) -> Iterator[None]:
 
 
 @contextmanager
-def _alone(run: Run, desk: Desk) -> Iterator[None]:
+def _alone(run: Run, desk: McpSession) -> Iterator[None]:
     """Wait until no other process serves the run: a client that was restarted may not have ended its last one yet.
 
     Raises:
@@ -146,5 +146,5 @@ def _alone(run: Run, desk: Desk) -> Iterator[None]:
             except BlockingIOError:
                 desk.say("another process serves this run, and has to end before")
                 if desk.left(_LOOK_AGAIN):
-                    raise Left from None
+                    raise ClientLeft from None
         yield

@@ -19,18 +19,18 @@ from envs.statistics import Point
 from sandbox.evaluation import CandidateFailed, evaluate
 from sandbox.outcome import Candidate
 
-from ..archive import resolve as choose
+from ..archive import resolve
 from ..archive.archive import Archive
-from ..archive.baselines import seed_names, seed_source
+from ..archive.baselines import baseline_names, baseline_source
 from ..archive.champions import champion, champion_names
 from ..archive.measurements import orders
-from ..archive.reader import Place, looked_at
-from ..diagnosis.drawing import episode
-from ..records.card import Protocol
-from ..reports.plots.curves import Line, draw_curves
+from ..archive.reader import ArchiveReader, open_reader
+from ..diagnosis.drawing import draw_episode
+from ..records.card import EvaluationProtocol
+from ..reports.plots.curves import CurveLine, draw_curves
 from ..reports.plots.lineage import draw_lineage
 from ..reports.plots.picture import ready
-from ..reports.plots.points import Chosen, protocol, stored, worlds
+from ..reports.plots.points import PlottedController, protocol, protocol_environments, stored
 from ..reports.plots.trace import draw_trace
 from .inspect import played
 
@@ -41,7 +41,7 @@ _ORDERS = 20
 def lineage(args: argparse.Namespace) -> int:
     """Draw every version by generation and score."""
     ready(Path(args.output))
-    place = looked_at(args.home, args.archive, args.data)
+    place = open_reader(args.home, args.archive, args.data)
     view = place.view()
     if not view.rows:
         raise InputError("the archive is empty; see `autotts discover --help`")
@@ -56,7 +56,7 @@ def trace(args: argparse.Namespace) -> int:
     """Run one episode again, and draw it."""
     ready(Path(args.output))
     only, logs = played(args)
-    draw_trace(episode(only, logs, 0, args.id, "", played=True), Path(args.output))
+    draw_trace(draw_episode(only, logs, 0, args.id, "", played=True), Path(args.output))
     print(args.output)
     return 0
 
@@ -76,7 +76,7 @@ def curves(args: argparse.Namespace) -> int:
     return 0
 
 
-def _lines(args: argparse.Namespace) -> tuple[Protocol, list[Line]]:
+def _lines(args: argparse.Namespace) -> tuple[EvaluationProtocol, list[CurveLine]]:
     """Return on what the controllers are drawn, and their curves."""
     place = _place(args)
     chosen = [_chosen(name, place) for name in dict.fromkeys(args.controllers or _usual(place))]
@@ -88,31 +88,31 @@ def _lines(args: argparse.Namespace) -> tuple[Protocol, list[Line]]:
     wanted = wanted.model_copy(update={name: value for name, value in given.items() if value is not None})
     points = _measured(chosen, wanted, place, args)
     return wanted, [
-        Line(one.candidate.name, one.candidate.name in seed_names(), found)
+        CurveLine(one.candidate.name, one.candidate.name in baseline_names(), found)
         for one, found in zip(chosen, points, strict=True)
     ]
 
 
-def _default() -> Protocol:
+def _default() -> EvaluationProtocol:
     from envs.synthetic.model import default_environments
 
-    return Protocol(
+    return EvaluationProtocol(
         environments={env.name: env.hash for env in default_environments()}, betas=BETAS, first_seed=0, seeds=_ORDERS,
         max_branches=MAX_BRANCHES,
     )  # fmt: skip
 
 
-def _place(args: argparse.Namespace) -> Place:
+def _place(args: argparse.Namespace) -> ArchiveReader:
     """Return the archive that was named or is at hand; one without versions where there is none."""
     try:
-        return looked_at(args.home, args.archive, args.data)
+        return open_reader(args.home, args.archive, args.data)
     except InputError:
         if args.home or args.archive:
             raise
-        return Place(choose.RUNS / "none", None, catalogue.data_root(args.data))
+        return ArchiveReader(resolve.RUNS / "none", None, catalogue.data_root(args.data))
 
 
-def _usual(place: Place) -> list[str]:
+def _usual(place: ArchiveReader) -> list[str]:
     """Return the best version of an archive, and its hand-written ones."""
     view = place.view()
     if not view.ranked:
@@ -121,31 +121,31 @@ def _usual(place: Place) -> list[str]:
     return [*best, *(row.id for row in view.rows if row.generation == 0 and row.ok)]
 
 
-def _chosen(name: str, place: Place) -> Chosen:
-    """Return the controller that ``name`` stands for (as `choose.controller`), with what is written down of it."""
+def _chosen(name: str, place: ArchiveReader) -> PlottedController:
+    """Return the controller that ``name`` stands for (as `resolve.controller`), with what is written down of it."""
     if name in champion_names():
         archive, version = champion(name)
-        return _archived(name, Place(archive.root, None, place.data), version)
-    if name in seed_names():
-        there = name in place.view().by_id and place.source(name) == seed_source(name)
-        return _archived(name, place, name) if there else Chosen(choose.controller(name))
+        return _archived(name, ArchiveReader(archive.root, None, place.data), version)
+    if name in baseline_names():
+        there = name in place.view().by_id and place.source(name) == baseline_source(name)
+        return _archived(name, place, name) if there else PlottedController(resolve.controller(name))
     if name.endswith(".py") or "/" in name:
-        return Chosen(choose.controller(name))
+        return PlottedController(resolve.controller(name))
     if not place.view().by_id:
-        ours = ", ".join([*champion_names(), *seed_names()])
+        ours = ", ".join([*champion_names(), *baseline_names()])
         raise InputError(f"no controller {name!r}: not one of ours ({ours}), not a file, and there is no archive")
     return _archived("", place, Archive(place.root).resolve(name))
 
 
-def _archived(name: str, place: Place, version: str) -> Chosen:
+def _archived(name: str, place: ArchiveReader, version: str) -> PlottedController:
     card = place.card(version)
     if not card.ok:
         raise InputError(f"{version} has no scores: {card.verdict}")
-    return Chosen(Candidate(name or version, place.source(version)), place, card)
+    return PlottedController(Candidate(name or version, place.source(version)), place, card)
 
 
 def _measured(
-    chosen: Sequence[Chosen], wanted: Protocol, place: Place, args: argparse.Namespace
+    chosen: Sequence[PlottedController], wanted: EvaluationProtocol, place: ArchiveReader, args: argparse.Namespace
 ) -> list[tuple[Point, ...]]:
     """Return the points of ``chosen`` under ``wanted``; those that are not written down are measured."""
     found = [stored(each, wanted) for each in chosen]
@@ -154,8 +154,8 @@ def _measured(
     if missing:
         places = [place, *(each.place for each in chosen if each.place)]
         seeds = range(wanted.first_seed, wanted.first_seed + wanted.seeds)
-        batch = grid(worlds(wanted, places), wanted.betas, seeds, wanted.max_branches, wanted.max_tokens)
-        with choose.sandbox(args, missing) as sandbox:
+        batch = grid(protocol_environments(wanted, places), wanted.betas, seeds, wanted.max_branches, wanted.max_tokens)
+        with resolve.sandbox(args, missing) as sandbox:
             for candidate in missing:
                 print(f"measuring {candidate.name}: {len(batch):,} episodes", file=sys.stderr)
                 result = evaluate(candidate, batch, sandbox)
@@ -168,7 +168,7 @@ def _measured(
     ]  # fmt: skip
 
 
-def _read(path: Path) -> Iterator[Line]:
+def _read(path: Path) -> Iterator[CurveLine]:
     """Yield the curves of an `evaluate --json` file, or of a run's report."""
     try:
         rows = _rows(json.loads(path.read_text(encoding="utf-8")))
@@ -178,12 +178,12 @@ def _read(path: Path) -> Iterator[Line]:
     if not lines:
         raise InputError(f"{path}: not figures of `autotts evaluate --json`, nor a run's report.json")
     for name, points in lines.items():
-        yield Line(name, name in seed_names(), points)
+        yield CurveLine(name, name in baseline_names(), points)
 
 
 def _rows(document: Any) -> list[tuple[str, dict[str, Any]]]:
     if isinstance(document, dict):
-        shown = (*seed_names(), document["best"])
+        shown = (*baseline_names(), document["best"])
         return [(name, row) for name, curve in document["curves"].items() if name in shown for row in curve]
     return [(str(row["controller"]), {k: v for k, v in row.items() if k != "controller"}) for row in document]
 

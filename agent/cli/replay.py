@@ -14,13 +14,13 @@ from envs.episodes import BETAS
 from envs.errors import InputError
 from sandbox.outcome import Candidate, Verdict
 
-from ..archive import resolve as choose
+from ..archive import resolve
 from ..reports.console.display import plain
 from ..reports.replay import charts, files
-from ..reports.replay.replay import Watch, episodes, file, replay, write
+from ..reports.replay.replay import ReplayProgress, episodes, file, replay, write
 from ..reports.replay.select import entries
 from ..reports.replay.tables import summary
-from ..reports.replay.work import Settings
+from ..reports.replay.work import ReplaySettings
 
 
 def run(args: argparse.Namespace) -> int:
@@ -30,15 +30,15 @@ def run(args: argparse.Namespace) -> int:
         files.parquet_available()
     if args.price is not None and not (math.isfinite(args.price) and args.price >= 0):
         raise InputError(f"--price is {args.price:g}, but must be dollars for a million output tokens")
-    archive = choose.chosen_archive(args.home, args.archive)
+    archive = resolve.chosen_archive(args.home, args.archive)
     chosen = entries(archive, args.select)
-    environments = choose.environments(args.env, args.data)
+    environments = resolve.environments(args.env, args.data)
     betas = tuple(sorted(set(args.beta or BETAS)))
-    settings = Settings(betas, args.seeds, args.first_seed, args.max_branches, args.max_tokens)
+    settings = ReplaySettings(betas, args.seeds, args.first_seed, args.max_branches, args.max_tokens)
     total, home = episodes(chosen, environments, settings), Path(args.output)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     bar = Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
-    with choose.sandbox(args, [Candidate(e.label, e.source) for e in chosen]) as sandbox, bar:
+    with resolve.sandbox(args, [Candidate(e.label, e.source) for e in chosen]) as sandbox, bar:
         print(f"sandbox {sandbox.name} ({sandbox.about})")
         found = replay(chosen, environments, archive.cards(), settings, home, sandbox, args.price, _watch(bar, total))
     for line in summary(found):
@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     return 1 if found.failures else 0
 
 
-def _watch(bar: Progress, total: int) -> Watch:
+def _watch(bar: Progress, total: int) -> ReplayProgress:
     """Show a bar on a terminal, and lines elsewhere; failures on both."""
     task = bar.add_task("", total=total)
 
@@ -65,4 +65,4 @@ def _watch(bar: Progress, total: int) -> Watch:
         line = f"autotts: {plain(label)} on {environment}: {verdict.kind}: {plain(verdict.message)}"
         bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
-    return Watch(begins, lambda n: bar.advance(task, n), failed)
+    return ReplayProgress(begins, lambda n: bar.advance(task, n), failed)

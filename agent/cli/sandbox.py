@@ -15,11 +15,11 @@ from rich.text import Text
 
 from envs.errors import InputError
 from envs.store import write_whole
-from sandbox.check import Attempt, Check, attacks
+from sandbox.check import AttackAttempt, AttackCheck, attacks
 from sandbox.choice import open_sandbox
 
 from ..reports.console.display import console
-from . import machine as doctor
+from . import machine
 
 
 def build(args: argparse.Namespace) -> int:
@@ -45,13 +45,13 @@ def check(args: argparse.Namespace) -> int:
     if missing:
         raise InputError(f"no attack {', '.join(sorted(missing))}: they are the files of tests/attacks, by name")
     name = args.sandbox
-    attempts: list[Attempt] = []
+    attempts: list[AttackAttempt] = []
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     bar = Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
     with open_sandbox(name, runtime=args.runtime) as probe:
         name = probe.name
         print(f"sandbox {probe.name} ({probe.about}): {len(chosen)} attacks, with and without the check of the source")
-    with Check(lambda limits: open_sandbox(name, runtime=args.runtime, limits=limits)) as under_attack, bar:
+    with AttackCheck(lambda limits: open_sandbox(name, runtime=args.runtime, limits=limits)) as under_attack, bar:
         task = bar.add_task("", total=2 * len(chosen))
         for attack in chosen:
             for policy in (True, False):
@@ -70,11 +70,11 @@ def check(args: argparse.Namespace) -> int:
     return 1 if through else 0
 
 
-def _short(attempt: Attempt) -> str:
+def _short(attempt: AttackAttempt) -> str:
     return "GOT THROUGH" if attempt.breaches else attempt.verdict
 
 
-def _long(attempt: Attempt) -> str:
+def _long(attempt: AttackAttempt) -> str:
     if attempt.breaches:
         return f"GOT THROUGH: {'; '.join(attempt.breaches)}"
     return f"{attempt.verdict}: {attempt.stopped_by}"
@@ -82,8 +82,8 @@ def _long(attempt: Attempt) -> str:
 
 def examine(args: argparse.Namespace) -> int:
     """Say what this machine offers; exit code 1 if candidates that nobody has read cannot run here."""
-    parts = doctor.examine(args.data)
-    isolated = doctor.isolates(parts)
+    parts = machine.check_machine(args.data)
+    isolated = machine.isolates(parts)
     if args.quiet:
         return 0 if isolated else 1
     if args.json:

@@ -6,9 +6,9 @@ import argparse
 from collections.abc import Iterator, Sequence
 
 from .. import population
-from ..archive import resolve as choose
+from ..archive import resolve
 from ..archive.run_directory import Run, RunConfig
-from ..archive.run_report import read_report, told
+from ..archive.run_report import describe_optimism, read_report
 from ..llm.budget import Spending
 from ..llm.calls import read_calls
 from ..population.credit import by_arm
@@ -21,7 +21,7 @@ from ..reports.console.display import LEGEND, belief, console, curve_table, more
 
 def status(args: argparse.Namespace) -> int:
     """Say how far a run is."""
-    run = choose.chosen_run(args.home)
+    run = resolve.chosen_run(args.home)
     cards = run.archive.believed()
     done = max((card.generation for card in cards), default=-1)
     at, latency = population.budgets(cards), run.config.latency
@@ -51,7 +51,7 @@ def status(args: argparse.Namespace) -> int:
         seconds = sum(event.get("seconds", 0) for event in tried)
         print(f"  speed        {sum(event['episodes'] for event in tried) / max(seconds, 1e-9):,.0f} episodes a second")
     print(f"  screening    {_screening(run)}")
-    for line in told(optimism(cards, run.archive.figures)):
+    for line in describe_optimism(optimism(cards, run.archive.figures)):
         print(f"  {line}")
     ranked = population.ranked(cards)
     if ranked:

@@ -13,7 +13,7 @@ from sandbox import policy
 from sandbox.evaluation import evaluate
 
 from .. import population
-from ..archive import resolve as choose
+from ..archive import resolve
 from ..archive.run_directory import Run
 from ..diagnosis.findings import diagnose
 from ..explorers.coding_agent import client as workspace_client
@@ -28,7 +28,7 @@ def attempt(args: argparse.Namespace) -> int:
     path = Path(args.file)
     workspace = None if args.home else _workspace()
     if workspace is not None:
-        source = choose.controller(str(path.resolve())).source
+        source = resolve.controller(str(path.resolve())).source
         try:
             reply = workspace_client.ask(workspace, {"verb": "try", "source": source})
         except workspace_client.NoWorkspace as error:
@@ -45,15 +45,15 @@ def _workspace() -> Path | None:
 
 
 def _sandboxed(args: argparse.Namespace, path: Path) -> int:
-    candidate = choose.controller(str(path) if path.suffix == ".py" else str(path.resolve()))
+    candidate = resolve.controller(str(path) if path.suffix == ".py" else str(path.resolve()))
     refused = policy.check(candidate.source)
     if not refused.ok:
         print(f"{refused.kind}: {refused.message}")
         return 1
-    run = choose.chosen_run(args.home)
+    run = resolve.chosen_run(args.home)
     episodes = run.episodes(run.environments())
     part = episodes.take(part_of(episodes))
-    with choose.sandbox(args, [candidate]) as sandbox:
+    with resolve.sandbox(args, [candidate]) as sandbox:
         found = evaluate(candidate, part, sandbox)
     if found.logs is None or found.scores is None:
         print(f"{found.verdict.kind}: {found.verdict.message}")

@@ -10,7 +10,7 @@ from contextlib import closing
 
 from envs.errors import InputError
 
-from ..archive.reader import looked_at
+from ..archive.reader import open_reader
 
 
 def ui(args: argparse.Namespace) -> int:
@@ -19,10 +19,10 @@ def ui(args: argparse.Namespace) -> int:
         import uvicorn
 
         from ..ui.app import create
-        from ..ui.guard import Guard
+        from ..ui.guard import AccessGuard
     except ImportError as error:
         raise InputError(f"the application needs {error.name}: pip install 'autotts[ui]'") from None
-    place = looked_at(args.home, args.archive, args.data)
+    place = open_reader(args.home, args.archive, args.data)
     with closing(_listening(args.host, args.port)) as listening:
         port = listening.getsockname()[1]
         token = secrets.token_urlsafe(24)
@@ -30,7 +30,10 @@ def ui(args: argparse.Namespace) -> int:
         app = create(place, args.sandbox, lambda: server.should_exit)
         server = uvicorn.Server(
             uvicorn.Config(
-                Guard(app, token, port, names), log_level="warning", server_header=False, timeout_graceful_shutdown=3
+                AccessGuard(app, token, port, names),
+                log_level="warning",
+                server_header=False,
+                timeout_graceful_shutdown=3,
             )
         )
         view = place.view().ready()

@@ -23,11 +23,11 @@ _CORRECT, _WRONG, _ABSENT, _PRUNED, _UNSEEN = range(len(STATES))
 
 
 @dataclass(frozen=True, slots=True)
-class Branch:
+class DrawnBranch:
     """A branch that was opened. Steps are numbered from 0; -1 is never."""
 
     cells: tuple[int, ...]
-    """Its recorded answers, interval by interval and the final one last: positions in ``Episode.answers``."""
+    """Its recorded answers, interval by interval and the final one last: positions in ``DrawnEpisode.answers``."""
     passed: tuple[int, ...]
     """The step in which the branch ran each interval."""
     seen: tuple[int, ...]
@@ -38,7 +38,7 @@ class Branch:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class DrawnStep:
     """What the controller did in one call."""
 
     verb: str
@@ -52,7 +52,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Episode:
+class DrawnEpisode:
     """An episode. ``answers[0]`` is the absent one."""
 
     version: str
@@ -71,8 +71,8 @@ class Episode:
     delta: int
     max_branches: int
     max_tokens: int | None
-    branches: tuple[Branch, ...]
-    steps: tuple[Step, ...]
+    branches: tuple[DrawnBranch, ...]
+    steps: tuple[DrawnStep, ...]
     end: str
     """Why it was over."""
     settled: int
@@ -88,7 +88,7 @@ class Episode:
         """Return of every branch what each cell is in the end: positions in `STATES`."""
         return tuple(tuple(self._state(branch, cell) for cell in range(len(branch.cells))) for branch in self.branches)
 
-    def _state(self, branch: Branch, cell: int) -> int:
+    def _state(self, branch: DrawnBranch, cell: int) -> int:
         if branch.seen[cell] >= 0:
             answer = branch.cells[cell]
             return _CORRECT if answer == self.gold else _WRONG if answer else _ABSENT
@@ -103,9 +103,9 @@ class Episode:
         return Counter(last).most_common()
 
 
-def episode(
+def draw_episode(
     episodes: Episodes, logs: Logs, index: int, version: str, stated: str, played: bool = False
-) -> Episode:
+) -> DrawnEpisode:
     """Return episode ``index`` of a batch.
 
     Raises:
@@ -119,7 +119,7 @@ def episode(
     branches = _branches(found, env, opened.tolist(), words)
     steps = tuple(_step(step, words, seen) for step, seen in _with_sight(found.steps))
     lead = leads(one, logs.part(index, index + 1))
-    return Episode(
+    return DrawnEpisode(
         version=version,
         environment=found.environment,
         question=found.question,
@@ -158,7 +158,7 @@ class _Words:
         return tuple((word or "")[:_LONGEST] for word in self._numbers)
 
 
-def _branches(found: Trace, env: Environment, opened: list[int], words: _Words) -> tuple[Branch, ...]:
+def _branches(found: Trace, env: Environment, opened: list[int], words: _Words) -> tuple[DrawnBranch, ...]:
     rows = [_recorded(env, branch, words) for branch in opened[: found.width]]
     passed, seen = ([[-1] * len(row) for row in rows] for _ in range(2))
     marks = [[-1, -1, -1] for _ in rows]  # opened, pruned, ended
@@ -177,7 +177,7 @@ def _branches(found: Trace, env: Environment, opened: list[int], words: _Words) 
         for b in step.ended:
             marks[b][2] = number
     return tuple(
-        Branch(cells=tuple(row), passed=tuple(p), seen=tuple(s), opened=m[0], pruned=m[1], ended=m[2])
+        DrawnBranch(cells=tuple(row), passed=tuple(p), seen=tuple(s), opened=m[0], pruned=m[1], ended=m[2])
         for row, p, s, m in zip(rows, passed, seen, marks, strict=True)
     )
 
@@ -197,8 +197,8 @@ def _with_sight(steps: tuple[TraceStep, ...]) -> list[tuple[TraceStep, bool]]:
     return result
 
 
-def _step(step: TraceStep, words: _Words, sight: bool) -> Step:
-    return Step(
+def _step(step: TraceStep, words: _Words, sight: bool) -> DrawnStep:
+    return DrawnStep(
         verb=step.verb, times=step.times, branches=step.branches, tokens=step.tokens, latency=step.latency,
         leader=words(step.leader) if sight else -1,
     )  # fmt: skip

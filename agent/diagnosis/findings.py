@@ -10,12 +10,12 @@ import numpy.typing as npt
 
 from envs.contract.replay import BRANCH, PRUNE
 from envs.episodes import Logs
-from envs.log_entries import ledger
+from envs.log_entries import log_entries
 from envs.scoring import Scores
 
 from ..records.version import Evidence, Finding
 from .hindsight import Answers, Bools, Numbers, chances, finals, gold, majority_is, unread, votes
-from .lead import Lead, leads
+from .lead import LeadHistory, leads
 
 KINDS = ("stopped_early", "pruned_right", "idle_tokens", "idle_width", "hopeless", "uneven_beta")
 """What a `Finding` can be about."""
@@ -178,14 +178,14 @@ def _pruned_right(scores: Scores, logs: Logs, ends: Answers, right: Answers) -> 
 
 def _spent(scores: Scores, logs: Logs, e: int) -> Numbers:
     """Return the tokens spent by episode ``e`` after each record of its log."""
-    done = ledger(scores.episodes, logs.part(e, e + 1), e)
+    done = log_entries(scores.episodes, logs.part(e, e + 1), e)
     return np.cumsum(np.bincount(done.record, weights=done.tokens)).astype(np.int64)
 
 
 # Tokens wasted
 
 
-def _idle_tokens(scores: Scores, logs: Logs, led: Lead) -> Finding:
+def _idle_tokens(scores: Scores, logs: Logs, led: LeadHistory) -> Finding:
     shows = led.idle > 0
     tokens = int(led.idle.sum())
     cases = _Cases("idle_tokens", shows, led.idle.astype(float), lambda e: (int(led.settled[e]), int(led.idle[e])))
@@ -196,7 +196,7 @@ def _idle_tokens(scores: Scores, logs: Logs, led: Lead) -> Finding:
     return _finding(scores, cases, tokens, message)
 
 
-def _idle_width(scores: Scores, logs: Logs, led: Lead) -> Finding:
+def _idle_width(scores: Scores, logs: Logs, led: LeadHistory) -> Finding:
     shows = led.late > 0
     tokens = int(led.late_tokens.sum())
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from envs.contract.replay import BRANCH, PRUNE, STEP
 from envs.episodes import Episodes, Logs
-from envs.log_entries import Ledger, ledger
+from envs.log_entries import LogEntries, log_entries
 
 _CHUNK = 1024  # episodes at a time: every interval of every branch is laid out at once
 
@@ -21,7 +21,7 @@ _Numbers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Lead:
+class LeadHistory:
     """For each episode of a batch, the moment from which the answer given led, and what came after."""
 
     settled: _Numbers
@@ -34,18 +34,18 @@ class Lead:
     """(E,) tokens spent on them."""
 
 
-def leads(episodes: Episodes, logs: Logs) -> Lead:
+def leads(episodes: Episodes, logs: Logs) -> LeadHistory:
     """Return when the answer given took the lead in each episode; the logs must be ones that `score` accepts."""
     parts = [
         _leads(episodes, logs.part(first, min(first + _CHUNK, len(logs))), first)
         for first in range(0, len(logs), _CHUNK)
     ]
-    return Lead(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+    return LeadHistory(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
 def _leads(episodes: Episodes, logs: Logs, first: int) -> tuple[_Numbers, _Numbers, _Numbers, _Numbers]:
     E, R = len(logs), len(logs.verbs)
-    done = ledger(episodes, logs, first)
+    done = log_entries(episodes, logs, first)
     record, repeat = _settled(done, logs)
     led = np.flatnonzero(record >= 0)
     at = record[led]
@@ -71,7 +71,7 @@ def _sums(of: _Numbers, amounts: _Numbers, size: int) -> _Numbers:
     return np.bincount(of, weights=amounts, minlength=size).astype(np.int64)
 
 
-def _settled(done: Ledger, logs: Logs) -> tuple[_Numbers, _Numbers]:
+def _settled(done: LogEntries, logs: Logs) -> tuple[_Numbers, _Numbers]:
     """Return (E,) records, and repeats within them, at which the answer given took the lead for good, or -1."""
     E = len(logs)
     entry, repeat, old, new = _changes(done)
@@ -119,7 +119,7 @@ def _leads_since(tick: _Numbers, column: _Numbers, sign: npt.NDArray[np.float64]
     return since if since < ticks else -1
 
 
-def _changes(done: Ledger) -> tuple[_Numbers, _Numbers, _Numbers, _Numbers]:
+def _changes(done: LogEntries) -> tuple[_Numbers, _Numbers, _Numbers, _Numbers]:
     """Return every change of a branch's vote: the entry, its repeat (from 0), and the answers before and after.
 
     -1 stands for no vote: before the first answer was seen, and after the branch was pruned.

@@ -10,7 +10,7 @@ from ..population.bandit import draw
 from ..records.explorer import Brief, Explorer, Proposal
 
 
-class Mixture:
+class MixtureExplorer:
     """An `Explorer` of explorers: a bandit over what each has added to the front, for its price (`Brief.credits`).
 
     Args:
@@ -18,8 +18,8 @@ class Mixture:
     """
 
     name = "mixture"
-    single = True
-    own = False
+    one_at_a_time = True
+    needs_own_data = False
 
     def __init__(self, members: Sequence[Explorer]) -> None:
         self.members = {member.name: member for member in members}

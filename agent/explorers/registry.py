@@ -13,10 +13,10 @@ from ..archive.run_directory import Run, RunConfig
 from ..records.explorer import Brief, Explorer
 
 if TYPE_CHECKING:
-    from ..llm.calls import Calls
+    from ..llm.calls import CallJournal
     from ..llm.prices import Prices
-    from ..llm.session import Prompt, Tools
-    from .coding_agent.explorer import Agent
+    from ..llm.session import Prompt, SessionTools
+    from .coding_agent.explorer import AgentCommand
 
 NAMES = ("evolve", "anthropic", "openai", "command", "mixture")
 ASKS_A_MODEL = ("anthropic", "openai")
@@ -60,7 +60,7 @@ def _named(config: RunConfig) -> tuple[str, ...]:
     return config.mixture if config.explorer == "mixture" else (config.explorer,)
 
 
-def ready(config: RunConfig, prices: Prices) -> None:
+def check_requirements(config: RunConfig, prices: Prices) -> None:
     """See whether all is there that the explorers need from outside: keys, prices, programs. Nothing is written.
 
     Raises:
@@ -75,7 +75,7 @@ def ready(config: RunConfig, prices: Prices) -> None:
             import_module(f".llm.{name}", __package__).key()
 
 
-def explorer(run: Run, calls: Calls, report: Report, data: Path) -> Explorer:
+def make_explorer(run: Run, calls: CallJournal, report: Report, data: Path) -> Explorer:
     """Return the explorer of ``run``.
 
     Args:
@@ -91,36 +91,36 @@ def explorer(run: Run, calls: Calls, report: Report, data: Path) -> Explorer:
     made = [_make(name, run, calls, report, data) for name in members(run.config)]
     if run.config.explorer != "mixture":
         return made[0]
-    from .mixture import Mixture
+    from .mixture import MixtureExplorer
 
-    return Mixture(made)
+    return MixtureExplorer(made)
 
 
-def _make(name: str, run: Run, calls: Calls, report: Report, data: Path) -> Explorer:
+def _make(name: str, run: Run, calls: CallJournal, report: Report, data: Path) -> Explorer:
     if name == "evolve":
-        from .evolve.explorer import Evolve
+        from .evolve.explorer import EvolveExplorer
 
-        return Evolve()
+        return EvolveExplorer()
     if name == "command":
-        from .coding_agent.explorer import Command
+        from .coding_agent.explorer import CodingAgentExplorer
 
         hidden = [run.home.absolute(), data.absolute()]
-        return Command(
+        return CodingAgentExplorer(
             _agent(run.config), workspaces(run), hidden, ledger=calls.ledger, ablations=run.config.ablations
         )
     if name == "openai":
-        from .llm.openai import OpenAI
+        from .llm.openai import OpenAIExplorer
 
-        return OpenAI(run.config.model, calls, _prompt(run), _tools, report=report)
-    from .llm.anthropic import Anthropic
+        return OpenAIExplorer(run.config.model, calls, _prompt(run), _tools, report=report)
+    from .llm.anthropic import AnthropicExplorer
 
-    return Anthropic(run.config.model, calls, _prompt(run), _tools, report=report)
+    return AnthropicExplorer(run.config.model, calls, _prompt(run), _tools, report=report)
 
 
-def _agent(c: RunConfig) -> Agent:
-    from .coding_agent.explorer import Agent
+def _agent(c: RunConfig) -> AgentCommand:
+    from .coding_agent.explorer import AgentCommand
 
-    return Agent.make(c.command, c.model or None, c.agent_minutes, c.agent_tries, c.agent_variables)
+    return AgentCommand.make(c.command, c.model or None, c.agent_minutes, c.agent_tries, c.agent_variables)
 
 
 def workspaces(run: Run) -> Path:
@@ -134,7 +134,7 @@ def _prompt(run: Run) -> Callable[[Brief, str], Prompt]:
     return lambda brief, step: prompt(brief, step, run.config.ablations)
 
 
-def _tools(brief: Brief) -> Tools:
+def _tools(brief: Brief) -> SessionTools:
     from ..tools.toolbox import Toolbox
 
     if brief.bench is None:

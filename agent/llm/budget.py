@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from ..records.card import Frozen
+from ..records.card import FrozenModel
 from ..records.explorer import LimitReached
 from .prices import Usage
 
@@ -18,7 +18,7 @@ _PATIENCE = 1.0
 """Seconds after which a call that waits for others to be paid looks again, should it have missed their end."""
 
 
-class Limit(Frozen):
+class SpendingLimit(FrozenModel):
     """The most that may be spent; None is no limit."""
 
     dollars: float | None = Field(default=None, ge=0, allow_inf_nan=False)
@@ -27,14 +27,14 @@ class Limit(Frozen):
     hours: float | None = Field(default=None, ge=0, allow_inf_nan=False)
 
 
-class Limits(Frozen):
+class SpendingLimits(FrozenModel):
     """The limits of a whole run, and of each of its generations."""
 
-    run: Limit = Limit()
-    generation: Limit = Limit()
+    run: SpendingLimit = SpendingLimit()
+    generation: SpendingLimit = SpendingLimit()
 
 
-class Spending(Frozen):
+class Spending(FrozenModel):
     """What has been spent."""
 
     dollars: float = 0.0
@@ -58,7 +58,7 @@ class Spending(Frozen):
         )
 
 
-class Ledger:
+class LlmBudget:
     """Counts what is spent, and says when to stop. Safe to use from several threads.
 
     Args:
@@ -68,9 +68,9 @@ class Ledger:
     """
 
     def __init__(
-        self, limits: Limits | None = None, now: Callable[[], float] = time.monotonic, hours_before: float = 0.0
+        self, limits: SpendingLimits | None = None, now: Callable[[], float] = time.monotonic, hours_before: float = 0.0
     ) -> None:
-        self.limits = limits or Limits()
+        self.limits = limits or SpendingLimits()
         self._now, self._began, self._hours_before = now, now(), hours_before
         self._generation_began: dict[int, float] = {}
         self._spent: dict[int, Spending] = defaultdict(lambda: Spending())
@@ -142,7 +142,12 @@ class Ledger:
         self._check_one("generation", self.limits.generation, generation, hours, in_flight)
 
     def _check_one(
-        self, scope: Literal["run", "generation"], limit: Limit, generation: int | None, hours: float, in_flight: bool
+        self,
+        scope: Literal["run", "generation"],
+        limit: SpendingLimit,
+        generation: int | None,
+        hours: float,
+        in_flight: bool,
     ) -> None:
         spent = self._total(generation)
         flying = [dollars for of, dollars in self._flight.values() if in_flight and generation in (None, of)]

@@ -20,13 +20,13 @@ from typing import Any, Literal
 from pydantic import ValidationError
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
 
-from envs.errors import Damaged
+from envs.errors import DamagedFile
 from envs.store import write_whole
 
-from ..records.card import Frozen
-from .budget import Ledger, Spending
-from .chat import ChatModel, Clock, Reply, Sending, WallClock
-from .failures import HANDLING, AuthError, Failure, FailureKind, RequestRefused, ServiceDown
+from ..records.card import FrozenModel
+from .budget import LlmBudget, Spending
+from .chat import ChatModel, Clock, PendingRequest, Reply, WallClock
+from .failures import HANDLING, AuthError, CallFailure, FailureKind, RequestRefused, ServiceDown
 from .prices import CHARACTERS_PER_TOKEN, Price, Prices, Usage
 
 TRANSCRIPT = ".transcript.txt"
@@ -35,7 +35,7 @@ _TYPICAL_ANSWER = 1_500
 """Tokens set aside for an answer that is not there yet."""
 
 
-class Attempt(Frozen):
+class CallAttempt(FrozenModel):
     """One time that a call was sent."""
 
     id: str
@@ -53,7 +53,7 @@ class Attempt(Frozen):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class CallSite:
     """Where in a run a conversation belongs."""
 
     generation: int
@@ -64,19 +64,19 @@ class Place:
         return f"g{self.generation:03d}-{self.step}-{self.slot}"
 
 
-class Call(Frozen):
+class Call(FrozenModel):
     """All that is known of a call."""
 
     key: str
     model: str
     generation: int
-    attempts: tuple[Attempt, ...] = ()
+    attempts: tuple[CallAttempt, ...] = ()
     reply: Reply | None = None
     failure: FailureKind | None = None
     """Why there will be no answer, where the conversation has to deal with it."""
 
 
-class Patience(Frozen):
+class RetryPolicy(FrozenModel):
     """How long to go on with a service that does not answer: seconds."""
 
     silence: float = 120.0
@@ -88,7 +88,7 @@ class Patience(Frozen):
     """Between two attempts, whatever the service asks for."""
 
 
-class Calls:
+class CallJournal:
     """The calls of one run.
 
     Args:
@@ -104,23 +104,23 @@ class Calls:
     """
 
     def __init__(
-        self, home: Path, seed: int, prices: Prices, ledger: Ledger, clock: Clock | None = None,
-        patience: Patience | None = None,
+        self, home: Path, seed: int, prices: Prices, ledger: LlmBudget, clock: Clock | None = None,
+        patience: RetryPolicy | None = None,
     ) -> None:  # fmt: skip
         self.home, self.seed, self.prices, self.ledger = home, seed, prices, ledger
         self.clock: Clock = clock or WallClock()
-        self.patience = patience or Patience()
+        self.patience = patience or RetryPolicy()
         for call in read_calls(home):
             for attempt in call.attempts:
                 ledger.record(call.generation, attempt.spending)
 
-    def key(self, place: Place, turn: int, model: str, body: Mapping[str, Any]) -> str:
+    def key(self, place: CallSite, turn: int, model: str, body: Mapping[str, Any]) -> str:
         """Return the key of a call: a file's name that tells a person where it belongs."""
         request = json.dumps([self.seed, place.generation, place.step, place.slot, turn, model, body], sort_keys=True)
         digest = hashlib.sha256(request.encode()).hexdigest()[:16]
         return f"{place}-{turn:03d}-{digest}"
 
-    async def ask(self, place: Place, turn: int, model: ChatModel, body: Mapping[str, Any]) -> tuple[Reply, Call]:
+    async def ask(self, place: CallSite, turn: int, model: ChatModel, body: Mapping[str, Any]) -> tuple[Reply, Call]:
         """Return the model's answer, from the journal if it is there, and the call as it was made.
 
         Raises:
@@ -133,7 +133,7 @@ class Calls:
         if call.reply is not None:
             return call.reply, call
         if call.failure is not None:
-            raise Failure(call.failure, call.attempts[-1].message)
+            raise CallFailure(call.failure, call.attempts[-1].message)
         price, deadline = self.prices.of(model.name), self.clock.now() + self.patience.deadline
         retrying = AsyncRetrying(
             retry=retry_if_exception(lambda error: self._again(key, error)), wait=self._wait(key),
@@ -143,7 +143,7 @@ class Calls:
         )  # fmt: skip
         try:
             await retrying(self._attempt, call, price, deadline, model, body)
-        except Failure as failure:
+        except CallFailure as failure:
             before = sum(attempt.outcome != "sent" for attempt in call.attempts)
             raise self._final(key, failure, before) from None
         done = self.get(key)
@@ -160,13 +160,13 @@ class Calls:
             await asyncio.to_thread(self.ledger.wait)
         try:
             if not call.attempts or call.attempts[-1].outcome != "sent":
-                sent = Attempt(id=f"{call.key}-{len(call.attempts) + 1}")
+                sent = CallAttempt(id=f"{call.key}-{len(call.attempts) + 1}")
                 call = call.model_copy(update={"attempts": (*call.attempts, sent)})
                 self._put(call)
-            sending = Sending(call.attempts[-1].id, self.clock, self.patience.silence, deadline)
+            sending = PendingRequest(call.attempts[-1].id, self.clock, self.patience.silence, deadline)
             try:
                 reply = await model.reply(body, sending)
-            except Failure as failure:
+            except CallFailure as failure:
                 self._end(call, price, sending.usage, failure.kind, failure.message)
                 raise
             self._end(call, price, reply.usage, "answered", "", reply)
@@ -177,7 +177,7 @@ class Calls:
         self, call: Call, price: Price, usage: Usage, outcome: FailureKind | Literal["answered"], message: str,
         reply: Reply | None = None,
     ) -> None:  # fmt: skip
-        ended = Attempt(
+        ended = CallAttempt(
             id=call.attempts[-1].id, outcome=outcome, message=message, usage=usage, dollars=price.dollars(usage)
         )
         self._put(call.model_copy(update={"attempts": (*call.attempts[:-1], ended), "reply": reply}))
@@ -185,7 +185,7 @@ class Calls:
 
     def _again(self, key: str, error: BaseException) -> bool:
         """Whether the failure is one after which the same is asked once more."""
-        if not isinstance(error, Failure):
+        if not isinstance(error, CallFailure):
             return False
         if HANDLING[error.kind] != "retry_twice":
             return HANDLING[error.kind] == "retry"
@@ -198,7 +198,7 @@ class Calls:
 
         def wait(state: RetryCallState) -> float:
             error = state.outcome.exception() if state.outcome else None
-            asked = error.retry_after if isinstance(error, Failure) else None
+            asked = error.retry_after if isinstance(error, CallFailure) else None
             longest = self.patience.longest_wait
             seconds = min(longest, self.patience.first_wait * 2.0 ** min(state.attempt_number - 1, 30))
             seconds *= rng.uniform(0.5, 1.0)
@@ -208,7 +208,7 @@ class Calls:
 
         return wait
 
-    def _final(self, key: str, failure: Failure, before: int) -> Exception:
+    def _final(self, key: str, failure: CallFailure, before: int) -> Exception:
         """Return what the end of all attempts means to the caller, to whom the first ``before`` are old news."""
         handling, call = HANDLING[failure.kind], self.get(key)
         if failure.kind == "auth":
@@ -238,7 +238,7 @@ class Calls:
     def _put(self, call: Call) -> None:
         write_whole(self.home / f"{call.key}.json", call.model_dump_json().encode())
 
-    def put_transcript(self, place: Place, text: str) -> Path:
+    def put_transcript(self, place: CallSite, text: str) -> Path:
         """Keep a conversation as far as it has come, and return where: not all lead to a version, which has its own."""
         path = self.home / f"{place}{TRANSCRIPT}"
         write_whole(path, text.encode())
@@ -254,7 +254,7 @@ def read_calls(home: Path) -> list[Call]:
     return [call for path in sorted(home.glob("g*.json")) if (call := _read(path)) is not None]
 
 
-def _cause(attempts: Sequence[Attempt]) -> str:
+def _cause(attempts: Sequence[CallAttempt]) -> str:
     """Return how often each failure was met, and the last words of the most frequent: the very last attempt may only
     have been cut at the deadline."""
     counts = Counter(attempt.outcome for attempt in attempts).most_common()
@@ -268,4 +268,4 @@ def _read(path: Path) -> Call | None:
     except FileNotFoundError:
         return None
     except ValidationError:
-        raise Damaged(f"{path}: damaged; remove it, and resume: that one call is made again") from None
+        raise DamagedFile(f"{path}: damaged; remove it, and resume: that one call is made again") from None

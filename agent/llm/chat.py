@@ -9,14 +9,14 @@ from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NoReturn, Protocol, TypeVar
 
-from ..records.card import Frozen
-from .failures import Failure
+from ..records.card import FrozenModel
+from .failures import CallFailure
 from .prices import Usage
 
 T = TypeVar("T")
 
 
-class ToolCall(Frozen):
+class ToolCall(FrozenModel):
     """A tool that the model wants called."""
 
     id: str
@@ -25,7 +25,7 @@ class ToolCall(Frozen):
     """JSON, as the model wrote it."""
 
 
-class Reply(Frozen):
+class Reply(FrozenModel):
     """A model's whole answer."""
 
     text: str = ""
@@ -37,21 +37,21 @@ class Reply(Frozen):
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class UserTurn:
     """Words of ours, to the model."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class ModelTurn:
     """The model's answer."""
 
     reply: Reply
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class ToolReply:
     """What a tool gave."""
 
     call: ToolCall
@@ -60,15 +60,15 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True)
-class Results:
+class ToolTurn:
     """What the tools gave that one answer called, in its order, and words of ours to go with it."""
 
-    results: tuple[Result, ...]
+    results: tuple[ToolReply, ...]
     note: str = ""
 
 
-Turn = Said | Answered | Results
-"""A conversation begins with a `Said`; every `Answered` that calls tools is followed by their `Results`."""
+Turn = UserTurn | ModelTurn | ToolTurn
+"""A conversation begins with a `UserTurn`; every `ModelTurn` that calls tools is followed by their `ToolTurn`."""
 
 
 class Clock(Protocol):
@@ -104,7 +104,7 @@ class WallClock:
 
 
 @dataclass
-class Sending:
+class PendingRequest:
     """What a `ChatModel` is given for one attempt, and where it keeps what it has seen so far."""
 
     id: str
@@ -126,7 +126,7 @@ class Sending:
             return await self.clock.within(left, awaited, self.id)
         except TimeoutError:
             why = f"no progress for {left:.0f} s" if left == self.silence else "cut: the time for this call is over"
-            raise Failure("timeout", why) from None
+            raise CallFailure("timeout", why) from None
 
 
 class ChatModel(Protocol):
@@ -139,7 +139,7 @@ class ChatModel(Protocol):
         """Return what is to be sent, as plain JSON; the same conversation gives the same bytes."""
         ...
 
-    async def reply(self, body: Mapping[str, Any], sending: Sending) -> Reply:
+    async def reply(self, body: Mapping[str, Any], sending: PendingRequest) -> Reply:
         """Send ``body`` once, wait with ``sending.progress``, and return the whole answer.
 
         Raises:

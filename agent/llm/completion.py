@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .chat import Reply, Sending, ToolCall, strict_json
-from .failures import Failure, FailureKind
+from .chat import PendingRequest, Reply, ToolCall, strict_json
+from .failures import CallFailure, FailureKind
 from .prices import CHARACTERS_PER_TOKEN, Usage
 from .transcript import clean
 
@@ -20,7 +20,7 @@ _THOUGHTS = ("reasoning_content", "reasoning")
 
 
 @dataclass
-class _Called:
+class _PartialToolCall:
     """A tool call, as far as it is known."""
 
     id: str = ""
@@ -30,7 +30,7 @@ class _Called:
     """What else came with it (a signature of thoughts): it goes back as it came."""
 
 
-class Completion:
+class CompletionAssembler:
     """An answer that is put together from its chunks; what it has cost so far goes into ``sending.usage``.
 
     The service counts at the end, or never: until then, the prompt has a token for every four characters, and a chunk
@@ -42,15 +42,15 @@ class Completion:
         most: tokens after which a service that should have stopped is left.
     """
 
-    def __init__(self, body: Mapping[str, Any], sending: Sending, most: int) -> None:
+    def __init__(self, body: Mapping[str, Any], sending: PendingRequest, most: int) -> None:
         self.begun = False
         self.ended = False
         self._body, self._sending, self._most = body, sending, most
         self._text: list[str] = []
         self._thoughts: dict[str, list[str]] = {}
         self._refusal: list[str] = []
-        self._calls: list[_Called] = []
-        self._at: dict[int, _Called] = {}
+        self._calls: list[_PartialToolCall] = []
+        self._at: dict[int, _PartialToolCall] = {}
         self._stop: str | None = None
         self._counted = False
 
@@ -63,9 +63,9 @@ class Completion:
         try:
             self._take(chunk)
         except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-            raise Failure("cut_stream", f"a chunk that does not belong there ({type(error).__name__})") from None
+            raise CallFailure("cut_stream", f"a chunk that does not belong there ({type(error).__name__})") from None
         if self._sending.usage.output > self._most and not self._counted:
-            raise Failure("cut_short", f"an answer of more than {self._most:,} tokens")
+            raise CallFailure("cut_short", f"an answer of more than {self._most:,} tokens")
 
     def _take(self, chunk: Any) -> None:
         if not self.begun:
@@ -97,7 +97,7 @@ class Completion:
         index = delta.index if delta.index is not None else max(0, len(self._calls) - 1)
         call = self._at.get(index)
         if call is None or (delta.id and call.id and delta.id != call.id):  # some give every call the index 0
-            call = self._at[index] = _Called()
+            call = self._at[index] = _PartialToolCall()
             self._calls.append(call)
         call.id = delta.id or call.id
         if delta.function is not None:
@@ -123,25 +123,25 @@ class Completion:
             Failure: it is not whole, or nothing can be done with it.
         """
         if self._stop is None:
-            raise Failure("cut_stream", "the answer ended in the middle")
+            raise CallFailure("cut_stream", "the answer ended in the middle")
         text = clean("".join(self._text))
         if self._stop == "content_filter" or ("".join(self._refusal).strip() and not text.strip()):
-            raise Failure("refused", "the model refused to answer")
+            raise CallFailure("refused", "the model refused to answer")
         long = self._stop == "length"
         calls = tuple(self._call(number, call, long) for number, call in enumerate(self._calls))
         if not calls and not text.strip():
-            raise Failure("cut_short" if long else "empty", "an answer without text and without a tool call")
+            raise CallFailure("cut_short" if long else "empty", "an answer without text and without a tool call")
         return Reply(
             text=text.strip(), tool_calls=calls, stop="length" if long else "tools" if calls else "end",
             usage=self._sending.usage, raw=(self._raw(text, calls),),
         )  # fmt: skip
 
-    def _call(self, number: int, call: _Called, long: bool) -> ToolCall:
+    def _call(self, number: int, call: _PartialToolCall, long: bool) -> ToolCall:
         written = "".join(call.arguments)
         given = strict_json(written) if written.strip() else {}
         if not isinstance(given, dict) or not call.name:
             kind: FailureKind = "cut_short" if long else "malformed_tool_call"
-            raise Failure(kind, f"the arguments of {call.name or 'a nameless tool'} are not a JSON object")
+            raise CallFailure(kind, f"the arguments of {call.name or 'a nameless tool'} are not a JSON object")
         made = f"{self._sending.id.rpartition('-')[0]}-{number}"
         return ToolCall(id=clean(call.id) or made, name=clean(call.name), arguments=json.dumps(_pure(given)))
 

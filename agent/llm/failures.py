@@ -39,7 +39,7 @@ HANDLING: dict[FailureKind, Handling] = {
 }
 
 
-class Failure(Exception):
+class CallFailure(Exception):
     """One attempt at a call has failed.
 
     Args:

@@ -6,16 +6,16 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from .chat import Reply, Sending, ToolCall, strict_json
-from .failures import Failure, FailureKind
+from .chat import PendingRequest, Reply, ToolCall, strict_json
+from .failures import CallFailure, FailureKind
 from .prices import Usage
 from .transcript import clean
 
 
-class Message:
+class MessageAssembler:
     """An answer that is put together from its events; what it has cost so far goes into ``sending.usage``."""
 
-    def __init__(self, sending: Sending) -> None:
+    def __init__(self, sending: PendingRequest) -> None:
         self.ended = False
         self._sending = sending
         self._blocks: list[dict[str, Any]] = []
@@ -31,7 +31,7 @@ class Message:
         try:
             self._take(event)
         except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-            raise Failure("cut_stream", f"an event that does not belong there ({type(error).__name__})") from None
+            raise CallFailure("cut_stream", f"an event that does not belong there ({type(error).__name__})") from None
 
     def _take(self, event: Any) -> None:
         if event.type == "message_start":
@@ -81,7 +81,7 @@ class Message:
             Failure: nothing can be done with it.
         """
         if self._stop == "refusal":
-            raise Failure("refused", "the model refused to answer")
+            raise CallFailure("refused", "the model refused to answer")
         long = self._stop in ("max_tokens", "model_context_window_exceeded")
         calls = []
         for index, block in enumerate(self._blocks):
@@ -91,8 +91,8 @@ class Message:
         text = "\n".join(block["text"] for block in self._blocks if block["type"] == "text" and not is_blank(block))
         if not calls and not text:
             if self._stop == "model_context_window_exceeded":
-                raise Failure("context_too_long", "the conversation fills the model's context")
-            raise Failure("cut_short" if long else "empty", "an answer without text and without a tool call")
+                raise CallFailure("context_too_long", "the conversation fills the model's context")
+            raise CallFailure("cut_short" if long else "empty", "an answer without text and without a tool call")
         return Reply(
             text=clean(text), tool_calls=tuple(calls), stop="length" if long else "tools" if calls else "end",
             usage=self._sending.usage, raw=tuple(_pure(block) for block in self._blocks),
@@ -103,7 +103,7 @@ class Message:
         given = strict_json(written) if written else block["input"]
         if not isinstance(given, dict):
             kind: FailureKind = "cut_short" if long else "malformed_tool_call"
-            raise Failure(kind, f"the arguments of {block['name']} are not a JSON object")
+            raise CallFailure(kind, f"the arguments of {block['name']} are not a JSON object")
         return given
 
 

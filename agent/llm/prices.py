@@ -13,7 +13,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from envs.errors import InputError
 
-from ..records.card import Frozen
+from ..records.card import FrozenModel
 
 VARIABLE = "AUTOTTS_PRICES"
 """Names a file of prices of the user's own."""
@@ -21,7 +21,7 @@ CHARACTERS_PER_TOKEN = 4
 """For estimates only: what is paid is what the service counts."""
 
 
-class Usage(Frozen):
+class Usage(FrozenModel):
     """The tokens of one call, as the service counts them; the three kinds of input do not overlap."""
 
     input: int = Field(default=0, ge=0)
@@ -42,7 +42,7 @@ class Usage(Frozen):
         return self.input + self.cache_write + self.cache_read
 
 
-class Price(Frozen):
+class Price(FrozenModel):
     """Dollars per million tokens of one model, and what must be known to ask it."""
 
     input: float = Field(ge=0, allow_inf_nan=False)
@@ -119,7 +119,7 @@ def _ours() -> dict[str, Price]:
     return _TABLE.validate_json(resources.files(__package__).joinpath("prices.json").read_bytes())
 
 
-class Estimate(Frozen):
+class CostEstimate(FrozenModel):
     """What proposals may cost, before the first call: if all are short conversations, and if all are long ones."""
 
     low: float
@@ -132,7 +132,7 @@ class Estimate(Frozen):
         return f"about ${self.low:.2f} to ${self.high:.2f} for {self.proposals} proposals"
 
 
-def estimate(price: Price, prompt_characters: int, proposals: int) -> Estimate:
+def estimate_cost(price: Price, prompt_characters: int, proposals: int) -> CostEstimate:
     """Return what ``proposals`` may cost whose first request (system, tools, message) is this long.
 
     A proposal is a conversation that grows by an answer and its tool results each turn; what was there before is read
@@ -150,4 +150,4 @@ def estimate(price: Price, prompt_characters: int, proposals: int) -> Estimate:
                 Usage(cache_write=before if cold else new, cache_read=0 if cold else before - new, output=answer)
             )
         ends.append(total * proposals)
-    return Estimate(low=ends[0], high=ends[1], proposals=proposals)
+    return CostEstimate(low=ends[0], high=ends[1], proposals=proposals)

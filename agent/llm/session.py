@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from ..records.card import Frozen
+from ..records.card import FrozenModel
 from ..records.version import Cost, Expectation
 from .budget import Spending
-from .calls import Calls, Place
-from .chat import Answered, ChatModel, Reply, Result, Results, Said, ToolCall, Turn
-from .failures import Failure, RequestRefused
+from .calls import CallJournal, CallSite
+from .chat import ChatModel, ModelTurn, Reply, ToolCall, ToolReply, ToolTurn, Turn, UserTurn
+from .failures import CallFailure, RequestRefused
 from .prices import Usage
 from .transcript import Transcript
 
@@ -41,7 +41,7 @@ class Prompt:
     """Of the files that it was made from; goes into the card."""
 
 
-class Outcome(Protocol):
+class ToolOutcome(Protocol):
     """What a tool gave: a text, and whether it says that the call was wrong."""
 
     @property
@@ -50,7 +50,7 @@ class Outcome(Protocol):
     def error(self) -> bool: ...
 
 
-class Submission(Protocol):
+class SubmittedCandidate(Protocol):
     """What the model has submitted, once that was accepted."""
 
     @property
@@ -63,11 +63,11 @@ class Submission(Protocol):
     def parents(self) -> tuple[str, ...]: ...
 
 
-class Tools(Protocol):
+class SessionTools(Protocol):
     """The tools of one proposal."""
 
     @property
-    def submitted(self) -> Submission | None:
+    def submitted(self) -> SubmittedCandidate | None:
         """What was submitted, and accepted; the conversation ends with it."""
         ...
 
@@ -75,12 +75,12 @@ class Tools(Protocol):
         """Return name, description and input_schema (JSON schema) of every tool, always in the same order."""
         ...
 
-    def call(self, name: str, arguments: str) -> Outcome:
+    def call(self, name: str, arguments: str) -> ToolOutcome:
         """Call a tool with arguments as JSON. What the model gets wrong is in the outcome; nothing is raised for it."""
         ...
 
 
-class Bounds(Frozen):
+class SessionLimits(FrozenModel):
     """How far a conversation may go."""
 
     turns: int = 30
@@ -98,7 +98,7 @@ class Bounds(Frozen):
 
 
 @dataclass
-class Session:
+class Conversation:
     """A conversation about one proposal, which it leads to its end with `run`.
 
     Args:
@@ -111,16 +111,16 @@ class Session:
     """
 
     model: ChatModel
-    calls: Calls
-    tools: Tools
+    calls: CallJournal
+    tools: SessionTools
     prompt: Prompt
-    place: Place
-    bounds: Bounds = field(default_factory=lambda: Bounds())
+    place: CallSite
+    bounds: SessionLimits = field(default_factory=lambda: SessionLimits())
 
     def __post_init__(self) -> None:
         self.system = f"{self.prompt.system.rstrip()}\n\n{DATA}"
         self.specifications = list(self.tools.specifications())
-        self.turns: list[Turn] = [Said(self.prompt.first)]
+        self.turns: list[Turn] = [UserTurn(self.prompt.first)]
         self.transcript = Transcript()
         self.transcript.add(f"system (prompts {self.prompt.version})", self.prompt.system)
         self.transcript.add("user", self.prompt.first)
@@ -132,7 +132,7 @@ class Session:
         self._useless = 0
         self._tokens = 0
 
-    async def run(self) -> Submission | None:
+    async def run(self) -> SubmittedCandidate | None:
         """Converse, and return what was submitted, or None if it ended without.
 
         Raises:
@@ -181,7 +181,7 @@ class Session:
             # what was fine before this turn: something in this conversation, not the settings of the run
             self.why = f"the service did not accept the conversation: {refusal}"
             return None
-        except Failure as failure:
+        except CallFailure as failure:
             self.transcript.add(f"failure: {failure.kind}", failure.message)
             self._useless += 1
             if failure.kind == "context_too_long":
@@ -210,7 +210,7 @@ class Session:
                 "call a tool with less."
             )
             return
-        self.turns.append(Answered(reply))
+        self.turns.append(ModelTurn(reply))
         if not reply.tool_calls:
             self._useless += 1
             cut = " It was cut at the limit of an answer's length: be brief." if reply.stop == "length" else ""
@@ -219,11 +219,11 @@ class Session:
         results = tuple(self._call(call) for call in reply.tool_calls)
         self._useless = self._useless + 1 if all(result.error for result in results) else 0
         note = f"{left} answers are left. {_HOW_TO_END}" if left in (1, 2, 5) else ""
-        self.turns.append(Results(results, note))
+        self.turns.append(ToolTurn(results, note))
         if note:
             self.transcript.add("user", note)
 
-    def _call(self, call: ToolCall) -> Result:
+    def _call(self, call: ToolCall) -> ToolReply:
         self.transcript.add(f"call of {call.name}", _cut(_readable(call.arguments)))
         self._made[call.name, call.arguments] += 1
         times = self._made[call.name, call.arguments]
@@ -238,15 +238,15 @@ class Session:
             if times > 1:
                 text += "\n(You have made this very call before; its result does not change. A third time ends this.)"
         self.transcript.add(f"{'error' if error else 'result'} of {call.name}", _cut(text))
-        return Result(call, f"<data>\n{_harmless(text)}\n</data>", error)
+        return ToolReply(call, f"<data>\n{_harmless(text)}\n</data>", error)
 
     def _say(self, text: str) -> None:
-        self.turns.append(Said(text))
+        self.turns.append(UserTurn(text))
         self.transcript.add("user", text)
 
     def _shorten(self) -> bool:
         """Leave out the older half of the tool results that can be, and say whether there were any."""
-        old = [i for i, turn in enumerate(self.turns) if isinstance(turn, Results)][:-_KEPT]
+        old = [i for i, turn in enumerate(self.turns) if isinstance(turn, ToolTurn)][:-_KEPT]
         full = [i for i in old if any(result.text != LEFT_OUT for result in self._results(i).results)]
         for i in full[: (len(full) + 1) // 2]:
             turn = self._results(i)
@@ -255,9 +255,9 @@ class Session:
             self.transcript.add("older results were left out")
         return bool(full)
 
-    def _results(self, i: int) -> Results:
+    def _results(self, i: int) -> ToolTurn:
         turn = self.turns[i]
-        assert isinstance(turn, Results)
+        assert isinstance(turn, ToolTurn)
         return turn
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import cached_property
 
 from envs.episodes import Episodes, Logs
-from envs.errors import Damaged
+from envs.errors import DamagedFile
 from envs.statistics import Floats
 from envs.store import Environment
 
@@ -14,12 +14,12 @@ from .. import population
 from ..archive.archive import unpack_logs
 from ..archive.run_directory import Run
 from ..population.outcome import outcome
-from ..population.program_form import form
+from ..population.program_form import program_form
 from ..records.card import Card
-from .staging import Draft, Staging
+from .staging import CandidateRecord, Staging
 
 
-class Stock:
+class CandidateStore:
     """The versions of a run, and the episodes on which they are tried.
 
     Args:
@@ -56,7 +56,7 @@ class Stock:
         """Return the cards of earlier generations: those of this one may be there after a crash."""
         return self.archive.believed(generation - 1)
 
-    def stage(self, drafts: Sequence[Draft]) -> list[str]:
+    def stage(self, drafts: Sequence[CandidateRecord]) -> list[str]:
         """Keep the drafts that are new, and return the ids of all."""
         for new in drafts:
             if new.id not in self.archive and self.staging.get(new.id) is None:
@@ -74,12 +74,12 @@ class Stock:
             return self.carded(tried)
         if candidate in self.archive:
             return self.archive.card(candidate)
-        raise Damaged(
+        raise DamagedFile(
             f"{self.staging.home}: the draft of {candidate} is missing; remove {self.run.checkpoint}, and resume: "
             "the archive is kept"
         )
 
-    def carded(self, new: Draft) -> Card:
+    def carded(self, new: CandidateRecord) -> Card:
         """Return the card of a draft."""
         return new.card(self.run.config.protocol(), self._sandbox)
 
@@ -98,7 +98,7 @@ class Stock:
     def form(self, version: str) -> str:
         """Return what the source has in common with copies of it (`bench.normalise.form`)."""
         if version not in self._forms:
-            self._forms[version] = form(self.source(version))
+            self._forms[version] = program_form(self.source(version))
         return self._forms[version]
 
     def logs(self, version: str) -> Logs:

@@ -13,14 +13,14 @@ from envs.errors import InputError
 from sandbox.backends.process import ProcessSandbox
 
 from ..archive.run_directory import Run, RunConfig
-from ..explorers.evolve.explorer import Evolve
-from .graph import Graph, build, checkpoints, settings
+from ..explorers.evolve.explorer import EvolveExplorer
+from .graph import DiscoveryGraph, build, checkpoints, settings
 from .nodes import Discovery
-from .state import first
+from .state import initial_state
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class CheckpointSummary:
     """One checkpoint."""
 
     id: str
@@ -34,7 +34,7 @@ class Moment:
     """Candidates on their way."""
 
 
-def moments(run: Run) -> list[Moment]:
+def list_checkpoints(run: Run) -> list[CheckpointSummary]:
     """Return the checkpoints of a run, the latest first.
 
     Raises:
@@ -43,7 +43,7 @@ def moments(run: Run) -> list[Moment]:
     with checkpoints(run) as saver:
         found = _graph(run, saver).get_state_history(settings(run))
         return [
-            Moment(
+            CheckpointSummary(
                 id=str(state.config["configurable"]["checkpoint_id"]), when=str(state.created_at),
                 generation=state.values["generation"], step=state.values["step"], next=tuple(state.next),
                 pending=len(state.values["pending"]),
@@ -79,10 +79,12 @@ def fork(old: Run, generation: int, home: Path, changes: dict[str, Any]) -> Run:
             aside.rename(new.archive.root / card.id)
     new.archive.reindex()
     with checkpoints(new) as saver:
-        _graph(new, saver).update_state(settings(new), {**first(), "generation": generation + 1}, as_node="archive")
+        _graph(new, saver).update_state(
+            settings(new), {**initial_state(), "generation": generation + 1}, as_node="archive"
+        )
     return new
 
 
-def _graph(run: Run, saver: SqliteSaver) -> Graph:
+def _graph(run: Run, saver: SqliteSaver) -> DiscoveryGraph:
     """Return the graph of a run, for its checkpoints alone: nothing in it is ever run."""
-    return build(Discovery(run, Evolve(), ProcessSandbox()), saver)
+    return build(Discovery(run, EvolveExplorer(), ProcessSandbox()), saver)

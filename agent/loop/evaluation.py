@@ -16,16 +16,16 @@ from .. import population
 from ..archive.archive import pack_logs, unpack_logs
 from ..diagnosis.behaviour import behaviour
 from ..diagnosis.findings import diagnose
-from ..population.overfitting.question_results import Figures
+from ..population.overfitting.question_results import QuestionResults
 from ..records.card import DUPLICATE, Behaviour, Card
 from ..records.version import Finding
-from .candidate_store import Stock
+from .candidate_store import CandidateStore
 from .final_evaluation import FINALISTS
-from .screening.screen import Screening
-from .staging import Draft
+from .screening.screen import Screener
+from .staging import CandidateRecord
 
 
-class Tryout:
+class CandidateEvaluator:
     """Tries drafts, and finds out what they did wrong.
 
     Args:
@@ -34,19 +34,19 @@ class Tryout:
         progress: called now and then with the number of episodes that have been played since.
     """
 
-    def __init__(self, stock: Stock, sandbox: Sandbox, progress: Callable[[int], None]) -> None:
+    def __init__(self, stock: CandidateStore, sandbox: Sandbox, progress: Callable[[int], None]) -> None:
         self._stock, self._sandbox, self._progress = stock, sandbox, progress
         self._config = stock.run.config
 
     @cached_property
-    def _screening(self) -> Screening | None:
+    def _screening(self) -> Screener | None:
         """What gives up poor candidates early, if that is wanted."""
         c, stock = self._config, self._stock
         if not c.screening:
             return None
-        return Screening(stock.recorded, len(stock.episodes), stock.logs, c.screening_risk, c.seed, c.latency)
+        return Screener(stock.recorded, len(stock.episodes), stock.logs, c.screening_risk, c.seed, c.latency)
 
-    def tried(self, waiting: Draft, present: Sequence[Card]) -> tuple[dict[str, Any], int]:
+    def tried(self, waiting: CandidateRecord, present: Sequence[Card]) -> tuple[dict[str, Any], int]:
         """Try a draft after the ``present`` versions; return what is known of it then, and the episodes it took.
 
         Its action logs are kept beside the draft, and its figures in the archive.
@@ -64,7 +64,7 @@ class Tryout:
             if twin is not None:  # its scores are known, and it earns nothing by them
                 known.update(verdict=DUPLICATE, message=f"decides as {twin.id} does, in every episode")
                 return False
-            return self._is_elite(waiting.model_copy(update=known), present, Figures.of(found.scores))
+            return self._is_elite(waiting.model_copy(update=known), present, QuestionResults.of(found.scores))
 
         result = trial(
             Candidate(waiting.id, waiting.source), stock.episodes, self._sandbox, elite=elite,
@@ -74,10 +74,10 @@ class Tryout:
         if result.logs is None or result.scores is None:
             return {"verdict": result.verdict.kind, "message": result.verdict.message}, result.played
         stock.staging.put_logs(waiting.id, pack_logs(result.logs))
-        stock.archive.put_figures(waiting.id, Figures.of(result.scores))
+        stock.archive.put_figures(waiting.id, QuestionResults.of(result.scores))
         return known, result.played
 
-    def findings(self, tried: Draft) -> tuple[Finding, ...]:
+    def findings(self, tried: CandidateRecord) -> tuple[Finding, ...]:
         """Return what a draft did wrong; nothing of one that has no logs."""
         packed = self._stock.staging.logs(tried.id)
         if tried.verdict != "ok" or packed is None:
@@ -85,7 +85,7 @@ class Tryout:
         logs = self._stock.of_recorded(unpack_logs(packed))
         return tuple(diagnose(score(self._stock.recorded, logs), logs))
 
-    def _is_elite(self, new: Draft, present: Sequence[Card], figures: Figures) -> bool:
+    def _is_elite(self, new: CandidateRecord, present: Sequence[Card], figures: QuestionResults) -> bool:
         """Whether a draft with its scores would be on the front, or among those that the last choice looks at."""
         archive = self._stock.archive
         cards = [*present, self._stock.carded(new)]
@@ -93,7 +93,7 @@ class Tryout:
         best = [*population.front(cards, latency=self._config.latency), *population.ranked(cards)[:FINALISTS]]
         return new.id in {other.id for other in best}
 
-    def _twin(self, new: Draft, present: Sequence[Card], found: Behaviour) -> Card | None:
+    def _twin(self, new: CandidateRecord, present: Sequence[Card], found: Behaviour) -> Card | None:
         """Return the first version that makes the same decisions, if ``new`` is not hand-written too."""
         for card in present if new.generation > 0 else ():
             same = card.behaviour is not None and card.behaviour.decisions == found.decisions

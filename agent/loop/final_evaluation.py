@@ -16,11 +16,11 @@ from sandbox.trial import trial
 
 from .. import population
 from ..archive.run_directory import FRESH_SEED, Run
-from ..archive.run_report import JSON, TEXT, AtBudget, Lead, Optimism, Report
-from ..population.overfitting.beliefs import believed, optimism
-from ..population.overfitting.contributions import Panel, contributions, panel
+from ..archive.run_report import JSON, TEXT, BudgetComparison, Optimism, QualityLead, RunReport
+from ..population.overfitting.beliefs import optimism, with_beliefs
+from ..population.overfitting.contributions import QualityPanel, contributions, panel
 from ..population.overfitting.crossvalidation import means
-from ..population.overfitting.question_results import Figures
+from ..population.overfitting.question_results import QuestionResults
 from ..records.card import Card
 from ..reports.run_report.page import page
 
@@ -68,7 +68,7 @@ def write_report(
     return report.best
 
 
-def _report(run: Run, cards: Sequence[Card], front: Sequence[Card], results: Mapping[str, Evaluation]) -> Report:
+def _report(run: Run, cards: Sequence[Card], front: Sequence[Card], results: Mapping[str, Evaluation]) -> RunReport:
     """Return the figures.
 
     Args:
@@ -86,12 +86,12 @@ def _report(run: Run, cards: Sequence[Card], front: Sequence[Card], results: Map
         for card in finalists
         if results[card.id].verdict.ok
     ]
-    figures = {name: Figures.of(result.scores) for name, result in results.items() if result.scores is not None}
+    figures = {name: QuestionResults.of(result.scores) for name, result in results.items() if result.scores is not None}
     at, chosen = population.budgets(cards), _best(fresh, figures)
     ran, seeds = [card for card in front if card.id in figures], [card.id for card in fresh if card.generation == 0]
     held = _budgets(ran, seeds, figures, at)
     told = optimism(cards, run.archive.figures)
-    return Report(
+    return RunReport(
         best=chosen.id,
         protocol=protocol,
         searched={card.id: population.quality(card, at) for card in finalists},
@@ -106,17 +106,19 @@ def _report(run: Run, cards: Sequence[Card], front: Sequence[Card], results: Map
     )
 
 
-def _best(fresh: Sequence[Card], figures: Mapping[str, Figures]) -> Card:
+def _best(fresh: Sequence[Card], figures: Mapping[str, QuestionResults]) -> Card:
     """Return the discovered version that is the best on fresh orders, or the best of all if none came through."""
-    ranked = population.ranked(believed(fresh, figures.get))
+    ranked = population.ranked(with_beliefs(fresh, figures.get))
     return next((card for card in ranked if card.generation > 0), ranked[0])
 
 
-def _ends(held: Sequence[AtBudget]) -> dict[str, str]:
+def _ends(held: Sequence[BudgetComparison]) -> dict[str, str]:
     return {"frugal": held[0].version, "accurate": held[-1].version} if held else {}
 
 
-def _leads(front: Sequence[Card], seeds: Sequence[str], figures: Mapping[str, Figures], at: Floats) -> list[Lead]:
+def _leads(
+    front: Sequence[Card], seeds: Sequence[str], figures: Mapping[str, QuestionResults], at: Floats
+) -> list[QualityLead]:
     pairs = [(version, seed) for version in dict.fromkeys(card.id for card in front) for seed in seeds]
     pairs = [(version, seed) for version, seed in pairs if version != seed]
     if not pairs:
@@ -125,14 +127,16 @@ def _leads(front: Sequence[Card], seeds: Sequence[str], figures: Mapping[str, Fi
     these = panel([figures[name] for name in names], at)
     row = dict(zip(names, these.values, strict=True))
     found = means(these, [row[version] - row[seed] for version, seed in pairs])
-    return [Lead(version=v, seed=s, quality=figure) for (v, s), figure in zip(pairs, found, strict=True)]
+    return [QualityLead(version=v, seed=s, quality=figure) for (v, s), figure in zip(pairs, found, strict=True)]
 
 
-def _budgets(front: Sequence[Card], seeds: Sequence[str], figures: Mapping[str, Figures], at: Floats) -> list[AtBudget]:
+def _budgets(
+    front: Sequence[Card], seeds: Sequence[str], figures: Mapping[str, QuestionResults], at: Floats
+) -> list[BudgetComparison]:
     """Return what the search holds to be the best at some budgets: these orders had no part in that."""
     if not front:
         return []
-    these: Panel = panel([figures[front[0].id]], at)
+    these: QualityPanel = panel([figures[front[0].id]], at)
     found = []
     for tokens in at[np.unique(np.linspace(0, len(at) - 1, _BUDGETS).round().astype(int))]:
         one = np.array([tokens])
@@ -140,6 +144,8 @@ def _budgets(front: Sequence[Card], seeds: Sequence[str], figures: Mapping[str, 
         row = {name: contributions(figures[name], one)[0] for name in (version, *seeds)}
         accuracy, *over = means(these, [row[version], *(row[version] - row[seed] for seed in seeds)])
         found.append(
-            AtBudget(tokens=tokens, version=version, accuracy=accuracy, over=dict(zip(seeds, over, strict=True)))
+            BudgetComparison(
+                tokens=tokens, version=version, accuracy=accuracy, over=dict(zip(seeds, over, strict=True))
+            )
         )
     return found

@@ -17,28 +17,28 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command, Send
 
-from envs.errors import Damaged
+from envs.errors import DamagedFile
 
 from ..archive.rebuild import rebuild
 from ..archive.run_directory import Run
 from .nodes import Discovery, ExplorerFailed
-from .state import Ask, State, first
+from .state import DiscoveryState, SlotRequest, initial_state
 
 __all__ = ["Discovery", "ExplorerFailed", "build", "discover"]
 
 SIDE_BY_SIDE = 4
 """Slots of an explorer that are asked at a time."""
 
-Graph = CompiledStateGraph[State, None, State, State]
-Approve = Callable[[Sequence[dict[str, str]]], list[str]]
+DiscoveryGraph = CompiledStateGraph[DiscoveryState, None, DiscoveryState, DiscoveryState]
+ApprovalCallback = Callable[[Sequence[dict[str, str]]], list[str]]
 """Shown candidates (id, rationale, source), returns the ids of those that may run."""
 
 
-def build(discovery: Discovery, saver: BaseCheckpointSaver[Any] | None = None) -> Graph:
+def build(discovery: Discovery, saver: BaseCheckpointSaver[Any] | None = None) -> DiscoveryGraph:
     """Return the compiled graph."""
-    graph = StateGraph(State)
+    graph = StateGraph(DiscoveryState)
     graph.add_node("propose", discovery.propose)
-    graph.add_node("ask", discovery.ask, input_schema=Ask)
+    graph.add_node("ask", discovery.ask, input_schema=SlotRequest)
     graph.add_node("collect", discovery.collect)
     graph.add_node("approve", discovery.approve)
     graph.add_node("execute", discovery.execute)
@@ -47,14 +47,14 @@ def build(discovery: Discovery, saver: BaseCheckpointSaver[Any] | None = None) -
     graph.add_node("archive", discovery.file)
     graph.add_node("choose", discovery.choose)
 
-    def asked(state: State) -> list[Send] | str:
+    def asked(state: DiscoveryState) -> list[Send] | str:
         if state["step"] == "done":
             return "archive"
         if state["generation"] == 0:
             return "collect"
         return [Send("ask", ask) for ask in discovery.asks(state)] or "collect"
 
-    def after(state: State) -> str:
+    def after(state: DiscoveryState) -> str:
         return "choose" if state["generation"] > discovery.run.config.generations or state["stopped"] else "propose"
 
     graph.add_edge(START, "propose")
@@ -70,7 +70,7 @@ def build(discovery: Discovery, saver: BaseCheckpointSaver[Any] | None = None) -
     return graph.compile(checkpointer=saver)
 
 
-def discover(discovery: Discovery, approve: Approve = lambda candidates: []) -> None:
+def discover(discovery: Discovery, approve: ApprovalCallback = lambda candidates: []) -> None:
     """Run, or go on with, the discovery of a run directory until it is finished or a limit is reached.
 
     Args:
@@ -88,7 +88,7 @@ def discover(discovery: Discovery, approve: Approve = lambda candidates: []) -> 
     with checkpoints(run) as saver:
         graph, thread = build(discovery, saver), settings(run)
         begun = graph.get_state(thread)
-        begin: Any = None if begun.next else first()
+        begin: Any = None if begun.next else initial_state()
         if begun.values and not begun.next:
             if not begun.values.get("stopped") or begun.values["generation"] > run.config.generations:
                 return
@@ -125,8 +125,8 @@ def checkpoints(run: Run) -> Iterator[SqliteSaver]:
         with closing(sqlite3.connect(run.checkpoint, check_same_thread=False)) as connection:
             yield SqliteSaver(connection)
     except sqlite3.OperationalError as error:
-        raise Damaged(f"{run.checkpoint}: cannot be written or read ({error}); mend that, and resume") from None
+        raise DamagedFile(f"{run.checkpoint}: cannot be written or read ({error}); mend that, and resume") from None
     except sqlite3.DatabaseError as error:
-        raise Damaged(
+        raise DamagedFile(
             f"{run.checkpoint}: damaged ({error}); remove it, and resume: the archive is kept"
         ) from None

@@ -12,17 +12,17 @@ from sandbox.choice import open_sandbox
 
 from ..archive.resolve import RUNS
 from ..archive.run_directory import Run, RunConfig
-from ..explorers.registry import explorer
-from ..llm.budget import Ledger
-from ..llm.calls import Calls
+from ..explorers.registry import make_explorer
+from ..llm.budget import LlmBudget
+from ..llm.calls import CallJournal
 from ..llm.prices import Prices
-from .graph import Graph, build
+from .graph import DiscoveryGraph, build
 from .nodes import Discovery
 
 VARIABLE = "AUTOTTS_RUN"
 
 
-def graph(config: dict[str, Any]) -> Graph:
+def graph(config: dict[str, Any]) -> DiscoveryGraph:
     """Return the compiled graph of a run, without a checkpointer: the tool that opens it brings its own.
 
     Args:
@@ -31,8 +31,10 @@ def graph(config: dict[str, Any]) -> Graph:
     """
     named = config.get("configurable", {}).get("run") or os.environ.get(VARIABLE)
     run = Run(Path(named)) if named else _small()
-    calls = Calls(run.home / "calls", run.config.seed, Prices(), Ledger(run.limits(), hours_before=run.hours()))
-    found = explorer(run, calls, lambda event, fields: run.log(event, **fields), catalogue.data_root())
+    calls = CallJournal(
+        run.home / "calls", run.config.seed, Prices(), LlmBudget(run.limits(), hours_before=run.hours())
+    )
+    found = make_explorer(run, calls, lambda event, fields: run.log(event, **fields), catalogue.data_root())
     return build(Discovery(run, found, open_sandbox(run.config.sandbox), ledger=calls.ledger))
 
 

@@ -15,18 +15,18 @@ from langgraph.types import interrupt
 from sandbox.base import Sandbox
 
 from .. import population
-from ..archive.baselines import seed_names, seed_source
+from ..archive.baselines import baseline_names, baseline_source
 from ..archive.run_directory import Run
-from ..llm.budget import Ledger
-from ..population.program_form import form
+from ..llm.budget import LlmBudget
+from ..population.program_form import program_form
 from ..records.card import Card
 from ..records.explorer import Explorer, LimitReached, Proposal
-from .briefs import Asking
-from .candidate_store import Stock
-from .evaluation import Tryout
+from .briefs import BriefBuilder
+from .candidate_store import CandidateStore
+from .evaluation import CandidateEvaluator
 from .final_evaluation import write_report
 from .staging import draft
-from .state import Ask, State
+from .state import DiscoveryState, SlotRequest
 
 MOST_BARREN = 3
 """Generations in a row without a new proposal after which a run gives up."""
@@ -60,20 +60,20 @@ class Discovery:
         sandbox: Sandbox,
         report: Report = lambda event, fields: None,
         approve: bool = False,
-        ledger: Ledger | None = None,
+        ledger: LlmBudget | None = None,
     ) -> None:
         self.run, self.explorer, self.sandbox, self.approving = run, explorer, sandbox, approve
-        self.ledger = ledger or Ledger()
+        self.ledger = ledger or LlmBudget()
         self.archive = run.archive
-        self.stock = Stock(run, sandbox.name)
+        self.stock = CandidateStore(run, sandbox.name)
         self.staging = self.stock.staging
         self._report = report
-        self._asking = Asking(self.stock, explorer, sandbox)
-        self._tryout = Tryout(self.stock, sandbox, self._ticked)
+        self._asking = BriefBuilder(self.stock, explorer, sandbox)
+        self._tryout = CandidateEvaluator(self.stock, sandbox, self._ticked)
 
     # Nodes
 
-    def propose(self, state: State) -> dict[str, Any]:
+    def propose(self, state: DiscoveryState) -> dict[str, Any]:
         """Begin a generation; generation 0 is that of the seeds."""
         generation = state["generation"]
         self.emit("generation", generation=generation, of=self.run.config.generations)
@@ -84,15 +84,16 @@ class Discovery:
                 return {"step": "done", "stopped": str(limit)}
             return {"step": "propose"}
         drafts = [
-            draft(Proposal(seed_source(name), "hand-written baseline"), 0, "seed", name) for name in seed_names()
+            draft(Proposal(baseline_source(name), "hand-written baseline"), 0, "seed", name)
+            for name in baseline_names()
         ]
         return {"step": "refine", "pending": self.stock.stage(drafts)}
 
-    def asks(self, state: State) -> list[Ask]:
+    def asks(self, state: DiscoveryState) -> list[SlotRequest]:
         """Return what the explorer is asked in this step."""
         return self._asking.asks(state)
 
-    def ask(self, state: Ask) -> dict[str, Any]:
+    def ask(self, state: SlotRequest) -> dict[str, Any]:
         """Ask the explorer for the proposals of one slot, unless it has answered already; runs beside other slots."""
         place = _place(state["generation"], state["step"], state["slot"])
         if self.staging.answer(place) is not None:
@@ -112,20 +113,20 @@ class Discovery:
         self.emit("asked", place=place, proposals=len(drafts))
         return {}
 
-    def collect(self, state: State) -> dict[str, Any]:
+    def collect(self, state: DiscoveryState) -> dict[str, Any]:
         """Stage what is new of all that was proposed in this step."""
         known = [card.id for card in self.stock.before(state["generation"])] + state["pending"]
         seen = {self.stock.form(version) for version in known}  # a copy with other names is a copy
         new = []
         for ask in self.asks(state):
             for found in self.staging.answer(_place(ask["generation"], ask["step"], ask["slot"])) or []:
-                key = form(found.source)
+                key = program_form(found.source)
                 if key not in seen:
                     seen.add(key)
                     new.append(found)
         return {"pending": [*state["pending"], *self.stock.stage(new)]}
 
-    def approve(self, state: State) -> dict[str, Any]:
+    def approve(self, state: DiscoveryState) -> dict[str, Any]:
         """Have a person look at the candidates before they run, where that was asked for."""
         waiting = [c for c in map(self.staging.get, state["pending"]) if c is not None and c.verdict is None]
         if not self.approving or not waiting or state["generation"] == 0:
@@ -137,7 +138,7 @@ class Discovery:
                 self.staging.put(candidate.model_copy(update={"verdict": DISAPPROVED, "findings": ()}))
         return {}
 
-    def execute(self, state: State) -> dict[str, Any]:
+    def execute(self, state: DiscoveryState) -> dict[str, Any]:
         """Try every candidate that has not been tried, each in a sandbox of its own."""
         for position, candidate in enumerate(state["pending"]):
             waiting = self.staging.get(candidate)
@@ -154,7 +155,7 @@ class Discovery:
             )  # fmt: skip
         return {}
 
-    def diagnose(self, state: State) -> dict[str, Any]:
+    def diagnose(self, state: DiscoveryState) -> dict[str, Any]:
         """Find out what each candidate did wrong, from its action logs."""
         for candidate in state["pending"]:
             tried = self.staging.get(candidate)
@@ -163,12 +164,12 @@ class Discovery:
             self.staging.put(tried.model_copy(update={"findings": self._tryout.findings(tried)}))
         return {}
 
-    def refine(self, state: State) -> dict[str, Any]:
+    def refine(self, state: DiscoveryState) -> dict[str, Any]:
         """Go on to the second half: directed variants of the best, now that their faults are known."""
         whole = state["step"] != "propose" or self.run.config.population < 2 or state["stopped"]
         return {"step": "done" if whole else "refine"}
 
-    def file(self, state: State) -> dict[str, Any]:
+    def file(self, state: DiscoveryState) -> dict[str, Any]:
         """Archive the generation, and go on to the next."""
         for candidate in state["pending"]:
             done = self.staging.get(candidate)
@@ -180,7 +181,7 @@ class Discovery:
         barren = 0 if state["pending"] or state["stopped"] else state["barren"] + 1
         cards = self.stock.before(state["generation"] + 1)
         at = population.budgets(cards)
-        best, seed = next(iter(population.ranked(cards)), None), population.best_seed(cards, at)
+        best, seed = next(iter(population.ranked(cards)), None), population.best_baseline(cards, at)
         self.emit(
             "archived", generation=state["generation"], versions=len(cards), new=len(state["pending"]),
             best=best.id if best else None, quality=round(population.quality(best, at), 3) if best else None,
@@ -193,7 +194,7 @@ class Discovery:
         whole = 1 if state["pending"] or not state["stopped"] else 0  # a limit that came first leaves the generation
         return {"generation": state["generation"] + whole, "pending": [], "barren": barren}
 
-    def choose(self, state: State) -> dict[str, Any]:
+    def choose(self, state: DiscoveryState) -> dict[str, Any]:
         """Compare the best with the seeds on fresh branch orders, and write the report."""
         best = write_report(self.run, self.stock.recorded.environments, self.sandbox, self._ticked)
         self.emit("finished", best=best, versions=len(self.archive.ids()), stopped=state["stopped"])
@@ -213,7 +214,7 @@ class Discovery:
     def _ticked(self, episodes: int) -> None:
         self._report("episodes", {"count": episodes})
 
-    def _present(self, state: State, candidate: str) -> list[Card]:
+    def _present(self, state: DiscoveryState, candidate: str) -> list[Card]:
         """Return the cards of all that was tried before ``candidate``."""
         pending = state["pending"][: state["pending"].index(candidate)]
         cards = [*self.stock.before(state["generation"]), *map(self.stock.card, pending)]

@@ -11,18 +11,18 @@ from typing import Any
 
 from pydantic import Field, ValidationError
 
-from envs.errors import Damaged
+from envs.errors import DamagedFile
 from envs.statistics import Point
 from envs.store import write_whole
 
 from ..archive.archive import sha256, unpack_logs
-from ..records.card import Behaviour, Card, Frozen, Protocol
+from ..records.card import Behaviour, Card, EvaluationProtocol, FrozenModel
 from ..records.complexity import complexity
 from ..records.explorer import Proposal
 from ..records.version import Cost, Expectation, Finding
 
 
-class Draft(Frozen):
+class CandidateRecord(FrozenModel):
     """A candidate: first as proposed, then with its verdict and curve, then with its findings."""
 
     id: str
@@ -45,7 +45,7 @@ class Draft(Frozen):
     findings: tuple[Finding, ...] | None = None
     outcome: str = ""
 
-    def card(self, protocol: Protocol, sandbox: str) -> Card:
+    def card(self, protocol: EvaluationProtocol, sandbox: str) -> Card:
         """Return the card to be archived."""
         return Card(
             id=self.id, name=_title(self), generation=self.generation, explorer=self.explorer, parents=self.parents,
@@ -64,7 +64,7 @@ def draft(
     known_as: str | None = None,
     island: int | None = None,
     ways: Mapping[str, str] = MappingProxyType({}),
-) -> Draft:
+) -> CandidateRecord:
     """Return the draft of a proposal.
 
     Args:
@@ -75,7 +75,7 @@ def draft(
         island: on which it was asked for.
         ways: how each parent was chosen, by its id (see `population.choice`).
     """
-    return Draft(
+    return CandidateRecord(
         id=known_as or f"g{generation:03d}-{sha256(proposal.source.encode())[:8]}",
         generation=generation,
         explorer=proposal.author or explorer,
@@ -92,7 +92,7 @@ def draft(
     )
 
 
-def _title(candidate: Draft) -> str:
+def _title(candidate: CandidateRecord) -> str:
     """Return the name that the source gives itself, else the id; read from the text, for nothing is run here."""
     for line in candidate.source.splitlines():
         text = line.strip()
@@ -107,11 +107,11 @@ class Staging:
     def __init__(self, home: Path) -> None:
         self.home = home
 
-    def put(self, candidate: Draft) -> None:
+    def put(self, candidate: CandidateRecord) -> None:
         """Write a draft, in place of what was known before."""
         write_whole(self.home / f"{candidate.id}.json", candidate.model_dump_json().encode())
 
-    def get(self, candidate: str) -> Draft | None:
+    def get(self, candidate: str) -> CandidateRecord | None:
         """Return a draft, or None if there is none.
 
         Raises:
@@ -119,7 +119,7 @@ class Staging:
         """
         path = self.home / f"{candidate}.json"
         try:
-            return Draft.model_validate_json(path.read_bytes())
+            return CandidateRecord.model_validate_json(path.read_bytes())
         except FileNotFoundError:
             return None
         except ValidationError:
@@ -145,17 +145,17 @@ class Staging:
             raise self._damaged(path) from None
         return packed
 
-    def _damaged(self, path: Path) -> Damaged:
+    def _damaged(self, path: Path) -> DamagedFile:
         """Return the error; without drafts and checkpoint, a run goes through what is archived and makes them anew."""
         run = self.home.parent
-        return Damaged(f"{path}: damaged; remove {self.home} and {run / 'checkpoint.sqlite'}, and resume")
+        return DamagedFile(f"{path}: damaged; remove {self.home} and {run / 'checkpoint.sqlite'}, and resume")
 
-    def put_answer(self, place: str, drafts: Sequence[Draft]) -> None:
+    def put_answer(self, place: str, drafts: Sequence[CandidateRecord]) -> None:
         """Keep what an explorer has answered in one place of the search, so that it is not asked again."""
         text = json.dumps([draft.model_dump(mode="json") for draft in drafts])
         write_whole(self.home / f"{place}.answer", text.encode())
 
-    def answer(self, place: str) -> list[Draft] | None:
+    def answer(self, place: str) -> list[CandidateRecord] | None:
         """Return what an explorer has answered in a place, or None if it has not.
 
         Raises:
@@ -163,11 +163,11 @@ class Staging:
         """
         path = self.home / f"{place}.answer"
         try:
-            return [Draft.model_validate(item) for item in json.loads(path.read_bytes())]
+            return [CandidateRecord.model_validate(item) for item in json.loads(path.read_bytes())]
         except FileNotFoundError:
             return None
         except (OSError, ValueError, TypeError):
-            raise Damaged(f"{path}: damaged; remove it, and resume") from None
+            raise DamagedFile(f"{path}: damaged; remove it, and resume") from None
 
     def clear(self) -> None:
         """Remove all drafts."""

@@ -10,7 +10,7 @@ def latest(old: str, new: str) -> str:
     return new
 
 
-class State(TypedDict):
+class DiscoveryState(TypedDict):
     """What the checkpoint keeps between two nodes."""
 
     generation: int
@@ -25,7 +25,7 @@ class State(TypedDict):
     """Why the run stops before its last generation (a limit that was reached); empty while it goes on."""
 
 
-class Ask(TypedDict):
+class SlotRequest(TypedDict):
     """What one call of the explorer is told: a slot of a step."""
 
     generation: int
@@ -38,6 +38,6 @@ class Ask(TypedDict):
     pending: list[str]
 
 
-def first() -> State:
+def initial_state() -> DiscoveryState:
     """Return the state that a run begins with."""
     return {"generation": 0, "step": "propose", "pending": [], "barren": 0, "stopped": ""}

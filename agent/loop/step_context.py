@@ -7,22 +7,22 @@ from dataclasses import dataclass
 
 from .. import population
 from ..archive.run_directory import RunConfig
-from ..population import Space, islands
+from ..population import ObjectiveSpace, islands
 from ..population.credit import by_arm
 from ..records.card import Card
 from ..records.version import Credit
-from .state import Ask
+from .state import SlotRequest
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class StepContext:
     """All that choices are made by which does not differ from one slot to the next."""
 
     step: tuple[int, str]
     """Generation, and half of it."""
     cards: Sequence[Card]
     """Of all that has been tried."""
-    within: Space
+    within: ObjectiveSpace
     """The objectives."""
     credits: dict[str, Credit]
     """By explorer."""
@@ -33,8 +33,13 @@ class Known:
 
     @classmethod
     def of(
-        cls, ask: Ask, before: Sequence[Card], cards: Sequence[Card], config: RunConfig, last: Known | None
-    ) -> Known:
+        cls,
+        ask: SlotRequest,
+        before: Sequence[Card],
+        cards: Sequence[Card],
+        config: RunConfig,
+        last: StepContext | None,
+    ) -> StepContext:
         """Return what is known.
 
         Args:
@@ -63,6 +68,6 @@ class Known:
         return islands.members(self.cards, island, count, self.moved[island])
 
 
-def step_of(ask: Ask) -> tuple[int, str]:
+def step_of(ask: SlotRequest) -> tuple[int, str]:
     """Return the step that a question is part of."""
     return ask["generation"], ask["step"]

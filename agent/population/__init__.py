@@ -8,11 +8,11 @@ came of a prediction, and `bandit` is the one bandit behind all choices that rep
 from .credit import credits
 from .pareto import (
     BUDGETS,
+    ObjectiveSpace,
     Scored,
-    Space,
     attained,
     attained_by,
-    best_seed,
+    best_baseline,
     budgets,
     by_merit,
     contributions,
@@ -28,7 +28,23 @@ from .pareto import (
 )
 
 __all__ = [
-    "BUDGETS", "Scored", "Space", "attained", "attained_by", "best_seed", "budgets", "by_merit",
-    "contributions", "credits", "elites", "front", "hypervolume", "merit", "merits", "qualities",
-    "quality", "ranked", "space",
+    "BUDGETS",
+    "ObjectiveSpace",
+    "Scored",
+    "attained",
+    "attained_by",
+    "best_baseline",
+    "budgets",
+    "by_merit",
+    "contributions",
+    "credits",
+    "elites",
+    "front",
+    "hypervolume",
+    "merit",
+    "merits",
+    "qualities",
+    "quality",
+    "ranked",
+    "space",
 ]  # fmt: skip

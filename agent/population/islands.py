@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from ..records.card import Card
-from .pareto import Space, contributions, elites, on_front, space
+from .pareto import ObjectiveSpace, contributions, elites, on_front, space
 
 EVERY = 3
 """Generations from one migration to the next."""
@@ -58,7 +58,7 @@ def members(cards: Sequence[Card], island: int, islands: int, moved: Collection[
     return [card for card in cards if native(card, islands) in (None, island) or card.id in moved]
 
 
-def _emigrants(cards: Sequence[Card], within: Space) -> list[Card]:
+def _emigrants(cards: Sequence[Card], within: ObjectiveSpace) -> list[Card]:
     best = elites(cards, within)
     parts = contributions(best, within)
     order = sorted(range(len(best)), key=lambda i: (-parts[i], best[i].id))

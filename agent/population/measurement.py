@@ -23,14 +23,14 @@ _DRAWS = 400
 
 
 @dataclass(frozen=True)
-class Measured:
+class Measurement:
     """The logs of a version on a batch, and the host's scores of them."""
 
     logs: Logs
     scores: Scores
 
     @classmethod
-    def of(cls, episodes: Episodes, logs: Logs) -> Measured:
+    def of(cls, episodes: Episodes, logs: Logs) -> Measurement:
         """Score ``logs``, which are those of ``episodes``."""
         return cls(logs, score(episodes, logs))
 
@@ -92,7 +92,7 @@ def interval(samples: Floats) -> Interval:
     return float(low), float(high)
 
 
-def quality_gain(first: Measured, second: Measured, at: Floats) -> tuple[float, Interval]:
+def quality_gain(first: Measurement, second: Measurement, at: Floats) -> tuple[float, Interval]:
     """Return the quality of ``second`` less that of ``first`` on the same episodes, and its paired 95% interval."""
     gain = second.quality(at) - first.quality(at)
     return gain, interval(second.resampled_quality(at) - first.resampled_quality(at))

@@ -14,7 +14,7 @@ from ..records.version import Credit
 from .bandit import draw
 from .map_elites import edges, grid
 from .novelty import Shapes, novelty
-from .pareto import Space, by_merit, contributions, elites
+from .pareto import ObjectiveSpace, by_merit, contributions, elites
 
 WAYS = ("front", "grid", "novelty")
 """Where a parent may come from: the Pareto front, the quality-diversity grid, or the most novel of the better half."""
@@ -24,22 +24,22 @@ _TOURNAMENT = 3
 _LEAST = 1e-6
 
 
-class Parent(NamedTuple):
+class ChosenParent(NamedTuple):
     """A version that was chosen, and the arm of the bandit that led to it."""
 
     card: Card
     way: str
 
 
-def parents(
+def choose_parents(
     cards: Sequence[Card],
     count: int,
     seed: int,
     own: bool,
-    within: Space,
+    within: ObjectiveSpace,
     shapes: Shapes,
     credits: Mapping[str, Credit],
-) -> list[Parent]:
+) -> list[ChosenParent]:
     """Choose ``count`` parents among the versions that ran; one may be chosen twice. None, if there is no choice.
 
     Args:
@@ -63,11 +63,11 @@ def parents(
     for _ in range(count if ways else 0):
         way = draw(ways, credits, chance, priced=False)
         (version,) = chance.choices(list(found[way]), list(found[way].values()))
-        chosen.append(Parent(by_id[version], way))
+        chosen.append(ChosenParent(by_id[version], way))
     return chosen
 
 
-def _front(able: Sequence[Card], within: Space) -> dict[str, float]:
+def _front(able: Sequence[Card], within: ObjectiveSpace) -> dict[str, float]:
     """Return a weight for each elite: half of it the same for all, half by its part in the hypervolume."""
     best = elites(able, within) or able[:1]
     parts = contributions(best, within)

@@ -115,7 +115,7 @@ def ranked(cards: Sequence[S]) -> list[S]:
     return by_merit([card for card in cards if card.ok], budgets(cards))
 
 
-def best_seed(cards: Sequence[S], at: Floats) -> S | None:
+def best_baseline(cards: Sequence[S], at: Floats) -> S | None:
     """Return the hand-written controller with the highest `quality`: what a search is measured against."""
     seeds = [card for card in cards if card.generation == 0 and card.ok]
     return max(seeds, key=lambda card: quality(card, at), default=None)
@@ -132,7 +132,7 @@ def by_merit(cards: Sequence[S], at: Floats) -> list[S]:
 
 
 @dataclass(frozen=True, slots=True)
-class Space:
+class ObjectiveSpace:
     """The objectives: accuracy, to be raised, and tokens, to be lowered; with ``latency``, that too."""
 
     budgets: Floats
@@ -170,14 +170,14 @@ class Space:
         return points[moocore.is_nondominated(points)] if len(points) else points
 
 
-def space(cards: Sequence[Scored], latency: bool = False) -> Space:
+def space(cards: Sequence[Scored], latency: bool = False) -> ObjectiveSpace:
     """Return the objectives, whose scales follow from the hand-written controllers among ``cards``."""
     found = [max(1.0, point.latency) for curve in _seed_curves(cards) for point in curve] or [1.0]
-    return Space(budgets(cards), (min(found), max(2 * min(found), *found)) if latency else None)
+    return ObjectiveSpace(budgets(cards), (min(found), max(2 * min(found), *found)) if latency else None)
 
 
 def hypervolume(cards: Sequence[Scored], latency: bool = False) -> float:
-    """Return the hypervolume (`Space.volume`) of all the versions that ran."""
+    """Return the hypervolume (`ObjectiveSpace.volume`) of all the versions that ran."""
     within = space(cards, latency)
     return within.volume(within.points_of([card.mean_curve for card in cards if card.ok])[0])
 
@@ -187,7 +187,7 @@ def front(cards: Sequence[S], most: int = MOST_ELITES, latency: bool = False) ->
     return elites([card for card in cards if card.ok], space(cards, latency), most)
 
 
-def elites(cards: Sequence[S], within: Space, most: int = MOST_ELITES) -> list[S]:
+def elites(cards: Sequence[S], within: ObjectiveSpace, most: int = MOST_ELITES) -> list[S]:
     """Return the versions whose curves make up the Pareto front, from frugal to accurate.
 
     Of those with a point that no other dominates, the first is the one with the largest hypervolume, each further one
@@ -209,7 +209,7 @@ def elites(cards: Sequence[S], within: Space, most: int = MOST_ELITES) -> list[S
     return [chosen[place][0] for _, place in sorted(frugal)]
 
 
-def on_front(cards: Sequence[S], within: Space) -> list[S]:
+def on_front(cards: Sequence[S], within: ObjectiveSpace) -> list[S]:
     """Return those of ``cards`` with a point that no point of another dominates."""
     points, owner = within.points_of([card.believed_curve for card in cards])
     if not len(points):
@@ -218,7 +218,7 @@ def on_front(cards: Sequence[S], within: Space) -> list[S]:
     return [cards[i] for i in np.unique(owner[best]).tolist()]
 
 
-def contributions(cards: Sequence[Scored], within: Space) -> list[float]:
+def contributions(cards: Sequence[Scored], within: ObjectiveSpace) -> list[float]:
     """Return by how much the hypervolume of ``cards`` would fall without each of them."""
     points = [within.points(card.believed_curve) for card in cards]
     whole = within.volume(_together(points, within))
@@ -240,7 +240,7 @@ def _scaled(values: Floats, low: float, high: float) -> Floats:
     return np.asarray(np.log(np.maximum(values, low) / low) / np.log(high / low))
 
 
-def _together(points: Sequence[Floats], within: Space) -> Floats:
+def _together(points: Sequence[Floats], within: ObjectiveSpace) -> Floats:
     return np.concatenate([*points, np.empty((0, 2 if within.latency is None else 3))])
 
 

@@ -25,7 +25,7 @@ T = TypeVar("T", bound=ast.AST)
 _forms: dict[str, str] = {}  # by the hash of the source: two hashes for each version, however long the run
 
 
-def form(source: str) -> str:
+def program_form(source: str) -> str:
     """Return what two sources of the same program have in common; a source that the policy refuses is all its own."""
     key = hashlib.sha256(source.encode(errors="surrogatepass")).hexdigest()
     if key not in _forms:
@@ -48,7 +48,7 @@ def normal_form(source: str) -> str | None:
 
 
 @lru_cache(maxsize=1024)
-def shape(source: str) -> Mapping[str, int]:
+def program_shape(source: str) -> Mapping[str, int]:
     """Return how often each pair of node and child, by their kinds, occurs in the syntax tree of `normal_form`.
 
     Names and constants are no part of it, so that what differs in its constants alone has the same shape; empty for a

@@ -25,13 +25,13 @@ SCREENED = "screened"
 """The verdict on a candidate that was given up early, as it could not come up to the front (`agent.loop.screening`)."""
 
 
-class Frozen(BaseModel):
+class FrozenModel(BaseModel):
     """A record that cannot be changed, and has no unknown fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Protocol(Frozen):
+class EvaluationProtocol(FrozenModel):
     """On what a version was measured: two figures may be compared only if this is equal."""
 
     environments: dict[str, str]
@@ -49,7 +49,7 @@ class Protocol(Frozen):
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
 
 
-class Behaviour(Frozen):
+class Behaviour(FrozenModel):
     """What a controller does, over all of its episodes (`agent.diagnosis.behaviour`)."""
 
     width: float
@@ -64,7 +64,7 @@ class Behaviour(Frozen):
     """Hash of its decisions: versions with the same protocol and the same hash are one."""
 
 
-class Card(Frozen):
+class Card(FrozenModel):
     """A version's card: all that is known of it but its source, its logs and its transcript."""
 
     schema_version: int = SCHEMA
@@ -80,7 +80,7 @@ class Card(Frozen):
     sandbox: str
     verdict: str
     message: str = ""
-    protocol: Protocol
+    protocol: EvaluationProtocol
     curve: tuple[Point, ...] = ()
     behaviour: Behaviour | None = None
     """None of a version that did not run, and of one from before it was noted."""
@@ -139,7 +139,7 @@ class Card(Frozen):
             copy.__dict__.pop("mean_curve", None)
         return copy
 
-    def lean(self, protocol: Protocol) -> Self:
+    def lean(self, protocol: EvaluationProtocol) -> Self:
         """Return the card without ``curve``, of which `mean_curve` is kept: a third of it, for thousands are held.
 
         Args:

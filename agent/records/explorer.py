@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-from ..tools.workbench import Workbench
+from ..tools.workbench import SearchWorkbench
 from .version import Cost, Credit, Expectation, Version
 
 
@@ -69,8 +69,8 @@ class Brief:
     lessons: Sequence[Version] = ()
     """Versions whose predictions have been checked (`Version.outcome`), the latest first."""
     slot: int = 0
-    """Which of the step's briefs this is, where an explorer asks for one proposal at a time (`Explorer.single`)."""
-    bench: Workbench | None = None
+    """Which of the step's briefs this is, where an explorer asks for one proposal at a time (`one_at_a_time`)."""
+    bench: SearchWorkbench | None = None
     """All that has been tried so far, to be looked at, and a place to try a draft; None in a test without one."""
 
 
@@ -83,9 +83,9 @@ class Explorer(Protocol):
     """
 
     name: str
-    single: bool
+    one_at_a_time: bool
     """Whether it writes one proposal at a time, so that a step asks it several times, side by side (``count`` is 1)."""
-    own: bool
+    needs_own_data: bool
     """Whether it can build only on versions in whose ``data`` it has left something."""
 
     def propose(self, brief: Brief) -> list[Proposal]:

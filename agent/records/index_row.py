@@ -16,7 +16,7 @@ COLUMNS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class IndexRow:
     """A version in brief: enough to rank it, and to draw it among thousands."""
 
     id: str
@@ -42,7 +42,7 @@ class Row:
         return self.verdict == "ok"
 
     @classmethod
-    def of(cls, card: Card) -> Row:
+    def of(cls, card: Card) -> IndexRow:
         """Return the row of a card."""
         return cls(
             card.id, card.generation, card.name, card.explorer, "" if card.island is None else str(card.island),
@@ -60,7 +60,7 @@ class Row:
         )  # fmt: skip
 
     @classmethod
-    def read(cls, cells: tuple[Any, ...]) -> Row:
+    def read(cls, cells: tuple[Any, ...]) -> IndexRow:
         """Return the row that `cells` has written."""
         id, generation, name, explorer, island, parents, verdict, sha256, cost, *rest = cells
         curve, believed, noise, size = rest

@@ -28,18 +28,18 @@ def _listed(value: Any) -> Any:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
-class ListVersions(Arguments):
+class ListVersionsArguments(Arguments):
     order: Literal["quality", "generation", "tokens"] = Field("quality", description="What first")
     limit: int = Field(5, ge=1, le=100, description="Rows")
     offset: Offset = 0
 
 
-class ReadSource(Arguments):
+class ReadSourceArguments(Arguments):
     version: Version
     offset: Offset = 0
 
 
-class ScalingCurve(Arguments):
+class ScalingCurveArguments(Arguments):
     versions: Annotated[list[str], BeforeValidator(_listed)] = Field(
         min_length=1, max_length=MOST_CURVES, description="Ids"
     )
@@ -47,17 +47,17 @@ class ScalingCurve(Arguments):
     offset: Offset = 0
 
 
-class Compare(Arguments):
+class CompareArguments(Arguments):
     first: Version
     second: Version
     every: Every = False
 
 
-class Findings(Arguments):
+class FindingsArguments(Arguments):
     version: Version
 
 
-class FindEpisodes(Arguments):
+class FindEpisodesArguments(Arguments):
     version: Version
     kind: Kind = Field(description="See above")
     other: str | None = Field(None, max_length=200, description="For lost_to and gained_on alone")
@@ -66,28 +66,30 @@ class FindEpisodes(Arguments):
     offset: Offset = 0
 
 
-class ReadTrace(Arguments):
+class ReadTraceArguments(Arguments):
     version: Version
     episode: str = Field(max_length=100, description="Such as e1:q7:b0.5:s1000")
     offset: Offset = 0
 
 
-class TryCandidate(Arguments):
+class TryCandidateArguments(Arguments):
     source: str = Field(description="A complete module")
     against: str | None = Field(None, max_length=200, description="Version to hold it against, if no parent")
 
 
-class Expects(Arguments):
+class ExpectationArguments(Arguments):
     metric: Metric = Field(
         description="Findings count episodes, idle_tokens and hopeless tokens. same: within 0.2 points, 2%, 10 episodes"
     )
     direction: Direction = Field(description="Against the first parent")
 
 
-class Submit(Arguments):
+class SubmitArguments(Arguments):
     source: str = Field(description="A complete module")
     rationale: str = Field(description="What was changed, why, what it should improve")
     parents: Annotated[list[str], BeforeValidator(_listed)] = Field(
         default_factory=list, max_length=8, description="Versions that it comes from, the closest first"
     )
-    expects: list[Expects] = Field(default_factory=list, max_length=9, description="The hypothesis, checked afterwards")
+    expects: list[ExpectationArguments] = Field(
+        default_factory=list, max_length=9, description="The hypothesis, checked afterwards"
+    )

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from envs.statistics import Difference, Floats, compare
+from envs.statistics import CurveDifference, Floats, compare
 
-from ..population.measurement import Measured, interval
+from ..population.measurement import Measurement, interval
 from ..records.version import Finding
-from .text import spread, table
+from .text import evenly_spread, table
 
 
-def by_part(one: Measured, two: Measured, betas: int) -> list[str]:
+def by_part(one: Measurement, two: Measurement, betas: int) -> list[str]:
     """Return the second, and what it has more than the first, by beta, by environment, and on the mean of both.
 
     Args:
@@ -24,7 +24,7 @@ def by_part(one: Measured, two: Measured, betas: int) -> list[str]:
     differences, episodes = compare(one.scores, two.scores), one.scores.episodes
     rows: list[tuple[str, ...]] = [("", "accuracy %", "difference [95%]", "tokens/1000", "change", "won", "lost")]
     gains = two.samples[:, :, 0] - one.samples[:, :, 0]
-    for i in spread(len(one.betas), betas):
+    for i in evenly_spread(len(one.betas), betas):
         beta = one.betas[i]
         mine = [d for d in differences if d.beta == beta]
         rows.append((f"beta {beta:g}", *_cells(one.means[i], two.means[i], gains[:, i], mine)))
@@ -37,7 +37,9 @@ def by_part(one: Measured, two: Measured, betas: int) -> list[str]:
     return [*table(rows), "won, lost: questions answered right more often, less often"]
 
 
-def _cells(first: Floats, second: Floats, gains: Floats | None, differences: Sequence[Difference]) -> tuple[str, ...]:
+def _cells(
+    first: Floats, second: Floats, gains: Floats | None, differences: Sequence[CurveDifference]
+) -> tuple[str, ...]:
     """Return the cells of accuracy in per cent, and of tokens; ``gains`` are resampled differences of the former."""
     among = "" if gains is None else " [{:+.1f}, {:+.1f}]".format(*interval(gains))
     change = f"{100 * (second[1] / first[1] - 1):+.1f}%" if first[1] else "-"

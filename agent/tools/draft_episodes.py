@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from envs.episodes import Episodes
 
-from .text import many
+from .text import count_of
 
 BETAS = 6
 """Betas of a quick try, spread over the grid."""
@@ -61,6 +61,7 @@ def about_part(part: Episodes) -> str:
     pairs = np.stack([part.environment, part.question])
     questions = len(np.unique(pairs, axis=1).T)
     return (
-        f"{len(part):,} episodes: {many(questions, 'question')} of {many(len(part.environments), 'environment')}, "
-        f"{many(betas, 'beta')}, {many(orders, 'branch order')}"
+        f"{len(part):,} episodes: {count_of(questions, 'question')} of "
+        f"{count_of(len(part.environments), 'environment')}, "
+        f"{count_of(betas, 'beta')}, {count_of(orders, 'branch order')}"
     )

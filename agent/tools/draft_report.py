@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..population.measurement import Curve, Measured, at_tokens, best_at, quality_gain, same_decisions
+from ..population.measurement import Curve, Measurement, at_tokens, best_at, quality_gain, same_decisions
 from .draft_episodes import about_part
-from .search_history import Shelf, Try
+from .search_history import DraftTrial, SearchHistory
 from .text import one_line, page, table
 
 FINDINGS = 2
@@ -19,7 +19,7 @@ _MANY = 3
 """Drafts of which the best owes a part of its lead to having been chosen."""
 
 
-def rivals_of(shelf: Shelf, against: str | None) -> list[str]:
+def rivals_of(shelf: SearchHistory, against: str | None) -> list[str]:
     """Return what drafts are held against: ``against``, or the first parent that ran; and the best version.
 
     Raises:
@@ -32,7 +32,7 @@ def rivals_of(shelf: Shelf, against: str | None) -> list[str]:
     return list(dict.fromkeys([*first, *(card.id for card in shelf.ranked[:1])]))
 
 
-def told(shelf: Shelf, tried: Try, rivals: Sequence[str], findings: bool) -> str:
+def format_trial(shelf: SearchHistory, tried: DraftTrial, rivals: Sequence[str], findings: bool) -> str:
     """Return what is told of a draft that was run: its curve beside others on the same episodes, and its faults."""
     if tried.measured is None:
         return f"{tried.name}: failed: {tried.verdict.kind}: {shelf.said(tried.verdict.message)}"
@@ -47,13 +47,13 @@ def told(shelf: Shelf, tried: Try, rivals: Sequence[str], findings: bool) -> str
     return page(head, lines, 0, len(lines), _MOST)
 
 
-def told_of_version(shelf: Shelf, version: str, rivals: Sequence[str]) -> str:
+def format_version(shelf: SearchHistory, version: str, rivals: Sequence[str]) -> str:
     """Return the figures of a version on the episodes on which drafts are tried."""
     lines = _figures(shelf, version, shelf.measured(version, True), rivals)
     return page([f"{version} on {about_part(shelf.part)}"], lines, 0, len(lines), _MOST - 500)
 
 
-def _figures(shelf: Shelf, name: str, tried: Measured, rivals: Sequence[str]) -> list[str]:
+def _figures(shelf: SearchHistory, name: str, tried: Measurement, rivals: Sequence[str]) -> list[str]:
     """Return quality against each rival, and the curve beside the first of them."""
     held = [(rival, shelf.measured(rival, True)) for rival in rivals if rival != name]
     lines = [f"quality {tried.quality(shelf.budgets):.2f}"]
@@ -72,7 +72,7 @@ def _figures(shelf: Shelf, name: str, tried: Measured, rivals: Sequence[str]) ->
     return lines
 
 
-def _luck(shelf: Shelf, name: str, tried: Measured) -> list[str]:
+def _luck(shelf: SearchHistory, name: str, tried: Measurement) -> list[str]:
     """Return a warning if ``tried`` is the best of many drafts."""
     drafts = [draft.measured for draft in shelf.tries.values() if draft.measured is not None]
     ours = tried.quality(shelf.budgets)
@@ -81,7 +81,7 @@ def _luck(shelf: Shelf, name: str, tried: Measured) -> list[str]:
     return [f"it is the best of {len(drafts)} drafts on the same episodes: a part of its lead is luck"]
 
 
-def _rows(shelf: Shelf, tried: Measured, rival: tuple[str, Measured] | None) -> list[tuple[str, ...]]:
+def _rows(shelf: SearchHistory, tried: Measurement, rival: tuple[str, Measurement] | None) -> list[tuple[str, ...]]:
     names = [f"{rival[0]} %", "tokens"] if rival else []
     rows: list[tuple[str, ...]] = [
         ("beta", "accuracy %", "tokens", "latency", *names, "seeds %", "front %", "front version")
@@ -96,7 +96,7 @@ def _rows(shelf: Shelf, tried: Measured, rival: tuple[str, Measured] | None) -> 
     return rows
 
 
-def reached_at(shelf: Shelf, curves: Sequence[Curve], tokens: float, part: bool) -> tuple[str, str]:
+def reached_at(shelf: SearchHistory, curves: Sequence[Curve], tokens: float, part: bool) -> tuple[str, str]:
     """Return what the best of ``curves`` at ``tokens`` attains there, and its name; "-" if all spend more at least.
 
     The best is chosen by the whole search set, and told of the part: so it is not the luckiest there.
@@ -108,14 +108,14 @@ def reached_at(shelf: Shelf, curves: Sequence[Curve], tokens: float, part: bool)
     return ("-", "-") if attained is None or best is None else (f"{attained:.1f}", best)
 
 
-def _flat(tried: Measured) -> list[str]:
+def _flat(tried: Measurement) -> list[str]:
     """Return a line if more beta does not mean more tokens."""
     pairs = zip(tried.curve[:-1], tried.curve[1:], strict=True)
     flat = [f"{low.beta:g} to {high.beta:g}" for low, high in pairs if high.tokens < _RISE * low.tokens]
     return [f"more beta must mean more tokens, but they do not rise from beta {', '.join(flat)}"] if flat else []
 
 
-def _same(shelf: Shelf, name: str, tried: Measured, rivals: Sequence[str]) -> str | None:
+def _same(shelf: SearchHistory, name: str, tried: Measurement, rivals: Sequence[str]) -> str | None:
     """Return the first that did the same, of those at hand: earlier drafts, the rivals, the front, the seeds."""
     drafts = list(shelf.tries)
     at_hand = [n for n in drafts[: drafts.index(name)] if shelf.tries[n].measured is not None]

@@ -16,7 +16,7 @@ from envs.scoring import Scores
 from ..diagnosis.findings import HOPELESS
 from ..diagnosis.hindsight import chances, finals, gold, majority_is, unread, votes
 from ..diagnosis.lead import leads
-from ..population.measurement import Measured
+from ..population.measurement import Measurement
 
 Kind = Literal[
     "wrong", "right", "most_tokens", "most_wasted", "pruned_right", "stopped_early", "hopeless", "lost_to", "gained_on"
@@ -30,7 +30,7 @@ Weights = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Selection:
+class EpisodeSelection:
     """Episodes of a kind."""
 
     which: npt.NDArray[np.int64]
@@ -39,7 +39,9 @@ class Selection:
     """Different questions among them."""
 
 
-def select(kind: Kind, tried: Measured, other: Measured | None = None, beta: float | None = None) -> Selection:
+def select_episodes(
+    kind: Kind, tried: Measurement, other: Measurement | None = None, beta: float | None = None
+) -> EpisodeSelection:
     """Return the episodes of a kind.
 
     Args:
@@ -60,10 +62,10 @@ def select(kind: Kind, tried: Measured, other: Measured | None = None, beta: flo
     for question in key.tolist():
         turn.append(seen.get(question, 0))
         seen[question] = turn[-1] + 1
-    return Selection(which[np.argsort(turn, kind="stable")], len(seen))
+    return EpisodeSelection(which[np.argsort(turn, kind="stable")], len(seen))
 
 
-def _cases(kind: Kind, tried: Measured, other: Measured | None) -> tuple[Bools, Weights]:
+def _cases(kind: Kind, tried: Measurement, other: Measurement | None) -> tuple[Bools, Weights]:
     scores, tokens = tried.scores, tried.scores.tokens.astype(float)
     if kind == "wrong":
         return ~scores.correct, tokens

@@ -11,19 +11,19 @@ from functools import cached_property
 import numpy as np
 
 from envs.episodes import Episodes, Logs
-from envs.errors import Damaged, InputError
+from envs.errors import DamagedFile, InputError
 from envs.scoring import ForgedLog
 from envs.statistics import Floats, Interval
 from sandbox.outcome import Verdict
 
 from .. import population
 from ..diagnosis.findings import diagnose
-from ..population.measurement import Curve, Measured, interval
-from ..population.program_form import form
+from ..population.measurement import Curve, Measurement, interval
+from ..population.program_form import program_form
 from ..records.card import Card
 from ..records.version import Finding
 from .draft_episodes import part_of
-from .text import Names, one_line, steady
+from .text import EpisodeNames, one_line, without_run_specifics
 
 _KEPT = {True: 64, False: 8}
 """Measured versions that are kept in memory: on the part that drafts are tried on, and on the whole batch."""
@@ -33,16 +33,16 @@ _qualities: OrderedDict[tuple[str, str, bytes], Floats] = OrderedDict()  # they 
 
 
 @dataclass(frozen=True)
-class Try:
+class DraftTrial:
     """A draft that was run, on the part of the batch that drafts are tried on."""
 
     name: str
     source: str
     verdict: Verdict
-    measured: Measured | None
+    measured: Measurement | None
 
 
-class Shelf:
+class SearchHistory:
     """Cards, sources and logs by version, drafts included.
 
     Args:
@@ -69,15 +69,15 @@ class Shelf:
         self.parents = tuple(dict.fromkeys(parents))
         shown = [card for card in cards if history or card.generation == 0 or card.id in self.parents]
         self.cards = {card.id: card for card in shown}
-        self.names = Names(episodes)
+        self.names = EpisodeNames(episodes)
         self.which = part_of(episodes, seed)
         self.part = episodes.take(self.which)
         self.budgets = population.budgets(shown)
         self.seeds: list[Curve] = [(card.id, card.mean_curve) for card in shown if card.generation == 0 and card.ok]
-        self.tries: dict[str, Try] = {}
+        self.tries: dict[str, DraftTrial] = {}
         self._everything = list(cards)
         self._source, self._logs = source, logs
-        self._kept: dict[bool, OrderedDict[str, Measured]] = {True: OrderedDict(), False: OrderedDict()}
+        self._kept: dict[bool, OrderedDict[str, Measurement]] = {True: OrderedDict(), False: OrderedDict()}
         self._forms: dict[str, str] | None = None
 
     @cached_property
@@ -118,7 +118,7 @@ class Shelf:
         """Return whether what is told of ``versions`` together has to be of the part that drafts are tried on."""
         return any(version in self.tries for version in versions)
 
-    def measured(self, version: str, part: bool) -> Measured:
+    def measured(self, version: str, part: bool) -> Measurement:
         """Return what a version or draft did: on the part alone, or on the whole batch.
 
         Raises:
@@ -161,14 +161,16 @@ class Shelf:
                 _qualities.popitem(last=False)
         return found
 
-    def _measure(self, version: str, part: bool) -> Measured:
+    def _measure(self, version: str, part: bool) -> Measurement:
         logs = self._logs(version)
         if len(logs) != len(self.episodes):
-            raise Damaged(f"version {version} has logs of {len(logs)} episodes, but was tried on {len(self.episodes)}")
+            raise DamagedFile(
+                f"version {version} has logs of {len(logs)} episodes, but was tried on {len(self.episodes)}"
+            )
         try:
-            return Measured.of(self.part, logs.take(self.which)) if part else Measured.of(self.episodes, logs)
+            return Measurement.of(self.part, logs.take(self.which)) if part else Measurement.of(self.episodes, logs)
         except ForgedLog as forged:
-            raise Damaged(f"version {version} has logs that no controller can have made ({forged})") from None
+            raise DamagedFile(f"version {version} has logs that no controller can have made ({forged})") from None
 
     def findings(self, version: str) -> Sequence[Finding]:
         """Return what a version or draft does wrong, the most important first.
@@ -191,18 +193,20 @@ class Shelf:
 
     def said(self, message: str) -> str:
         """Return what a failed candidate's verdict says: by itself it may hold anything."""
-        return one_line(steady(self.names.hide(message)), 300)
+        return one_line(without_run_specifics(self.names.hide(message)), 300)
 
     def twin(self, source: str) -> str | None:
         """Return the version that has the same source as ``source``, or the same program under other names."""
         if self._forms is None:
             self._forms = {}
             for card in self._everything:
-                self._forms.setdefault(form(self._source(card.id)), card.id)
-        return self._forms.get(form(source))
+                self._forms.setdefault(program_form(self._source(card.id)), card.id)
+        return self._forms.get(program_form(source))
 
-    def twin_draft(self, source: str) -> Try | None:
+    def twin_draft(self, source: str) -> DraftTrial | None:
         """Return the draft that has the same source, or else one that is the same program under other names."""
         exact = [tried for tried in self.tries.values() if tried.source == source]
-        wanted = form(source)
-        return next(iter(exact), None) or next((t for t in self.tries.values() if form(t.source) == wanted), None)
+        wanted = program_form(source)
+        return next(iter(exact), None) or next(
+            (t for t in self.tries.values() if program_form(t.source) == wanted), None
+        )

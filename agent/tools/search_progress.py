@@ -10,7 +10,7 @@ from envs.statistics import Floats
 
 from ..population.measurement import at_tokens
 from ..records.version import Version
-from .search_history import Shelf
+from .search_history import SearchHistory
 
 _LOOKED_AT = 40
 """Versions, the best, among which those are looked for that the best is not surely better than."""
@@ -19,14 +19,14 @@ _STALLED = 3
 _ROWS = 8
 
 
-def scale(budgets: Floats) -> str:
+def describe_scale(budgets: Floats) -> str:
     """Return over which budgets quality is the mean."""
     return f"{len(budgets)} token budgets from {budgets[0]:,.0f} to {budgets[-1]:,.0f}"
 
 
-def standing(shelf: Shelf) -> str:
+def describe_progress(shelf: SearchHistory) -> str:
     """Return the scale of quality, the best version, and, with a history, since when nothing is surely better."""
-    told = [f"Quality: mean accuracy % over {scale(shelf.budgets)} mean tokens of a question."]
+    told = [f"Quality: mean accuracy % over {describe_scale(shelf.budgets)} mean tokens of a question."]
     if shelf.ranked:
         best = shelf.ranked[0]
         told.append(f"The best so far is {best.id} with {shelf.quality(best.id):.2f}.")
@@ -35,7 +35,7 @@ def standing(shelf: Shelf) -> str:
     return " ".join(told)
 
 
-def _stalled(shelf: Shelf) -> str:
+def _stalled(shelf: SearchHistory) -> str:
     """Return in a sentence how many versions have come since the first that the best is not surely better than."""
     for card in sorted(shelf.ranked[:_LOOKED_AT], key=lambda card: card.generation):
         if shelf.behind(card.id)[1][1] >= 0:

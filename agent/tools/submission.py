@@ -12,7 +12,7 @@ from sandbox import policy
 from ..records.explorer import Proposal
 from ..records.version import Expectation
 from .text import one_line, plain
-from .workbench import Workbench
+from .workbench import SearchWorkbench
 
 LARGEST = 64 << 10
 """Bytes of source."""
@@ -35,7 +35,7 @@ class Submission:
 
 
 def accept(
-    bench: Workbench, source: str, rationale: str, parents: Sequence[str], expects: Sequence[Expectation]
+    bench: SearchWorkbench, source: str, rationale: str, parents: Sequence[str], expects: Sequence[Expectation]
 ) -> Submission:
     """Return the submission.
 

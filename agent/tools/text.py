@@ -31,17 +31,17 @@ def one_line(text: str, most: int) -> str:
     return line if len(line) <= most else line[: most - 1] + "…"
 
 
-def many(count: int, what: str) -> str:
+def count_of(count: int, what: str) -> str:
     """Return a number of things in words: "1 environment", "4 environments"."""
     return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
-def steady(text: str) -> str:
+def without_run_specifics(text: str) -> str:
     """Return ``text`` without what differs from one run of the same candidate to the next."""
     return _ADDRESS.sub("0x?", _TOKEN.sub("<answer>", text))
 
 
-def spread(count: int, most: int) -> list[int]:
+def evenly_spread(count: int, most: int) -> list[int]:
     """Return up to ``most`` of the indices below ``count``, evenly spread, both ends among them."""
     last, shown = count - 1, min(count, most)
     return [round(i * last / (shown - 1)) for i in range(shown)] if shown > 1 else list(range(shown))
@@ -86,7 +86,7 @@ def page(head: Sequence[str], lines: Sequence[str], offset: int, total: int, mos
     return "\n".join([*head, *shown])
 
 
-class Names:
+class EpisodeNames:
     """How episodes are called where the names of environments must not show: ``e1:q7:b0.5:s1000``.
 
     Args:

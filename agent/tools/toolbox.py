@@ -12,24 +12,24 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from envs.errors import Damaged, InputError
+from envs.errors import DamagedFile, InputError
 
 from ..records.version import Expectation
 from .arguments import (
     Arguments,
-    Compare,
-    FindEpisodes,
-    Findings,
-    ListVersions,
-    ReadSource,
-    ReadTrace,
-    ScalingCurve,
-    Submit,
-    TryCandidate,
+    CompareArguments,
+    FindEpisodesArguments,
+    FindingsArguments,
+    ListVersionsArguments,
+    ReadSourceArguments,
+    ReadTraceArguments,
+    ScalingCurveArguments,
+    SubmitArguments,
+    TryCandidateArguments,
 )  # fmt: skip
 from .submission import Submission, accept
 from .text import one_line, plain
-from .workbench import MOST_CURVES, SOURCE_PAGE, Workbench
+from .workbench import MOST_CURVES, SOURCE_PAGE, SearchWorkbench
 
 _MOST = 3_100
 """Characters of a result, unless it is a source."""
@@ -65,13 +65,13 @@ TOOLS: tuple[Tool, ...] = (
         "list_versions",
         "All controllers tried, one a line: id, generation, quality (the figure to raise), its difference to the best "
         "with half the 95% interval, accuracy % @ thousand tokens at three betas, parents, rationale or failure.",
-        ListVersions,
+        ListVersionsArguments,
         lambda box, a: box.bench.list_versions(a.order, a.limit, a.offset),
     ),
     Tool(
         "read_source",
         f"A version's or draft's source, {SOURCE_PAGE:,} characters at a time.",
-        ReadSource,
+        ReadSourceArguments,
         lambda box, a: box.bench.read_source(a.version, a.offset),
         SOURCE_PAGE + 100,
     ),
@@ -79,7 +79,7 @@ TOOLS: tuple[Tool, ...] = (
         "scaling_curve",
         f"1 to {MOST_CURVES} versions by beta: accuracy with 95% interval, tokens, latency, what the best hand-written "
         "seed attains with these tokens. With a draft, all on the draft's part of the search set.",
-        ScalingCurve,
+        ScalingCurveArguments,
         lambda box, a: box.bench.scaling_curve(a.versions, a.every, a.offset),
         4_100,
     ),
@@ -88,7 +88,7 @@ TOOLS: tuple[Tool, ...] = (
         "What the second has over the first on the same episodes: quality (at equal tokens), accuracy, "
         "tokens, questions won and lost by beta and environment (e1, ...); findings. An interval that holds 0 proves "
         "nothing; a gain in one environment alone may be chance.",
-        Compare,
+        CompareArguments,
         lambda box, a: box.bench.compare(a.first, a.second, a.every),
     ),
     Tool(
@@ -97,7 +97,7 @@ TOOLS: tuple[Tool, ...] = (
         "all, run to the end, would be right), pruned_right (right branches given up), idle_tokens, idle_width (spent "
         "once the answer led for good), hopeless (spent where no vote can win), uneven_beta (steps of beta that add "
         "nothing or too much).",
-        Findings,
+        FindingsArguments,
         lambda box, a: box.bench.findings(a.version),
         of_traces=True,
     ),
@@ -106,7 +106,7 @@ TOOLS: tuple[Tool, ...] = (
         "Episodes of a kind, the worst of each question first: answer, tokens, branches, % of the question's recorded "
         "branches that end right. Kinds as in findings; most_wasted: idle tokens; with `other`: lost_to (other right, "
         "version wrong), gained_on (the reverse).",
-        FindEpisodes,
+        FindEpisodesArguments,
         lambda box, a: box.bench.find_episodes(a.version, a.kind, a.other, a.beta, a.limit, a.offset),
         of_traces=True,
     ),
@@ -114,7 +114,7 @@ TOOLS: tuple[Tool, ...] = (
         "read_trace",
         "One episode: votes, every action, every branch by intervals. Answers are letters in order of appearance, * is "
         "right, - none. Change the rule, not the case.",
-        ReadTrace,
+        ReadTraceArguments,
         lambda box, a: box.bench.read_trace(a.version, a.episode, a.offset),
         of_traces=True,
     ),
@@ -123,14 +123,14 @@ TOOLS: tuple[Tool, ...] = (
         "Runs a draft on a part of the search set (another in every task) in seconds: quality against the first parent "
         "and the best, curve beside the seeds' and the front's, findings; or why it failed, with the line. Other tools "
         "then know it as try-1, ... Gains shrink on the whole search set, the more the more drafts were tried.",
-        TryCandidate,
+        TryCandidateArguments,
         lambda box, a: box.bench.try_candidate(a.source, a.against),
     ),
     Tool(
         "submit",
         "Hands in the candidate, to be tried on the whole search set, audited for looking ahead, and archived. Once "
         "accepted, this task is over; a refusal says what to mend.",
-        Submit,
+        SubmitArguments,
         lambda box, a: box.submit(a),
     ),
 )  # fmt: skip
@@ -159,8 +159,8 @@ class Toolbox:
         submitted: what was handed in and accepted, or None.
     """
 
-    def __init__(self, bench: Workbench) -> None:
-        self.bench: Workbench = bench
+    def __init__(self, bench: SearchWorkbench) -> None:
+        self.bench: SearchWorkbench = bench
         self.submitted: Submission | None = None
         self._tools = {tool.name: tool for tool in _offered(bench.traces)}
 
@@ -187,13 +187,13 @@ class Toolbox:
             text = tool.run(self, tool.arguments.model_validate(given))
         except ValidationError as error:
             return _wrong(f"{name}: {_first_error(error, tool.arguments)}")
-        except Damaged:
+        except DamagedFile:
             raise
         except InputError as error:
             return _wrong(f"{name}: {error}")
         return ToolResult(_capped(plain(text, tabs=True), tool.most))
 
-    def submit(self, given: Submit) -> str:
+    def submit(self, given: SubmitArguments) -> str:
         """Take what is handed in.
 
         Raises:

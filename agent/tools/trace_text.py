@@ -14,7 +14,7 @@ _ROWS = "record action (xN: N intervals): last answer (branches) | majority of t
 _BRANCHES = "branch: its answers, interval by interval (xN: N in a row, ?: not looked at) | how it came out"
 
 
-class Letters:
+class AnswerLetters:
     """Names for the answers of one episode: A, B, ..., Z, AA, ... in the order in which they are asked for."""
 
     def __init__(self, gold: str) -> None:
@@ -44,16 +44,16 @@ def _letters(n: int) -> str:
 
 
 @dataclass(frozen=True)
-class Reading:
+class TraceText:
     """A trace as text: what it was, and its lines, of which a reader takes as many as it wants."""
 
     head: list[str]
     lines: list[str]
 
 
-def reading(trace: Trace, handle: str) -> Reading:
+def trace_text(trace: Trace, handle: str) -> TraceText:
     """Return the text of ``trace``: what it did in time, and then what every branch showed."""
-    letters = Letters(trace.gold)
+    letters = AnswerLetters(trace.gold)
     rows = _rows(trace, letters)
     branches = list(_branches(trace, letters))
     answer = letters(trace.answer)
@@ -64,10 +64,10 @@ def reading(trace: Trace, handle: str) -> Reading:
         f"A, B, ... are answers in the order of appearance, * the right one{_never(letters)}, - no answer; "
         f"1 interval = {trace.delta:,} tokens",
     ]
-    return Reading(head, [*_ends(trace, letters), _ROWS, *rows, _BRANCHES, *branches])
+    return TraceText(head, [*_ends(trace, letters), _ROWS, *rows, _BRANCHES, *branches])
 
 
-def _never(letters: Letters) -> str:
+def _never(letters: AnswerLetters) -> str:
     return "" if letters.saw_right else " (it never appears here)"
 
 
@@ -93,7 +93,7 @@ def _joins(group: list[TraceStep], step: TraceStep) -> bool:
     return alone and step.branches[0] not in {branch for done in group for branch in done.branches}
 
 
-def _rows(trace: Trace, letters: Letters) -> list[str]:
+def _rows(trace: Trace, letters: AnswerLetters) -> list[str]:
     """Return the rows; where one did and showed what the one before did, and nothing ended, the two are one."""
     merged: list[tuple[int, int, int, TraceStep, str]] = []  # first and last record, times, last step, what it showed
     for group in _groups(trace.steps):
@@ -109,7 +109,7 @@ def _rows(trace: Trace, letters: Letters) -> list[str]:
     return [_row(*row, letters) for row in merged]
 
 
-def _row(begin: int, end: int, times: int, last: TraceStep, told: str, letters: Letters) -> str:
+def _row(begin: int, end: int, times: int, last: TraceStep, told: str, letters: AnswerLetters) -> str:
     branches, _, shown = told.partition("\n")
     line = f"{begin}" if begin == end else f"{begin}-{end}"
     line += f" {last.verb} {branches}" + (f" x{times}" if times > 1 else "") + shown
@@ -118,7 +118,7 @@ def _row(begin: int, end: int, times: int, last: TraceStep, told: str, letters: 
     return f"{line} | {letters(last.leader)} {last.tokens:,} {last.latency:,}"
 
 
-def _told(group: list[TraceStep], letters: Letters) -> str:
+def _told(group: list[TraceStep], letters: AnswerLetters) -> str:
     """Return the branches of a group, and on a second line what they showed."""
     first, last = group[0], group[-1]
     line = spans([branch for step in group for branch in step.branches]) + "\n"
@@ -140,7 +140,7 @@ def _told(group: list[TraceStep], letters: Letters) -> str:
     return line
 
 
-def _ends(trace: Trace, letters: Letters) -> list[str]:
+def _ends(trace: Trace, letters: AnswerLetters) -> list[str]:
     """Return in what order branches ended, with which answers, and the votes of the ends."""
     ended: list[tuple[int, int, str]] = []
     for step in trace.steps:
@@ -162,7 +162,7 @@ def spans(branches: Sequence[int]) -> str:
     return ",".join(str(part[0]) if len(part) == 1 else f"{part[0]}-{part[-1]}" for part in parts)
 
 
-def _branches(trace: Trace, letters: Letters) -> Iterator[str]:
+def _branches(trace: Trace, letters: AnswerLetters) -> Iterator[str]:
     """Yield a line for each branch: the answers that it showed, interval by interval, and its end."""
     cells: list[list[str]] = [[] for _ in range(trace.width)]
     ends = ["running"] * trace.width

@@ -8,23 +8,23 @@ import numpy as np
 
 from ..records.card import SCREENED, Card
 from ..records.version import CurvePoint
-from .search_history import Shelf
-from .search_progress import scale
-from .text import PAGE, one_line, page, spread, table
+from .search_history import SearchHistory
+from .search_progress import describe_scale
+from .text import PAGE, evenly_spread, one_line, page, table
 
 ORDERS = ("quality", "generation", "tokens")
 """Best first, newest first, most frugal first; those that did not run come last, or with their generation."""
 
 
-def listing(shelf: Shelf, order: str, limit: int, offset: int, most: int = PAGE) -> str:
+def version_table(shelf: SearchHistory, order: str, limit: int, offset: int, most: int = PAGE) -> str:
     """Return ``limit`` versions from ``offset`` on: quality, curve at three betas, parents, rationale or failure."""
     cards = _ordered(shelf, order)
     all_betas = sorted({point.beta for card in cards for point in card.mean_curve})
-    betas = [all_betas[i] for i in spread(len(all_betas), 3)]
+    betas = [all_betas[i] for i in evenly_spread(len(all_betas), 3)]
     head = [
         f"{len(cards)} versions by {order} (less what is likely luck); quality: mean accuracy % over "
-        f"{scale(shelf.budgets)}; ~: within noise of the best (95%, paired); *: on the front; b: accuracy % @ thousand "
-        "tokens at that beta"
+        f"{describe_scale(shelf.budgets)}; ~: within noise of the best (95%, paired); *: on the front; "
+        "b: accuracy % @ thousand tokens at that beta"
     ]
     if shelf.tries:
         drafts = (f"{tried.name} ({tried.verdict.kind})" for tried in shelf.tries.values())
@@ -38,7 +38,7 @@ def listing(shelf: Shelf, order: str, limit: int, offset: int, most: int = PAGE)
     return page([*head, f"{lines[0]}  rationale"], noted, offset, len(cards), most)
 
 
-def _ordered(shelf: Shelf, order: str) -> list[Card]:
+def _ordered(shelf: SearchHistory, order: str) -> list[Card]:
     place = {card.id: i for i, card in enumerate(shelf.ranked)}
     cards = sorted(shelf.cards.values(), key=lambda card: (place.get(card.id, len(place)), card.id))
     if order == "generation":
@@ -52,7 +52,7 @@ def _mean_tokens(curve: Sequence[CurvePoint]) -> float:
     return float(np.mean([point.tokens for point in curve])) if curve else float("inf")
 
 
-def _row(shelf: Shelf, card: Card, betas: Sequence[float], mark: str) -> tuple[str, ...]:
+def _row(shelf: SearchHistory, card: Card, betas: Sequence[float], mark: str) -> tuple[str, ...]:
     points = {point.beta: point for point in card.mean_curve}
     cells = [f"{points[b].accuracy:.1f}@{points[b].tokens / 1000:.1f}" if b in points else "-" for b in betas]
     quality = (f"{shelf.quality(card.id):.2f}", _to_best(shelf, card)) if card.ok else ("-", "-")
@@ -60,14 +60,14 @@ def _row(shelf: Shelf, card: Card, betas: Sequence[float], mark: str) -> tuple[s
     return card.id + mark, str(card.generation), *quality, *cells, parents or "-"
 
 
-def _to_best(shelf: Shelf, card: Card) -> str:
+def _to_best(shelf: SearchHistory, card: Card) -> str:
     if card is shelf.ranked[0]:
         return "best"
     gain, (low, high) = shelf.behind(card.id)
     return f"{gain:+.2f}±{(high - low) / 2:.2f}{'~' if high >= 0 else ''}"
 
 
-def _note(shelf: Shelf, card: Card) -> str:
+def _note(shelf: SearchHistory, card: Card) -> str:
     if not card.ok:
         how = "GIVEN UP" if card.verdict == SCREENED else f"FAILED {card.verdict}"
         return one_line(f"{how}: {shelf.said(card.message)}", 90)

@@ -19,16 +19,16 @@ from sandbox.evaluation import evaluate
 from sandbox.outcome import Candidate
 
 from ..diagnosis.hindsight import chances
-from ..population.measurement import Measured, quality_gain, same_decisions
-from . import comparison as comparing
+from ..population.measurement import Measurement, quality_gain, same_decisions
+from . import comparison
 from .draft_episodes import about_part, smoke_of
-from .draft_report import reached_at, rivals_of, told, told_of_version
-from .episode_search import KINDS, PAIRED, Kind, select
-from .search_history import Shelf, Try
-from .search_progress import standing
-from .text import one_line, page, plain, spread, table
-from .trace_text import reading
-from .version_table import ORDERS, listing
+from .draft_report import format_trial, format_version, reached_at, rivals_of
+from .episode_search import KINDS, PAIRED, Kind, select_episodes
+from .search_history import DraftTrial, SearchHistory
+from .search_progress import describe_progress
+from .text import evenly_spread, one_line, page, plain, table
+from .trace_text import trace_text
+from .version_table import ORDERS, version_table
 
 MOST_TRIES = 40
 """Drafts that may be tried in one step."""
@@ -46,7 +46,7 @@ _CURVES = 4_000  # characters: three versions on a grid of eleven betas
 _INDEX = 100_000
 
 
-class Workbench:
+class SearchWorkbench:
     """All that has been tried, to be looked at, and a sandbox to try drafts in: one for each brief.
 
     Args:
@@ -55,7 +55,7 @@ class Workbench:
         traces: whether findings and single episodes may be looked at.
     """
 
-    def __init__(self, shelf: Shelf, sandbox: Sandbox, traces: bool = True) -> None:
+    def __init__(self, shelf: SearchHistory, sandbox: Sandbox, traces: bool = True) -> None:
         self.shelf, self.sandbox, self.traces = shelf, sandbox, traces
 
     # Looking at versions
@@ -70,15 +70,15 @@ class Workbench:
             raise InputError(f"order is {one_line(order, 40)!r}, but must be one of {', '.join(ORDERS)}")
         _between("limit", limit, 1, 100)
         _between("offset", offset, 0, 10**9)
-        return listing(self.shelf, order, limit, offset)
+        return version_table(self.shelf, order, limit, offset)
 
     def index(self) -> str:
         """Return the same table of all versions, the best first, whole."""
-        return listing(self.shelf, "quality", len(self.shelf.cards) or 1, 0, _INDEX)
+        return version_table(self.shelf, "quality", len(self.shelf.cards) or 1, 0, _INDEX)
 
     def standing(self) -> str:
         """Return the scale of quality, which version is best, and since when nothing is surely better."""
-        return standing(self.shelf)
+        return describe_progress(self.shelf)
 
     def read_source(self, version: str, offset: int = 0) -> str:
         """Return the source of a version or draft, from character ``offset`` on.
@@ -109,7 +109,7 @@ class Workbench:
         for version in dict.fromkeys(versions):
             found = self.shelf.measured(version, part)
             rows = [("beta", "accuracy % [95%]", "tokens", "latency", "best seed at these tokens: accuracy %")]
-            for i in spread(len(found.curve), len(found.curve) if every else FEW):
+            for i in evenly_spread(len(found.curve), len(found.curve) if every else FEW):
                 point = found.curve[i]
                 low, high = found.accuracy_interval(i)
                 rows.append(
@@ -141,9 +141,9 @@ class Workbench:
         ]
         if same_decisions(one.logs, two.logs):
             return "\n".join([*head, "the two make the same decisions in every episode"])
-        lines = comparing.by_part(one, two, len(one.betas) if every else FEW)
+        lines = comparison.by_part(one, two, len(one.betas) if every else FEW)
         if self.traces and part == self.shelf.on_part(first) == self.shelf.on_part(second):
-            lines += comparing.by_finding(self.shelf.findings(first), self.shelf.findings(second))
+            lines += comparison.by_finding(self.shelf.findings(first), self.shelf.findings(second))
         return page(head, lines, 0, len(lines), 3 * 1000)
 
     # Looking at episodes
@@ -191,7 +191,7 @@ class Workbench:
         rival = self.shelf.measured(other, part) if other is not None else None
         if beta is not None and not np.isclose(tried.betas, beta).any():
             raise InputError(f"beta is {beta:g}, but must be one of {', '.join(f'{b:g}' for b in tried.betas)}")
-        found = select(chosen, tried, rival, beta)
+        found = select_episodes(chosen, tried, rival, beta)
         batch, window = tried.scores.episodes, found.which[offset : offset + limit]
         of = len(batch) if beta is None else int(np.isclose(batch.beta, beta).sum())
         head = [f"{kind} of {version}: {len(found.which):,} of {of:,} episodes, on {found.questions:,} questions"]
@@ -219,10 +219,10 @@ class Workbench:
         tried = self.shelf.measured(version, self.shelf.on_part(version))
         index = self._find(tried, episode)
         handle = self.shelf.names.handle(tried.scores.episodes, index)
-        read = reading(trace(tried.scores.episodes, tried.logs, index), f"{version} on {handle}")
+        read = trace_text(trace(tried.scores.episodes, tried.logs, index), f"{version} on {handle}")
         return page(read.head, read.lines[offset:], offset, len(read.lines), what=" lines")
 
-    def _find(self, tried: Measured, episode: str) -> int:
+    def _find(self, tried: Measurement, episode: str) -> int:
         parts = _HANDLE.fullmatch(episode.strip())
         if parts is None:
             raise InputError(f"episode is {one_line(episode, 60)!r}, but must be a handle such as e1:q7:b0.5:s1000")
@@ -263,11 +263,11 @@ class Workbench:
             return f"not run: {refused.kind}: {shelf.said(refused.message)}"
         if (twin := self.twin_of(source)) is not None:
             known = shelf.twin(source)
-            figures = told_of_version(shelf, known, rivals) if known in shelf.cards and shelf.cards[known].ok else ""
+            figures = format_version(shelf, known, rivals) if known in shelf.cards and shelf.cards[known].ok else ""
             return f"not run: {twin}; change what it does, not how it is written\n{figures}".rstrip()
         if (before := shelf.twin_draft(source)) is not None:
             same = "this is" if before.source == source else "but for names and notes this is"
-            return f"not run again: {same} {before.name}\n{told(shelf, before, rivals, self.traces)}"
+            return f"not run again: {same} {before.name}\n{format_trial(shelf, before, rivals, self.traces)}"
         if len(shelf.tries) >= MOST_TRIES:
             raise InputError(f"{MOST_TRIES} drafts have been tried in this step: submit the best of them")
         name = f"try-{len(shelf.tries) + 1}"
@@ -276,9 +276,11 @@ class Workbench:
             said = shelf.said(smoke.verdict.message)
             return f"not run: it fails on the first few episodes: {smoke.verdict.kind}: {said}"
         found = evaluate(Candidate(name, source), shelf.part, self.sandbox)
-        measured = Measured(found.logs, found.scores) if found.logs is not None and found.scores is not None else None
-        shelf.tries[name] = Try(name, source, found.verdict, measured)
-        return told(shelf, shelf.tries[name], rivals, self.traces)
+        measured = (
+            Measurement(found.logs, found.scores) if found.logs is not None and found.scores is not None else None
+        )
+        shelf.tries[name] = DraftTrial(name, source, found.verdict, measured)
+        return format_trial(shelf, shelf.tries[name], rivals, self.traces)
 
     def twin_of(self, source: str) -> str | None:
         """Return in words which version is the same program as ``source``, or None; ``source`` must keep the policy."""
@@ -292,7 +294,7 @@ class Workbench:
         return f"it is the same program as {twin}{failed}, but for names and notes"
 
 
-def _outcome(tried: Measured, e: int) -> tuple[str, str, str, str]:
+def _outcome(tried: Measurement, e: int) -> tuple[str, str, str, str]:
     scores = tried.scores
     right = "right" if scores.correct[e] else "wrong"
     return right, f"{scores.tokens[e]:,}", str(scores.opened[e]), str(int(scores.pruned[e].sum()))

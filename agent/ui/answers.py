@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from envs.statistics import MEAN, Point
 
-from ..archive.reader import Place
+from ..archive.reader import ArchiveReader
 from ..records.card import Card
 
 
@@ -19,7 +19,7 @@ class Answer(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="null")
 
 
-class Problem(Answer):
+class ProblemAnswer(Answer):
     """What is wrong, in a sentence for a person."""
 
     detail: str
@@ -36,22 +36,22 @@ class CurveAnswer(Answer):
 
 
 PROBLEMS: dict[int | str, dict[str, object]] = {
-    400: {"model": Problem, "description": "The body of the request cannot be read."},
-    401: {"model": Problem, "description": "No token, or a wrong one."},
-    403: {"model": Problem, "description": "From another site."},
-    404: {"model": Problem, "description": "There is no such thing."},
-    409: {"model": Problem, "description": "It is there, but cannot be shown: it says why."},
-    422: {"model": Problem, "description": "A parameter is not what it should be."},
+    400: {"model": ProblemAnswer, "description": "The body of the request cannot be read."},
+    401: {"model": ProblemAnswer, "description": "No token, or a wrong one."},
+    403: {"model": ProblemAnswer, "description": "From another site."},
+    404: {"model": ProblemAnswer, "description": "There is no such thing."},
+    409: {"model": ProblemAnswer, "description": "It is there, but cannot be shown: it says why."},
+    422: {"model": ProblemAnswer, "description": "A parameter is not what it should be."},
 }
 
 
-def place_of(request: Request) -> Place:
+def reader_of(request: Request) -> ArchiveReader:
     """Return what the application looks at."""
-    place: Place = request.app.state.place
+    place: ArchiveReader = request.app.state.place
     return place
 
 
-At = Annotated[Place, Depends(place_of)]
+At = Annotated[ArchiveReader, Depends(reader_of)]
 
 
 def environments_of(card: Card) -> list[str]:

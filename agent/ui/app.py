@@ -12,16 +12,16 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from envs.errors import InputError
-from sandbox.base import Limits
+from sandbox.base import SandboxLimits
 
-from ..archive.reader import Missing, Place
+from ..archive.reader import ArchiveReader, EnvironmentMissing
 from . import live
 from .pages import about, compare, lineage, run, trace, version
 
 STATIC = Path(__file__).with_name("static")
 
 
-def create(place: Place, sandbox: str = "auto", ending: Callable[[], bool] = lambda: False) -> FastAPI:
+def create(place: ArchiveReader, sandbox: str = "auto", ending: Callable[[], bool] = lambda: False) -> FastAPI:
     """Return the application for a place, without its guard.
 
     Args:
@@ -35,7 +35,7 @@ def create(place: Place, sandbox: str = "auto", ending: Callable[[], bool] = lam
         docs_url=None, redoc_url=None, openapi_url="/api/openapi.json",
     )  # fmt: skip
     app.state.place, app.state.streams, app.state.ending = place, 0, ending
-    app.state.sandbox, app.state.limits = sandbox, Limits(episode_seconds=20, seconds=30)
+    app.state.sandbox, app.state.limits = sandbox, SandboxLimits(episode_seconds=20, seconds=30)
     for module in (about, run, lineage, version, trace, compare, live):
         app.include_router(module.router)
     app.add_exception_handler(InputError, _input_error)
@@ -51,7 +51,7 @@ def create(place: Place, sandbox: str = "auto", ending: Callable[[], bool] = lam
 
 
 def _input_error(request: Request, error: Exception) -> JSONResponse:
-    return _problem(404 if isinstance(error, Missing) else 409, " ".join(str(error).split()))
+    return _problem(404 if isinstance(error, EnvironmentMissing) else 409, " ".join(str(error).split()))
 
 
 def _invalid(request: Request, error: Exception) -> JSONResponse:

@@ -21,7 +21,7 @@ _MOST_EVENTS = 50_000
 """Of the log, the latest: enough for every page."""
 
 
-class Money(Answer):
+class SpendingAnswer(Answer):
     """What the calls of language models have cost, those that failed too."""
 
     dollars: float
@@ -32,7 +32,7 @@ class Money(Answer):
     output_tokens: int
 
 
-class Journal:
+class EventLogReader:
     """The event log at one moment."""
 
     def __init__(self, events: list[dict[str, Any]], spent: Spending) -> None:
@@ -46,10 +46,10 @@ class Journal:
         """Return the last event of some kinds."""
         return next((event for event in reversed(self.events) if event["event"] in names), None)
 
-    def money(self) -> Money:
+    def money(self) -> SpendingAnswer:
         """Return what has been spent."""
         usage = self._spent.usage
-        return Money(
+        return SpendingAnswer(
             dollars=self._spent.dollars, calls=self._spent.calls, failed=self._spent.failed,
             input_tokens=usage.prompt, cached_tokens=usage.cache_read, output_tokens=usage.output,
         )  # fmt: skip
@@ -59,7 +59,7 @@ class Journal:
         return [_words(event) for event in self.events[: -most - 1 : -1]]
 
 
-class _Reader:
+class _IncrementalReader:
     """Reads the journal of one run; what has not changed is not read again."""
 
     def __init__(self, run: Run) -> None:
@@ -69,14 +69,14 @@ class _Reader:
         self._events: list[dict[str, Any]] = []
         self._calls: dict[str, tuple[float, Spending]] = {}
 
-    def read(self) -> Journal:
+    def read(self) -> EventLogReader:
         with self._lock:
             now = stamp(self.run.home / "events.jsonl")
             if now != self._seen:
                 self._events = [event for event in self.run.events() if _sound(event)][-_MOST_EVENTS:]
                 self._seen = now
             self._read_calls(self.run.home / "calls")
-            return Journal(self._events, sum((spent for _, spent in self._calls.values()), Spending()))
+            return EventLogReader(self._events, sum((spent for _, spent in self._calls.values()), Spending()))
 
     def _read_calls(self, home: Path) -> None:
         if not home.is_dir():
@@ -92,14 +92,14 @@ class _Reader:
             self._calls[entry.name] = (written, sum((a.spending for a in call.attempts), Spending()))
 
 
-_readers: dict[Path, _Reader] = {}
+_readers: dict[Path, _IncrementalReader] = {}
 
 
-def journal_of(run: Run | None) -> Journal:
+def event_log_of(run: Run | None) -> EventLogReader:
     """Return the journal of a run as it is now; an empty one of no run."""
     if run is None:
-        return Journal([], Spending())
-    return _readers.setdefault(run.home, _Reader(run)).read()
+        return EventLogReader([], Spending())
+    return _readers.setdefault(run.home, _IncrementalReader(run)).read()
 
 
 def stamp(path: Path) -> tuple[float, int]:

@@ -31,7 +31,7 @@ _REFUSED = {
 }
 
 
-class Guard:
+class AccessGuard:
     """ASGI middleware: checks host, origin and token before anything else, and puts `HEADERS` on every answer.
 
     Args:

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import StreamingResponse
 
-from ..archive.reader import Place
+from ..archive.reader import ArchiveReader
 from .answers import PROBLEMS, At
 from .event_log import stamp
 
@@ -30,7 +30,7 @@ async def events(request: Request, place: At) -> StreamingResponse:
     return StreamingResponse(_changes(request, place), media_type="text/event-stream")
 
 
-async def _changes(request: Request, place: Place) -> AsyncIterator[str]:
+async def _changes(request: Request, place: ArchiveReader) -> AsyncIterator[str]:
     state, told = request.app.state, None
     state.streams += 1
     try:
@@ -47,7 +47,7 @@ async def _changes(request: Request, place: Place) -> AsyncIterator[str]:
         state.streams -= 1
 
 
-def _now(place: Place) -> tuple[int, int, tuple[float, int]]:
+def _now(place: ArchiveReader) -> tuple[int, int, tuple[float, int]]:
     view = place.view()
     log = stamp(place.run.home / "events.jsonl") if place.run else (0.0, 0)
     return view.stamp, len(view.rows), log

@@ -9,8 +9,8 @@ from typing import Any
 
 from ..errors import InputError
 from .jsonl import parse
-from .options import Options
-from .rows import Row, Unread
+from .options import ImportOptions
+from .rows import ImportedRow, UnreadableRow
 
 SUFFIXES = (".arrow", ".parquet")
 _BATCH = 256
@@ -18,7 +18,7 @@ _SHARD = re.compile(r"(.+?)-\d{5}-of-\d{5}$")
 _SPLITS = ("train", "test", "validation", "dev")
 
 
-def read(path: Path, options: Options) -> Iterator[Row | Unread]:
+def read(path: Path, options: ImportOptions) -> Iterator[ImportedRow | UnreadableRow]:
     """Yield the rows of a directory, or of one file.
 
     Raises:
@@ -33,7 +33,7 @@ def read(path: Path, options: Options) -> Iterator[Row | Unread]:
         place = f"{file.relative_to(path)} row" if path.is_dir() else "row"
         try:
             for number, row in enumerate(_rows(file)):
-                yield Row(f"{place} {number}", row, row)
+                yield ImportedRow(f"{place} {number}", row, row)
         except (pyarrow.ArrowException, OSError, ValueError) as error:
             raise InputError(f"{file}: cannot be read ({str(error).splitlines()[0]})") from None
 

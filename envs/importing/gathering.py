@@ -11,9 +11,9 @@ import numpy.typing as npt
 
 from ..episodes import MOST_BRANCHES
 from ..store import ABSENT, MOST_PROBES, Environment
-from .line import Line
+from .line import BranchLine
 from .published import ABSENT_TEXT
-from .rows import Skip
+from .rows import SkippedRow
 
 
 @dataclass(slots=True)
@@ -35,7 +35,7 @@ class _Question:
     """Whether an answer is right, where a file says so."""
 
 
-class Gathering:
+class BranchCollector:
     """The branches taken so far.
 
     Args:
@@ -53,7 +53,7 @@ class Gathering:
         self._probe_cost: int | None = None
         self._words: dict[str, str] = {}
 
-    def add(self, line: Line) -> None:
+    def add(self, line: BranchLine) -> None:
         """Take a branch.
 
         Raises:
@@ -62,9 +62,9 @@ class Gathering:
         delta, probes = self._interval(line)
         signals = line.signals or {}
         if any(len(values) != len(probes) for values in signals.values()):
-            raise Skip("a signal has another length than probe_answers")
+            raise SkippedRow("a signal has another length than probe_answers")
         if self._probe_cost not in (None, line.probe_cost or 0):
-            raise Skip("probe_cost differs from earlier lines")
+            raise SkippedRow("probe_cost differs from earlier lines")
         question = self._question(line)
         self._judge(question, line)
         if line.branch is not None:
@@ -84,51 +84,51 @@ class Gathering:
         self.branches += 1
         self.bare += line.probe_answers is None
 
-    def _interval(self, line: Line) -> tuple[int | None, list[str | None]]:
+    def _interval(self, line: BranchLine) -> tuple[int | None, list[str | None]]:
         if line.probe_freq is not None and self._delta not in (None, line.probe_freq):
-            raise Skip(f"probe_freq differs from {'--delta' if self._given else 'earlier lines'}")
+            raise SkippedRow(f"probe_freq differs from {'--delta' if self._given else 'earlier lines'}")
         delta = self._delta or line.probe_freq
         if line.probe_answers:
             if delta is None:
-                raise Skip("probe_answers without probe_freq (--delta gives it)")
+                raise SkippedRow("probe_answers without probe_freq (--delta gives it)")
             return delta, line.probe_answers
         if line.probe_answers is None and self._given:
             whole = max(0, -(-line.total_tokens // self._given) - 1)
             if whole > MOST_PROBES:
-                raise Skip(f"more than {MOST_PROBES} intervals of --delta")
+                raise SkippedRow(f"more than {MOST_PROBES} intervals of --delta")
             return delta, [None] * whole
         return delta, []
 
-    def _question(self, line: Line) -> _Question:
+    def _question(self, line: BranchLine) -> _Question:
         """Return the line's question, which is a new one if the line is the first of it."""
         text = line.question if line.question is not None else line.question_id
         if text is None:
-            raise Skip("no question, and no question_id")
+            raise SkippedRow("no question, and no question_id")
         question = self.questions.get(_key(line))
         if question is None:
             return _Question(text, line.gold_answer)
         if line.gold_answer != question.gold:
-            raise Skip("gold_answer differs from the question's earlier lines")
+            raise SkippedRow("gold_answer differs from the question's earlier lines")
         if text != question.text:
-            raise Skip("question differs from earlier lines of its question_id")
+            raise SkippedRow("question differs from earlier lines of its question_id")
         if line.branch is not None and line.branch in question.names:
-            raise Skip("a branch that is there already")
+            raise SkippedRow("a branch that is there already")
         if len(question.branches) >= MOST_BRANCHES:
-            raise Skip(f"more than {MOST_BRANCHES} branches of a question")
+            raise SkippedRow(f"more than {MOST_BRANCHES} branches of a question")
         return question
 
-    def _judge(self, question: _Question, line: Line) -> None:
+    def _judge(self, question: _Question, line: BranchLine) -> None:
         answer = line.final_answer
         if line.correct is None:
             return
         if answer is None:
             if line.correct:
-                raise Skip("marked right, but without an answer")
+                raise SkippedRow("marked right, but without an answer")
             return
         if answer == question.gold and not line.correct:
-            raise Skip("marked wrong, though it equals gold_answer")
+            raise SkippedRow("marked wrong, though it equals gold_answer")
         if question.verdicts.setdefault(answer, line.correct) != line.correct:
-            raise Skip("an answer that is marked right in one line and wrong in another")
+            raise SkippedRow("an answer that is marked right in one line and wrong in another")
 
     def merged(self) -> tuple[int, int]:
         """Return how many branches are right by their mark alone, and in how many questions such answers differed."""
@@ -150,7 +150,7 @@ class Gathering:
 
         Without any interval, one is as long as the longest branch: a step runs every branch to its end.
         """
-        columns = _Columns()
+        columns = _GatheredColumns()
         for question in self.questions.values():
             branches = question.branches
             if all(isinstance(branch.name, int) for branch in branches):
@@ -160,11 +160,11 @@ class Gathering:
         return columns.environment(name, self._delta or max(1, longest), self._probe_cost or 0)
 
 
-def _key(line: Line) -> tuple[str, str]:
+def _key(line: BranchLine) -> tuple[str, str]:
     return ("id", line.question_id) if line.question_id is not None else ("text", line.question or "")
 
 
-class _Columns:
+class _GatheredColumns:
     """Columns of an environment. Words are numbered as they come, a question's gold answer first."""
 
     def __init__(self) -> None:

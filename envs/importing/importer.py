@@ -13,13 +13,13 @@ from ..errors import InputError
 from ..store import MOST_TOKENS, Environment
 from . import datasets, inspect_logs, jsonl, lm_eval, published
 from .detection import FORMATS, detect
-from .gathering import Gathering
-from .line import FIELDS, Line, complaint
-from .options import Options, last_match
-from .report import Report
-from .rows import Reader, Row, Skip, Unread, branches
+from .gathering import BranchCollector
+from .line import FIELDS, BranchLine, complaint
+from .options import ImportOptions, last_match
+from .report import ImportReport
+from .rows import FormatReader, ImportedRow, SkippedRow, UnreadableRow, branches
 
-READERS: dict[str, Reader] = {
+READERS: dict[str, FormatReader] = {
     "jsonl": jsonl.read,
     "inspect": inspect_logs.read,
     "lm-eval": lm_eval.read,
@@ -34,9 +34,9 @@ def read(
     paths: Sequence[Path],
     name: str,
     format: str = "auto",
-    options: Options = Options(),  # noqa: B008  # it is immutable
+    options: ImportOptions = ImportOptions(),  # noqa: B008  # it is immutable
     progress: Callable[[int], None] = lambda taken: None,
-) -> tuple[Environment | None, Report]:
+) -> tuple[Environment | None, ImportReport]:
     """Read the branches of ``paths``, all of one format, into one environment.
 
     Args:
@@ -60,12 +60,12 @@ def read(
     if len({path.resolve() for path in paths}) < len(paths):
         raise InputError("a file is given twice")
     kind = kinds.pop()
-    report = Report(name, kind, [str(path) for path in paths])
+    report = ImportReport(name, kind, [str(path) for path in paths])
     _belong(kind, options)
     if kind == "published":
         return _published(paths, name, options, report), report
-    gathering = Gathering(options.delta)
-    taker = _Taker(gathering, options, report, len(paths) > 1)
+    gathering = BranchCollector(options.delta)
+    taker = _RowImporter(gathering, options, report, len(paths) > 1)
     for path in paths:
         for row in READERS[kind](path, options):
             taker.take(path, row)
@@ -79,7 +79,7 @@ def read(
     return environment, report
 
 
-def _belong(kind: str, options: Options) -> None:
+def _belong(kind: str, options: ImportOptions) -> None:
     for option, kinds in _ONLY.items():
         if getattr(options, option) is not None and kind not in kinds:
             raise InputError(f"--{option} is for {', '.join(kinds)}, but the format is {kind}")
@@ -87,20 +87,20 @@ def _belong(kind: str, options: Options) -> None:
         raise InputError(f"--delta is {options.delta}, but must be between 1 and {MOST_TOKENS}")
 
 
-def _published(paths: Sequence[Path], name: str, options: Options, report: Report) -> Environment:
+def _published(paths: Sequence[Path], name: str, options: ImportOptions, report: ImportReport) -> Environment:
     if len(paths) > 1:
         raise InputError("the published JSON holds a whole environment: import its files one by one")
-    if options != Options():
+    if options != ImportOptions():
         raise InputError("the published JSON says all by itself: no --map, --delta, --tokens or --extract")
     environment = published.read(paths[0], name)
     report.taken(environment)
     return environment
 
 
-class _Taker:
+class _RowImporter:
     """Takes rows, one by one, and keeps account."""
 
-    def __init__(self, gathering: Gathering, options: Options, report: Report, several: bool) -> None:
+    def __init__(self, gathering: BranchCollector, options: ImportOptions, report: ImportReport, several: bool) -> None:
         self.gathering = gathering
         self.options = options
         self.report = report
@@ -111,9 +111,9 @@ class _Taker:
         """Whether a row is several branches, whatever its format."""
         self.keys: dict[str, None] = {}
 
-    def take(self, path: Path, row: Row | Unread) -> None:
+    def take(self, path: Path, row: ImportedRow | UnreadableRow) -> None:
         place = f"{path} {row.place}" if self.several else row.place
-        if isinstance(row, Unread):
+        if isinstance(row, UnreadableRow):
             self.report.skip(place, row.why)
             return
         if isinstance(row.raw, dict) and len(self.keys) < 100:
@@ -124,13 +124,13 @@ class _Taker:
                 self._branch(fields)
             except ValidationError as error:
                 self.report.skip(where, complaint(error))
-            except Skip as why:
+            except SkippedRow as why:
                 self.report.skip(where, str(why))
 
-    def _branches(self, place: str, row: Row) -> Iterator[dict[str, Any]]:
+    def _branches(self, place: str, row: ImportedRow) -> Iterator[dict[str, Any]]:
         try:
             yield from branches(row, self.options.mapping)
-        except Skip as why:
+        except SkippedRow as why:
             self.report.skip(place, str(why))
 
     def _branch(self, fields: dict[str, Any]) -> None:
@@ -142,15 +142,15 @@ class _Taker:
         if options.extract_gold is not None and isinstance(fields.get("gold_answer"), str):
             fields["gold_answer"] = last_match(options.extract_gold, fields["gold_answer"])
             if fields["gold_answer"] is None:
-                raise Skip("--extract-gold finds nothing in gold_answer")
+                raise SkippedRow("--extract-gold finds nothing in gold_answer")
         if options.characters is not None and fields.get("total_tokens") is None and isinstance(text, str):
             fields["total_tokens"] = math.ceil(len(text) / options.characters)
             estimated = True
         if fields.get("gold_answer") is None:
-            raise Skip("no gold_answer (--map says where it is)")
+            raise SkippedRow("no gold_answer (--map says where it is)")
         if fields.get("total_tokens") is None:
-            raise Skip("no total_tokens (--map says where they are, --tokens estimates them)")
-        self.gathering.add(Line.model_validate({name: fields[name] for name in _CHECKED if name in fields}))
+            raise SkippedRow("no total_tokens (--map says where they are, --tokens estimates them)")
+        self.gathering.add(BranchLine.model_validate({name: fields[name] for name in _CHECKED if name in fields}))
         self.estimated += estimated
         self.extracted += extracted
 

@@ -14,8 +14,8 @@ from typing import Any
 
 from ..errors import InputError
 from .jsonl import parse
-from .options import Options
-from .rows import Row, Unread
+from .options import ImportOptions
+from .rows import ImportedRow, UnreadableRow
 
 MOST_LOG = 2**29
 """Bytes of a ``.json`` log, which is read as a whole."""
@@ -32,7 +32,7 @@ _VERDICTS: dict[Any, bool] = {"C": True, "I": False, "P": False, "N": False, 1: 
 """Of scores: correct, incorrect, partial, no answer; 1 and True are one key, as 1.0 is."""
 
 
-def read(path: Path, options: Options) -> Iterator[Row | Unread]:
+def read(path: Path, options: ImportOptions) -> Iterator[ImportedRow | UnreadableRow]:
     """Yield one row for each epoch of each sample.
 
     Raises:
@@ -46,7 +46,7 @@ def read(path: Path, options: Options) -> Iterator[Row | Unread]:
     scorer = options.scorer
     for place, sample in samples:
         if isinstance(sample, str):
-            yield Unread(place, sample)
+            yield UnreadableRow(place, sample)
             continue
         scores = sample.get("scores")
         if scorer is None and isinstance(scores, dict) and scores:
@@ -54,7 +54,7 @@ def read(path: Path, options: Options) -> Iterator[Row | Unread]:
                 raise InputError(f"{path}: answers of several scorers; name one by --scorer: {', '.join(scores)}")
             scorer = next(iter(scores))
         fields = _fields(sample, scorer, evaluation)
-        yield Unread(place, fields) if isinstance(fields, str) else Row(place, fields, sample)
+        yield UnreadableRow(place, fields) if isinstance(fields, str) else ImportedRow(place, fields, sample)
 
 
 _Samples = Iterator[tuple[str, dict[str, Any] | str]]

@@ -10,20 +10,20 @@ from typing import Any
 
 from ..errors import InputError
 from ..store import ABSENT, Environment
-from .options import Options
-from .rows import Row, Unread
+from .options import ImportOptions
+from .rows import ImportedRow, UnreadableRow
 
 MOST_BYTES = 2**26
 """Bytes of a line: a longer one is passed over, and never held in memory."""
 
 
-def read(path: Path, options: Options) -> Iterator[Row | Unread]:
+def read(path: Path, options: ImportOptions) -> Iterator[ImportedRow | UnreadableRow]:
     """Yield the branches of a file whose keys are those of `Line`, or what `--map` says."""
     for found in objects(path):
-        yield found if isinstance(found, Unread) else Row(found[0], found[1], found[1])
+        yield found if isinstance(found, UnreadableRow) else ImportedRow(found[0], found[1], found[1])
 
 
-def objects(path: Path) -> Iterator[tuple[str, dict[str, Any]] | Unread]:
+def objects(path: Path) -> Iterator[tuple[str, dict[str, Any]] | UnreadableRow]:
     """Yield the JSON object of every line that is not blank, with its place.
 
     Raises:
@@ -43,10 +43,10 @@ def objects(path: Path) -> Iterator[tuple[str, dict[str, Any]] | Unread]:
             if len(line) > MOST_BYTES:
                 while line and not line.endswith(b"\n"):
                     line = file.readline(MOST_BYTES)
-                yield Unread(place, f"longer than {MOST_BYTES >> 20} MiB")
+                yield UnreadableRow(place, f"longer than {MOST_BYTES >> 20} MiB")
             elif line.strip():
                 found = parse(line)
-                yield Unread(place, found) if isinstance(found, str) else (place, found)
+                yield UnreadableRow(place, found) if isinstance(found, str) else (place, found)
 
 
 def parse(data: bytes) -> dict[str, Any] | str:

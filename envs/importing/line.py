@@ -64,7 +64,7 @@ _NUMBER = {"anyOf": [{"type": ["number", "null"]}, {"enum": ["Infinity", "-Infin
 Number = Annotated[float | None, WithJsonSchema(_NUMBER)]
 
 
-class Line(BaseModel):
+class BranchLine(BaseModel):
     """One branch. Keys that are not listed here are left alone."""
 
     model_config = ConfigDict(
@@ -97,7 +97,7 @@ class Line(BaseModel):
     text: str | None = Field(None, description="what the model wrote, for --tokens and --extract alone")
 
 
-FIELDS = tuple(Line.model_fields)
+FIELDS = tuple(BranchLine.model_fields)
 
 
 def kind(value: object) -> str:

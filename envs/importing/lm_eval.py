@@ -11,8 +11,8 @@ from typing import Any
 
 from ..errors import InputError
 from .jsonl import objects
-from .options import Options
-from .rows import Row, Unread
+from .options import ImportOptions
+from .rows import ImportedRow, UnreadableRow
 
 _FAILED = "[invalid]"
 """What the harness's regular expressions answer where they find nothing."""
@@ -20,7 +20,7 @@ _VERDICTS = ("exact_match", "acc")
 _TEXTS = ("question", "problem", "input", "query")
 
 
-def read(path: Path, options: Options) -> Iterator[Row | Unread]:
+def read(path: Path, options: ImportOptions) -> Iterator[ImportedRow | UnreadableRow]:
     """Yield one row for each document.
 
     Raises:
@@ -32,22 +32,26 @@ def read(path: Path, options: Options) -> Iterator[Row | Unread]:
     if options.filter is None and len(filters) > 1:
         raise InputError(f"{path}: answers by several filters; name one by --filter: {', '.join(filters)}")
     for found in objects(path):
-        if isinstance(found, Unread):
+        if isinstance(found, UnreadableRow):
             yield found
         elif options.filter is None or str(found[1].get("filter")) == options.filter:
             row = _row(found[1], options)
-            yield Unread(found[0], row) if isinstance(row, str) else Row(found[0], row[0], found[1], row[1])
+            yield (
+                UnreadableRow(found[0], row)
+                if isinstance(row, str)
+                else ImportedRow(found[0], row[0], found[1], row[1])
+            )
 
 
 def _filters(path: Path) -> list[str]:
     found: dict[str, None] = {}
     for line in objects(path):
-        if not isinstance(line, Unread) and "filter" in line[1]:
+        if not isinstance(line, UnreadableRow) and "filter" in line[1]:
             found[str(line[1]["filter"])[:60]] = None
     return list(found)
 
 
-def _row(sample: dict[str, Any], options: Options) -> tuple[dict[str, Any], dict[str, list[Any]]] | str:
+def _row(sample: dict[str, Any], options: ImportOptions) -> tuple[dict[str, Any], dict[str, list[Any]]] | str:
     """Return the fields and the lists of fields of a sample, or why there are none."""
     texts, answers = _flat(sample.get("resps")), _flat(sample.get("filtered_resps"))
     if texts is None or answers is None:

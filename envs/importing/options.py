@@ -10,7 +10,7 @@ from ..errors import InputError
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class ImportOptions:
     """How files are read. Every field that is left out means: as the file has it."""
 
     mapping: Mapping[str, str] = field(default_factory=dict)

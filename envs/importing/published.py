@@ -31,7 +31,7 @@ def read(path: Path, name: str, probe_cost: int = 0) -> Environment:
         raise InputError(f"{path}: not valid JSON ({error})") from None
     if not isinstance(document, list) or not document:
         raise InputError(f"{path}: expected a list of questions, and at least one")
-    reader = _Reader(path)
+    reader = _PublishedReader(path)
     for index, entry in enumerate(document):
         reader.question(index, entry)
     environment = reader.environment(name, probe_cost)
@@ -57,7 +57,7 @@ def _short(value: object) -> str:
 _KINDS = {str: "text", int: "a whole number", list: "a list"}
 
 
-class _Reader:
+class _PublishedReader:
     """Gathers columns, question by question; every complaint names the file and the place in it."""
 
     def __init__(self, path: Path) -> None:

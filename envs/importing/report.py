@@ -23,7 +23,7 @@ class Skipped:
 
 
 @dataclass(slots=True)
-class Report:
+class ImportReport:
     """What came of an import."""
 
     environment: str

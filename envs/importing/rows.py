@@ -9,11 +9,11 @@ from typing import Any
 
 from ..errors import InputError
 from .line import FIELDS
-from .options import Options
+from .options import ImportOptions
 
 
 @dataclass(slots=True)
-class Row:
+class ImportedRow:
     """One row of a file: a branch, or several of one question."""
 
     place: str
@@ -27,18 +27,18 @@ class Row:
 
 
 @dataclass(slots=True)
-class Unread:
+class UnreadableRow:
     """A row that is no row."""
 
     place: str
     why: str
 
 
-Reader = Callable[[Path, Options], Iterator[Row | Unread]]
+FormatReader = Callable[[Path, ImportOptions], Iterator[ImportedRow | UnreadableRow]]
 """Reads one file of a format. Raises `InputError` where the file as a whole cannot be read."""
 
 
-class Skip(Exception):
+class SkippedRow(Exception):
     """This row, or this branch, cannot be taken. The message names no value, so that equal reasons can be counted."""
 
 
@@ -63,7 +63,7 @@ def parse_map(pairs: list[str]) -> dict[str, str]:
     return mapping
 
 
-def branches(row: Row, mapping: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+def branches(row: ImportedRow, mapping: Mapping[str, str]) -> Iterator[dict[str, Any]]:
     """Yield the fields of each branch of ``row``, those of ``mapping`` looked up in the row as it was.
 
     Raises:
@@ -79,15 +79,15 @@ def branches(row: Row, mapping: Mapping[str, str]) -> Iterator[dict[str, Any]]:
         elif isinstance(value, list):
             lists[name] = value
         else:
-            raise Skip(f"{name}: no list at {path}")
+            raise SkippedRow(f"{name}: no list at {path}")
     if not lists:
         yield fields
         return
     sizes = {len(values) for values in lists.values()}
     if len(sizes) > 1:
-        raise Skip(f"lists of different lengths: {', '.join(lists)}")
+        raise SkippedRow(f"lists of different lengths: {', '.join(lists)}")
     if sizes == {0}:
-        raise Skip(f"an empty list of branches: {', '.join(lists)}")
+        raise SkippedRow(f"an empty list of branches: {', '.join(lists)}")
     for values in zip(*lists.values(), strict=True):
         yield fields | dict(zip(lists, values, strict=True))
 

@@ -141,7 +141,7 @@ def _moved(feature: Feature, add: float | None = None, times: float = 1.0, most:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class FitRow:
     """A controller at one beta: recorded against simulated."""
 
     controller: str
@@ -162,7 +162,7 @@ def compare(
     recorded_seeds: Iterable[int] = range(20),
     simulated_seeds: Iterable[int] = range(2),
     max_branches: int = MAX_BRANCHES,
-) -> list[Row]:
+) -> list[FitRow]:
     """Run ``controllers`` on both environments, in this process, and return their scaling curves side by side.
 
     Only for controllers that are trusted: nothing walls them off.
@@ -174,7 +174,7 @@ def compare(
         for beta in betas:
             a = _run(controller, beta, one, recorded_seeds, max_branches)
             b = _run(controller, beta, two, simulated_seeds, max_branches)
-            rows.append(Row(controller.name, beta, a[0], b[0], a[1], b[1]))
+            rows.append(FitRow(controller.name, beta, a[0], b[0], a[1], b[1]))
     return rows
 
 

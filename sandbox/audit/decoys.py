@@ -12,10 +12,10 @@ import numpy.typing as npt
 
 from envs.contract.replay import BRANCH, PROBE, STEP
 from envs.episodes import Episodes, Logs, ranges
-from envs.log_entries import branch_tables, ledger
+from envs.log_entries import branch_tables, log_entries
 from envs.store import ABSENT
 
-from ..wire import Batch, World
+from ..wire import SealedBatch, SealedQuestion
 
 _SPARE = 4
 """Answers that no branch gives, for decoys to give; and decoys that stand in for many unopened branches."""
@@ -27,7 +27,7 @@ Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class _Columns:
+class _DecoyColumns:
     """The branches that are handed out, one row each, episode by episode."""
 
     episode: Ints
@@ -82,14 +82,14 @@ class Decoys:
         np.add.at(ends, (np.repeat(np.arange(len(self.count)), self.count), self.cells[self.starts + self.probes]), 1)
         self.frequent = (-ends[:, 1:]).argsort(axis=1, kind="stable")[:, :2] + 1
 
-    def batch(self, episodes: Episodes, logs: Logs, group: Ints, generator: np.random.Generator) -> Batch:
+    def batch(self, episodes: Episodes, logs: Logs, group: Ints, generator: np.random.Generator) -> SealedBatch:
         """Return the episodes, each on a world of its own."""
         E, B = len(episodes), episodes.max_branches
         env = episodes.environment
         question = (self.questions[env] + episodes.question).astype(np.int64)
         branch = episodes.opened + self.bases[env][:, None]
         available = (episodes.opened >= 0).sum(axis=1)
-        done = ledger(episodes, logs)
+        done = log_entries(episodes, logs)
         known, finished = np.zeros(E * B, np.int64), np.zeros(E * B, bool)
         np.maximum.at(known, done.key, done.after)
         finished[done.key[done.ended]] = True
@@ -125,7 +125,7 @@ class Decoys:
         np.put_along_axis(meaning, names[:, : self.answers.shape[1]], self.answers[question], axis=1)
         ends = at[rows.first]
         worlds = [
-            World(
+            SealedQuestion(
                 codes[ends[e] : ends[e + 1]],
                 rows.length[rows.first[e] : rows.first[e + 1]].astype(np.uint32),
                 rows.total[rows.first[e] : rows.first[e + 1]].astype(np.uint32),
@@ -135,7 +135,7 @@ class Decoys:
             )
             for e in range(E)
         ]
-        return Batch(
+        return SealedBatch(
             worlds=worlds,
             world=np.arange(E),
             orders=[order[:n] for order, n in zip(orders.astype(np.int32), available.tolist(), strict=True)],
@@ -171,7 +171,7 @@ class Decoys:
         exchanged: Ints,
         delta: Ints,
         generator: np.random.Generator,
-    ) -> _Columns:
+    ) -> _DecoyColumns:
         """Draw what each handed-out branch consists of, and how long it is."""
         opened, true, available = widths
         sizes = true + np.where(true < available, _SPARE, 0)
@@ -201,7 +201,7 @@ class Decoys:
         total = np.where(lent > kept, self.totals[donor], (length - 1) * delta[episode] + tail)
         total = np.where(full, self.totals[real], total)
         first = np.concatenate(([0], np.cumsum(sizes)))
-        return _Columns(episode, position, first, is_true, real, donor, moved, kept, length, total)
+        return _DecoyColumns(episode, position, first, is_true, real, donor, moved, kept, length, total)
 
     def _donors(self, question: Ints, branch: Ints, opened: Ints, generator: np.random.Generator) -> Ints:
         """Return (E, B + spare) branches of each question, none twice while there are others, opened ones last."""

@@ -33,7 +33,7 @@ from envs.episodes import Episodes, Logs, ranges
 
 from ..base import Sandbox
 from ..outcome import Candidate, Kind, Verdict
-from ..wire import Batch
+from ..wire import SealedBatch
 from .decoys import Decoys, Ints
 
 SAMPLE = 0.015
@@ -76,7 +76,7 @@ def audit(
     drawn = _drawn(len(episodes), share, generator)
     decoys = Decoys(episodes)
 
-    def prepared() -> Iterator[tuple[Ints, Logs, Batch]]:
+    def prepared() -> Iterator[tuple[Ints, Logs, SealedBatch]]:
         for which, group in _chunks(episodes, drawn, generator):
             expected = logs.take(which)
             yield which, expected, decoys.batch(episodes.take(which), expected, group, generator)

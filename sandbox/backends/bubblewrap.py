@@ -14,20 +14,20 @@ from pathlib import Path
 from ..base import SandboxError
 from ..worker import seccomp
 from .process import WORKER, ProcessWorker
-from .runner import Runner
+from .runner import WorkerSandbox
 from .workers import Worker
 
 _APART = ("ipc", "pid", "net", "uts", "cgroup-try")
 
 
-class BubblewrapSandbox(Runner):
+class BubblewrapSandbox(WorkerSandbox):
     """A `sandbox.base.Sandbox` of processes that share only the kernel with the host."""
 
     name = "bubblewrap"
     about = "namespaces, no network, no files of the host"
 
     def start(self) -> Worker:
-        """See `Runner.start`."""
+        """See `WorkerSandbox.start`."""
         return ProcessWorker(_command())
 
 

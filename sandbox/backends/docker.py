@@ -21,10 +21,10 @@ from docker.errors import DockerException
 from requests.exceptions import RequestException
 
 from .. import wire
-from ..base import Limits, SandboxError, SandboxLost, say
-from ..outcome import Candidate, Outcome
+from ..base import SandboxError, SandboxLimits, SandboxLost, print_message
+from ..outcome import Candidate, SandboxOutcome
 from . import image as images
-from .runner import Runner
+from .runner import WorkerSandbox
 from .workers import PIPE, Worker
 
 LABEL = "autotts.owner"
@@ -43,7 +43,7 @@ _NO_SHARED_OBJECTS = {"kernel.shmmni": "0", "kernel.msgmni": "0", "kernel.sem": 
 Notice = Callable[[str], None]
 
 
-class DockerSandbox(Runner):
+class DockerSandbox(WorkerSandbox):
     """A `sandbox.base.Sandbox` of containers: no network, nothing to write to, no privilege, no environment.
 
     Args:
@@ -64,14 +64,14 @@ class DockerSandbox(Runner):
     def __init__(
         self,
         workers: int = 1,
-        limits: Limits | None = None,
+        limits: SandboxLimits | None = None,
         runtime: str | None = None,
         notice: Notice | None = None,
         patience: float = PATIENCE,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         super().__init__(workers, limits)
-        self._runtime, self._notice, self._patience, self._sleep = runtime, notice or say, patience, sleep
+        self._runtime, self._notice, self._patience, self._sleep = runtime, notice or print_message, patience, sleep
         self._lock = threading.Lock()
         self._warm: deque[Future[_Container]] = deque()
         self._threads = ThreadPoolExecutor(workers + 1, "containers")
@@ -88,7 +88,9 @@ class DockerSandbox(Runner):
                 raise SandboxError(f"the Docker engine has no runtime named {self._runtime}")
             self._image = images.ensure(client, self._notice)
 
-    def play(self, candidate: Candidate, batch: wire.Batch, progress: Callable[[int], None] | None = None) -> Outcome:
+    def play(
+        self, candidate: Candidate, batch: wire.SealedBatch, progress: Callable[[int], None] | None = None
+    ) -> SandboxOutcome:
         """See `Sandbox.play`. A candidate whose engine is lost is run again, not blamed."""
         counted = 0
 
@@ -124,14 +126,14 @@ class DockerSandbox(Runner):
         raise AssertionError("unreachable: tenacity returns or raises")
 
     def start(self) -> Worker:
-        """See `Runner.start`: a container that was started ahead of need, while the next one is on its way."""
+        """See `WorkerSandbox.start`: a container that was started ahead of need, while the next one is on its way."""
         with self._lock:
             if self._closed:
                 raise SandboxError("the sandbox is closed")
             while len(self._warm) <= self.workers:
                 self._warm.append(self._threads.submit(self._launch))
             first = self._warm.popleft()
-        return _Worker(first.result(), self._threads)
+        return _DockerWorker(first.result(), self._threads)
 
     def _launch(self) -> _Container:
         labels = {LABEL: owner(), GROUP_LABEL: self._group}
@@ -162,7 +164,7 @@ class DockerSandbox(Runner):
 class _Container:
     """A running container with `sandbox.worker.worker` in it, which has its setup. For one thread at a time."""
 
-    def __init__(self, image: str, labels: dict[str, str], limits: Limits, runtime: str | None) -> None:
+    def __init__(self, image: str, labels: dict[str, str], limits: SandboxLimits, runtime: str | None) -> None:
         self._client = connect()
         self.id = ""
         try:
@@ -198,7 +200,7 @@ class _Container:
         self._client.close()
 
 
-def _confinement(limits: Limits, runtime: str | None) -> dict[str, Any]:
+def _confinement(limits: SandboxLimits, runtime: str | None) -> dict[str, Any]:
     """Return what a container may do, as the engine's HostConfig names it."""
     memory = limits.memory + _SPARE_MEMORY
     return {
@@ -218,7 +220,7 @@ def _confinement(limits: Limits, runtime: str | None) -> dict[str, Any]:
     }
 
 
-class _Worker(Worker):
+class _DockerWorker(Worker):
     """The end of a container's streams that the host holds."""
 
     def __init__(self, container: _Container, threads: ThreadPoolExecutor) -> None:

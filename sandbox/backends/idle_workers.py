@@ -9,7 +9,7 @@ from typing import Self
 from .workers import Worker
 
 
-class Kept:
+class IdleWorkers:
     """Starts workers, and stops those that wait when it is left."""
 
     def __init__(self) -> None:

@@ -19,20 +19,20 @@ from pathlib import Path
 
 from .. import wire
 from ..base import SandboxError
-from .runner import Runner
+from .runner import WorkerSandbox
 from .workers import PIPE, PipeWorker, Worker
 
 WORKER = Path(__file__).parents[1] / "worker" / "worker.py"
 
 
-class ProcessSandbox(Runner):
+class ProcessSandbox(WorkerSandbox):
     """A `sandbox.base.Sandbox` of plain processes."""
 
     name = "process"
     about = "a guard against accidents, not malice"
 
     def start(self) -> Worker:
-        """See `Runner.start`."""
+        """See `WorkerSandbox.start`."""
         return ProcessWorker([sys.executable, "-I", "-S", str(WORKER)])
 
 

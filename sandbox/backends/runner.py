@@ -19,16 +19,16 @@ import numpy as np
 from envs.episodes import Episodes
 
 from .. import wire
-from ..base import Limits, SandboxError
-from ..outcome import Candidate, Kind, Outcome, Verdict
-from .idle_workers import Kept
+from ..base import SandboxError, SandboxLimits
+from ..outcome import Candidate, Kind, SandboxOutcome, Verdict
+from .idle_workers import IdleWorkers
 from .workers import PIPE, Worker
 
 Part = np.ndarray[tuple[int], np.dtype[np.int64]]
 """Indices of the episodes of one process."""
 
 
-class Runner(ABC):
+class WorkerSandbox(ABC):
     """A `sandbox.base.Sandbox` of workers.
 
     Args:
@@ -39,12 +39,12 @@ class Runner(ABC):
     name: str
     about: str
 
-    def __init__(self, workers: int = 1, limits: Limits | None = None) -> None:
+    def __init__(self, workers: int = 1, limits: SandboxLimits | None = None) -> None:
         if workers < 1:
             raise ValueError(f"workers is {workers}, but must be at least 1")
         self.workers = workers
-        self.limits = limits or Limits()
-        self._kept: Kept | None = None
+        self.limits = limits or SandboxLimits()
+        self._kept: IdleWorkers | None = None
 
     @abstractmethod
     def start(self) -> Worker:
@@ -61,7 +61,7 @@ class Runner(ABC):
     def kept(self) -> Iterator[Self]:
         """See `Sandbox.kept`."""
         lent = copy.copy(self)
-        with Kept() as lent._kept:
+        with IdleWorkers() as lent._kept:
             yield lent
 
     def take(self) -> Worker:
@@ -83,14 +83,18 @@ class Runner(ABC):
     ) -> None:
         self.close()
 
-    def run(self, candidate: Candidate, episodes: Episodes, progress: Callable[[int], None] | None = None) -> Outcome:
+    def run(
+        self, candidate: Candidate, episodes: Episodes, progress: Callable[[int], None] | None = None
+    ) -> SandboxOutcome:
         """See `Sandbox.run`."""
-        return self.play(candidate, wire.Batch.of(episodes), progress)
+        return self.play(candidate, wire.SealedBatch.of(episodes), progress)
 
-    def play(self, candidate: Candidate, batch: wire.Batch, progress: Callable[[int], None] | None = None) -> Outcome:
+    def play(
+        self, candidate: Candidate, batch: wire.SealedBatch, progress: Callable[[int], None] | None = None
+    ) -> SandboxOutcome:
         """See `Sandbox.play`."""
-        job = wire.Job(candidate, batch)
-        race = _Race(progress)
+        job = wire.SandboxJob(candidate, batch)
+        race = _SideBySideRun(progress)
         shards = [_Shard(job, share, self, race) for share in batch.shares(self.workers)]
         threads = [threading.Thread(target=shard.run, daemon=True) for shard in shards]
         try:
@@ -110,19 +114,19 @@ class Runner(ABC):
                 raise SandboxError(f"the sandbox failed: {shard.error}") from shard.error
         failures = [shard.verdict for shard in shards if not shard.verdict.ok]
         if failures:
-            return Outcome(min(failures, key=_position))
+            return SandboxOutcome(min(failures, key=_position))
         frames = {index: frame for shard in shards for index, frame in shard.frames.items()}
         try:
-            return Outcome(Verdict("ok"), job.logs(frames))
+            return SandboxOutcome(Verdict("ok"), job.logs(frames))
         except wire.BadFrame as bad:
-            return Outcome(bad.verdict)
+            return SandboxOutcome(bad.verdict)
 
 
 def _position(verdict: Verdict) -> int:
     return -1 if verdict.episode is None else verdict.episode
 
 
-class _Race:
+class _SideBySideRun:
     """What the shards of one run know of each other: how far a failure has been found."""
 
     def __init__(self, progress: Callable[[int], None] | None) -> None:
@@ -149,7 +153,7 @@ class _Race:
 class _Shard:
     """One worker and the episodes that it is to run, process by process, watched by one thread."""
 
-    def __init__(self, job: wire.Job, parts: list[Part], runner: Runner, race: _Race) -> None:
+    def __init__(self, job: wire.SandboxJob, parts: list[Part], runner: WorkerSandbox, race: _SideBySideRun) -> None:
         self.job, self.parts, self.runner, self.race = job, parts, runner, race
         self.limits = runner.limits
         self.indices = np.concatenate(parts)

@@ -14,8 +14,8 @@ from agent.archive.run_directory import Run, RunConfig
 from agent.cli.main import main
 from agent.cli.try_draft import attempt
 from agent.explorers.coding_agent import headless
-from agent.explorers.coding_agent.explorer import Agent, Command, spent
-from agent.llm.budget import Ledger, Spending
+from agent.explorers.coding_agent.explorer import AgentCommand, CodingAgentExplorer, spent
+from agent.llm.budget import LlmBudget, Spending
 from agent.loop.graph import Discovery, discover
 from agent.records.card import Card
 from agent.records.version import Cost
@@ -74,16 +74,16 @@ print(json.dumps({"total_cost_usd": 0.5, "num_turns": 2, "usage": {"input_tokens
 '''
 
 
-def explore(home: Path, script: Path) -> tuple[Run, list[Card], Ledger]:
+def explore(home: Path, script: Path) -> tuple[Run, list[Card], LlmBudget]:
     environments = default_environments()[:2]
     config = RunConfig(
         explorer="command", generations=3, population=2, seeds=1, betas=(0.0, 0.5, 1.0),
         environments={env.name: env.hash for env in environments},
     )  # fmt: skip
     run = Run.create(home, config, environments)
-    agent, ledger = Agent((sys.executable, str(script), "{task}"), minutes=5, tries=4), Ledger()
+    agent, ledger = AgentCommand((sys.executable, str(script), "{task}"), minutes=5, tries=4), LlmBudget()
     with ProcessSandbox() as sandbox:
-        explorer = Command(agent, run.home / "workspaces", hide=[run.home], ledger=ledger)
+        explorer = CodingAgentExplorer(agent, run.home / "workspaces", hide=[run.home], ledger=ledger)
         discover(Discovery(run, explorer, sandbox))
     return run, run.archive.cards(), ledger
 

@@ -11,7 +11,7 @@ import pytest
 from agent.archive.archive import FIGURES
 from agent.archive.run_directory import Run
 from agent.llm.calls import read_calls
-from agent.llm.session import Bounds
+from agent.llm.session import SessionLimits
 
 from ..stubs.conversations import at, same_as_server
 from ..stubs.faults import ANSWERS, KINDS, Faults, Seeded, never
@@ -38,7 +38,9 @@ def test_a_thousand_faults_change_nothing_but_the_bill(tmp_path: Path, monkeypat
         with Stub(discovery, faults) as stub:
             at(stub.url, monkeypatch, tmp_path)
             run = begin(tmp_path / name, generations=generations, population=POPULATION)
-            calls = play(run, stub, bounds=Bounds(turns=60, useless=20))  # many answers in a row may be useless here
+            calls = play(
+                run, stub, bounds=SessionLimits(turns=60, useless=20)
+            )  # many answers in a row may be useless here
             # to the token and the dollar what the server has billed, and nothing was sent, or is counted, twice
             same_as_server(calls.ledger.spent(), stub)
             assert len(stub.ids) == len(set(stub.ids)) == calls.ledger.spent().calls

@@ -9,7 +9,7 @@ import pytest
 
 from agent.cli.main import main
 from envs import store
-from envs.importing.line import Line
+from envs.importing.line import BranchLine
 
 from ..envs.importing.files import LINE, SAMPLES, inspect_eval, jsonl
 
@@ -85,4 +85,4 @@ def test_every_option_has_its_place(tmp_path: Path, capsys: pytest.CaptureFixtur
 
 def test_the_schema_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["env", "schema"]) == 0
-    assert json.loads(capsys.readouterr().out) == Line.model_json_schema()
+    assert json.loads(capsys.readouterr().out) == BranchLine.model_json_schema()

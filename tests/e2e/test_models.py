@@ -17,12 +17,12 @@ import pytest
 from agent.archive.archive import Archive
 from agent.archive.run_directory import Run, RunConfig
 from agent.cli.main import main
-from agent.explorers.llm.anthropic import Anthropic
+from agent.explorers.llm.anthropic import AnthropicExplorer
 from agent.explorers.prompts.briefing import prompt
-from agent.llm.budget import Ledger, Limit, Limits, Spending
-from agent.llm.calls import Calls, Patience, read_calls
+from agent.llm.budget import LlmBudget, Spending, SpendingLimit, SpendingLimits
+from agent.llm.calls import CallJournal, RetryPolicy, read_calls
 from agent.llm.prices import Prices
-from agent.llm.session import Bounds
+from agent.llm.session import SessionLimits
 from agent.loop.checkpoints import fork
 from agent.loop.graph import discover
 from agent.loop.nodes import Discovery, ExplorerFailed
@@ -61,16 +61,20 @@ def begin(home: Path, **settings: object) -> Run:
     return Run.create(home, config, [env])
 
 
-def play(run: Run, stub: Stub, limits: Limits | None = None, bounds: Bounds | None = None) -> Calls:
+def play(
+    run: Run, stub: Stub, limits: SpendingLimits | None = None, bounds: SessionLimits | None = None
+) -> CallJournal:
     """Lead the run to its end in this process, under a clock that does not wait."""
-    patience = Patience(deadline=1e9)  # of a clock that does not wait
-    calls = Calls(run.home / "calls", 0, Prices(), Ledger(limits), StubClock(stub.silent), patience)
+    patience = RetryPolicy(deadline=1e9)  # of a clock that does not wait
+    calls = CallJournal(run.home / "calls", 0, Prices(), LlmBudget(limits), StubClock(stub.silent), patience)
 
     def tools(brief: Brief) -> Toolbox:
         assert brief.bench is not None
         return Toolbox(brief.bench)
 
-    explorer = Anthropic(MODEL, calls, prompt, tools, bounds, report=lambda event, fields: run.log(event, **fields))
+    explorer = AnthropicExplorer(
+        MODEL, calls, prompt, tools, bounds, report=lambda event, fields: run.log(event, **fields)
+    )
     discover(Discovery(run, explorer, ProcessSandbox(), ledger=calls.ledger))
     return calls
 
@@ -180,7 +184,7 @@ def test_a_foolish_or_hostile_model_does_no_harm(script: str, told, tmp_path: Pa
     with told(SCRIPTS[script]) as stub:
         run = begin(tmp_path / "run", generations=4, population=2)
         try:
-            play(run, stub, Limits(run=Limit(dollars=50)))
+            play(run, stub, SpendingLimits(run=SpendingLimit(dollars=50)))
         except ExplorerFailed as failed:
             assert "nothing new" in str(failed)
         assert len(stub.ids) < 400

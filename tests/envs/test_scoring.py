@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from envs import BudgetSpent, Controller, Question
 from envs.contract.replay import ADVANCE, BRANCH, PROBE, PRUNE, RUN, STEP
 from envs.episodes import Episodes, Logs, grid
-from envs.log_entries import ledger
+from envs.log_entries import log_entries
 from envs.scoring import ForgedLog, score
 
 from ..environments import Wanderer, environment, pack, plain_seed, play, random_environment, replay, scripted
@@ -33,7 +33,7 @@ def test_scores_are_those_of_the_replay(seed: int, probe_cost: int, max_tokens: 
     played = replay(Wanderer, episodes)
     logs = pack(played, episodes)
     scores = score(episodes, logs)
-    done = ledger(episodes, logs)
+    done = log_entries(episodes, logs)
     ledger_tokens = np.bincount(done.episode, weights=done.tokens, minlength=len(logs))
     for e, (question, answer) in enumerate(played):
         env = worlds[episodes.environment[e]]

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from envs import catalogue, confidence, leader, majority, store, weighted_majority
 from envs.episodes import grid
-from envs.errors import Damaged, InputError
+from envs.errors import DamagedFile, InputError
 from envs.importing import published
 from envs.summary import summarize
 
@@ -66,7 +66,7 @@ def test_no_damage_goes_unseen(tmp_path_factory: pytest.TempPathFactory, at: int
     data = bytearray((home / "x.env.npz").read_bytes())
     data[at % len(data)] = value
     (home / "x.env.npz").write_bytes(data)
-    with contextlib.suppress(Damaged, InputError):
+    with contextlib.suppress(DamagedFile, InputError):
         assert store.load(home / "x.env.npz").hash == env.hash
 
 

@@ -12,7 +12,7 @@ from random import Random
 import numpy as np
 import pytest
 
-from agent.archive.baselines import seed_names, seed_source
+from agent.archive.baselines import baseline_names, baseline_source
 from envs.episodes import Episodes, grid
 from envs.store import Environment
 from envs.synthetic.model import default_models, generate
@@ -20,8 +20,8 @@ from sandbox import policy
 from sandbox.audit.look_ahead import LEAST, SAMPLE, audit
 from sandbox.backends import bubblewrap
 from sandbox.backends.process import ProcessSandbox
-from sandbox.backends.runner import Runner
-from sandbox.base import Limits
+from sandbox.backends.runner import WorkerSandbox
+from sandbox.base import SandboxLimits
 from sandbox.choice import open_sandbox
 from sandbox.evaluation import Evaluation, evaluate
 from sandbox.outcome import Candidate, Verdict
@@ -38,7 +38,7 @@ NO_BUBBLEWRAP = pytest.mark.skipif(bool(bubblewrap.works()), reason=f"no bubblew
 
 
 @pytest.fixture(scope="module")
-def jail(request: pytest.FixtureRequest) -> Iterator[Runner]:
+def jail(request: pytest.FixtureRequest) -> Iterator[WorkerSandbox]:
     """The kind of sandbox that a cheat is let loose in."""
     if request.param == "docker":
         request.getfixturevalue("image")
@@ -47,7 +47,7 @@ def jail(request: pytest.FixtureRequest) -> Iterator[Runner]:
 
 
 @pytest.fixture(scope="module")
-def cell() -> Iterator[Runner]:
+def cell() -> Iterator[WorkerSandbox]:
     """The first sandbox that there is: for what does not depend on the kind of it."""
     if why := bubblewrap.works():
         pytest.skip(f"no bubblewrap: {why}")
@@ -68,13 +68,13 @@ def small() -> Episodes:
     return grid([environment], [0.2, 0.6], range(8), max_branches=12)
 
 
-def played(source: str, episodes: Episodes, sandbox: Runner) -> Evaluation:
+def played(source: str, episodes: Episodes, sandbox: WorkerSandbox) -> Evaluation:
     found = evaluate(Candidate("candidate", source), episodes, sandbox)
     assert found.verdict.ok and found.logs is not None and found.scores is not None, found.verdict
     return found
 
 
-def audited(source: str, episodes: Episodes, sandbox: Runner, share: float = 1.0, seed: int = 0) -> Verdict:
+def audited(source: str, episodes: Episodes, sandbox: WorkerSandbox, share: float = 1.0, seed: int = 0) -> Verdict:
     found = played(source, episodes, sandbox)
     assert found.logs is not None
     return audit(found.candidate, episodes, found.logs, sandbox, share, seed)
@@ -98,7 +98,7 @@ TRIALS = [
 
 
 @pytest.mark.parametrize(("jail", "name"), TRIALS, indirect=["jail"])
-def test_cheats_gain_and_are_convicted(name: str, jail: Runner) -> None:
+def test_cheats_gain_and_are_convicted(name: str, jail: WorkerSandbox) -> None:
     found = played(CHEATS[name], world(), jail)
     honest = played(CHEATS[name].replace("PEEK = True", "PEEK = False"), world(), jail)
     assert found.scores is not None and honest.scores is not None and found.logs is not None
@@ -123,13 +123,13 @@ def test_there_are_enough_cheats_and_all_differ() -> None:
 # Honest controllers
 
 
-@pytest.mark.parametrize("name", seed_names())
+@pytest.mark.parametrize("name", baseline_names())
 @pytest.mark.parametrize("seed", [0, 1])
-def test_seeds_pass(name: str, seed: int, cell: Runner) -> None:
+def test_seeds_pass(name: str, seed: int, cell: WorkerSandbox) -> None:
     environments = [generate(model, f"m{i}/model", questions=4, branches=24, seed=i) for i, model in enumerate(MODELS)]
     episodes = grid(environments, [0.0, 0.5, 1.0], range(3), max_branches=16)
-    assert policy.check(seed_source(name)).ok
-    assert audited(seed_source(name), episodes, cell, seed=seed) == Verdict("ok")
+    assert policy.check(baseline_source(name)).ok
+    assert audited(baseline_source(name), episodes, cell, seed=seed) == Verdict("ok")
 
 
 @cache
@@ -191,7 +191,7 @@ WANDERER = controller(
 
 
 @pytest.mark.parametrize("number", range(12))
-def test_a_controller_without_a_plan_passes(number: int, cell: Runner) -> None:
+def test_a_controller_without_a_plan_passes(number: int, cell: WorkerSandbox) -> None:
     assert audited(WANDERER, odd(number), cell, seed=number) == Verdict("ok")
 
 
@@ -224,7 +224,7 @@ HONEST = {
 
 @pytest.mark.parametrize("what", HONEST)
 @pytest.mark.parametrize("seed", range(3))
-def test_honest_controllers_pass_whatever_the_seed(what: str, seed: int, cell: Runner) -> None:
+def test_honest_controllers_pass_whatever_the_seed(what: str, seed: int, cell: WorkerSandbox) -> None:
     assert audited(HONEST[what], small(), cell, seed=seed) == Verdict("ok")
 
 
@@ -272,7 +272,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("what", FAULTS)
-def test_faults_are_named(what: str, cell: Runner) -> None:
+def test_faults_are_named(what: str, cell: WorkerSandbox) -> None:
     kind, source = FAULTS[what]
     verdict = audited(source, small(), cell)
     # what depends on names may by chance come out the same each time that the episode is played by itself
@@ -281,7 +281,7 @@ def test_faults_are_named(what: str, cell: Runner) -> None:
     assert "\n" not in verdict.message
 
 
-def test_the_message_names_the_action(cell: Runner) -> None:
+def test_the_message_names_the_action(cell: WorkerSandbox) -> None:
     body = """
     i = question.branch()
     if len(question._columns[i]) % 2:
@@ -300,7 +300,7 @@ def test_time_spent_on_decoys_is_a_timeout() -> None:
     if why := bubblewrap.works():
         pytest.skip(f"no bubblewrap: {why}")
     source = controller("while len(set(question._order)) < len(question._order): pass\nreturn None")
-    with open_sandbox("bubblewrap", 1, limits=Limits(episode_seconds=0.5)) as sandbox:
+    with open_sandbox("bubblewrap", 1, limits=SandboxLimits(episode_seconds=0.5)) as sandbox:
         verdict = audited(source, small(), sandbox)
     assert verdict.kind == "timeout" and verdict.episode is not None
 
@@ -309,20 +309,20 @@ def test_time_spent_on_decoys_is_a_timeout() -> None:
 def test_the_share_is_drawn_and_counted(share: float, expected: int) -> None:
     counted: list[int] = []
     with ProcessSandbox(2) as sandbox:
-        found = played(seed_source("early_stopping"), world(), sandbox)
+        found = played(baseline_source("early_stopping"), world(), sandbox)
         assert found.logs is not None
         assert audit(found.candidate, world(), found.logs, sandbox, share, progress=counted.append).ok
     assert sum(counted) == expected
 
 
-def test_the_draw_depends_on_the_seed_and_the_source_alone(cell: Runner) -> None:
+def test_the_draw_depends_on_the_seed_and_the_source_alone(cell: WorkerSandbox) -> None:
     source = FAULTS["unopened"][1]
     verdicts = [audited(source, small(), cell, SAMPLE, seed) for seed in (0, 0, 1, 2)]
     assert verdicts[0] == verdicts[1]
     assert len({verdict.episode for verdict in verdicts}) > 1
 
 
-def test_an_empty_environment_of_one_branch_passes(cell: Runner) -> None:
+def test_an_empty_environment_of_one_branch_passes(cell: WorkerSandbox) -> None:
     chance = random.Random(3)
     episodes = grid([random_environment(chance, 1, 1, 0, 0, "one/branch")], [0.5], range(3), max_branches=4)
     assert audited(HONEST["first of equals"].replace("branch_many(5)", "branch_many(1)"), episodes, cell).ok

@@ -8,7 +8,7 @@ from typing import get_args
 
 import pytest
 
-from sandbox.check import HONEST, PRELUDE, Attack, Bait, Check, attacks
+from sandbox.check import HONEST, PRELUDE, Attack, AttackCheck, BaitFile, attacks
 from sandbox.choice import open_sandbox
 from sandbox.outcome import Candidate, Kind
 
@@ -22,23 +22,23 @@ WALLS = [
 
 
 @pytest.fixture(scope="module", params=WALLS)
-def under_attack(request: pytest.FixtureRequest) -> Iterator[Check]:
+def under_attack(request: pytest.FixtureRequest) -> Iterator[AttackCheck]:
     if request.param == "docker":
         request.getfixturevalue("image")
-    with Check(lambda limits: open_sandbox(request.param, limits=limits)) as check:
+    with AttackCheck(lambda limits: open_sandbox(request.param, limits=limits)) as check:
         yield check
 
 
 @pytest.mark.parametrize("policy", [True, False], ids=["policy", "alone"])
 @pytest.mark.parametrize("attack", ATTACKS, ids=[attack.name for attack in ATTACKS])
-def test_no_attack_gets_through(attack: Attack, policy: bool, under_attack: Check) -> None:
+def test_no_attack_gets_through(attack: Attack, policy: bool, under_attack: AttackCheck) -> None:
     attempt = under_attack.attempt(attack, policy)
     assert not attempt.breaches
     assert attempt.verdict in get_args(Kind)
     assert "\n" not in attempt.stopped_by
 
 
-def test_an_attack_that_gets_through_is_noticed(under_attack: Check) -> None:
+def test_an_attack_that_gets_through_is_noticed(under_attack: AttackCheck) -> None:
     bait = under_attack._bait
     more = HONEST.replace("return honest(question)", "return question.run_to_end(question.branch_many(3)[2])")
     assert under_attack.attempt(Attack("honest", "nothing", HONEST), True).breaches == ()
@@ -59,7 +59,7 @@ def test_the_suite_is_large_and_says_what_it_tries() -> None:
 def test_what_is_reached_is_noticed_once() -> None:
     import socket
 
-    with Bait() as bait:
+    with BaitFile() as bait:
         assert bait.touched() == []
         with socket.create_connection(("127.0.0.1", int(bait.places["tcp"]))):
             assert bait.touched() == ["a connection to the host's tcp"]

@@ -14,7 +14,7 @@ import docker
 import numpy as np
 import pytest
 
-from agent.archive.baselines import seed_source
+from agent.archive.baselines import baseline_source
 from envs.episodes import grid
 from envs.synthetic.model import default_models, generate
 from sandbox.backends import image as images
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.docker
 
 WORLD = generate(next(iter(default_models().values())), "toy/model", questions=3, branches=12)
 EPISODES = grid([WORLD], [0.0, 0.7], range(40), max_branches=8)
-CANDIDATE = Candidate("parallel_probe", seed_source("parallel_probe"))
+CANDIDATE = Candidate("parallel_probe", baseline_source("parallel_probe"))
 
 
 class Engine:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.archive.baselines import seed_names, seed_source
+from agent.archive.baselines import baseline_names, baseline_source
 from agent.explorers.evolve.explorer import cross, vary
 from agent.explorers.evolve.genome import STARTS
 from agent.explorers.evolve.render import render
@@ -205,9 +205,9 @@ def evolved(count: int, seed: int = 0) -> tuple[str, ...]:
     return tuple(sources)
 
 
-@pytest.mark.parametrize("name", seed_names())
+@pytest.mark.parametrize("name", baseline_names())
 def test_seeds_pass(name: str) -> None:
-    assert policy.check(seed_source(name)).ok
+    assert policy.check(baseline_source(name)).ok
 
 
 def test_evolved_controllers_pass() -> None:
@@ -221,6 +221,6 @@ def test_sources_are_parsed_in_many_threads() -> None:
     sys.setswitchinterval(1e-6)
     try:
         with ThreadPoolExecutor(4) as pool:
-            list(pool.map(policy.parse, [seed_source("parallel_probe")] * 400))
+            list(pool.map(policy.parse, [baseline_source("parallel_probe")] * 400))
     finally:
         sys.setswitchinterval(interval)

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from agent.archive.baselines import seed_names, seed_source
+from agent.archive.baselines import baseline_names, baseline_source
 from envs.episodes import grid
 from envs.synthetic.model import default_models, generate
 from sandbox.backends import bubblewrap
 from sandbox.backends.process import ProcessSandbox
-from sandbox.backends.runner import Runner
-from sandbox.base import Limits
+from sandbox.backends.runner import WorkerSandbox
+from sandbox.base import SandboxLimits
 from sandbox.choice import open_sandbox
 from sandbox.evaluation import evaluate
 
@@ -72,16 +72,16 @@ SANDBOXES = [
 
 
 @pytest.fixture(scope="module", params=SANDBOXES)
-def quick(request: pytest.FixtureRequest) -> Iterator[Runner]:
+def quick(request: pytest.FixtureRequest) -> Iterator[WorkerSandbox]:
     """Each kind of sandbox, with two workers that time out soon."""
     if request.param == "docker":
         request.getfixturevalue("image")
-    with open_sandbox(request.param, 2, limits=Limits(episode_seconds=1.0)) as sandbox:
+    with open_sandbox(request.param, 2, limits=SandboxLimits(episode_seconds=1.0)) as sandbox:
         yield sandbox
 
 
 @pytest.mark.parametrize("name", FAILURES)
-def test_failures_are_typed(name: str, quick: Runner) -> None:
+def test_failures_are_typed(name: str, quick: WorkerSandbox) -> None:
     kind, source = FAILURES[name]
     result = evaluate(source, EPISODES, quick)
     assert result.verdict.kind == kind, result.verdict
@@ -91,7 +91,7 @@ def test_failures_are_typed(name: str, quick: Runner) -> None:
         assert "toy/model, question 0, beta 0, seed 0" in result.verdict.message
 
 
-def test_forks_are_refused_or_harmless(quick: Runner) -> None:
+def test_forks_are_refused_or_harmless(quick: WorkerSandbox) -> None:
     verdict = evaluate(candidate("os.fork()\nreturn None"), EPISODES, quick).verdict
     # a plain process of a superuser whose interpreter nobody else can read stays a superuser's, whom no limit holds
     assert verdict.kind == "processes" or (quick.name == "process" and verdict.kind in ("protocol", "ok", "exit"))
@@ -104,9 +104,9 @@ def test_the_failing_episode_is_the_first_whatever_the_workers() -> None:
     assert found.pop().episode == 10
 
 
-@pytest.mark.parametrize("name", seed_names())
-def test_seeds_give_the_same_logs_everywhere(name: str, quick: Runner) -> None:
-    one, two = (evaluate(seed_source(name), EPISODES, sandbox) for sandbox in (ProcessSandbox(1), quick))
+@pytest.mark.parametrize("name", baseline_names())
+def test_seeds_give_the_same_logs_everywhere(name: str, quick: WorkerSandbox) -> None:
+    one, two = (evaluate(baseline_source(name), EPISODES, sandbox) for sandbox in (ProcessSandbox(1), quick))
     assert one.verdict.ok and two.verdict.ok
     assert one.logs is not None and two.logs is not None
     for key, column in one.logs.columns().items():
@@ -114,6 +114,6 @@ def test_seeds_give_the_same_logs_everywhere(name: str, quick: Runner) -> None:
     assert one.curve == two.curve
 
 
-def test_nothing_of_the_host_is_in_the_environment(quick: Runner) -> None:
+def test_nothing_of_the_host_is_in_the_environment(quick: WorkerSandbox) -> None:
     source = candidate("assert not set(os.environ)\nassert sys.stdin.read() == ''\nreturn None")
     assert evaluate(source, EPISODES, quick).verdict.ok

@@ -11,13 +11,13 @@ from envs.episodes import grid
 from envs.scoring import Scores
 from envs.synthetic.model import default_models, generate
 from sandbox.backends.process import ProcessSandbox
-from sandbox.backends.runner import Runner
+from sandbox.backends.runner import WorkerSandbox
 from sandbox.backends.workers import Worker
-from sandbox.base import Limits
+from sandbox.base import SandboxLimits
 from sandbox.choice import open_sandbox
 from sandbox.evaluation import evaluate
 from sandbox.outcome import Candidate, Verdict
-from sandbox.steps import Ints, Steps, evaluate_in_steps
+from sandbox.steps import EvaluationSteps, Ints, evaluate_in_steps
 from sandbox.trial import trial
 
 from .test_sandboxes import SANDBOXES, candidate
@@ -37,8 +37,8 @@ class Voter(Controller):
 GOOD = Verdict("ok")
 
 
-def steps(judge: Callable[[Ints, Scores], Verdict] = lambda seen, scores: GOOD, *ends: int) -> Steps:
-    return Steps(ORDER, (*(ends or (7, 20)), len(EPISODES)), judge)
+def steps(judge: Callable[[Ints, Scores], Verdict] = lambda seen, scores: GOOD, *ends: int) -> EvaluationSteps:
+    return EvaluationSteps(ORDER, (*(ends or (7, 20)), len(EPISODES)), judge)
 
 
 class Counting(ProcessSandbox):
@@ -69,14 +69,14 @@ def counting() -> Iterator[Counting]:
 
 
 @pytest.fixture(scope="module", params=SANDBOXES)
-def sandbox(request: pytest.FixtureRequest) -> Iterator[Runner]:
+def sandbox(request: pytest.FixtureRequest) -> Iterator[WorkerSandbox]:
     if request.param == "docker":
         request.getfixturevalue("image")
-    with open_sandbox(request.param, 2, limits=Limits(episode_seconds=5.0)) as opened:
+    with open_sandbox(request.param, 2, limits=SandboxLimits(episode_seconds=5.0)) as opened:
         yield opened
 
 
-def test_the_same_results_as_in_one_go(sandbox: Runner) -> None:
+def test_the_same_results_as_in_one_go(sandbox: WorkerSandbox) -> None:
     looks: list[tuple[int, float]] = []
 
     def judge(seen: Ints, scores: Scores) -> Verdict:
@@ -95,7 +95,7 @@ def test_the_same_results_as_in_one_go(sandbox: Runner) -> None:
     assert looks == [(n, float(whole.scores.tokens[ORDER[:n]].sum())) for n in (7, 20)]
 
 
-def test_each_step_has_processes_of_its_own(sandbox: Runner) -> None:
+def test_each_step_has_processes_of_its_own(sandbox: WorkerSandbox) -> None:
     before = "seen = []"
     source = candidate("seen.append(1)\nassert len(seen) <= 20, 'carried over'\nreturn None", before)
     found = evaluate_in_steps(Candidate("counts", source), EPISODES, steps(), sandbox)

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from agent.explorers.llm.anthropic import Anthropic
-from agent.llm.budget import Ledger, Limits, Spending
-from agent.llm.calls import Calls, Patience
+from agent.explorers.llm.anthropic import AnthropicExplorer
+from agent.llm.budget import LlmBudget, Spending, SpendingLimits
+from agent.llm.calls import CallJournal, RetryPolicy
 from agent.llm.prices import Prices
-from agent.llm.session import Bounds, Prompt
+from agent.llm.session import Prompt, SessionLimits
 from agent.records.explorer import Brief
 from agent.records.version import Expectation
 
@@ -98,17 +98,17 @@ def prompt(brief: Brief, step: str) -> Prompt:
 
 
 def calls(
-    home: Path, stub: Stub | None = None, limits: Limits | None = None, patience: Patience | None = None,
+    home: Path, stub: Stub | None = None, limits: SpendingLimits | None = None, patience: RetryPolicy | None = None,
     clock: StubClock | None = None,
-) -> Calls:  # fmt: skip
+) -> CallJournal:  # fmt: skip
     clock = clock or StubClock(stub.silent if stub else ())
-    ledger = Ledger(limits or Limits(), clock.now)
-    return Calls(home / "calls", 7, Prices(), ledger, clock, patience)
+    ledger = LlmBudget(limits or SpendingLimits(), clock.now)
+    return CallJournal(home / "calls", 7, Prices(), ledger, clock, patience)
 
 
 def explorer(
-    of: Calls, bounds: Bounds | None = None, words: str = "", **more: Any
-) -> tuple[Anthropic, list[StubTools]]:
+    of: CallJournal, bounds: SessionLimits | None = None, words: str = "", **more: Any
+) -> tuple[AnthropicExplorer, list[StubTools]]:
     """Return an explorer, and the list that its tools go to."""
     made: list[StubTools] = []
 
@@ -116,7 +116,7 @@ def explorer(
         made.append(StubTools(words=words))
         return made[-1]
 
-    return Anthropic(MODEL, of, prompt, tools, bounds, **more), made
+    return AnthropicExplorer(MODEL, of, prompt, tools, bounds, **more), made
 
 
 def brief(generation: int = 1, slot: int = 0) -> Brief:

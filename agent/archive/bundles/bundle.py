@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
-from ...records.card import Frozen
+from ...records.card import FrozenModel
 
 FORMAT = 1
 LIST = "bundle.json"
-"""The first entry: a `Listing`."""
+"""The first entry: a `BundleListing`."""
 FOLDERS = "versions/"
 
 MOST_BYTES = 1 << 30
@@ -23,14 +23,14 @@ ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 """What a version, or a file of one, may be called."""
 
 
-class Entry(Frozen):
+class BundleEntry(FrozenModel):
     """A file of a bundle."""
 
     sha256: str
     size: int
 
 
-class Listing(Frozen):
+class BundleListing(FrozenModel):
     """What is in a bundle."""
 
     format: int
@@ -38,5 +38,5 @@ class Listing(Frozen):
     """Versions that it was made for; the others are their ancestors."""
     versions: tuple[str, ...]
     """All of them, parents before children."""
-    files: dict[str, Entry]
+    files: dict[str, BundleEntry]
     """By name in the zip: all but the listing itself."""

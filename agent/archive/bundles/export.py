@@ -7,14 +7,14 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from envs.errors import Damaged, InputError
+from envs.errors import DamagedFile, InputError
 from envs.store import write_whole
 
 from ..archive import Archive, check_folder, sha256
-from .bundle import FOLDERS, FORMAT, ID, LIST, MOST_BYTES, Entry, Listing
+from .bundle import FOLDERS, FORMAT, ID, LIST, MOST_BYTES, BundleEntry, BundleListing
 
 
-def export(archive: Archive, ids: Sequence[str], path: Path, ancestors: bool = True) -> tuple[Listing, str]:
+def export(archive: Archive, ids: Sequence[str], path: Path, ancestors: bool = True) -> tuple[BundleListing, str]:
     """Write a bundle, and return what is in it, and its sha256, by which it can be cited.
 
     Args:
@@ -33,14 +33,16 @@ def export(archive: Archive, ids: Sequence[str], path: Path, ancestors: bool = T
     for version in versions:
         problems = list(check_folder(archive.root / version))
         if problems or not ID.fullmatch(version):
-            raise Damaged(f"{archive.root}: {problems[0] if problems else f'{version!r} is not an id'}; not exported")
+            raise DamagedFile(
+                f"{archive.root}: {problems[0] if problems else f'{version!r} is not an id'}; not exported"
+            )
         for file in sorted((archive.root / version).iterdir()):
             contents[f"{FOLDERS}{version}/{file.name}"] = file.read_bytes()
     size = sum(map(len, contents.values()))
     if size > MOST_BYTES:
         raise InputError(f"{size:,} bytes are more than a bundle may have ({MOST_BYTES:,}): export fewer versions")
-    files = {name: Entry(sha256=sha256(data), size=len(data)) for name, data in contents.items()}
-    listing = Listing(format=FORMAT, asked=asked, versions=tuple(versions), files=files)
+    files = {name: BundleEntry(sha256=sha256(data), size=len(data)) for name, data in contents.items()}
+    listing = BundleListing(format=FORMAT, asked=asked, versions=tuple(versions), files=files)
     data = packed({LIST: listing.model_dump_json(indent=1).encode(), **contents})
     write_whole(path, data)
     return listing, sha256(data)
@@ -86,7 +88,7 @@ def ordered(archive: Archive, ids: Sequence[str]) -> list[str]:
     while left:
         ready = next((version for version, parents in left.items() if parents <= set(result)), None)
         if ready is None:
-            raise Damaged(f"{archive.root}: {', '.join(left)} descend from each other")
+            raise DamagedFile(f"{archive.root}: {', '.join(left)} descend from each other")
         result.append(ready)
         del left[ready]
     return result

@@ -16,17 +16,17 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from envs.errors import Damaged, InputError
+from envs.errors import DamagedFile, InputError
 from envs.store import named
 
 from ..archive import FIGURES, INDEX, LOGS, REPLAYS, SOURCE, TRANSCRIPT, Archive, check_folder, sha256, sync
-from .bundle import FOLDERS, FORMAT, ID, LIST, MOST_BYTES, MOST_ENTRIES, MOST_TEXT, MOST_UNPACKED, Listing
+from .bundle import FOLDERS, FORMAT, ID, LIST, MOST_BYTES, MOST_ENTRIES, MOST_TEXT, MOST_UNPACKED, BundleListing
 
 PACKED = (LOGS, TRANSCRIPT)
 
 
 @dataclass(frozen=True, slots=True)
-class Admitted:
+class ImportedBundle:
     """What became of a bundle."""
 
     sha256: str
@@ -36,7 +36,7 @@ class Admitted:
     """Versions that were there already, byte for byte."""
 
 
-def admit(path: Path, archive: Archive, expected: str | None = None) -> Admitted:
+def import_bundle(path: Path, archive: Archive, expected: str | None = None) -> ImportedBundle:
     """Add the versions of a bundle to an archive, which is made if it is not there.
 
     Args:
@@ -58,8 +58,8 @@ def admit(path: Path, archive: Archive, expected: str | None = None) -> Admitted
         raise InputError(f"{path}: its sha256 is {digest}, not the one that was cited")
     try:
         listing, contents = unpack(data)
-    except _Refused as refused:
-        raise Damaged(f"{path}: {refused}; nothing was imported") from None
+    except _BundleRefused as refused:
+        raise DamagedFile(f"{path}: {refused}; nothing was imported") from None
     with _staged(archive.root, contents) as aside:
         problem = next(_problems(listing, aside, archive), None)
         if problem:
@@ -70,14 +70,14 @@ def admit(path: Path, archive: Archive, expected: str | None = None) -> Admitted
                 os.rename(aside / version, archive.root / version)
                 sync(archive.root)
     archive.reindex()
-    return Admitted(digest, added, tuple(v for v in listing.versions if v not in added))
+    return ImportedBundle(digest, added, tuple(v for v in listing.versions if v not in added))
 
 
-class _Refused(Exception):
+class _BundleRefused(Exception):
     """A bundle that is not one."""
 
 
-def unpack(data: bytes) -> tuple[Listing, dict[str, dict[str, bytes]]]:
+def unpack(data: bytes) -> tuple[BundleListing, dict[str, dict[str, bytes]]]:
     """Return what a bundle lists, and its files by version and name, every hash checked.
 
     Raises:
@@ -88,46 +88,46 @@ def unpack(data: bytes) -> tuple[Listing, dict[str, dict[str, bytes]]]:
             entries = archive.infolist()
             _check_entries(entries, len(data))
             files = {entry.filename: archive.read(entry) for entry in entries}
-    except _Refused:
+    except _BundleRefused:
         raise
     except Exception as error:  # damaged bytes make the reader of zips raise whatever comes
-        raise _Refused(f"not a whole zip ({error})") from None
+        raise _BundleRefused(f"not a whole zip ({error})") from None
     try:
-        listing = Listing.model_validate_json(files.pop(LIST))
+        listing = BundleListing.model_validate_json(files.pop(LIST))
     except KeyError:
-        raise _Refused(f"not a bundle: it has no {LIST}") from None
+        raise _BundleRefused(f"not a bundle: it has no {LIST}") from None
     except ValidationError as error:
-        raise _Refused(f"{LIST}: {error.errors()[0]['msg']}") from None
+        raise _BundleRefused(f"{LIST}: {error.errors()[0]['msg']}") from None
     if listing.format != FORMAT:
-        raise _Refused(f"a bundle of format {listing.format}, and this program reads format {FORMAT}")
+        raise _BundleRefused(f"a bundle of format {listing.format}, and this program reads format {FORMAT}")
     for name in files.keys() ^ listing.files.keys():
-        raise _Refused(f"{name!r} is {'missing' if name in listing.files else 'not listed'}")
+        raise _BundleRefused(f"{name!r} is {'missing' if name in listing.files else 'not listed'}")
     contents: dict[str, dict[str, bytes]] = {}
     for name, content in files.items():
         wanted = listing.files[name]
         if (sha256(content), len(content)) != (wanted.sha256, wanted.size):
-            raise _Refused(f"{name}: content does not match its hash")
+            raise _BundleRefused(f"{name}: content does not match its hash")
         version, file = _place(name)
         _check_size(name, file, content)
         contents.setdefault(version, {})[file] = content
     if sorted(listing.versions) != sorted(contents) or not set(listing.asked) <= contents.keys():
-        raise _Refused(f"{LIST}: its versions are not those of its files")
+        raise _BundleRefused(f"{LIST}: its versions are not those of its files")
     return listing, contents
 
 
 def _check_entries(entries: Sequence[zipfile.ZipInfo], size: int) -> None:
     if len(entries) > MOST_ENTRIES:
-        raise _Refused(f"{len(entries):,} entries are more than a bundle may have")
+        raise _BundleRefused(f"{len(entries):,} entries are more than a bundle may have")
     if len({entry.filename for entry in entries}) != len(entries):
-        raise _Refused("an entry is there twice")
+        raise _BundleRefused("an entry is there twice")
     for entry in entries:
         kind = stat.S_IFMT(entry.external_attr >> 16)
         if entry.is_dir() or kind not in (0, stat.S_IFREG):
-            raise _Refused(f"{entry.filename!r} is not a plain file")
+            raise _BundleRefused(f"{entry.filename!r} is not a plain file")
         if entry.compress_type != zipfile.ZIP_STORED or entry.flag_bits & 1:
-            raise _Refused(f"{entry.filename!r} is compressed or encrypted, which no bundle is")
+            raise _BundleRefused(f"{entry.filename!r} is compressed or encrypted, which no bundle is")
     if sum(entry.file_size for entry in entries) > size:
-        raise _Refused("its entries claim to hold more than the file does")
+        raise _BundleRefused("its entries claim to hold more than the file does")
 
 
 def _place(name: str) -> tuple[str, str]:
@@ -135,7 +135,7 @@ def _place(name: str) -> tuple[str, str]:
     version, _, file = name.removeprefix(FOLDERS).partition("/")
     known = name.startswith(FOLDERS) and ID.fullmatch(version) and ID.fullmatch(file)
     if not known or version in (REPLAYS, FIGURES) or version.startswith(INDEX):
-        raise _Refused(f"{name!r} is no place for a file of a version")
+        raise _BundleRefused(f"{name!r} is no place for a file of a version")
     return version, file
 
 
@@ -143,14 +143,14 @@ def _check_size(name: str, file: str, content: bytes) -> None:
     """Refuse what would be huge once it is read."""
     if file not in PACKED:
         if len(content) > MOST_TEXT:
-            raise _Refused(f"{name}: larger than {MOST_TEXT:,} bytes")
+            raise _BundleRefused(f"{name}: larger than {MOST_TEXT:,} bytes")
         return
     try:
         size = _unpacked(content, file)
     except Exception as error:  # as above
-        raise _Refused(f"{name}: damaged ({error})") from None
+        raise _BundleRefused(f"{name}: damaged ({error})") from None
     if size > MOST_UNPACKED:
-        raise _Refused(f"{name}: holds more than {MOST_UNPACKED:,} bytes")
+        raise _BundleRefused(f"{name}: holds more than {MOST_UNPACKED:,} bytes")
 
 
 def _unpacked(content: bytes, file: str) -> int:
@@ -188,7 +188,7 @@ def _staged(root: Path, contents: dict[str, dict[str, bytes]]) -> Iterator[Path]
                 root.rmdir()
 
 
-def _problems(listing: Listing, aside: Path, archive: Archive) -> Iterator[str]:
+def _problems(listing: BundleListing, aside: Path, archive: Archive) -> Iterator[str]:
     """Yield what is wrong with the versions themselves, and with them in this archive."""
     bundle = Archive(aside)
     before: set[str] = set()

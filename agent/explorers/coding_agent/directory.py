@@ -27,14 +27,14 @@ from envs.store import write_whole
 from sandbox.policy import LARGEST
 
 from ... import population
-from ...archive.baselines import seed_names, seed_source
-from ...llm.session import Tools
-from ...records.card import Frozen
+from ...archive.baselines import baseline_names, baseline_source
+from ...llm.session import SessionTools
+from ...records.card import FrozenModel
 from ...records.explorer import Brief
 from ...records.version import Cost, Expectation, Version
 from ...tools.search_progress import best_at_budgets
 from . import client as workspace_client
-from .server import looks
+from .server import read_commands
 
 Step = Literal["propose", "refine"]
 
@@ -57,7 +57,7 @@ def _text(name: str) -> str:
     return (PROMPTS / name).read_text(encoding="utf-8")
 
 
-class Result(Frozen):
+class WorkspaceResult(FrozenModel):
     """What came out of a workspace: a candidate, or why there is none."""
 
     key: str
@@ -78,7 +78,7 @@ def costs(root: Path) -> Iterator[tuple[int, Cost]]:
     for path in sorted(root.glob("g*.result.json")):
         generation = path.name[1:].partition("-")[0]
         with suppress(OSError, ValidationError, ValueError):
-            yield int(generation), Result.model_validate_json(path.read_bytes()).cost
+            yield int(generation), WorkspaceResult.model_validate_json(path.read_bytes()).cost
 
 
 def brief_key(brief: Brief, step: Step) -> str:
@@ -89,14 +89,14 @@ def brief_key(brief: Brief, step: Step) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
+class StartingPoint:
     """The controller that a workspace begins with."""
 
     id: str
     source: str
 
     @classmethod
-    def of(cls, brief: Brief) -> Start:
+    def of(cls, brief: Brief) -> StartingPoint:
         """Return the first parent, else the best of the front over all budgets, else a seed."""
         if brief.parents:
             return cls(brief.parents[0].id, brief.parents[0].source)
@@ -106,7 +106,7 @@ class Start:
             best = max(curved, key=lambda version: float(population.attained(version.curve, at).mean()))
             return cls(best.id, best.source)
         name = "confidence_momentum"
-        return cls(name, seed_source(name))
+        return cls(name, baseline_source(name))
 
 
 class Workspace:
@@ -123,12 +123,12 @@ class Workspace:
     """
 
     def __init__(
-        self, root: Path, brief: Brief, step: Step, tools: Tools, tries: int, minutes: float, beta: bool = True
+        self, root: Path, brief: Brief, step: Step, tools: SessionTools, tries: int, minutes: float, beta: bool = True
     ) -> None:
         self.name = f"g{brief.generation:03d}-{step}-{brief.slot}"
         self.home = root.absolute() / self.name
         self.key = brief_key(brief, step)
-        self.start = Start.of(brief)
+        self.start = StartingPoint.of(brief)
         self.known = {v.id: v for v in (*brief.parents, *brief.front, *brief.mates)}
         self._brief, self._step, self._tools, self._tries, self._minutes = brief, step, tools, tries, minutes
         self._beta = beta
@@ -138,15 +138,15 @@ class Workspace:
     def _beside(self, ending: str) -> Path:
         return self.home.with_name(f"{self.name}.{ending}")
 
-    def result(self) -> Result | None:
+    def result(self) -> WorkspaceResult | None:
         """Return what came out of it, if its work is done."""
         try:
-            found = Result.model_validate_json(self._beside("result.json").read_bytes())
+            found = WorkspaceResult.model_validate_json(self._beside("result.json").read_bytes())
         except (OSError, ValidationError):
             return None
         return found if found.key == self.key else None
 
-    def put_result(self, result: Result) -> None:
+    def put_result(self, result: WorkspaceResult) -> None:
         """Keep what came out: from now on the work is done."""
         write_whole(self._beside("result.json"), result.model_dump_json(indent=1).encode())
 
@@ -196,9 +196,9 @@ class Workspace:
 
     def _told(self) -> dict[str, str]:
         """Return the files that say what is to be done, and with what."""
-        tools = {look.name: look for look in looks(self._tools)}
+        tools = {look.name: look for look in read_commands(self._tools)}
         files = {"CONTRACT.md": _text("CONTRACT.md")}
-        files |= {f"examples/{name}.py": seed_source(name) for name in seed_names()}
+        files |= {f"examples/{name}.py": baseline_source(name) for name in baseline_names()}
         for version in self.known.values():
             files[f"history/{version.id}.py"] = version.source
             files[f"history/{version.id}.md"] = _about(version, "findings" in tools, self._brief)
@@ -232,7 +232,7 @@ class Workspace:
 
     def _traces(self) -> dict[str, str]:
         """Return traces of episodes in which the start did badly, a few of each kind."""
-        if not {"find_episodes", "read_trace"} <= {look.name for look in looks(self._tools)}:
+        if not {"find_episodes", "read_trace"} <= {look.name for look in read_commands(self._tools)}:
             return {}
         files: dict[str, str] = {}
         seen: set[str] = set()

@@ -17,21 +17,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envs.errors import InputError
-from sandbox.base import say
+from sandbox.base import print_message
 
-from ...llm.budget import Ledger, Spending
+from ...llm.budget import LlmBudget, Spending
 from ...llm.prices import Usage
-from ...llm.session import Tools
+from ...llm.session import SessionTools
 from ...llm.transcript import clean, redact
 from ...records.explorer import Brief, Proposal
 from ...records.version import Cost
 from . import headless
-from .directory import Result, Step, Workspace, costs, prompts_version
-from .server import Desk, Server, read_notes
+from .directory import Step, Workspace, WorkspaceResult, costs, prompts_version
+from .server import WorkspaceServer, WorkspaceSession, read_notes
 
 if TYPE_CHECKING:
     from ...archive.run_directory import Ablation
-    from ...tools.workbench import Workbench
+    from ...tools.workbench import SearchWorkbench
 
 TASK = "Read TASK.md in the current directory, and do what it says, to the end. Nobody can answer questions."
 
@@ -56,7 +56,7 @@ _LAST_CALL_SECONDS = 120.0
 
 
 @dataclass(frozen=True, slots=True)
-class Agent:
+class AgentCommand:
     """A coding agent, and what it may have."""
 
     command: tuple[str, ...]
@@ -69,7 +69,7 @@ class Agent:
     @classmethod
     def make(
         cls, cli: str, model: str | None = None, minutes: float = 30.0, tries: int = 12, passed: Sequence[str] = ()
-    ) -> Agent:
+    ) -> AgentCommand:
         """Return the agent that ``cli`` names, or whose command line it is.
 
         Raises:
@@ -107,7 +107,7 @@ class Agent:
         return {**given, "PATH": path}
 
 
-def _toolbox(bench: Workbench | None) -> Tools:
+def _toolbox(bench: SearchWorkbench | None) -> SessionTools:
     if bench is None:
         raise InputError("the explorer `command` needs a workbench in its brief")
     from ...tools.toolbox import Toolbox
@@ -115,7 +115,7 @@ def _toolbox(bench: Workbench | None) -> Tools:
     return Toolbox(bench)
 
 
-class Command:
+class CodingAgentExplorer:
     """An `Explorer` that has a coding agent work in a fresh directory for each proposal.
 
     Args:
@@ -130,18 +130,18 @@ class Command:
     """
 
     name = "command"
-    single = True
-    own = False
+    one_at_a_time = True
+    needs_own_data = False
 
     def __init__(
         self,
-        agent: Agent,
+        agent: AgentCommand,
         root: Path,
         hide: Sequence[Path] = (),
-        toolbox: Callable[[Workbench | None], Tools] = _toolbox,
+        toolbox: Callable[[SearchWorkbench | None], SessionTools] = _toolbox,
         clock: Callable[[], float] = time.monotonic,
-        report: Callable[[str], None] = say,
-        ledger: Ledger | None = None,
+        report: Callable[[str], None] = print_message,
+        ledger: LlmBudget | None = None,
         ablations: Sequence[Ablation] = (),
     ) -> None:
         self.agent, self.root = agent, root
@@ -212,16 +212,16 @@ class Command:
         dollars = [cost.dollars for _, cost in costs(self.root)]
         return sum(dollars) / len(dollars) if dollars else math.inf
 
-    def _run(self, workspace: Workspace, tools: Tools) -> Result:
+    def _run(self, workspace: Workspace, tools: SessionTools) -> WorkspaceResult:
         """Have the agent work, and return what came of it.
 
         Raises:
             KeyboardInterrupt: it was ended from outside: there is no result, and it is to be run again.
         """
         headless.sweep(workspace.home)  # what a killed run has left behind
-        desk = Desk(tools, self.agent.tries, workspace.start.source, workspace.known, _without_secrets)
+        desk = WorkspaceSession(tools, self.agent.tries, workspace.start.source, workspace.known, _without_secrets)
         command, environment = self.agent.told(TASK), self.agent.environment(os.environ)
-        with Server(desk) as server:
+        with WorkspaceServer(desk) as server:
             workspace.prepare(server.address)
             try:
                 ended = headless.run(
@@ -229,7 +229,7 @@ class Command:
                     _LOG,
                 )  # fmt: skip
             except OSError as error:
-                ended = headless.Ended("ended", None, "", f"{command[0]}: {error}")
+                ended = headless.AgentExit("ended", None, "", f"{command[0]}: {error}")
             except BaseException:  # Ctrl-C: nobody waits for an answer any more
                 desk.close(0)
                 raise
@@ -242,9 +242,9 @@ class Command:
         cost, transcript = cost_of(ended.output), _transcript(desk.transcript(), log)
         if desk.submitted is None:
             reason = redact(f"{_how(ended)}; {refused}")
-            return Result(key=workspace.key, reason=clean(reason), cost=cost, transcript=transcript)
+            return WorkspaceResult(key=workspace.key, reason=clean(reason), cost=cost, transcript=transcript)
         done = desk.submitted
-        return Result(
+        return WorkspaceResult(
             key=workspace.key, source=done.source, rationale=clean(redact(done.rationale)),
             parents=done.parents or (workspace.start.id,), expects=done.expects, cost=cost,
             prompts=prompts_version(), transcript=transcript,
@@ -266,7 +266,7 @@ def _spending(cost: Cost) -> Spending:
     return Spending(dollars=cost.dollars, usage=usage, calls=cost.calls)
 
 
-def _take_unsubmitted(workspace: Workspace, desk: Desk) -> str:
+def _take_unsubmitted(workspace: Workspace, desk: WorkspaceSession) -> str:
     """Hand in what controller.py holds, as nobody did; return why that cannot be."""
     source, notes, why = workspace.handed_in()
     if source is None:
@@ -279,14 +279,14 @@ def _without_secrets(source: str) -> str:
     return "it holds the value of a secret of this machine" if redact(source) != source else ""
 
 
-def _how(ended: headless.Ended) -> str:
+def _how(ended: headless.AgentExit) -> str:
     if ended.why != "ended":
         return f"its agent was ended because its {ended.why}"
     last = " ".join((ended.errors.strip() or ended.output.strip()).splitlines()[-1:])[-200:]
     return f"its agent ended with code {ended.code}" + (f" ({last})" if ended.code != 0 and last else "")
 
 
-def _log(ended: headless.Ended) -> str:
+def _log(ended: headless.AgentExit) -> str:
     return clean(redact(f"# {_how(ended)}\n# output\n{ended.output}\n# errors\n{ended.errors}\n"))
 
 

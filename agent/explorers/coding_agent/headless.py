@@ -44,7 +44,7 @@ except OSError as error:
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class AgentExit:
     """How a program ended, and what it printed."""
 
     why: End
@@ -54,7 +54,7 @@ class Ended:
     errors: str
 
 
-class Tail:
+class OutputTail:
     """The beginning and the end of what was printed, in whole lines where something is left out."""
 
     def __init__(self, most: int) -> None:
@@ -95,7 +95,7 @@ def run(
     clock: Callable[[], float] = time.monotonic,
     stop: threading.Event | None = None,
     most: int = 1 << 20,
-) -> Ended:
+) -> AgentExit:
     """Run ``command`` in ``home`` with standard input closed, and end it and all that it started when it is done.
 
     Args:
@@ -120,7 +120,7 @@ def run(
         start_new_session=True, bufsize=0,
     )  # fmt: skip
     assert process.stdout and process.stderr
-    kept: dict[IO[bytes], Tail] = {process.stdout: Tail(most), process.stderr: Tail(most)}
+    kept: dict[IO[bytes], OutputTail] = {process.stdout: OutputTail(most), process.stderr: OutputTail(most)}
     why: End = "ended"
     try:
         with selectors.DefaultSelector() as waiting:
@@ -146,7 +146,7 @@ def run(
                     tail.add(data)
             pipe.close()
     output, errors = (tail.text() for tail in kept.values())
-    return Ended(why, process.returncode if why == "ended" else None, output, errors)
+    return AgentExit(why, process.returncode if why == "ended" else None, output, errors)
 
 
 def _over(process: subprocess.Popen[bytes]) -> bool:
@@ -154,7 +154,7 @@ def _over(process: subprocess.Popen[bytes]) -> bool:
     return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
-def _read(waiting: selectors.DefaultSelector, kept: Mapping[IO[bytes], Tail]) -> None:
+def _read(waiting: selectors.DefaultSelector, kept: Mapping[IO[bytes], OutputTail]) -> None:
     """Take what is there, or wait a moment."""
     if not waiting.get_map():
         time.sleep(_TICK / 10)  # it has closed its outputs, but lives on

@@ -19,7 +19,7 @@ from typing import Any
 
 from sandbox import policy
 
-from ...llm.session import Submission, Tools
+from ...llm.session import SessionTools, SubmittedCandidate
 from ...records.version import METRICS, Direction, Expectation, Metric
 from ...tools.submission import LONGEST
 from ...tools.toolbox import ToolResult
@@ -36,7 +36,7 @@ _SHOWN = 2000  # characters of one exchange in the transcript
 
 
 @dataclass(frozen=True, slots=True)
-class Notes:
+class RationaleNotes:
     """What a rationale.md says."""
 
     rationale: str
@@ -46,7 +46,7 @@ class Notes:
     """Lines of its header that are not understood, and why."""
 
 
-def read_notes(text: str) -> Notes:
+def read_notes(text: str) -> RationaleNotes:
     """Return what a rationale.md says: a header between two lines of three dashes, then free text. Never raises."""
     parents: list[str] = []
     expects: dict[Metric, Expectation] = {}
@@ -74,10 +74,10 @@ def read_notes(text: str) -> Notes:
             elif line.strip() and not line.lstrip().startswith("#"):
                 problems.append(f"`{line.strip()[:80]}`: the header holds lines of `parents:` and `expects:` only")
     rationale = "\n".join(line for line in body if not line.startswith("<!--")).strip()
-    return Notes(rationale, tuple(dict.fromkeys(parents)), tuple(expects.values()), tuple(problems))
+    return RationaleNotes(rationale, tuple(dict.fromkeys(parents)), tuple(expects.values()), tuple(problems))
 
 
-class Desk:
+class WorkspaceSession:
     """Answers what the client asks, whatever it sends, and remembers what was handed in.
 
     Args:
@@ -90,7 +90,7 @@ class Desk:
 
     def __init__(
         self,
-        tools: Tools,
+        tools: SessionTools,
         tries: int,
         start: str = "",
         known: Iterable[str] = (),
@@ -107,7 +107,7 @@ class Desk:
         self._closed = False
 
     @property
-    def submitted(self) -> Submission | None:
+    def submitted(self) -> SubmittedCandidate | None:
         """What was handed in, and taken."""
         return self._tools.submitted
 
@@ -171,7 +171,7 @@ class Desk:
     def _counted(self, reply: ToolResult) -> ToolResult:
         return ToolResult(f"{reply.text}\n(tries left: {self.tries_left})", reply.error)
 
-    def submit(self, source: str, notes: Notes, strict: bool = True) -> ToolResult:
+    def submit(self, source: str, notes: RationaleNotes, strict: bool = True) -> ToolResult:
         """Take a source as the round's result, once. With ``strict``, what the notes say must be in order."""
         if self.submitted is not None:
             return ToolResult("not taken: a controller was taken before. Your work is done: end here.", True)
@@ -200,7 +200,7 @@ class Desk:
 
     def look(self, name: str, pairs: Mapping[str, str]) -> ToolResult:
         """Call one of the read tools with arguments that are still text; without a name, list them."""
-        tools = {tool.name: tool for tool in looks(self._tools)}
+        tools = {tool.name: tool for tool in read_commands(self._tools)}
         if not name:
             return ToolResult("\n".join(tool.line() for tool in tools.values()))
         if name not in tools:
@@ -210,7 +210,7 @@ class Desk:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class ReadCommand:
     """A read tool."""
 
     name: str
@@ -230,10 +230,10 @@ class Look:
         return {key: _typed(value, properties.get(key, {}).get("type")) for key, value in pairs.items()}
 
 
-def looks(tools: Tools) -> list[Look]:
+def read_commands(tools: SessionTools) -> list[ReadCommand]:
     """Return the read tools."""
     told = (given for given in tools.specifications() if given["name"] not in _NOT_LOOKS)
-    return [Look(given["name"], given["description"], given["input_schema"]) for given in told]
+    return [ReadCommand(given["name"], given["description"], given["input_schema"]) for given in told]
 
 
 def _typed(value: str, kind: str | None) -> object:
@@ -244,10 +244,10 @@ def _typed(value: str, kind: str | None) -> object:
     return value
 
 
-class Server:
+class WorkspaceServer:
     """A desk behind a Unix socket that only this user may open, in a directory of its own with a short path."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: WorkspaceSession) -> None:
         self._home = Path(_short_directory())
         self.address = str(self._home / "s")
         server = _Listener(self.address, desk)
@@ -255,7 +255,7 @@ class Server:
         self._server = server
         self._thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True, name="workspace")
 
-    def __enter__(self) -> Server:
+    def __enter__(self) -> WorkspaceServer:
         self._thread.start()
         return self
 
@@ -279,7 +279,7 @@ class _Listener(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
     block_on_close = False
     request_queue_size = 64
 
-    def __init__(self, address: str, desk: Desk) -> None:
+    def __init__(self, address: str, desk: WorkspaceSession) -> None:
         self.desk = desk
         self.places = threading.BoundedSemaphore(_MOST_AT_ONCE)
         super().__init__(address, _Handler)

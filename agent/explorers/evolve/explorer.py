@@ -1,7 +1,7 @@
 """The built-in explorer: evolution over building blocks, with no language model and at no cost.
 
-Wide steps (`Evolve.propose`) are starting genomes, mutations, recombinations and remedies, as a bandit draws them;
-directed ones (`Evolve.refine`) are remedies where there are any: moves against what the diagnosis found, each finding
+Wide steps (`EvolveExplorer.propose`) are starting genomes, mutations, recombinations and remedies; a bandit chooses.
+Directed steps (`EvolveExplorer.refine`) are remedies where there are any: moves against the findings, each finding
 weighted by how often it shows and what it costs. Half of what is proposed are the first drafts that are new; the other
 half are chosen among many by a guess of what they are worth (`surrogate`).
 """
@@ -20,7 +20,7 @@ from ...population.bandit import draw
 from ...records.explorer import Brief, Proposal
 from ...records.version import Finding, Version
 from .genome import BLOCKS, STARTS, Genome, Span, difference, part
-from .moves import PURPOSES, REMEDIES, Choose, Move, Scale, Spread
+from .moves import PURPOSES, REMEDIES, ChooseMove, Move, ScaleMove, SpreadMove
 from .render import render
 from .surrogate import Surrogate, surrogate
 
@@ -32,7 +32,7 @@ WIDE = ("mutate", "cross", "fresh", "remedy")
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class EvolvedDraft:
     """A genome on its way to becoming a proposal, and the words for what was done to whom."""
 
     genome: Genome
@@ -42,7 +42,7 @@ class Draft:
     """Which a bandit drew; empty where there was no choice."""
 
 
-class Evolve:
+class EvolveExplorer:
     """The built-in evolutionary explorer. All chance comes from the brief's seed; kept is the last guess alone, which
     follows from what the brief shows, so that the slots of a step (islands) share it.
 
@@ -51,8 +51,8 @@ class Evolve:
     """
 
     name = "evolve"
-    single = False
-    own = True
+    one_at_a_time = False
+    needs_own_data = True
 
     def __init__(self, guided: bool = True) -> None:
         self._guided = guided
@@ -64,7 +64,7 @@ class Evolve:
         able = [(version, genome) for version in brief.parents if (genome := genome_of(version)) is not None]
         mates = genomes_of((*brief.parents, *brief.mates))
 
-        def draft(turn: int) -> Draft | None:
+        def draft(turn: int) -> EvolvedDraft | None:
             if brief.generation <= 1 or not able:
                 return start(starts[turn], None) if turn < len(starts) else start(rng.choice(starts), rng)
             operator = draw(WIDE, brief.arms, rng)
@@ -90,7 +90,7 @@ class Evolve:
         """Return variants of the parents, each changed for one or two of its findings."""
         rng, starts = chance(brief)
 
-        def draft(turn: int) -> Draft | None:
+        def draft(turn: int) -> EvolvedDraft | None:
             version = brief.parents[turn % len(brief.parents)] if brief.parents else None
             genome = genome_of(version) if version else None
             if version is None or genome is None:
@@ -119,7 +119,7 @@ def chance(brief: Brief) -> tuple[random.Random, list[str]]:
     return random.Random(f"{brief.seed} {brief.slot}"), [*starts[first:], *starts[:first]]
 
 
-def gather(brief: Brief, draft: Callable[[int], Draft | None], guess: Surrogate | None = None) -> list[Proposal]:
+def gather(brief: Brief, draft: Callable[[int], EvolvedDraft | None], guess: Surrogate | None = None) -> list[Proposal]:
     """Return proposals from the drafts of turns 0, 1, ..., without what the brief or an earlier draft has already.
 
     Args:
@@ -130,7 +130,7 @@ def gather(brief: Brief, draft: Callable[[int], Draft | None], guess: Surrogate 
     sources = {version.source for version in (*brief.parents, *brief.mates, *brief.front)}
     proposals: list[Proposal] = []
 
-    def add(made: Draft) -> None:
+    def add(made: EvolvedDraft) -> None:
         source = render(made.genome)
         if source not in sources:
             sources.add(source)
@@ -172,18 +172,18 @@ def genomes_of(versions: Sequence[Version]) -> list[tuple[str, Genome]]:
 # Operators: each returns a draft, or None where it found nothing to change
 
 
-def start(name: str, rng: random.Random | None) -> Draft:
+def start(name: str, rng: random.Random | None) -> EvolvedDraft:
     """Return a starting genome as it is, or with a little change if there is a source of chance."""
     if rng is None:
-        return Draft(STARTS[name], f"A hand-set start: {name}.")
+        return EvolvedDraft(STARTS[name], f"A hand-set start: {name}.")
     genome, words = vary(STARTS[name], rng)
-    return Draft(genome, f"Fresh blood from a hand-set start ({name}), changed at random: {words}.")
+    return EvolvedDraft(genome, f"Fresh blood from a hand-set start ({name}), changed at random: {words}.")
 
 
-def mutate(parent: tuple[str, Genome], rng: random.Random) -> Draft | None:
+def mutate(parent: tuple[str, Genome], rng: random.Random) -> EvolvedDraft | None:
     """Return the parent with one to three random changes of blocks or constants."""
     genome, words = vary(parent[1], rng)
-    return Draft(genome, f"A random mutation of {parent[0]}: {words}.", (parent[0],)) if words else None
+    return EvolvedDraft(genome, f"A random mutation of {parent[0]}: {words}.", (parent[0],)) if words else None
 
 
 def vary(genome: Genome, rng: random.Random) -> tuple[Genome, str]:
@@ -192,15 +192,17 @@ def vary(genome: Genome, rng: random.Random) -> tuple[Genome, str]:
     for _ in range(rng.choice((1, 1, 2, 3))):
         if rng.random() < 0.3:
             slot = rng.choice(list(BLOCKS))
-            move: Move = Choose(slot, rng.choice([choice for choice in BLOCKS[slot] if choice != genome.blocks[slot]]))
+            move: Move = ChooseMove(
+                slot, rng.choice([choice for choice in BLOCKS[slot] if choice != genome.blocks[slot]])
+            )
         else:
-            kind = Scale if rng.random() < 0.7 else Spread
+            kind = ScaleMove if rng.random() < 0.7 else SpreadMove
             move = kind(rng.choice(list(genome.spans)), math.exp(rng.gauss(0, 0.4)))
         genome = move.apply(genome) or genome
     return genome, difference(first, genome)
 
 
-def cross(one: tuple[str, Genome], two: tuple[str, Genome], rng: random.Random) -> Draft | None:
+def cross(one: tuple[str, Genome], two: tuple[str, Genome], rng: random.Random) -> EvolvedDraft | None:
     """Return a child that takes each slot, with its constants, from either parent."""
     taken = {slot: rng.random() < 0.5 for slot in BLOCKS}
     blocks = {slot: (one if mine else two)[1].blocks[slot] for slot, mine in taken.items()}
@@ -214,10 +216,10 @@ def cross(one: tuple[str, Genome], two: tuple[str, Genome], rng: random.Random) 
     second = ", ".join(slot for slot in differing if not taken[slot])
     if not first or not second:
         return None
-    return Draft(child, f"A recombination: {first} from {one[0]}, {second} from {two[0]}.", (one[0], two[0]))
+    return EvolvedDraft(child, f"A recombination: {first} from {one[0]}, {second} from {two[0]}.", (one[0], two[0]))
 
 
-def remedy(version: Version, genome: Genome, rng: random.Random) -> Draft | None:
+def remedy(version: Version, genome: Genome, rng: random.Random) -> EvolvedDraft | None:
     """Return the version with a move against one of its findings, now and then against two."""
     findings = [finding for finding in version.findings if finding.kind in REMEDIES and finding.episodes > 0]
     first, words = genome, []
@@ -233,7 +235,7 @@ def remedy(version: Version, genome: Genome, rng: random.Random) -> Draft | None
             shows = f"{finding.kind} shows in {finding.share:.1%} of its episodes ({finding.episodes:,}{cost})"
             words.append(f"{shows}, so {PURPOSES[finding.kind]}: {difference(genome, after)}.")
             genome = after
-    return Draft(genome, f"From {version.id}. {' '.join(words)}", (version.id,)) if genome != first else None
+    return EvolvedDraft(genome, f"From {version.id}. {' '.join(words)}", (version.id,)) if genome != first else None
 
 
 def urgency(findings: Sequence[Finding]) -> list[float]:

@@ -8,7 +8,7 @@ from .genome import Genome, scaled, spread
 
 
 @dataclass(frozen=True, slots=True)
-class Scale:
+class ScaleMove:
     """Multiply a constant, at both ends; a whole one moves by one at least."""
 
     name: str
@@ -23,7 +23,7 @@ class Scale:
 
 
 @dataclass(frozen=True, slots=True)
-class Choose:
+class ChooseMove:
     """Put another building block into a slot; with `of`, only where one of these is there now."""
 
     slot: str
@@ -38,7 +38,7 @@ class Choose:
 
 
 @dataclass(frozen=True, slots=True)
-class Spread:
+class SpreadMove:
     """Draw the ends of a constant apart (factor above 1) or together (below), about their middle."""
 
     name: str
@@ -57,64 +57,64 @@ def changed(before: Genome, after: Genome) -> Genome | None:
     return after if after != before else None
 
 
-Move = Scale | Choose | Spread
+Move = ScaleMove | ChooseMove | SpreadMove
 
 REMEDIES: dict[str, tuple[Move, ...]] = {
     "stopped_early": (
-        Scale("bar", 1.4),
-        Scale("others", 1.4),
-        Scale("chance", 0.5),
-        Scale("price", 0.5),
-        Scale("doubt", 0.4),
-        Scale("steady", 1.4),
-        Scale("complete", 1.4),
-        Scale("calm", 1.5),
-        Scale("early_doubt", 0.3),
-        Scale("quiet", 1.5),
-        Choose("first", "none", ("firm",)),
-        Choose("stop", "both", ("confidence", "steady")),
+        ScaleMove("bar", 1.4),
+        ScaleMove("others", 1.4),
+        ScaleMove("chance", 0.5),
+        ScaleMove("price", 0.5),
+        ScaleMove("doubt", 0.4),
+        ScaleMove("steady", 1.4),
+        ScaleMove("complete", 1.4),
+        ScaleMove("calm", 1.5),
+        ScaleMove("early_doubt", 0.3),
+        ScaleMove("quiet", 1.5),
+        ChooseMove("first", "none", ("firm",)),
+        ChooseMove("stop", "both", ("confidence", "steady")),
     ),
     "pruned_right": (
-        Scale("patience", 1.5),
-        Scale("factor", 1.25),
-        Scale("few", 1.5),
-        Choose("disagreement", "dominated", ("dissent",)),
-        Choose("disagreement", "none", ("dominated",)),
+        ScaleMove("patience", 1.5),
+        ScaleMove("factor", 1.25),
+        ScaleMove("few", 1.5),
+        ChooseMove("disagreement", "dominated", ("dissent",)),
+        ChooseMove("disagreement", "none", ("dominated",)),
     ),
     "idle_tokens": (
-        Scale("bar", 0.7),
-        Scale("chance", 2.0),
-        Scale("price", 2.0),
-        Scale("doubt", 2.5),
-        Scale("at_once", 0.6),
-        Scale("steady", 0.7),
-        Scale("complete", 0.7),
-        Scale("calm", 0.7),
-        Choose("first", "firm", ("none",)),
-        Choose("length", "median", ("none",)),
-        Choose("opening", "trickle", ("flood",)),
+        ScaleMove("bar", 0.7),
+        ScaleMove("chance", 2.0),
+        ScaleMove("price", 2.0),
+        ScaleMove("doubt", 2.5),
+        ScaleMove("at_once", 0.6),
+        ScaleMove("steady", 0.7),
+        ScaleMove("complete", 0.7),
+        ScaleMove("calm", 0.7),
+        ChooseMove("first", "firm", ("none",)),
+        ChooseMove("length", "median", ("none",)),
+        ChooseMove("opening", "trickle", ("flood",)),
     ),
     "idle_width": (
-        Scale("opening", 0.6),
-        Scale("at_once", 0.6),
-        Scale("wave", 0.7),
-        Scale("most", 0.7),
-        Choose("opening", "trickle", ("flood", "waves")),
+        ScaleMove("opening", 0.6),
+        ScaleMove("at_once", 0.6),
+        ScaleMove("wave", 0.7),
+        ScaleMove("most", 0.7),
+        ChooseMove("opening", "trickle", ("flood", "waves")),
     ),
     "hopeless": (
-        Choose("hopeless", "scattered", ("none",)),
-        Scale("tries", 0.7),
-        Scale("grip", 1.25),
-        Scale("most", 0.7),
-        Scale("closing", 1.4),
-        Scale("others", 0.7),
-        Choose("length", "median", ("none",)),
-        Scale("factor", 0.85),
+        ChooseMove("hopeless", "scattered", ("none",)),
+        ScaleMove("tries", 0.7),
+        ScaleMove("grip", 1.25),
+        ScaleMove("most", 0.7),
+        ScaleMove("closing", 1.4),
+        ScaleMove("others", 0.7),
+        ChooseMove("length", "median", ("none",)),
+        ScaleMove("factor", 0.85),
     ),
     "uneven_beta": (
-        Choose("first", "firm", ("none",)),
+        ChooseMove("first", "firm", ("none",)),
         *(
-            Spread(name, factor)
+            SpreadMove(name, factor)
             for name in ("most", "bar", "chance", "price", "doubt", "steady", "calm", "tries", "firm")
             for factor in (1.4, 0.7)
         ),

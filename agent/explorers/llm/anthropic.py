@@ -15,13 +15,13 @@ import anthropic
 import httpx2
 from anthropic import AsyncAnthropic
 
-from ...llm.calls import Calls
-from ...llm.chat import Answered, ChatModel, Reply, Results, Said, Sending, Turn
-from ...llm.failures import AuthError, Failure, FailureKind, retry_after
-from ...llm.message import Message, is_blank
-from ...llm.session import Bounds, Prompt, Tools
+from ...llm.calls import CallJournal
+from ...llm.chat import ChatModel, ModelTurn, PendingRequest, Reply, ToolTurn, Turn, UserTurn
+from ...llm.failures import AuthError, CallFailure, FailureKind, retry_after
+from ...llm.message import MessageAssembler, is_blank
+from ...llm.session import Prompt, SessionLimits, SessionTools
 from ...records.explorer import Brief
-from .explorer import Conversing, Report
+from .explorer import LlmExplorer, Report
 
 MAX_TOKENS = 32_000
 """Tokens of one answer, thinking included."""
@@ -33,7 +33,7 @@ _MOVING = 2
 Thinking = Literal["adaptive", "budget", "none"]
 
 
-class Anthropic(Conversing):
+class AnthropicExplorer(LlmExplorer):
     """Asks a model of the Messages API. Key and endpoint come from the environment, as the SDK has it.
 
     Args:
@@ -51,15 +51,16 @@ class Anthropic(Conversing):
     """
 
     def __init__(
-        self, model: str, calls: Calls, prompt: Callable[[Brief, str], Prompt], tools: Callable[[Brief], Tools],
-        bounds: Bounds | None = None, thinking: bool = True, report: Report = lambda event, fields: None,
+        self, model: str, calls: CallJournal, prompt: Callable[[Brief, str], Prompt],
+        tools: Callable[[Brief], SessionTools], bounds: SessionLimits | None = None,
+        thinking: bool = True, report: Report = lambda event, fields: None,
     ) -> None:  # fmt: skip
         mode: Thinking = calls.prices.of(model).thinking if thinking else "none"
         key()
 
         @asynccontextmanager
         async def connect() -> AsyncIterator[ChatModel]:
-            # `Calls` is the only layer that repeats; the time-out is only a net below the watch on progress
+            # `CallJournal` is the only layer that repeats; the time-out is only a net below the watch on progress
             timeout = httpx2.Timeout(2 * calls.patience.deadline, connect=30.0)
             async with AsyncAnthropic(max_retries=0, timeout=timeout, open_telemetry=False) as client:
                 yield AnthropicModel(model, client, mode)
@@ -113,13 +114,13 @@ class AnthropicModel:
             body["thinking"] = {"type": "enabled", "budget_tokens": THINKING_TOKENS}
         return body
 
-    async def reply(self, body: Mapping[str, Any], sending: Sending) -> Reply:
+    async def reply(self, body: Mapping[str, Any], sending: PendingRequest) -> Reply:
         """Send ``body`` once, and return the whole answer.
 
         Raises:
             Failure: there is none; ``sending.usage`` has what was counted until then.
         """
-        message = Message(sending)
+        message = MessageAssembler(sending)
         messages: Any = self._client.messages  # the body is plain JSON, which its overloads do not know
         try:
             headers = {"Idempotency-Key": sending.id}
@@ -129,21 +130,21 @@ class AnthropicModel:
                 while not message.ended:
                     message.take(await sending.progress(anext(events)))
         except StopAsyncIteration:
-            raise Failure("cut_stream", "the answer ended in the middle") from None
+            raise CallFailure("cut_stream", "the answer ended in the middle") from None
         except anthropic.APIStatusError as error:
             raise _of_status(error) from None
         except anthropic.APITimeoutError as error:
-            raise Failure("timeout", str(error)) from None
+            raise CallFailure("timeout", str(error)) from None
         except anthropic.APIConnectionError as error:
-            raise Failure("network", f"{error} ({error.__cause__ or 'no cause given'})") from None
+            raise CallFailure("network", f"{error} ({error.__cause__ or 'no cause given'})") from None
         except httpx2.TimeoutException as error:  # while streaming, the SDK passes its transport's errors on
-            raise Failure("timeout", f"{type(error).__name__}: {error}") from None
+            raise CallFailure("timeout", f"{type(error).__name__}: {error}") from None
         except (httpx2.HTTPError, httpx2.StreamError, OSError) as error:
-            raise Failure("cut_stream", f"{type(error).__name__}: {error}") from None
+            raise CallFailure("cut_stream", f"{type(error).__name__}: {error}") from None
         except (anthropic.APIError, ValueError) as error:  # neither UTF-8 nor JSON, or not what is documented
-            raise Failure("cut_stream", f"an answer that cannot be read ({type(error).__name__})") from None
+            raise CallFailure("cut_stream", f"an answer that cannot be read ({type(error).__name__})") from None
         except anthropic.AnthropicError as error:
-            raise Failure("auth", str(error)) from None
+            raise CallFailure("auth", str(error)) from None
         return message.reply()
 
 
@@ -151,7 +152,7 @@ def _messages(turns: Sequence[Turn]) -> list[dict[str, Any]]:
     """Return the conversation as messages, user and assistant by turns; answers go back as they came."""
     messages: list[dict[str, Any]] = []
     for turn in turns:
-        if isinstance(turn, Answered):
+        if isinstance(turn, ModelTurn):
             kept = [dict(block) for block in turn.reply.raw if not is_blank(block)]
             messages.append({"role": "assistant", "content": kept})
             continue
@@ -161,8 +162,8 @@ def _messages(turns: Sequence[Turn]) -> list[dict[str, Any]]:
     return messages
 
 
-def _blocks(turn: Said | Results) -> list[dict[str, Any]]:
-    if isinstance(turn, Said):
+def _blocks(turn: UserTurn | ToolTurn) -> list[dict[str, Any]]:
+    if isinstance(turn, UserTurn):
         return [{"type": "text", "text": turn.text}]
     blocks: list[dict[str, Any]] = []
     for result in turn.results:
@@ -183,7 +184,7 @@ _STATUSES: dict[int, FailureKind] = {
 _TOO_LONG = ("too long", "context window", "context limit", "context length", "too large")
 
 
-def _of_status(error: anthropic.APIStatusError) -> Failure:
+def _of_status(error: anthropic.APIStatusError) -> CallFailure:
     """Return the failure that a status, or an error within a stream that began well, stands for."""
     status = error.status_code
     by_status = _STATUSES.get(status, "server_error" if status >= 500 or status < 400 else "bad_request")
@@ -191,4 +192,4 @@ def _of_status(error: anthropic.APIStatusError) -> Failure:
     words = str(error.api_message or error.message)
     if error.type == "invalid_request_error" or kind == "bad_request":
         kind = "context_too_long" if any(sign in words.lower() for sign in _TOO_LONG) else "bad_request"
-    return Failure(kind, f"{words} (status {status})", retry_after(error.response.headers))
+    return CallFailure(kind, f"{words} (status {status})", retry_after(error.response.headers))

@@ -9,9 +9,9 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import asdict
 from typing import Any
 
-from ...llm.calls import Calls, Place
+from ...llm.calls import CallJournal, CallSite
 from ...llm.chat import ChatModel
-from ...llm.session import Bounds, Prompt, Session, Tools
+from ...llm.session import Conversation, Prompt, SessionLimits, SessionTools
 from ...records.explorer import Brief, Proposal
 
 Report = Callable[[str, dict[str, Any]], None]
@@ -20,7 +20,7 @@ Connect = Callable[[], AbstractAsyncContextManager[ChatModel]]
 """Opens a model within the event loop of one conversation."""
 
 
-class Conversing:
+class LlmExplorer:
     """An explorer that leads one conversation for each proposal. Safe to ask from several threads at once.
 
     Args:
@@ -33,17 +33,17 @@ class Conversing:
         report: told how each ended.
     """
 
-    single = True
-    own = False
+    one_at_a_time = True
+    needs_own_data = False
 
     def __init__(
-        self, name: str, connect: Connect, calls: Calls, prompt: Callable[[Brief, str], Prompt],
-        tools: Callable[[Brief], Tools], bounds: Bounds | None = None,
+        self, name: str, connect: Connect, calls: CallJournal, prompt: Callable[[Brief, str], Prompt],
+        tools: Callable[[Brief], SessionTools], bounds: SessionLimits | None = None,
         report: Report = lambda event, fields: None,
     ) -> None:  # fmt: skip
         self.name = name
         self._connect, self._calls, self._prompt, self._tools = connect, calls, prompt, tools
-        self._bounds, self._report = bounds or Bounds(), report
+        self._bounds, self._report = bounds or SessionLimits(), report
         self._lock, self._closed = threading.Lock(), False
         self._running: set[tuple[asyncio.AbstractEventLoop, asyncio.Task[list[Proposal]]]] = set()
 
@@ -90,8 +90,8 @@ class Conversing:
     async def _converse(self, brief: Brief, step: str) -> list[Proposal]:
         prompt = self._prompt(brief, step)
         async with self._connect() as model:
-            place = Place(brief.generation, step, brief.slot)
-            session = Session(model, self._calls, self._tools(brief), prompt, place, self._bounds)
+            place = CallSite(brief.generation, step, brief.slot)
+            session = Conversation(model, self._calls, self._tools(brief), prompt, place, self._bounds)
             try:
                 done = await session.run()
             finally:

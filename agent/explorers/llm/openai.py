@@ -19,13 +19,13 @@ try:
 except ImportError:
     raise InputError("the explorer `openai` needs its SDK: pip install 'autotts[openai]'") from None
 
-from ...llm.calls import Calls
-from ...llm.chat import Answered, ChatModel, Reply, Results, Said, Sending, Turn
-from ...llm.completion import Completion
-from ...llm.failures import AuthError, Failure, FailureKind, retry_after
-from ...llm.session import Bounds, Prompt, Tools
+from ...llm.calls import CallJournal
+from ...llm.chat import ChatModel, ModelTurn, PendingRequest, Reply, ToolTurn, Turn, UserTurn
+from ...llm.completion import CompletionAssembler
+from ...llm.failures import AuthError, CallFailure, FailureKind, retry_after
+from ...llm.session import Prompt, SessionLimits, SessionTools
 from ...records.explorer import Brief
-from .explorer import Conversing, Report
+from .explorer import LlmExplorer, Report
 
 MAX_TOKENS = 32_000
 """Tokens of one answer, thinking included."""
@@ -33,7 +33,7 @@ _WRONG = "Error:\n"
 KEY, ENDPOINT = "OPENAI_API_KEY", "OPENAI_BASE_URL"
 
 
-class OpenAI(Conversing):
+class OpenAIExplorer(LlmExplorer):
     """Asks a model through chat completions. Key and endpoint come from the environment: a server of one's own, named
     by OPENAI_BASE_URL, may need no key.
 
@@ -51,8 +51,9 @@ class OpenAI(Conversing):
     """
 
     def __init__(
-        self, model: str, calls: Calls, prompt: Callable[[Brief, str], Prompt], tools: Callable[[Brief], Tools],
-        bounds: Bounds | None = None, report: Report = lambda event, fields: None,
+        self, model: str, calls: CallJournal, prompt: Callable[[Brief, str], Prompt],
+        tools: Callable[[Brief], SessionTools], bounds: SessionLimits | None = None,
+        report: Report = lambda event, fields: None,
     ) -> None:  # fmt: skip
         price = calls.prices.of(model)
         secret, address = key(), endpoint()
@@ -62,7 +63,7 @@ class OpenAI(Conversing):
 
         @asynccontextmanager
         async def connect() -> AsyncIterator[ChatModel]:
-            # `Calls` is the only layer that repeats; the time-out is only a net below the watch on progress
+            # `CallJournal` is the only layer that repeats; the time-out is only a net below the watch on progress
             timeout = httpx2.Timeout(2 * calls.patience.deadline, connect=30.0)
             async with AsyncOpenAI(api_key=secret, base_url=address, max_retries=0, timeout=timeout) as client:
                 yield OpenAIModel(model, client, most)
@@ -123,13 +124,13 @@ class OpenAIModel:
             body["max_completion_tokens"] = self._most
         return body
 
-    async def reply(self, body: Mapping[str, Any], sending: Sending) -> Reply:
+    async def reply(self, body: Mapping[str, Any], sending: PendingRequest) -> Reply:
         """Send ``body`` once, and return the whole answer.
 
         Raises:
             Failure: there is none; ``sending.usage`` has what was counted until then.
         """
-        completion = Completion(body, sending, self._most or MAX_TOKENS)
+        completion = CompletionAssembler(body, sending, self._most or MAX_TOKENS)
         completions: Any = self._client.chat.completions  # the body is plain JSON, which its overloads do not know
         try:
             headers = {"Idempotency-Key": sending.id}
@@ -146,21 +147,21 @@ class OpenAIModel:
         except openai.APIStatusError as error:
             raise _failure(error, error.status_code, error.response.headers) from None
         except openai.APITimeoutError as error:
-            raise Failure("timeout", str(error)) from None
+            raise CallFailure("timeout", str(error)) from None
         except openai.APIConnectionError as error:
             kind: FailureKind = "cut_stream" if completion.begun else "network"
-            raise Failure(kind, f"{error} ({error.__cause__ or 'no cause given'})") from None
+            raise CallFailure(kind, f"{error} ({error.__cause__ or 'no cause given'})") from None
         except openai.APIError as error:  # within a stream that began well
             code = error.code or ""
             raise _failure(error, int(code) if code.isdecimal() else 0, {}) from None
         except httpx2.TimeoutException as error:
-            raise Failure("timeout", f"{type(error).__name__}: {error}") from None
+            raise CallFailure("timeout", f"{type(error).__name__}: {error}") from None
         except (httpx2.HTTPError, httpx2.StreamError, OSError) as error:
-            raise Failure("cut_stream", f"{type(error).__name__}: {error}") from None
+            raise CallFailure("cut_stream", f"{type(error).__name__}: {error}") from None
         except (ValueError, RecursionError) as error:  # neither UTF-8 nor JSON
-            raise Failure("cut_stream", f"an answer that cannot be read ({type(error).__name__})") from None
+            raise CallFailure("cut_stream", f"an answer that cannot be read ({type(error).__name__})") from None
         except openai.OpenAIError as error:
-            raise Failure("auth", str(error)) from None
+            raise CallFailure("auth", str(error)) from None
         return completion.reply()
 
 
@@ -168,7 +169,7 @@ def _check_streams(headers: Mapping[str, str]) -> None:
     """Refuse what is no stream: a web page, or the whole answer of a server that cannot stream."""
     kind = headers.get("content-type", "")
     if "html" in kind or kind.partition(";")[0].strip() == "application/json":
-        raise Failure("bad_request", f"the endpoint does not stream (it sent {kind}): is ${ENDPOINT} right?")
+        raise CallFailure("bad_request", f"the endpoint does not stream (it sent {kind}): is ${ENDPOINT} right?")
 
 
 def _function(tool: Mapping[str, Any]) -> dict[str, Any]:
@@ -184,9 +185,9 @@ def _messages(turns: Sequence[Turn]) -> list[dict[str, Any]]:
     """
     messages: list[dict[str, Any]] = []
     for turn in turns:
-        if isinstance(turn, Answered):
+        if isinstance(turn, ModelTurn):
             messages += [dict(message) for message in turn.reply.raw]
-        elif isinstance(turn, Results):
+        elif isinstance(turn, ToolTurn):
             messages += _results(turn)
         elif messages and messages[-1]["role"] == "user":
             messages[-1]["content"] += f"\n\n{turn.text}"
@@ -195,11 +196,11 @@ def _messages(turns: Sequence[Turn]) -> list[dict[str, Any]]:
     return messages
 
 
-def _said(turn: Said) -> dict[str, Any]:
+def _said(turn: UserTurn) -> dict[str, Any]:
     return {"role": "user", "content": turn.text}
 
 
-def _results(turn: Results) -> list[dict[str, Any]]:
+def _results(turn: ToolTurn) -> list[dict[str, Any]]:
     """Return tool messages; that a call was wrong has no field of its own here."""
     messages = [
         {"role": "tool", "tool_call_id": result.call.id, "content": f"{_WRONG if result.error else ''}{result.text}"}
@@ -226,7 +227,7 @@ _STATUSES: dict[int, FailureKind] = {
 _TOO_LONG = ("maximum context", "context length", "context window", "context size", "too long", "too large")
 
 
-def _failure(error: openai.APIError, status: int, headers: Mapping[str, str]) -> Failure:
+def _failure(error: openai.APIError, status: int, headers: Mapping[str, str]) -> CallFailure:
     """Return the failure that a status stands for, or an error within a stream (0, or a status as its code)."""
     named = [_CODES[name] for name in (error.code, error.type) if isinstance(name, str) and name in _CODES]
     otherwise: FailureKind = "bad_request" if 400 <= status < 500 else "server_error"
@@ -235,7 +236,7 @@ def _failure(error: openai.APIError, status: int, headers: Mapping[str, str]) ->
     if kind == "bad_request" and status != 404 and any(sign in words.lower() for sign in _TOO_LONG):
         kind = "context_too_long"
     hint = f"; is ${ENDPOINT} right? it ends in /v1, as a rule" if status == 404 and not named else ""
-    return Failure(kind, f"{words} (status {status}){hint}" if status else words, retry_after(headers))
+    return CallFailure(kind, f"{words} (status {status}){hint}" if status else words, retry_after(headers))
 
 
 def _words(error: openai.APIError) -> str:

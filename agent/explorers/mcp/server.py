@@ -23,7 +23,7 @@ except ImportError:
     raise InputError("`autotts mcp` needs its SDK: pip install 'autotts[mcp]'") from None
 
 from ...llm.transcript import clean
-from .session import Desk
+from .session import McpSession
 
 INSTRUCTIONS = (
     "You are the explorer of a discovery run: in every round you write one controller, a small Python policy. Call "
@@ -47,7 +47,7 @@ TASK = types.Tool(
 )
 
 
-def server(desk: Desk, specifications: Sequence[Mapping[str, Any]]) -> Server[Any]:
+def server(desk: McpSession, specifications: Sequence[Mapping[str, Any]]) -> Server[Any]:
     """Return the MCP server of a desk, with `task` and these tools."""
     tools = [TASK, *map(_tool, specifications)]
 
@@ -70,7 +70,7 @@ def server(desk: Desk, specifications: Sequence[Mapping[str, Any]]) -> Server[An
     )  # fmt: skip
 
 
-def serve(desk: Desk, specifications: Sequence[Mapping[str, Any]]) -> None:
+def serve(desk: McpSession, specifications: Sequence[Mapping[str, Any]]) -> None:
     """Serve on standard input and output until the client leaves; all else that is printed goes to standard error."""
 
     async def session() -> None:

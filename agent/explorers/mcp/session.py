@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from envs.errors import Damaged
+from envs.errors import DamagedFile
 from sandbox.base import SandboxError
 
 from ... import population
@@ -31,12 +31,12 @@ _IN_TRANSCRIPT = 20_000
 """Characters of one part of a transcript."""
 
 
-class Left(Exception):
+class ClientLeft(Exception):
     """The client has left: what it was about is taken up again when it comes back."""
 
 
 @dataclass
-class Task:
+class McpTask:
     """One proposal that is waited for."""
 
     prompt: Prompt
@@ -61,7 +61,7 @@ class Task:
         )  # fmt: skip
 
 
-class Desk:
+class McpSession:
     """Where a run, in its thread, and a client's calls, in theirs, meet. Safe to use from all of them.
 
     Args:
@@ -69,13 +69,13 @@ class Desk:
         patience: seconds that a call waits for the next task.
     """
 
-    def __init__(self, task: Callable[[Brief, str], Task], patience: float = PATIENCE) -> None:
+    def __init__(self, task: Callable[[Brief, str], McpTask], patience: float = PATIENCE) -> None:
         self.client = ""
         """Who is at work, as the client calls itself."""
         self._make, self._patience = task, patience
         self._changed = threading.Condition()
         self._one_call = threading.Lock()  # tools keep drafts: they are used by one call at a time
-        self._task: Task | None = None
+        self._task: McpTask | None = None
         self._over: ToolResult | None = None
         self._gone = False
         self._doing = "the run is being opened"
@@ -97,7 +97,7 @@ class Desk:
             while not self._changed.wait_for(lambda: self._gone or task.tools.submitted is not None, _LOOK_UP):
                 pass
             if task.tools.submitted is None:
-                raise Left
+                raise ClientLeft
             self._doing = "what was submitted is being tried"
         return [task.proposal(self.client)]
 
@@ -118,7 +118,7 @@ class Desk:
             elif event == "archived" and fields["generation"] > 0:
                 self._doing = "the run is drawing its conclusions"
             if self._gone:
-                raise Left
+                raise ClientLeft
 
     def finish(self, text: str, error: bool = False) -> None:
         """Tell all calls from now on that the run is over."""
@@ -166,17 +166,17 @@ class Desk:
             return ToolResult(f"{result.text}. Call `task` for what came of it, and for the next one.")
         return result
 
-    def _call(self, task: Task, name: str, arguments: Mapping[str, Any]) -> ToolResult:
+    def _call(self, task: McpTask, name: str, arguments: Mapping[str, Any]) -> ToolResult:
         try:
             result = task.tools.call(name, arguments)
-        except (Damaged, SandboxError) as error:
+        except (DamagedFile, SandboxError) as error:
             print(f"autotts: {name}: {error}", file=sys.stderr)
             result = ToolResult(f"{name}: a failure that is not yours ({type(error).__name__}); try again", error=True)
         task.transcript.add(f"call of {name}", _cut(_readable(arguments)))
         task.transcript.add(f"{'error' if result.error else 'result'} of {name}", _cut(result.text))
         return result
 
-    def _wait(self) -> Task | ToolResult:
+    def _wait(self) -> McpTask | ToolResult:
         """Return the open task, or in words why there is none."""
         with self._changed:
             self._changed.wait_for(lambda: self._task or self._over or self._gone, self._patience)
@@ -187,22 +187,22 @@ class Desk:
             return self._task or ToolResult(f"No task yet: {self._doing}. Call `task` again.")
 
 
-class Guest:
+class McpExplorer:
     """The `Explorer` that waits at a desk."""
 
     name = "mcp"
-    single = True
-    own = False
+    one_at_a_time = True
+    needs_own_data = False
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: McpSession) -> None:
         self._desk = desk
 
     def propose(self, brief: Brief) -> list[Proposal]:
-        """Return what the agent hands in. `Left` is raised if nobody will."""
+        """Return what the agent hands in. `ClientLeft` is raised if nobody will."""
         return self._desk.ask(brief, "propose")
 
     def refine(self, brief: Brief) -> list[Proposal]:
-        """Return what the agent hands in. `Left` is raised if nobody will."""
+        """Return what the agent hands in. `ClientLeft` is raised if nobody will."""
         return self._desk.ask(brief, "refine")
 
     def close(self) -> None:
@@ -210,7 +210,7 @@ class Guest:
         self._desk.leave()
 
 
-def host(discovery: Discovery, desk: Desk) -> None:
+def host(discovery: Discovery, desk: McpSession) -> None:
     """Run, or go on with, a discovery whose explorer waits at ``desk``, and tell the client how it has ended.
 
     Raises:
@@ -224,7 +224,7 @@ def host(discovery: Discovery, desk: Desk) -> None:
         desk.finish(conclusion(discovery.run))
     except Exception as error:
         if desk.left():  # a sandbox that was at work says so in its own words
-            raise Left from error
+            raise ClientLeft from error
         told = f"The run has failed ({type(error).__name__}): the person who runs it is told more."
         desk.finish(told, error=True)
         raise

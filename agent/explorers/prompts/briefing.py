@@ -15,7 +15,7 @@ from ...archive.run_directory import Ablation
 from ...llm.session import Prompt
 from ...records.explorer import Brief
 from ...records.version import CurvePoint, Version
-from ...tools.text import one_line, spread
+from ...tools.text import evenly_spread, one_line
 
 HOME = Path(__file__).parent
 _FILES = ("system.md", "aim.md", "aim_without_beta.md", "propose.md", "refine.md", "workspace/CONTRACT.md")
@@ -72,7 +72,7 @@ def _standing(brief: Brief) -> str:
 
 def _front(front: Sequence[Version]) -> str:
     """Return the best versions, from frugal to accurate, or some spread over them: three points of each curve."""
-    chosen = [front[i] for i in spread(len(front), _FRONT)]
+    chosen = [front[i] for i in evenly_spread(len(front), _FRONT)]
     lines = [f"  {version.id}: {_points(version.curve)}" for version in chosen]
     more = f"; {len(chosen)} of {len(front)}, the others have * in list_versions" if len(chosen) < len(front) else ""
     return "\n".join([f"The front, from frugal to accurate (accuracy % @ thousand tokens{more}):", *lines])
@@ -88,12 +88,14 @@ def _mates(brief: Brief) -> str:
 
 def _points(curve: Sequence[CurvePoint]) -> str:
     ordered = sorted(curve, key=lambda point: point.tokens)
-    return " ".join(f"{ordered[i].accuracy:.1f}@{ordered[i].tokens / 1000:,.1f}" for i in spread(len(ordered), 3))
+    return " ".join(
+        f"{ordered[i].accuracy:.1f}@{ordered[i].tokens / 1000:,.1f}" for i in evenly_spread(len(ordered), 3)
+    )
 
 
 def _parent(version: Version) -> str:
     """Return all that is told of the controller to build on."""
-    shown = (version.curve[i] for i in spread(len(version.curve), _CURVE))
+    shown = (version.curve[i] for i in evenly_spread(len(version.curve), _CURVE))
     curve = " ".join(f"b{p.beta:g}: {p.accuracy:.1f}@{p.tokens / 1000:,.1f}" for p in shown)
     parts = [f"The controller to build on is **{version.id}**.", version.rationale and one_line(version.rationale, 600)]
     parts += [version.outcome and f"What came of it: {one_line(version.outcome, 400)}", f"Its curve: {curve}"]

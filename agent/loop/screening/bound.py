@@ -37,7 +37,7 @@ _FLOOR = 1.0
 
 
 @dataclass(frozen=True)
-class Control:
+class ScreeningReference:
     """The front, which a candidate is held against.
 
     Attributes:
@@ -72,7 +72,7 @@ class Control:
 
 
 @dataclass(frozen=True)
-class Estimate:
+class CurveEstimate:
     """A candidate's curve as a part of the episodes shows it.
 
     Attributes:
@@ -100,7 +100,7 @@ class Estimate:
         return self.accuracy + up, self.cost * np.exp(-_quantile(level, self.cost_freedom) * self.cost_spread)
 
 
-def estimate(control: Control, seen: Ints, correct: Floats, cost: Floats) -> Estimate:
+def estimate_curve(control: ScreeningReference, seen: Ints, correct: Floats, cost: Floats) -> CurveEstimate:
     """Return what a part of the episodes says of the whole batch.
 
     Args:
@@ -128,7 +128,7 @@ def estimate(control: Control, seen: Ints, correct: Floats, cost: Floats) -> Est
     off = (cost - ratio[beta] * control.cost[seen]) * weight[:, None] / (spent / seen_of)[beta]
     left = (n - np.bincount(group, minlength=groups)).clip(1)[:, None]
     varies = _sums(off**2, group[beta], groups) / left
-    return Estimate(
+    return CurveEstimate(
         accuracy=100 * (mean[group] + slope * known),
         spread=100 * np.sqrt(error)[group],
         freedom=(n - 1).clip(1)[group],
@@ -139,14 +139,14 @@ def estimate(control: Control, seen: Ints, correct: Floats, cost: Floats) -> Est
     )
 
 
-def behind(control: Control, accuracy: Floats, cost: Floats) -> float:
+def behind(control: ScreeningReference, accuracy: Floats, cost: Floats) -> float:
     """Return by how many points of accuracy, at the least, a curve's points are below the front at their cost."""
     affordable = (control.points[:, 1:] <= np.maximum(cost, control.least)[:, None, :]).all(axis=2)
     best = np.where(affordable, control.points[:, 0], -np.inf).max(axis=1)
     return float((best - accuracy).min())
 
 
-def hopeless(control: Control, found: Estimate, risk: float) -> bool:
+def cannot_reach_front(control: ScreeningReference, found: CurveEstimate, risk: float) -> bool:
     """Return whether a candidate can, but for ``risk``, neither come up to the front nor be in the last choice."""
     accuracy, cost = found.optimistic(risk)
     curve = [CurvePoint(0, a, t, 0) for a, t in zip(accuracy.tolist(), cost[:, 0].tolist(), strict=True)]
@@ -154,12 +154,12 @@ def hopeless(control: Control, found: Estimate, risk: float) -> bool:
     return behind(control, accuracy, cost) > 0 and quality < control.finalist
 
 
-def risk_of(control: Control, found: Estimate) -> float:
-    """Return the smallest risk at which a candidate that is `hopeless` at some risk still is."""
+def risk_of(control: ScreeningReference, found: CurveEstimate) -> float:
+    """Return the smallest risk at which a candidate that is `cannot_reach_front` at some risk still is."""
     low, high = -12.0, 0.0  # powers of ten
     for _ in range(20):
         middle = (low + high) / 2
-        low, high = (low, middle) if hopeless(control, found, 10**middle) else (middle, high)
+        low, high = (low, middle) if cannot_reach_front(control, found, 10**middle) else (middle, high)
     return float(10**high)
 
 

@@ -10,20 +10,20 @@ from envs.episodes import Episodes, Logs
 from envs.scoring import Scores, score
 from envs.statistics import Floats
 from sandbox.outcome import Verdict
-from sandbox.steps import Steps
+from sandbox.steps import EvaluationSteps
 
 from ... import population
 from ...records.card import Card
 from ..final_evaluation import FINALISTS
 from . import bound, rungs
-from .bound import Control
+from .bound import ScreeningReference
 from .rungs import Ints
 
 _SURE = 0.001
 """Risk below which only that is said."""
 
 
-class Screening:
+class Screener:
     """Looks at candidates while they run, and gives up those that cannot come up to the front.
 
     Args:
@@ -44,18 +44,18 @@ class Screening:
         self._logs, self._latency = logs, latency
         self._known: dict[tuple[str, str], tuple[Floats, Floats]] = {}
 
-    def steps(self, cards: Sequence[Card]) -> Steps | None:
+    def steps(self, cards: Sequence[Card]) -> EvaluationSteps | None:
         """Return how a candidate is tried after ``cards``; None where there is nothing to hold it against."""
         control = self.control(cards)
         if control is None or len(self.ends) == 1:
             return None
 
         def judge(seen: Ints, scores: Scores) -> Verdict:
-            return verdict(control, seen, *self.earned(scores), self.risk / (len(self.ends) - 1))
+            return screening_verdict(control, seen, *self.earned(scores), self.risk / (len(self.ends) - 1))
 
-        return Steps(self.order, self.ends, judge)
+        return EvaluationSteps(self.order, self.ends, judge)
 
-    def control(self, cards: Sequence[Card]) -> Control | None:
+    def control(self, cards: Sequence[Card]) -> ScreeningReference | None:
         """Return the front of ``cards``; None if there is none."""
         front, ranked = population.front(cards, latency=self._latency), population.ranked(cards)
         if not front:
@@ -64,7 +64,7 @@ class Screening:
         self._known = {self._key(card): self._of(card) for card in front}  # and of no others: they are large
         known = [self._known[self._key(card)] for card in front]
         points = [(p.accuracy, p.tokens, p.latency) for card in front for p in card.believed_curve]
-        return Control(
+        return ScreeningReference(
             episodes=self.episodes,
             correct=np.mean([correct for correct, _ in known], axis=0),
             cost=np.mean([cost for _, cost in known], axis=0),
@@ -89,7 +89,7 @@ class Screening:
         return decisions, card.protocol.key()
 
 
-def verdict(control: Control, seen: Ints, correct: Floats, cost: Floats, risk: float) -> Verdict:
+def screening_verdict(control: ScreeningReference, seen: Ints, correct: Floats, cost: Floats, risk: float) -> Verdict:
     """Return ok, or ``screened`` if a candidate cannot come up to the front.
 
     Args:
@@ -99,8 +99,8 @@ def verdict(control: Control, seen: Ints, correct: Floats, cost: Floats, risk: f
         cost: (n, K) what it has spent in them.
         risk: of this look, that it could have.
     """
-    found = bound.estimate(control, seen, correct, cost)
-    if not bound.hopeless(control, found, risk):
+    found = bound.estimate_curve(control, seen, correct, cost)
+    if not bound.cannot_reach_front(control, found, risk):
         return Verdict("ok")
     behind = bound.behind(control, found.accuracy, found.cost)
     sure = bound.risk_of(control, found)

@@ -14,18 +14,18 @@ from ...records.belief import Belief
 from ...records.card import Card
 from ...records.version import ScalingCurve
 from ..pareto import budgets, qualities
-from .contributions import Cells, Contribution, joined
+from .contributions import Contribution, PanelCells, joined
 from .crossvalidation import CrossValidated, cross_validated
-from .question_results import Figures
-from .shrinkage import MEAN, SELF, shrunk
+from .question_results import QuestionResults
+from .shrinkage import MEAN, SELF, shrink
 
-Reader = Callable[[str], Figures | None]
+ResultsLoader = Callable[[str], QuestionResults | None]
 """Returns the figures of a version, by its id; None if there are none."""
-Kept = dict[str, Contribution]
+ContributionCache = dict[str, Contribution]
 """What versions contribute, by their ids."""
 
 
-def believed(cards: Sequence[Card], read: Reader, kept: Kept | None = None) -> list[Card]:
+def with_beliefs(cards: Sequence[Card], read: ResultsLoader, kept: ContributionCache | None = None) -> list[Card]:
     """Return ``cards``, with what is believed of each (`Card.belief`) where its figures can be read.
 
     What was written by hand was not chosen for its figures, so they stand; all others are drawn towards their first
@@ -43,7 +43,7 @@ def believed(cards: Sequence[Card], read: Reader, kept: Kept | None = None) -> l
     if not able:
         return list(cards)
     these = joined(rows)
-    found = shrunk(these, _anchors(able))
+    found = shrink(these, _anchors(able))
     measured = qualities(able, at)
     # simulated questions are easier or harder than the recorded ones: what is common to all versions is left out
     common = (these.values @ these.weights - measured).mean()
@@ -55,7 +55,7 @@ def believed(cards: Sequence[Card], read: Reader, kept: Kept | None = None) -> l
 
 
 def _contributions(
-    cards: Sequence[Card], at: Floats, read: Reader, kept: Kept
+    cards: Sequence[Card], at: Floats, read: ResultsLoader, kept: ContributionCache
 ) -> Iterator[tuple[Card, Contribution]]:
     """Yield the versions with figures, in an order of their own, and what they contribute at the budgets ``at``."""
     share: float | None = None
@@ -78,7 +78,7 @@ def _less(curves: Sequence[ScalingCurve], luck: Floats) -> list[ScalingCurve]:
     return [ScalingCurve(values[a:b]) for a, b in pairwise(ends.tolist())]
 
 
-def optimism(cards: Sequence[Card], read: Reader) -> tuple[Card, CrossValidated] | None:
+def optimism(cards: Sequence[Card], read: ResultsLoader) -> tuple[Card, CrossValidated] | None:
     """Return the version that the search would choose, and what that choice is worth where it was not made.
 
     It is chosen among what was discovered, or among all if nothing was. None without figures, or for one question.
@@ -93,7 +93,7 @@ def optimism(cards: Sequence[Card], read: Reader) -> tuple[Card, CrossValidated]
     return (able[found.version], found) if found else None
 
 
-def _comparable(cards: Sequence[Card], read: Reader) -> tuple[list[Card], list[Figures]]:
+def _comparable(cards: Sequence[Card], read: ResultsLoader) -> tuple[list[Card], list[QuestionResults]]:
     """Return the versions with figures, and these, of the same questions as the first: in an order of their own."""
     pairs = [(card, figures) for card in _by_age(cards) if (figures := read(card.id)) is not None]
     wanted = _cells(pairs[0][1]) if pairs else None
@@ -105,7 +105,7 @@ def _by_age(cards: Sequence[Card]) -> list[Card]:
     return sorted((card for card in cards if card.ok), key=lambda card: (card.generation, card.id))
 
 
-def _cells(cells: Cells | Figures) -> tuple[tuple[str, ...], bytes]:
+def _cells(cells: PanelCells | QuestionResults) -> tuple[tuple[str, ...], bytes]:
     return cells.environments, cells.environment.tobytes()
 
 

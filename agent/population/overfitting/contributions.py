@@ -17,8 +17,8 @@ import numpy.typing as npt
 from envs.statistics import Floats
 from envs.synthetic.simulated import is_simulated, origin
 
-from .question_results import Figures
 from .question_results import Ints as Ints32
+from .question_results import QuestionResults
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -30,7 +30,7 @@ _SPACING = 0.2
 
 
 @dataclass(frozen=True, slots=True)
-class Panel:
+class QualityPanel:
     """The contributions of V versions, N cells each, to their qualities."""
 
     values: Floats
@@ -48,8 +48,8 @@ class Panel:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Cells:
-    """The questions of environments: see `Figures`."""
+class PanelCells:
+    """The questions of environments: see `QuestionResults`."""
 
     environments: tuple[str, ...]
     environment: Ints32
@@ -60,7 +60,7 @@ class Cells:
 class Contribution:
     """What one version contributes: all that a panel needs of its figures, and a twentieth of their size."""
 
-    cells: Cells
+    cells: PanelCells
     """One object for all versions with the same ones."""
     values: Floats
     """(N,) the mean of `contributions` over the budgets."""
@@ -69,7 +69,7 @@ class Contribution:
     simulated: float
 
     @classmethod
-    def of(cls, figures: Figures, at: Floats, simulated: float = 0.0) -> Contribution:
+    def of(cls, figures: QuestionResults, at: Floats, simulated: float = 0.0) -> Contribution:
         """Return the contribution of the version that ``figures`` are of (see `panel`)."""
         cells = _cells(figures.environments, figures.environment.tobytes(), figures.question.tobytes())
         return cls(cells, contributions(figures, at, simulated).mean(axis=0), at.tobytes(), simulated)
@@ -80,11 +80,11 @@ class Contribution:
 
 
 @lru_cache(maxsize=16)
-def _cells(environments: tuple[str, ...], environment: bytes, question: bytes) -> Cells:
-    return Cells(environments, np.frombuffer(environment, np.int32), np.frombuffer(question, np.int32))
+def _cells(environments: tuple[str, ...], environment: bytes, question: bytes) -> PanelCells:
+    return PanelCells(environments, np.frombuffer(environment, np.int32), np.frombuffer(question, np.int32))
 
 
-def panel(figures: Sequence[Figures], at: Floats, simulated: float = 0.0) -> Panel:
+def panel(figures: Sequence[QuestionResults], at: Floats, simulated: float = 0.0) -> QualityPanel:
     """Return the contributions of versions whose ``figures`` have the same cells.
 
     Args:
@@ -95,10 +95,10 @@ def panel(figures: Sequence[Figures], at: Floats, simulated: float = 0.0) -> Pan
     return joined([Contribution.of(each, at, simulated) for each in figures])
 
 
-def joined(rows: Sequence[Contribution]) -> Panel:
+def joined(rows: Sequence[Contribution]) -> QualityPanel:
     """Return the panel of versions, at least one, with the same cells, budgets and weight."""
     cells, names = rows[0].cells, rows[0].cells.environments
-    return Panel(
+    return QualityPanel(
         values=np.stack([row.values for row in rows]),
         weights=cell_weights(cells, rows[0].simulated),
         environment=cells.environment.astype(np.int64),
@@ -108,7 +108,7 @@ def joined(rows: Sequence[Contribution]) -> Panel:
     )
 
 
-def cell_weights(cells: Cells | Figures, simulated: float) -> Floats:
+def cell_weights(cells: PanelCells | QuestionResults, simulated: float) -> Floats:
     """Return (N,) the part of each cell in the mean: environments of a kind count the same, and so do questions."""
     kind = np.array([is_simulated(name) for name in cells.environments])
     share = simulated if kind.any() else 0.0
@@ -116,12 +116,12 @@ def cell_weights(cells: Cells | Figures, simulated: float) -> Floats:
     return np.asarray((each / np.bincount(cells.environment))[cells.environment])
 
 
-def contributions(figures: Figures, at: Floats, simulated: float = 0.0) -> Floats:
+def contributions(figures: QuestionResults, at: Floats, simulated: float = 0.0) -> Floats:
     """Return (T, N) the contribution of each cell to what the version attains at each budget of ``at``, in per cent."""
     return contributions_by(figures, at, cell_weights(figures, simulated))
 
 
-def contributions_by(figures: Figures, at: Floats, weights: Floats) -> Floats:
+def contributions_by(figures: QuestionResults, at: Floats, weights: Floats) -> Floats:
     """Return (T, N) contributions of all cells to a curve that is the mean of those cells alone that have ``weights``.
 
     Which points of the curve are used at which budget is decided by these: what other cells contribute is then no
@@ -174,7 +174,7 @@ def slopes(tokens: Floats, accuracy: Floats, at: Floats) -> tuple[Floats, Floats
     return value, by_accuracy, by_tokens
 
 
-def _groups(cells: Cells) -> Ints:
+def _groups(cells: PanelCells) -> Ints:
     """Return (N,) the group of questions of each cell. Environments of the same size are taken to ask the same ones."""
     sizes = np.bincount(cells.environment)[cells.environment]
     _, group = np.unique(np.stack([sizes, cells.question % GROUPS]), axis=1, return_inverse=True)

@@ -10,9 +10,9 @@ import numpy as np
 from envs.statistics import Floats, Interval, bootstrap
 
 from ..preference import preferred
-from .contributions import Bools, Ints, Panel, contributions_by, panel
-from .question_results import Figures
-from .shrinkage import shrunk
+from .contributions import Bools, Ints, QualityPanel, contributions_by, panel
+from .question_results import QuestionResults
+from .shrinkage import shrink
 
 FOLDS = 5
 """Parts into which the questions are divided."""
@@ -22,7 +22,7 @@ _SEED = 20260911  # of the divisions alone: the same figures are cross-validated
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
+class IntervalEstimate:
     """A figure, and its 95% interval over questions."""
 
     value: float
@@ -35,25 +35,25 @@ class CrossValidated:
 
     version: int
     """Index of the version that is chosen by all questions and models."""
-    searched: Figure
+    searched: IntervalEstimate
     """Its quality on them: the figure that a search shows of its best."""
-    questions: Figure
+    questions: IntervalEstimate
     """Chosen by some of the questions, measured on the others: the mean over all."""
-    models: Figure | None
+    models: IntervalEstimate | None
     """Chosen by all models but one, measured on the one left out: the mean over models. None with one alone."""
-    both: Figure | None
+    both: IntervalEstimate | None
     """Chosen without the questions, and without the model, that it is measured on."""
-    optimism: Figure
+    optimism: IntervalEstimate
     """``searched`` less ``both``, or less ``questions`` with one model alone."""
 
     @property
-    def strictest(self) -> Figure:
+    def strictest(self) -> IntervalEstimate:
         """The figure that ``optimism`` is reckoned from."""
         return self.both or self.questions
 
 
 def cross_validated(
-    figures: Sequence[Figures],
+    figures: Sequence[QuestionResults],
     at: Floats,
     anchors: Sequence[int],
     complexity: Sequence[int],
@@ -64,7 +64,7 @@ def cross_validated(
 
     Args:
         figures, at, simulated: see `panel`.
-        anchors: see `shrunk`.
+        anchors: see `shrink`.
         complexity: see `preferred`.
         candidates: (V,) the versions that may be chosen, at least one.
     """
@@ -72,7 +72,7 @@ def cross_validated(
     able, simple = np.flatnonzero(candidates), np.asarray(complexity)[candidates].tolist()
 
     def chosen(cells: Bools) -> int:
-        found = shrunk(these, anchors, cells)
+        found = shrink(these, anchors, cells)
         return int(able[preferred(found.quality[able], found.noise[able], simple)[0]])
 
     def held_out(models: Sequence[int | None], parts: Sequence[Ints | None]) -> Floats:
@@ -103,7 +103,7 @@ def cross_validated(
     by_model, both = others or (None, None)
     # the figure that was sought is what it is; the one in its place has the noise of a version against the others
     gap, (low, high) = searched.value - (both or questions).value, lead.interval
-    optimism = Figure(gap, (gap + lead.value - high, gap + lead.value - low))
+    optimism = IntervalEstimate(gap, (gap + lead.value - high, gap + lead.value - low))
     return CrossValidated(best, searched, questions, by_model, both, optimism)
 
 
@@ -114,10 +114,10 @@ def partitions(groups: int) -> Iterator[list[Ints]]:
         yield np.array_split(generator.permutation(groups), min(FOLDS, groups))
 
 
-def means(panel: Panel, rows: Sequence[Floats]) -> list[Figure]:
+def means(panel: QualityPanel, rows: Sequence[Floats]) -> list[IntervalEstimate]:
     """Return the mean of each of ``rows``, (N,) contributions, over the recorded cells, with its interval."""
     environments = np.unique(panel.environment[panel.recorded]).tolist()
     tables = [np.stack(rows, axis=1)[panel.environment == e] for e in environments]
     value = np.mean([table.mean(axis=0) for table in tables], axis=0)
     low, high = np.percentile(np.mean([bootstrap(table) for table in tables], axis=0), [2.5, 97.5], axis=0)
-    return [Figure(float(v), (float(a), float(b))) for v, a, b in zip(value, low, high, strict=True)]
+    return [IntervalEstimate(float(v), (float(a), float(b))) for v, a, b in zip(value, low, high, strict=True)]

@@ -11,13 +11,13 @@ import numpy.typing as npt
 
 from envs.scoring import Scores
 from envs.statistics import Floats
-from envs.syntax_lock import SYNTAX
+from envs.syntax_lock import SYNTAX_LOCK
 
 Ints = npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Figures:
+class QuestionResults:
     """Accuracy and tokens by beta and cell, means over branch orders; a cell is a question of an environment.
 
     B betas, N cells: environments one after another, each with its questions in order.
@@ -36,7 +36,7 @@ class Figures:
     """(B, N)"""
 
     @classmethod
-    def of(cls, scores: Scores) -> Figures:
+    def of(cls, scores: Scores) -> QuestionResults:
         """Return the means over branch orders of ``scores``, whose batch is a whole grid (`envs.episodes.grid`)."""
         batch = scores.episodes
         sizes = [len(env) for env in batch.environments]
@@ -64,13 +64,13 @@ class Figures:
         return buffer.getvalue()
 
     @classmethod
-    def unpack(cls, packed: bytes) -> Figures:
+    def unpack(cls, packed: bytes) -> QuestionResults:
         """Return the figures that `pack` has packed.
 
         Raises:
             Exception: whatever the readers of zip and numpy raise of damaged bytes.
         """
-        with SYNTAX, np.load(io.BytesIO(packed), allow_pickle=False) as columns:
+        with SYNTAX_LOCK, np.load(io.BytesIO(packed), allow_pickle=False) as columns:
             found = {each.name: columns[each.name] for each in fields(cls)}
         shape = (len(found["betas"]), len(found["question"]))
         if found["right"].shape != shape or found["tokens"].shape != shape:

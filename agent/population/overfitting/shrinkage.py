@@ -9,7 +9,7 @@ import numpy as np
 
 from envs.statistics import Floats
 
-from .contributions import Bools, Panel
+from .contributions import Bools, QualityPanel
 
 MEAN, SELF = -1, -2
 """Anchors that are no version: the mean of all; and none, of a version that was not chosen for its figures."""
@@ -18,7 +18,7 @@ _LEAST = 0.01
 
 
 @dataclass(frozen=True, slots=True)
-class Shrunk:
+class ShrinkageEstimate:
     """What is believed of V versions."""
 
     quality: Floats
@@ -31,7 +31,7 @@ class Shrunk:
     """(V, G) what each group of questions adds to a version's figure by being there, in points."""
 
 
-def shrunk(panel: Panel, anchors: Sequence[int], cells: Bools | None = None) -> Shrunk:
+def shrink(panel: QualityPanel, anchors: Sequence[int], cells: Bools | None = None) -> ShrinkageEstimate:
     """Return the qualities of versions, each drawn towards its anchor as far as its difference may be noise.
 
     Empirical Bayes (Efron and Morris 1975): differences from the anchors of a kind (other versions, or the mean) are
@@ -61,10 +61,10 @@ def shrunk(panel: Panel, anchors: Sequence[int], cells: Bools | None = None) -> 
     for version in anchors_first(anchors):
         if anchors[version] >= 0:
             believed[version] = believed[anchors[version]] + float(factor[version] * apart[version])
-    return Shrunk(np.array(believed), factor, error, noise)
+    return ShrinkageEstimate(np.array(believed), factor, error, noise)
 
 
-def _noise(panel: Panel, weights: Floats) -> Floats:
+def _noise(panel: QualityPanel, weights: Floats) -> Floats:
     """Return (V, G) what each group adds to a version's figure by being there: the sum of squares is the variance.
 
     Environments are fixed, questions are drawn. An environment with one question does not say how questions differ.

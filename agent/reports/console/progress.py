@@ -14,7 +14,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from ...archive.run_directory import Run
 
 
-class Watch:
+class ProgressDisplay:
     """Live progress on standard error: a line for each generation, and a bar where there is a terminal."""
 
     def __init__(self, run: Run) -> None:

@@ -23,7 +23,7 @@ _MOST_PANELS = 24
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class CurveLine:
     """The points of one controller."""
 
     name: str
@@ -32,7 +32,7 @@ class Line:
     points: tuple[Point, ...]
 
 
-def draw_curves(lines: Sequence[Line], path: Path, mean: bool = True, title: str = "") -> None:
+def draw_curves(lines: Sequence[CurveLine], path: Path, mean: bool = True, title: str = "") -> None:
     """Draw the scaling curves of ``lines`` to ``path``.
 
     Args:
@@ -62,9 +62,9 @@ def draw_curves(lines: Sequence[Line], path: Path, mean: bool = True, title: str
     save(path, (1 + 7.0 * columns, 4.6 * rows), draw)
 
 
-def _panels(lines: Sequence[Line], mean: bool) -> dict[str, list[tuple[int, Line, list[Point]]]]:
+def _panels(lines: Sequence[CurveLine], mean: bool) -> dict[str, list[tuple[int, CurveLine, list[Point]]]]:
     """Return for each environment the lines with their positions, and their points there by tokens."""
-    found: dict[str, list[tuple[int, Line, list[Point]]]] = {}
+    found: dict[str, list[tuple[int, CurveLine, list[Point]]]] = {}
     for i, line in enumerate(lines):
         for environment in dict.fromkeys(point.environment for point in line.points):
             points = [point for point in line.points if point.environment == environment]
@@ -74,7 +74,7 @@ def _panels(lines: Sequence[Line], mean: bool) -> dict[str, list[tuple[int, Line
     return {MEAN: common} if common and (not found or (mean and len(common) == len(lines))) else found
 
 
-def _panel(axis: Axes, shown: Sequence[tuple[int, Line, list[Point]]]) -> None:
+def _panel(axis: Axes, shown: Sequence[tuple[int, CurveLine, list[Point]]]) -> None:
     paint = row("series")
     for i, line, points in shown:
         x, colour = [max(1.0, point.mean_tokens) for point in points], paint[i % len(paint)]

@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ... import population
-from ...archive.index import View
-from ...records.index_row import Row
+from ...archive.index import ArchiveSnapshot
+from ...records.index_row import IndexRow
 from .picture import MARKERS, colours, row, save, short
 
 if TYPE_CHECKING:
@@ -29,10 +29,10 @@ _MANY = 1000
 
 
 @dataclass(frozen=True)
-class Family:
+class LineageLayout:
     """Where each version is drawn. All are in the order of ``rows``."""
 
-    rows: Sequence[Row]
+    rows: Sequence[IndexRow]
     x: npt.NDArray[np.float64]
     """(V,) generation, those of one generation side by side."""
     y: npt.NDArray[np.float64]
@@ -43,7 +43,7 @@ class Family:
     """From the best to its root by first parents."""
 
 
-def family(view: View, tokens: float | None = None) -> Family:
+def lay_out_lineage(view: ArchiveSnapshot, tokens: float | None = None) -> LineageLayout:
     """Lay out the versions of ``view``.
 
     Args:
@@ -60,13 +60,13 @@ def family(view: View, tokens: float | None = None) -> Family:
         scored = [(score, -i) for i, score in enumerate(found) if score is not None and rows[i].generation > 0]
         best = rows[-max(scored)[1]] if scored else best
     x = [g + 0.6 * _fraction(n) for g, group in groupby(row.generation for row in rows) for n, _ in enumerate(group)]
-    return Family(
+    return LineageLayout(
         rows, np.array(x, float), np.array([floor if score is None else score for score in found], float), edges,
         _way(rows, at, best),
     )  # fmt: skip
 
 
-def _score(row: Row, view: View, tokens: float | None) -> float | None:
+def _score(row: IndexRow, view: ArchiveSnapshot, tokens: float | None) -> float | None:
     if not row.ok or tokens is None:
         return view.quality.get(row.id)
     return float(population.attained(row.mean_curve, np.array([tokens]))[0])
@@ -80,7 +80,7 @@ def _fraction(n: int) -> float:
     return value
 
 
-def _way(rows: Sequence[Row], at: dict[str, int], best: Row | None) -> list[int]:
+def _way(rows: Sequence[IndexRow], at: dict[str, int], best: IndexRow | None) -> list[int]:
     way: list[int] = []
     here = at[best.id] if best else None
     while here is not None and here not in way:
@@ -89,17 +89,19 @@ def _way(rows: Sequence[Row], at: dict[str, int], best: Row | None) -> list[int]
     return way
 
 
-def draw_lineage(view: View, path: Path, by: By = "explorer", tokens: float | None = None, title: str = "") -> None:
+def draw_lineage(
+    view: ArchiveSnapshot, path: Path, by: By = "explorer", tokens: float | None = None, title: str = ""
+) -> None:
     """Draw the family to ``path``.
 
     Args:
         view: the versions; at least one.
         path: of the picture.
         by: what the colour says.
-        tokens: as for `family`.
+        tokens: as for `lay_out_lineage`.
         title: of the picture.
     """
-    shape = family(view, tokens)
+    shape = lay_out_lineage(view, tokens)
 
     def draw(figure: Figure) -> None:
         from matplotlib.collections import LineCollection
@@ -135,7 +137,7 @@ def draw_lineage(view: View, path: Path, by: By = "explorer", tokens: float | No
     save(path, (10.0, 5.5), draw)
 
 
-def _named(shape: Family) -> list[int]:
+def _named(shape: LineageLayout) -> list[int]:
     """Return the versions on the way whose names have room, from the best on."""
     width, height = (max(1e-9, float(np.ptp(of))) for of in (shape.x, shape.y))
     named: list[int] = []
@@ -147,7 +149,7 @@ def _named(shape: Family) -> list[int]:
     return named[:_NAMED]
 
 
-def _groups(rows: Sequence[Row], by: By) -> list[tuple[str, list[int]]]:
+def _groups(rows: Sequence[IndexRow], by: By) -> list[tuple[str, list[int]]]:
     """Return the versions by what the colour says, the largest group first, the smallest ones together."""
     of = [getattr(row, by) or "none" for row in rows]
     order = [name for name, _ in Counter(of).most_common()]

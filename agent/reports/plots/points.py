@@ -14,27 +14,32 @@ from envs.synthetic.simulated import recorded
 from sandbox.outcome import Candidate
 
 from ...archive.measurements import figures
-from ...archive.reader import Place
-from ...records.card import Card, Protocol
+from ...archive.reader import ArchiveReader
+from ...records.card import Card, EvaluationProtocol
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class PlottedController:
     """A controller to be drawn."""
 
     candidate: Candidate
-    place: Place | None = None
+    place: ArchiveReader | None = None
     """The archive that it is in; None of what is in none."""
     card: Card | None = None
 
     @property
-    def known(self) -> list[tuple[Protocol, tuple[Point, ...]]]:
+    def known(self) -> list[tuple[EvaluationProtocol, tuple[Point, ...]]]:
         """What is written down of it."""
         found = figures(self.place, self.card) if self.place and self.card else ()
         return [(protocol, curve) for _, protocol, curve in found]
 
 
-def protocol(chosen: Sequence[Chosen], patterns: Sequence[str] | None, place: Place, default: Protocol) -> Protocol:
+def protocol(
+    chosen: Sequence[PlottedController],
+    patterns: Sequence[str] | None,
+    place: ArchiveReader,
+    default: EvaluationProtocol,
+) -> EvaluationProtocol:
     """Return on what ``chosen`` are to be drawn: that of the first with figures there, so that the fewest are run.
 
     Args:
@@ -56,7 +61,7 @@ def protocol(chosen: Sequence[Chosen], patterns: Sequence[str] | None, place: Pl
     return default.model_copy(update={"environments": _hashes(patterns, place)})
 
 
-def _of(p: Protocol, names: Sequence[str]) -> Protocol:
+def _of(p: EvaluationProtocol, names: Sequence[str]) -> EvaluationProtocol:
     chosen = {name: p.environments[name] for name in names}
     return p.model_copy(update={"environments": chosen, "simulated": 0.0})
 
@@ -65,7 +70,7 @@ def _matching(names: dict[str, str], pattern: str) -> list[str]:
     return [pattern] if pattern in names else fnmatch.filter(names, pattern)
 
 
-def _hashes(patterns: Sequence[str], place: Place) -> dict[str, str]:
+def _hashes(patterns: Sequence[str], place: ArchiveReader) -> dict[str, str]:
     from envs.synthetic.model import default_environments
 
     embedded = {env.name: env.hash for env in default_environments()}
@@ -81,7 +86,7 @@ def _hashes(patterns: Sequence[str], place: Place) -> dict[str, str]:
     return found
 
 
-def stored(chosen: Chosen, wanted: Protocol) -> tuple[Point, ...] | None:
+def stored(chosen: PlottedController, wanted: EvaluationProtocol) -> tuple[Point, ...] | None:
     """Return the points of ``chosen`` that are written down under ``wanted``, or None if they are not.
 
     The mean over environments is among them if it is over those that are wanted.
@@ -94,7 +99,7 @@ def stored(chosen: Chosen, wanted: Protocol) -> tuple[Point, ...] | None:
     return None
 
 
-def worlds(wanted: Protocol, places: Sequence[Place]) -> tuple[Environment, ...]:
+def protocol_environments(wanted: EvaluationProtocol, places: Sequence[ArchiveReader]) -> tuple[Environment, ...]:
     """Return the environments of ``wanted`` from wherever one of ``places`` has them.
 
     Raises:
@@ -103,7 +108,7 @@ def worlds(wanted: Protocol, places: Sequence[Place]) -> tuple[Environment, ...]
     return tuple(_world(name, sha256, places) for name, sha256 in wanted.environments.items())
 
 
-def _world(name: str, sha256: str, places: Sequence[Place]) -> Environment:
+def _world(name: str, sha256: str, places: Sequence[ArchiveReader]) -> Environment:
     for place in places[1:]:
         try:
             return place.world(name, sha256)

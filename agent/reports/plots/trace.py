@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...diagnosis.drawing import STATES, Episode
+from ...diagnosis.drawing import STATES, DrawnEpisode
 from .picture import colours, save, short
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ _GRIDDED = 120
 """Intervals up to which cells are set apart."""
 
 
-def draw_trace(episode: Episode, path: Path) -> None:
+def draw_trace(episode: DrawnEpisode, path: Path) -> None:
     """Draw ``episode`` to ``path``."""
     rows = episode.states()
     deepest = max(map(len, rows), default=1)
@@ -51,7 +51,7 @@ def draw_trace(episode: Episode, path: Path) -> None:
     save(path, (9.0, max(2.4, 1.4 + 0.14 * len(cells))), draw)
 
 
-def title(episode: Episode) -> list[str]:
+def title(episode: DrawnEpisode) -> list[str]:
     """Return the lines over the picture: which episode, what came of it, and the vote at its end."""
     votes = episode.votes()
     told = [f"{_word(episode, answer)} ×{count}" for answer, count in votes[:_VOTES]]
@@ -66,5 +66,5 @@ def title(episode: Episode) -> list[str]:
     ]
 
 
-def _word(episode: Episode, answer: int) -> str:
+def _word(episode: DrawnEpisode, answer: int) -> str:
     return short(episode.answers[answer], 20) if answer else "no answer"

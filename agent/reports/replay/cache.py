@@ -8,7 +8,7 @@ from pathlib import Path
 
 from envs.episodes import Episodes
 from envs.store import write_whole
-from sandbox.outcome import Outcome, Verdict
+from sandbox.outcome import SandboxOutcome, Verdict
 from sandbox.wire import contract_modules
 
 from ...archive.archive import pack_logs, sha256, unpack_logs
@@ -32,7 +32,7 @@ def key(source: str, episodes: Episodes) -> str:
     return sha256(json.dumps(what).encode())[:32]
 
 
-class Journal:
+class ReplayCache:
     """The directory of the runs that are done: action logs, or the verdict on a controller that failed.
 
     Figures are computed anew from the logs, so that they cannot be out of date. What is damaged counts as not there.
@@ -44,7 +44,7 @@ class Journal:
     def __init__(self, root: Path) -> None:
         self.root = root
 
-    def get(self, name: str) -> Outcome | None:
+    def get(self, name: str) -> SandboxOutcome | None:
         """Return what was kept of the run called ``name``, or None."""
         try:
             kept = (self.root / f"{name}.run").read_bytes()
@@ -55,10 +55,10 @@ class Journal:
             return None
         if data.startswith(b"["):
             kind, message = json.loads(data)
-            return Outcome(Verdict(kind, message))
-        return Outcome(Verdict("ok"), unpack_logs(data))
+            return SandboxOutcome(Verdict(kind, message))
+        return SandboxOutcome(Verdict("ok"), unpack_logs(data))
 
-    def put(self, name: str, outcome: Outcome) -> None:
+    def put(self, name: str, outcome: SandboxOutcome) -> None:
         """Keep a run; a fleeting failure is not kept.
 
         Raises:

@@ -11,7 +11,7 @@ from envs.errors import InputError
 
 from ..console.display import plain
 from ..plots.curves import frame
-from .results import Results
+from .results import ReplayResults
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,7 +35,7 @@ def available() -> None:
         raise InputError("report.html needs matplotlib and jinja2: pip install 'autotts[report]'") from None
 
 
-def curves(results: Results, place: str) -> str:
+def curves(results: ReplayResults, place: str) -> str:
     """Draw accuracy against tokens: the first versions by rank, the baselines, and the reference's accuracy."""
     shown = {}
     for label, colour, marker in _shown(results):
@@ -66,7 +66,7 @@ def curves(results: Results, place: str) -> str:
     return _picture(f"curves {place}", draw, 4.4)
 
 
-def savings(results: Results) -> str:
+def savings(results: ReplayResults) -> str:
     """Draw tokens saved at equal accuracy, with intervals, over all environments."""
     equal = {e.controller: e.equal for e in results.equal if e.environment == results.overall}
     rows = [
@@ -88,7 +88,7 @@ def savings(results: Results) -> str:
     return _picture("savings", draw, 1.0 + 0.28 * len(rows))
 
 
-def ranks(results: Results) -> str:
+def ranks(results: ReplayResults) -> str:
     """Draw each controller's rank in the search beside its rank here."""
     rows = results.ranking.ranks if results.ranking else ()
     both = [(rank.controller, rank.searched_rank, rank.rank) for rank in rows if rank.searched_rank is not None]
@@ -110,7 +110,7 @@ def ranks(results: Results) -> str:
     return _picture("ranks", draw, 1.0 + 0.24 * len(both))
 
 
-def _shown(results: Results) -> list[tuple[str, str, str]]:
+def _shown(results: ReplayResults) -> list[tuple[str, str, str]]:
     """Return (label, colour, marker) of what pictures have room for."""
     order = {rank.controller: i for i, rank in enumerate(results.ranking.ranks)} if results.ranking else {}
     labels = sorted((c.label for c in results.controllers if not c.baseline), key=lambda c: order.get(c, len(order)))

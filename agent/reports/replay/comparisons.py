@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from envs.statistics import Floats, Interval, Sample
+from envs.statistics import Floats, Interval, QuestionSample
 
 ACCURACY, TOKENS = 0, 1
-"""Columns of `Sample.centre` and of `Sample.resampled`."""
+"""Columns of `QuestionSample.centre` and of `QuestionSample.resampled`."""
 WIN, TIE, LOSS = "+", "=", "-"
 
 Bounds = tuple[float | None, float | None]
@@ -18,7 +18,7 @@ Bounds = tuple[float | None, float | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Against:
+class PairedComparison:
     """A controller at one beta less the reference, paired by question and branch order."""
 
     gain: float
@@ -32,7 +32,7 @@ class Against:
 
 
 @dataclass(frozen=True, slots=True)
-class Equal:
+class EqualAccuracy:
     """The fewest tokens with which a controller's curve attains the reference's accuracy."""
 
     reached_pct: float
@@ -45,7 +45,7 @@ class Equal:
     saved_ci: Bounds
 
 
-def against(sample: Sample, reference: Sample) -> Against:
+def compare_with_reference(sample: QuestionSample, reference: QuestionSample) -> PairedComparison:
     """Compare two samples of the same questions."""
     gain = sample.resampled[:, ACCURACY] - reference.resampled[:, ACCURACY]
     saved = _saved(sample.resampled[:, TOKENS], reference.resampled[:, TOKENS])
@@ -53,7 +53,7 @@ def against(sample: Sample, reference: Sample) -> Against:
         np.sign(ours[:, ACCURACY] - theirs[:, ACCURACY])
         for ours, theirs in zip(sample.tables, reference.tables, strict=True)
     ]
-    return Against(
+    return PairedComparison(
         gain=float(sample.centre[ACCURACY] - reference.centre[ACCURACY]),
         gain_ci=interval(gain),
         saved_pct=float(_saved(sample.centre[TOKENS], reference.centre[TOKENS])),
@@ -62,7 +62,7 @@ def against(sample: Sample, reference: Sample) -> Against:
     )
 
 
-def equal(curve: Sequence[Sample], reference: Sample) -> Equal:
+def tokens_at_equal_accuracy(curve: Sequence[QuestionSample], reference: QuestionSample) -> EqualAccuracy:
     """Return what the reference's accuracy costs on ``curve``: each resample has its own target, curve and cost."""
     centre = np.stack([sample.centre for sample in curve])[None]
     resampled = np.stack([sample.resampled for sample in curve], axis=1)
@@ -70,7 +70,7 @@ def equal(curve: Sequence[Sample], reference: Sample) -> Equal:
     (tokens,) = fewest(centre[..., TOKENS], centre[..., ACCURACY], reference.centre[None, ACCURACY]).tolist()
     spread = fewest(resampled[..., TOKENS], resampled[..., ACCURACY], target[:, ACCURACY])
     reached = np.isfinite(tokens)
-    return Equal(
+    return EqualAccuracy(
         reached_pct=float(100 * np.isfinite(spread).mean()),
         tokens=tokens if reached else None,
         tokens_ci=bounds(spread),

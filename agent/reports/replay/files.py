@@ -10,10 +10,10 @@ from typing import Any
 from envs.errors import InputError
 
 from .comparisons import LOSS, TIE, WIN
-from .results import Results, Row
+from .results import ReplayResults, ReplayRow
 
 
-def document(results: Results) -> bytes:
+def document(results: ReplayResults) -> bytes:
     """Return ``results.json``; its rows have all fields of those of `evaluate --json`, and more."""
     found = dataclasses.asdict(results)
     found["rows"] = [_row(row) for row in results.rows]
@@ -28,7 +28,7 @@ def parquet_available() -> None:
         raise InputError("Parquet needs pyarrow: pip install 'autotts[parquet]'") from None
 
 
-def parquet(results: Results) -> bytes:
+def parquet(results: ReplayResults) -> bytes:
     """Return ``results.parquet``: one row for each controller, environment and beta, with intervals in two columns."""
     parquet_available()
     import pyarrow
@@ -42,7 +42,7 @@ def parquet(results: Results) -> bytes:
     return buffer.getvalue()
 
 
-def _row(row: Row) -> dict[str, Any]:
+def _row(row: ReplayRow) -> dict[str, Any]:
     other = row.against
     found = {"controller": row.controller, **dataclasses.asdict(row.point)}
     if other is not None:

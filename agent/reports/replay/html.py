@@ -14,14 +14,14 @@ from markupsafe import Markup, escape
 from ..console.display import listing, plain
 from . import charts
 from .ranks import AHEAD, LOST, TRANSFERRED
-from .results import Results
-from .select import Entry
-from .tables import Table, everything, protocol, summary
+from .results import ReplayResults
+from .select import ReplayEntry
+from .tables import ReportTable, everything, protocol, summary
 
 _HERE = Path(__file__).parent
 
 
-def page(results: Results, entries: Sequence[Entry]) -> str:
+def page(results: ReplayResults, entries: Sequence[ReplayEntry]) -> str:
     """Return ``report.html``."""
     css = Markup((_HERE / "report.css").read_text(encoding="utf-8"))
     template = Environment(autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True).from_string(
@@ -44,7 +44,7 @@ def page(results: Results, entries: Sequence[Entry]) -> str:
     )
 
 
-def _pictures(results: Results, table: Table) -> list[tuple[str, str]]:
+def _pictures(results: ReplayResults, table: ReportTable) -> list[tuple[str, str]]:
     """Return (caption, SVG) of what belongs above a table."""
     if table.about == "ranks":
         return [("Rank of each controller in the search and here", charts.ranks(results))]
@@ -56,7 +56,7 @@ def _pictures(results: Results, table: Table) -> list[tuple[str, str]]:
     return found
 
 
-def _classes(table: Table, column: int, cell: str) -> str:
+def _classes(table: ReportTable, column: int, cell: str) -> str:
     if column == 1 and table.about == "questions":
         return "signs"
     return cell if table.about == "ranks" and cell in (TRANSFERRED, AHEAD, LOST) else ""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from ..markdown import escaped, table
-from .results import Results
+from .results import ReplayResults
 from .tables import everything, protocol, summary
 
 
-def page(results: Results) -> str:
+def page(results: ReplayResults) -> str:
     """Return ``report.md``."""
     parts = ["# Replay", *(f"- {escaped(line)}" for line in summary(results)), "", escaped(protocol(results))]
     for each in everything(results):

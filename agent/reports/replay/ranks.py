@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from envs.statistics import Floats, Interval, Sample
+from envs.statistics import Floats, Interval, QuestionSample
 
 from ... import population
 from ...records.card import Card
 from ...records.version import CurvePoint
 from .comparisons import TOKENS, interval
-from .select import Entry
+from .select import ReplayEntry
 
 TRANSFERRED, LOST, OPEN = "transferred", "lost", "not decided"
 AHEAD = "ahead"
@@ -21,7 +21,7 @@ AHEAD = "ahead"
 
 
 @dataclass(frozen=True, slots=True)
-class Gain:
+class QualityGain:
     """A version's quality less that of the best baseline, in points of accuracy."""
 
     searched: float | None
@@ -37,7 +37,7 @@ class Gain:
 
 
 @dataclass(frozen=True, slots=True)
-class Rank:
+class VersionRank:
     """Where a controller stands. Quality is `population.quality`; 1 is the best rank, and equals share a mean."""
 
     controller: str
@@ -49,7 +49,7 @@ class Rank:
     quality_ci: Interval
     rank: float
     rank_ci: Interval
-    gain: Gain | None
+    gain: QualityGain | None
     """None for baselines."""
 
 
@@ -57,7 +57,7 @@ class Rank:
 class Ranking:
     """All controllers that have a curve, the best first, and what the two orders have in common."""
 
-    ranks: tuple[Rank, ...]
+    ranks: tuple[VersionRank, ...]
     best_baseline: str
     """Gains are against it: the baseline with the highest quality here."""
     budgets: tuple[float, float]
@@ -76,7 +76,7 @@ class _Quality:
     """(RESAMPLES,)"""
 
     @classmethod
-    def of(cls, curve: Sequence[Sample], at: Floats) -> _Quality:
+    def of(cls, curve: Sequence[QuestionSample], at: Floats) -> _Quality:
         resampled = np.stack([sample.resampled for sample in curve], axis=1)
         return cls(
             _attained(np.stack([sample.centre for sample in curve]), at),
@@ -85,7 +85,10 @@ class _Quality:
 
 
 def ranking(
-    entries: Sequence[Entry], curves: Mapping[str, Sequence[Sample]], cards: Sequence[Card], held_out: bool
+    entries: Sequence[ReplayEntry],
+    curves: Mapping[str, Sequence[QuestionSample]],
+    cards: Sequence[Card],
+    held_out: bool,
 ) -> Ranking | None:
     """Rank the controllers that have a curve, which is more than one point; None where no baseline has one.
 
@@ -111,7 +114,7 @@ def ranking(
     spread = _places(np.stack([quality.spread for quality in here.values()], axis=1))
     then_places = dict(zip(then, _places(np.array([list(then.values())]))[0].tolist(), strict=True))
     ranks = [
-        Rank(
+        VersionRank(
             entry.label, then.get(entry.label), then_places.get(entry.label),
             here[entry.label].centre, interval(here[entry.label].spread), places[i], interval(spread[:, i]),
             None if entry.baseline else _gain(here[entry.label], here[best], then.get(entry.label), bar, above),
@@ -123,14 +126,14 @@ def ranking(
     return Ranking(tuple(ordered), best, (float(at[0]), float(at[-1])), *agreement)
 
 
-def _gain(mine: _Quality, best: _Quality, then: float | None, bar: float | None, above: str) -> Gain:
+def _gain(mine: _Quality, best: _Quality, then: float | None, bar: float | None, above: str) -> QualityGain:
     here, spread = mine.centre - best.centre, mine.spread - best.spread
     low, high = interval(spread)
     verdict = above if low > 0 else LOST if high < 0 else OPEN
     if then is None or bar is None:
-        return Gain(None, here, (low, high), None, None, verdict)
+        return QualityGain(None, here, (low, high), None, None, verdict)
     searched = then - bar
-    return Gain(searched, here, (low, high), searched - here, interval(searched - spread), verdict)
+    return QualityGain(searched, here, (low, high), searched - here, interval(searched - spread), verdict)
 
 
 def _agreement(here: Sequence[_Quality], then: Sequence[float]) -> tuple[float, Interval]:
@@ -163,7 +166,7 @@ def _attained(points: Floats, at: Floats) -> float:
     return float(population.attained(curve, at).mean())
 
 
-def _budgets(curves: Sequence[Sequence[Sample]]) -> Floats:
+def _budgets(curves: Sequence[Sequence[QuestionSample]]) -> Floats:
     """Return the budgets that `population.budgets` would take from the baselines' curves here."""
     most = [max(float(sample.centre[TOKENS]) for sample in curve) for curve in curves]
     low = max(1.0, 2 * min(most))

@@ -12,19 +12,19 @@ from sandbox.base import Sandbox
 from sandbox.outcome import Verdict
 
 from ...archive.archive import Archive
-from ...records.card import Card, Protocol
+from ...records.card import Card, EvaluationProtocol
 from . import files, markdown
-from .cache import Journal
-from .results import Results, results
-from .select import Entry
-from .work import FULL, REFERENCE, Measured, Settings, Work
+from .cache import ReplayCache
+from .results import ReplayResults, results
+from .select import ReplayEntry
+from .work import FULL, REFERENCE, ReplayMeasurement, ReplaySettings, ReplayWork
 
 JOURNAL = "journal"
 """Beside the report: what has been run, so that nothing is run twice."""
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
+class ReplayProgress:
     """Who is told how far a replay is."""
 
     begins: Callable[[str, str, int, int], None] = lambda label, environment, number, total: None
@@ -35,20 +35,21 @@ class Watch:
 
 
 def replay(
-    entries: Sequence[Entry], environments: Sequence[Environment], cards: Sequence[Card], settings: Settings,
-    home: Path, sandbox: Sandbox, price: float | None = None, watch: Watch | None = None,
-) -> Results:  # fmt: skip
+    entries: Sequence[ReplayEntry], environments: Sequence[Environment], cards: Sequence[Card],
+    settings: ReplaySettings,
+    home: Path, sandbox: Sandbox, price: float | None = None, watch: ReplayProgress | None = None,
+) -> ReplayResults:  # fmt: skip
     """Return the figures of a replay; what the journal under ``home`` has is not run again.
 
     Raises:
         SandboxError: the sandbox failed. What was done is kept.
     """
-    watch = watch or Watch()
-    work = Work(settings, Journal(home / JOURNAL), sandbox, watch.episodes)
+    watch = watch or ReplayProgress()
+    work = ReplayWork(settings, ReplayCache(home / JOURNAL), sandbox, watch.episodes)
     (base,) = (entry for entry in entries if entry.baseline and entry.label == REFERENCE)
-    jobs: list[tuple[Entry, Environment, tuple[float, ...]]] = [(base, env, (FULL,)) for env in environments]
+    jobs: list[tuple[ReplayEntry, Environment, tuple[float, ...]]] = [(base, env, (FULL,)) for env in environments]
     jobs += [(entry, env, settings.betas) for entry in entries for env in environments]
-    found: list[Measured] = []
+    found: list[ReplayMeasurement] = []
     for number, (entry, env, betas) in enumerate(jobs, start=1):
         watch.begins(entry.label, env.name, number, len(jobs))
         found.append(work.measure(entry, env, betas))
@@ -61,7 +62,7 @@ def replay(
     return results(entries, environments, measured, references, cards, settings, price)
 
 
-def episodes(entries: Sequence[Entry], environments: Sequence[Environment], settings: Settings) -> int:
+def episodes(entries: Sequence[ReplayEntry], environments: Sequence[Environment], settings: ReplaySettings) -> int:
     """Return the episodes of a whole replay.
 
     Raises:
@@ -71,7 +72,7 @@ def episodes(entries: Sequence[Entry], environments: Sequence[Environment], sett
     return len(entries) * sum(batches[: len(environments)]) + sum(batches[len(environments) :])
 
 
-def write(found: Results, entries: Sequence[Entry], home: Path, parquet: bool = False) -> list[Path]:
+def write(found: ReplayResults, entries: Sequence[ReplayEntry], home: Path, parquet: bool = False) -> list[Path]:
     """Write the report into ``home``, and return its files: the same figures, the same bytes."""
     from . import html  # needs the extra `report`, which `charts.available` asks for
 
@@ -87,14 +88,14 @@ def write(found: Results, entries: Sequence[Entry], home: Path, parquet: bool = 
     return [home / name for name in pages]
 
 
-def file(found: Results, entries: Sequence[Entry], archive: Archive) -> int:
+def file(found: ReplayResults, entries: Sequence[ReplayEntry], archive: Archive) -> int:
     """File the curves of the versions that ran everywhere with their archive, and return how many those are.
 
     Raises:
         OSError: the archive cannot be written.
     """
     settings, filed = found.settings, 0
-    protocol = Protocol(
+    protocol = EvaluationProtocol(
         environments={world.name: world.hash for world in found.environments}, betas=settings.betas,
         first_seed=settings.first_seed, seeds=settings.seeds, max_branches=settings.max_branches,
         max_tokens=settings.max_tokens,

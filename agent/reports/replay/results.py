@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from envs.statistics import MEAN, Interval, Point, Sample, means
+from envs.statistics import MEAN, Interval, Point, QuestionSample, means
 from envs.store import Environment
 
 from ...archive.archive import sha256
 from ...records.card import Card
-from .comparisons import Against, Equal, against, equal
+from .comparisons import EqualAccuracy, PairedComparison, compare_with_reference, tokens_at_equal_accuracy
 from .ranks import Ranking, ranking
-from .select import Entry
-from .work import FULL, REFERENCE, Measured, Settings
+from .select import ReplayEntry
+from .work import FULL, REFERENCE, ReplayMeasurement, ReplaySettings
 
 FORMAT = 1
 
 
 @dataclass(frozen=True, slots=True)
-class World:
+class ReplayedEnvironment:
     """An environment of the replay."""
 
     name: str
@@ -31,7 +31,7 @@ class World:
 
 
 @dataclass(frozen=True, slots=True)
-class Controller:
+class ReplayedController:
     """A controller of the replay."""
 
     label: str
@@ -44,12 +44,12 @@ class Controller:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ReplayRow:
     """A controller at one beta on one environment, or on the mean of all."""
 
     controller: str
     point: Point
-    against: Against | None
+    against: PairedComparison | None
     """None where the reference failed."""
     dollars: float | None
     """Of 1,000 questions; None without a price."""
@@ -57,18 +57,18 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class AtEqual:
+class EqualAccuracyRow:
     """A controller at the reference's accuracy on one environment, or on the mean of all."""
 
     controller: str
     environment: str
-    equal: Equal
+    equal: EqualAccuracy
     dollars: float | None
     """Of 1,000 questions; None without a price, or where the accuracy is not reached."""
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class ReplayFailure:
     """A controller that did not get through an environment."""
 
     controller: str
@@ -78,23 +78,23 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
-class Results:
+class ReplayResults:
     """A replay in figures."""
 
     format: int
-    settings: Settings
+    settings: ReplaySettings
     price: float | None
     """Dollars for a million output tokens."""
-    environments: tuple[World, ...]
+    environments: tuple[ReplayedEnvironment, ...]
     overall: str
     """What figures over all environments are called: the mean, or the only environment."""
-    controllers: tuple[Controller, ...]
+    controllers: tuple[ReplayedController, ...]
     reference: tuple[Point, ...]
     """`REFERENCE` at beta 1, on each environment and overall."""
-    rows: tuple[Row, ...]
-    equal: tuple[AtEqual, ...]
+    rows: tuple[ReplayRow, ...]
+    equal: tuple[EqualAccuracyRow, ...]
     ranking: Ranking | None
-    failures: tuple[Failure, ...]
+    failures: tuple[ReplayFailure, ...]
 
     @property
     def focus(self) -> float:
@@ -115,9 +115,10 @@ class Results:
 
 
 def results(
-    entries: Sequence[Entry], environments: Sequence[Environment], measured: Mapping[tuple[str, str], Measured],
-    references: Mapping[str, Measured], cards: Sequence[Card], settings: Settings, price: float | None,
-) -> Results:  # fmt: skip
+    entries: Sequence[ReplayEntry], environments: Sequence[Environment],
+    measured: Mapping[tuple[str, str], ReplayMeasurement],
+    references: Mapping[str, ReplayMeasurement], cards: Sequence[Card], settings: ReplaySettings, price: float | None,
+) -> ReplayResults:  # fmt: skip
     """Return the figures of a replay.
 
     A controller that failed on one environment has no mean, for it would be one over other questions.
@@ -140,52 +141,53 @@ def results(
         for place, curve in curves[entry.label].items():
             base = reference.get(place)
             rows += [_row(entry.label, sample, base, price) for sample in curve]
-            equals += [_at_equal(entry.label, place, equal(curve, base), price)] if base else []
+            equals += [_at_equal(entry.label, place, tokens_at_equal_accuracy(curve, base), price)] if base else []
     done = {label: found[overall] for label, found in curves.items() if overall in found}
     searched = {digest for entry in entries if entry.card for digest in entry.card.protocol.environments.values()}
     worlds = tuple(
-        World(env.name, env.hash, len(env), len(env.final_answers), env.hash in searched) for env in environments
+        ReplayedEnvironment(env.name, env.hash, len(env), len(env.final_answers), env.hash in searched)
+        for env in environments
     )
     new = not all(world.searched for world in worlds)
-    return Results(
+    return ReplayResults(
         format=FORMAT, settings=settings, price=price, overall=overall,
         environments=worlds,
         controllers=tuple(map(_controller, entries)),
         reference=tuple(sample.point() for sample in reference.values()),
         rows=tuple(rows), equal=tuple(equals), ranking=ranking(entries, done, cards, new),
         failures=tuple(
-            Failure(entry.label, name, found.verdict.kind, found.verdict.message)
+            ReplayFailure(entry.label, name, found.verdict.kind, found.verdict.message)
             for entry in entries for name in names if not (found := measured[entry.label, name]).verdict.ok
         ) + tuple(
-            Failure(f"{REFERENCE} at beta {FULL:g}", name, found.verdict.kind, found.verdict.message)
+            ReplayFailure(f"{REFERENCE} at beta {FULL:g}", name, found.verdict.kind, found.verdict.message)
             for name, found in references.items() if not found.verdict.ok
         ),
     )  # fmt: skip
 
 
-def _curves(found: Sequence[Measured]) -> dict[str, list[Sample]]:
+def _curves(found: Sequence[ReplayMeasurement]) -> dict[str, list[QuestionSample]]:
     """Return a controller's curves by environment, those of the mean last."""
     samples = [sample for measured in found for sample in measured.samples]
     if len(found) > 1 and all(measured.verdict.ok for measured in found):
         samples += means(samples)
-    curves: dict[str, list[Sample]] = {}
+    curves: dict[str, list[QuestionSample]] = {}
     for sample in samples:
         curves.setdefault(sample.environment, []).append(sample)
     return curves
 
 
-def _row(label: str, sample: Sample, reference: Sample | None, price: float | None) -> Row:
+def _row(label: str, sample: QuestionSample, reference: QuestionSample | None, price: float | None) -> ReplayRow:
     point = sample.point()
     low, high = point.mean_tokens_ci
-    return Row(
-        label, point, against(sample, reference) if reference else None,
+    return ReplayRow(
+        label, point, compare_with_reference(sample, reference) if reference else None,
         None if price is None else _dollars(point.mean_tokens, price),
         None if price is None else (_dollars(low, price), _dollars(high, price)),
     )  # fmt: skip
 
 
-def _at_equal(label: str, place: str, found: Equal, price: float | None) -> AtEqual:
-    return AtEqual(
+def _at_equal(label: str, place: str, found: EqualAccuracy, price: float | None) -> EqualAccuracyRow:
+    return EqualAccuracyRow(
         label, place, found, None if price is None or found.tokens is None else _dollars(found.tokens, price)
     )
 
@@ -195,9 +197,9 @@ def _dollars(tokens: float, price: float) -> float:
     return tokens * price / 1000.0
 
 
-def _controller(entry: Entry) -> Controller:
+def _controller(entry: ReplayEntry) -> ReplayedController:
     card = entry.card
-    return Controller(
+    return ReplayedController(
         entry.label, card.name if card else entry.label, entry.baseline, sha256(entry.source.encode()),
         card.generation if card else 0, card.explorer if card else "seed", card.parents if card else (),
     )  # fmt: skip

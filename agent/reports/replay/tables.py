@@ -9,11 +9,11 @@ from typing import Literal
 
 from envs.episodes import MAX_BRANCHES
 
-from ...tools.text import many
+from ...tools.text import count_of
 from ..console.display import interval, plain
-from .comparisons import LOSS, TIE, WIN, Against, Bounds
+from .comparisons import LOSS, TIE, WIN, Bounds, PairedComparison
 from .ranks import AHEAD, LOST, TRANSFERRED
-from .results import AtEqual, Results, Row
+from .results import EqualAccuracyRow, ReplayResults, ReplayRow
 from .work import REFERENCE
 
 About = Literal["place", "questions", "betas", "ranks", "failures", "environments", "controllers"]
@@ -23,7 +23,7 @@ _NOTHING_NEW = "nothing was held out, for the search had seen all of them, so no
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class ReportTable:
     """A table of text."""
 
     about: About
@@ -37,19 +37,19 @@ class Table:
     """The environment, or the mean, that it is of alone."""
 
 
-def reference_name(results: Results) -> str:
+def reference_name(results: ReplayResults) -> str:
     """Return what the reference is called in sentences."""
     width = min(MAX_BRANCHES, results.settings.max_branches)
     return f"{REFERENCE} at its full width ({width} branches)"
 
 
-def summary(results: Results) -> list[str]:
+def summary(results: ReplayResults) -> list[str]:
     """Return what there is to say first, in sentences."""
     versions = [c for c in results.controllers if not c.baseline]
     new = f", {results.held_out} of which the search had not seen" if results.held_out else f": {_NOTHING_NEW}"
     lines = [
         f"{len(versions)} versions and {len(results.controllers) - len(versions)} hand-written baselines on"
-        f" {many(len(results.environments), 'environment')}{new}; {_orders(results)}."
+        f" {count_of(len(results.environments), 'environment')}{new}; {_orders(results)}."
     ]
     lines += _transfer(results)
     equal = {found.controller: found for found in results.equal if found.environment == results.overall}
@@ -70,7 +70,7 @@ def summary(results: Results) -> list[str]:
     return lines
 
 
-def _transfer(results: Results) -> list[str]:
+def _transfer(results: ReplayResults) -> list[str]:
     if results.ranking is None:
         return ["Nothing is ranked: that needs two betas, and a baseline that ran on every environment."]
     gains = [rank.gain for rank in results.ranking.ranks if rank.gain]
@@ -87,7 +87,7 @@ def _transfer(results: Results) -> list[str]:
     return [line, f"Rank correlation of the search's order with the order here: {agreement}."]
 
 
-def _saving(found: AtEqual, results: Results) -> str:
+def _saving(found: EqualAccuracyRow, results: ReplayResults) -> str:
     equal = found.equal
     if equal.saved_pct is None:
         return f"does not reach the accuracy of {reference_name(results)} at any beta."
@@ -96,7 +96,7 @@ def _saving(found: AtEqual, results: Results) -> str:
     return f"saves {saved} per cent of the tokens of {reference_name(results)} at equal accuracy{cost}."
 
 
-def place_table(results: Results, place: str) -> Table:
+def place_table(results: ReplayResults, place: str) -> ReportTable:
     """Return one row for each controller: at one beta, and at equal accuracy."""
     equal = {found.controller: found for found in results.equal if found.environment == place}
     rows = [row for row in results.rows if row.point.environment == place and row.point.beta == results.focus]
@@ -111,7 +111,7 @@ def place_table(results: Results, place: str) -> Table:
             f" Reference: {reference_name(results)}, {interval(base.accuracy_pct, base.accuracy_ci, 1)} %,"
             f" {interval(base.mean_tokens, base.mean_tokens_ci, 0)} tokens{dollars}."
         )
-    return Table(
+    return ReportTable(
         "place", f"Against self-consistency: {place}", note,
         (*columns, "$", "equal: $") if priced else columns,
         tuple(
@@ -124,12 +124,12 @@ def place_table(results: Results, place: str) -> Table:
     )  # fmt: skip
 
 
-def beta_table(results: Results) -> Table:
+def beta_table(results: ReplayResults) -> ReportTable:
     """Return the curves over all environments: every controller at every beta."""
     rows = [row for row in results.rows if row.point.environment == results.overall]
     priced = results.price is not None
     columns = ("controller", "beta", "accuracy %", "gain, points", "tokens", "saved %", "won/tied/lost", "latency")
-    return Table(
+    return ReportTable(
         "betas",
         f"Every beta: {results.overall}",
         "Gain and saving are against the reference, paired by question and branch order.",
@@ -142,10 +142,10 @@ def beta_table(results: Results) -> Table:
     )  # fmt: skip
 
 
-def question_table(results: Results, place: str) -> Table:
+def question_table(results: ReplayResults, place: str) -> ReportTable:
     """Return how each controller fared on each question of an environment."""
     rows = [row for row in results.rows if row.point.environment == place and row.point.beta == results.focus]
-    return Table(
+    return ReportTable(
         "questions",
         f"Question by question: {place}",
         f"At beta {results.focus:g}, one sign a question in their order: {WIN} right more often than the reference,"
@@ -157,13 +157,13 @@ def question_table(results: Results, place: str) -> Table:
     )
 
 
-def rank_table(results: Results) -> Table | None:
+def rank_table(results: ReplayResults) -> ReportTable | None:
     """Return what the search thought, and what holds here."""
     if results.ranking is None:
         return None
     low, high = results.ranking.budgets
     above = "Transferred" if results.held_out else "Ahead (nothing was held out)"
-    return Table(
+    return ReportTable(
         "ranks",
         "Rank stability",
         f"Quality: mean accuracy over token budgets, here from {low:,.0f} to {high:,.0f} tokens. Gain: quality less"
@@ -185,18 +185,18 @@ def rank_table(results: Results) -> Table | None:
     )  # fmt: skip
 
 
-def failure_table(results: Results) -> Table | None:
+def failure_table(results: ReplayResults) -> ReportTable | None:
     """Return what failed, and where."""
     if not results.failures:
         return None
     rows = tuple((plain(f.controller), f.environment, f.kind, plain(f.message)) for f in results.failures)
     note = "A controller that fails on one environment has no figures there, and none over all environments."
-    return Table("failures", "Failures", note, ("controller", "environment", "verdict", "message"), rows, words=4)
+    return ReportTable("failures", "Failures", note, ("controller", "environment", "verdict", "message"), rows, words=4)
 
 
-def environment_table(results: Results) -> Table:
+def environment_table(results: ReplayResults) -> ReportTable:
     """Return the environments."""
-    return Table(
+    return ReportTable(
         "environments",
         "Environments",
         "Searched: a version's search used it, so that only the branch orders are new.",
@@ -210,9 +210,9 @@ def environment_table(results: Results) -> Table:
     )  # fmt: skip
 
 
-def controller_table(results: Results) -> Table:
+def controller_table(results: ReplayResults) -> ReportTable:
     """Return the controllers."""
-    return Table(
+    return ReportTable(
         "controllers",
         "Controllers",
         "Known by the hash of their source. Names are what their authors chose.",
@@ -226,7 +226,7 @@ def controller_table(results: Results) -> Table:
     )  # fmt: skip
 
 
-def protocol(results: Results) -> str:
+def protocol(results: ReplayResults) -> str:
     """Return on what all was measured, in a sentence."""
     settings = results.settings
     tokens = "no limit on tokens" if settings.max_tokens is None else f"at most {settings.max_tokens:,} tokens"
@@ -238,27 +238,27 @@ def protocol(results: Results) -> str:
     )
 
 
-def _orders(results: Results) -> str:
+def _orders(results: ReplayResults) -> str:
     settings = results.settings
     return f"branch orders {settings.first_seed} to {settings.first_seed + settings.seeds - 1}"
 
 
-def _accuracy(row: Row) -> tuple[str, str]:
+def _accuracy(row: ReplayRow) -> tuple[str, str]:
     point, other = row.point, row.against
     return interval(point.accuracy_pct, point.accuracy_ci, 1), interval(other.gain, other.gain_ci, 2) if other else NONE
 
 
-def _tokens(row: Row) -> tuple[str, str]:
+def _tokens(row: ReplayRow) -> tuple[str, str]:
     point, other = row.point, row.against
     saved = interval(other.saved_pct, other.saved_ci, 1) if other else NONE
     return interval(point.mean_tokens, point.mean_tokens_ci, 0), saved
 
 
-def _score(other: Against | None) -> str:
+def _score(other: PairedComparison | None) -> str:
     return "/".join(str(other.outcomes.count(sign)) for sign in (WIN, TIE, LOSS)) if other else NONE
 
 
-def _equal(found: AtEqual | None) -> tuple[str, str, str]:
+def _equal(found: EqualAccuracyRow | None) -> tuple[str, str, str]:
     if found is None:
         return NONE, NONE, NONE
     equal = found.equal
@@ -267,11 +267,11 @@ def _equal(found: AtEqual | None) -> tuple[str, str, str]:
     return tokens, saved, f"{equal.reached_pct:.0f}"
 
 
-def _dollars(row: Row) -> str:
+def _dollars(row: ReplayRow) -> str:
     return NONE if row.dollars is None or row.dollars_ci is None else interval(row.dollars, row.dollars_ci, 2)
 
 
-def _equal_dollars(found: AtEqual | None) -> str:
+def _equal_dollars(found: EqualAccuracyRow | None) -> str:
     return NONE if found is None or found.dollars is None else f"{found.dollars:,.2f}"
 
 
@@ -284,7 +284,7 @@ def _number(value: float | None, digits: int, kind: str = "f") -> str:
     return NONE if value is None else f"{value:g}" if kind == "g" else f"{value:,.{digits}f}"
 
 
-def everything(results: Results) -> Sequence[Table]:
+def everything(results: ReplayResults) -> Sequence[ReportTable]:
     """Return all tables, in the order of a page without pictures."""
     several = [place for place in results.places if place != results.overall] or [results.overall]
     tables = [

@@ -7,24 +7,24 @@ from dataclasses import dataclass
 
 from envs.episodes import MAX_BRANCHES, Episodes, grid
 from envs.scoring import score
-from envs.statistics import Sample, samples
+from envs.statistics import QuestionSample, samples
 from envs.store import Environment
 from sandbox.base import Sandbox
-from sandbox.outcome import Candidate, Outcome, Verdict
+from sandbox.outcome import Candidate, SandboxOutcome, Verdict
 from sandbox.trial import trial
 
-from .cache import Journal, key
-from .select import Entry
+from .cache import ReplayCache, key
+from .select import ReplayEntry
 
 REFERENCE = "self_consistency"
 """The baseline against which tokens are saved: at beta 1, which is its full width."""
 FULL = 1.0
 
-Report = Callable[[Entry, Environment, Verdict], None]
+Report = Callable[[ReplayEntry, Environment, Verdict], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class ReplaySettings:
     """What is replayed on each environment."""
 
     betas: tuple[float, ...]
@@ -46,15 +46,15 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class ReplayMeasurement:
     """What one controller did on one environment."""
 
     verdict: Verdict
-    samples: tuple[Sample, ...] = ()
+    samples: tuple[QuestionSample, ...] = ()
     """By beta, ascending; none if the verdict is not ok."""
 
 
-class Work:
+class ReplayWork:
     """Runs what the journal does not have yet.
 
     Args:
@@ -65,12 +65,18 @@ class Work:
     """
 
     def __init__(
-        self, settings: Settings, journal: Journal, sandbox: Sandbox, progress: Callable[[int], None] = lambda n: None
+        self,
+        settings: ReplaySettings,
+        journal: ReplayCache,
+        sandbox: Sandbox,
+        progress: Callable[[int], None] = lambda n: None,
     ) -> None:
         self.settings = settings
         self._journal, self._sandbox, self._progress = journal, sandbox, progress
 
-    def measure(self, entry: Entry, environment: Environment, betas: Sequence[float] | None = None) -> Measured:
+    def measure(
+        self, entry: ReplayEntry, environment: Environment, betas: Sequence[float] | None = None
+    ) -> ReplayMeasurement:
         """Return what a controller does on an environment, at other ``betas`` than the settings' if given.
 
         Raises:
@@ -80,10 +86,10 @@ class Work:
         episodes = self.settings.episodes(environment, betas)
         outcome = self._outcome(entry, episodes)
         if outcome.logs is None:
-            return Measured(outcome.verdict)
-        return Measured(outcome.verdict, tuple(samples(score(episodes, outcome.logs))))
+            return ReplayMeasurement(outcome.verdict)
+        return ReplayMeasurement(outcome.verdict, tuple(samples(score(episodes, outcome.logs))))
 
-    def _outcome(self, entry: Entry, episodes: Episodes) -> Outcome:
+    def _outcome(self, entry: ReplayEntry, episodes: Episodes) -> SandboxOutcome:
         """Return the outcome that was kept, or else run it: policy, evaluation and a sample of the audit."""
         name = key(entry.source, episodes)
         outcome = self._journal.get(name)
@@ -97,7 +103,7 @@ class Work:
         if outcome is None:
             candidate = Candidate(entry.label, entry.source)
             found = trial(candidate, episodes, self._sandbox, elite=lambda evaluation: False, progress=advanced)
-            outcome = Outcome(found.verdict, found.logs)
+            outcome = SandboxOutcome(found.verdict, found.logs)
             self._journal.put(name, outcome)
         self._progress(left)  # of a failure, or of what was there
         return outcome

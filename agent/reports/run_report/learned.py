@@ -14,7 +14,7 @@ _STEPS = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Prediction:
+class PredictionRow:
     """All predictions of one kind."""
 
     explorer: str
@@ -25,7 +25,7 @@ class Prediction:
 
 
 @dataclass(frozen=True, slots=True)
-class Brought:
+class CreditRow:
     """What an explorer, or an arm of the bandits, has brought."""
 
     name: str
@@ -36,7 +36,7 @@ class Brought:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class ImprovementStep:
     """A version that is believed to be better than its parent."""
 
     version: str
@@ -48,7 +48,7 @@ class Step:
     rationale: str
 
 
-def predictions(cards: Sequence[Card]) -> list[Prediction]:
+def predictions(cards: Sequence[Card]) -> list[PredictionRow]:
     """Return how often predictions came true, by explorer and kind."""
     by_id, at = {card.id: card for card in cards}, population.budgets(cards)
     found: dict[tuple[str, str], list[bool]] = {}
@@ -57,19 +57,19 @@ def predictions(cards: Sequence[Card]) -> list[Prediction]:
         if parent is not None:
             for each, true in zip(card.expects, held(card.expects, card, parent, at), strict=False):
                 found.setdefault((card.explorer, f"{each.direction} {each.metric}"), []).append(true)
-    return [Prediction(explorer, what, len(all_), sum(all_)) for (explorer, what), all_ in sorted(found.items())]
+    return [PredictionRow(explorer, what, len(all_), sum(all_)) for (explorer, what), all_ in sorted(found.items())]
 
 
-def brought(cards: Sequence[Card], latency: bool) -> tuple[list[Brought], list[Brought]]:
+def credit_rows(cards: Sequence[Card], latency: bool) -> tuple[list[CreditRow], list[CreditRow]]:
     """Return what each explorer, and each arm of the bandits, has brought: who brought most comes first."""
     found = []
     for credits in (population.credits(cards, latency=latency), population.credits(cards, by_arm, latency)):
-        rows = [Brought(name, c.proposals, c.gain, c.dollars) for name, c in credits.items()]
+        rows = [CreditRow(name, c.proposals, c.gain, c.dollars) for name, c in credits.items()]
         found.append(sorted(rows, key=lambda row: (-row.gain, row.name)))
     return found[0], found[1]
 
 
-def steps(cards: Sequence[Card]) -> list[Step]:
+def steps(cards: Sequence[Card]) -> list[ImprovementStep]:
     """Return the versions that are believed to be the most ahead of their parents."""
     by_id, at = {card.id: card for card in cards if card.ok}, population.budgets(cards)
     merit, quality = (
@@ -81,6 +81,6 @@ def steps(cards: Sequence[Card]) -> list[Step]:
         parent = by_id.get(next(iter(card.parents), ""))
         if parent is not None:
             gain, seen = (of[card.id] - of[parent.id] for of in (merit, quality))
-            found.append(Step(card.id, parent.id, gain, seen, card.rationale))
+            found.append(ImprovementStep(card.id, parent.id, gain, seen, card.rationale))
     better = [step for step in found if step.gain > 0]
     return sorted(better, key=lambda step: (-step.gain, step.version))[:_STEPS]

@@ -6,18 +6,18 @@ from collections.abc import Iterator, Sequence
 from statistics import median
 
 from ...archive.run_directory import Run
-from ...archive.run_report import Report, told
+from ...archive.run_report import RunReport, describe_optimism
 from ...llm.budget import Spending
 from ...llm.calls import read_calls
-from ...population.overfitting.crossvalidation import Figure
+from ...population.overfitting.crossvalidation import IntervalEstimate
 from ...records.card import Card
 from ...tools.text import one_line
 from ..console.display import interval, plain
 from ..markdown import code, escaped, table
-from .learned import brought, predictions, steps
+from .learned import credit_rows, predictions, steps
 
 
-def page(run: Run, report: Report, cards: Sequence[Card]) -> str:
+def page(run: Run, report: RunReport, cards: Sequence[Card]) -> str:
     """Return the text.
 
     Args:
@@ -37,7 +37,7 @@ def page(run: Run, report: Report, cards: Sequence[Card]) -> str:
     return "\n".join(parts) + "\n"
 
 
-def _summary(run: Run, report: Report) -> Iterator[str]:
+def _summary(run: Run, report: RunReport) -> Iterator[str]:
     orders = f"{report.protocol.seeds} branch orders from {report.protocol.first_seed:,} on"
     yield (
         f"**{escaped(report.best)}** is the best of what was discovered: quality {report.measured[report.best]:.2f} on "
@@ -56,7 +56,7 @@ def _summary(run: Run, report: Report) -> Iterator[str]:
         yield f"\n{escaped(name)} did not come through the fresh orders ({escaped(plain(one_line(why, 200)))})."
 
 
-def _front(report: Report) -> Iterator[str]:
+def _front(report: RunReport) -> Iterator[str]:
     seeds = list(dict.fromkeys(lead.seed for lead in report.leads))
     if not report.front:
         yield "Nothing that was discovered is on the front. "
@@ -83,11 +83,11 @@ def _front(report: Report) -> Iterator[str]:
     yield from table(("tokens", "version", "accuracy %", *(f"less {seed}" for seed in seeds)), rows, words=2)
 
 
-def _optimism(report: Report) -> Iterator[str]:
+def _optimism(report: RunReport) -> Iterator[str]:
     if report.optimism is None:
         yield "Not known: there are too few questions, or no figures by question."
     else:
-        yield from (f"- {escaped(line)}" for line in told(report.optimism))
+        yield from (f"- {escaped(line)}" for line in describe_optimism(report.optimism))
     seeds = {lead.seed for lead in report.leads}
     moved = {version: figure - report.searched[version] for version, figure in report.measured.items()}
     common = median(moved[seed] for seed in seeds) if seeds else 0.0
@@ -112,7 +112,7 @@ def _learned(run: Run, cards: Sequence[Card]) -> Iterator[str]:
         rows = [(p.explorer, p.what, str(p.made), str(p.true), f"{p.true / p.made:.0%}") for p in made]
         yield from table(("explorer", "predicted", "times", "came true", ""), rows, words=2)
         yield ""
-    by_explorer, by_arm = brought(cards, run.config.latency)
+    by_explorer, by_arm = credit_rows(cards, run.config.latency)
     for title, found in (("Explorers", by_explorer), ("Ways (parents) and operators", by_arm)):
         if found:
             yield f"{title}, and by how many points their versions raised the front's hypervolume:"
@@ -147,7 +147,7 @@ def _cost(run: Run, cards: Sequence[Card]) -> Iterator[str]:
     yield f"- {run.hours():.2f} hours of work in all; language models: {escaped(str(spent))}"
 
 
-def _sources(run: Run, report: Report, by_id: dict[str, Card]) -> Iterator[str]:
+def _sources(run: Run, report: RunReport, by_id: dict[str, Card]) -> Iterator[str]:
     roles: dict[str, list[str]] = {}
     for role, version in report.champions.items():
         roles.setdefault(version, []).append(role)
@@ -164,6 +164,6 @@ def _sources(run: Run, report: Report, by_id: dict[str, Card]) -> Iterator[str]:
         yield ""
 
 
-def _signed(figure: Figure, digits: int = 2) -> str:
+def _signed(figure: IntervalEstimate, digits: int = 2) -> str:
     low, high = figure.interval
     return f"{figure.value:+.{digits}f} [{low:+.{digits}f}, {high:+.{digits}f}]"

@@ -51,13 +51,13 @@ def tracker(name: str) -> Tracker:
         InputError: there is none, or its package is missing.
     """
     if name == "mlflow":
-        from .mlflow import Mlflow
+        from .mlflow import MlflowTracker
 
-        return Mlflow()
+        return MlflowTracker()
     if name == "wandb":
-        from .wandb import Wandb
+        from .wandb import WandbTracker
 
-        return Wandb()
+        return WandbTracker()
     module, colon, attribute = name.partition(":")
     if not (module and colon and attribute):
         raise InputError(f"no tracker {name!r}: there are mlflow, wandb, {NONE}, and your own as package.module:object")

@@ -19,8 +19,8 @@ from envs.store import write_whole
 from ... import population
 from ...archive.run_directory import Run, RunConfig
 from ...archive.run_report import JSON, TEXT
-from ...llm.budget import Ledger, Spending
-from ...records.card import Frozen
+from ...llm.budget import LlmBudget, Spending
+from ...records.card import FrozenModel
 from .base import Tracker
 
 KEPT = "tracker.json"
@@ -29,7 +29,7 @@ _PATIENCE = 60.0
 _ENDED = "finished"
 
 
-class Kept(Frozen):
+class TrackingState(FrozenModel):
     """What is known of a run's tracker from one process to the next: `KEPT` in the run's directory."""
 
     tracker: str
@@ -38,7 +38,7 @@ class Kept(Frozen):
     """The last one that it has been told of."""
 
     @classmethod
-    def of(cls, home: Path) -> Kept | None:
+    def of(cls, home: Path) -> TrackingState | None:
         """Return what is kept at ``home``: nothing if there is none, or it is damaged."""
         try:
             return cls.model_validate_json((home / KEPT).read_bytes())
@@ -46,7 +46,7 @@ class Kept(Frozen):
             return None
 
 
-class Following:
+class TrackerThread:
     """A tracker that is told of a run.
 
     Args:
@@ -58,10 +58,10 @@ class Following:
     """
 
     def __init__(
-        self, run: Run, name: str, tracker: Tracker, ledger: Ledger, patience: float = _PATIENCE
+        self, run: Run, name: str, tracker: Tracker, ledger: LlmBudget, patience: float = _PATIENCE
     ) -> None:
         self._run, self._name, self._tracker, self._ledger, self._patience = run, name, tracker, ledger, patience
-        before = Kept.of(run.home)
+        before = TrackingState.of(run.home)
         self._kept = before if before is not None and before.tracker == name else None
         self._next = self._kept.generation + 1 if self._kept else 0
         self._failed = False
@@ -117,14 +117,14 @@ class Following:
         id = self._tracker.start(
             self._run.home.resolve().name, params(self._run.config), self._kept.id if self._kept else None
         )
-        self._keep(Kept(tracker=self._name, id=id, generation=self._kept.generation if self._kept else -1))
+        self._keep(TrackingState(tracker=self._name, id=id, generation=self._kept.generation if self._kept else -1))
 
     def _log(self, generation: int, found: dict[str, float]) -> None:
         assert self._kept is not None
         self._tracker.log(generation, found)
         self._keep(self._kept.model_copy(update={"generation": generation}))
 
-    def _keep(self, kept: Kept) -> None:
+    def _keep(self, kept: TrackingState) -> None:
         self._kept = kept
         write_whole(self._run.home / KEPT, kept.model_dump_json().encode())
 
@@ -151,7 +151,7 @@ def params(config: RunConfig) -> dict[str, str]:
     return {key: value if isinstance(value, str) else json.dumps(value) for key, value in found.items()}
 
 
-def metrics(run: Run, ledger: Ledger, generation: int) -> dict[str, float]:
+def metrics(run: Run, ledger: LlmBudget, generation: int) -> dict[str, float]:
     """Return the figures of a run after a generation: of all that was found and spent until then."""
     cards = run.archive.believed(generation)
     at = population.budgets(cards)
@@ -161,7 +161,7 @@ def metrics(run: Run, ledger: Ledger, generation: int) -> dict[str, float]:
         "dollars": spent.dollars, "tokens": spent.usage.prompt + spent.usage.output, "calls": spent.calls,
     }  # fmt: skip
     best = next(iter(population.ranked(cards)), None)
-    for name, card in (("best", best), ("best_seed", population.best_seed(cards, at))):
+    for name, card in (("best", best), ("best_seed", population.best_baseline(cards, at))):
         if card is not None:
             found[f"{name}_quality"] = population.quality(card, at)
     counts = Counter(re.sub(r"\W+", "_", card.verdict) for card in cards)

@@ -13,7 +13,7 @@ _LONGEST = 6000
 """Characters of a parameter that MLflow keeps."""
 
 
-class Mlflow:
+class MlflowTracker:
     """Writes by the client: its "fluent" functions would add the user, the command line and the repository."""
 
     def __init__(self) -> None:

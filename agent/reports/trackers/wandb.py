@@ -17,7 +17,7 @@ _SILENT = {
 """Nothing is sent but what is logged: not the terminal, the command line, the repository, or the machine."""
 
 
-class Wandb:
+class WandbTracker:
     """Writes a run of Weights & Biases; a generation is a step."""
 
     def __init__(self) -> None:

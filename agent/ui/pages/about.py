@@ -9,7 +9,7 @@ from ..answers import PROBLEMS, Answer, At
 router = APIRouter(prefix="/api", tags=["about"], responses=PROBLEMS)
 
 
-class About(Answer):
+class AboutAnswer(Answer):
     """What is looked at."""
 
     title: str
@@ -21,7 +21,7 @@ class About(Answer):
 
 
 @router.get("/about")
-def about(place: At) -> About:
+def about(place: At) -> AboutAnswer:
     """What is looked at."""
     view = place.view()
-    return About(title=place.title, versions=len(view.rows), problems=dict(view.problems), note=place.roster.note)
+    return AboutAnswer(title=place.title, versions=len(view.rows), problems=dict(view.problems), note=place.roster.note)

@@ -11,12 +11,12 @@ import numpy as np
 from fastapi import APIRouter, Query
 from fastapi.responses import PlainTextResponse
 
-from envs import statistics as evaluate
+from envs import statistics
 from envs.errors import InputError
 from envs.statistics import MEAN, Point
 
 from ...archive.measurements import orders
-from ...archive.reader import Place
+from ...archive.reader import ArchiveReader
 from ...records.card import Card
 from ..answers import PROBLEMS, Answer, At, CurveAnswer
 from ..latex import latex
@@ -36,7 +36,7 @@ Beta = Annotated[float, Query(ge=0, le=1, allow_inf_nan=False)]
 Name = Annotated[str, Query(max_length=200)]
 
 
-class Compared(Answer):
+class ComparisonAnswer(Answer):
     """The figures of several versions, as their cards have them."""
 
     environments: tuple[str, ...]
@@ -48,7 +48,7 @@ class Compared(Answer):
     """On what they were measured, in words; more than one if not all on the same."""
 
 
-class ByQuestion(Answer):
+class QuestionDifferenceAnswer(Answer):
     """One question: means over the branch orders."""
 
     question: int
@@ -58,7 +58,7 @@ class ByQuestion(Answer):
     second_tokens: float
 
 
-class Differences(Answer):
+class DifferencesAnswer(Answer):
     """The second version less the first at one beta on one environment, paired by question and branch order."""
 
     first: str
@@ -72,14 +72,14 @@ class Differences(Answer):
     wins: int
     losses: int
     ties: int
-    questions: tuple[ByQuestion, ...]
+    questions: tuple[QuestionDifferenceAnswer, ...]
 
 
 @router.get("/compare")
-def compare(place: At, id: Ids) -> Compared:
+def compare(place: At, id: Ids) -> ComparisonAnswer:
     """The curves of several versions."""
     cards = _cards(place, id)
-    return Compared(
+    return ComparisonAnswer(
         environments=tuple(environments(cards)),
         betas=tuple(sorted({point.beta for card in cards for point in card.curve})),
         curves=tuple(
@@ -89,7 +89,7 @@ def compare(place: At, id: Ids) -> Compared:
     )  # fmt: skip
 
 
-def _cards(place: Place, ids: Sequence[str]) -> list[Card]:
+def _cards(place: ArchiveReader, ids: Sequence[str]) -> list[Card]:
     return [place.card(version) for version in dict.fromkeys(ids)]
 
 
@@ -100,23 +100,23 @@ def environments(cards: Sequence[Card]) -> list[str]:
 
 
 @router.get("/questions")
-def questions(place: At, first: Name, second: Name, environment: Name, beta: Beta) -> Differences:
+def questions(place: At, first: Name, second: Name, environment: Name, beta: Beta) -> DifferencesAnswer:
     """The differences between two versions, question by question."""
     a, b = place.measured(first).scores, place.measured(second).scores
-    rows = [row for row in evaluate.compare(a, b) if row.environment == environment and np.isclose(row.beta, beta)]
+    rows = [row for row in statistics.compare(a, b) if row.environment == environment and np.isclose(row.beta, beta)]
     if not rows:
         raise InputError(f"{first} and {second} have no episodes on {environment[:80]!r} at beta {beta:g}")
     (row,) = rows
     tables = [
-        next(s.tables[0] for s in evaluate.samples(scores) if s.environment == environment and s.beta == row.beta)
+        next(s.tables[0] for s in statistics.samples(scores) if s.environment == environment and s.beta == row.beta)
         for scores in (a, b)
     ]
-    return Differences(
+    return DifferencesAnswer(
         first=first, second=second, environment=environment, beta=row.beta,
         accuracy=row.accuracy_pct, accuracy_ci=row.accuracy_ci, tokens=row.mean_tokens, tokens_ci=row.mean_tokens_ci,
         wins=row.wins, losses=row.losses, ties=row.ties,
         questions=tuple(
-            ByQuestion(
+            QuestionDifferenceAnswer(
                 question=q, first_accuracy=ours[0], first_tokens=ours[1], second_accuracy=theirs[0],
                 second_tokens=theirs[1],
             )

@@ -41,7 +41,7 @@ class LineageAnswer(Answer):
     problems: dict[str, str]
 
 
-class Found(Answer):
+class FoundVersionAnswer(Answer):
     """A version in a list of those that match."""
 
     id: str
@@ -87,13 +87,13 @@ def _coded(words: list[str]) -> tuple[tuple[int, ...], tuple[str, ...]]:
 
 
 @router.get("/versions")
-def versions(place: At, q: Annotated[str, Query(max_length=100)] = "") -> list[Found]:
+def versions(place: At, q: Annotated[str, Query(max_length=100)] = "") -> list[FoundVersionAnswer]:
     """The versions whose id or name holds ``q``, the best first; those without scores come last."""
     view, wanted = place.view(), q.strip().casefold()
     ordered = [*view.ranked, *(row for row in view.rows if not row.ok)]
     hits = (row for row in ordered if wanted in row.id.casefold() or wanted in row.name.casefold())
     return [
-        Found(
+        FoundVersionAnswer(
             id=row.id, name=row.name, generation=row.generation, verdict=row.verdict, quality=view.quality.get(row.id)
         )
         for row, _ in zip(hits, range(_FOUND), strict=False)

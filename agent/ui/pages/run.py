@@ -11,14 +11,14 @@ from fastapi import APIRouter
 from envs.errors import InputError
 
 from ... import population
-from ...archive.index import View
+from ...archive.index import ArchiveSnapshot
 from ...archive.measurements import orders
-from ...archive.reader import Place
+from ...archive.reader import ArchiveReader
 from ...archive.run_directory import Run
 from ...archive.run_report import read_report
 from ...records.card import Card
 from ..answers import PROBLEMS, Answer, At, CurveAnswer, curve_of
-from ..event_log import Journal, Money, journal_of
+from ..event_log import EventLogReader, SpendingAnswer, event_log_of
 
 router = APIRouter(prefix="/api", tags=["run"], responses=PROBLEMS)
 
@@ -26,7 +26,7 @@ _SHOWN_SEEDS = 12
 _LATEST = 30
 
 
-class Generation(Answer):
+class GenerationAnswer(Answer):
     """One generation as the archive has it."""
 
     generation: int
@@ -41,7 +41,7 @@ class Generation(Answer):
     """Of the calls of language models that led to its versions."""
 
 
-class Explorer(Answer):
+class ExplorerAnswer(Answer):
     """What an explorer has brought."""
 
     explorer: str
@@ -53,7 +53,7 @@ class Explorer(Answer):
     dollars: float
 
 
-class Speed(Answer):
+class SpeedAnswer(Answer):
     """How fast one candidate was tried."""
 
     time: float
@@ -63,7 +63,7 @@ class Speed(Answer):
     episodes: int
 
 
-class Now(Answer):
+class ProgressAnswer(Answer):
     """What a run is at: only known of a run, not of an archive alone."""
 
     state: str
@@ -78,7 +78,7 @@ class Now(Answer):
     hours: float
     explorer: str
     model: str
-    money: Money
+    money: SpendingAnswer
     limits: dict[str, Any]
 
 
@@ -88,7 +88,7 @@ class RunAnswer(Answer):
     title: str
     stamp: int
     versions: int
-    run: Now | None
+    run: ProgressAnswer | None
     environments: tuple[str, ...]
     orders: str
     """On what it was measured, in words."""
@@ -101,10 +101,10 @@ class RunAnswer(Answer):
     front: tuple[CurveAnswer, ...]
     """Of what was found; the best version is among them in any case."""
     seeds: tuple[CurveAnswer, ...]
-    generations: tuple[Generation, ...]
+    generations: tuple[GenerationAnswer, ...]
     failures: dict[str, int]
-    explorers: tuple[Explorer, ...]
-    speeds: tuple[Speed, ...]
+    explorers: tuple[ExplorerAnswer, ...]
+    speeds: tuple[SpeedAnswer, ...]
     events: tuple[str, ...]
     """The latest, in words."""
     problems: dict[str, str]
@@ -117,9 +117,9 @@ class RunAnswer(Answer):
 def run(place: At) -> RunAnswer:
     """How the search stands."""
     view = place.view()
-    journal = journal_of(place.run)
+    journal = event_log_of(place.run)
     seeds = [row for row in view.rows if row.generation == 0 and row.ok]
-    best, first = view.best, population.best_seed(view.rows, view.budgets)
+    best, first = view.best, population.best_baseline(view.rows, view.budgets)
     found = [row for row in [*view.front, *([best] if best else [])] if row.generation > 0]
     cards = _cards(place, [row.id for row in [*found, *seeds[:_SHOWN_SEEDS]]])
     some = next(iter(cards.values()), None)
@@ -148,7 +148,7 @@ def run(place: At) -> RunAnswer:
     )
 
 
-def _cards(place: Place, ids: Sequence[str]) -> dict[str, Card]:
+def _cards(place: ArchiveReader, ids: Sequence[str]) -> dict[str, Card]:
     found = {}
     for version in dict.fromkeys(ids):
         try:
@@ -158,7 +158,7 @@ def _cards(place: Place, ids: Sequence[str]) -> dict[str, Card]:
     return found
 
 
-def _now(run: Run, journal: Journal, view: View) -> Now:
+def _now(run: Run, journal: EventLogReader, view: ArchiveSnapshot) -> ProgressAnswer:
     last = journal.last("candidate", "generation", "archived", "finished", "stopped", "began") or {}
     working = journal.last("generation") or {}
     tried = journal.last("candidate") or {}
@@ -166,7 +166,7 @@ def _now(run: Run, journal: Journal, view: View) -> Now:
     finished = journal.last("finished")
     state = {"finished": "finished", "stopped": "stopped"}.get(str(last.get("event")), "running")
     fresh = tried.get("time", 0) >= working.get("time", 0)
-    return Now(
+    return ProgressAnswer(
         state=state,
         why=str((finished or {}).get("stopped") or last.get("why") or ""),
         generation=int(working.get("generation", done)),
@@ -182,7 +182,7 @@ def _now(run: Run, journal: Journal, view: View) -> Now:
     )
 
 
-def _generations(view: View) -> list[Generation]:
+def _generations(view: ArchiveSnapshot) -> list[GenerationAnswer]:
     found, best = [], None
     for generation, group in groupby(view.rows, key=lambda row: row.generation):
         rows = list(group)
@@ -190,7 +190,7 @@ def _generations(view: View) -> list[Generation]:
         if generation > 0 and here is not None:
             best = here if best is None else max(best, here)
         found.append(
-            Generation(
+            GenerationAnswer(
                 generation=generation, versions=len(rows), failed=sum(not row.ok for row in rows), best=here,
                 best_so_far=best, dollars=sum(row.cost.dollars for row in rows),
                 tokens=sum(row.cost.input_tokens + row.cost.output_tokens for row in rows),
@@ -199,7 +199,7 @@ def _generations(view: View) -> list[Generation]:
     return found
 
 
-def _failures(view: View) -> dict[str, int]:
+def _failures(view: ArchiveSnapshot) -> dict[str, int]:
     found: dict[str, int] = {}
     for row in view.rows:
         if not row.ok:
@@ -207,13 +207,13 @@ def _failures(view: View) -> dict[str, int]:
     return dict(sorted(found.items(), key=lambda pair: -pair[1]))
 
 
-def _explorers(view: View) -> list[Explorer]:
+def _explorers(view: ArchiveSnapshot) -> list[ExplorerAnswer]:
     ran: dict[str, int] = {}
     for row in view.rows:
         ran[row.explorer] = ran.get(row.explorer, 0) + row.ok
     on_front = [row.explorer for row in view.front if row.generation > 0]
     return [
-        Explorer(
+        ExplorerAnswer(
             explorer=name, versions=credit.proposals, ok=ran[name], gain=credit.gain, on_front=on_front.count(name),
             dollars=credit.dollars,
         )
@@ -221,15 +221,15 @@ def _explorers(view: View) -> list[Explorer]:
     ]  # fmt: skip
 
 
-def _speeds(journal: Journal) -> list[Speed]:
+def _speeds(journal: EventLogReader) -> list[SpeedAnswer]:
     return [
-        Speed(time=event["time"], id=str(event["id"]), seconds=event["seconds"], episodes=event["episodes"])
+        SpeedAnswer(time=event["time"], id=str(event["id"]), seconds=event["seconds"], episodes=event["episodes"])
         for event in journal.of("candidate")
         if event.get("episodes") and event.get("seconds")
     ][-500:]
 
 
-def _reported(run: Run | None, view: View) -> str:
+def _reported(run: Run | None, view: ArchiveSnapshot) -> str:
     if run is None:
         return ""
     try:

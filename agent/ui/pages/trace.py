@@ -10,16 +10,16 @@ from fastapi import APIRouter, Query, Request
 from pydantic import Field
 
 from envs.episodes import Episodes, Logs, grid
-from envs.errors import Damaged, InputError
+from envs.errors import DamagedFile, InputError
 from envs.scoring import ForgedLog
 from sandbox.base import SandboxError
 from sandbox.choice import open_sandbox
 from sandbox.evaluation import evaluate
 from sandbox.outcome import Candidate
 
-from ...archive.reader import Missing, Place
-from ...diagnosis.drawing import Episode, episode
-from ...tools.episode_search import KINDS, PAIRED, Kind, select
+from ...archive.reader import ArchiveReader, EnvironmentMissing
+from ...diagnosis.drawing import DrawnEpisode, draw_episode
+from ...tools.episode_search import KINDS, PAIRED, Kind, select_episodes
 from ..answers import PROBLEMS, Answer, At
 from ..code import stated
 
@@ -31,10 +31,10 @@ _playing = threading.Lock()
 Name = Annotated[str, Query(max_length=200)]
 Question = Annotated[int, Query(ge=0, le=2**31 - 1)]
 Beta = Annotated[float, Query(ge=0, le=1, allow_inf_nan=False)]
-Seed = Annotated[int, Query(ge=0, le=2**62)]
+Order = Annotated[int, Query(ge=0, le=2**62)]
 
 
-class Listed(Answer):
+class ListedEpisodeAnswer(Answer):
     """An episode in a list."""
 
     environment: str
@@ -65,7 +65,7 @@ class EpisodesAnswer(Answer):
     """Episodes of this kind."""
     of: int
     """Episodes in all."""
-    found: tuple[Listed, ...]
+    found: tuple[ListedEpisodeAnswer, ...]
     """A page of them."""
 
 
@@ -85,7 +85,7 @@ def episodes(
         against = None
     if kind in PAIRED and against is None:
         raise InputError(f"{version} has no parent with scores: name another version to compare it with")
-    which = select(kind, tried, against, beta).which
+    which = select_episodes(kind, tried, against, beta).which
     if environment is not None:
         which = which[batch.environment[which] == _position(batch, environment)]
     if question is not None:
@@ -96,7 +96,7 @@ def episodes(
         environments={env.name: len(env) for env in batch.environments}, betas=tuple(np.unique(batch.beta).tolist()),
         seeds=(int(seeds[0]), len(seeds)), total=len(which), of=len(batch),
         found=tuple(
-            Listed(
+            ListedEpisodeAnswer(
                 environment=batch.environments[batch.environment[e]].name, question=int(batch.question[e]),
                 beta=float(batch.beta[e]), seed=int(batch.seed[e]), correct=bool(scores.correct[e]),
                 tokens=int(scores.tokens[e]),
@@ -108,7 +108,7 @@ def episodes(
     )  # fmt: skip
 
 
-def _parent(place: Place, version: str) -> str | None:
+def _parent(place: ArchiveReader, version: str) -> str | None:
     view = place.view()
     row = view.by_id[place.known(version)]
     return next((p for p in row.parents if p in view.by_id and view.by_id[p].ok), None)
@@ -123,14 +123,14 @@ def _same(a: Episodes, b: Episodes) -> bool:
 def _position(batch: Episodes, environment: str) -> int:
     names = [env.name for env in batch.environments]
     if environment not in names:
-        raise Missing(f"no environment {environment[:80]!r}: there are {', '.join(names)}")
+        raise EnvironmentMissing(f"no environment {environment[:80]!r}: there are {', '.join(names)}")
     return names.index(environment)
 
 
 @router.get("/trace/{version}")
 def trace(
-    place: At, version: str, environment: Name, question: Question, beta: Beta, seed: Seed
-) -> Episode:  # fmt: skip
+    place: At, version: str, environment: Name, question: Question, beta: Beta, seed: Order
+) -> DrawnEpisode:  # fmt: skip
     """An episode as the archive has recorded it."""
     card = place.card(version)
     batch, logs = place.batch(card)
@@ -138,14 +138,14 @@ def trace(
     found = np.flatnonzero(here & np.isclose(batch.beta, beta))
     if not len(found):
         p = card.protocol
-        raise Missing(
+        raise EnvironmentMissing(
             f"{version} was not recorded there: it was tried at beta {', '.join(f'{b:g}' for b in p.betas)}, on branch "
             f"orders {p.first_seed} to {p.first_seed + p.seeds - 1}; a replay in the sandbox can show any other"
         )
     return _episode(place, batch, logs, int(found[0]), version)
 
 
-class Replay(Answer):
+class ReplayRequest(Answer):
     """Which episode is to be played."""
 
     version: Annotated[str, Field(max_length=200)]
@@ -156,16 +156,16 @@ class Replay(Answer):
 
 
 @router.post("/replay")
-def replay(request: Request, place: At, wanted: Replay) -> Episode:
+def replay(request: Request, place: At, wanted: ReplayRequest) -> DrawnEpisode:
     """Play one episode of an archived version in a sandbox, and keep nothing of it."""
     card = place.card(wanted.version)
     if card.verdict.startswith("rejected"):
         raise InputError(f"{card.id} is not played: {card.verdict}")
     worlds = [env for env in place.worlds(card.protocol) if env.name == wanted.environment]
     if not worlds:
-        raise Missing(f"no environment {wanted.environment[:80]!r} that {card.id} was tried on")
+        raise EnvironmentMissing(f"no environment {wanted.environment[:80]!r} that {card.id} was tried on")
     if wanted.question >= len(worlds[0]):
-        raise Missing(f"{worlds[0].name} has questions 0 to {len(worlds[0]) - 1}, not {wanted.question}")
+        raise EnvironmentMissing(f"{worlds[0].name} has questions 0 to {len(worlds[0]) - 1}, not {wanted.question}")
     batch = grid(worlds, [wanted.beta], [wanted.seed], card.protocol.max_branches, card.protocol.max_tokens)
     only = batch.only(wanted.question)
     if not _playing.acquire(blocking=False):
@@ -183,9 +183,9 @@ def replay(request: Request, place: At, wanted: Replay) -> Episode:
 
 
 def _episode(
-    place: Place, batch: Episodes, logs: Logs, index: int, version: str, played: bool = False
-) -> Episode:  # fmt: skip
+    place: ArchiveReader, batch: Episodes, logs: Logs, index: int, version: str, played: bool = False
+) -> DrawnEpisode:  # fmt: skip
     try:
-        return episode(batch, logs, index, version, stated(place.source(version)), played)
+        return draw_episode(batch, logs, index, version, stated(place.source(version)), played)
     except ForgedLog as forged:
-        raise Damaged(f"version {version} has logs that no controller can have made ({forged})") from None
+        raise DamagedFile(f"version {version} has logs that no controller can have made ({forged})") from None

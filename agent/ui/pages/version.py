@@ -7,8 +7,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from ...archive.index import View
-from ...archive.measurements import Measure, measures
+from ...archive.index import ArchiveSnapshot
+from ...archive.measurements import ProtocolMeasurement, measures
 from ...records.card import Card
 from ...records.version import Cost, Expectation, Finding
 from .. import code
@@ -28,7 +28,7 @@ _SAID = {
 }
 
 
-class Kin(Answer):
+class RelativeAnswer(Answer):
     """A parent or a child."""
 
     id: str
@@ -57,8 +57,8 @@ class VersionAnswer(Answer):
     ran: int
     """Versions with scores."""
     on_front: bool
-    parents: tuple[Kin, ...]
-    children: tuple[Kin, ...]
+    parents: tuple[RelativeAnswer, ...]
+    children: tuple[RelativeAnswer, ...]
     """The best of them."""
     children_count: int
     rationale: str
@@ -69,14 +69,14 @@ class VersionAnswer(Answer):
     prompts: str
     source_sha256: str
     environments: dict[str, str]
-    measures: tuple[Measure, ...]
+    measures: tuple[ProtocolMeasurement, ...]
     more: dict[str, str]
     """Whatever else the card holds, as JSON."""
     has_logs: bool
     has_transcript: bool
 
 
-class Text(Answer):
+class TextAnswer(Answer):
     """A text in pieces, each with its kind."""
 
     pieces: tuple[code.Piece, ...]
@@ -86,7 +86,7 @@ class Text(Answer):
     """Whether only its beginning is here."""
 
 
-class Difference(Answer):
+class SourceDiffAnswer(Answer):
     """What has changed from one version to another."""
 
     base: str
@@ -132,9 +132,9 @@ def version(place: At, version: str) -> VersionAnswer:
     )
 
 
-def _kin(view: View, version: str) -> Kin:
+def _kin(view: ArchiveSnapshot, version: str) -> RelativeAnswer:
     row = view.by_id.get(version)
-    return Kin(
+    return RelativeAnswer(
         id=version, name=row.name if row else "", quality=view.quality.get(version), there=row is not None
     )  # fmt: skip
 
@@ -150,23 +150,23 @@ def _more(card: Card) -> dict[str, str]:
 
 
 @router.get("/{version}/source")
-def source(place: At, version: str) -> Text:
+def source(place: At, version: str) -> TextAnswer:
     """A version's source, coloured."""
     text = place.source(version)
-    return Text(
+    return TextAnswer(
         pieces=tuple(code.coloured(text[:_SHOWN_TEXT])), characters=len(text), cut=len(text) > _SHOWN_TEXT
     )  # fmt: skip
 
 
 @router.get("/{version}/diff")
-def diff(place: At, version: str, base: Annotated[str, Query(max_length=200)]) -> Difference:
+def diff(place: At, version: str, base: Annotated[str, Query(max_length=200)]) -> SourceDiffAnswer:
     """What has changed from ``base`` to a version."""
     lines = code.difference(place.source(base), place.source(version), base, version)
-    return Difference(base=base, lines=tuple(lines))
+    return SourceDiffAnswer(base=base, lines=tuple(lines))
 
 
 @router.get("/{version}/transcript")
-def transcript(place: At, version: str) -> Text:
+def transcript(place: At, version: str) -> TextAnswer:
     """The conversation that led to a version."""
     text = place.transcript(version)
-    return Text(pieces=(("", text[:_SHOWN_TEXT]),), characters=len(text), cut=len(text) > _SHOWN_TEXT)
+    return TextAnswer(pieces=(("", text[:_SHOWN_TEXT]),), characters=len(text), cut=len(text) > _SHOWN_TEXT)

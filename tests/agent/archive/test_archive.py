@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from agent.archive.archive import Archive, pack_logs, sha256, unpack_logs
 from agent.archive.run_directory import Run, RunConfig
 from agent.loop.staging import Staging, draft
-from agent.records.card import Card, Protocol
+from agent.records.card import Card, EvaluationProtocol
 from agent.records.explorer import Proposal
-from agent.records.index_row import Row
+from agent.records.index_row import IndexRow
 from envs.episodes import Logs
-from envs.errors import Damaged, InputError
+from envs.errors import DamagedFile, InputError
 
 from ...environments import environment
 
@@ -27,7 +27,7 @@ SOURCE = "from envs import Controller\n"
 
 
 def card(name: str = "g001-a", parents: tuple[str, ...] = ()) -> Card:
-    protocol = Protocol(environments={"a/b": "0"}, betas=(0.5,), first_seed=1000, seeds=1, max_branches=4)
+    protocol = EvaluationProtocol(environments={"a/b": "0"}, betas=(0.5,), first_seed=1000, seeds=1, max_branches=4)
     return Card(
         id=name, name=name, generation=1, explorer="evolve", parents=parents, sandbox="process", verdict="ok",
         source_sha256=sha256(SOURCE.encode()), protocol=protocol,
@@ -40,7 +40,7 @@ def test_what_is_added_can_be_read(tmp_path: Path) -> None:
     again = Archive(tmp_path / "archive")
     assert again.ids() == ["g001-a"] and again.card("g001-a") == card() and again.source("g001-a") == SOURCE
     assert again.verify() == [] and again.reindex() == 1
-    assert again.index() == [Row.of(card())]
+    assert again.index() == [IndexRow.of(card())]
     assert again.resolve("g0") == "g001-a"
     with pytest.raises(InputError, match="no version"):
         again.resolve("h")
@@ -135,10 +135,10 @@ def test_damaged_drafts_say_how_to_go_on(tmp_path: Path) -> None:
     staging = Staging(tmp_path / "staged")
     staging.put(draft(Proposal(SOURCE, "why"), 1, "evolve", "g001-a"))
     staging.put_logs("g001-a", b"PK nonsense")
-    with pytest.raises(Damaged, match=r"g001-a\.npz.*checkpoint"):
+    with pytest.raises(DamagedFile, match=r"g001-a\.npz.*checkpoint"):
         staging.logs("g001-a")
     (tmp_path / "staged/g001-a.json").write_bytes(b"{")
-    with pytest.raises(Damaged, match=r"g001-a\.json.*checkpoint"):
+    with pytest.raises(DamagedFile, match=r"g001-a\.json.*checkpoint"):
         staging.get("g001-a")
 
 

@@ -19,11 +19,11 @@ from hypothesis import strategies as st
 
 from agent.archive.archive import Archive, pack_logs, sha256
 from agent.archive.bundles import import_bundle as admitting
-from agent.archive.bundles.bundle import LIST, Entry, Listing
+from agent.archive.bundles.bundle import LIST, BundleEntry, BundleListing
 from agent.archive.bundles.export import export, packed
-from agent.archive.bundles.import_bundle import admit
+from agent.archive.bundles.import_bundle import import_bundle
 from envs.episodes import Logs
-from envs.errors import Damaged, InputError
+from envs.errors import DamagedFile, InputError
 
 from .test_archive import SOURCE, card
 
@@ -53,12 +53,12 @@ def bundle(tmp_path: Path) -> Path:
 
 
 def test_a_lineage_comes_back_byte_for_byte(tmp_path: Path, bundle: Path) -> None:
-    found = admit(bundle, Archive(tmp_path / "new"))
+    found = import_bundle(bundle, Archive(tmp_path / "new"))
     assert found.added == ("seed", "g001-a", "g002-b") and found.known == ()
     expected = {name: data for name, data in tree(tmp_path / "archive").items() if not name.startswith("g001-x")}
     assert tree(tmp_path / "new") == expected and Archive(tmp_path / "new").verify() == []
     assert [row.id for row in Archive(tmp_path / "new").index()] == ["seed", "g001-a", "g002-b"]
-    again = admit(bundle, Archive(tmp_path / "new"), found.sha256.upper())
+    again = import_bundle(bundle, Archive(tmp_path / "new"), found.sha256.upper())
     assert again.added == () and again.known == found.added
     _, digest = export(Archive(tmp_path / "new"), ["g002-b"], tmp_path / "again.zip")
     assert digest == found.sha256 and (tmp_path / "again.zip").read_bytes() == bundle.read_bytes()
@@ -68,11 +68,11 @@ def test_ancestors_may_stay_at_home(tmp_path: Path) -> None:
     listing, _ = export(archive(tmp_path / "archive"), ["g002-b", "g002-b"], tmp_path / "one.zip", ancestors=False)
     assert listing.versions == ("g002-b",)
     with pytest.raises(InputError, match="parent 'g001-a'"):
-        admit(tmp_path / "one.zip", Archive(tmp_path / "new"))
+        import_bundle(tmp_path / "one.zip", Archive(tmp_path / "new"))
     assert not (tmp_path / "new").exists()
     export(Archive(tmp_path / "archive"), ["g001-a"], tmp_path / "two.zip")
-    admit(tmp_path / "two.zip", Archive(tmp_path / "new"))
-    assert admit(tmp_path / "one.zip", Archive(tmp_path / "new")).added == ("g002-b",)
+    import_bundle(tmp_path / "two.zip", Archive(tmp_path / "new"))
+    assert import_bundle(tmp_path / "one.zip", Archive(tmp_path / "new")).added == ("g002-b",)
 
 
 def test_what_is_damaged_or_torn_off_is_not_exported(tmp_path: Path) -> None:
@@ -81,7 +81,7 @@ def test_what_is_damaged_or_torn_off_is_not_exported(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"gone.*--no-ancestors"):
         export(made, ["g003-orphan"], tmp_path / "b.zip")
     (tmp_path / "archive/g001-a/controller.py").write_text("changed")
-    with pytest.raises(Damaged, match="g001-a"):
+    with pytest.raises(DamagedFile, match="g001-a"):
         export(made, ["g002-b"], tmp_path / "b.zip")
     assert not (tmp_path / "b.zip").exists()
 
@@ -89,12 +89,12 @@ def test_what_is_damaged_or_torn_off_is_not_exported(tmp_path: Path) -> None:
 def test_a_run_takes_no_strangers(tmp_path: Path, bundle: Path) -> None:
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(InputError, match="belongs to a run"):
-        admit(bundle, Archive(tmp_path / "archive"))
+        import_bundle(bundle, Archive(tmp_path / "archive"))
 
 
 def test_another_citation_is_refused(tmp_path: Path, bundle: Path) -> None:
     with pytest.raises(InputError, match="not the one that was cited"):
-        admit(bundle, Archive(tmp_path / "new"), "0" * 64)
+        import_bundle(bundle, Archive(tmp_path / "new"), "0" * 64)
 
 
 # What is no bundle
@@ -109,9 +109,9 @@ def listed(files: Files, versions: tuple[str, ...] | None = None, **changes: obj
     """A bundle whose list is true of whatever is in it."""
     files = {name: data for name, data in files.items() if name != LIST}
     known = dict.fromkeys(name.split("/")[1] for name in files if name.count("/") > 1)
-    listing = Listing(
+    listing = BundleListing(
         format=1, asked=(), versions=versions or tuple(known),
-        files={name: Entry(sha256=sha256(data), size=len(data)) for name, data in files.items()},
+        files={name: BundleEntry(sha256=sha256(data), size=len(data)) for name, data in files.items()},
     ).model_copy(update=changes)  # fmt: skip
     return packed({LIST: listing.model_dump_json().encode(), **files})
 
@@ -236,7 +236,7 @@ def test_what_is_no_bundle_is_refused(
     bundle.write_bytes(make(contents(bundle)))
     before = tree(tmp_path)
     with pytest.raises(InputError, match=words) as refused:
-        admit(bundle, Archive(tmp_path / "new"))
+        import_bundle(bundle, Archive(tmp_path / "new"))
     assert "nothing was imported" in str(refused.value)
     assert tree(tmp_path) == before and not (tmp_path / "new").exists()
 
@@ -246,7 +246,7 @@ def test_a_known_id_with_other_content_is_refused(tmp_path: Path, bundle: Path) 
     new.add(card("g001-a").model_copy(update={"rationale": "another"}), SOURCE, None)
     before = tree(new.root)
     with pytest.raises(InputError, match=r"g001-a is in .* with other content"):
-        admit(bundle, new)
+        import_bundle(bundle, new)
     assert tree(new.root) == before
 
 
@@ -254,11 +254,11 @@ def test_nothing_is_larger_than_a_bundle_may_be(
     tmp_path: Path, bundle: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(admitting, "MOST_ENTRIES", 3)
-    with pytest.raises(Damaged, match="more than a bundle"):
-        admit(bundle, Archive(tmp_path / "new"))
+    with pytest.raises(DamagedFile, match="more than a bundle"):
+        import_bundle(bundle, Archive(tmp_path / "new"))
     monkeypatch.setattr(admitting, "MOST_BYTES", 100)
     with pytest.raises(InputError, match="larger than a bundle"):
-        admit(bundle, Archive(tmp_path / "new"))
+        import_bundle(bundle, Archive(tmp_path / "new"))
 
 
 @settings(max_examples=60, deadline=None)
@@ -277,7 +277,7 @@ def test_no_changed_byte_comes_in(
     (home / "bundle.zip").write_bytes(data)
     new = Archive(home / "new")
     try:
-        admit(home / "bundle.zip", new)
+        import_bundle(home / "bundle.zip", new)
     except InputError:
         assert not new.root.exists()
     else:  # a bit that says nothing, such as an entry's time
@@ -301,10 +301,10 @@ def test_a_full_disk_leaves_whole_versions_with_their_parents(
     with monkeypatch.context() as patch:
         patch.setattr(os, name, failing)
         with suppress(OSError):
-            admit(bundle, Archive(tmp_path / "new"))
+            import_bundle(bundle, Archive(tmp_path / "new"))
     assert not list((tmp_path / "new").glob(".writing-*"))
     assert not (tmp_path / "new").exists() or Archive(tmp_path / "new").verify() == []
-    admit(bundle, Archive(tmp_path / "new"))
+    import_bundle(bundle, Archive(tmp_path / "new"))
     assert Archive(tmp_path / "new").ids() == ["seed", "g001-a", "g002-b"]
 
 
@@ -313,5 +313,5 @@ def test_a_source_is_never_run(tmp_path: Path) -> None:
     made = Archive(tmp_path / "archive")
     made.add(card().model_copy(update={"source_sha256": sha256(source.encode())}), source, None)
     export(made, ["g001-a"], tmp_path / "b.zip")
-    admit(tmp_path / "b.zip", Archive(tmp_path / "new"))
+    import_bundle(tmp_path / "b.zip", Archive(tmp_path / "new"))
     assert not (tmp_path / "ran").exists() and Archive(tmp_path / "new").source("g001-a") == source

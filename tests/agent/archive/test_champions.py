@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.archive import resolve as choose
+from agent.archive import resolve
 from agent.archive.champions import champion, champion_names, champion_source
 from agent.explorers.evolve.genome import Genome
 from agent.explorers.evolve.render import render
@@ -48,8 +48,8 @@ def test_a_page_is_true_of_its_champion(name: str) -> None:
 
 
 def test_champions_are_found_by_name_wherever_a_controller_or_a_version_is() -> None:
-    assert choose.controller("balanced").source == champion_source("balanced")
-    archive, version = choose.version("balanced")
+    assert resolve.controller("balanced").source == champion_source("balanced")
+    archive, version = resolve.version("balanced")
     assert archive.source(version) == champion_source("balanced")
 
 

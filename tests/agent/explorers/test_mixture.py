@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from agent.explorers.evolve.explorer import Evolve
-from agent.explorers.mixture import Mixture
+from agent.explorers.evolve.explorer import EvolveExplorer
+from agent.explorers.mixture import MixtureExplorer
 from agent.loop.graph import discover
 from agent.loop.nodes import Discovery
 from agent.records.explorer import Brief
@@ -23,7 +23,7 @@ def test_a_mixture_goes_where_a_dollar_does_most() -> None:
             self.name = name
 
     one, two = Named("one"), Named("two")
-    mixture = Mixture([one, two])
+    mixture = MixtureExplorer([one, two])
     empty = Brief(seed=1, generation=1, count=1, parents=[], front=[])
     for slot in range(40):
         mixture.propose(replace(empty, slot=slot))
@@ -41,6 +41,6 @@ def test_a_mixture_goes_where_a_dollar_does_most() -> None:
 
 def test_a_mixture_runs_evolve_beside_others(tmp_path: Path) -> None:
     run = begin(tmp_path / "run", explorer="mixture", mixture=("evolve", "single"), population=6)
-    discover(Discovery(run, Mixture([Evolve(), Single()]), ProcessSandbox()))
+    discover(Discovery(run, MixtureExplorer([EvolveExplorer(), Single()]), ProcessSandbox()))
     authors = {card.explorer for card in run.archive.cards()}
     assert {"evolve", "single", "seed"} <= authors

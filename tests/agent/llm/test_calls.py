@@ -9,20 +9,20 @@ from typing import Any, get_args
 
 import pytest
 
-from agent.llm.budget import Ledger, Limit, LimitReached, Limits
-from agent.llm.calls import Calls, Patience, Place, read_calls
-from agent.llm.chat import Reply, Sending, Turn, WallClock
-from agent.llm.failures import HANDLING, AuthError, Failure, FailureKind, RequestRefused, ServiceDown
+from agent.llm.budget import LimitReached, LlmBudget, SpendingLimit, SpendingLimits
+from agent.llm.calls import CallJournal, CallSite, RetryPolicy, read_calls
+from agent.llm.chat import PendingRequest, Reply, Turn, WallClock
+from agent.llm.failures import HANDLING, AuthError, CallFailure, FailureKind, RequestRefused, ServiceDown
 from agent.llm.prices import Prices, Usage
 from agent.llm.transcript import HIDDEN, Transcript, redact
-from envs.errors import Damaged
+from envs.errors import DamagedFile
 
 from ...stubs.clocks import StubClock
 
-PLACE = Place(2, "propose", 1)
+PLACE = CallSite(2, "propose", 1)
 BODY = {"messages": ["hello"]}
 USAGE = Usage(input=100, cache_write=10, cache_read=1000, output=50)
-Play = Callable[[Sending], Reply | Failure | BaseException]
+Play = Callable[[PendingRequest], Reply | CallFailure | BaseException]
 
 
 class Played:
@@ -30,13 +30,13 @@ class Played:
 
     name = "claude-opus-5"
 
-    def __init__(self, *plays: Failure | BaseException | Play) -> None:
+    def __init__(self, *plays: CallFailure | BaseException | Play) -> None:
         self.plays, self.ids = list(plays), list[str]()
 
     def body(self, system: str, tools: Sequence[Mapping[str, Any]], turns: Sequence[Turn]) -> dict[str, Any]:
         return dict(BODY)
 
-    async def reply(self, body: Mapping[str, Any], sending: Sending) -> Reply:
+    async def reply(self, body: Mapping[str, Any], sending: PendingRequest) -> Reply:
         self.ids.append(sending.id)
         play = self.plays.pop(0) if self.plays else Reply(text="done", usage=USAGE)
         if callable(play):
@@ -46,12 +46,12 @@ class Played:
         return play
 
 
-def calls(home: Path, limits: Limits | None = None, patience: Patience | None = None) -> Calls:
+def calls(home: Path, limits: SpendingLimits | None = None, patience: RetryPolicy | None = None) -> CallJournal:
     clock = StubClock()
-    return Calls(home, 7, Prices(), Ledger(limits, clock.now), clock, patience)
+    return CallJournal(home, 7, Prices(), LlmBudget(limits, clock.now), clock, patience)
 
 
-def ask(of: Calls, model: Played, turn: int = 0, body: Mapping[str, Any] = BODY) -> Reply:
+def ask(of: CallJournal, model: Played, turn: int = 0, body: Mapping[str, Any] = BODY) -> Reply:
     return asyncio.run(of.ask(PLACE, turn, model, body))[0]
 
 
@@ -69,9 +69,9 @@ def test_a_key_follows_from_what_is_asked(tmp_path: Path) -> None:
     of = calls(tmp_path)
     keys = {
         of.key(PLACE, 0, "m", BODY), of.key(PLACE, 1, "m", BODY), of.key(PLACE, 0, "n", BODY),
-        of.key(PLACE, 0, "m", {}), of.key(Place(3, "propose", 1), 0, "m", BODY),
-        of.key(Place(2, "refine", 1), 0, "m", BODY), of.key(Place(2, "propose", 0), 0, "m", BODY),
-        Calls(tmp_path, 8, Prices(), Ledger()).key(PLACE, 0, "m", BODY),
+        of.key(PLACE, 0, "m", {}), of.key(CallSite(3, "propose", 1), 0, "m", BODY),
+        of.key(CallSite(2, "refine", 1), 0, "m", BODY), of.key(CallSite(2, "propose", 0), 0, "m", BODY),
+        CallJournal(tmp_path, 8, Prices(), LlmBudget()).key(PLACE, 0, "m", BODY),
     }  # fmt: skip
     assert len(keys) == 8
     assert of.key(PLACE, 4, "m", {"a": 1, "b": 2}) == of.key(PLACE, 4, "m", {"b": 2, "a": 1})
@@ -79,7 +79,7 @@ def test_a_key_follows_from_what_is_asked(tmp_path: Path) -> None:
 
 
 def test_it_is_written_before_it_is_sent(tmp_path: Path) -> None:
-    def look(sending: Sending) -> Reply:
+    def look(sending: PendingRequest) -> Reply:
         (call,) = read_calls(tmp_path)
         assert [(a.id, a.outcome) for a in call.attempts] == [(sending.id, "sent")]
         return Reply(text="seen")
@@ -88,7 +88,7 @@ def test_it_is_written_before_it_is_sent(tmp_path: Path) -> None:
 
 
 def test_the_attempt_in_flight_at_a_kill_is_sent_again_under_its_id(tmp_path: Path) -> None:
-    model = Played(Failure("overloaded", "busy"), KeyboardInterrupt())
+    model = Played(CallFailure("overloaded", "busy"), KeyboardInterrupt())
     with pytest.raises(KeyboardInterrupt):
         ask(calls(tmp_path), model)
     of = calls(tmp_path)
@@ -100,9 +100,9 @@ def test_the_attempt_in_flight_at_a_kill_is_sent_again_under_its_id(tmp_path: Pa
 
 @pytest.mark.parametrize("kind", [kind for kind, handling in HANDLING.items() if handling == "retry"])
 def test_what_passes_is_asked_again_under_a_new_id(tmp_path: Path, kind: FailureKind) -> None:
-    def some(sending: Sending) -> Failure:
+    def some(sending: PendingRequest) -> CallFailure:
         sending.usage = Usage(input=10, output=3)
-        return Failure(kind, "no")
+        return CallFailure(kind, "no")
 
     of, model = calls(tmp_path), Played(some, some, some, some)
     assert ask(of, model).text == "done" and len(set(model.ids)) == 5
@@ -113,24 +113,24 @@ def test_what_passes_is_asked_again_under_a_new_id(tmp_path: Path, kind: Failure
 
 @pytest.mark.parametrize("kind", [kind for kind, handling in HANDLING.items() if handling == "retry_twice"])
 def test_an_answer_of_no_use_is_asked_for_again_twice(tmp_path: Path, kind: FailureKind) -> None:
-    model = Played(*[Failure(kind, "no")] * 3)
+    model = Played(*[CallFailure(kind, "no")] * 3)
     for _ in range(2):  # the second time, the journal says so
-        with pytest.raises(Failure) as failure:
+        with pytest.raises(CallFailure) as failure:
             ask(calls(tmp_path), model)
         assert failure.value.kind == kind and len(model.ids) == 3
 
 
 @pytest.mark.parametrize("kind", [kind for kind, handling in HANDLING.items() if handling in ("tell", "shorten")])
 def test_what_the_conversation_must_deal_with_is_not_asked_again(tmp_path: Path, kind: FailureKind) -> None:
-    model = Played(Failure(kind, "no"))
+    model = Played(CallFailure(kind, "no"))
     for _ in range(2):
-        with pytest.raises(Failure):
+        with pytest.raises(CallFailure):
             ask(calls(tmp_path), model)
     assert len(model.ids) == 1
 
 
 def test_what_only_the_user_can_help_is_asked_again_once_he_has(tmp_path: Path) -> None:
-    model = Played(Failure("auth", "no key"), Failure("bad_request", "no model"))
+    model = Played(CallFailure("auth", "no key"), CallFailure("bad_request", "no model"))
     with pytest.raises(AuthError, match=r"^no key$"):
         ask(calls(tmp_path), model)
     with pytest.raises(RequestRefused, match=r"^no model$"):
@@ -143,29 +143,29 @@ def test_every_failure_has_one_handling() -> None:
 
 
 def test_waits_grow_are_capped_and_end_at_the_deadline(tmp_path: Path) -> None:
-    patience = Patience(first_wait=1, longest_wait=30, deadline=300)
+    patience = RetryPolicy(first_wait=1, longest_wait=30, deadline=300)
     of = calls(tmp_path, patience=patience)
-    model = Played(*[Failure("overloaded", "busy")] * 100)
+    model = Played(*[CallFailure("overloaded", "busy")] * 100)
     with pytest.raises(ServiceDown, match=r"overloaded \(19 times\): busy"):
         ask(of, model)
     slept = of.clock.slept  # type: ignore[attr-defined]
     assert all(0.5 * 2**i <= wait <= 2**i for i, wait in enumerate(slept[:5]))
     assert max(slept) <= 30 and 270 <= sum(slept) < 300 and len(slept) > 10
     assert len(set(slept)) == len(slept)  # jitter
-    assert ask(calls(tmp_path, patience=Patience(deadline=1e9)), Played()).text == "done"
+    assert ask(calls(tmp_path, patience=RetryPolicy(deadline=1e9)), Played()).text == "done"
 
 
 @pytest.mark.parametrize(("asked", "least", "most"), [(5.0, 5.0, 6.25), (0.0, 0.0, 0.0), (9999.0, 120.0, 120.0)])
 def test_a_wish_to_wait_is_honoured_within_reason(tmp_path: Path, asked: float, least: float, most: float) -> None:
     of = calls(tmp_path)
-    ask(of, Played(Failure("rate_limited", "slow down", asked)))
+    ask(of, Played(CallFailure("rate_limited", "slow down", asked)))
     (slept,) = of.clock.slept  # type: ignore[attr-defined]
     assert least <= slept <= most
 
 
 def test_silence_is_a_time_out(tmp_path: Path) -> None:
     class Silent(Played):
-        async def reply(self, body: Mapping[str, Any], sending: Sending) -> Reply:
+        async def reply(self, body: Mapping[str, Any], sending: PendingRequest) -> Reply:
             self.ids.append(sending.id)
             if len(self.ids) < 3:
                 sending.clock.silent = {sending.id}  # type: ignore[attr-defined]
@@ -180,15 +180,15 @@ def test_silence_is_a_time_out(tmp_path: Path) -> None:
 
 def test_progress_without_end_ends_at_the_deadline(tmp_path: Path) -> None:
     class Trickling(Played):
-        async def reply(self, body: Mapping[str, Any], sending: Sending) -> Reply:
+        async def reply(self, body: Mapping[str, Any], sending: PendingRequest) -> Reply:
             self.ids.append(sending.id)
             while True:
                 await sending.progress(self.little(sending))
 
-        async def little(self, sending: Sending) -> None:
+        async def little(self, sending: PendingRequest) -> None:
             sending.clock.pass_by(50)  # type: ignore[attr-defined]
 
-    of, model = calls(tmp_path, patience=Patience(deadline=1000)), Trickling()
+    of, model = calls(tmp_path, patience=RetryPolicy(deadline=1000)), Trickling()
     with pytest.raises(ServiceDown, match="timeout"):
         ask(of, model)
     assert len(model.ids) == 1 and of.clock.now() <= 1050
@@ -196,48 +196,48 @@ def test_progress_without_end_ends_at_the_deadline(tmp_path: Path) -> None:
 
 def test_an_attempt_that_the_deadline_cuts_does_not_hide_the_cause(tmp_path: Path) -> None:
     class Busy(Played):
-        async def reply(self, body: Mapping[str, Any], sending: Sending) -> Reply:
+        async def reply(self, body: Mapping[str, Any], sending: PendingRequest) -> Reply:
             self.ids.append(sending.id)
             if len(self.ids) < 4:
-                raise Failure("overloaded", "busy", 30.0)
+                raise CallFailure("overloaded", "busy", 30.0)
             sending.clock.silent = {sending.id}  # type: ignore[attr-defined]
             return await sending.progress(asyncio.Event().wait())  # type: ignore[return-value]
 
-    of, model = calls(tmp_path, patience=Patience(deadline=150, longest_wait=30)), Busy()
+    of, model = calls(tmp_path, patience=RetryPolicy(deadline=150, longest_wait=30)), Busy()
     with pytest.raises(ServiceDown, match=r"^no answer within .* h: overloaded \(3 times\), timeout: busy\. Resume"):
         ask(of, model)
     assert len(model.ids) == 4 and of.clock.now() <= 150
     assert "the time for this call is over" in read_calls(tmp_path)[0].attempts[-1].message
     with pytest.raises(ServiceDown, match=r" h: timeout: no progress for 120 s\. "):  # not what was before
-        ask(calls(tmp_path, patience=Patience(deadline=130, first_wait=100)), Silent())
+        ask(calls(tmp_path, patience=RetryPolicy(deadline=130, first_wait=100)), Silent())
 
 
 class Silent(Played):
-    async def reply(self, body: Mapping[str, Any], sending: Sending) -> Reply:
+    async def reply(self, body: Mapping[str, Any], sending: PendingRequest) -> Reply:
         self.ids.append(sending.id)
         sending.clock.silent = {sending.id}  # type: ignore[attr-defined]
         return await sending.progress(asyncio.Event().wait())  # type: ignore[return-value]
 
 
 def test_limits_are_checked_before_every_attempt(tmp_path: Path) -> None:
-    model = Played(*[Failure("overloaded", "busy")] * 10)
+    model = Played(*[CallFailure("overloaded", "busy")] * 10)
     with pytest.raises(LimitReached, match="3 of at most 3 calls"):
-        ask(calls(tmp_path, Limits(run=Limit(calls=3))), model)
+        ask(calls(tmp_path, SpendingLimits(run=SpendingLimit(calls=3))), model)
     assert len(model.ids) == 3 and len(read_calls(tmp_path)[0].attempts) == 3
-    assert ask(calls(tmp_path, Limits(run=Limit(calls=100))), model).text == "done"
+    assert ask(calls(tmp_path, SpendingLimits(run=SpendingLimit(calls=100))), model).text == "done"
 
 
 def test_an_answer_of_the_journal_costs_nothing_at_the_limit(tmp_path: Path) -> None:
     model = Played()
     ask(calls(tmp_path), model)
-    assert ask(calls(tmp_path, Limits(run=Limit(dollars=0.0))), model).text == "done"
+    assert ask(calls(tmp_path, SpendingLimits(run=SpendingLimit(dollars=0.0))), model).text == "done"
 
 
 def test_a_damaged_file_is_named(tmp_path: Path) -> None:
     ask(calls(tmp_path), Played())
     (path,) = tmp_path.glob("*.json")
     path.write_bytes(path.read_bytes()[:50])
-    with pytest.raises(Damaged, match=path.name):
+    with pytest.raises(DamagedFile, match=path.name):
         calls(tmp_path)
 
 
@@ -279,7 +279,7 @@ def test_secrets_are_taken_out() -> None:
 
 def test_a_journal_and_a_transcript_hold_no_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ANTHROPIC_API_KEY", "very-secret-thing")
-    model = Played(Failure("network", "cannot reach very-secret-thing"))
+    model = Played(CallFailure("network", "cannot reach very-secret-thing"))
     ask(calls(tmp_path), model)
     assert HIDDEN in read_calls(tmp_path)[0].attempts[0].message
     transcript = Transcript()

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.llm.budget import Ledger, Limit, LimitReached, Limits, Spending
-from agent.llm.prices import VARIABLE, Price, Prices, Usage, estimate
+from agent.llm.budget import LimitReached, LlmBudget, Spending, SpendingLimit, SpendingLimits
+from agent.llm.prices import VARIABLE, Price, Prices, Usage, estimate_cost
 from envs.errors import InputError
 
 CHEAP = Price(input=1, cache_write=2, cache_read=0.1, output=5)
@@ -76,16 +76,16 @@ def test_missing_prices_are_one_line(tmp_path: Path) -> None:
 
 
 def test_an_estimate_grows_with_the_prompt_and_the_proposals() -> None:
-    one, many = estimate(CHEAP, 24_000, 1), estimate(CHEAP, 24_000, 40)
+    one, many = estimate_cost(CHEAP, 24_000, 1), estimate_cost(CHEAP, 24_000, 40)
     assert 0 < one.low < one.high and many.high == pytest.approx(40 * one.high)
-    assert estimate(CHEAP, 48_000, 1).low > one.low and "for 40 proposals" in str(many)
+    assert estimate_cost(CHEAP, 48_000, 1).low > one.low and "for 40 proposals" in str(many)
 
 
 # Limits
 
 
 def test_a_limit_on_dollars() -> None:
-    ledger = Ledger(Limits(run=Limit(dollars=2)))
+    ledger = LlmBudget(SpendingLimits(run=SpendingLimit(dollars=2)))
     for generation in (1, 2):
         ticket = ledger.reserve(generation, 0.1)
         assert ticket is not None
@@ -97,7 +97,7 @@ def test_a_limit_on_dollars() -> None:
 
 
 def test_a_limit_of_a_generation_leaves_the_next_alone() -> None:
-    ledger = Ledger(Limits(generation=Limit(calls=3)))
+    ledger = LlmBudget(SpendingLimits(generation=SpendingLimit(calls=3)))
     ledger.record(1, dollar(calls=3))
     with pytest.raises(LimitReached, match="generation 1 has made 3 of at most 3 calls") as reached:
         ledger.reserve(1, 0.0)
@@ -105,14 +105,16 @@ def test_a_limit_of_a_generation_leaves_the_next_alone() -> None:
 
 
 def test_a_limit_of_nothing_allows_nothing() -> None:
-    for limit in (Limit(dollars=0), Limit(calls=0), Limit(hours=0)):
+    for limit in (SpendingLimit(dollars=0), SpendingLimit(calls=0), SpendingLimit(hours=0)):
         with pytest.raises(LimitReached):
-            Ledger(Limits(run=limit)).reserve(1, 0.0)
+            LlmBudget(SpendingLimits(run=limit)).reserve(1, 0.0)
 
 
 def test_hours_are_those_that_the_run_has_worked() -> None:
     time = [0.0]
-    ledger = Ledger(Limits(run=Limit(hours=3), generation=Limit(hours=1)), lambda: time[0], hours_before=1.5)
+    ledger = LlmBudget(
+        SpendingLimits(run=SpendingLimit(hours=3), generation=SpendingLimit(hours=1)), lambda: time[0], hours_before=1.5
+    )
     assert ledger.reserve(1, 0.0)
     time[0] += 3600
     with pytest.raises(LimitReached, match=r"generation 1 has worked 1\.00 of at most 1 hours"):
@@ -124,7 +126,7 @@ def test_hours_are_those_that_the_run_has_worked() -> None:
 
 
 def test_what_is_in_flight_may_use_up_what_is_left() -> None:
-    ledger = Ledger(Limits(run=Limit(dollars=1.0)))
+    ledger = LlmBudget(SpendingLimits(run=SpendingLimit(dollars=1.0)))
     first = ledger.reserve(1, 0.6)
     second = ledger.reserve(1, 0.6)
     assert first and second and ledger.reserve(1, 0.6) is None
@@ -140,7 +142,7 @@ def test_what_is_in_flight_may_use_up_what_is_left() -> None:
 
 
 def test_waiting_ends_when_a_call_does() -> None:
-    ledger = Ledger()
+    ledger = LlmBudget()
     ticket = ledger.reserve(1, 1.0)
     assert ticket
     waiting = threading.Thread(target=ledger.wait)
@@ -152,7 +154,7 @@ def test_waiting_ends_when_a_call_does() -> None:
 
 
 def test_threads_do_not_overrun() -> None:
-    ledger = Ledger(Limits(run=Limit(calls=50)))
+    ledger = LlmBudget(SpendingLimits(run=SpendingLimit(calls=50)))
     made: list[int] = []
 
     def work() -> None:

@@ -13,15 +13,15 @@ from anthropic import AsyncAnthropic
 
 from agent import population
 from agent.archive.archive import Archive
-from agent.archive.baselines import seed_source
+from agent.archive.baselines import baseline_source
 from agent.archive.run_directory import Run, RunConfig
-from agent.explorers.evolve.explorer import WIDE, Evolve
+from agent.explorers.evolve.explorer import WIDE, EvolveExplorer
 from agent.explorers.llm.anthropic import AnthropicModel
 from agent.explorers.prompts.briefing import prompt
-from agent.llm.budget import Ledger, Limit, Limits
-from agent.llm.chat import Said
+from agent.llm.budget import LlmBudget, SpendingLimit, SpendingLimits
+from agent.llm.chat import UserTurn
 from agent.llm.session import DATA
-from agent.loop.checkpoints import fork, moments
+from agent.loop.checkpoints import fork, list_checkpoints
 from agent.loop.graph import build, discover
 from agent.loop.nodes import DISAPPROVED, Discovery, ExplorerFailed
 from agent.population.parents import WAYS
@@ -64,8 +64,8 @@ class Single:
     """Writes one proposal at a time, another one for each slot; tells how many were asked side by side."""
 
     name = "single"
-    single = True
-    own = False
+    one_at_a_time = True
+    needs_own_data = False
 
     def __init__(self, together: int = 1, limit_at: tuple[int, str, int] | None = None) -> None:
         self.briefs: list[tuple[str, Brief]] = []
@@ -165,7 +165,7 @@ def test_who_decides_as_another_is_kept_and_never_a_parent(tmp_path: Path) -> No
     assert not parents & {card.id for card in twins}
 
 
-@pytest.mark.parametrize("make", [Evolve, Single])
+@pytest.mark.parametrize("make", [EvolveExplorer, Single])
 def test_islands_breed_apart_and_a_killed_run_ends_as_it_would_have(tmp_path: Path, make: type[Single]) -> None:
     kills = iter([True, False, True])
 
@@ -193,7 +193,7 @@ def test_islands_breed_apart_and_a_killed_run_ends_as_it_would_have(tmp_path: Pa
 
 def test_latency_is_told_to_the_search(tmp_path: Path) -> None:
     run = begin(tmp_path / "run", explorer="evolve", latency=True, islands=2, population=4, generations=3)
-    discover(Discovery(run, Evolve(), ProcessSandbox()))
+    discover(Discovery(run, EvolveExplorer(), ProcessSandbox()))
     cards = run.archive.cards()
     arms = {arm for card in cards for arm in card.arms}
     assert arms & set(WIDE) and arms <= {*WIDE, *WAYS}
@@ -240,15 +240,15 @@ def test_two_slots_reach_a_limit_at_once(tmp_path: Path) -> None:
 def test_hours_are_a_limit_of_every_explorer(tmp_path: Path) -> None:
     run = begin(tmp_path / "run", explorer="evolve")
     now = [0.0]
-    ledger = Ledger(Limits(run=Limit(hours=1.0)), now=lambda: now[0])
+    ledger = LlmBudget(SpendingLimits(run=SpendingLimit(hours=1.0)), now=lambda: now[0])
 
     def tick(event: str, fields: object) -> None:
         now[0] += 2400 if event == "archived" else 0
 
-    discover(Discovery(run, Evolve(), ProcessSandbox(), tick, ledger=ledger))
+    discover(Discovery(run, EvolveExplorer(), ProcessSandbox(), tick, ledger=ledger))
     assert "hours" in run.events()[-1]["stopped"]
     reached = max(card.generation for card in run.archive.cards())
-    discover(Discovery(Run(run.home), Evolve(), ProcessSandbox()))
+    discover(Discovery(Run(run.home), EvolveExplorer(), ProcessSandbox()))
     assert max(card.generation for card in run.archive.cards()) == 2 >= reached
 
 
@@ -266,7 +266,7 @@ def test_time_travel(tmp_path: Path) -> None:
     run = begin(tmp_path / "run")
     discover(Discovery(run, Single(), ProcessSandbox()))
     before = tree(run.archive)
-    found = moments(run)
+    found = list_checkpoints(run)
     assert found[0].next == () and found[-1].generation == 0
     assert {"execute", "archive", "choose"} <= {node for moment in found for node in moment.next}
     new = fork(run, 1, tmp_path / "fork", {"generations": 3})
@@ -306,12 +306,12 @@ def test_the_first_request_fits(tmp_path: Path) -> None:
     run, explorer = Run.create(tmp_path / "run", config, envs), Single()
     discover(Discovery(run, explorer, ProcessSandbox()))
     step, last = explorer.briefs[-1]
-    last = replace(last, parents=[replace(last.parents[0], source=seed_source("confidence_momentum"))])
+    last = replace(last, parents=[replace(last.parents[0], source=baseline_source("confidence_momentum"))])
     made = prompt(last, step)
     assert len(run.archive.ids()) >= 50 and len(run.config.betas) == 11
     assert last.bench is not None
     model, tools = AnthropicModel("claude-opus-4-8", AsyncAnthropic(api_key="none"), "adaptive"), Toolbox(last.bench)
-    body = model.body(f"{made.system}\n\n{DATA}", tools.specifications(), [Said(made.first)])
+    body = model.body(f"{made.system}\n\n{DATA}", tools.specifications(), [UserTurn(made.first)])
     assert sum(Cache().charge(body).values()) < 7_000
 
 
@@ -339,4 +339,4 @@ def test_the_graph_opens_in_langgraphs_tools(tmp_path: Path, monkeypatch: pytest
     graph = getattr(module, name)({"configurable": {"run": str(run.home)}})
     drawn = graph.get_graph().draw_mermaid()
     assert all(node in drawn for node in ("propose", "ask", "execute", "diagnose", "refine", "archive"))
-    assert build(Discovery(run, Evolve(), ProcessSandbox())).get_graph().draw_mermaid() == drawn
+    assert build(Discovery(run, EvolveExplorer(), ProcessSandbox())).get_graph().draw_mermaid() == drawn

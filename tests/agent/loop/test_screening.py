@@ -14,7 +14,7 @@ from agent.archive.run_directory import Run, RunConfig
 from agent.loop.graph import discover
 from agent.loop.nodes import Discovery
 from agent.loop.screening import bound, rungs
-from agent.loop.screening.bound import Control
+from agent.loop.screening.bound import ScreeningReference
 from agent.records.explorer import Brief, Proposal
 from envs.episodes import grid
 from envs.statistics import Floats
@@ -77,7 +77,7 @@ def test_small_batches_are_not_looked_at_too_early() -> None:
 # The bound
 
 
-def control(chance: np.random.Generator, spread: float = 0.5) -> tuple[Control, Floats]:
+def control(chance: np.random.Generator, spread: float = 0.5) -> tuple[ScreeningReference, Floats]:
     """Return a front of one version with some chance of being right in each question, and these chances."""
     hard = chance.beta(spread, spread, 24)
     cell = EPISODES.environment * 12 + EPISODES.question
@@ -86,7 +86,7 @@ def control(chance: np.random.Generator, spread: float = 0.5) -> tuple[Control, 
     correct = (chance.random(len(EPISODES)) < right).astype(float)
     points = np.array([(100 * correct[mine].mean(), tokens[mine].mean()) for mine in by_beta()])
     budgets = np.geomspace(points[0, 1], points[-1, 1], 24)
-    front = Control(EPISODES, correct, tokens[:, None], points, budgets[:1], budgets, 100.0)
+    front = ScreeningReference(EPISODES, correct, tokens[:, None], points, budgets[:1], budgets, 100.0)
     return front, right
 
 
@@ -97,7 +97,7 @@ def by_beta() -> list[np.ndarray]:
 def test_the_whole_batch_leaves_no_doubt() -> None:
     front, right = control(np.random.default_rng(1))
     every, correct, cost = np.arange(len(EPISODES)), (right > 0.5).astype(float), front.cost * 1.3
-    found = bound.estimate(front, every, correct, cost)
+    found = bound.estimate_curve(front, every, correct, cost)
     assert found.spread.max() == 0 == found.cost_spread.max()
     assert np.allclose(found.cost, [cost[mine].mean(axis=0) for mine in by_beta()])
     assert found.accuracy.mean() == pytest.approx(100 * correct.mean())
@@ -111,7 +111,7 @@ def test_the_bounds_hold(n: int) -> None:
         correct = (chance.random(len(EPISODES)) < right * 0.9).astype(float)
         cost = front.cost * chance.gamma(9, 1 / 9, (len(EPISODES), 1))
         seen = rungs.order(EPISODES, seed)[:n]
-        found = bound.estimate(front, seen, correct[seen], cost[seen])
+        found = bound.estimate_curve(front, seen, correct[seen], cost[seen])
         high, low = replace(found, slack=0.0).optimistic(risk)
         spent = np.array([cost[mine].mean(axis=0) for mine in by_beta()])
         wrong += 100 * correct.mean() > high.mean(), np.mean(spent < low)
@@ -124,10 +124,10 @@ def test_the_front_itself_is_never_given_up_and_nothing_always_is() -> None:
         order = rungs.order(EPISODES, seed)
         for n in rungs.looks(EPISODES):
             seen = order[:n]
-            same = bound.estimate(front, seen, front.correct[seen], front.cost[seen])
-            assert not bound.hopeless(front, same, 0.01)
-            none = bound.estimate(front, seen, np.zeros(n), front.cost[seen])
-            assert bound.hopeless(front, none, 0.01)
+            same = bound.estimate_curve(front, seen, front.correct[seen], front.cost[seen])
+            assert not bound.cannot_reach_front(front, same, 0.01)
+            none = bound.estimate_curve(front, seen, np.zeros(n), front.cost[seen])
+            assert bound.cannot_reach_front(front, none, 0.01)
     assert bound.risk_of(front, same) > 0.01 > 1e-9 > bound.risk_of(front, none)
 
 
@@ -138,16 +138,18 @@ def test_one_good_beta_is_enough() -> None:
         order = rungs.order(EPISODES, seed)
         for n in rungs.looks(EPISODES):
             seen = order[:n]
-            found = bound.estimate(front, seen, correct[seen], front.cost[seen])
-            assert not bound.hopeless(front, found, 0.01), "it fails at half of its betas, and is good at the others"
+            found = bound.estimate_curve(front, seen, correct[seen], front.cost[seen])
+            assert not bound.cannot_reach_front(front, found, 0.01), (
+                "it fails at half of its betas, and is good at the others"
+            )
 
 
 def test_nobody_who_would_be_among_the_last_is_given_up() -> None:
     front, _ = control(np.random.default_rng(2))
     seen = rungs.order(EPISODES, 0)[:264]
-    none = bound.estimate(front, seen, np.zeros(264), front.cost[seen])
-    assert bound.hopeless(front, none, 0.01)
-    assert not bound.hopeless(replace(front, finalist=0.0), none, 0.01)
+    none = bound.estimate_curve(front, seen, np.zeros(264), front.cost[seen])
+    assert bound.cannot_reach_front(front, none, 0.01)
+    assert not bound.cannot_reach_front(replace(front, finalist=0.0), none, 0.01)
 
 
 # The run

@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 from agent import population
 from agent.population import islands
 from agent.population.credit import by_arm
-from agent.population.parents import WAYS, parents
-from agent.records.card import Behaviour, Card, Protocol
+from agent.population.parents import WAYS, choose_parents
+from agent.records.card import Behaviour, Card, EvaluationProtocol
 from envs.statistics import Point
 
-PROTOCOL = Protocol(environments={"toy": "0"}, betas=(0.0, 1.0), first_seed=1000, seeds=1, max_branches=8)
+PROTOCOL = EvaluationProtocol(environments={"toy": "0"}, betas=(0.0, 1.0), first_seed=1000, seeds=1, max_branches=8)
 ISLANDS = 3
 
 
@@ -71,5 +71,5 @@ def living(cards: list[Card], island: int, count: int, generation: int, latency:
 
 def chosen(cards: list[Card], seed: int = 1, count: int = 6) -> list[tuple[str, str]]:
     credits = population.credits(cards, by_arm)
-    found = parents(cards, count, seed, True, population.space(cards), shapes, credits)
+    found = choose_parents(cards, count, seed, True, population.space(cards), shapes, credits)
     return [(parent.card.id, parent.way) for parent in found]

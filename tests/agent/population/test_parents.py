@@ -9,13 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent import population
-from agent.archive.baselines import seed_source
+from agent.archive.baselines import baseline_source
 from agent.population import islands
 from agent.population.bandit import draw
 from agent.population.map_elites import edges, grid
 from agent.population.novelty import novelty
 from agent.population.parents import WAYS
-from agent.population.program_form import shape
+from agent.population.program_form import program_shape
 from agent.records.card import Card
 from agent.records.version import Credit
 
@@ -46,9 +46,9 @@ def test_novelty_is_a_mean_of_distances(done: list[tuple[float, ...]]) -> None:
 
 def test_a_shape_knows_neither_names_nor_constants() -> None:
     one = "def f(a):\n    return a + 1\n"
-    assert shape(one) == shape("def g(b):\n    '''Doc.'''\n    return b + 25  # more\n")
-    assert shape(one) != shape("def f(a):\n    return a + a + 1\n")
-    assert shape("def f(:") == {} and sum(shape(seed_source("confidence_momentum")).values()) > 100
+    assert program_shape(one) == program_shape("def g(b):\n    '''Doc.'''\n    return b + 25  # more\n")
+    assert program_shape(one) != program_shape("def f(a):\n    return a + a + 1\n")
+    assert program_shape("def f(:") == {} and sum(program_shape(baseline_source("confidence_momentum")).values()) > 100
 
 
 # The choice of parents

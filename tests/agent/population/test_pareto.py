@@ -122,10 +122,10 @@ def test_the_best_seed_is_the_one_with_the_highest_figure_whatever_is_believed_o
     seeds = [wide, narrow.model_copy(update={"belief": doubted})]
     found = [*seeds, made("found", 1, [(1.0, 100.0, 1.0)]), made("failed", 0, [])]
     at = population.budgets(found)
-    best = population.best_seed(found, at)
+    best = population.best_baseline(found, at)
     assert best is not None and population.quality(best, at) == max(population.quality(card, at) for card in seeds)
     assert population.ranked(seeds)[0].id == "wide" != best.id
-    assert population.best_seed(found[2:], at) is None
+    assert population.best_baseline(found[2:], at) is None
 
 
 def test_the_hypervolume_is_a_mean_accuracy_over_budgets() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from agent.archive.baselines import seed_names, seed_source
+from agent.archive.baselines import baseline_names, baseline_source
 from agent.records.complexity import Complexity, complexity
 
 
@@ -38,6 +38,6 @@ def test_what_is_no_python_has_none() -> None:
 
 
 def test_the_seeds() -> None:
-    found = {name: complexity(seed_source(name)) for name in seed_names()}
+    found = {name: complexity(baseline_source(name)) for name in baseline_names()}
     assert all(found.values())
     assert found["self_consistency"].total < found["parallel_probe"].total < found["confidence_momentum"].total  # type: ignore[union-attr]

@@ -7,8 +7,8 @@ from random import Random
 import numpy as np
 import pytest
 
-from agent.archive.baselines import seed_source
-from agent.population.measurement import Measured
+from agent.archive.baselines import baseline_source
+from agent.population.measurement import Measurement
 from agent.tools.draft_episodes import about_part, part_of, smoke_of
 from agent.tools.workbench import MOST_TRIES
 from envs.episodes import grid
@@ -49,7 +49,7 @@ def test_a_draft_is_held_against_others_on_the_same_episodes() -> None:
     here = bench()
     text = here.try_candidate(THREE)
     part = here.shelf.part
-    other = Measured.of(part, world()[2][PROBE].take(here.shelf.which))
+    other = Measurement.of(part, world()[2][PROBE].take(here.shelf.which))
     assert text.startswith(f"try-1: ran on {len(part)} episodes") and f"{PROBE} %" in text
     for point in other.curve:
         assert f"{point.accuracy:.1f}" in text and f"{point.tokens:,.0f}" in text
@@ -72,7 +72,7 @@ def test_the_same_draft_gives_the_same_text() -> None:
 
 def test_copies_are_told_so_and_cost_no_evaluation() -> None:
     here = bench()
-    renamed = seed_source(PROBE).replace("self.params", "self.params").replace("ParallelProbe", "Copy")
+    renamed = baseline_source(PROBE).replace("self.params", "self.params").replace("ParallelProbe", "Copy")
     assert f"not run: it is the same program as {PROBE}" in here.try_candidate(renamed)
     told = here.try_candidate(VARIANT)
     assert "not run: it is the same program" in told and f"\n{PROBE} on {len(here.shelf.part)} episodes" in told

@@ -10,14 +10,14 @@ import pytest
 
 from agent.diagnosis.findings import diagnose
 from agent.population import quality
-from agent.population.measurement import Measured, at_tokens, best_at
+from agent.population.measurement import Measurement, at_tokens, best_at
 from agent.records.version import CurvePoint, Finding, Version
-from agent.tools.episode_search import KINDS, select
-from agent.tools.search_history import Shelf
+from agent.tools.episode_search import KINDS, select_episodes
+from agent.tools.search_history import SearchHistory
 from agent.tools.search_progress import best_at_budgets
-from agent.tools.workbench import Workbench
+from agent.tools.workbench import SearchWorkbench
 from envs.episodes import grid
-from envs.errors import Damaged, InputError
+from envs.errors import DamagedFile, InputError
 from envs.scoring import score
 from sandbox.backends.process import ProcessSandbox
 
@@ -74,13 +74,13 @@ def test_the_episodes_of_a_finding_are_those_that_the_diagnosis_counts(seed: int
     env = random_environment(chance, questions=4, probe_cost=chance.choice((0, 20)))
     limit = chance.choice((None, 5 * env.delta))
     batch = grid([env], (0.0, 1.0), range(3), max_tokens=limit)
-    tried = Measured.of(batch, play(Wanderer, batch))
+    tried = Measurement.of(batch, play(Wanderer, batch))
     found: dict[str, Finding] = {f.kind: f for f in diagnose(tried.scores, tried.logs)}
     for kind, name in (
         ("stopped_early", "stopped_early"), ("pruned_right", "pruned_right"), ("hopeless", "hopeless"),
         ("most_wasted", "idle_tokens"),
     ):  # fmt: skip
-        chosen = select(kind, tried).which  # type: ignore[arg-type]
+        chosen = select_episodes(kind, tried).which  # type: ignore[arg-type]
         finding = found.get(name)
         assert len(chosen) == (finding.episodes if finding else 0), kind
         if finding is not None:
@@ -107,8 +107,8 @@ def test_it_is_said_what_is_best_and_since_when_nothing_is_better() -> None:
     scale = f"over 24 token budgets from {at[0]:,.0f} to {at[-1]:,.0f} mean tokens of a question. The best so far is "
     assert scale in bench().standing() and "none is surely" not in bench().standing()
     later = [card(f"g00{n}-x", sources[WANDERER], logs[WANDERER], generation=n) for n in (2, 3, 4)]
-    shelf = Shelf([*cards, *later], episodes(), sources.__getitem__, lambda v: logs.get(v, logs[WANDERER]))
-    here = Workbench(shelf, ProcessSandbox())
+    shelf = SearchHistory([*cards, *later], episodes(), sources.__getitem__, lambda v: logs.get(v, logs[WANDERER]))
+    here = SearchWorkbench(shelf, ProcessSandbox())
     assert "Of the 4 versions since " in here.standing() and "(round 0) none is surely better" in here.standing()
     here.shelf.history = False
     assert "none is surely" not in here.standing()
@@ -131,7 +131,7 @@ def test_a_trace_begins_with_the_ends_and_says_the_same_once() -> None:
     source = draft("a, b = question.branch_many(2)\nfor _ in range(3):\n    question.step_many([a, b])\n"
                    "    question.probe(a)\nreturn majority(question.run_many_to_end([a, b]))")  # fmt: skip
     empty: dict[str, str] = {}
-    here = Workbench(Shelf([], batch, empty.__getitem__, world()[2].__getitem__), ProcessSandbox())
+    here = SearchWorkbench(SearchHistory([], batch, empty.__getitem__, world()[2].__getitem__), ProcessSandbox())
     here.try_candidate(source)
     lines = here.read_trace("try-1", "e1:q0:b0.5:s1000").splitlines()
     assert lines[2].startswith("votes of the 2 ends: ") and lines[3].startswith("ends in order, ")
@@ -153,7 +153,7 @@ def test_a_trace_tells_every_answer_as_a_letter() -> None:
     source = draft("a, b, c = question.branch_many(3)\nquestion.step_many([a, b])\nquestion.step_many([a, b])\n"
                    "question.prune(b)\nreturn question.run_to_end(c)")  # fmt: skip
     empty: dict[str, str] = {}
-    here = Workbench(Shelf([], batch, empty.__getitem__, world()[2].__getitem__), ProcessSandbox())
+    here = SearchWorkbench(SearchHistory([], batch, empty.__getitem__, world()[2].__getitem__), ProcessSandbox())
     assert here.try_candidate(source).startswith("try-1: ran on 1 episodes")
     text = here.read_trace("try-1", "e1:q0:b0.5:s1000")
     lines = text.splitlines()
@@ -182,7 +182,9 @@ def test_a_trace_tells_every_answer_as_a_letter() -> None:
         (lambda b: b.try_candidate(ONE, "nobody"), "no version 'nobody'"),
     ],
 )
-def test_wrong_arguments_are_one_line_that_says_what_is_allowed(call: Callable[[Workbench], str], said: str) -> None:
+def test_wrong_arguments_are_one_line_that_says_what_is_allowed(
+    call: Callable[[SearchWorkbench], str], said: str
+) -> None:
     with pytest.raises(InputError) as error:
         call(bench())
     assert said in str(error.value) and "\n" not in str(error.value)
@@ -190,8 +192,10 @@ def test_wrong_arguments_are_one_line_that_says_what_is_allowed(call: Callable[[
 
 def test_logs_of_another_batch_are_damage() -> None:
     cards, sources, logs = world()
-    here = Workbench(Shelf(cards, episodes(), sources.__getitem__, lambda v: logs[v].part(0, 5)), ProcessSandbox())
-    with pytest.raises(Damaged):
+    here = SearchWorkbench(
+        SearchHistory(cards, episodes(), sources.__getitem__, lambda v: logs[v].part(0, 5)), ProcessSandbox()
+    )
+    with pytest.raises(DamagedFile):
         here.scaling_curve([PROBE])
 
 

@@ -8,11 +8,11 @@ from random import Random
 from typing import Any
 
 from agent.archive.archive import sha256
-from agent.archive.baselines import seed_source
+from agent.archive.baselines import baseline_source
 from agent.diagnosis.findings import diagnose
-from agent.records.card import Card, Protocol
-from agent.tools.search_history import Shelf
-from agent.tools.workbench import Workbench
+from agent.records.card import Card, EvaluationProtocol
+from agent.tools.search_history import SearchHistory
+from agent.tools.workbench import SearchWorkbench
 from envs.episodes import Episodes, Logs, grid
 from envs.scoring import score
 from envs.statistics import curve
@@ -48,7 +48,7 @@ def episodes() -> Episodes:
 def card(version: str, source: str, logs: Logs | None, **more: object) -> Card:
     """Return the card of a version with these logs of `episodes`."""
     batch = episodes()
-    protocol = Protocol(
+    protocol = EvaluationProtocol(
         environments={env.name: env.hash for env in batch.environments}, betas=BETAS, first_seed=1000, seeds=2,
         max_branches=batch.max_branches,
     )  # fmt: skip
@@ -66,7 +66,7 @@ def card(version: str, source: str, logs: Logs | None, **more: object) -> Card:
 def world() -> tuple[tuple[Card, ...], dict[str, str], dict[str, Logs]]:
     """Two seeds, a later version that wanders about, and one that failed."""
     sandbox, batch = ProcessSandbox(), episodes()
-    sources = {name: seed_source(name) for name in (CONSISTENCY, PROBE)}
+    sources = {name: baseline_source(name) for name in (CONSISTENCY, PROBE)}
     logs: dict[str, Logs] = {}
     for name, source in sources.items():
         found = sandbox.run(Candidate(name, source), batch).logs
@@ -85,16 +85,16 @@ def world() -> tuple[tuple[Card, ...], dict[str, str], dict[str, Logs]]:
     return cards, sources, logs
 
 
-def bench(**more: object) -> Workbench:
+def bench(**more: object) -> SearchWorkbench:
     """Return a fresh workbench of the world."""
     cards, sources, logs = world()
     settings: dict[str, Any] = {"parents": (PROBE,)} | more
     traces = settings.pop("traces", True)
-    shelf = Shelf(cards, episodes(), sources.__getitem__, logs.__getitem__, **settings)
-    return Workbench(shelf, ProcessSandbox(), traces)
+    shelf = SearchHistory(cards, episodes(), sources.__getitem__, logs.__getitem__, **settings)
+    return SearchWorkbench(shelf, ProcessSandbox(), traces)
 
 
-VARIANT = seed_source(PROBE).replace("class ", "# a note\nclass ")
+VARIANT = baseline_source(PROBE).replace("class ", "# a note\nclass ")
 
 
 def draft(body: str) -> str:

@@ -7,9 +7,9 @@ from functools import lru_cache
 from pathlib import Path
 
 from agent.archive.archive import Archive, pack_logs, sha256
-from agent.archive.baselines import seed_source
+from agent.archive.baselines import baseline_source
 from agent.diagnosis.findings import diagnose
-from agent.records.card import Card, Protocol
+from agent.records.card import Card, EvaluationProtocol
 from agent.records.version import Expectation
 from envs.episodes import grid
 from envs.store import Environment
@@ -34,9 +34,9 @@ def tiny() -> Environment:
     return min(default_environments(), key=lambda env: len(env.probe_answers))
 
 
-def protocol(environments: Sequence[Environment]) -> Protocol:
+def protocol(environments: Sequence[Environment]) -> EvaluationProtocol:
     """Return how `small_archive` measures: as `autotts evaluate --seeds 2 --beta 0 0.5 1` does."""
-    return Protocol(
+    return EvaluationProtocol(
         environments={env.name: env.hash for env in environments}, betas=BETAS, first_seed=0, seeds=SEEDS,
         max_branches=16,
     )  # fmt: skip
@@ -44,7 +44,7 @@ def protocol(environments: Sequence[Environment]) -> Protocol:
 
 @lru_cache
 def _measured(seed: str) -> Evaluation:
-    result = evaluate(seed_source(seed), grid([tiny()], BETAS, range(SEEDS), 16))
+    result = evaluate(baseline_source(seed), grid([tiny()], BETAS, range(SEEDS), 16))
     assert result.verdict.ok
     return result
 
@@ -56,7 +56,7 @@ def small_archive(root: Path, name: str = "a child") -> Path:
         seed = _OF.get(version, version)
         result = _measured(seed)
         assert result.scores is not None and result.logs is not None
-        source = seed_source(seed) + (f"# {version}\n" if parents else "")
+        source = baseline_source(seed) + (f"# {version}\n" if parents else "")
         archive.add(
             Card(
                 id=version, name=name if parents else version, generation=int(version[1:4]) if parents else 0,

@@ -7,10 +7,10 @@ import socket
 import pytest
 from starlette.testclient import TestClient
 
-from agent.archive.reader import Place
+from agent.archive.reader import ArchiveReader
 from agent.cli.ui import _listening
 from agent.ui.app import create
-from agent.ui.guard import HEADERS, Guard
+from agent.ui.guard import HEADERS, AccessGuard
 
 from .archives import small_archive
 
@@ -22,7 +22,7 @@ PATHS = ["/", "/static/app.js", "/api/run", "/api/openapi.json", "/api/events", 
 @pytest.fixture
 def client(tmp_path_factory: pytest.TempPathFactory) -> TestClient:
     root = small_archive(tmp_path_factory.mktemp("archive"))
-    guard = Guard(create(Place(root, None, root)), TOKEN, 8321, ("127.0.0.1", "localhost"))
+    guard = AccessGuard(create(ArchiveReader(root, None, root)), TOKEN, 8321, ("127.0.0.1", "localhost"))
     return TestClient(guard, base_url=BASE, follow_redirects=False)
 
 

@@ -25,7 +25,7 @@ from schemathesis.specs.openapi.checks import status_code_conformance
 from starlette.testclient import TestClient
 
 from agent.archive.archive import MANIFEST, Archive, sha256
-from agent.archive.reader import Place
+from agent.archive.reader import ArchiveReader
 from agent.records.card import Card
 from agent.ui.app import create
 
@@ -97,7 +97,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def client(hostile: Path) -> TestClient:
-    return TestClient(create(Place(hostile, None, hostile), "process"), raise_server_exceptions=False)
+    return TestClient(create(ArchiveReader(hostile, None, hostile), "process"), raise_server_exceptions=False)
 
 
 def parameters(client: TestClient) -> Iterator[tuple[str, str, str]]:
@@ -154,7 +154,7 @@ def test_what_cannot_be_read_is_said(client: TestClient) -> None:
 def test_an_archive_that_is_being_written_to(tmp_path: Path) -> None:
     """Versions come while lists are read: every answer is whole, and in the end all are there."""
     root = small_archive(tmp_path / "archive")
-    client = TestClient(create(Place(root, None, root)), raise_server_exceptions=False)
+    client = TestClient(create(ArchiveReader(root, None, root)), raise_server_exceptions=False)
     writer = threading.Thread(target=lambda: [add(root, f"g001-n{i:03d}", f"# {i}\n") for i in range(60)])
     writer.start()
     counts = []
@@ -167,15 +167,15 @@ def test_an_archive_that_is_being_written_to(tmp_path: Path) -> None:
     writer.join()
     assert counts == sorted(counts)
     Archive(root).reindex()
-    assert len(Place(root, None, root).view().rows) == 65
+    assert len(ArchiveReader(root, None, root).view().rows) == 65
     shutil.rmtree(root / "g001-n000")
-    assert len(Place(root, None, root).view().rows) == 64  # the index still has it; the folder counts
+    assert len(ArchiveReader(root, None, root).view().rows) == 64  # the index still has it; the folder counts
 
 
 def test_a_rejected_version_is_never_played(tmp_path: Path) -> None:
     root = small_archive(tmp_path / "archive")
     add(root, "g001-looked", "raise SystemExit\n", verdict="rejected: looked ahead")
-    client = TestClient(create(Place(root, None, root), "process"), raise_server_exceptions=False)
+    client = TestClient(create(ArchiveReader(root, None, root), "process"), raise_server_exceptions=False)
     ask = {"version": "g001-looked", "environment": tiny().name, "question": 0, "beta": 0.5, "seed": 0}
     answer = client.post("/api/replay", json=ask)
     assert answer.status_code == 409 and "not played" in answer.json()["detail"]
@@ -201,7 +201,7 @@ def test_exports_escape_names() -> None:
 
 @pytest.fixture(scope="module")
 def api(hostile: Path) -> Any:
-    app = create(Place(hostile, None, hostile), "process")
+    app = create(ArchiveReader(hostile, None, hostile), "process")
     return schemathesis.openapi.from_asgi("/api/openapi.json", app).exclude(path="/api/events")
 
 
@@ -329,7 +329,7 @@ def test_without_the_token_there_is_only_the_way_to_it(watch: Opens, hostile_lin
 def test_a_manifest_makes_a_version(tmp_path: Path) -> None:
     """A folder counts once its manifest is there: it is renamed into place with it."""
     root = small_archive(tmp_path / "archive")
-    place = Place(root, None, root)
+    place = ArchiveReader(root, None, root)
     aside = root / "g009-late"
     shutil.copytree(root / "g001-child", aside, ignore=lambda *_: [MANIFEST])
     assert "g009-late" not in place.view().problems

@@ -11,8 +11,8 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from agent.archive.archive import Archive
-from agent.archive.reader import Place
-from agent.diagnosis.drawing import STATES, episode
+from agent.archive.reader import ArchiveReader
+from agent.diagnosis.drawing import STATES, draw_episode
 
 from .archives import small_archive, tiny
 from .conftest import Opens, Watched
@@ -124,8 +124,8 @@ def test_two_traces_move_together(watch: Opens, shipped: str) -> None:
 
 def test_a_page_and_a_plot_show_the_same_episode(watch: Opens, small_link: str, tmp_path: Path) -> None:
     root = small_archive(tmp_path)
-    batch, logs = Place(root, None, tmp_path).batch(Archive(root).card("g001-child"))
-    shown = episode(batch, logs, 0, "g001-child", "")
+    batch, logs = ArchiveReader(root, None, tmp_path).batch(Archive(root).card("g001-child"))
+    shown = draw_episode(batch, logs, 0, "g001-child", "")
     where = f"environment={quote(tiny().name, '')}&question={shown.question}&beta={shown.beta}&seed={shown.seed}"
     page = watch(small_link).open(f"trace/g001-child?{where}", "[data-cells]")
     states = Counter(STATES[state] for row in shown.states() for state in row)
@@ -185,7 +185,7 @@ def test_a_version_is_found_by_typing(watch: Opens, small_link: str) -> None:
 
 
 def test_the_page_trace_opens_on_the_best_that_was_found(watch: Opens, small_link: str, tmp_path: Path) -> None:
-    best = Place(small_archive(tmp_path), None, tmp_path).view().best
+    best = ArchiveReader(small_archive(tmp_path), None, tmp_path).view().best
     assert best is not None and best.generation > 0
     expect(watch(small_link).open("trace").locator("h1")).to_have_text(f"Trace of {best.id}")
 

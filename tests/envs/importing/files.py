@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from envs.importing import importer
-from envs.importing.options import Options
-from envs.importing.report import Report
+from envs.importing.options import ImportOptions
+from envs.importing.report import ImportReport
 from envs.store import Environment
 
 LINE = {"question": "q", "gold_answer": "1", "final_answer": "1", "total_tokens": 900}
@@ -17,9 +17,9 @@ SHORT = "short question"
 LONG = "a question so long that the log keeps it apart"
 
 
-def read(*paths: Path, format: str = "auto", **options: Any) -> tuple[Environment | None, Report]:
+def read(*paths: Path, format: str = "auto", **options: Any) -> tuple[Environment | None, ImportReport]:
     """Import ``paths`` as ``a/b``."""
-    return importer.read(paths, "a/b", format, Options(**options))
+    return importer.read(paths, "a/b", format, ImportOptions(**options))
 
 
 def taken(*paths: Path, format: str = "auto", **options: Any) -> Environment:

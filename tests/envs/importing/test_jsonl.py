@@ -17,7 +17,7 @@ from envs import IllegalAction, store
 from envs.contract.replay import ReplayQuestion
 from envs.errors import InputError
 from envs.importing import jsonl, published
-from envs.importing.line import Line
+from envs.importing.line import BranchLine
 from envs.store import Environment
 
 from ...environments import environment, random_environment, recording
@@ -70,7 +70,8 @@ def test_the_order_of_the_lines_tells_nothing_but_the_order_of_the_questions(
 
 ODD = [None, True, 1, -1, 1.5, 1e3, float("nan"), 2**40, "", "1", "ERR", [], ["1"], {}, {"a": [1]}]
 PARTS = st.dictionaries(
-    st.sampled_from([*Line.model_fields, "other"]), st.sampled_from(ODD) | st.lists(st.sampled_from(ODD), max_size=3)
+    st.sampled_from([*BranchLine.model_fields, "other"]),
+    st.sampled_from(ODD) | st.lists(st.sampled_from(ODD), max_size=3),
 )
 
 
@@ -208,7 +209,7 @@ def test_numbers_order_the_branches_and_texts_tell_questions_apart(tmp_path: Pat
 
 def test_the_schema_in_the_documentation_is_that_of_the_code() -> None:
     written = json.loads((DOCS / "jsonl.schema.json").read_text())
-    assert written == Line.model_json_schema(), "autotts env schema > docs/jsonl.schema.json"
+    assert written == BranchLine.model_json_schema(), "autotts env schema > docs/jsonl.schema.json"
 
 
 def test_the_example_in_the_documentation_is_taken(tmp_path: Path) -> None:
@@ -218,7 +219,7 @@ def test_the_example_in_the_documentation_is_taken(tmp_path: Path) -> None:
 
 
 def test_what_is_written_fits_the_schema() -> None:
-    validator = pytest.importorskip("jsonschema").Draft202012Validator(Line.model_json_schema())
+    validator = pytest.importorskip("jsonschema").Draft202012Validator(BranchLine.model_json_schema())
     env = environment([["AB.", "."], ["A"]], [[1200, 40], [3]], ["A", "B"], probe_cost=3)
     env.signals["s"] = np.array([np.nan, 0.5], np.float32)  # type: ignore[index]
     for line in jsonl.write(env):

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from agent.archive.baselines import seed_source
-from agent.explorers.coding_agent.explorer import Agent, Command
+from agent.archive.baselines import baseline_source
+from agent.explorers.coding_agent.explorer import AgentCommand, CodingAgentExplorer
 from agent.records.explorer import Brief, Proposal
 from agent.records.version import CurvePoint, Expectation, Finding, Version
 from agent.tools.submission import Submission
@@ -198,7 +198,7 @@ class FakeTools:
 def version(name: str, seed: str, accuracy: float = 50.0) -> Version:
     curve = tuple(CurvePoint(beta, accuracy + 10 * beta, 1e4 * 10**beta, 5e3) for beta in (0.0, 0.5, 1.0))
     faults = (Finding("idle_tokens", 12, 0.1, 1000, "12 tokens were idle."),)
-    return Version(name, seed_source(seed), curve, faults, {}, "An idea.", "predicted less tokens; seen -3%")
+    return Version(name, baseline_source(seed), curve, faults, {}, "An idea.", "predicted less tokens; seen -3%")
 
 
 BRIEF = Brief(
@@ -223,11 +223,11 @@ class Stage:
     def home(self) -> Path:
         return self.root / "workspaces" / "g003-propose-0"
 
-    def agent(self, act: str, **settings: Any) -> Agent:
-        return Agent((sys.executable, str(self.script), act, "{task}"), **settings)
+    def agent(self, act: str, **settings: Any) -> AgentCommand:
+        return AgentCommand((sys.executable, str(self.script), act, "{task}"), **settings)
 
-    def command(self, act: str, hide: Sequence[Path] = (), **settings: Any) -> Command:
-        return Command(
+    def command(self, act: str, hide: Sequence[Path] = (), **settings: Any) -> CodingAgentExplorer:
+        return CodingAgentExplorer(
             self.agent(act, **settings), self.root / "workspaces", hide, lambda bench: self.tools, lambda: self.now,
             self.said.append,
         )  # fmt: skip

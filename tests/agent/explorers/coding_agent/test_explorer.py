@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from agent.archive.baselines import seed_source
+from agent.archive.baselines import baseline_source
 from agent.explorers.coding_agent import directory as workspace
 from agent.explorers.coding_agent.client import ADDRESS
-from agent.explorers.coding_agent.explorer import Command
-from agent.llm.budget import Ledger, Limit, Limits
+from agent.explorers.coding_agent.explorer import CodingAgentExplorer
+from agent.llm.budget import LlmBudget, SpendingLimit, SpendingLimits
 from agent.records.explorer import Brief, LimitReached
 from agent.records.version import Cost, Expectation
 from envs.episodes import grid
@@ -55,10 +55,10 @@ def test_what_is_done_is_not_done_again(stage: Stage) -> None:
 def test_a_workspace_that_was_cut_off_is_gone_on_with(stage: Stage) -> None:
     made = workspace.Workspace(stage.root / "workspaces", BRIEF, "propose", stage.tools, 12, 30)
     made.prepare("/nowhere")
-    (stage.home / "controller.py").write_text(seed_source("early_stopping"))
+    (stage.home / "controller.py").write_text(baseline_source("early_stopping"))
     (stage.home / "autotts").write_text("broken")
     (proposal,) = stage.propose("unchanged")
-    assert proposal.source == seed_source("early_stopping")
+    assert proposal.source == baseline_source("early_stopping")
     assert "def main" in (stage.home / "autotts").read_text()
 
 
@@ -67,7 +67,7 @@ def test_one_that_was_not_complete_is_made_anew(stage: Stage) -> None:
     (stage.home / "controller.py").write_text("half")
     (stage.home / "history").symlink_to("/")
     assert stage.propose("unchanged") == []
-    assert (stage.home / "controller.py").read_text() == seed_source("parallel_probe")
+    assert (stage.home / "controller.py").read_text() == baseline_source("parallel_probe")
     assert "given" in stage.said[0]
 
 
@@ -88,10 +88,17 @@ def test_the_same_brief_makes_the_same_workspace(tmp_path: Path) -> None:
 
 
 def test_agents_in_flight_do_not_overrun_a_limit_on_dollars(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    ledger, guard, flying, most = Ledger(Limits(run=Limit(dollars=1.0))), threading.Condition(), set[str](), [0]
-    asked = Command(stage.agent("good"), stage.root / "workspaces", (), lambda bench: stage.tools, ledger=ledger)
+    ledger, guard, flying, most = (
+        LlmBudget(SpendingLimits(run=SpendingLimit(dollars=1.0))),
+        threading.Condition(),
+        set[str](),
+        [0],
+    )
+    asked = CodingAgentExplorer(
+        stage.agent("good"), stage.root / "workspaces", (), lambda bench: stage.tools, ledger=ledger
+    )
 
-    def work(self: Command, made: workspace.Workspace, tools: Any) -> workspace.Result:
+    def work(self: CodingAgentExplorer, made: workspace.Workspace, tools: Any) -> workspace.WorkspaceResult:
         with guard:
             flying.add(made.name)
             most[0] = max(most[0], len(flying))
@@ -100,7 +107,7 @@ def test_agents_in_flight_do_not_overrun_a_limit_on_dollars(stage: Stage, monkey
             guard.notify_all()
             guard.wait_for(lambda: ledger.spent().calls != 1 or most[0] == 2, 20)
             flying.discard(made.name)
-        return workspace.Result(key=made.key, source="x", rationale="y", cost=Cost(0.4, calls=1))
+        return workspace.WorkspaceResult(key=made.key, source="x", rationale="y", cost=Cost(0.4, calls=1))
 
     def one(slot: int) -> str:
         try:
@@ -108,7 +115,7 @@ def test_agents_in_flight_do_not_overrun_a_limit_on_dollars(stage: Stage, monkey
         except LimitReached as limit:
             return str(limit)
 
-    monkeypatch.setattr(Command, "_run", work)
+    monkeypatch.setattr(CodingAgentExplorer, "_run", work)
     with ThreadPoolExecutor(6) as threads:
         found = list(threads.map(one, range(6)))
     assert found.count("proposed") == 3 and most == [2], "0.4 spent, two in flight: 1.2, and that is over"

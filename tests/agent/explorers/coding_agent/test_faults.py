@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from agent.explorers.coding_agent import headless
-from agent.explorers.coding_agent.explorer import Agent, Command
-from agent.explorers.coding_agent.server import Desk, Server
+from agent.explorers.coding_agent.explorer import AgentCommand, CodingAgentExplorer
+from agent.explorers.coding_agent.server import WorkspaceServer, WorkspaceSession
 from agent.records.version import Cost
 
 from .stage import BRIEF, FakeTools, Stage
@@ -109,8 +109,8 @@ def test_what_a_killed_run_left_behind_is_ended_first(stage: Stage) -> None:
 
 
 def test_a_program_that_cannot_be_started_is_no_crash(stage: Stage) -> None:
-    agent, home = Agent(("/nonexistent/agent",)), stage.root / "workspaces"
-    command = Command(agent, home, (), lambda bench: stage.tools, report=stage.said.append)
+    agent, home = AgentCommand(("/nonexistent/agent",)), stage.root / "workspaces"
+    command = CodingAgentExplorer(agent, home, (), lambda bench: stage.tools, report=stage.said.append)
     assert command.propose(BRIEF) == [] and "nonexistent" in stage.said[0]
 
 
@@ -150,7 +150,7 @@ def test_the_run_is_hidden_from_it(stage: Stage) -> None:
 
 
 def test_the_socket_is_for_its_user_alone() -> None:
-    with Server(Desk(FakeTools(), 1)) as server:
+    with WorkspaceServer(WorkspaceSession(FakeTools(), 1)) as server:
         address = Path(server.address)
         assert stat.S_IMODE(address.stat().st_mode) == 0o600 and stat.S_IMODE(address.parent.stat().st_mode) == 0o700
         assert len(server.address) < 107
@@ -165,7 +165,7 @@ def test_many_clients_at_once_are_answered_one_after_another() -> None:
         most[0] = max(most[0], inside[0])
         inside[0] -= 1
 
-    with Server(Desk(FakeTools(looked), 1)) as server:
+    with WorkspaceServer(WorkspaceSession(FakeTools(looked), 1)) as server:
         replies = []
 
         def ask() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from agent.cli.try_draft import attempt
 from agent.explorers.coding_agent import directory as workspace
-from agent.explorers.coding_agent.server import Desk, Server, read_notes
+from agent.explorers.coding_agent.server import WorkspaceServer, WorkspaceSession, read_notes
 from agent.records.version import Expectation
 from envs.errors import InputError
 
@@ -18,7 +18,7 @@ from .stage import BRIEF, SOURCE, FakeTools, Stage
 
 
 def test_tries_are_counted_but_not_those_that_cost_nothing() -> None:
-    desk = Desk(FakeTools(), 1)
+    desk = WorkspaceSession(FakeTools(), 1)
     assert desk.attempt(SOURCE + "# a twin").error and desk.tries_left == 1
     assert not desk.attempt(SOURCE).error and desk.tries_left == 0
     assert "at no cost" in desk.attempt(SOURCE).text
@@ -30,7 +30,7 @@ def test_a_fault_of_the_tools_is_told_and_survived() -> None:
     def broken() -> None:
         raise RuntimeError("out of order")
 
-    reply = Desk(FakeTools(broken), 1).answer(b'{"verb": "look", "name": "list_versions", "arguments": {}}')
+    reply = WorkspaceSession(FakeTools(broken), 1).answer(b'{"verb": "look", "name": "list_versions", "arguments": {}}')
     assert reply.error and "out of order" in reply.text
 
 
@@ -44,7 +44,7 @@ def test_notes_are_read_and_what_is_wrong_with_them_is_said() -> None:
 
 @pytest.mark.parametrize("notes", ["", "text", "---\nexpects: tokens less\n---\n"])
 def test_a_submission_without_reason_or_prediction_is_not_taken(notes: str) -> None:
-    desk = Desk(FakeTools(), 1)
+    desk = WorkspaceSession(FakeTools(), 1)
     assert desk.submit(SOURCE, read_notes(notes)).error and desk.submitted is None
 
 
@@ -56,7 +56,7 @@ def test_autotts_try_inside_a_workspace_goes_by_its_rules(
 ) -> None:
     made = workspace.Workspace(stage.root / "workspaces", BRIEF, "propose", stage.tools, 1, 20)
     settings = argparse.Namespace(file="controller.py", home=None)
-    with Server(Desk(stage.tools, 1)) as server:
+    with WorkspaceServer(WorkspaceSession(stage.tools, 1)) as server:
         made.prepare(server.address)
         monkeypatch.chdir(made.home)
         assert attempt(settings) == 0
@@ -71,7 +71,7 @@ def test_autotts_try_inside_a_workspace_goes_by_its_rules(
 
 def test_a_reader_that_has_seen_enough_is_no_error(stage: Stage) -> None:
     made = workspace.Workspace(stage.root / "workspaces", BRIEF, "propose", stage.tools, 9, 20)
-    with Server(Desk(stage.tools, 1)) as server:
+    with WorkspaceServer(WorkspaceSession(stage.tools, 1)) as server:
         made.prepare(server.address)
         gone, out = os.pipe()
         os.close(gone)  # as `head` does, only sooner

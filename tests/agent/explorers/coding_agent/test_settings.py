@@ -11,7 +11,7 @@ import pytest
 from agent.archive.run_directory import RunConfig
 from agent.explorers import registry
 from agent.explorers.coding_agent import explorer as command
-from agent.explorers.coding_agent.explorer import TEMPLATES, Agent, cost_of
+from agent.explorers.coding_agent.explorer import TEMPLATES, AgentCommand, cost_of
 from agent.records.version import Cost
 from envs.errors import InputError
 
@@ -19,10 +19,10 @@ from envs.errors import InputError
 def test_agents_by_name_and_by_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.which", lambda name, path=None: f"/bin/{name}")
     for name in TEMPLATES:
-        told = Agent.make(name, "some-model").told("do it")
+        told = AgentCommand.make(name, "some-model").told("do it")
         assert any("do it" in part for part in told) and "some-model" in told
         assert not any("{" in part for part in told)
-    assert Agent.make("my-agent --do '{task}' -v").told("a b; c") == ["my-agent", "--do", "a b; c", "-v"]
+    assert AgentCommand.make("my-agent --do '{task}' -v").told("a b; c") == ["my-agent", "--do", "a b; c", "-v"]
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_agents_by_name_and_by_command_line(monkeypatch: pytest.MonkeyPatch) -> 
 )  # fmt: skip
 def test_what_is_no_agent_is_refused_in_one_line(cli: str, settings: dict[str, Any]) -> None:
     with pytest.raises(InputError):
-        Agent.make(cli, **settings)
+        AgentCommand.make(cli, **settings)
 
 
 @pytest.mark.parametrize(
@@ -68,8 +68,8 @@ def test_a_default_model_is_that_of_the_one_explorer_that_asks_one(settings: dic
 
 def test_the_run_and_the_data_root_that_was_given_are_hidden(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     hidden: list[Path] = []
-    monkeypatch.setattr(command, "Command", lambda agent, root, hide, **settings: hidden.extend(hide))
+    monkeypatch.setattr(command, "CodingAgentExplorer", lambda agent, root, hide, **settings: hidden.extend(hide))
     config = RunConfig(explorer="command", command="sh {task}", environments={})
     run: Any = SimpleNamespace(home=tmp_path / "run", config=config)
-    registry.explorer(run, SimpleNamespace(ledger=None), lambda *_: None, tmp_path / "data")  # type: ignore[arg-type]
+    registry.make_explorer(run, SimpleNamespace(ledger=None), lambda *_: None, tmp_path / "data")  # type: ignore[arg-type]
     assert hidden == [tmp_path / "run", tmp_path / "data"]

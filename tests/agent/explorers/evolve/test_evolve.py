@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.explorers.evolve.explorer import Evolve, cross, vary
+from agent.explorers.evolve.explorer import EvolveExplorer, cross, vary
 from agent.explorers.evolve.genome import BLOCKS, PARAMETERS, STARTS, Genome, difference
 from agent.explorers.evolve.moves import PURPOSES, REMEDIES
 from agent.explorers.evolve.render import render
@@ -93,7 +93,7 @@ def test_what_is_no_genome_is_refused_and_then_ignored(document: object) -> None
     with pytest.raises(ValueError, match="genome"):
         Genome.from_json(document)
     stranger = Version("x", "# from elsewhere", (), (finding("idle_width"),), {"genome": document})
-    for proposals in (Evolve().propose(brief(stranger)), Evolve().refine(brief(stranger))):
+    for proposals in (EvolveExplorer().propose(brief(stranger)), EvolveExplorer().refine(brief(stranger))):
         assert len(proposals) == 6
         assert all(proposal.parents == () for proposal in proposals)
 
@@ -249,8 +249,8 @@ def test_absent_answers_alone_lead_to_none(seed: int) -> None:
 def test_the_same_brief_leads_to_the_same_proposals(step: str, generation: int) -> None:
     parents = [version(f"v{i}", random_genome(i), tuple(map(finding, REMEDIES))) for i in range(4)]
     asked = brief(*parents, version("seed", None), generation=generation, count=20)
-    proposals = getattr(Evolve(), step)(asked)
-    assert proposals == getattr(Evolve(), step)(asked)
+    proposals = getattr(EvolveExplorer(), step)(asked)
+    assert proposals == getattr(EvolveExplorer(), step)(asked)
     assert len(proposals) == 20
     assert len({proposal.source for proposal in proposals} | {parent.source for parent in asked.parents}) == 25
     for proposal in proposals:
@@ -262,24 +262,26 @@ def test_the_same_brief_leads_to_the_same_proposals(step: str, generation: int) 
 
 def test_the_first_generation_starts_from_all_hand_set_genomes() -> None:
     for asked in (brief(generation=1, count=len(STARTS)), brief(version("seed", None), count=len(STARTS))):
-        proposals = Evolve().propose(asked)
+        proposals = EvolveExplorer().propose(asked)
         assert {proposal.source for proposal in proposals} == {render(genome) for genome in STARTS.values()}
         assert all(proposal.parents == () for proposal in proposals)
 
 
 def test_later_generations_mix_all_wide_steps() -> None:
-    words = [proposal.rationale.split()[1].rstrip(":") for proposal in Evolve().propose(brief(*PARENTS, count=60))]
+    words = [
+        proposal.rationale.split()[1].rstrip(":") for proposal in EvolveExplorer().propose(brief(*PARENTS, count=60))
+    ]
     assert {"blood", "random", "recombination"} == set(words)
 
 
 def test_seeds_are_answered_with_starts_that_name_no_parent() -> None:
-    proposals = Evolve().refine(brief(version("asc", None, (finding("idle_tokens"),)), count=4))
+    proposals = EvolveExplorer().refine(brief(version("asc", None, (finding("idle_tokens"),)), count=4))
     assert [proposal.parents for proposal in proposals] == [()] * 4
 
 
 def test_asking_without_parents_or_for_nothing() -> None:
-    assert len(Evolve().refine(brief(count=3))) == 3
-    assert Evolve().propose(brief(count=0)) == Evolve().refine(brief(*PARENTS, count=0)) == []
+    assert len(EvolveExplorer().refine(brief(count=3))) == 3
+    assert EvolveExplorer().propose(brief(count=0)) == EvolveExplorer().refine(brief(*PARENTS, count=0)) == []
 
 
 def test_a_recombination_takes_whole_slots() -> None:
@@ -298,7 +300,7 @@ def test_each_finding_leads_to_its_moves(kind: str) -> None:
     for number, genome in enumerate(STARTS.values()):
         reached = [after for move in REMEDIES[kind] if (after := move.apply(genome))]
         asked = brief(version("v7", genome, (finding(kind),)), seed=number, count=1)
-        for proposal in Evolve().refine(asked):
+        for proposal in EvolveExplorer().refine(asked):
             if reached:
                 assert Genome.from_json(proposal.data["genome"]) in reached
                 assert f"{kind} shows in 25.0% of its episodes (300, 1,234,000 tokens)" in proposal.rationale
@@ -308,14 +310,14 @@ def test_each_finding_leads_to_its_moves(kind: str) -> None:
 
 def test_the_worse_finding_is_answered_more_often() -> None:
     parent = version("v1", STARTS[next(iter(STARTS))], (finding("stopped_early", 0.4, 0), finding("hopeless", 0.01, 0)))
-    words = [Evolve().refine(brief(parent, seed=seed, count=1))[0].rationale for seed in range(40)]
+    words = [EvolveExplorer().refine(brief(parent, seed=seed, count=1))[0].rationale for seed in range(40)]
     first = [word.split(". ")[0] for word in words if word.startswith("From v1. ")]
     assert len(first) == 40
     assert sum("stopped_early" in word for word in words) > 30
 
 
 def test_unknown_findings_are_left_alone() -> None:
-    (proposal,) = Evolve().refine(brief(version("v1", random_genome(5), (finding("new_kind"),)), count=1))
+    (proposal,) = EvolveExplorer().refine(brief(version("v1", random_genome(5), (finding("new_kind"),)), count=1))
     assert proposal.rationale.startswith("A random mutation of v1: ")
 
 

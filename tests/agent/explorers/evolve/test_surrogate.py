@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.explorers.evolve import explorer as evolve
-from agent.explorers.evolve.explorer import Evolve, vary
+from agent.explorers.evolve.explorer import EvolveExplorer, vary
 from agent.explorers.evolve.genome import STARTS, Genome
 from agent.explorers.evolve.surrogate import Surrogate, surrogate
 from agent.records.version import CurvePoint
@@ -99,10 +99,10 @@ def test_half_of_the_proposals_are_chosen_by_it(step: str) -> None:
     keys = {genome.key for genome in known}
     for seed in range(6):
         asked = replace(brief(*PARENTS, count=12, seed=seed), bench=bench(known))
-        guided = getattr(Evolve(), step)(asked)
-        assert guided == getattr(Evolve(), step)(asked)
+        guided = getattr(EvolveExplorer(), step)(asked)
+        assert guided == getattr(EvolveExplorer(), step)(asked)
         assert len({proposal.source for proposal in guided}) == 12
-        plain = getattr(Evolve(guided=False), step)(asked)
+        plain = getattr(EvolveExplorer(guided=False), step)(asked)
         assert guided[:6] == plain[:6]
         chosen, others = ([Genome.from_json(p.data["genome"]) for p in found[6:]] for found in (guided, plain))
         assert not keys & {genome.key for genome in chosen}
@@ -113,7 +113,7 @@ def test_half_of_the_proposals_are_chosen_by_it(step: str) -> None:
 def test_the_slots_of_a_step_share_a_guess(monkeypatch: pytest.MonkeyPatch) -> None:
     fitted = []
     monkeypatch.setattr(evolve, "surrogate", lambda known: fitted.append(len(known)) or surrogate(known))
-    explorer = Evolve()
+    explorer = EvolveExplorer()
     for count in (20, 20, 21):  # each brief has a shelf of its own
         explorer.propose(replace(brief(*PARENTS, count=2), slot=count, bench=bench(drawn(count, 0))))
     assert fitted == [20, 21]
@@ -121,12 +121,14 @@ def test_the_slots_of_a_step_share_a_guess(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_what_did_not_run_teaches_nothing() -> None:
     asked = brief(*PARENTS, count=6)
-    assert Evolve().propose(replace(asked, bench=bench(drawn(20, 0), ok=False))) == Evolve().propose(asked)
+    assert EvolveExplorer().propose(replace(asked, bench=bench(drawn(20, 0), ok=False))) == EvolveExplorer().propose(
+        asked
+    )
 
 
 def test_a_single_proposal_is_chosen_by_it_now_and_then() -> None:
     known, counts = bench(drawn(20, 0)), set()
     for seed in range(12):
         asked = replace(brief(*PARENTS, count=1, seed=seed), bench=known)
-        counts.add(Evolve().propose(asked) == Evolve(guided=False).propose(asked))
+        counts.add(EvolveExplorer().propose(asked) == EvolveExplorer(guided=False).propose(asked))
     assert counts == {True, False}

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from agent.explorers.llm.anthropic import Anthropic
-from agent.llm.calls import Calls, Patience, read_calls
-from agent.llm.chat import Sending
-from agent.llm.session import DATA, Bounds
+from agent.explorers.llm.anthropic import AnthropicExplorer
+from agent.llm.calls import CallJournal, RetryPolicy, read_calls
+from agent.llm.chat import PendingRequest
+from agent.llm.session import DATA, SessionLimits
 
 from ....stubs.clocks import StubClock
 from ....stubs.conversations import MODEL, NAMES, StubTools, at, brief, calls, explorer, prompt, same_as_server
@@ -71,9 +71,9 @@ def test_thinking_is_asked_for_as_the_model_has_it(scene: Scene) -> None:
     with scene.stub() as stub:
         of = calls(scene.home, stub)
         for model, wanted in (("claude-haiku-4-5", "enabled"), (MODEL, "adaptive")):
-            assert Anthropic(model, of, prompt, lambda brief: StubTools()).propose(brief())
+            assert AnthropicExplorer(model, of, prompt, lambda brief: StubTools()).propose(brief())
             assert stub.requests[-1]["thinking"]["type"] == wanted
-        assert Anthropic(MODEL, of, prompt, lambda brief: StubTools(), thinking=False).propose(brief())
+        assert AnthropicExplorer(MODEL, of, prompt, lambda brief: StubTools(), thinking=False).propose(brief())
         assert "thinking" not in stub.requests[-1]
 
 
@@ -149,7 +149,7 @@ def test_many_faults(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     faults = Seeded(11, 0.55)
     with scene.stub(faults=faults) as stub:
         of = calls(scene.home, stub)
-        asked, _ = explorer(of, Bounds(turns=60, useless=20))
+        asked, _ = explorer(of, SessionLimits(turns=60, useless=20))
         found = {}
         generation = 0
         while sum(faults.made.values()) < 300:
@@ -195,9 +195,9 @@ def test_a_kill_around_any_write_pays_for_nothing_twice(
 ) -> None:
     with scene.stub() as stub:
         (wanted,) = explorer(calls(scene.home / "fine", stub))[0].propose(brief())
-    put, left = Calls._put, [when // 2]
+    put, left = CallJournal._put, [when // 2]
 
-    def dying(self: Calls, call: Any) -> None:
+    def dying(self: CallJournal, call: Any) -> None:
         if left[0] == 0 and when % 2 == 0:
             raise Killed  # the answer is there, and is not yet written; or nothing has been sent
         put(self, call)
@@ -207,7 +207,7 @@ def test_a_kill_around_any_write_pays_for_nothing_twice(
 
     with scene.stub() as stub:
         with monkeypatch.context() as patched, pytest.raises(Killed):
-            patched.setattr(Calls, "_put", dying)
+            patched.setattr(CallJournal, "_put", dying)
             explorer(calls(scene.home, stub))[0].propose(brief())
         of = calls(scene.home, stub)
         (proposal,) = explorer(of)[0].propose(brief())
@@ -220,9 +220,9 @@ def test_a_kill_around_any_write_pays_for_nothing_twice(
 def test_a_kill_within_a_stream_pays_for_nothing_twice(
     scene: Scene, monkeypatch: pytest.MonkeyPatch, event: int
 ) -> None:
-    left, progress = [event], Sending.progress
+    left, progress = [event], PendingRequest.progress
 
-    async def dying(self: Sending, awaited: Any) -> Any:
+    async def dying(self: PendingRequest, awaited: Any) -> Any:
         got = await progress(self, awaited)
         left[0] -= 1
         if left[0] < 0:
@@ -231,7 +231,7 @@ def test_a_kill_within_a_stream_pays_for_nothing_twice(
 
     with scene.stub() as stub:
         with monkeypatch.context() as patched, pytest.raises(Killed):
-            patched.setattr(Sending, "progress", dying)
+            patched.setattr(PendingRequest, "progress", dying)
             explorer(calls(scene.home, stub))[0].propose(brief())
         of = calls(scene.home, stub)
         assert explorer(of)[0].propose(brief())
@@ -265,7 +265,7 @@ def test_the_stub_as_a_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         try:
             assert process.stdout is not None
             at(process.stdout.readline().strip(), monkeypatch, tmp_path)
-            of = calls(tmp_path, patience=Patience(silence=1))
+            of = calls(tmp_path, patience=RetryPolicy(silence=1))
             assert explorer(of)[0].propose(brief())
         finally:
             process.kill()

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from agent.explorers.llm.anthropic import Anthropic
-from agent.llm.budget import Limit, LimitReached, Limits
-from agent.llm.calls import Patience, read_calls
+from agent.explorers.llm.anthropic import AnthropicExplorer
+from agent.llm.budget import LimitReached, SpendingLimit, SpendingLimits
+from agent.llm.calls import RetryPolicy, read_calls
 from agent.llm.failures import AuthError, RequestRefused, ServiceDown
 from envs.errors import InputError
 
@@ -49,17 +49,17 @@ def test_a_wrong_key_ends_the_run_and_is_written_nowhere(scene: Scene, monkeypat
 
 def test_an_unknown_model_is_said_in_one_line(scene: Scene) -> None:
     with scene.stub() as stub, pytest.raises(InputError, match="AUTOTTS_PRICES") as error:
-        Anthropic("claude-nobody", calls(scene.home, stub), prompt, lambda brief: StubTools())
+        AnthropicExplorer("claude-nobody", calls(scene.home, stub), prompt, lambda brief: StubTools())
     assert "\n" not in str(error.value)
 
 
 def test_a_model_that_the_service_does_not_have(scene: Scene) -> None:
     with scene.stub() as stub, pytest.raises(RequestRefused, match="model: gpt-5"):
-        Anthropic("gpt-5", calls(scene.home, stub), prompt, lambda brief: StubTools()).propose(brief())
+        AnthropicExplorer("gpt-5", calls(scene.home, stub), prompt, lambda brief: StubTools()).propose(brief())
 
 
 def test_a_deadline_is_kept_and_the_run_can_go_on(scene: Scene) -> None:
-    patience = Patience(deadline=600, silence=60)
+    patience = RetryPolicy(deadline=600, silence=60)
     faults = Listed(*["overloaded", "rate_limited", "silence", "server_error"] * 20)
     with scene.stub(faults=faults) as stub:
         of = calls(scene.home, stub, patience=patience)
@@ -97,7 +97,7 @@ def test_secrets_are_nowhere_on_disk(scene: Scene) -> None:
 
 def test_a_limit_is_overrun_by_no_more_than_the_call_in_flight(scene: Scene) -> None:
     with scene.stub(long_discovery, Seeded(3, 0.3)) as stub:
-        of = calls(scene.home, stub, Limits(run=Limit(dollars=0.10)))
+        of = calls(scene.home, stub, SpendingLimits(run=SpendingLimit(dollars=0.10)))
         with pytest.raises(LimitReached, match=r"of at most \$0\.1"):
             for generation in range(100):
                 explorer(of)[0].propose(brief(generation))
@@ -109,7 +109,7 @@ def test_a_limit_is_overrun_by_no_more_than_the_call_in_flight(scene: Scene) -> 
 
 def test_side_by_side_a_limit_on_calls_is_exact(scene: Scene) -> None:
     with scene.stub() as stub:
-        of = calls(scene.home, stub, Limits(generation=Limit(calls=20)))
+        of = calls(scene.home, stub, SpendingLimits(generation=SpendingLimit(calls=20)))
         asked, _ = explorer(of)
 
         def one(slot: int) -> str:
@@ -172,7 +172,7 @@ def test_a_conversation_that_is_refused_later_ends_alone(scene: Scene) -> None:
 def test_an_answer_is_not_waited_for_without_end(scene: Scene) -> None:
     """A stream that always says a little is within the watch on progress, and yet has an end."""
     with scene.stub(faults=Listed(*["silence"] * 5)) as stub:
-        of = calls(scene.home, stub, patience=Patience(silence=120, deadline=200))
+        of = calls(scene.home, stub, patience=RetryPolicy(silence=120, deadline=200))
         with pytest.raises(ServiceDown):
             explorer(of)[0].propose(brief())
         assert of.clock.now() <= 200 + 1e-6 and not threading.current_thread().daemon

@@ -14,14 +14,14 @@ import pytest
 pytest.importorskip("openai")
 
 from agent.archive.run_directory import Run, RunConfig
-from agent.explorers.llm.openai import OpenAI, OpenAIModel
+from agent.explorers.llm.openai import OpenAIExplorer, OpenAIModel
 from agent.explorers.prompts.briefing import prompt as briefing
-from agent.llm.budget import Ledger, Limit, LimitReached, Limits, Spending
-from agent.llm.calls import Calls, Patience, read_calls
-from agent.llm.chat import Answered, Result, Results, Said
+from agent.llm.budget import LimitReached, LlmBudget, Spending, SpendingLimit, SpendingLimits
+from agent.llm.calls import CallJournal, RetryPolicy, read_calls
+from agent.llm.chat import ModelTurn, ToolReply, ToolTurn, UserTurn
 from agent.llm.failures import AuthError
 from agent.llm.prices import Prices, Usage
-from agent.llm.session import Bounds
+from agent.llm.session import SessionLimits
 from agent.loop.graph import Discovery, discover
 from agent.records.explorer import Brief
 from agent.tools.toolbox import Toolbox
@@ -58,12 +58,12 @@ class Scene:
         return stub
 
     def calls(
-        self, stub: ChatStub | None = None, place: str = "run", limits: Limits | None = None,
-        patience: Patience | None = None, prices: Path | None = None,
-    ) -> Calls:  # fmt: skip
+        self, stub: ChatStub | None = None, place: str = "run", limits: SpendingLimits | None = None,
+        patience: RetryPolicy | None = None, prices: Path | None = None,
+    ) -> CallJournal:  # fmt: skip
         clock = StubClock(stub.silent if stub else ())
-        ledger = Ledger(limits or Limits(), clock.now)
-        return Calls(self.home / place / "calls", 7, Prices(prices), ledger, clock, patience)
+        ledger = LlmBudget(limits or SpendingLimits(), clock.now)
+        return CallJournal(self.home / place / "calls", 7, Prices(prices), ledger, clock, patience)
 
 
 @pytest.fixture
@@ -72,8 +72,8 @@ def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
 
 
 def explorer(
-    of: Calls, bounds: Bounds | None = None, words: str = "", model: str = MODEL, **more: Any
-) -> tuple[OpenAI, list[StubTools]]:
+    of: CallJournal, bounds: SessionLimits | None = None, words: str = "", model: str = MODEL, **more: Any
+) -> tuple[OpenAIExplorer, list[StubTools]]:
     """Return an explorer, and the list that its tools go to."""
     made: list[StubTools] = []
 
@@ -81,7 +81,7 @@ def explorer(
         made.append(StubTools(words=words))
         return made[-1]
 
-    return OpenAI(model, of, prompt, tools, bounds, **more), made
+    return OpenAIExplorer(model, of, prompt, tools, bounds, **more), made
 
 
 def same_as_server(spent: Spending, stub: ChatStub, model: str = MODEL, prices: Path | None = None) -> None:
@@ -146,7 +146,7 @@ def test_many_faults(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     faults = Seeded(11, 0.55)
     with scene.stub(faults=faults) as stub:
         of = scene.calls(stub)
-        asked, _ = explorer(of, Bounds(turns=60, useless=20))
+        asked, _ = explorer(of, SessionLimits(turns=60, useless=20))
         generation, found = 0, {}
         while sum(faults.made.values()) < 200:
             generation += 1
@@ -214,7 +214,7 @@ def test_a_missing_sdk_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_limit_is_overrun_by_no_more_than_the_call_in_flight(scene: Scene) -> None:
     with scene.stub(long_discovery, Seeded(3, 0.3)) as stub:
-        of = scene.calls(stub, limits=Limits(run=Limit(dollars=0.03)))
+        of = scene.calls(stub, limits=SpendingLimits(run=SpendingLimit(dollars=0.03)))
         with pytest.raises(LimitReached, match=r"of at most \$0\.03"):
             for generation in range(100):
                 explorer(of)[0].propose(brief(generation))
@@ -246,9 +246,9 @@ def test_words_of_ours_keep_the_turns(scene: Scene) -> None:
         assert asked.propose(brief())
     reply = read_calls(scene.home / "run" / "calls")[0].reply
     assert reply is not None
-    results = Results((Result(reply.tool_calls[0], "no", error=True),), "2 answers are left.")
+    results = ToolTurn((ToolReply(reply.tool_calls[0], "no", error=True),), "2 answers are left.")
     model = OpenAIModel("m", None)  # type: ignore[arg-type]
-    body = model.body("rules", [], [Said("a"), Said("b"), Answered(reply), results])
+    body = model.body("rules", [], [UserTurn("a"), UserTurn("b"), ModelTurn(reply), results])
     assert [m["role"] for m in body["messages"]] == ["system", "user", "assistant", "tool"]
     assert body["messages"][1]["content"] == "a\n\nb" and "tools" not in body
     assert body["messages"][3]["content"] == "Error:\nno\n\n2 answers are left."
@@ -273,7 +273,7 @@ def test_three_rounds_with_all_tools(scene: Scene) -> None:
     run = Run.create(scene.home / "run", config, worlds)
     with scene.stub(faults=Seeded(8, 0.1)) as stub, ProcessSandbox(1) as sandbox:
         of = scene.calls(stub)
-        discover(Discovery(run, OpenAI(MODEL, of, briefing, tools), sandbox, ledger=of.ledger))
+        discover(Discovery(run, OpenAIExplorer(MODEL, of, briefing, tools), sandbox, ledger=of.ledger))
     cards = [card for card in run.archive.cards() if card.generation > 0]
     assert len(cards) == 6 and all(card.ok for card in cards), [(c.id, c.verdict, c.message) for c in cards]
     assert {card.generation for card in cards} == {1, 2, 3} and all(card.outcome for card in cards)

@@ -16,9 +16,9 @@ import pytest
 pytest.importorskip("openai")
 
 from agent.explorers.llm.openai import OpenAIModel
-from agent.llm.calls import Patience, read_calls
+from agent.llm.calls import RetryPolicy, read_calls
 from agent.llm.failures import AuthError, RequestRefused, ServiceDown
-from agent.llm.session import Bounds
+from agent.llm.session import SessionLimits
 from envs.errors import InputError
 
 from ....stubs.conversations import brief
@@ -138,7 +138,7 @@ def test_an_answer_without_end_is_left(scene: Scene) -> None:
         scene.at(url)
         patched.setattr("agent.explorers.llm.openai.MAX_TOKENS", 100)
         of = scene.calls()
-        assert explorer(of, Bounds(useless=1))[0].propose(brief()) == []
+        assert explorer(of, SessionLimits(useless=1))[0].propose(brief()) == []
     assert [a.outcome for c in read_calls(of.home) for a in c.attempts] == ["cut_short"]
 
 
@@ -191,7 +191,7 @@ def test_an_endpoint_that_is_not_there(scene: Scene) -> None:
     with socketserver.TCPServer(("127.0.0.1", 0), BaseHTTPRequestHandler, bind_and_activate=False) as closed:
         closed.server_bind()  # bound, and nobody listens
         scene.at(f"http://127.0.0.1:{closed.server_address[1]}/v1")
-        of = scene.calls(patience=Patience(deadline=36))
+        of = scene.calls(patience=RetryPolicy(deadline=36))
         with pytest.raises(ServiceDown, match=r"no answer within 0\.01 h"):
             explorer(of)[0].propose(brief())
     assert read_calls(of.home)[0].attempts[0].outcome == "network"

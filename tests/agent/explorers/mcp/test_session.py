@@ -19,7 +19,7 @@ from mcp import Client
 
 from agent.archive.run_directory import Run, RunConfig
 from agent.explorers.mcp.server import server
-from agent.explorers.mcp.session import Desk, Guest, Left, Task, host, last_round
+from agent.explorers.mcp.session import ClientLeft, McpExplorer, McpSession, McpTask, host, last_round
 from agent.loop.nodes import Discovery
 from agent.tools.toolbox import Toolbox, specifications
 from envs.synthetic.model import default_environments
@@ -37,7 +37,7 @@ class House:
     """A run, and the desk of its explorer."""
 
     run: Run
-    desk: Desk
+    desk: McpSession
     discovery: Discovery
     error: Exception | None = None
 
@@ -55,13 +55,13 @@ def running(run: Run, patience: float = 60.0) -> Iterator[House]:
     """Let a run go its way in a thread, until the block ends: then its client has left."""
     from agent.explorers.prompts.briefing import prompt
 
-    def task(brief: Any, step: str) -> Task:
+    def task(brief: Any, step: str) -> McpTask:
         parents = tuple(version.id for version in brief.parents[:1])
-        return Task(prompt(brief, step), last_round(run, brief), Toolbox(brief.bench), parents)
+        return McpTask(prompt(brief, step), last_round(run, brief), Toolbox(brief.bench), parents)
 
-    desk = Desk(task, patience)
+    desk = McpSession(task, patience)
     with ProcessSandbox(1) as sandbox:
-        house = House(run, desk, Discovery(run, Guest(desk), sandbox, desk.report))
+        house = House(run, desk, Discovery(run, McpExplorer(desk), sandbox, desk.report))
 
         def go() -> None:
             try:
@@ -193,7 +193,7 @@ def test_the_rules_are_told_once_and_what_came_of_a_round_is_told_in_the_next(tm
 
     with running(made(tmp_path / "run")) as house:
         anyio.run(play, house)
-    assert isinstance(house.error, Left)
+    assert isinstance(house.error, ClientLeft)
 
 
 def test_what_a_client_gets_wrong_is_a_tool_error(tmp_path: Path) -> None:
@@ -275,7 +275,7 @@ def test_a_cancelled_call_leaves_the_session_whole(tmp_path: Path) -> None:
 
 
 def test_a_call_that_comes_too_early_is_told_what_is_going_on(tmp_path: Path) -> None:
-    desk = Desk(lambda brief, step: pytest.fail("nobody asks"), patience=0.0)
+    desk = McpSession(lambda brief, step: pytest.fail("nobody asks"), patience=0.0)
     assert desk.call("task", {}).text == "No task yet: the run is being opened. Call `task` again."
     desk.report("generation", {"generation": 0})
     desk.report("candidate", {"position": 2, "of": 9})
@@ -283,7 +283,7 @@ def test_a_call_that_comes_too_early_is_told_what_is_going_on(tmp_path: Path) ->
     assert early.error and "2 of 9 hand-written controllers" in early.text
     desk.leave()
     assert desk.left() and desk.call("task", {}).error
-    with pytest.raises(Left):
+    with pytest.raises(ClientLeft):
         desk.report("episodes", {"count": 1})
 
 
@@ -319,7 +319,7 @@ def test_a_client_that_leaves_in_mid_round_and_comes_back(tmp_path: Path) -> Non
     for play in (leave_early, leave_while_it_is_tried):
         with running(run) as house:
             anyio.run(play, house)
-        assert isinstance(house.error, Left)
+        assert isinstance(house.error, ClientLeft)
     with running(Run(run.home)) as house:
         anyio.run(stay, house)
     assert house.error is None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from agent.population.overfitting.contributions import panel
-from agent.population.overfitting.question_results import Figures
+from agent.population.overfitting.question_results import QuestionResults
 
 AT = np.geomspace(2_000, 16_000, 24)
 BETAS = np.linspace(0, 1, 5)
@@ -16,14 +16,14 @@ TOKENS = np.geomspace(1_000, 16_000, 5)
 
 @dataclass
 class World:
-    figures: list[Figures]
+    figures: list[QuestionResults]
     truth: np.ndarray
     """(V,) quality of each version without the luck of branch orders."""
 
 
-def figures(right: np.ndarray, tokens: np.ndarray, sizes: list[int], names: list[str] | None = None) -> Figures:
+def figures(right: np.ndarray, tokens: np.ndarray, sizes: list[int], names: list[str] | None = None) -> QuestionResults:
     """Return figures of (B, N) accuracies and tokens for environments of so many questions."""
-    return Figures(
+    return QuestionResults(
         environments=tuple(names or (f"world/{e}" for e in range(len(sizes)))),
         environment=np.repeat(np.arange(len(sizes)), sizes).astype(np.int32),
         question=np.concatenate([np.arange(size) for size in sizes]).astype(np.int32),

@@ -13,14 +13,14 @@ import pytest
 import agent
 from agent import population
 from agent.archive.archive import FIGURES, Archive, pack_logs, sha256
-from agent.archive.baselines import seed_names, seed_source
+from agent.archive.baselines import baseline_names, baseline_source
 from agent.archive.rebuild import rebuild
 from agent.archive.run_directory import SEARCH_SEED, Run, RunConfig
-from agent.population.overfitting.beliefs import Kept, believed, optimism
-from agent.population.overfitting.question_results import Figures
-from agent.records.card import Card, Protocol
+from agent.population.overfitting.beliefs import ContributionCache, optimism, with_beliefs
+from agent.population.overfitting.question_results import QuestionResults
+from agent.records.card import Card, EvaluationProtocol
 from agent.records.complexity import Complexity
-from envs.errors import Damaged
+from envs.errors import DamagedFile
 from envs.scoring import score
 from envs.statistics import MEAN, Point
 from envs.synthetic.model import default_environments
@@ -32,13 +32,13 @@ SIZES = [30, 30]
 NAMES = ["world/0", "world/1"]
 
 
-def card(name: str, generation: int, made: Figures, parents: tuple[str, ...] = ()) -> Card:
+def card(name: str, generation: int, made: QuestionResults, parents: tuple[str, ...] = ()) -> Card:
     """Return the card of a version with such figures."""
     points = tuple(
         Point(MEAN, beta, 100 * right.mean(), (0, 0), tokens.mean(), (0, 0), tokens.mean(), 240)
         for beta, right, tokens in zip(BETAS.tolist(), made.right, made.tokens, strict=True)
     )
-    protocol = Protocol(
+    protocol = EvaluationProtocol(
         environments=dict.fromkeys(NAMES, "0"), betas=tuple(BETAS.tolist()), first_seed=1000, seeds=4, max_branches=4
     )
     return Card(
@@ -47,7 +47,7 @@ def card(name: str, generation: int, made: Figures, parents: tuple[str, ...] = (
     )  # fmt: skip
 
 
-def lineage(seed: int = 0, versions: int = 24) -> tuple[list[Card], dict[str, Figures]]:
+def lineage(seed: int = 0, versions: int = 24) -> tuple[list[Card], dict[str, QuestionResults]]:
     """Return versions that are all equally good: a hand-written one, a few without a parent, then children."""
     made = world(seed, versions, SIZES).figures
     made[0] = figures(made[0].right, made[0].tokens / 4, SIZES, NAMES)  # frugal, for it sets the budgets
@@ -66,7 +66,7 @@ def test_a_copy_shares_the_curve_unless_it_has_another() -> None:
 
 def test_luck_is_taken_off_and_measured_figures_stay() -> None:
     cards, made = lineage()
-    found, at = believed(cards, made.get), population.budgets(cards)
+    found, at = with_beliefs(cards, made.get), population.budgets(cards)
     assert [c.id for c in found] == [c.id for c in cards]
     assert [c.mean_curve for c in found] == [c.mean_curve for c in cards]
     raw = np.array([population.quality(c, at) for c in found])
@@ -84,33 +84,33 @@ def test_luck_is_taken_off_and_measured_figures_stay() -> None:
 
 def test_beliefs_do_not_depend_on_the_order_of_the_cards() -> None:
     cards, made = lineage(3)
-    forwards = {c.id: c for c in believed(cards, made.get)}
-    backwards = {c.id: c for c in believed(cards[::-1], made.get)}
+    forwards = {c.id: c for c in with_beliefs(cards, made.get)}
+    backwards = {c.id: c for c in with_beliefs(cards[::-1], made.get)}
     assert forwards == backwards
     assert [c.id for c in population.ranked(cards)] == [c.id for c in population.ranked(cards[::-1])]
 
 
 def test_without_figures_the_raw_ones_stand() -> None:
     cards, made = lineage()
-    assert believed(cards, lambda version: None) == cards and believed([], made.get) == []
+    assert with_beliefs(cards, lambda version: None) == cards and with_beliefs([], made.get) == []
     assert optimism(cards, lambda version: None) is None
-    part = believed(cards, lambda version: made[version] if version < "g002" or version == "seed" else None)
+    part = with_beliefs(cards, lambda version: made[version] if version < "g002" or version == "seed" else None)
     assert [c.belief is not None for c in part] == [c.generation < 2 for c in cards]
     other = figures(made["seed"].right[:, :3], made["seed"].tokens[:, :3], [3])  # of other questions: not comparable
-    mixed = believed(cards, lambda v: other if v == "g003-16" else made[v])
+    mixed = with_beliefs(cards, lambda v: other if v == "g003-16" else made[v])
     assert [c.id for c in mixed if not c.belief] == ["g003-16"]
     failed = cards[3].model_copy(update={"verdict": "timeout"})
-    assert believed([*cards[:3], failed], made.get)[3].belief is None
+    assert with_beliefs([*cards[:3], failed], made.get)[3].belief is None
 
 
 def test_the_simpler_of_two_that_are_alike_comes_first() -> None:
     cards, made = lineage()
-    best = population.ranked([c for c in believed(cards, made.get) if c.generation > 0])[0]
+    best = population.ranked([c for c in with_beliefs(cards, made.get) if c.generation > 0])[0]
     twin = best.model_copy(update={"id": "g009-twin", "complexity": Complexity(constants=2, branches=0)})
-    again = population.ranked(believed([*cards, twin], (made | {twin.id: made[best.id]}).get))
+    again = population.ranked(with_beliefs([*cards, twin], (made | {twin.id: made[best.id]}).get))
     assert [c.id for c in again if c.id in (best.id, twin.id)] == [twin.id, best.id]
     unknown = twin.model_copy(update={"complexity": None})
-    again = population.ranked(believed([*cards, unknown], (made | {twin.id: made[best.id]}).get))
+    again = population.ranked(with_beliefs([*cards, unknown], (made | {twin.id: made[best.id]}).get))
     assert [c.id for c in again if c.id in (best.id, twin.id)] == [best.id, twin.id]
 
 
@@ -127,17 +127,17 @@ def _run(home: Path) -> Run:
     config = RunConfig(environments={env.name: env.hash for env in worlds}, betas=(0.0, 1.0), seeds=2, max_branches=8)
     run = Run.create(home, config, worlds)
     episodes = run.episodes(worlds, SEARCH_SEED)
-    for name in seed_names()[:2]:
-        result = evaluate(seed_source(name), episodes)
+    for name in baseline_names()[:2]:
+        result = evaluate(baseline_source(name), episodes)
         assert result.logs is not None and result.scores is not None
         run.archive.add(
             Card(
-                id=name, name=name, generation=0, explorer="seed", source_sha256=sha256(seed_source(name).encode()),
+                id=name, name=name, generation=0, explorer="seed", source_sha256=sha256(baseline_source(name).encode()),
                 sandbox="process", verdict="ok", protocol=config.protocol(), curve=tuple(result.curve),
             ),
-            seed_source(name), pack_logs(result.logs),
+            baseline_source(name), pack_logs(result.logs),
         )  # fmt: skip
-        run.archive.put_figures(name, Figures.of(score(episodes, result.logs)))
+        run.archive.put_figures(name, QuestionResults.of(score(episodes, result.logs)))
     return run
 
 
@@ -161,23 +161,23 @@ def test_logs_of_other_episodes_are_damage(tmp_path: Path) -> None:
     short = run.archive.logs(name).part(0, 5)
     (run.archive.root / name / "logs.npz").write_bytes(pack_logs(short))
     (run.archive.root / FIGURES / f"{name}.npz").unlink()
-    with pytest.raises(Damaged, match=f"{name} has logs that no controller can have made"):
+    with pytest.raises(DamagedFile, match=f"{name} has logs that no controller can have made"):
         rebuild(Run(run.home))
 
 
 def test_what_is_known_of_a_version_is_not_read_again() -> None:
     cards, made = lineage()
-    kept: Kept = {}
-    first, asked = believed(cards, made.get, kept), list[str]()
-    assert believed(cards, asked.append, kept) == first and asked == []  # type: ignore[arg-type]
+    kept: ContributionCache = {}
+    first, asked = with_beliefs(cards, made.get, kept), list[str]()
+    assert with_beliefs(cards, asked.append, kept) == first and asked == []  # type: ignore[arg-type]
     assert kept.keys() == made.keys()
     del kept["seed"]
-    assert believed(cards, made.get, kept) == first
+    assert with_beliefs(cards, made.get, kept) == first
     # at other budgets it is: those of a seed that spends twice as much
     dearer = tuple(replace(point, mean_tokens=2 * point.mean_tokens) for point in cards[0].curve)
     seed = cards[0].model_copy(update={"curve": dearer})
-    again = believed([seed, *cards[1:]], made.get, kept)
-    assert again == believed([seed, *cards[1:]], made.get) and again[1:] != first[1:]
+    again = with_beliefs([seed, *cards[1:]], made.get, kept)
+    assert again == with_beliefs([seed, *cards[1:]], made.get) and again[1:] != first[1:]
 
 
 def test_an_archive_keeps_little_of_a_version() -> None:

@@ -17,7 +17,7 @@ from agent.population.overfitting.contributions import (
     panel,
     slopes,
 )
-from agent.population.overfitting.question_results import Figures
+from agent.population.overfitting.question_results import QuestionResults
 from agent.records.version import CurvePoint
 from envs.episodes import grid
 from envs.scoring import score
@@ -97,18 +97,18 @@ def test_figures_are_the_means_of_the_curve_and_their_file_is_exact() -> None:
     episodes = grid(environments, [0.0, 0.5, 1.0], range(1000, 1003))
     asks = scripted(lambda question, beta: question.run_to_end(question.branch_many(1 + round(4 * beta))[-1]))
     scores = score(episodes, play(asks, episodes))
-    found = Figures.of(scores)
+    found = QuestionResults.of(scores)
     for point in curve(scores):
         if point.environment in found.environments:
             mine = found.environment == found.environments.index(point.environment)
             row = found.betas.tolist().index(point.beta)
             assert 100 * found.right[row, mine].mean() == pytest.approx(point.accuracy_pct)
             assert found.tokens[row, mine].mean() == pytest.approx(point.mean_tokens)
-    again = Figures.unpack(found.pack())
+    again = QuestionResults.unpack(found.pack())
     assert again.pack() == found.pack() and again.environments == found.environments
     assert all(np.array_equal(getattr(again, name), getattr(found, name)) for name in ("right", "tokens", "question"))
     with pytest.raises(Exception):  # noqa: B017  # whatever its readers raise
-        Figures.unpack(found.pack()[:-30])
+        QuestionResults.unpack(found.pack()[:-30])
 
 
 def test_simulated_environments_have_the_stated_weight() -> None:

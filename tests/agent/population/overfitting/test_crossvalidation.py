@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from agent.population.overfitting.contributions import panel
 from agent.population.overfitting.crossvalidation import CrossValidated, cross_validated
-from agent.population.overfitting.shrinkage import MEAN, SELF, anchors_first, shrunk
+from agent.population.overfitting.shrinkage import MEAN, SELF, anchors_first, shrink
 from agent.population.preference import preferred
 from agent.records.complexity import UNKNOWN
 
@@ -65,8 +65,8 @@ def test_the_order_of_the_versions_does_not_matter(seed: int, order: list[int]) 
     one, two = validated(made), validated(moved)
     assert order[two.version] == one.version
     assert two.optimism.value == pytest.approx(one.optimism.value)
-    assert shrunk(panel(moved.figures, AT), [MEAN] * 8).quality == pytest.approx(
-        shrunk(panel(made.figures, AT), [MEAN] * 8).quality[list(order)]
+    assert shrink(panel(moved.figures, AT), [MEAN] * 8).quality == pytest.approx(
+        shrink(panel(made.figures, AT), [MEAN] * 8).quality[list(order)]
     )
 
 
@@ -80,11 +80,11 @@ def test_few_questions() -> None:
     assert two is not None and two.models is None and two.both is None and two.strictest is two.questions
     both = of([2, 1])
     assert both is not None and both.both is not None and np.isfinite(both.both.value)
-    alone = shrunk(panel(world(2, 6, [1]).figures, AT), [MEAN] * 6)
+    alone = shrink(panel(world(2, 6, [1]).figures, AT), [MEAN] * 6)
     assert alone.factor.tolist() == [1] * 6 and alone.error.tolist() == [0] * 6  # figures stand as they are
     one = world(3, 1, [5])
-    assert shrunk(panel(one.figures, AT), [SELF]).factor.tolist() == [1]
-    assert shrunk(panel(one.figures, AT), [MEAN]).quality == pytest.approx(panel(one.figures, AT).values.mean())
+    assert shrink(panel(one.figures, AT), [SELF]).factor.tolist() == [1]
+    assert shrink(panel(one.figures, AT), [MEAN]).quality == pytest.approx(panel(one.figures, AT).values.mean())
 
 
 def test_only_candidates_are_chosen() -> None:
@@ -100,16 +100,16 @@ def test_equal_versions_are_drawn_together_and_small_lucky_gains_do_not_add_up()
     made = world(0, 30, [30, 30])
     these = panel(made.figures, AT)
     raw = these.values @ these.weights
-    found = shrunk(these, [MEAN] * 30)
+    found = shrink(these, [MEAN] * 30)
     assert np.ptp(found.quality) < 0.45 * np.ptp(raw)
     assert found.quality.mean() == pytest.approx(raw.mean(), abs=0.5)
     rising = np.argsort(raw).tolist()  # a lineage in which every child is a little luckier than its parent
     anchors = [MEAN] * 30
     for parent, child in pairwise(rising):
         anchors[child] = parent
-    chained = shrunk(these, anchors).quality
+    chained = shrink(these, anchors).quality
     assert chained.max() - chained[rising[0]] < 0.2 * np.ptp(raw)
-    kept = shrunk(these, [SELF] * 30)
+    kept = shrink(these, [SELF] * 30)
     assert kept.quality == pytest.approx(raw) and kept.error.tolist() == [0] * 30
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from agent import population
-from agent.llm.budget import Limit, Limits
+from agent.llm.budget import SpendingLimit, SpendingLimits
 from agent.loop.graph import discover
 from agent.loop.nodes import Discovery
-from agent.reports.console.progress import Watch
+from agent.reports.console.progress import ProgressDisplay
 from sandbox.backends.process import ProcessSandbox
 
 from ...loop.test_graph import Single, begin
@@ -20,8 +20,8 @@ from ...loop.test_graph import Single, begin
 @pytest.mark.parametrize(("hours", "left"), [(0.0, "about 0 s left"), (2.0, "about 120 min left")])
 def test_the_time_left_is_never_more_than_the_hours_allow(hours: float, left: str, tmp_path: Path, capsys) -> None:  # type: ignore[no-untyped-def]
     run = begin(tmp_path / "run", generations=10**9)
-    run.set_limits(Limits(run=Limit(hours=hours)))
-    watch = Watch(run)
+    run.set_limits(SpendingLimits(run=SpendingLimit(hours=hours)))
+    watch = ProgressDisplay(run)
     watch._began -= 1.0  # a generation has taken a second
     with watch:
         watch.report("generation", {"generation": 0, "of": 10**9})
@@ -32,7 +32,7 @@ def test_the_time_left_is_never_more_than_the_hours_allow(hours: float, left: st
 
 def test_the_figure_that_is_told_never_falls(tmp_path: Path, capsys) -> None:  # type: ignore[no-untyped-def]
     run = begin(tmp_path / "run")
-    watch = Watch(run)
+    watch = ProgressDisplay(run)
     discover(Discovery(run, Single(), ProcessSandbox(), watch.report))
     told = re.findall(r"highest quality ([\d.]+) \(best seed ([\d.]+)\)", capsys.readouterr().err)
     highest, seeds = [float(figure) for figure, _ in told], {float(seed) for _, seed in told}

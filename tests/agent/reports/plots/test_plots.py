@@ -12,16 +12,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.archive import resolve as choose
+from agent.archive import resolve
 from agent.archive.archive import Archive
-from agent.archive.index import View
-from agent.archive.reader import Place
+from agent.archive.index import ArchiveSnapshot
+from agent.archive.reader import ArchiveReader
 from agent.cli import plot
 from agent.cli.main import main
-from agent.diagnosis.drawing import STATES, episode
-from agent.records.index_row import Row
-from agent.reports.plots.curves import Line, draw_curves
-from agent.reports.plots.lineage import family
+from agent.diagnosis.drawing import STATES, draw_episode
+from agent.records.index_row import IndexRow
+from agent.reports.plots.curves import CurveLine, draw_curves
+from agent.reports.plots.lineage import lay_out_lineage
 from agent.reports.plots.picture import KINDS, colours, row
 from agent.reports.plots.trace import title
 from envs import trace as text
@@ -60,10 +60,10 @@ def test_a_picture_has_the_same_bytes_again(archive: Path, tmp_path: Path, kind:
 def test_what_is_written_down_is_not_measured_again(
     archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    lines: list[Line] = []
+    lines: list[CurveLine] = []
     monkeypatch.setattr(plot, "draw_curves", lambda found, *_, **__: lines.extend(found))
     with monkeypatch.context() as closed:
-        closed.setattr(choose, "sandbox", lambda *_: pytest.fail("nothing had to be run"))
+        closed.setattr(resolve, "sandbox", lambda *_: pytest.fail("nothing had to be run"))
         main(["plot", "curves", "g002-grandchild", "self_consistency", "--archive", str(archive), "-o", "a.png"])
     assert [line.points for line in lines] == [
         Archive(archive).card(line.name).curve for line in lines
@@ -82,14 +82,14 @@ def test_what_is_written_down_is_not_measured_again(
 
 def test_a_picture_of_nothing_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="0 environments"):
-        draw_curves([Line("a", False, ())], tmp_path / "a.png")
+        draw_curves([CurveLine("a", False, ())], tmp_path / "a.png")
 
 
 def test_cells_and_votes_are_those_of_the_text(archive: Path) -> None:
-    place = Place(archive, None, archive)
+    place = ArchiveReader(archive, None, archive)
     batch, logs = place.batch(Archive(archive).card("g001-child"))
     for index in range(0, len(logs), 3):
-        found, shown = text.trace(batch, logs, index), episode(batch, logs, index, "g001-child", "")
+        found, shown = text.trace(batch, logs, index), draw_episode(batch, logs, index, "g001-child", "")
         cells = Counter(STATES[state] for row in shown.states() for state in row)
         rows = "\n".join(text.picture(found, 10_000).splitlines()[1 : 1 + found.width])
         told = Counter(rows)
@@ -102,22 +102,24 @@ def test_cells_and_votes_are_those_of_the_text(archive: Path) -> None:
 
 
 @st.composite
-def families(draw: st.DrawFn) -> View:
+def families(draw: st.DrawFn) -> ArchiveSnapshot:
     ids = [f"v{i}" for i in range(draw(st.integers(0, 30)))]
     some = {
         name: (draw(st.integers(0, 4)), draw(st.lists(st.sampled_from([*ids, "gone"]), max_size=3))) for name in ids
     }
     rows = [
         replace(row, id=name, generation=g, parents=tuple(kin), verdict=draw(st.sampled_from(["ok", "exit"])))
-        for row, (name, (g, kin)) in zip([Row.of(card())] * len(some), some.items(), strict=True)
+        for row, (name, (g, kin)) in zip([IndexRow.of(card())] * len(some), some.items(), strict=True)
     ]
     rows.sort(key=lambda row: (row.generation, row.id))
-    return View(1, rows, {}, np.array([10.0, 100.0]), {row.id: draw(st.floats(0, 100)) for row in rows if row.ok})
+    return ArchiveSnapshot(
+        1, rows, {}, np.array([10.0, 100.0]), {row.id: draw(st.floats(0, 100)) for row in rows if row.ok}
+    )
 
 
 @given(families(), st.sampled_from([None, 50.0]))
-def test_any_family_can_be_laid_out(view: View, tokens: float | None) -> None:
-    shape = family(view, tokens)
+def test_any_family_can_be_laid_out(view: ArchiveSnapshot, tokens: float | None) -> None:
+    shape = lay_out_lineage(view, tokens)
     assert len(shape.x) == len(shape.y) == len(view.rows) and np.isfinite(shape.y).all()
     generations = np.array([row.generation for row in view.rows], float)
     assert (abs(shape.x - generations) < 0.5).all() and len(set(shape.x.tolist())) == len(view.rows)
@@ -166,7 +168,7 @@ def test_a_version_without_scores_has_no_curve(archive: Path, capsys: pytest.Cap
 
 def test_a_point_measured_elsewhere_is_not_taken_for_another(archive: Path) -> None:
     card = Archive(archive).card("g001-child")
-    chosen = plot.Chosen(plot.choose.controller("self_consistency"), Place(archive, None, archive), card)
+    chosen = plot.Chosen(plot.resolve.controller("self_consistency"), ArchiveReader(archive, None, archive), card)
     there = protocol([tiny()])
     assert plot.stored(chosen, there) == card.curve
     for other in ({"seeds": 3}, {"max_branches": 17}, {"first_seed": 1}, {"environments": {tiny().name: "another"}}):
@@ -175,5 +177,5 @@ def test_a_point_measured_elsewhere_is_not_taken_for_another(archive: Path) -> N
 
 def test_a_whole_curve_of_one_point_can_be_drawn(tmp_path: Path) -> None:
     point = Point("a", 0.5, 50.0, (50.0, 50.0), 0.0, (0.0, 0.0), 0.0, 1)
-    draw_curves([Line("a", False, (point,))], tmp_path / "a.png")
+    draw_curves([CurveLine("a", False, (point,))], tmp_path / "a.png")
     assert (tmp_path / "a.png").stat().st_size > 1000

@@ -9,13 +9,13 @@ from random import Random
 import numpy as np
 import pytest
 
-from agent.reports.replay.cache import Journal, key
-from agent.reports.replay.select import Entry
-from agent.reports.replay.work import Settings, Work
+from agent.reports.replay.cache import ReplayCache, key
+from agent.reports.replay.select import ReplayEntry
+from agent.reports.replay.work import ReplaySettings, ReplayWork
 from envs.episodes import grid
 from sandbox.backends.process import ProcessSandbox
 from sandbox.base import SandboxError
-from sandbox.outcome import Outcome, Verdict
+from sandbox.outcome import SandboxOutcome, Verdict
 
 from ....environments import Wanderer, environment, play, random_environment
 
@@ -31,22 +31,27 @@ class Counting(ProcessSandbox):
         super().__init__(1)
         self.runs, self.most = 0, most
 
-    def run(self, *arguments: object, **named: object) -> Outcome:
+    def run(self, *arguments: object, **named: object) -> SandboxOutcome:
         self.runs += 1
         if self.runs > self.most:
             raise SandboxError("the engine went away")
         return super().run(*arguments, **named)  # type: ignore[arg-type]
 
 
-def work(root: Path, sandbox: ProcessSandbox, seeds: int = 2, counted: list[int] | None = None) -> Work:
-    return Work(Settings((0.0, 1.0), seeds, 4), Journal(root), sandbox, (counted if counted is not None else []).append)
+def work(root: Path, sandbox: ProcessSandbox, seeds: int = 2, counted: list[int] | None = None) -> ReplayWork:
+    return ReplayWork(
+        ReplaySettings((0.0, 1.0), seeds, 4),
+        ReplayCache(root),
+        sandbox,
+        (counted if counted is not None else []).append,
+    )
 
 
 def test_a_run_comes_back_and_is_not_run_again(tmp_path: Path) -> None:
-    sandbox, entry = Counting(), Entry("one", ONE, False, None)
+    sandbox, entry = Counting(), ReplayEntry("one", ONE, False, None)
     first = work(tmp_path, sandbox).measure(entry, ENV)
     counted: list[int] = []
-    again = work(tmp_path, sandbox, counted=counted).measure(Entry("renamed", ONE, True, None), ENV)
+    again = work(tmp_path, sandbox, counted=counted).measure(ReplayEntry("renamed", ONE, True, None), ENV)
     assert sandbox.runs == 1 and first.verdict.ok and sum(counted) == 2 * 2 * 3
     assert [s.point() for s in first.samples] == [s.point() for s in again.samples]
     work(tmp_path, sandbox, seeds=3).measure(entry, ENV)
@@ -55,7 +60,7 @@ def test_a_run_comes_back_and_is_not_run_again(tmp_path: Path) -> None:
 
 
 def test_a_failure_is_kept_with_its_words(tmp_path: Path) -> None:
-    sandbox, entry, counted = Counting(), Entry("greedy", GREEDY, False, None), []
+    sandbox, entry, counted = Counting(), ReplayEntry("greedy", GREEDY, False, None), []
     first = work(tmp_path, sandbox, counted=counted).measure(entry, ENV)
     assert not first.verdict.ok and "3" in first.verdict.message and first.samples == ()
     assert sum(counted) == 2 * 2 * 3  # a bar that is full, however it ended
@@ -64,28 +69,28 @@ def test_a_failure_is_kept_with_its_words(tmp_path: Path) -> None:
 
 
 def test_a_fleeting_failure_is_tried_again(tmp_path: Path) -> None:
-    journal = Journal(tmp_path)
+    journal = ReplayCache(tmp_path)
     for kind in ("timeout", "memory"):
-        journal.put("a", Outcome(Verdict(kind, "slow")))  # type: ignore[arg-type]
+        journal.put("a", SandboxOutcome(Verdict(kind, "slow")))  # type: ignore[arg-type]
         assert journal.get("a") is None
-    journal.put("a", Outcome(Verdict("exception", "ValueError: ☃")))
-    assert journal.get("a") == Outcome(Verdict("exception", "ValueError: ☃"))
+    journal.put("a", SandboxOutcome(Verdict("exception", "ValueError: ☃")))
+    assert journal.get("a") == SandboxOutcome(Verdict("exception", "ValueError: ☃"))
 
 
 def test_a_sandbox_that_fails_leaves_what_was_done(tmp_path: Path) -> None:
     sandbox = Counting(most=1)
     doing = work(tmp_path, sandbox)
-    doing.measure(Entry("one", ONE, False, None), ENV)
+    doing.measure(ReplayEntry("one", ONE, False, None), ENV)
     with pytest.raises(SandboxError):
-        doing.measure(Entry("greedy", GREEDY, False, None), ENV)
+        doing.measure(ReplayEntry("greedy", GREEDY, False, None), ENV)
     assert len(list(tmp_path.iterdir())) == 1
 
 
 def test_what_is_damaged_counts_as_not_there(tmp_path: Path) -> None:
-    journal = Journal(tmp_path)
+    journal = ReplayCache(tmp_path)
     episodes = grid([random_environment(Random(1))], (0.5,), range(3))
     logs = play(Wanderer, episodes)
-    journal.put("a", Outcome(Verdict("ok"), logs))
+    journal.put("a", SandboxOutcome(Verdict("ok"), logs))
     found = journal.get("a")
     assert found is not None and found.logs is not None
     assert all(np.array_equal(column, logs.columns()[name]) for name, column in found.logs.columns().items())
@@ -114,5 +119,5 @@ def test_names_tell_apart_whatever_can_change_a_log() -> None:
 def test_chance_is_rejected_on_the_new_environment_too(tmp_path: Path) -> None:
     """What comes in a bundle may say that it was audited; a replay looks again."""
     chance = ONE.replace("q.run", "q.step(q.branch())[0] if hash(q) % 32 > 15 else q.run")
-    found = work(tmp_path, Counting()).measure(Entry("chance", chance, False, None), ENV)
+    found = work(tmp_path, Counting()).measure(ReplayEntry("chance", chance, False, None), ENV)
     assert found.verdict.kind.startswith("rejected") and found.samples == ()

@@ -9,21 +9,21 @@ from hypothesis import strategies as st
 
 from agent import population
 from agent.records.version import CurvePoint
-from agent.reports.replay.comparisons import TOKENS, against, bounds, equal, fewest
+from agent.reports.replay.comparisons import TOKENS, bounds, compare_with_reference, fewest, tokens_at_equal_accuracy
 from agent.reports.replay.ranks import AHEAD, LOST, OPEN, TRANSFERRED, _correlation, _places, ranking
-from agent.reports.replay.select import Entry
+from agent.reports.replay.select import ReplayEntry
 from envs.episodes import grid
 from envs.scoring import Scores, score
-from envs.statistics import Sample, compare, curve, means, samples
+from envs.statistics import QuestionSample, compare, curve, means, samples
 
 from ....environments import Wanderer, play, random_environment, scripted
 
 POINTS = st.lists(st.tuples(st.floats(10, 1e6), st.floats(0, 100)), min_size=1, max_size=8)
 
 
-def sample(accuracy: list[float], tokens: list[float], beta: float = 0.5) -> Sample:
+def sample(accuracy: list[float], tokens: list[float], beta: float = 0.5) -> QuestionSample:
     """A sample of questions with these accuracies and tokens."""
-    return Sample("a/b", beta, (np.stack([accuracy, tokens, tokens], axis=1),), len(accuracy))
+    return QuestionSample("a/b", beta, (np.stack([accuracy, tokens, tokens], axis=1),), len(accuracy))
 
 
 @settings(max_examples=300, deadline=None)
@@ -46,7 +46,7 @@ def test_the_fewest_tokens_are_those_at_which_the_accuracy_is_attained(
 
 def test_the_reference_saves_nothing_against_itself() -> None:
     base = sample([100.0, 0.0, 50.0, 100.0], [900.0, 1000.0, 1100.0, 400.0])
-    found, other = equal([base], base), against(base, base)
+    found, other = tokens_at_equal_accuracy([base], base), compare_with_reference(base, base)
     assert (found.saved_pct, found.saved_ci, found.reached_pct) == (pytest.approx(0), pytest.approx((0, 0)), 100)
     assert (other.gain, other.gain_ci, other.saved_pct, other.outcomes) == (0, (0, 0), 0, "====")
 
@@ -54,15 +54,15 @@ def test_the_reference_saves_nothing_against_itself() -> None:
 def test_half_the_tokens_at_the_same_accuracy_are_half_saved_without_doubt() -> None:
     base = sample([100.0, 0.0, 100.0, 50.0], [900.0, 1000.0, 1100.0, 400.0])
     half = sample([100.0, 0.0, 100.0, 50.0], [450.0, 500.0, 550.0, 200.0])
-    assert equal([half], base).saved_ci == pytest.approx((50, 50))
+    assert tokens_at_equal_accuracy([half], base).saved_ci == pytest.approx((50, 50))
 
 
 def test_what_is_not_reached_is_said_to_be_so() -> None:
     base, poor = sample([100.0] * 4, [1000.0] * 4), sample([100.0, 100.0, 100.0, 0.0], [10.0] * 4)
-    found = equal([poor], base)
+    found = tokens_at_equal_accuracy([poor], base)
     assert found.tokens is None and found.saved_pct is None and found.saved_ci[0] is None
     assert 0 < found.reached_pct < 60  # where the question that it fails was not drawn
-    assert against(poor, base).outcomes == "===-"
+    assert compare_with_reference(poor, base).outcomes == "===-"
 
 
 def test_an_infinite_end_of_an_interval_is_none() -> None:
@@ -86,7 +86,7 @@ def test_samples_are_what_points_and_comparisons_are_made_of(seed: int) -> None:
     found = samples(first)
     assert [s.point() for s in (*found, *means(found))] == curve(first)
     for one, other, difference in zip(found, samples(second), compare(first, second), strict=True):
-        seen = against(other, one)
+        seen = compare_with_reference(other, one)
         assert seen.gain == pytest.approx(difference.accuracy_pct)
         assert seen.gain_ci == pytest.approx(difference.accuracy_ci)
         counts = tuple(seen.outcomes.count(sign) for sign in "+=-")
@@ -109,8 +109,8 @@ def test_correlation_has_its_ends() -> None:
 
 
 def test_gains_are_judged_by_their_intervals() -> None:
-    def entry(label: str, baseline: bool = False) -> Entry:
-        return Entry(label, "", baseline, None)
+    def entry(label: str, baseline: bool = False) -> ReplayEntry:
+        return ReplayEntry(label, "", baseline, None)
 
     plain = [40.0, 60.0, 50.0, 50.0, 70.0, 30.0]
     gains = {"base": [0] * 6, "better": [20] * 6, "worse": [-20] * 6, "mixed": [30, -30, 20, -20, 10, -5]}

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from agent.archive.archive import Archive, sha256
-from agent.archive.baselines import seed_names, seed_source
-from agent.records.card import Card, Protocol
+from agent.archive.baselines import baseline_names, baseline_source
+from agent.records.card import Card, EvaluationProtocol
 from agent.reports.replay import files, html, markdown
 from agent.reports.replay.replay import replay, write
-from agent.reports.replay.results import Results
-from agent.reports.replay.select import Entry, entries
-from agent.reports.replay.work import Settings
+from agent.reports.replay.results import ReplayResults
+from agent.reports.replay.select import ReplayEntry, entries
+from agent.reports.replay.work import ReplaySettings
 from envs.errors import InputError
 from envs.statistics import Point
 from envs.store import Environment
@@ -27,7 +27,7 @@ from .pages import Page
 from .pages import markdown as read_markdown
 
 EVIL = "<script>alert(1)</script>|$\\frac{![x](http://a)\x1b[31m\u202e'\"`&"
-SETTINGS = Settings((0.0, 0.5, 1.0), 2, 4)
+SETTINGS = ReplaySettings((0.0, 0.5, 1.0), 2, 4)
 FIRST = """from envs import Controller
 # <script>alert(2)</script> </pre> \x1b[31m
 class First(Controller):
@@ -49,7 +49,7 @@ def card(id: str, source: str, generation: int, quality: float, name: str = "", 
         Point("s/e", beta, quality + 10 * beta, (0.0, 100.0), 1000 * (1 + beta), (0.0, 9e3), 500.0, 30)
         for beta in (0.0, 1.0)
     )
-    protocol = Protocol(environments={"s/e": worlds()[0].hash}, betas=(0.0, 1.0), first_seed=1000, seeds=1,
+    protocol = EvaluationProtocol(environments={"s/e": worlds()[0].hash}, betas=(0.0, 1.0), first_seed=1000, seeds=1,
                         max_branches=4)  # fmt: skip
     return Card(
         id=id, name=name or id, generation=generation, explorer="evolve", sandbox="process", verdict=verdict,
@@ -60,8 +60,8 @@ def card(id: str, source: str, generation: int, quality: float, name: str = "", 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Archive:
     made = Archive(tmp_path_factory.mktemp("archive"))
-    for i, name in enumerate(seed_names()):
-        made.add(card(name, seed_source(name), 0, 40 + i), seed_source(name), None)
+    for i, name in enumerate(baseline_names()):
+        made.add(card(name, baseline_source(name), 0, 40 + i), baseline_source(name), None)
     made.add(card("_first", FIRST, 1, 60, EVIL), FIRST, None)
     made.add(card("g001-<script>", FIRST + "\n", 1, 55), FIRST + "\n", None)
     made.add(card("g002-greedy", GREEDY, 2, 70), GREEDY, None)
@@ -70,7 +70,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Archive:
 
 
 @pytest.fixture(scope="module")
-def found(archive: Archive, tmp_path_factory: pytest.TempPathFactory) -> tuple[Results, list[Entry]]:
+def found(archive: Archive, tmp_path_factory: pytest.TempPathFactory) -> tuple[ReplayResults, list[ReplayEntry]]:
     chosen = entries(archive, ["all"])
     home = tmp_path_factory.mktemp("replay")
     return replay(chosen, worlds(), archive.cards(), SETTINGS, home, ProcessSandbox(2), price=2.0), chosen
@@ -85,7 +85,7 @@ def test_a_selection_is_what_it_says(archive: Archive, tmp_path: Path) -> None:
     assert labels("g002-g", "_f", "g002-g") == ["g002-greedy", "_first"]
     assert labels("g002-rejected") == ["g002-rejected"]  # whoever asks for it by name wants to see it fail
     assert labels("parallel_probe") == []
-    assert [e.label for e in entries(archive, ["_first"])][1:] == seed_names()
+    assert [e.label for e in entries(archive, ["_first"])][1:] == baseline_names()
     with pytest.raises(InputError, match="no version is called"):
         labels("nobody")
     with pytest.raises(InputError, match="no version"):
@@ -98,11 +98,13 @@ def test_an_archive_cannot_bring_its_own_baselines(tmp_path: Path) -> None:
     (version, *baselines) = entries(made, ["self_consistency"])
     assert (version.label, version.baseline, version.source) == ("self_consistency (archive)", False, FIRST)
     assert {b.label: (b.source, b.card) for b in baselines}["self_consistency"] == (
-        seed_source("self_consistency"), None,
+        baseline_source("self_consistency"), None,
     )  # fmt: skip
 
 
-def test_what_fails_on_one_environment_is_reported_and_stops_nothing(found: tuple[Results, list[Entry]]) -> None:
+def test_what_fails_on_one_environment_is_reported_and_stops_nothing(
+    found: tuple[ReplayResults, list[ReplayEntry]],
+) -> None:
     results, _ = found
     (failure,) = results.failures
     assert (failure.controller, failure.environment) == ("g002-greedy", "toy/<narrow>")
@@ -111,16 +113,16 @@ def test_what_fails_on_one_environment_is_reported_and_stops_nothing(found: tupl
     assert places == {"toy/wide"}
     assert {row.point.environment for row in results.rows if row.controller == "_first"} == set(results.places)
     assert results.ranking is not None
-    assert {rank.controller for rank in results.ranking.ranks} == {"_first", "g001-<script>", *seed_names()}
+    assert {rank.controller for rank in results.ranking.ranks} == {"_first", "g001-<script>", *baseline_names()}
     assert [world.searched for world in results.environments] == [True, False]
 
 
-def test_dollars_are_tokens_at_their_price(found: tuple[Results, list[Entry]]) -> None:
+def test_dollars_are_tokens_at_their_price(found: tuple[ReplayResults, list[ReplayEntry]]) -> None:
     for row in found[0].rows:
         assert row.dollars == pytest.approx(row.point.mean_tokens * 1000 * 2 / 1e6)
 
 
-def test_the_page_and_markdown_say_the_same(found: tuple[Results, list[Entry]]) -> None:
+def test_the_page_and_markdown_say_the_same(found: tuple[ReplayResults, list[ReplayEntry]]) -> None:
     page, text = Page(html.page(*found)), read_markdown(markdown.page(found[0]))
     assert page.open == [] and page.tables.keys() == text.keys() and len(text) == 10
     for title, table in page.tables.items():
@@ -128,7 +130,7 @@ def test_the_page_and_markdown_say_the_same(found: tuple[Results, list[Entry]]) 
         assert len({len(row) for row in table}) == 1
 
 
-def test_the_page_holds_no_script_and_asks_for_nothing(found: tuple[Results, list[Entry]]) -> None:
+def test_the_page_holds_no_script_and_asks_for_nothing(found: tuple[ReplayResults, list[ReplayEntry]]) -> None:
     text = html.page(*found)
     page = Page(text)
     kinds = {tag for tag, _ in page.tags}
@@ -150,7 +152,7 @@ def test_the_page_holds_no_script_and_asks_for_nothing(found: tuple[Results, lis
     assert used <= set(ids)
 
 
-def test_names_and_sources_are_only_text(found: tuple[Results, list[Entry]]) -> None:
+def test_names_and_sources_are_only_text(found: tuple[ReplayResults, list[ReplayEntry]]) -> None:
     text = html.page(*found)
     page = Page(text)
     shown = {row[0]: row[1] for row in page.tables["Controllers"]}
@@ -163,7 +165,7 @@ def test_names_and_sources_are_only_text(found: tuple[Results, list[Entry]]) -> 
 
 
 def test_the_same_figures_have_the_same_bytes(
-    found: tuple[Results, list[Entry]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    found: tuple[ReplayResults, list[ReplayEntry]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = [path.read_bytes() for path in write(*found, tmp_path / "1", parquet=True)]
     import matplotlib
@@ -173,7 +175,7 @@ def test_the_same_figures_have_the_same_bytes(
     assert len(first) == 4
 
 
-def test_data_files_hold_every_row(found: tuple[Results, list[Entry]]) -> None:
+def test_data_files_hold_every_row(found: tuple[ReplayResults, list[ReplayEntry]]) -> None:
     import pyarrow
     from pyarrow.parquet import read_table
 
@@ -189,7 +191,7 @@ def test_data_files_hold_every_row(found: tuple[Results, list[Entry]]) -> None:
 
 
 def test_a_replay_on_what_the_search_has_seen_says_that_nothing_was_held_out(
-    found: tuple[Results, list[Entry]], archive: Archive, tmp_path: Path
+    found: tuple[ReplayResults, list[ReplayEntry]], archive: Archive, tmp_path: Path
 ) -> None:
     assert "2 environments, 1 of which the search had not seen; " in markdown.page(found[0])
     assert "nothing was held out" not in markdown.page(found[0]).lower() and "Transferred: " in html.page(*found)
@@ -202,7 +204,7 @@ def test_a_replay_on_what_the_search_has_seen_says_that_nothing_was_held_out(
 def test_one_environment_and_no_baseline_that_runs(archive: Archive, tmp_path: Path) -> None:
     """A budget so small that nobody gets through it: everything is said to have failed, and pages are made."""
     one = [entry for entry in entries(archive, ["_first"]) if entry.label in ("_first", "self_consistency")]
-    settings = Settings((0.3,), 1, 4, max_tokens=1)
+    settings = ReplaySettings((0.3,), 1, 4, max_tokens=1)
     results = replay(one, worlds()[:1], archive.cards(), settings, tmp_path, ProcessSandbox(1))
     page = Page(html.page(results, one))
     assert len(results.failures) == 3 and results.rows == () and results.ranking is None

@@ -9,13 +9,13 @@ import pytest
 
 from agent import population
 from agent.archive.run_directory import FRESH_SEED, Run, RunConfig
-from agent.archive.run_report import JSON, TEXT, read_report, told
+from agent.archive.run_report import JSON, TEXT, describe_optimism, read_report
 from agent.loop.graph import discover
 from agent.loop.nodes import Discovery
 from agent.records.explorer import Brief, Proposal
 from agent.records.version import Expectation
 from agent.reports.markdown import code, escaped
-from agent.reports.run_report.learned import brought, predictions, steps
+from agent.reports.run_report.learned import credit_rows, predictions, steps
 from envs.synthetic.model import default_environments
 from envs.synthetic.simulated import is_simulated, simulate
 from sandbox.backends.process import ProcessSandbox
@@ -82,7 +82,7 @@ def test_the_text_tells_it_all_and_shows_what_it_holds_as_it_is(finished: tuple[
     assert "<script>" not in text and "\x1b" not in text and "\n# Title" not in text
     for version in report.champions.values():
         assert run.archive.source(version).rstrip() in text
-    for line in told(report.optimism):
+    for line in describe_optimism(report.optimism):
         assert escaped(line) in text
     assert "simulated environments too, with a weight of 25%" in text and "No figure here was measured on them" in text
     assert "less self_consistency" in text and "episodes in" in text
@@ -118,7 +118,7 @@ def test_what_was_learned(finished: tuple[Run, Hostile]) -> None:
     assert found["more tokens"].made == 4 and 0 <= found["more tokens"].true <= 4
     told_by_cards = sum(int(card.outcome.split("(")[-1].split()[0]) for card in cards if card.outcome)
     assert told_by_cards == sum(prediction.true for prediction in found.values())
-    explorers, _ = brought(cards, latency=False)
+    explorers, _ = credit_rows(cards, latency=False)
     assert [(row.name, row.versions) for row in explorers] == [("single", 4)]
     for step in steps(cards):
         assert step.gain > 0 and step.parent in {card.id for card in cards}

@@ -16,11 +16,11 @@ import pytest
 from agent import population
 from agent.archive.run_directory import Run
 from agent.cli.main import main
-from agent.llm.budget import Ledger, Spending
+from agent.llm.budget import LlmBudget, Spending
 from agent.loop.graph import discover
 from agent.loop.nodes import Discovery
 from agent.reports.trackers.base import Tracker, tracker
-from agent.reports.trackers.follow import KEPT, Following, Kept, params
+from agent.reports.trackers.follow import KEPT, TrackerThread, TrackingState, params
 from envs.errors import InputError
 from sandbox.backends.process import ProcessSandbox
 
@@ -50,11 +50,11 @@ class Notes:
         return [entry[1] for entry in self.told if entry[0] == "log"]
 
 
-def followed(run: Run, told: Tracker, dies_after: int | None = None, patience: float = 60.0) -> Ledger:
+def followed(run: Run, told: Tracker, dies_after: int | None = None, patience: float = 60.0) -> LlmBudget:
     """Go on with a run with a tracker; the process "dies" after the end of a generation, and no event of it arrives."""
-    ledger = Ledger()
+    ledger = LlmBudget()
     ledger.record(1, Spending(dollars=0.5, calls=1))
-    following = Following(run, "notes", told, ledger, patience)
+    following = TrackerThread(run, "notes", told, ledger, patience)
 
     def report(event: str, fields: dict[str, Any]) -> None:
         if event == "archived" and fields["generation"] == dies_after:
@@ -85,20 +85,20 @@ def test_a_tracker_is_told_of_every_generation(tmp_path: Path) -> None:
     assert sum(n for name, n in last.items() if name.startswith("verdict.")) == len(cards)
     assert [entry[2]["dollars"] for entry in notes.told if entry[0] == "log"] == [0.0, 0.5, 0.5]
     assert notes.told[-1] == ("end", True, ["report.md", "report.json"])
-    assert Kept.of(run.home) == Kept(tracker="notes", id="new", generation=2)
+    assert TrackingState.of(run.home) == TrackingState(tracker="notes", id="new", generation=2)
 
 
 def test_a_resumed_run_goes_on_in_the_same_record_and_makes_up_for_what_was_missed(tmp_path: Path) -> None:
     run, first, second = begin(tmp_path / "run"), Notes(), Notes()
     with pytest.raises(KeyboardInterrupt):
         followed(run, first, dies_after=1)
-    assert first.logged == [0] and Kept.of(run.home) == Kept(tracker="notes", id="new", generation=0)
+    assert first.logged == [0] and TrackingState.of(run.home) == TrackingState(tracker="notes", id="new", generation=0)
     followed(Run(run.home), second)
     assert second.told[0][3] == "new" and second.logged == [1, 2]
     third = Notes()
     followed(Run(run.home), third)  # there is nothing left to do
     assert third.logged == [] and third.told[-1][1] is True
-    assert Following(run, "another", fourth := Notes(), Ledger()).close() is None
+    assert TrackerThread(run, "another", fourth := Notes(), LlmBudget()).close() is None
     assert fourth.told[0][3] is None and fourth.logged == [0, 1, 2]
 
 
