@@ -1,7 +1,7 @@
-"""Writes a page for each champion: `python benchmarks/champion_pages.py [--orders N] [--replay DIR]`.
+"""Writes a page for each champion: `python -m benchmarks.champion_pages [--orders N] [--replay DIR]`.
 
-How it works is taken from its own source, and all figures are measured anew, on branch orders that no search uses:
-its curve, what each of its mechanisms is worth (the same genome with that one taken out), and where it fails.
+The section "How it works" comes from the docstring of the champion's source. The figures are measured on branch orders
+that no search uses: the curve, the gain of each mechanism (the same genome without it), and the failures.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from agent.explorers.evolve.genome import BLOCKS, Genome
 from agent.explorers.evolve.render import render
 from agent.reports.replay.comparisons import interval, tokens_at_equal_accuracy
 from benchmarks.champions import REFERENCE, WITHIN, attained
-from envs.episodes import BETAS, Episodes, grid
+from envs.episodes import BETAS, Episodes, Logs, grid
 from envs.importing import published
 from envs.scoring import Scores
 from envs.statistics import Floats, QuestionSample, means, samples
@@ -34,14 +34,14 @@ PLAIN = {
     "typical": "median", "disagreement": "none", "length": "none", "vote": "finished", "weight": "equal",
     "abandoned": "ignored",
 }  # fmt: skip
-"""What stands in a slot whose mechanism is taken out."""
+"""The choice for a slot whose mechanism is removed."""
 AIMS = {
     "frugal": "The most accuracy for about a tenth of self-consistency's tokens.",
     "balanced": "The best over all budgets.",
-    "accurate": "The most accuracy where tokens matter less.",
-    "swift": "Self-consistency's accuracy for the smallest product of tokens and critical path: where a person waits.",
+    "accurate": "The highest accuracy, where tokens matter less.",
+    "swift": "Self-consistency's accuracy with the smallest product of tokens and critical path: where a person waits.",
 }
-Measured = tuple[list[QuestionSample], Scores]
+Measured = tuple[list[QuestionSample], Scores, Logs]
 
 
 def main() -> None:
@@ -58,19 +58,20 @@ def main() -> None:
         def measure(source: str) -> Measured:
             found = evaluate(source, episodes, sandbox)
             assert found.scores is not None and found.logs is not None, found.verdict.message
-            return means(samples(found.scores)), found.scores
+            return means(samples(found.scores)), found.scores, found.logs
 
-        seeds = {name: measure(baseline_source(name)) for name in baseline_names()}
+        baselines = {name: measure(baseline_source(name)) for name in baseline_names()}
         for name in champion_names():
             archive, version = champion(name)
             source, card = archive.source(version), archive.card(version)
             ours = measure(source)
-            without = {what: measure(changed)[0] for what, changed in _without(Genome.from_json(card.data["genome"]))}
-            logs = evaluate(source, episodes, sandbox).logs
-            findings = [f.message for f in diagnose(ours[1], logs)] if logs is not None else []
+            without = {
+                removed: measure(changed)[0] for removed, changed in _without(Genome.from_json(card.data["genome"]))
+            }
+            findings = [finding.message for finding in diagnose(ours[1], ours[2])]
             page = [
-                *_head(name, version, archive.root.name, source), *_curve(ours[0], seeds, episodes),
-                *_ablation(ours[0], without), *_failures(ours[1], seeds[REFERENCE][1], findings),
+                *description(name, version, archive.root.name, source), *_curve(ours[0], baselines, episodes),
+                *_ablation(ours[0], without), *_failures(ours[1], baselines[REFERENCE][1], findings),
             ]  # fmt: skip
             (PAGES / f"{name}.md").write_text("\n".join(page) + "\n", encoding="utf-8")
             print(PAGES / f"{name}.md")
@@ -84,7 +85,8 @@ def _without(genome: Genome) -> list[tuple[str, str]]:
     return changes
 
 
-def _head(name: str, version: str, lineage: str, source: str) -> list[str]:
+def description(name: str, version: str, lineage: str, source: str) -> list[str]:
+    """Return the lines of a page that need no measurement: aim, rules and constants of a champion."""
     words = ast.get_docstring(ast.parse(source)) or ""
     gist, _, points = words.partition("\n\n")
     scope: dict[str, object] = {"__name__": "champion"}
@@ -101,27 +103,29 @@ def _head(name: str, version: str, lineage: str, source: str) -> list[str]:
     ]  # fmt: skip
 
 
-def _curve(ours: list[QuestionSample], seeds: Mapping[str, Measured], episodes: Episodes) -> list[str]:
+def _curve(ours: list[QuestionSample], baselines: Mapping[str, Measured], episodes: Episodes) -> list[str]:
     orders = len(np.unique(episodes.seed))
     lines = [
         "## Curve", "",
         f"Mean of {len(episodes.environments)} search environments, branch orders 0..{orders - 1}, with 95% intervals "
-        "over questions. The critical path is what had to be generated one after another.", "",
+        "over questions. The critical path counts the tokens that had to be generated one after another.", "",
         "| beta | tokens | accuracy | interval | critical path |", "|---|---|---|---|---|",
     ]  # fmt: skip
     for p in (sample.point() for sample in ours):
         low, high = p.accuracy_ci
         cells = f"{p.beta:g} | {p.mean_tokens:,.0f} | {p.accuracy_pct:.2f}% | {low:.1f} to {high:.1f}"
         lines.append(f"| {cells} | {p.mean_latency:,.0f} |")
-    reference = next(sample for sample in seeds[REFERENCE][0] if sample.beta == 1.0)
+    reference = next(sample for sample in baselines[REFERENCE][0] if sample.beta == 1.0)
     found, (accuracy, spent, _) = tokens_at_equal_accuracy(ours, reference), reference.centre
     if found.tokens is not None:
-        lines += ["", f"Self-consistency at its full width has {accuracy:.2f}% for {spent:,.0f} tokens; as much costs "
-                  f"{found.tokens:,.0f} here, {found.saved_pct:.1f}% fewer."]  # fmt: skip
-    lines += ["", "Points of accuracy above the hand-written controllers within as many tokens:", "",
-              "| tokens | " + " | ".join(seeds) + " |", "|---" * (len(seeds) + 1) + "|"]  # fmt: skip
+        lines += [
+            "", f"Self-consistency at its full width has {accuracy:.2f}% for {spent:,.0f} tokens. This champion "
+            f"reaches the same accuracy with {found.tokens:,.0f} tokens, {found.saved_pct:.1f}% fewer.",
+        ]  # fmt: skip
+    lines += ["", "Points of accuracy above each baseline within the same number of tokens:", "",
+              "| tokens | " + " | ".join(baselines) + " |", "|---" * (len(baselines) + 1) + "|"]  # fmt: skip
     at = np.array(WITHIN, float)
-    gains = {name: _gain(ours, theirs, at) for name, (theirs, _) in seeds.items()}
+    gains = {name: _gain(ours, theirs[0], at) for name, theirs in baselines.items()}
     for k, budget in enumerate(WITHIN):
         cells = [f"{g[k]:+.1f} [{lo[k]:+.1f}, {hi[k]:+.1f}]" for g, lo, hi in gains.values()]
         lines.append(f"| {budget:,} | " + " | ".join(cells) + " |")
@@ -139,27 +143,27 @@ def _gain(ours: list[QuestionSample], theirs: list[QuestionSample], at: Floats) 
 def _ablation(ours: list[QuestionSample], without: Mapping[str, list[QuestionSample]]) -> list[str]:
     at = np.array(WITHIN, float)
     lines = [
-        "## What each mechanism is worth", "",
-        "Points of accuracy lost when it alone is taken out, with paired 95% intervals: at some budgets, and on "
-        "average over all of the table's.", "",
-        "| taken out | " + " | ".join(f"{WITHIN[k] // 1000}k" for k in (1, 2, 4, 6)) + " | mean |", "|---" * 6 + "|",
+        "## Gain of each mechanism", "",
+        "Points of accuracy lost when this mechanism alone is removed, with paired 95% intervals: at four budgets, and "
+        "the mean over all budgets of the table above.", "",
+        "| removed | " + " | ".join(f"{WITHIN[k] // 1000}k" for k in (1, 2, 4, 6)) + " | mean |", "|---" * 6 + "|",
     ]  # fmt: skip
-    for what, curve in without.items():
+    for removed, curve in without.items():
         gain, _, _ = _gain(ours, curve, at)
         drawn = [np.stack([s.resampled for s in one], axis=1) for one in (ours, curve)]
         low, high = interval(np.array([
             (attained(list(a), at) - attained(list(b), at)).mean() for a, b in zip(*drawn, strict=True)
         ]))  # fmt: skip
         cells = " | ".join(f"{gain[k]:+.2f}" for k in (1, 2, 4, 6))
-        lines.append(f"| {what} | {cells} | {gain.mean():+.2f} [{low:+.2f}, {high:+.2f}] |")
+        lines.append(f"| {removed} | {cells} | {gain.mean():+.2f} [{low:+.2f}, {high:+.2f}] |")
     return [*lines, ""]
 
 
 def _failures(ours: Scores, reference: Scores, findings: list[str]) -> list[str]:
     lines = [
-        "## Where it fails", "", "What the diagnosis of its traces finds:", "", *(f"- {f}" for f in findings), "",
-        "At beta 1, against self-consistency at its full width:", "",
-        "| environment | ours | self-consistency | questions lost | questions won |", "|---|---|---|---|---|",
+        "## Failures", "", "Findings from its traces:", "", *(f"- {f}" for f in findings), "",
+        "The champion at beta 1, against self-consistency at its full width:", "",
+        "| environment | champion | self-consistency | questions lost | questions won |", "|---|---|---|---|---|",
     ]  # fmt: skip
     for e, environment in enumerate(ours.episodes.environments):
         mine, theirs = _by_question(ours, e), _by_question(reference, e)

@@ -11,6 +11,7 @@ from agent.archive import resolve
 from agent.archive.champions import champion, champion_names, champion_source
 from agent.explorers.evolve.genome import Genome
 from agent.explorers.evolve.render import render
+from benchmarks.champion_pages import description
 from envs.errors import InputError
 from sandbox import policy
 
@@ -37,7 +38,7 @@ def test_a_page_is_true_of_its_champion(name: str) -> None:
     """What it says of how it works is what the source says, and the source is what the genome renders to."""
     archive, version = champion(name)
     page, source = (PAGES / f"{name}.md").read_text(encoding="utf-8"), champion_source(name)
-    assert f"`{version}`" in page
+    assert page.startswith("\n".join(description(name, version, archive.root.name, source)))
     words = ast.get_docstring(ast.parse(source)) or ""
     assert all(point in page for point in words.split("\n\n"))
     genome = Genome.from_json(archive.card(version).data["genome"])
