@@ -16,7 +16,7 @@ from collections.abc import Callable
 from agent.archive.baselines import baseline_source
 from envs.episodes import BETAS, grid
 from envs.synthetic.model import default_environments
-from sandbox.audit.look_ahead import SAMPLE, audit
+from sandbox.audit.look_ahead import AUDIT_SHARE, audit
 from sandbox.base import Sandbox
 from sandbox.choice import open_sandbox
 from sandbox.evaluation import evaluate
@@ -51,7 +51,7 @@ def _row(name: str, episodes: object, plain: Sandbox, isolated: Sandbox) -> None
         (
             seconds(lambda: evaluate(candidate, episodes, plain)),  # type: ignore[arg-type]
             seconds(lambda: evaluate(candidate, episodes, isolated)),  # type: ignore[arg-type]
-            seconds(lambda: audit(candidate, episodes, logs, isolated, SAMPLE)),  # type: ignore[arg-type]
+            seconds(lambda: audit(candidate, episodes, logs, isolated, AUDIT_SHARE)),  # type: ignore[arg-type]
             seconds(lambda: audit(candidate, episodes, logs, isolated)),  # type: ignore[arg-type]
         )
         for _ in range(ROUNDS)

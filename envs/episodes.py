@@ -21,9 +21,9 @@ BETAS = tuple(round(0.1 * i, 1) for i in range(11))
 MAX_BRANCHES = 64
 """The published ceiling on width."""
 
-MOST_EPISODES = 20_000_000
+MAX_EPISODES = 20_000_000
 """Episodes of a batch: more do not fit in the memory of the machines that this is for."""
-MOST_BRANCHES = 2**16
+BRANCH_INDEX_LIMIT = 2**16
 """Branches of an episode: action logs number them in 16 bits."""
 
 
@@ -98,22 +98,22 @@ def grid(
     """
     betas = list(betas)
     each = max(1, len(betas) * sum(map(len, environments)))
-    seeds = list(islice(seeds, MOST_EPISODES // each + 1))  # not all of them: there may be any number
+    seeds = list(islice(seeds, MAX_EPISODES // each + 1))  # not all of them: there may be any number
     if not environments or not betas or not seeds:
         raise InputError("nothing to evaluate: at least one environment, one beta and one seed are needed")
     for beta in betas:
         if not 0 <= beta <= 1:
             raise InputError(f"beta is {beta}, but must lie in [0, 1]")
-    if len(seeds) * each > MOST_EPISODES:
-        raise InputError(f"more than {MOST_EPISODES:,} episodes: take fewer branch orders, betas or environments")
+    if len(seeds) * each > MAX_EPISODES:
+        raise InputError(f"more than {MAX_EPISODES:,} episodes: take fewer branch orders, betas or environments")
     if min(seeds) < 0 or max(seeds) >= 2**63:
         raise InputError(f"seed is {min(seeds) if min(seeds) < 0 else max(seeds)}, but must be from 0 to 2**63 - 1")
     if max_branches < 1:
         raise InputError(f"max_branches is {max_branches}, but must be at least 1")
     most = max(int(np.diff(env.branch_offsets).max()) for env in environments)
     max_branches = min(max_branches, most)  # a wider budget is the same one, but for the size of the tables
-    if max_branches > MOST_BRANCHES:
-        raise InputError(f"max_branches is {max_branches}, but must be at most {MOST_BRANCHES}")
+    if max_branches > BRANCH_INDEX_LIMIT:
+        raise InputError(f"max_branches is {max_branches}, but must be at most {BRANCH_INDEX_LIMIT}")
     if max_tokens is not None and max_tokens < 1:
         raise InputError(f"max_tokens is {max_tokens}, but must be at least 1")
     parts = []

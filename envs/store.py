@@ -25,9 +25,9 @@ FORMAT = 1
 SUFFIX = ".env.npz"
 ABSENT = 0
 """The vocabulary's entry for an absent answer."""
-MOST_PROBES = 2**16 - 1
+MAX_PROBES = 2**16 - 1
 """Probes of a branch: action logs count the repetitions of a step in 16 bits."""
-MOST_TOKENS = 2**31 - 1
+MAX_TOKENS = 2**31 - 1
 """Tokens of a branch, of an interval, of a probe."""
 
 Ints = npt.NDArray[np.int32]
@@ -107,12 +107,12 @@ class Environment:
         counts = len(self.questions), len(self.final_answers), len(self.probe_answers)
         for problem, wrong in (
             ("no questions", counts[0] == 0),
-            (f"delta is not between 1 and {MOST_TOKENS}", not 0 < self.delta <= MOST_TOKENS),
-            (f"the probe cost is not between 0 and {MOST_TOKENS}", not 0 <= self.probe_cost <= MOST_TOKENS),
+            (f"delta is not between 1 and {MAX_TOKENS}", not 0 < self.delta <= MAX_TOKENS),
+            (f"the probe cost is not between 0 and {MAX_TOKENS}", not 0 <= self.probe_cost <= MAX_TOKENS),
             ("gold answers do not match the questions", len(self.gold) != counts[0]),
             ("branch offsets do not match", not _offsets_fit(self.branch_offsets, counts[0], counts[1])),
             ("probe offsets do not match", not _offsets_fit(self.probe_offsets, counts[1], counts[2])),
-            (f"a branch with more than {MOST_PROBES} probes", bool((np.diff(self.probe_offsets) > MOST_PROBES).any())),
+            (f"a branch with more than {MAX_PROBES} probes", bool((np.diff(self.probe_offsets) > MAX_PROBES).any())),
             ("lengths do not match the branches", len(self.total_tokens) != counts[1]),
             ("a negative length", bool((self.total_tokens < 0).any())),
             ("a question without branches", bool((np.diff(self.branch_offsets) < 1).any())),
@@ -144,7 +144,7 @@ def save(environment: Environment, path: Path) -> None:
         _add(archive, "meta.json", environment._meta())
         for key, column in environment._columns().items():
             _add(archive, f"{key}.npy", _pack(key, column))
-    write_whole(path, buffer.getvalue())
+    write_atomically(path, buffer.getvalue())
 
 
 def _pack(key: str, column: npt.NDArray[Any]) -> bytes:
@@ -220,18 +220,18 @@ def _read(path: Path) -> tuple[dict[str, Any], Environment]:
     return header, environment
 
 
-def write_whole(path: Path, data: bytes) -> None:
+def write_atomically(path: Path, data: bytes) -> None:
     """Write ``data`` to ``path`` such that a reader sees the old file or the new one, never a part of it.
 
     Raises:
         OSError: it could not be written; ``filename`` is ``path``, and nothing is left behind.
     """
-    with named(path):
+    with naming_os_errors(path):
         _write_whole(path, data)
 
 
 @contextmanager
-def named(path: Path) -> Iterator[None]:
+def naming_os_errors(path: Path) -> Iterator[None]:
     """Give every `OSError` within the name of ``path``: a full disk, say, has none of its own."""
     try:
         yield

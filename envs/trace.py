@@ -189,11 +189,11 @@ def _foot(trace: Trace) -> list[str]:
         f"answer: {_word(trace.answer)} ({verdict})",
         f"spent: {trace.tokens:,} tokens, latency {trace.latency:,}, "
         f"{trace.width} of {trace.max_branches} branches, {pruned} pruned",
-        f"end: {why_it_ended(trace)}",
+        f"end: {end_reason(trace)}",
     ]
 
 
-def why_it_ended(trace: Trace) -> str:
+def end_reason(trace: Trace) -> str:
     """Return why the episode was over: nothing was left to run or to pay with, or the controller left it there."""
     if not trace.width:
         return "answered without opening a branch"

@@ -18,7 +18,7 @@ class SandboxError(Exception):
     """The sandbox itself failed: the candidate is not to blame, and may be run again."""
 
 
-class SandboxLost(SandboxError):
+class SandboxUnavailable(SandboxError):
     """What runs the sandbox went away (an engine that was killed, say); it may come back."""
 
 
@@ -83,7 +83,7 @@ class Sandbox(Protocol):
         """Run ``candidate`` on a batch that is ready to cross the wall, as `run` does with what was recorded."""
         ...
 
-    def kept(self) -> AbstractContextManager[Sandbox]:
+    def reusing_workers(self) -> AbstractContextManager[Sandbox]:
         """Lend this sandbox for several runs of one candidate, whose workers go from one run to the next.
 
         Each run has processes of its own all the same.

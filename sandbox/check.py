@@ -1,8 +1,9 @@
-"""The sandbox's self-check: attacks that must all fail, and what stopped each of them.
+"""The self-check of a sandbox: runs attacks that must all fail, and reports what stopped each of them.
 
-An attack is a file of ``tests/attacks``: a docstring whose first line says what it tries, and one controller. Two lines
-are put before it: `PRELUDE`, which gives it ``Breach`` to raise where it got through, ``honest(question)`` to earn what
-one branch earns, and ``BAIT``, which names what the check has laid out on this machine to be reached (see `BaitFile`).
+An attack is a file of ``tests/attacks``: a docstring whose first line says what the attack tries, and one controller.
+The check puts three names before the source. `PRELUDE` defines ``Breach``, which the attack raises when it got through,
+and ``honest(question)``, which runs one branch and returns its answer. ``BAIT`` holds the targets that the check has
+prepared on this machine (see `AttackTargets.places`).
 """
 
 from __future__ import annotations
@@ -111,7 +112,7 @@ class AttackCheck:
     def __enter__(self) -> Self:
         with self._stack as stack:
             self._sandbox = self._opened(LIMITS)
-            self._bait = stack.enter_context(BaitFile())
+            self._bait = stack.enter_context(AttackTargets())
             self._control = self._scores(self._sandbox, HONEST)
             self._neighbour = stack.enter_context(_NeighbourContainer(self._opened(SandboxLimits()), self._episodes))
             self._stack = stack.pop_all()
@@ -202,7 +203,7 @@ def _columns(found: Evaluation) -> Sequence[object]:
     return list(found.logs.columns().values()) if found.logs is not None else []
 
 
-class BaitFile:
+class AttackTargets:
     """What an attack may try to reach on this machine: all of it is laid out by the check, and looked at afterwards.
 
     ``places`` tells an attack where: ports on loopback (``tcp``, ``tcp6``, ``udp``), sockets (``unix``, ``abstract``),

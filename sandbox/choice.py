@@ -7,7 +7,7 @@ from collections.abc import Callable
 from .backends import bubblewrap
 from .backends.process import ProcessSandbox
 from .backends.runner import WorkerSandbox
-from .base import SandboxError, SandboxLimits, SandboxLost, print_message
+from .base import SandboxError, SandboxLimits, SandboxUnavailable, print_message
 
 NAMES = ("auto", "docker", "bubblewrap", "process")
 
@@ -49,7 +49,7 @@ def open_sandbox(
             f"neither Docker ({no_docker}) nor bubblewrap ({why}) can be used here; `autotts doctor` says what is "
             "missing, and `--sandbox process` runs candidates that you trust without either"
         )
-    if not isinstance(no_docker, SandboxLost):  # there is an engine, and a person may want it to be used
+    if not isinstance(no_docker, SandboxUnavailable):  # there is an engine, and a person may want it to be used
         (notice or print_message)(f"{no_docker}; until then bubblewrap is used")
     return bubblewrap.BubblewrapSandbox(workers, limits)
 

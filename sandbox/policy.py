@@ -14,10 +14,10 @@ from envs.syntax_lock import SYNTAX_LOCK
 
 from .outcome import Verdict
 
-LARGEST = 64 << 10
+MAX_CHARACTERS = 64 << 10
 """Characters of source."""
-MOST_NODES = 20_000
-DEEPEST = 60
+MAX_NODES = 20_000
+MAX_DEPTH = 60
 """Levels of the syntax tree."""
 
 MODULES = frozenset((
@@ -51,8 +51,8 @@ def parse(source: str) -> ast.Module:
 
 def check(source: str) -> Verdict:
     """Return ok, or a verdict of ``rejected: policy`` or ``syntax`` on the first line that is refused. Never raises."""
-    if len(source) > LARGEST:
-        return _refuse(f"the source has {len(source)} characters, of at most {LARGEST}")
+    if len(source) > MAX_CHARACTERS:
+        return _refuse(f"the source has {len(source)} characters, of at most {MAX_CHARACTERS}")
     try:
         tree = parse(source)
     except SyntaxError as error:
@@ -62,7 +62,7 @@ def check(source: str) -> Verdict:
     found: list[tuple[int, str]] = []
     for count, (node, depth) in enumerate(_walk(tree)):
         line = getattr(node, "lineno", 1)
-        if count >= MOST_NODES or depth > DEEPEST:
+        if count >= MAX_NODES or depth > MAX_DEPTH:
             return _refuse(f"line {line}: the source is too large or too deeply nested; make it simpler")
         found += [(line, fault) for fault in _faults(node)]
     if found:

@@ -45,10 +45,10 @@ def evaluate_in_steps(
         SandboxError: the sandbox failed.
     """
     done: list[Logs] = []
-    with sandbox.kept() as kept:
+    with sandbox.reusing_workers() as reusing:
         for first, last in zip((0, *steps.ends), steps.ends, strict=False):
             which, seen = steps.order[first:last], steps.order[:last]
-            outcome = kept.run(candidate, episodes.take(which), progress)
+            outcome = reusing.run(candidate, episodes.take(which), progress)
             if outcome.logs is None:
                 return Evaluation(candidate, _of_the_batch(outcome.verdict, which))
             done.append(outcome.logs)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from envs.episodes import Episodes
 
 from . import policy
-from .audit.look_ahead import SAMPLE, audit
+from .audit.look_ahead import AUDIT_SHARE, audit
 from .base import Sandbox
 from .evaluation import Evaluation, evaluate
 from .outcome import Candidate
@@ -47,5 +47,5 @@ def trial(
         found = evaluate_in_steps(candidate, episodes, steps, sandbox, progress)
     if found.logs is None or found.scores is None:
         return found
-    verdict = audit(candidate, episodes, found.logs, sandbox, 1.0 if elite(found) else SAMPLE, seed)
+    verdict = audit(candidate, episodes, found.logs, sandbox, 1.0 if elite(found) else AUDIT_SHARE, seed)
     return found if verdict.ok else Evaluation(candidate, verdict)

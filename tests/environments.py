@@ -102,7 +102,7 @@ def scripted(solve: Callable[[Question, float], str | None]) -> type[Controller]
     return Scripted
 
 
-class Wanderer(Controller):
+class RandomController(Controller):
     """A policy without a plan: any legal action, in any order, and any answer that it has seen."""
 
     def solve(self, question: Question) -> str | None:

@@ -22,7 +22,7 @@ from pydantic import ValidationError
 
 from envs.episodes import Logs
 from envs.errors import DamagedFile, InputError
-from envs.store import named, write_whole
+from envs.store import naming_os_errors, write_atomically
 from envs.syntax_lock import SYNTAX_LOCK
 
 from ..population.overfitting.beliefs import ContributionCache, ResultsLoader, with_beliefs
@@ -194,7 +194,7 @@ class Archive:
         """
         if card.id in self:
             return
-        with named(self.root / card.id):
+        with naming_os_errors(self.root / card.id):
             self._add(card, source, logs, transcript)
 
     def _add(self, card: Card, source: str, logs: bytes | None, transcript: str) -> None:
@@ -224,7 +224,7 @@ class Archive:
 
     def put_figures(self, version: str, figures: QuestionResults) -> None:
         """Keep what a version did question by question; it need not have been added yet."""
-        write_whole(self.root / FIGURES / f"{version}.npz", figures.pack())
+        write_atomically(self.root / FIGURES / f"{version}.npz", figures.pack())
         self._contributions.pop(version, None)
         if version in self._believed[0]:
             self._believed = (), []
@@ -232,7 +232,7 @@ class Archive:
     def add_replay(self, version: str, name: str, document: dict[str, object]) -> Path:
         """File the scores of a version on other environments beside it, and return where."""
         path = self.root / REPLAYS / version / f"{name}.json"
-        write_whole(path, json.dumps(document, indent=1, sort_keys=True).encode())
+        write_atomically(path, json.dumps(document, indent=1, sort_keys=True).encode())
         return path
 
     def sweep(self) -> None:
@@ -273,7 +273,7 @@ class Archive:
             database.executemany(f"INSERT INTO versions VALUES ({', '.join('?' * len(COLUMNS))})", rows)
             database.commit()
             image = database.serialize()
-        write_whole(self.root / INDEX, image)
+        write_atomically(self.root / INDEX, image)
         return len(rows)
 
     def index(self) -> list[IndexRow]:

@@ -14,7 +14,7 @@ from pydantic import Field, ValidationError
 from envs import catalogue, store
 from envs.episodes import BETAS, MAX_BRANCHES, Episodes, grid
 from envs.errors import DamagedFile, InputError
-from envs.store import Environment, named, write_whole
+from envs.store import Environment, naming_os_errors, write_atomically
 
 from ..llm.budget import SpendingLimits
 from ..records.card import EvaluationProtocol, FrozenModel
@@ -125,7 +125,7 @@ class Run:
         try:
             for environment in environments:
                 store.save(environment, catalogue.path_of(home / "environments", environment.name))
-            write_whole(home / "config.json", config.model_dump_json(indent=1).encode())
+            write_atomically(home / "config.json", config.model_dump_json(indent=1).encode())
         except BaseException:
             if not was_there:
                 shutil.rmtree(home, ignore_errors=True)
@@ -167,7 +167,7 @@ class Run:
 
     def set_limits(self, limits: SpendingLimits) -> None:
         """Keep the limits: they are no part of the settings, for they may be raised."""
-        write_whole(self.home / "limits.json", limits.model_dump_json(indent=1).encode())
+        write_atomically(self.home / "limits.json", limits.model_dump_json(indent=1).encode())
 
     def hours(self) -> float:
         """Return for how long it has been worked on: from each start to the last event before the next."""
@@ -182,7 +182,7 @@ class Run:
     def log(self, event: str, **fields: Any) -> None:
         """Append to the event log: the only place in a run that knows the time."""
         line = json.dumps({"time": round(time.time(), 3), "event": event, **fields}) + "\n"
-        with named(self._events), self._events.open("a", encoding="utf-8") as file:
+        with naming_os_errors(self._events), self._events.open("a", encoding="utf-8") as file:
             file.write(line)
 
     def events(self) -> list[dict[str, Any]]:

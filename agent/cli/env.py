@@ -45,7 +45,7 @@ def import_(args: argparse.Namespace) -> int:
             lambda taken: status.update(f"reading ... {taken:,} branches"),
         )  # fmt: skip
     if args.json:
-        store.write_whole(Path(args.json), json.dumps(report.document(), indent=1).encode())
+        store.write_atomically(Path(args.json), json.dumps(report.document(), indent=1).encode())
     refused = environment is None or (args.strict and report.count > 0)
     if environment is not None and not refused:
         store.save(environment, path)
@@ -110,7 +110,7 @@ def export(args: argparse.Namespace) -> int:
         raise InputError("export writes one environment at a time")
     text = "".join(jsonl.write(environments[0])) if args.format == "jsonl" else published.write(environments[0]) + "\n"
     if args.output:
-        store.write_whole(Path(args.output), text.encode())
+        store.write_atomically(Path(args.output), text.encode())
     else:
         sys.stdout.write(text)
     return 0
@@ -138,7 +138,7 @@ def fit(args: argparse.Namespace) -> int:
         models[env.name] = fit_model(env).model_dump()
     text = json.dumps(models, indent=1)
     if args.output:
-        store.write_whole(Path(args.output), text.encode())
+        store.write_atomically(Path(args.output), text.encode())
     else:
         print(text)
     return 0

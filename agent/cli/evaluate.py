@@ -16,7 +16,7 @@ from envs import statistics
 from envs.episodes import BETAS, grid
 from envs.errors import InputError
 from envs.statistics import Point
-from envs.store import write_whole
+from envs.store import write_atomically
 from sandbox.evaluation import Evaluation
 from sandbox.evaluation import evaluate as run_candidate
 from sandbox.outcome import Candidate
@@ -33,7 +33,7 @@ def evaluate(args: argparse.Namespace) -> int:
     if rows:
         console().print(curve_table(rows))
     if args.json:
-        write_whole(Path(args.json), json.dumps([record(name, p) for name, p in rows], indent=1).encode())
+        write_atomically(Path(args.json), json.dumps([record(name, p) for name, p in rows], indent=1).encode())
     return _complain(done)
 
 
@@ -56,7 +56,7 @@ def compare(args: argparse.Namespace) -> int:
     console().print(table)
     if args.json:
         document = [dataclasses.asdict(d) for d in differences]
-        write_whole(Path(args.json), json.dumps(document, indent=1).encode())
+        write_atomically(Path(args.json), json.dumps(document, indent=1).encode())
     return 0
 
 

@@ -61,7 +61,7 @@ def _docker() -> Iterator[MachineCheck]:
             if image.find(client):
                 yield MachineCheck("sandbox image", True, "up to date")
             else:
-                stale = image.base_at_hand(client)
+                stale = image.local_base(client)
                 state = f"out of date or missing; the next run builds it from {stale}" if stale else "missing"
                 yield MachineCheck("sandbox image", bool(stale), state, "autotts sandbox build   (or with --bootstrap)")
     except SandboxError as error:

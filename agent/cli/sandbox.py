@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from envs.errors import InputError
-from envs.store import write_whole
+from envs.store import write_atomically
 from sandbox.check import AttackAttempt, AttackCheck, attacks
 from sandbox.choice import open_sandbox
 
@@ -64,7 +64,7 @@ def check(args: argparse.Namespace) -> int:
     console().print(table)
     if args.json:
         document = {"sandbox": name, "attempts": [dataclasses.asdict(attempt) for attempt in attempts]}
-        write_whole(Path(args.json), json.dumps(document, indent=1).encode())
+        write_atomically(Path(args.json), json.dumps(document, indent=1).encode())
     through = [attempt for attempt in attempts if attempt.breaches]
     print(f"{len(chosen)} attacks, {len(attempts)} attempts, {len(through)} got through")
     return 1 if through else 0
@@ -88,7 +88,7 @@ def examine(args: argparse.Namespace) -> int:
         return 0 if isolated else 1
     if args.json:
         document = {"isolates": isolated, "parts": [dataclasses.asdict(part) for part in parts]}
-        write_whole(Path(args.json), json.dumps(document, indent=1).encode())
+        write_atomically(Path(args.json), json.dumps(document, indent=1).encode())
     table = Table("", "part", "state", "what mends it")
     for part in parts:
         table.add_row("ok" if part.ok else "--", *map(Text, (part.name, part.state, part.mend)))

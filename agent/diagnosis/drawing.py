@@ -10,7 +10,7 @@ import numpy as np
 from envs.contract.replay import BRANCH, PRUNE, VERBS
 from envs.episodes import Episodes, Logs
 from envs.store import Environment
-from envs.trace import Trace, TraceStep, trace, why_it_ended
+from envs.trace import Trace, TraceStep, end_reason, trace
 
 from .lead import leads
 
@@ -137,7 +137,7 @@ def draw_episode(
         max_tokens=found.max_tokens,
         branches=branches,
         steps=steps,
-        end=why_it_ended(found),
+        end=end_reason(found),
         settled=int(lead.settled[0]),
         idle=int(lead.idle[0]),
         stated=stated,

@@ -21,7 +21,7 @@ from pydantic import ValidationError
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
 
 from envs.errors import DamagedFile
-from envs.store import write_whole
+from envs.store import write_atomically
 
 from ..records.card import FrozenModel
 from .budget import LlmBudget, Spending
@@ -236,12 +236,12 @@ class CallJournal:
         return _read(self.home / f"{key}.json")
 
     def _put(self, call: Call) -> None:
-        write_whole(self.home / f"{call.key}.json", call.model_dump_json().encode())
+        write_atomically(self.home / f"{call.key}.json", call.model_dump_json().encode())
 
     def put_transcript(self, place: CallSite, text: str) -> Path:
         """Keep a conversation as far as it has come, and return where: not all lead to a version, which has its own."""
         path = self.home / f"{place}{TRANSCRIPT}"
-        write_whole(path, text.encode())
+        write_atomically(path, text.encode())
         return path
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from envs.errors import InputError
 from envs.statistics import Floats
-from envs.store import Environment, write_whole
+from envs.store import Environment, write_atomically
 from sandbox.base import Sandbox
 from sandbox.evaluation import Evaluation, evaluate
 from sandbox.outcome import Candidate
@@ -63,8 +63,8 @@ def write_report(
     if not any(result.verdict.ok for result in results.values()):
         raise InputError(f"{run.home}: no version ran to its end; see `autotts lineage`")
     report = _report(run, cards, front, results)
-    write_whole(run.home / TEXT, page(run, report, cards).encode())
-    write_whole(run.home / JSON, report.model_dump_json(indent=1).encode())
+    write_atomically(run.home / TEXT, page(run, report, cards).encode())
+    write_atomically(run.home / JSON, report.model_dump_json(indent=1).encode())
     return report.best
 
 

@@ -13,7 +13,7 @@ from pydantic import Field, ValidationError
 
 from envs.errors import DamagedFile
 from envs.statistics import Point
-from envs.store import write_whole
+from envs.store import write_atomically
 
 from ..archive.archive import sha256, unpack_logs
 from ..records.card import Behaviour, Card, EvaluationProtocol, FrozenModel
@@ -109,7 +109,7 @@ class Staging:
 
     def put(self, candidate: CandidateRecord) -> None:
         """Write a draft, in place of what was known before."""
-        write_whole(self.home / f"{candidate.id}.json", candidate.model_dump_json().encode())
+        write_atomically(self.home / f"{candidate.id}.json", candidate.model_dump_json().encode())
 
     def get(self, candidate: str) -> CandidateRecord | None:
         """Return a draft, or None if there is none.
@@ -127,7 +127,7 @@ class Staging:
 
     def put_logs(self, candidate: str, logs: bytes) -> None:
         """Keep a draft's packed logs."""
-        write_whole(self.home / f"{candidate}.npz", logs)
+        write_atomically(self.home / f"{candidate}.npz", logs)
 
     def logs(self, candidate: str) -> bytes | None:
         """Return a draft's packed logs, or None.
@@ -153,7 +153,7 @@ class Staging:
     def put_answer(self, place: str, drafts: Sequence[CandidateRecord]) -> None:
         """Keep what an explorer has answered in one place of the search, so that it is not asked again."""
         text = json.dumps([draft.model_dump(mode="json") for draft in drafts])
-        write_whole(self.home / f"{place}.answer", text.encode())
+        write_atomically(self.home / f"{place}.answer", text.encode())
 
     def answer(self, place: str) -> list[CandidateRecord] | None:
         """Return what an explorer has answered in a place, or None if it has not.

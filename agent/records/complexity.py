@@ -34,7 +34,7 @@ class Complexity(BaseModel):
 @lru_cache(maxsize=256)
 def complexity(source: str) -> Complexity | None:
     """Return how complicated ``source`` is; None if it is no Python, or larger than a controller may be."""
-    if len(source) > policy.LARGEST:
+    if len(source) > policy.MAX_CHARACTERS:
         return None
     try:
         nodes = list(ast.walk(policy.parse(source)))

@@ -9,8 +9,8 @@ from itertools import accumulate
 import numpy as np
 import numpy.typing as npt
 
-from ..episodes import MOST_BRANCHES
-from ..store import ABSENT, MOST_PROBES, Environment
+from ..episodes import BRANCH_INDEX_LIMIT
+from ..store import ABSENT, MAX_PROBES, Environment
 from .line import BranchLine
 from .published import ABSENT_TEXT
 from .rows import SkippedRow
@@ -94,8 +94,8 @@ class BranchCollector:
             return delta, line.probe_answers
         if line.probe_answers is None and self._given:
             whole = max(0, -(-line.total_tokens // self._given) - 1)
-            if whole > MOST_PROBES:
-                raise SkippedRow(f"more than {MOST_PROBES} intervals of --delta")
+            if whole > MAX_PROBES:
+                raise SkippedRow(f"more than {MAX_PROBES} intervals of --delta")
             return delta, [None] * whole
         return delta, []
 
@@ -113,8 +113,8 @@ class BranchCollector:
             raise SkippedRow("question differs from earlier lines of its question_id")
         if line.branch is not None and line.branch in question.names:
             raise SkippedRow("a branch that is there already")
-        if len(question.branches) >= MOST_BRANCHES:
-            raise SkippedRow(f"more than {MOST_BRANCHES} branches of a question")
+        if len(question.branches) >= BRANCH_INDEX_LIMIT:
+            raise SkippedRow(f"more than {BRANCH_INDEX_LIMIT} branches of a question")
         return question
 
     def _judge(self, question: _Question, line: BranchLine) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from ..errors import InputError
-from ..store import MOST_TOKENS, Environment
+from ..store import MAX_TOKENS, Environment
 from . import datasets, inspect_logs, jsonl, lm_eval, published
 from .detection import FORMATS, detect
 from .gathering import BranchCollector
@@ -83,8 +83,8 @@ def _belong(kind: str, options: ImportOptions) -> None:
     for option, kinds in _ONLY.items():
         if getattr(options, option) is not None and kind not in kinds:
             raise InputError(f"--{option} is for {', '.join(kinds)}, but the format is {kind}")
-    if options.delta is not None and not 0 < options.delta <= MOST_TOKENS:
-        raise InputError(f"--delta is {options.delta}, but must be between 1 and {MOST_TOKENS}")
+    if options.delta is not None and not 0 < options.delta <= MAX_TOKENS:
+        raise InputError(f"--delta is {options.delta}, but must be between 1 and {MAX_TOKENS}")
 
 
 def _published(paths: Sequence[Path], name: str, options: ImportOptions, report: ImportReport) -> Environment:

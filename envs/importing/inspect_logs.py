@@ -17,13 +17,13 @@ from .jsonl import parse
 from .options import ImportOptions
 from .rows import ImportedRow, UnreadableRow
 
-MOST_LOG = 2**29
+MAX_LOG_BYTES = 2**29
 """Bytes of a ``.json`` log, which is read as a whole."""
-MOST_SAMPLE = 2**26
+MAX_SAMPLE_BYTES = 2**26
 """Bytes of a sample in an ``.eval`` log."""
 _PIECE = 2**12
 """Bytes read at once: `zipfile` unpacks as many packed ones, and those of Zstandard without bound."""
-_MOST_UNREADABLE = 100
+_MAX_UNREADABLE = 100
 """Samples that cannot be read, after which a log is none: each of them may have cost a second."""
 ZSTANDARD = 93
 """The zip format's number for it."""
@@ -61,9 +61,9 @@ _Samples = Iterator[tuple[str, dict[str, Any] | str]]
 
 
 def _plain(path: Path) -> tuple[dict[str, Any], _Samples]:
-    if path.stat().st_size > MOST_LOG:
+    if path.stat().st_size > MAX_LOG_BYTES:
         raise InputError(
-            f"{path}: more than {MOST_LOG >> 20} MiB; make an .eval file of it with `inspect log convert --to eval`"
+            f"{path}: more than {MAX_LOG_BYTES >> 20} MiB; convert it with `inspect log convert --to eval`"
         )
     log = parse(path.read_bytes())
     if isinstance(log, str):
@@ -90,9 +90,9 @@ def _packed(path: Path) -> tuple[dict[str, Any], _Samples]:
             for name in sorted(names, key=_epoch):
                 found = _member(archive, name, path)
                 unreadable += isinstance(found, str)
-                if unreadable > _MOST_UNREADABLE:
+                if unreadable > _MAX_UNREADABLE:
                     raise InputError(
-                        f"{path}: more than {_MOST_UNREADABLE} samples cannot be read, {name} being the last: {found}"
+                        f"{path}: more than {_MAX_UNREADABLE} samples cannot be read, {name} being the last: {found}"
                     )
                 yield name, found
 
@@ -119,7 +119,7 @@ def _member(archive: zipfile.ZipFile, name: str, path: Path) -> dict[str, Any] |
     try:
         data = bytearray()
         with archive.open(name) as file:
-            while len(data) <= MOST_SAMPLE and (piece := file.read(_PIECE)):  # whatever its header promises
+            while len(data) <= MAX_SAMPLE_BYTES and (piece := file.read(_PIECE)):  # whatever its header promises
                 data += piece
     except NotImplementedError:
         if archive.getinfo(name).compress_type != ZSTANDARD:
@@ -131,8 +131,8 @@ def _member(archive: zipfile.ZipFile, name: str, path: Path) -> dict[str, Any] |
         return "is not there"
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, OSError, ValueError):
         return "damaged, or encrypted"
-    if len(data) > MOST_SAMPLE:
-        return f"longer than {MOST_SAMPLE >> 20} MiB"
+    if len(data) > MAX_SAMPLE_BYTES:
+        return f"longer than {MAX_SAMPLE_BYTES >> 20} MiB"
     return parse(bytes(data))
 
 

@@ -13,7 +13,7 @@ from ..store import ABSENT, Environment
 from .options import ImportOptions
 from .rows import ImportedRow, UnreadableRow
 
-MOST_BYTES = 2**26
+MAX_LINE_BYTES = 2**26
 """Bytes of a line: a longer one is passed over, and never held in memory."""
 
 
@@ -37,13 +37,13 @@ def objects(path: Path) -> Iterator[tuple[str, dict[str, Any]] | UnreadableRow]:
             raise InputError(f"{path}: the file is compressed; unpack it")
         file.seek(3 if head[:3] == b"\xef\xbb\xbf" else 0)
         number = 0
-        while line := file.readline(MOST_BYTES + 1):
+        while line := file.readline(MAX_LINE_BYTES + 1):
             number += 1
             place = f"line {number}"
-            if len(line) > MOST_BYTES:
+            if len(line) > MAX_LINE_BYTES:
                 while line and not line.endswith(b"\n"):
-                    line = file.readline(MOST_BYTES)
-                yield UnreadableRow(place, f"longer than {MOST_BYTES >> 20} MiB")
+                    line = file.readline(MAX_LINE_BYTES)
+                yield UnreadableRow(place, f"longer than {MAX_LINE_BYTES >> 20} MiB")
             elif line.strip():
                 found = parse(line)
                 yield UnreadableRow(place, found) if isinstance(found, str) else (place, found)

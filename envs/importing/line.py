@@ -16,7 +16,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from ..store import MOST_PROBES, MOST_TOKENS
+from ..store import MAX_PROBES, MAX_TOKENS
 from .published import ABSENT_TEXT
 
 
@@ -58,7 +58,7 @@ Text = Annotated[str, PlainValidator(_text), WithJsonSchema(_NAME)]
 """Text, any that JSON can hold; a number is as it is written."""
 Answer = Annotated[str | None, PlainValidator(_answer), WithJsonSchema({"type": ["string", "number", "null"]})]
 """An answer; null and "ERR" are an absent one."""
-Tokens = Annotated[int, Field(ge=0, le=MOST_TOKENS), BeforeValidator(_whole)]
+Tokens = Annotated[int, Field(ge=0, le=MAX_TOKENS), BeforeValidator(_whole)]
 
 _NUMBER = {"anyOf": [{"type": ["number", "null"]}, {"enum": ["Infinity", "-Infinity"]}]}
 Number = Annotated[float | None, WithJsonSchema(_NUMBER)]
@@ -81,10 +81,10 @@ class BranchLine(BaseModel):
     )
     final_answer: Answer = Field(description="null for none")
     total_tokens: Tokens = Field(description="the whole branch's")
-    probe_freq: Annotated[int, Field(ge=1, le=MOST_TOKENS), BeforeValidator(_whole)] | None = Field(
+    probe_freq: Annotated[int, Field(ge=1, le=MAX_TOKENS), BeforeValidator(_whole)] | None = Field(
         None, description="tokens between two probes: the same in all lines"
     )
-    probe_answers: Annotated[list[Answer], Field(max_length=MOST_PROBES)] | None = Field(
+    probe_answers: Annotated[list[Answer], Field(max_length=MAX_PROBES)] | None = Field(
         None, description="answer k is the one that the model gives when it is stopped after k + 1 intervals"
     )
     probe_cost: Tokens | None = Field(None, description="tokens charged for each probe: the same in all lines")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
-from ..store import ABSENT, MOST_PROBES, MOST_TOKENS, Environment
+from ..store import ABSENT, MAX_PROBES, MAX_TOKENS, Environment
 
 ABSENT_TEXT = "ERR"
 """How the published files write an absent answer."""
@@ -81,8 +81,8 @@ class _PublishedReader:
         if gold == ABSENT_TEXT:
             raise self.error(place, f"gold_answer is {ABSENT_TEXT!r}, which means an absent answer")
         delta = self.get(entry, "probe_freq", int, place)
-        if not 0 < delta <= MOST_TOKENS:
-            raise self.error(place, f"probe_freq is {_short(delta)}, but must be between 1 and {MOST_TOKENS}")
+        if not 0 < delta <= MAX_TOKENS:
+            raise self.error(place, f"probe_freq is {_short(delta)}, but must be between 1 and {MAX_TOKENS}")
         if self.delta not in (None, delta):
             raise self.error(place, f"probe_freq is {delta}, but {self.delta} in earlier questions")
         self.delta = delta
@@ -106,11 +106,11 @@ class _PublishedReader:
         probes, total, final = branch
         if not isinstance(probes, list):
             raise self.error(place, "probe_answers is not a list")
-        if len(probes) > MOST_PROBES:
-            raise self.error(place, f"{len(probes)} probes, but at most {MOST_PROBES} are possible")
-        if isinstance(total, bool) or not isinstance(total, int) or not 0 <= total <= MOST_TOKENS:
+        if len(probes) > MAX_PROBES:
+            raise self.error(place, f"{len(probes)} probes, but at most {MAX_PROBES} are possible")
+        if isinstance(total, bool) or not isinstance(total, int) or not 0 <= total <= MAX_TOKENS:
             raise self.error(
-                place, f"total_tokens is {_short(total)}, but must be a whole number between 0 and {MOST_TOKENS}"
+                place, f"total_tokens is {_short(total)}, but must be a whole number between 0 and {MAX_TOKENS}"
             )
         self.probe_counts.append(len(probes))
         self.probes += [self.answer(answer, place) for answer in probes]

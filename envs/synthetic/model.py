@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
-from ..episodes import MOST_BRANCHES
+from ..episodes import BRANCH_INDEX_LIMIT
 from ..errors import InputError
 from ..importing.published import ABSENT_TEXT
 from ..store import Environment
@@ -138,10 +138,10 @@ def generate(
         least = 0 if what == "seed" else 1
         if value < least:
             raise InputError(f"synthetic environment {name}: {what} is {value}, but must be at least {least}")
-    if branches > MOST_BRANCHES or questions * branches > _MOST:
+    if branches > BRANCH_INDEX_LIMIT or questions * branches > _MOST:
         raise InputError(
             f"synthetic environment {name}: {questions} questions with {branches} branches each, but at most"
-            f" {MOST_BRANCHES} branches a question and {_MOST} in all are possible"
+            f" {BRANCH_INDEX_LIMIT} branches a question and {_MOST} in all are possible"
         )
     rng = np.random.Generator(np.random.PCG64(seed))
     features = draw_features(model, questions, rng)

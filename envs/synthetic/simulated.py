@@ -23,7 +23,7 @@ _NAME = re.compile(rf"{re.escape(PREFIX)}\d+-({'|'.join(KINDS)})/(.+)")
 SHIFTS = (0.4, 1.2)
 """By how much, in log-odds, a branch's chance to end right is moved: at least and at most. One of 50% becomes one of
 40% to 23%, or of 60% to 77%."""
-FEWEST, MOST = 4, 10
+MIN_ANSWERS, MAX_ANSWERS = 4, 10
 """Possible answers of a question where there are to be few, as where one of several is to be chosen."""
 _LEAST = 0.005
 """The chance that a question is taken to have which no branch, or every branch, has solved."""
@@ -80,14 +80,15 @@ def simulate(environments: Sequence[Environment], count: int, seed: int) -> Iter
 
 
 def narrowed(recorded: Environment, chance: Random) -> Environment:
-    """Return ``recorded`` with each question's answers merged at random into `FEWEST` to `MOST`; an absent one stays.
+    """Return ``recorded`` with the answers of each question merged at random into `MIN_ANSWERS` to `MAX_ANSWERS`.
 
-    Branches then meet by chance in answers that they came to apart, and have shown most answers before they end: what
-    rests on answers being many, or rarely shown, does worse there.
+    Absent answers stay absent. Branches with different answers then agree by chance, and a branch has shown most of
+    the possible answers before it ends. A controller that relies on many possible answers, or on answers that are
+    rarely shown, does worse on such an environment.
     """
     probes, finals, gold = (c.copy() for c in (recorded.probe_answers, recorded.final_answers, recorded.gold))
     for question in range(len(recorded)):
-        few = chance.randint(FEWEST, MOST)
+        few = chance.randint(MIN_ANSWERS, MAX_ANSWERS)
         merged = np.array([0, *(chance.randint(1, few) for _ in recorded.vocabulary[1:])])
         branches = recorded.branches(question)
         for column, part in (
@@ -95,7 +96,7 @@ def narrowed(recorded: Environment, chance: Random) -> Environment:
             (finals, slice(branches.start, branches.stop)), (gold, slice(question, question + 1)),
         ):  # fmt: skip
             column[part] = merged[column[part]]
-    names = (recorded.vocabulary[0], *map(str, range(1, MOST + 1)))
+    names = (recorded.vocabulary[0], *map(str, range(1, MAX_ANSWERS + 1)))
     return replace(recorded, probe_answers=probes, final_answers=finals, gold=gold, vocabulary=names)
 
 

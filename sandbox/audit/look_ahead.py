@@ -36,9 +36,9 @@ from ..outcome import Candidate, Kind, Verdict
 from ..wire import SealedBatch
 from .decoys import Decoys, Ints
 
-SAMPLE = 0.015
+AUDIT_SHARE = 0.015
 """Share of the episodes that is audited of every candidate."""
-LEAST = 100
+MIN_AUDITED = 100
 """Episodes that are audited at least, if there are so many."""
 
 _CHUNK = 2048
@@ -61,7 +61,7 @@ def audit(
         episodes: the batch.
         logs: of all of it.
         sandbox: to play them in.
-        share: part of the episodes that is drawn, in (0, 1], but at least `LEAST` of them.
+        share: part of the episodes that is drawn, in (0, 1], but at least `MIN_AUDITED` of them.
         seed: of the draw and of the decoys.
         progress: called with the number of episodes that were added.
 
@@ -109,7 +109,7 @@ def _ahead(items: Iterator[T]) -> Iterator[T]:
 
 
 def _drawn(n: int, share: float, generator: np.random.Generator) -> Ints:
-    count = min(n, max(LEAST, round(share * n)))
+    count = min(n, max(MIN_AUDITED, round(share * n)))
     drawn: Ints = generator.permutation(n)[:count]
     return drawn
 

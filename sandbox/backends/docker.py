@@ -21,7 +21,7 @@ from docker.errors import DockerException
 from requests.exceptions import RequestException
 
 from .. import wire
-from ..base import SandboxError, SandboxLimits, SandboxLost, print_message
+from ..base import SandboxError, SandboxLimits, SandboxUnavailable, print_message
 from ..outcome import Candidate, SandboxOutcome
 from . import image as images
 from .runner import WorkerSandbox
@@ -109,7 +109,7 @@ class DockerSandbox(WorkerSandbox):
             counted = 0
 
         for attempt in tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type(SandboxLost),
+            retry=tenacity.retry_if_exception_type(SandboxUnavailable),
             wait=tenacity.wait_exponential_jitter(1, 15),
             stop=tenacity.stop_after_delay(self._patience),
             before_sleep=again,
@@ -118,8 +118,8 @@ class DockerSandbox(WorkerSandbox):
         ):
             with attempt:
                 if attempt.retry_state.attempt_number > 1:
-                    if self._kept is not None:
-                        self._kept.clear()
+                    if self._idle_workers is not None:
+                        self._idle_workers.clear()
                     self._drain()
                     self._connect()
                 return super().play(candidate, batch, count)
@@ -272,13 +272,13 @@ class _DockerWorker(Worker):
         """See `Worker.ended`.
 
         Raises:
-            SandboxLost: it did not end by itself.
+            SandboxUnavailable: it did not end by itself.
         """
         state = self._container.state()
         if state.get("OOMKilled"):
             return "out of memory"
         if state.get("ExitCode") in (137, 143) or state.get("Error"):
-            raise SandboxLost(f"a container was killed from outside {state.get('Error', '')}".strip())
+            raise SandboxUnavailable(f"a container was killed from outside {state.get('Error', '')}".strip())
         return f"ended with code {state.get('ExitCode')}"
 
     def stop(self) -> None:
@@ -298,7 +298,7 @@ def connect() -> docker.DockerClient:
     """Return a new client of the engine, for one thread, to be closed.
 
     Raises:
-        SandboxLost: none answers.
+        SandboxUnavailable: none answers.
     """
     with lost():
         client: docker.DockerClient = docker.from_env(timeout=_TIMEOUT)
@@ -310,7 +310,7 @@ def engine() -> Iterator[docker.DockerClient]:
     """Lend a client of the engine.
 
     Raises:
-        SandboxLost: none answers, or it fails meanwhile.
+        SandboxUnavailable: none answers, or it fails meanwhile.
     """
     client = connect()
     try:
@@ -322,11 +322,11 @@ def engine() -> Iterator[docker.DockerClient]:
 
 @contextmanager
 def lost() -> Iterator[None]:
-    """Raise `SandboxLost` where the engine cannot do what it is asked for."""
+    """Raise `SandboxUnavailable` where the engine cannot do what it is asked for."""
     try:
         yield
     except (DockerException, RequestException, OSError) as error:
-        raise SandboxLost(f"the Docker engine: {_reason(error)}") from error
+        raise SandboxUnavailable(f"the Docker engine: {_reason(error)}") from error
 
 
 def _reason(error: Exception) -> str:

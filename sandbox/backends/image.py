@@ -41,7 +41,7 @@ def find(client: docker.DockerClient) -> str | None:
     return str(found[0].id) if found else None
 
 
-def base_at_hand(client: docker.DockerClient) -> str | None:
+def local_base(client: docker.DockerClient) -> str | None:
     """Return an image that the sandbox's image can be built from without pulling anything, or None."""
     old = client.images.list(filters={"label": HASH_LABEL})
     bases = (*(image.labels.get(BASE_LABEL) for image in old), BASE)
@@ -57,7 +57,7 @@ def ensure(client: docker.DockerClient, report: Report) -> str:
     found = find(client)
     if found is not None:
         return found
-    base = base_at_hand(client)
+    base = local_base(client)
     if base is not None:
         report(f"building the sandbox's image anew, from {base}")
         return build(client, base, lambda line: None)

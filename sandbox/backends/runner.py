@@ -44,7 +44,7 @@ class WorkerSandbox(ABC):
             raise ValueError(f"workers is {workers}, but must be at least 1")
         self.workers = workers
         self.limits = limits or SandboxLimits()
-        self._kept: IdleWorkers | None = None
+        self._idle_workers: IdleWorkers | None = None
 
     @abstractmethod
     def start(self) -> Worker:
@@ -58,20 +58,20 @@ class WorkerSandbox(ABC):
         """See `Sandbox.close`."""
 
     @contextmanager
-    def kept(self) -> Iterator[Self]:
-        """See `Sandbox.kept`."""
+    def reusing_workers(self) -> Iterator[Self]:
+        """See `Sandbox.reusing_workers`."""
         lent = copy.copy(self)
-        with IdleWorkers() as lent._kept:
+        with IdleWorkers() as lent._idle_workers:
             yield lent
 
     def take(self) -> Worker:
         """Return a worker: one that has come back from an earlier run for the same candidate, or a new one."""
-        return self._kept.take(self.start) if self._kept is not None else self.start()
+        return self._idle_workers.take(self.start) if self._idle_workers is not None else self.start()
 
     def give(self, worker: Worker) -> None:
         """Take back a worker whose run has ended well."""
-        if self._kept is not None:
-            self._kept.give(worker)
+        if self._idle_workers is not None:
+            self._idle_workers.give(worker)
         else:
             worker.stop()
 

@@ -16,7 +16,7 @@ from envs.episodes import Episodes, Logs, grid
 from envs.log_entries import log_entries
 from envs.scoring import ForgedLog, score
 
-from ..environments import Wanderer, environment, pack, plain_seed, play, random_environment, replay, scripted
+from ..environments import RandomController, environment, pack, plain_seed, play, random_environment, replay, scripted
 
 
 @settings(max_examples=150, deadline=None)
@@ -30,7 +30,7 @@ def test_scores_are_those_of_the_replay(seed: int, probe_cost: int, max_tokens: 
     random = Random(seed)
     worlds = [random_environment(random, probe_cost=cost) for cost in (probe_cost, 0)]
     episodes = grid(worlds, (0.0, 1.0), range(seed, seed + 4), max_branches, max_tokens)
-    played = replay(Wanderer, episodes)
+    played = replay(RandomController, episodes)
     logs = pack(played, episodes)
     scores = score(episodes, logs)
     done = log_entries(episodes, logs)

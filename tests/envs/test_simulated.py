@@ -15,7 +15,17 @@ from envs.scoring import score
 from envs.statistics import MEAN, curve
 from envs.store import Environment
 from envs.synthetic.model import default_environments, default_models
-from envs.synthetic.simulated import FEWEST, KINDS, MOST, is_simulated, narrowed, origin, recorded, shifted, simulate
+from envs.synthetic.simulated import (
+    KINDS,
+    MAX_ANSWERS,
+    MIN_ANSWERS,
+    is_simulated,
+    narrowed,
+    origin,
+    recorded,
+    shifted,
+    simulate,
+)
 
 from ..environments import play, scripted
 
@@ -45,7 +55,7 @@ def test_fewer_answers() -> None:
     source = default_environments(questions=6, branches=16)[0]
     env = narrowed(source, Random(1))
     env.check()
-    assert FEWEST <= len(set(env.final_answers.tolist()) - {0}) <= MOST
+    assert MIN_ANSWERS <= len(set(env.final_answers.tolist()) - {0}) <= MAX_ANSWERS
     for before, after in ((source.probe_answers, env.probe_answers), (source.final_answers, env.final_answers)):
         assert ((before == 0) == (after == 0)).all()
     for question in range(len(env)):

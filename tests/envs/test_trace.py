@@ -16,7 +16,7 @@ from envs.scoring import score
 from envs.store import Environment
 from envs.trace import Trace, as_text, picture, trace
 
-from ..environments import Wanderer, environment, pack, plain_seed, play, random_environment, replay, scripted
+from ..environments import RandomController, environment, pack, plain_seed, play, random_environment, replay, scripted
 
 
 @settings(max_examples=100, deadline=None)
@@ -24,7 +24,7 @@ from ..environments import Wanderer, environment, pack, plain_seed, play, random
 def test_a_trace_agrees_with_score_and_replay(seed: int, probe_cost: int, width: int, colour: bool) -> None:
     env = random_environment(Random(seed), depth=25, probe_cost=probe_cost)
     episodes = grid([env], (0.0, 1.0), (seed,), 5, Random(seed).choice((None, 3000)))
-    played = replay(Wanderer, episodes)
+    played = replay(RandomController, episodes)
     logs = pack(played, episodes)
     scores = score(episodes, logs)
     for e, (question, answer) in enumerate(played):
@@ -176,4 +176,4 @@ def test_many_branches_get_a_row_each() -> None:
 def test_an_episode_that_does_not_exist_is_refused(index: int) -> None:
     episodes = grid([_world()], (0.0,), (0,))
     with pytest.raises(InputError, match="does not exist"):
-        trace(episodes, play(Wanderer, episodes), index)
+        trace(episodes, play(RandomController, episodes), index)

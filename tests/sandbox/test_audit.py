@@ -17,7 +17,7 @@ from envs.episodes import Episodes, grid
 from envs.store import Environment
 from envs.synthetic.model import default_models, generate
 from sandbox import policy
-from sandbox.audit.look_ahead import LEAST, SAMPLE, audit
+from sandbox.audit.look_ahead import AUDIT_SHARE, MIN_AUDITED, audit
 from sandbox.backends import bubblewrap
 from sandbox.backends.process import ProcessSandbox
 from sandbox.backends.runner import WorkerSandbox
@@ -305,7 +305,7 @@ def test_time_spent_on_decoys_is_a_timeout() -> None:
     assert verdict.kind == "timeout" and verdict.episode is not None
 
 
-@pytest.mark.parametrize(("share", "expected"), [(SAMPLE, LEAST), (0.5, 2400), (1.0, 4800)])
+@pytest.mark.parametrize(("share", "expected"), [(AUDIT_SHARE, MIN_AUDITED), (0.5, 2400), (1.0, 4800)])
 def test_the_share_is_drawn_and_counted(share: float, expected: int) -> None:
     counted: list[int] = []
     with ProcessSandbox(2) as sandbox:
@@ -317,7 +317,7 @@ def test_the_share_is_drawn_and_counted(share: float, expected: int) -> None:
 
 def test_the_draw_depends_on_the_seed_and_the_source_alone(cell: WorkerSandbox) -> None:
     source = FAULTS["unopened"][1]
-    verdicts = [audited(source, small(), cell, SAMPLE, seed) for seed in (0, 0, 1, 2)]
+    verdicts = [audited(source, small(), cell, AUDIT_SHARE, seed) for seed in (0, 0, 1, 2)]
     assert verdicts[0] == verdicts[1]
     assert len({verdict.episode for verdict in verdicts}) > 1
 

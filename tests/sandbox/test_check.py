@@ -8,7 +8,7 @@ from typing import get_args
 
 import pytest
 
-from sandbox.check import HONEST, PRELUDE, Attack, AttackCheck, BaitFile, attacks
+from sandbox.check import HONEST, PRELUDE, Attack, AttackCheck, AttackTargets, attacks
 from sandbox.choice import open_sandbox
 from sandbox.outcome import Candidate, Kind
 
@@ -59,7 +59,7 @@ def test_the_suite_is_large_and_says_what_it_tries() -> None:
 def test_what_is_reached_is_noticed_once() -> None:
     import socket
 
-    with BaitFile() as bait:
+    with AttackTargets() as bait:
         assert bait.touched() == []
         with socket.create_connection(("127.0.0.1", int(bait.places["tcp"]))):
             assert bait.touched() == ["a connection to the host's tcp"]

@@ -20,7 +20,7 @@ from envs.synthetic.model import default_models, generate
 from sandbox.backends import image as images
 from sandbox.backends.docker import GROUP_LABEL, LABEL, DockerSandbox, sweep
 from sandbox.backends.process import ProcessSandbox
-from sandbox.base import SandboxError, SandboxLost
+from sandbox.base import SandboxError, SandboxUnavailable
 from sandbox.evaluation import Evaluation, evaluate
 from sandbox.outcome import Candidate
 
@@ -139,7 +139,7 @@ def test_a_killed_engine_is_waited_for_and_the_candidate_run_again(own: Engine, 
 def test_an_engine_that_stays_away_is_given_up_with_one_line(own: Engine) -> None:
     waited: list[float] = []
     with DockerSandbox(1, notice=lambda line: None, patience=0.0, sleep=waited.append) as sandbox:
-        with pytest.raises(SandboxLost, match="the Docker engine: ") as lost:
+        with pytest.raises(SandboxUnavailable, match="the Docker engine: ") as lost:
             evaluate(CANDIDATE, EPISODES, sandbox, once(lambda: own.end(signal.SIGKILL)))
         assert "\n" not in str(lost.value)
         own.start()

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from envs.errors import DamagedFile, InputError
-from envs.store import write_whole
+from envs.store import write_atomically
 
 from ..archive import Archive, check_folder, sha256
 from .bundle import FOLDERS, FORMAT, ID, LIST, MOST_BYTES, BundleEntry, BundleListing
@@ -44,7 +44,7 @@ def export(archive: Archive, ids: Sequence[str], path: Path, ancestors: bool = T
     files = {name: BundleEntry(sha256=sha256(data), size=len(data)) for name, data in contents.items()}
     listing = BundleListing(format=FORMAT, asked=asked, versions=tuple(versions), files=files)
     data = packed({LIST: listing.model_dump_json(indent=1).encode(), **contents})
-    write_whole(path, data)
+    write_atomically(path, data)
     return listing, sha256(data)
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from envs.errors import DamagedFile, InputError
-from envs.store import named
+from envs.store import naming_os_errors
 
 from ..archive import FIGURES, INDEX, LOGS, REPLAYS, SOURCE, TRANSCRIPT, Archive, check_folder, sha256, sync
 from .bundle import FOLDERS, FORMAT, ID, LIST, MOST_BYTES, MOST_ENTRIES, MOST_TEXT, MOST_UNPACKED, BundleListing
@@ -66,7 +66,7 @@ def import_bundle(path: Path, archive: Archive, expected: str | None = None) -> 
             raise InputError(f"{path}: {problem}; nothing was imported")
         added = tuple(version for version in listing.versions if version not in archive)
         for version in added:  # parents first, so that a kill leaves no orphan
-            with named(archive.root / version):
+            with naming_os_errors(archive.root / version):
                 os.rename(aside / version, archive.root / version)
                 sync(archive.root)
     archive.reindex()

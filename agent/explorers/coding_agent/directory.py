@@ -23,8 +23,8 @@ import numpy as np
 from pydantic import ValidationError
 
 from envs.statistics import Floats
-from envs.store import write_whole
-from sandbox.policy import LARGEST
+from envs.store import write_atomically
+from sandbox.policy import MAX_CHARACTERS
 
 from ... import population
 from ...archive.baselines import baseline_names, baseline_source
@@ -148,11 +148,11 @@ class Workspace:
 
     def put_result(self, result: WorkspaceResult) -> None:
         """Keep what came out: from now on the work is done."""
-        write_whole(self._beside("result.json"), result.model_dump_json(indent=1).encode())
+        write_atomically(self._beside("result.json"), result.model_dump_json(indent=1).encode())
 
     def put_log(self, text: str) -> None:
         """Keep what the agent's program printed; without secrets, please."""
-        write_whole(self._beside("log"), text.encode(errors="replace"))
+        write_atomically(self._beside("log"), text.encode(errors="replace"))
 
     # The directory
 
@@ -175,21 +175,21 @@ class Workspace:
         notes = Template(_text("rationale.md")).substitute(start=self.start.id)
         self._write({**self._told(), **self._traces(), "controller.py": self.start.source, "rationale.md": notes})
         self._connect(address)
-        write_whole(begun, self.key.encode())
+        write_atomically(begun, self.key.encode())
 
     def _write(self, files: dict[str, str]) -> None:
         for name, text in files.items():
-            write_whole(self.home / name, text.encode(errors="replace"))
+            write_atomically(self.home / name, text.encode(errors="replace"))
 
     def _connect(self, address: str) -> None:
         self._write({workspace_client.ADDRESS: f"{address}\n"})
-        write_whole(self.home / _CLIENT, Path(workspace_client.__file__).read_bytes())
+        write_atomically(self.home / _CLIENT, Path(workspace_client.__file__).read_bytes())
         os.chmod(self.home / _CLIENT, 0o755)
 
     def handed_in(self) -> tuple[str | None, str, str]:
         """Return (source of controller.py, text of rationale.md, why there is no source)."""
         notes, _ = _read(self.home / "rationale.md", _LARGEST_NOTES)
-        source, why = _read(self.home / "controller.py", LARGEST)
+        source, why = _read(self.home / "controller.py", MAX_CHARACTERS)
         return source, notes or "", why
 
     # Texts

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from envs.errors import InputError
-from envs.store import write_whole
+from envs.store import write_atomically
 
 from ..console.display import plain
 
@@ -65,7 +65,7 @@ def save(path: Path, size: tuple[float, float], draw: Callable[[Figure], None]) 
         figure = Figure(figsize=(min(size[0], _LONGEST_SIDE), min(size[1], _LONGEST_SIDE)), layout="constrained")
         draw(figure)
         figure.savefig(buffer, format=kind[1:], dpi=110, metadata=_METADATA[kind])
-    write_whole(path, buffer.getvalue())
+    write_atomically(path, buffer.getvalue())
 
 
 @cache

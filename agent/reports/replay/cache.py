@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 from envs.episodes import Episodes
-from envs.store import write_whole
+from envs.store import write_atomically
 from sandbox.outcome import SandboxOutcome, Verdict
 from sandbox.wire import contract_modules
 
@@ -69,4 +69,4 @@ class ReplayCache:
             return
         logs = outcome.logs
         data = json.dumps([verdict.kind, verdict.message]).encode() if logs is None else pack_logs(logs)
-        write_whole(self.root / f"{name}.run", hashlib.sha256(data).digest() + data)
+        write_atomically(self.root / f"{name}.run", hashlib.sha256(data).digest() + data)

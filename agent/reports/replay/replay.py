@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from envs.store import Environment, write_whole
+from envs.store import Environment, write_atomically
 from sandbox.base import Sandbox
 from sandbox.outcome import Verdict
 
@@ -84,7 +84,7 @@ def write(found: ReplayResults, entries: Sequence[ReplayEntry], home: Path, parq
     if parquet:
         pages["results.parquet"] = files.parquet(found)
     for name, data in pages.items():
-        write_whole(home / name, data)
+        write_atomically(home / name, data)
     return [home / name for name in pages]
 
 

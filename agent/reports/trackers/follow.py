@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from envs.store import write_whole
+from envs.store import write_atomically
 
 from ... import population
 from ...archive.run_directory import Run, RunConfig
@@ -126,7 +126,7 @@ class TrackerThread:
 
     def _keep(self, kept: TrackingState) -> None:
         self._kept = kept
-        write_whole(self._run.home / KEPT, kept.model_dump_json().encode())
+        write_atomically(self._run.home / KEPT, kept.model_dump_json().encode())
 
     def _complain(self, error: BaseException) -> None:
         if self._failed:

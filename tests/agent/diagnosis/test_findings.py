@@ -20,7 +20,7 @@ from envs.scoring import score
 from envs.store import Environment
 from envs.trace import Trace, trace
 
-from ...environments import Wanderer, environment, plain_seed, play, random_environment, scripted
+from ...environments import RandomController, environment, plain_seed, play, random_environment, scripted
 
 Solve = Callable[[Question, float], str | None]
 
@@ -180,7 +180,7 @@ def test_the_last_branch_decided() -> None:
 def test_the_lead_is_that_of_a_plain_count(seed: int, probe_cost: int) -> None:
     env = random_environment(Random(seed), probe_cost=probe_cost)
     episodes = grid([env], (0.0, 1.0), range(seed, seed + 3))
-    logs = play(Wanderer, episodes)
+    logs = play(RandomController, episodes)
     led = leads(episodes, logs)
     for e in range(len(episodes)):
         seen = trace(episodes, logs, e)
@@ -312,7 +312,7 @@ def test_at_most_five_cases_the_worst_first() -> None:
 def test_any_logs_can_be_diagnosed(seed: int) -> None:
     worlds = [random_environment(Random(seed + i), name=f"world {i}") for i in range(2)]
     episodes = grid(worlds, (0.0, 0.5, 1.0), range(3), 4, Random(seed).choice((None, 4000)))
-    logs = play(Wanderer, episodes)
+    logs = play(RandomController, episodes)
     scores = score(episodes, logs)
     for finding in diagnose(scores, logs):
         assert 0 < finding.share <= 1

@@ -21,7 +21,7 @@ from envs.errors import DamagedFile, InputError
 from envs.scoring import score
 from sandbox.backends.process import ProcessSandbox
 
-from ...environments import Wanderer, environment, play, random_environment
+from ...environments import RandomController, environment, play, random_environment
 from .workbenches import CONSISTENCY, FAILED, ONE, PROBE, THREE, WANDERER, bench, card, draft, episodes, world
 
 # What the texts say
@@ -74,7 +74,7 @@ def test_the_episodes_of_a_finding_are_those_that_the_diagnosis_counts(seed: int
     env = random_environment(chance, questions=4, probe_cost=chance.choice((0, 20)))
     limit = chance.choice((None, 5 * env.delta))
     batch = grid([env], (0.0, 1.0), range(3), max_tokens=limit)
-    tried = Measurement.of(batch, play(Wanderer, batch))
+    tried = Measurement.of(batch, play(RandomController, batch))
     found: dict[str, Finding] = {f.kind: f for f in diagnose(tried.scores, tried.logs)}
     for kind, name in (
         ("stopped_early", "stopped_early"), ("pruned_right", "pruned_right"), ("hopeless", "hopeless"),

@@ -20,7 +20,7 @@ from envs.store import Environment
 from sandbox.backends.process import ProcessSandbox
 from sandbox.outcome import Candidate
 
-from ...environments import Wanderer, environment, play
+from ...environments import RandomController, environment, play
 
 SECRET = "zzsecret"
 """In every name, question and answer of the world, and nowhere else."""
@@ -72,7 +72,7 @@ def world() -> tuple[tuple[Card, ...], dict[str, str], dict[str, Logs]]:
         found = sandbox.run(Candidate(name, source), batch).logs
         assert found is not None
         logs[name] = found
-    logs[WANDERER] = play(Wanderer, batch)
+    logs[WANDERER] = play(RandomController, batch)
     sources[WANDERER] = f"# seen on {SECRET}/one\nfrom envs import Controller\n\nclass W(Controller):\n    pass\n"
     sources[FAILED] = "from envs import Controller\n\nclass F(Controller):\n    level = 1 / 0\n"
     message = f"ValueError: \x1b[31m{SECRET}/one-more [{batch.describe(3)}]"

@@ -92,7 +92,7 @@ def test_messages_are_a_question(tmp_path: Path) -> None:
 
 
 def test_a_log_is_read_where_it_lies_and_no_further(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inspect_logs, "MOST_SAMPLE", 100_000)
+    monkeypatch.setattr(inspect_logs, "MAX_SAMPLE_BYTES", 100_000)
     path = inspect_eval(tmp_path / "x.eval", SAMPLES[:1])
     with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("../../evil.json", "{}")
@@ -108,7 +108,7 @@ def test_a_log_is_read_where_it_lies_and_no_further(tmp_path: Path, monkeypatch:
 def test_a_bomb_is_taken_apart_in_small_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: int) -> None:
     if method == 93:
         pytest.importorskip("zipfile_zstd")
-    monkeypatch.setattr(inspect_logs, "MOST_SAMPLE", 1 << 20)
+    monkeypatch.setattr(inspect_logs, "MAX_SAMPLE_BYTES", 1 << 20)
     path = inspect_eval(tmp_path / "x.eval", SAMPLES, method)
     with zipfile.ZipFile(path, "a", method) as archive, archive.open("samples/b_epoch_1.json", "w") as file:
         for _ in range(64):
@@ -136,7 +136,7 @@ def test_any_format_may_be_mapped(tmp_path: Path) -> None:
 
 
 def test_a_promise_in_the_directory_of_a_zip_is_not_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inspect_logs, "MOST_SAMPLE", 2000)
+    monkeypatch.setattr(inspect_logs, "MAX_SAMPLE_BYTES", 2000)
     path = inspect_eval(tmp_path / "x.eval", [sample("a", 1, "4", "C", 9, junk="x" * 50_000), SAMPLES[2]])
     data = path.read_bytes()
     with zipfile.ZipFile(path) as archive:

@@ -133,7 +133,7 @@ def test_what_is_skipped_is_said(tmp_path: Path, lines: list[Any], why: str, pla
 
 
 def test_a_line_without_end_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jsonl, "MOST_BYTES", 1 << 20)
+    monkeypatch.setattr(jsonl, "MAX_LINE_BYTES", 1 << 20)
     path = write(tmp_path / "x.jsonl", LINE, b'{"a": "' + b"x" * (5 << 20) + b'"}\n', LINE, b"y" * (2 << 20))
     _, report = read(path)
     assert report.branches == 2 and report.skipped["longer than 1 MiB"].places == ["line 2", "line 4"]
@@ -228,8 +228,8 @@ def test_what_is_written_fits_the_schema() -> None:
 
 
 def test_no_more_than_the_store_can_hold(tmp_path: Path) -> None:
-    env = taken(write(tmp_path / "x.jsonl", LINE | {"total_tokens": store.MOST_TOKENS}))
+    env = taken(write(tmp_path / "x.jsonl", LINE | {"total_tokens": store.MAX_TOKENS}))
     store.save(env, tmp_path / "x.env.npz")
     assert store.load(tmp_path / "x.env.npz").hash == env.hash
-    _, report = read(write(tmp_path / "y.jsonl", LINE | {"total_tokens": store.MOST_TOKENS + 1}))
+    _, report = read(write(tmp_path / "y.jsonl", LINE | {"total_tokens": store.MAX_TOKENS + 1}))
     assert "total_tokens should be less than or equal" in report.first()

@@ -17,7 +17,7 @@ from sandbox.backends.process import ProcessSandbox
 from sandbox.base import SandboxError
 from sandbox.outcome import SandboxOutcome, Verdict
 
-from ....environments import Wanderer, environment, play, random_environment
+from ....environments import RandomController, environment, play, random_environment
 
 ENV = environment([[("A", "B"), ("B", "B"), ("A", "A")]] * 3, None, "ABA")
 ONE = "from envs import Controller\nclass One(Controller):\n def solve(self, q): return q.run_to_end(q.branch())\n"
@@ -89,7 +89,7 @@ def test_a_sandbox_that_fails_leaves_what_was_done(tmp_path: Path) -> None:
 def test_what_is_damaged_counts_as_not_there(tmp_path: Path) -> None:
     journal = ReplayCache(tmp_path)
     episodes = grid([random_environment(Random(1))], (0.5,), range(3))
-    logs = play(Wanderer, episodes)
+    logs = play(RandomController, episodes)
     journal.put("a", SandboxOutcome(Verdict("ok"), logs))
     found = journal.get("a")
     assert found is not None and found.logs is not None

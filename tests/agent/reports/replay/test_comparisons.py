@@ -16,7 +16,7 @@ from envs.episodes import grid
 from envs.scoring import Scores, score
 from envs.statistics import QuestionSample, compare, curve, means, samples
 
-from ....environments import Wanderer, play, random_environment, scripted
+from ....environments import RandomController, play, random_environment, scripted
 
 POINTS = st.lists(st.tuples(st.floats(10, 1e6), st.floats(0, 100)), min_size=1, max_size=8)
 
@@ -77,7 +77,7 @@ def scores(seed: int) -> tuple[Scores, Scores]:
     worlds = [random_environment(Random(seed + i), questions=q, name=f"w/{i}") for i, q in ((0, 3), (1, 5))]
     episodes = grid(worlds, (0.0, 1.0), range(3))
     stop = scripted(lambda question, beta: question.run_to_end(question.branch()))
-    return score(episodes, play(Wanderer, episodes)), score(episodes, play(stop, episodes))
+    return score(episodes, play(RandomController, episodes)), score(episodes, play(stop, episodes))
 
 
 @pytest.mark.parametrize("seed", range(5))
