@@ -46,7 +46,7 @@ class BriefBuilder:
         config, generation = self._config, state["generation"]
         first = config.population - config.population // 2
         count = config.population - first if state["step"] == "refine" else first
-        turns = [islands.of_turn(generation, turn, first, config.islands) for turn in range(count)]
+        turns = [islands.island_of(generation, turn, first, config.islands) for turn in range(count)]
         wanted = [(i, 1) for i in turns] if self._explorer.one_at_a_time else list(Counter(turns).items())
         told = {"generation": generation, "step": state["step"], "pending": state["pending"]}
         return [

@@ -1,8 +1,8 @@
-"""The population of a run, all of it pure functions of its versions: so a run that was killed goes on as it would have.
+"""The population of a run: pure functions of the run's versions, so that a killed run resumes exactly.
 
-`frontier` says how good versions are, `preference` which of equals comes first, `credit` who has brought what,
-`islands` who lives where, `grid` and `novelty` how different they are, `choice` who becomes a parent, `outcome` what
-came of a prediction, and `bandit` is the one bandit behind all choices that repeat.
+`pareto` measures versions and their Pareto front, `preference` orders versions of nearly equal quality, `credit`
+attributes gains to explorers and bandit arms, `islands` assigns versions to islands, `map_elites` and `novelty` measure
+diversity, `parents` selects parents, `outcome` checks predictions, and `bandit` is the bandit behind repeated choices.
 """
 
 from .credit import credits

@@ -1,4 +1,4 @@
-"""One bandit for all choices that repeat: it draws more often what has raised the front, per dollar."""
+"""One bandit for all repeated choices: an arm that raised the Pareto front more per dollar is drawn more often."""
 
 from __future__ import annotations
 
@@ -9,28 +9,29 @@ from ..records.version import Credit
 from .credit import NOTHING
 
 _TRIAL = 0.02
-"""Dollars that a proposal is taken to cost besides its calls: the trial of it."""
+"""Cost in dollars that is assumed for trying a proposal, besides the LLM calls."""
 _EVEN = 0.1
-"""The part of the draws that is spread evenly."""
+"""Share of the draws that are uniform over the arms."""
 
 
 def draw(arms: Sequence[str], credits: Mapping[str, Credit], chance: random.Random, priced: bool = True) -> str:
-    """Return one of ``arms`` by Thompson sampling (Thompson 1933; with a price, Xia et al. 2015).
+    """Draw one of ``arms`` by Thompson sampling (Thompson 1933; with prices, Xia et al. 2015).
 
-    What an arm wins is drawn from a beta distribution over its wins and the rest of its tries, and divided by what a
-    proposal of it has cost. The state is the credits alone, which fade (Raj and Kalyani 2017); and a part of the draws
-    is spread evenly, for a dear arm may come into its own late.
+    An arm's reward is drawn from a beta distribution over its wins and losses, and divided by the mean cost of its
+    proposals. The credits are the only state. They fade (Raj and Kalyani 2017), and some draws are uniform, because an
+    expensive arm may become useful late in a run.
 
     Args:
-        priced: whether the arms differ in price. What a call costs hangs on the service's cache, so that a choice by
-            price is not the same when a run is made again.
+        credits: the credit of each arm, by name; an arm without one has not been drawn yet.
+        priced: whether to divide by cost. The cost of a call depends on the provider's cache, so priced draws are not
+            reproducible.
     """
     if chance.random() < _EVEN:
         return chance.choice(arms)
 
-    def worth(arm: str) -> float:
+    def reward_per_dollar(arm: str) -> float:
         credit = credits.get(arm, NOTHING)
         price = (credit.dollars / max(1, credit.proposals) if priced else 0.0) + _TRIAL
         return chance.betavariate(1 + credit.wins, 1 + max(0.0, credit.tries - credit.wins)) / price
 
-    return max(arms, key=worth)
+    return max(arms, key=reward_per_dollar)

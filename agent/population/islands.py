@@ -1,6 +1,7 @@
-"""Islands: populations that breed apart, and now and then send their elites on, round a ring.
+"""Islands: separate breeding populations that periodically send their elites to the next island of a ring.
 
-Where a version was born is in its card; who lives on an island at a given time follows from the cards alone.
+A card names the island on which its version was born. The members of an island at a given generation follow from the
+cards alone.
 """
 
 from __future__ import annotations
@@ -13,48 +14,48 @@ from .pareto import ObjectiveSpace, contributions, elites, on_front, space
 EVERY = 3
 """Generations from one migration to the next."""
 EMIGRANTS = 3
-"""Elites, those with the largest part in the front of their island, that move on to the next one: copies, for they
-stay at home too."""
+"""Elites that migrate to the next island, at most: those that contribute most to the front of their island. Migration
+copies: the elites also stay on their island."""
 
 
-def of_turn(generation: int, turn: int, each: int, islands: int) -> int:
-    """Return the island whose turn it is: they take turns with the proposals of all generations.
+def island_of(generation: int, turn: int, each: int, islands: int) -> int:
+    """Return the island of a proposal. Islands take turns over the proposals of all generations.
 
     Args:
         generation: from 1.
-        turn: of a proposal in its step, from 0.
-        each: proposals of a generation's first step. The second step begins with the same island.
-        islands: how many there are.
+        turn: index of the proposal in its step, from 0.
+        each: proposals in the first step of a generation. The second step begins with the same island.
+        islands: number of islands.
     """
     return ((generation - 1) * each + turn) % islands
 
 
 def native(card: Card, islands: int) -> int | None:
-    """Return the island on which a version was born: None if on all, as what was written by hand."""
+    """Return the island on which a version was born; None for a hand-written version, which belongs to all islands."""
     return None if card.island is None or card.generation == 0 else card.island % islands
 
 
 def immigrants(cards: Sequence[Card], islands: int, generation: int, latency: bool = False) -> list[set[str]]:
-    """Return for each island the ids of those that have moved there before ``generation``, later cards aside."""
+    """Return, per island, the ids of the versions that migrated there before ``generation``, without later cards."""
     within = space(cards, latency)
     moved: list[set[str]] = [set() for _ in range(islands)]
-    useful: list[list[Card]] = [[] for _ in range(islands)]  # who has no part in the front now never has one again
+    useful: list[list[Card]] = [[] for _ in range(islands)]  # a version that has left the front never returns to it
     before = 0
     for past in range(EVERY, generation, EVERY) if islands > 1 else ():
         new = [card for card in cards if before < card.generation <= past and card.ok]
-        for place, pool in enumerate(useful):
-            pool += (card for card in new if native(card, islands) in (None, place))
-            useful[place] = on_front(pool, within)
+        for island, pool in enumerate(useful):
+            pool += (card for card in new if native(card, islands) in (None, island))
+            useful[island] = on_front(pool, within)
         before, leaving = past, [_emigrants(pool, within) for pool in useful]
-        for place in range(islands):
-            there = {card.id for card in useful[place]} | moved[place]
-            useful[place] += (card for card in leaving[place - 1] if card.id not in there)
-            moved[place] |= {card.id for card in leaving[place - 1]}
+        for island in range(islands):
+            present = {card.id for card in useful[island]} | moved[island]
+            useful[island] += (card for card in leaving[island - 1] if card.id not in present)
+            moved[island] |= {card.id for card in leaving[island - 1]}
     return moved
 
 
 def members(cards: Sequence[Card], island: int, islands: int, moved: Collection[str]) -> list[Card]:
-    """Return who of ``cards`` lives on ``island``, in their order: natives, and those of ``moved`` (`immigrants`)."""
+    """Return the ``cards`` on ``island``, in order: natives, and those whose ids are in ``moved`` (`immigrants`)."""
     return [card for card in cards if native(card, islands) in (None, island) or card.id in moved]
 
 

@@ -1,8 +1,8 @@
-"""The quality-diversity archive: for every way of behaving, and every budget, the most accurate version (MAP-Elites).
+"""The quality-diversity grid: the most accurate version for each kind of behaviour and each budget (MAP-Elites).
 
-A version's cell is how wide, how deep, how sparing and how parallel it is (Mouret and Clune 2015, arXiv 1504.04909);
-the elites of a cell are those that attain the highest accuracy at each of some token budgets. The grid is our own, for
-`ribs` wants numba, pandas, SciPy and scikit-learn: fifty times the size of this program.
+A version's cell is given by its width, depth, pruning and parallelism (Mouret and Clune 2015, arXiv 1504.04909). The
+elites of a cell attain the highest accuracy at each of several token budgets. The grid is our own because `ribs` needs
+numba, pandas, SciPy and scikit-learn, which together are fifty times the size of this program.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from ..records.card import Card
 from .pareto import attained_by
 
 SIDES = 3
-"""Parts into which each descriptor's range is cut."""
+"""Bins per descriptor."""
 BANDS = 4
-"""Budgets at which a cell has an elite, spread evenly over the logarithm of tokens."""
+"""Budgets at which each cell has an elite, evenly spaced on the logarithm of tokens."""
 
 Cell = tuple[int, ...]
 
 
 def descriptors(cards: Sequence[Card]) -> Floats:
-    """Return (cards, 4) width and depth on the logarithm, the part of tokens given up, and latency's part of tokens."""
+    """Return (cards, 4): log width, log depth, the share of tokens in pruned branches, and latency over tokens."""
     rows = [
         (np.log(max(1.0, b.width)), np.log(max(1.0, b.depth)), b.pruned, b.latency)
         for card in cards
@@ -35,34 +35,34 @@ def descriptors(cards: Sequence[Card]) -> Floats:
 
 
 def edges(cards: Sequence[Card]) -> tuple[Floats, Floats]:
-    """Return the lowest and the highest of each descriptor among the hand-written controllers; else of all."""
+    """Return the minimum and maximum of each descriptor, (4,) each, over hand-written controllers; over all if none."""
     described = [card for card in cards if card.ok and card.behaviour is not None]
-    found = descriptors([card for card in described if card.generation == 0] or described)
-    return (found.min(axis=0), found.max(axis=0)) if len(found) else (np.zeros(4), np.ones(4))
+    rows = descriptors([card for card in described if card.generation == 0] or described)
+    return (rows.min(axis=0), rows.max(axis=0)) if len(rows) else (np.zeros(4), np.ones(4))
 
 
 def scaled(cards: Sequence[Card], between: tuple[Floats, Floats]) -> Floats:
-    """Return (cards, 4) descriptors in [0, 1] between the edges, and 0 or 1 beyond them."""
+    """Return (cards, 4) descriptors, scaled so that the edges are 0 and 1, and clipped to [0, 1]."""
     low, high = between
     return np.clip((descriptors(cards) - low) / np.maximum(high - low, 1e-9), 0, 1)
 
 
 def grid(cards: Sequence[Card], between: tuple[Floats, Floats], budgets: Floats) -> dict[Cell, Card]:
-    """Return the elites by cell: four sides, then the band of the budget.
+    """Return the elite of each cell. A cell is four bin numbers and the index of a budget.
 
     Args:
-        cards: in the order that decides between equals. Those without descriptors are left out.
+        cards: the first of equals wins. Cards without descriptors are left out.
         between: see `edges`.
-        budgets: of `frontier.budgets`.
+        budgets: see `pareto.budgets`.
     """
     described = [card for card in cards if card.ok and card.behaviour is not None]
     at = np.geomspace(budgets[0], budgets[-1], 2 * BANDS + 1)[1::2]
-    places = np.minimum(SIDES - 1, np.floor(scaled(described, between) * SIDES)).astype(int).tolist()
-    found: dict[Cell, tuple[float, Card]] = {}
+    bins = np.minimum(SIDES - 1, np.floor(scaled(described, between) * SIDES)).astype(int).tolist()
+    elites: dict[Cell, tuple[float, Card]] = {}
     reached = attained_by([card.believed_curve for card in described], at).tolist()
-    for card, place, accuracies in zip(described, places, reached, strict=True):
+    for card, position, accuracies in zip(described, bins, reached, strict=True):
         for band, accuracy in enumerate(accuracies):
-            cell = (*place, band)
-            if cell not in found or accuracy > found[cell][0]:
-                found[cell] = (accuracy, card)
-    return {cell: card for cell, (_, card) in sorted(found.items(), key=lambda item: item[0])}
+            cell = (*position, band)
+            if cell not in elites or accuracy > elites[cell][0]:
+                elites[cell] = (accuracy, card)
+    return {cell: card for cell, (_, card) in sorted(elites.items(), key=lambda item: item[0])}

@@ -1,4 +1,4 @@
-"""What a version did on a batch of episodes, and how sure its curve, and its lead over another, can be."""
+"""A version's results on a batch of episodes, with intervals for its curve and for its lead over another version."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ Curve = tuple[str, Sequence[CurvePoint]]
 """A version and its curve."""
 
 _DRAWS = 400
-"""Resamples for what has to be computed one resample at a time."""
+"""Resamples for statistics that are computed one resample at a time."""
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """The logs of a version on a batch, and the host's scores of them."""
+    """The logs of a version on a batch, and the scores that the host derived from them."""
 
     logs: Logs
     scores: Scores
 
     @classmethod
     def of(cls, episodes: Episodes, logs: Logs) -> Measurement:
-        """Score ``logs``, which are those of ``episodes``."""
+        """Score ``logs``, one log per episode of ``episodes``."""
         return cls(logs, score(episodes, logs))
 
     @cached_property
@@ -42,14 +42,14 @@ class Measurement:
 
     @cached_property
     def means(self) -> Floats:
-        """(betas, 3): accuracy in per cent, tokens and latency of a question, on the mean of the environments."""
+        """(betas, 3): accuracy (per cent), tokens and latency (tokens) per question, averaged over environments."""
         return np.asarray(np.mean([[table.mean(axis=0) for table in tables] for tables in self._tables], axis=0))
 
     @cached_property
     def samples(self) -> Floats:
-        """(resamples, betas, 3): ``means`` for questions drawn with replacement.
+        """(resamples, betas, 3): ``means`` of questions resampled with replacement.
 
-        The same questions are drawn for every version and beta, so that differences between them are paired.
+        Every version and beta uses the same resampled questions, so that differences are paired.
         """
         drawn = [np.stack([bootstrap(table) for table in tables], axis=1) for tables in self._tables]
         return np.asarray(np.mean(drawn, axis=0))
@@ -65,7 +65,7 @@ class Measurement:
 
     @cached_property
     def curve(self) -> list[CurvePoint]:
-        """``means`` as points."""
+        """``means`` as curve points, in ascending order of beta."""
         return _points(self.betas, self.means)
 
     def accuracy_interval(self, i: int) -> Interval:
@@ -77,7 +77,7 @@ class Measurement:
         return float(attained(self.curve, at).mean())
 
     def resampled_quality(self, at: Floats) -> Floats:
-        """Return `quality` for questions drawn with replacement, the same ones for every version."""
+        """Return (resamples,) `quality` of resampled questions; every version uses the same questions."""
         drawn = [ScalingCurve(np.column_stack((self.betas, sample))) for sample in self.samples[:_DRAWS]]
         return np.asarray(attained_by(drawn, at).mean(axis=1))
 
@@ -87,26 +87,26 @@ def _points(betas: Sequence[float], means: Floats) -> list[CurvePoint]:
 
 
 def interval(samples: Floats) -> Interval:
-    """Return the 95% interval of resampled figures."""
+    """Return the 95% percentile interval of resampled values."""
     low, high = np.percentile(samples, [2.5, 97.5])
     return float(low), float(high)
 
 
 def quality_gain(first: Measurement, second: Measurement, at: Floats) -> tuple[float, Interval]:
-    """Return the quality of ``second`` less that of ``first`` on the same episodes, and its paired 95% interval."""
+    """Return the quality of ``second`` minus that of ``first`` on the same episodes, and its paired 95% interval."""
     gain = second.quality(at) - first.quality(at)
     return gain, interval(second.resampled_quality(at) - first.resampled_quality(at))
 
 
 def same_decisions(first: Logs, second: Logs) -> bool:
-    """Return whether two versions did and answered the same in every episode."""
+    """Return whether two versions took the same actions and gave the same answers in every episode."""
     ours, theirs = first.columns(), second.columns()
     return all(np.array_equal(ours[name], theirs[name]) for name in ours)
 
 
 def best_at(curves: Sequence[Curve], tokens: float) -> str | None:
-    """Return the name of the curve that attains the highest accuracy at ``tokens``, the first of equals; None if all
-    begin beyond."""
+    """Return the name of the curve with the highest accuracy at ``tokens`` (the first of equals); None if every curve
+    begins above ``tokens``."""
     values = [(at_tokens(curve, tokens), -i) for i, (_, curve) in enumerate(curves)]
     reached = [(value, i) for value, i in values if value is not None]
     return curves[-max(reached)[1]][0] if reached else None

@@ -1,4 +1,4 @@
-"""Novelty: how far a version is from the others, in what it does and in how it is written (Lehman and Stanley 2011)."""
+"""Novelty: a version's distance from the others, in behaviour and in code (Lehman and Stanley 2011)."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from ..records.card import Card
 from .map_elites import scaled
 
 NEIGHBOURS = 5
-"""The nearest others, to which the mean distance is taken."""
+"""Nearest neighbours over which the distance is averaged."""
 
 Shapes = Callable[[str], Mapping[str, int]]
-"""Given a version's id, returns the shape of its syntax tree (`agent.population.program_form.shape`)."""
+"""Returns the shape of a version's syntax tree (`program_form.program_shape`), given the version's id."""
 
 
 def novelty(cards: Sequence[Card], between: tuple[Floats, Floats], shapes: Shapes) -> list[float]:
-    """Return for each of ``cards``, all with descriptors, its mean distance to its nearest `NEIGHBOURS`.
+    """Return, for each of ``cards``, the mean distance to its nearest `NEIGHBOURS`. All cards must have descriptors.
 
-    A distance is that of the descriptors (see `grid.scaled`; a mean over the four) plus that of the syntax trees: the
-    part of the two trees' pairs of node and child that they do not share. So each part is in [0, 1].
+    A distance is the mean difference of the four descriptors (see `map_elites.scaled`) plus the share of node-child
+    pairs that the two syntax trees do not have in common. Each term is in [0, 1].
     """
     if len(cards) < 2:
         return [0.0] * len(cards)
@@ -39,8 +39,8 @@ def novelty(cards: Sequence[Card], between: tuple[Floats, Floats], shapes: Shape
 
 
 def _table(shapes: Sequence[Mapping[str, int]]) -> Floats:
-    """Return (shapes, pairs) how often each pair occurs in each."""
-    columns = {name: place for place, name in enumerate(sorted({name for shape in shapes for name in shape}))}
+    """Return (shapes, pairs): the count of each pair in each shape."""
+    columns = {name: column for column, name in enumerate(sorted({name for shape in shapes for name in shape}))}
     table = np.zeros((len(shapes), len(columns)))
     for row, shape in enumerate(shapes):
         for name, times in shape.items():

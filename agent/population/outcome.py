@@ -1,4 +1,4 @@
-"""What a candidate was expected to change against its first parent, and what it did change."""
+"""Compares the predicted with the measured change of a candidate against its first parent."""
 
 from __future__ import annotations
 
@@ -11,28 +11,29 @@ from ..records.version import Expectation, Metric
 from .pareto import quality
 
 _SAME = 0.02
-"""A relative change below which tokens, latency or a finding are the same."""
+"""Relative change of tokens, latency or a finding below which the value counts as the same."""
 _SAME_POINTS = 0.2
-"""A change of quality or accuracy, in points of per cent, below which it is the same."""
+"""Change of quality or accuracy, in percentage points, below which the value counts as the same."""
 _FEW = 10
-"""Episodes: a finding that shows in fewer of them, before and after, is the same."""
+"""A finding in fewer episodes than this, before and after, counts as the same."""
 _POINTS = ("quality", "accuracy")
 _MEANS = ("accuracy", "tokens", "latency")
 _IN_TOKENS = ("idle_tokens", "hopeless")
 
 
 def outcome(expects: tuple[Expectation, ...], child: Card, parent: Card, budgets: Floats) -> str:
-    """Return in a sentence what was predicted and what was seen; nothing if one of the two has no scores.
+    """Return a sentence with the prediction and the measured change; empty if child or parent has no scores.
 
-    Quality is taken over ``budgets``; accuracy, tokens and latency are means over the beta grid. A finding's figure is
-    the tokens that it cost, for ``idle_tokens`` and ``hopeless``, and the episodes in which it shows for the others.
-    What was not predicted is told too of quality, accuracy and tokens, so that no price goes unseen.
+    Quality is averaged over ``budgets``; accuracy, tokens and latency are averaged over the beta grid. The value of a
+    finding is its wasted tokens for ``idle_tokens`` and ``hopeless``, and its number of episodes for all other kinds.
+    The sentence always reports quality, accuracy and tokens, so that no cost is hidden.
     """
     if not child.mean_curve or not parent.mean_curve:
         return ""
-    pairs = {metric: (_figure(metric, child, budgets), _figure(metric, parent, budgets)) for metric in _told(expects)}
+    metrics: list[Metric] = [*(e.metric for e in expects), "quality", "accuracy", "tokens"]
+    pairs = {metric: (_value(metric, child, budgets), _value(metric, parent, budgets)) for metric in metrics}
     few = {metric for metric in pairs if _episodes(metric, child) < _FEW and _episodes(metric, parent) < _FEW}
-    seen = [_words(metric, *pair, metric in few) for metric, pair in pairs.items()]
+    seen = [_describe(metric, *pair, metric in few) for metric, pair in pairs.items()]
     if not expects:
         return f"against {parent.id}: {', '.join(seen)}"
     predicted = ", ".join(f"{e.direction} {e.metric}" for e in expects)
@@ -41,24 +42,18 @@ def outcome(expects: tuple[Expectation, ...], child: Card, parent: Card, budgets
 
 
 def held(expects: tuple[Expectation, ...], child: Card, parent: Card, budgets: Floats) -> list[bool]:
-    """Return for each expectation whether it came true; nothing if one of the two has no scores."""
+    """Return, for each expectation, whether it came true; an empty list if child or parent has no scores."""
     if not child.mean_curve or not parent.mean_curve:
         return []
-    found = []
+    results = []
     for each in expects:
         few = _episodes(each.metric, child) < _FEW and _episodes(each.metric, parent) < _FEW
-        pair = _figure(each.metric, child, budgets), _figure(each.metric, parent, budgets)
-        found.append(_direction(each.metric, *pair, few) == each.direction)
-    return found
+        pair = _value(each.metric, child, budgets), _value(each.metric, parent, budgets)
+        results.append(_direction(each.metric, *pair, few) == each.direction)
+    return results
 
 
-def _told(expects: tuple[Expectation, ...]) -> list[Metric]:
-    told: list[Metric] = [e.metric for e in expects]
-    more: tuple[Metric, ...] = ("quality", "accuracy", "tokens")
-    return list(dict.fromkeys([*told, *more]))
-
-
-def _figure(metric: Metric, card: Card, budgets: Floats) -> float:
+def _value(metric: Metric, card: Card, budgets: Floats) -> float:
     if metric == "quality":
         return quality(card, budgets)
     if metric in _MEANS:
@@ -69,7 +64,7 @@ def _figure(metric: Metric, card: Card, budgets: Floats) -> float:
 
 
 def _episodes(metric: Metric, card: Card) -> float:
-    """Return in how many episodes a finding shows; endlessly many if the metric is no finding."""
+    """Return the number of episodes with a finding; infinity if the metric is not a kind of finding."""
     if metric in (*_POINTS, *_MEANS):
         return math.inf
     return float(sum(finding.episodes for finding in card.findings if finding.kind == metric))
@@ -82,7 +77,7 @@ def _direction(metric: Metric, now: float, before: float, few: bool) -> str:
     return "more" if now > before else "less"
 
 
-def _words(metric: Metric, now: float, before: float, few: bool) -> str:
+def _describe(metric: Metric, now: float, before: float, few: bool) -> str:
     if metric in _POINTS:
         return f"{metric} {now - before:+.2f} points"
     if few:

@@ -1,4 +1,4 @@
-"""Who becomes a parent: a bandit over three ways of looking for one."""
+"""Selects parents: a bandit chooses among three selection strategies."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from .novelty import Shapes, novelty
 from .pareto import ObjectiveSpace, by_merit, contributions, elites
 
 WAYS = ("front", "grid", "novelty")
-"""Where a parent may come from: the Pareto front, the quality-diversity grid, or the most novel of the better half."""
+"""Selection strategies: the Pareto front, the quality-diversity grid, or the most novel of the better half."""
 _LOOKED_AT = 150
-"""Versions, the best, among which novelty is looked for."""
+"""Best versions among which the novelty strategy searches, at most."""
 _TOURNAMENT = 3
 _LEAST = 1e-6
 
 
 class ChosenParent(NamedTuple):
-    """A version that was chosen, and the arm of the bandit that led to it."""
+    """A chosen version, and the strategy (bandit arm) that chose it."""
 
     card: Card
     way: str
@@ -40,35 +40,38 @@ def choose_parents(
     shapes: Shapes,
     credits: Mapping[str, Credit],
 ) -> list[ChosenParent]:
-    """Choose ``count`` parents among the versions that ran; one may be chosen twice. None, if there is no choice.
+    """Choose ``count`` parents among the versions that ran; a version may be chosen twice.
 
     Args:
-        cards: of an island, the hand-written ones included: they set the scales of the grid.
-        count: how many.
-        seed: for all chance.
-        own: whether only those can be chosen in whose data an explorer has left something.
+        cards: all versions of an island. The hand-written versions set the scales of the grid.
+        count: number of parents.
+        seed: seed of the random generator.
+        own: whether to choose only versions that carry explorer data (`Card.data`).
         within: the objectives.
-        shapes: of the syntax trees.
-        credits: what each of `WAYS` has brought.
+        shapes: returns the shape of a version's syntax tree.
+        credits: the credit of each of `WAYS`.
+
+    Returns:
+        The parents; an empty list if no version qualifies.
     """
     able = by_merit([card for card in cards if card.ok and (card.data or not own)], within.budgets)
     between = edges(cards)
-    found: dict[str, dict[str, float]] = {
+    weights: dict[str, dict[str, float]] = {
         "front": _front(able, within),
         "grid": _cells(grid(able, between, within.budgets).values()),
         "novelty": _novel([card for card in able if card.behaviour is not None], between, shapes),
     }
-    ways, by_id = [way for way in WAYS if found[way]], {card.id: card for card in able}
+    ways, by_id = [way for way in WAYS if weights[way]], {card.id: card for card in able}
     chance, chosen = random.Random(seed), []
     for _ in range(count if ways else 0):
         way = draw(ways, credits, chance, priced=False)
-        (version,) = chance.choices(list(found[way]), list(found[way].values()))
+        (version,) = chance.choices(list(weights[way]), list(weights[way].values()))
         chosen.append(ChosenParent(by_id[version], way))
     return chosen
 
 
 def _front(able: Sequence[Card], within: ObjectiveSpace) -> dict[str, float]:
-    """Return a weight for each elite: half of it the same for all, half by its part in the hypervolume."""
+    """Return a weight for each elite: half is equal for all, half is the elite's contribution to the hypervolume."""
     best = elites(able, within) or able[:1]
     parts = contributions(best, within)
     mean = sum(parts) / max(1, len(parts))
@@ -81,10 +84,10 @@ def _cells(elites: Iterable[Card]) -> dict[str, float]:
 
 
 def _novel(able: Sequence[Card], between: tuple[Floats, Floats], shapes: Shapes) -> dict[str, float]:
-    """Return a weight for each of the better half: its chance to be the most novel of `_TOURNAMENT` drawn at random."""
+    """Return a weight for each of the better half: the probability to win a novelty tournament of `_TOURNAMENT`."""
     better = able[: min(_LOOKED_AT, -(-len(able) // 2))]
-    far = novelty(better, between, shapes)
-    order = sorted(range(len(better)), key=lambda i: (far[i], -i))
+    distances = novelty(better, between, shapes)
+    order = sorted(range(len(better)), key=lambda i: (distances[i], -i))
     size = max(1, len(better))
     chances = [((rank + 1) / size) ** _TOURNAMENT - (rank / size) ** _TOURNAMENT for rank in range(len(better))]
     return {better[i].id: chances[rank] for rank, i in enumerate(order)}

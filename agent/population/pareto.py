@@ -1,4 +1,4 @@
-"""How good versions are: curves at token budgets, and the hypervolume of the Pareto front that they make together."""
+"""Quality of versions: accuracy at token budgets, and the hypervolume of their joint Pareto front."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ Ints = npt.NDArray[np.int64]
 BUDGETS = 24
 """Token budgets at which controllers are compared, evenly spaced on a logarithmic scale."""
 MOST_ELITES = 12
-"""Versions of a front, at most."""
+"""Versions on a reported front, at most."""
 ROUNDING = 1e-9
-"""A gain of hypervolume, in points, that is rounding."""
+"""Hypervolume gain, in points, up to which a gain counts as a rounding error."""
 
 
 class Scored(Protocol):
-    """What the figures here need of a version: a card has it, and so has a row of the index."""
+    """The fields that this module reads. Cards and rows of the index both have them."""
 
     @property
     def id(self) -> str: ...
@@ -52,9 +52,10 @@ S = TypeVar("S", bound=Scored)
 
 
 def budgets(cards: Sequence[Scored]) -> Floats:
-    """Return the token budgets: from twice what the cheapest hand-written controller spends at most to what any does.
+    """Return (BUDGETS,) token budgets, from about two whole branches to the full budget.
 
-    That is from about two whole branches to the whole budget: below, nobody has a choice worth the name.
+    The lowest budget is twice the largest spending of the cheapest hand-written controller; the highest budget is the
+    largest spending of any. Below the lowest budget a controller has no real choice.
     """
     most = [max(point.tokens for point in curve) for curve in _seed_curves(cards)] or [1.0]
     low = max(1.0, 2 * min(most))
@@ -62,21 +63,22 @@ def budgets(cards: Sequence[Scored]) -> Floats:
 
 
 def attained(curve: Sequence[CurvePoint], at: Floats) -> Floats:
-    """Return the accuracy (per cent) that ``curve`` attains within each budget of ``at``.
+    """Return (budgets,) the accuracy (per cent) that ``curve`` attains within each token budget of ``at``.
 
-    Between two points of the curve it is interpolated on the logarithm of tokens; beyond the last it is what the best
-    point gives; below the first it is what one gets by leaving questions unanswered until the rest fits.
+    Between two points, accuracy is interpolated on the logarithm of tokens. Above the last point it is the best
+    accuracy. Below the first point it is the accuracy of the first point times budget over tokens, as if a part of the
+    questions were left unanswered.
     """
     return np.asarray(attained_by([curve], at)[0])
 
 
 def attained_by(curves: Sequence[Sequence[CurvePoint]], at: Floats) -> Floats:
-    """Return (curves, budgets) what each curve has `attained`: of thousands at once, for every choice asks for it."""
+    """Return (curves, budgets): `attained` for many curves at once, because every selection needs thousands."""
     values, owner = _joined(curves)
     sizes = np.bincount(owner, minlength=len(curves))
-    there = np.arange(sizes.max(initial=1) + 1) < sizes[:, None]  # one column more than the longest has points
-    tokens, accuracy = np.full(there.shape, np.inf), np.full(there.shape, -np.inf)
-    tokens[there], accuracy[there] = values[:, 2], values[:, 1]
+    mask = np.arange(sizes.max(initial=1) + 1) < sizes[:, None]  # one column more than the longest curve has points
+    tokens, accuracy = np.full(mask.shape, np.inf), np.full(mask.shape, -np.inf)
+    tokens[mask], accuracy[mask] = values[:, 2], values[:, 1]
     order = np.lexsort((accuracy, tokens), axis=1)
     tokens = np.maximum(1.0, np.take_along_axis(tokens, order, axis=1))
     best = np.maximum.accumulate(np.take_along_axis(accuracy, order, axis=1), axis=1)
@@ -84,45 +86,45 @@ def attained_by(curves: Sequence[Sequence[CurvePoint]], at: Floats) -> Floats:
     left = (x[:, None, :-1] <= budget[:, None]).sum(axis=2) - 1  # the last point within each budget
     from_, to = np.maximum(left, 0), np.maximum(left, 0) + 1
     (x0, y0), (x1, y1) = ([np.take_along_axis(column, i, axis=1) for column in (x, best)] for i in (from_, to))
-    with np.errstate(invalid="ignore", divide="ignore"):  # of curves without a point, and before the first: left out
-        risen = (y1 - y0) / (x1 - x0) * (budget - x0) + y0
-        found = np.where(left < 0, y0, risen) * np.minimum(1.0, at / tokens[:, :1])
-    return np.where(sizes[:, None] > 0, found, 0.0)
+    with np.errstate(invalid="ignore", divide="ignore"):  # empty curves and budgets below the first point: replaced
+        interpolated = (y1 - y0) / (x1 - x0) * (budget - x0) + y0
+        result = np.where(left < 0, y0, interpolated) * np.minimum(1.0, at / tokens[:, :1])
+    return np.where(sizes[:, None] > 0, result, 0.0)
 
 
 def quality(card: Scored, at: Floats) -> float:
-    """Return one number for a version: the mean accuracy that it attains over the budgets, in per cent, as measured."""
+    """Return the quality of a version: the mean accuracy, in per cent, that its measured curve attains over budgets."""
     return float(attained(card.mean_curve, at).mean())
 
 
 def merit(card: Scored, at: Floats) -> float:
-    """Return what is believed of the `quality` of a version: its figure without what is likely to be luck."""
+    """Return the quality of a version after shrinkage (`Card.believed_curve`), in per cent: likely luck is removed."""
     return float(attained(card.believed_curve, at).mean())
 
 
 def qualities(cards: Sequence[Scored], at: Floats) -> Floats:
-    """Return (cards,) the `quality` of each."""
+    """Return (cards,) the `quality` of each version."""
     return np.asarray(attained_by([card.mean_curve for card in cards], at).mean(axis=1))
 
 
 def merits(cards: Sequence[Scored], at: Floats) -> Floats:
-    """Return (cards,) the `merit` of each."""
+    """Return (cards,) the `merit` of each version."""
     return np.asarray(attained_by([card.believed_curve for card in cards], at).mean(axis=1))
 
 
 def ranked(cards: Sequence[S]) -> list[S]:
-    """Return the versions that ran, the best first (see `by_merit`)."""
+    """Return the versions that ran, best first (see `by_merit`)."""
     return by_merit([card for card in cards if card.ok], budgets(cards))
 
 
 def best_baseline(cards: Sequence[S], at: Floats) -> S | None:
-    """Return the hand-written controller with the highest `quality`: what a search is measured against."""
+    """Return the hand-written controller with the highest `quality`, the reference of a search; None if none ran."""
     seeds = [card for card in cards if card.generation == 0 and card.ok]
     return max(seeds, key=lambda card: quality(card, at), default=None)
 
 
 def by_merit(cards: Sequence[S], at: Floats) -> list[S]:
-    """Return ``cards``, the best first: by `merit`, and where that may be noise the simpler (`preferred`)."""
+    """Return ``cards``, best first: by `merit`; a simpler version precedes a lead that may be noise (`preferred`)."""
     ordered = sorted(cards, key=lambda card: (card.generation, card.id))
     groups = max((len(card.noise) for card in ordered), default=0)
     noise = np.zeros((len(ordered), groups))
@@ -133,21 +135,21 @@ def by_merit(cards: Sequence[S], at: Floats) -> list[S]:
 
 @dataclass(frozen=True, slots=True)
 class ObjectiveSpace:
-    """The objectives: accuracy, to be raised, and tokens, to be lowered; with ``latency``, that too."""
+    """The objectives: accuracy (maximised), tokens (minimised) and, optionally, latency (minimised)."""
 
     budgets: Floats
     latency: tuple[float, float] | None = None
-    """Tokens on the critical path, from the least to the most of any hand-written controller's points."""
+    """Tokens on the critical path: the minimum and maximum over the points of all hand-written controllers."""
 
     def points(self, curve: Sequence[CurvePoint]) -> Floats:
-        """Return (n, 2 or 3) points to be minimised, for those of ``curve`` within the budgets.
+        """Return (n, 2 or 3) points to be minimised: those points of ``curve`` that lie within the budgets.
 
-        Each objective is scaled to [0, 1]; tokens and latency on the logarithm, and below the lowest is the lowest.
+        Each objective is scaled to [0, 1]. Tokens and latency are scaled on the logarithm and clipped at the lowest.
         """
         return self.points_of([curve])[0]
 
     def points_of(self, curves: Sequence[Sequence[CurvePoint]]) -> tuple[Floats, Ints]:
-        """Return the `points` of all ``curves``, one curve after another, and (n,) which of them each is of."""
+        """Return the `points` of all ``curves``, one curve after another, and (n,) the index of each point's curve."""
         values, owner = _joined(curves)
         _, accuracy, tokens, latency = values.T
         columns = [_scaled(tokens, self.budgets[0], self.budgets[-1]), 1 - accuracy / 100]
@@ -158,26 +160,27 @@ class ObjectiveSpace:
         return np.ascontiguousarray(points[inside]), owner[inside]
 
     def volume(self, points: Floats) -> float:
-        """Return the hypervolume that ``points`` dominate, in points: 100 would be all right answers for nothing.
+        """Return the hypervolume that ``points`` dominate. 100 would be perfect accuracy at no cost.
 
-        With accuracy and tokens alone it is the accuracy that the points attain, a mean over budgets on a logarithmic
-        scale, without interpolation.
+        With accuracy and tokens alone, the hypervolume is the accuracy that the points attain, averaged over budgets
+        on a logarithmic scale, without interpolation.
         """
         return 100 * float(moocore.hypervolume(points, ref=[1.0] * points.shape[1])) if len(points) else 0.0
 
     def best(self, points: Floats) -> Floats:
-        """Return those of ``points`` that no other dominates."""
+        """Return the non-dominated ``points``."""
         return points[moocore.is_nondominated(points)] if len(points) else points
 
 
 def space(cards: Sequence[Scored], latency: bool = False) -> ObjectiveSpace:
-    """Return the objectives, whose scales follow from the hand-written controllers among ``cards``."""
-    found = [max(1.0, point.latency) for curve in _seed_curves(cards) for point in curve] or [1.0]
-    return ObjectiveSpace(budgets(cards), (min(found), max(2 * min(found), *found)) if latency else None)
+    """Return the objectives. The hand-written controllers among ``cards`` set their scales."""
+    latencies = [max(1.0, point.latency) for curve in _seed_curves(cards) for point in curve] or [1.0]
+    low, high = min(latencies), max(latencies)
+    return ObjectiveSpace(budgets(cards), (low, max(2 * low, high)) if latency else None)
 
 
 def hypervolume(cards: Sequence[Scored], latency: bool = False) -> float:
-    """Return the hypervolume (`ObjectiveSpace.volume`) of all the versions that ran."""
+    """Return the hypervolume (`ObjectiveSpace.volume`) of all versions that ran."""
     within = space(cards, latency)
     return within.volume(within.points_of([card.mean_curve for card in cards if card.ok])[0])
 
@@ -190,27 +193,27 @@ def front(cards: Sequence[S], most: int = MOST_ELITES, latency: bool = False) ->
 def elites(cards: Sequence[S], within: ObjectiveSpace, most: int = MOST_ELITES) -> list[S]:
     """Return the versions whose curves make up the Pareto front, from frugal to accurate.
 
-    Of those with a point that no other dominates, the first is the one with the largest hypervolume, each further one
-    the one that adds most to it, until none adds anything or there are ``most``: no choice of as many among them has
-    more than e / (e - 1) times the hypervolume (Nemhauser, Wolsey and Fisher 1978).
+    The choice is greedy among the versions with a non-dominated point: each version chosen adds the most hypervolume,
+    until none adds any or ``most`` are chosen. No choice of equal size among them has more than e / (e - 1) times the
+    hypervolume (Nemhauser, Wolsey and Fisher 1978).
     """
     left = [(card, within.points(card.believed_curve)) for card in by_merit(on_front(cards, within), within.budgets)]
     chosen: list[tuple[S, Floats]] = []
     reached, volume = _together([], within), 0.0
     while left and len(chosen) < most:
         gains = [within.volume(np.concatenate([reached, points])) - volume for _, points in left]
-        best = int(np.argmax(gains))  # the first of equals is the better one over all budgets
+        best = int(np.argmax(gains))  # argmax takes the first of equals, which has the higher quality over all budgets
         if gains[best] <= ROUNDING:
             break
         chosen.append(left.pop(best))
         reached = np.concatenate([reached, chosen[-1][1]])
         volume = within.volume(reached)
-    frugal = [(float(points[:, 0].min()), place) for place, (_, points) in enumerate(chosen)]
-    return [chosen[place][0] for _, place in sorted(frugal)]
+    frugal = [(float(points[:, 0].min()), index) for index, (_, points) in enumerate(chosen)]
+    return [chosen[index][0] for _, index in sorted(frugal)]
 
 
 def on_front(cards: Sequence[S], within: ObjectiveSpace) -> list[S]:
-    """Return those of ``cards`` with a point that no point of another dominates."""
+    """Return the ``cards`` that have at least one non-dominated point."""
     points, owner = within.points_of([card.believed_curve for card in cards])
     if not len(points):
         return []
@@ -219,7 +222,7 @@ def on_front(cards: Sequence[S], within: ObjectiveSpace) -> list[S]:
 
 
 def contributions(cards: Sequence[Scored], within: ObjectiveSpace) -> list[float]:
-    """Return by how much the hypervolume of ``cards`` would fall without each of them."""
+    """Return the hypervolume that each of ``cards`` alone contributes: the loss if the card were removed."""
     points = [within.points(card.believed_curve) for card in cards]
     whole = within.volume(_together(points, within))
     return [whole - within.volume(_together(points[:i] + points[i + 1 :], within)) for i in range(len(points))]
@@ -230,7 +233,7 @@ def _seed_curves(cards: Sequence[Scored]) -> list[Sequence[CurvePoint]]:
 
 
 def _joined(curves: Sequence[Sequence[CurvePoint]]) -> tuple[Floats, Ints]:
-    """Return (n, 4) the values of all curves (see `ScalingCurve`), and (n,) which of ``curves`` each point is of."""
+    """Return (n, 4) the values of all curves (see `ScalingCurve`), and (n,) the index of each point's curve."""
     parts = [ScalingCurve.of(curve).values for curve in curves]
     sizes = np.array([len(part) for part in parts], int)
     return np.concatenate([*parts, np.empty((0, 4))]), np.repeat(np.arange(len(parts)), sizes)
@@ -242,5 +245,3 @@ def _scaled(values: Floats, low: float, high: float) -> Floats:
 
 def _together(points: Sequence[Floats], within: ObjectiveSpace) -> Floats:
     return np.concatenate([*points, np.empty((0, 2 if within.latency is None else 3))])
-
-

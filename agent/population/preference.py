@@ -1,4 +1,4 @@
-"""Which versions come first: the better ones, and of those that may be equals the simpler."""
+"""Orders versions: better ones first, and the simpler of two versions whose difference may be noise."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from ..records.complexity import UNKNOWN
 
 
 def preferred(quality: Floats, noise: Floats, complexity: Sequence[int]) -> list[int]:
-    """Return versions, the best first, where a lead that may be noise counts for less the more complicated the leader.
+    """Return the indices of versions, best first. A lead that may be noise counts less for a more complicated version.
 
-    The simplest version may be behind the most complicated one by a standard error, and comes before it all the same;
-    others by as much as they are apart in complexity, on the logarithm. A longer lead is never made up for. (Where the
-    rule of one standard error, Breiman and others 1984, is all or nothing, it gives away leads that are real.)
+    The simplest version may trail the most complicated one by one standard error and still precede it. For other
+    pairs, the tolerance is proportional to the difference of their complexity on the logarithm. A longer lead always
+    wins. (The rule of one standard error, Breiman and others 1984, is all or nothing and gives away real leads.)
 
     Args:
         quality: (V,) in per cent.
-        noise: (V, G) what each of G groups of questions adds to a version's figure by being there, in points.
-        complexity: of each version, `UNKNOWN` for none. Of equals, the simpler one comes first, then the earlier one.
+        noise: (V, G) influence of each of G groups of questions on a version's quality, in points.
+        complexity: (V,) `UNKNOWN` if not computed. Among equals, the simpler version precedes, then the earlier one.
     """
     if not len(quality):
         return []

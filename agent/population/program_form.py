@@ -1,4 +1,4 @@
-"""Whether two controllers are the same program, and how alike: their syntax trees without names and comments."""
+"""Canonical forms of programs, for equality and similarity: syntax trees without names and comments."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from sandbox import policy
 _CONTRACT = frozenset(
     ("solve", "schedule", "name", "params", "beta", "random", "branch", "advance", "probe", "prune", "step")
 )
-"""Attributes that the contract names: never renamed, whatever a class calls its own."""
+"""Attributes of the contract, which are never renamed, even if a class defines them."""
 
 _Scope = ast.FunctionDef | ast.Lambda | ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp
 _SCOPES = (ast.FunctionDef, ast.Lambda, ast.ListComp, ast.SetComp, ast.GeneratorExp, ast.DictComp)
 
 T = TypeVar("T", bound=ast.AST)
 
-_forms: dict[str, str] = {}  # by the hash of the source: two hashes for each version, however long the run
+_forms: dict[str, str] = {}  # by the hash of the source: memory stays at two hashes per version
 
 
 def program_form(source: str) -> str:
-    """Return what two sources of the same program have in common; a source that the policy refuses is all its own."""
+    """Return a text that equal programs share; a source that the policy refuses is equal to itself only."""
     key = hashlib.sha256(source.encode(errors="surrogatepass")).hexdigest()
     if key not in _forms:
         _forms[key] = (normal_form(source) if policy.check(source).ok else None) or key
@@ -34,11 +34,12 @@ def program_form(source: str) -> str:
 
 
 def normal_form(source: str) -> str | None:
-    """Return a hash that two sources share if they are the same but for comments, docstrings, layout, annotations,
-    the controller's ``name``, the order of imports, and the names of locals, functions, classes, attributes and
-    parameters; None for a source that does not parse.
+    """Return a hash of a program, or None for a source that does not parse.
 
-    Sources are looked at as data: nothing is run. The caller bounds their size and depth (`sandbox.policy.check`).
+    Two sources share the hash if they differ only in comments, docstrings, layout, annotations, the controller's
+    ``name``, the order of imports, and the names of locals, functions, classes, attributes and parameters.
+
+    The source is parsed and never run. The caller bounds its size and depth (`sandbox.policy.check`).
     """
     try:
         tree = policy.parse(source)
@@ -49,10 +50,10 @@ def normal_form(source: str) -> str | None:
 
 @lru_cache(maxsize=1024)
 def program_shape(source: str) -> Mapping[str, int]:
-    """Return how often each pair of node and child, by their kinds, occurs in the syntax tree of `normal_form`.
+    """Return the count of each pair of parent and child node kinds in the syntax tree (without docstrings and such).
 
-    Names and constants are no part of it, so that what differs in its constants alone has the same shape; empty for a
-    source that does not parse.
+    Names and constants are ignored: programs that differ only in constants have the same shape. Empty for a source
+    that does not parse.
     """
     try:
         tree = _Stripper().visit(policy.parse(source))
@@ -63,7 +64,7 @@ def program_shape(source: str) -> Mapping[str, int]:
 
 
 class _Stripper(ast.NodeTransformer):
-    """Removes what does nothing."""
+    """Removes parts of a syntax tree that do not affect behaviour."""
 
     def generic_visit(self, node: ast.AST) -> ast.AST:
         super().generic_visit(node)
@@ -97,7 +98,7 @@ def _title(line: ast.AST) -> bool:
 
 
 class _Namer(ast.NodeTransformer):
-    """Numbers names in the order in which they are met, scope by scope; what is imported keeps its full name."""
+    """Numbers names in order of first use, scope by scope; imported names keep their full name."""
 
     def __init__(self, tree: ast.Module) -> None:
         self.imported: dict[str, str] = {}
@@ -144,7 +145,7 @@ class _Namer(ast.NodeTransformer):
         return self.attributes.setdefault(name, f"attribute {len(self.attributes)}")
 
     def visit_Constant(self, node: ast.Constant) -> ast.AST:
-        if isinstance(node.value, str):  # keys of parameters, as a rule: answers are opaque, so no text means anything
+        if isinstance(node.value, str):  # mostly parameter keys: answers are opaque, so no text has a meaning
             return ast.Constant(self.texts.setdefault(node.value, f"text {len(self.texts)}"))
         return node
 
@@ -159,7 +160,7 @@ class _Namer(ast.NodeTransformer):
         node.bases = [self.visit(base) for base in node.bases]
         node.decorator_list = [self.visit(decorator) for decorator in node.decorator_list]
         body: list[ast.AST] = []
-        for line in node.body:  # what a class binds are attributes
+        for line in node.body:  # names that a class binds are attributes
             if isinstance(line, ast.Assign):
                 value = self.visit(line.value)
                 targets = [
@@ -216,7 +217,7 @@ def _args(node: ast.arguments) -> list[ast.arg]:
 
 
 def _bound(scope: ast.AST) -> Iterator[str]:
-    """Yield the names that a scope binds itself: not those of scopes within it, nor what it imports."""
+    """Yield the names bound in a scope itself, without nested scopes and imports."""
     if isinstance(scope, ast.FunctionDef | ast.Lambda):
         yield from (arg.arg for arg in _args(scope.args))
     waiting: list[ast.AST] = list(ast.iter_child_nodes(scope))
@@ -233,7 +234,7 @@ def _bound(scope: ast.AST) -> Iterator[str]:
 
 
 def _own_attributes(tree: ast.Module) -> Iterator[str]:
-    """Yield the names of attributes that the source itself makes."""
+    """Yield the names of attributes that the source defines."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
             yield node.attr

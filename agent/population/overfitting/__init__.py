@@ -1,1 +1,1 @@
-"""Corrects scores for luck: how much of a version's score will hold on questions and models it was not chosen on."""
+"""Corrects scores for luck: estimates how much of a score holds on questions and models that selection did not see."""

@@ -1,4 +1,4 @@
-"""The beliefs of a population: the figures by which versions are ranked, bred and chosen in place of the raw ones."""
+"""Beliefs: estimates of versions' true quality, which replace the measured quality in ranking and selection."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from .question_results import QuestionResults
 from .shrinkage import MEAN, SELF, shrink
 
 ResultsLoader = Callable[[str], QuestionResults | None]
-"""Returns the figures of a version, by its id; None if there are none."""
+"""Returns the results of a version, by its id; None if there are none."""
 ContributionCache = dict[str, Contribution]
-"""What versions contribute, by their ids."""
+"""The contributions of versions, by id."""
 
 
 def with_beliefs(cards: Sequence[Card], read: ResultsLoader, kept: ContributionCache | None = None) -> list[Card]:
-    """Return ``cards``, with what is believed of each (`Card.belief`) where its figures can be read.
+    """Return ``cards`` with a belief (`Card.belief`) for each version whose results can be read.
 
-    What was written by hand was not chosen for its figures, so they stand; all others are drawn towards their first
-    parent, or towards the mean of all where that did not run.
+    Hand-written versions were not selected by their results, so their results stand. Every other version is shrunk
+    towards its first parent, or towards the mean of all versions if the parent did not run.
 
     Args:
         cards: in any order.
-        read: asked for the figures of those whose contributions are not known yet.
-        kept: contributions that are known, by version: those that were not are added.
+        read: called for versions whose contributions are not in ``kept``.
+        kept: cache of contributions by version; new ones are added.
     """
     at = budgets(cards)
     pairs = list(_contributions(cards, at, read, {} if kept is None else kept))
@@ -43,13 +43,13 @@ def with_beliefs(cards: Sequence[Card], read: ResultsLoader, kept: ContributionC
     if not able:
         return list(cards)
     these = joined(rows)
-    found = shrink(these, _anchors(able))
+    estimate = shrink(these, _anchors(able))
     measured = qualities(able, at)
-    # simulated questions are easier or harder than the recorded ones: what is common to all versions is left out
+    # simulated questions may be easier or harder than recorded ones: the difference common to all versions is removed
     common = (these.values @ these.weights - measured).mean()
-    curves = _less([card.mean_curve for card in able], measured + common - found.quality)
-    noise = [array("d", row.tobytes()) for row in found.noise]
-    rest = zip(curves, found.factor.tolist(), found.error.tolist(), noise, strict=True)
+    curves = _less([card.mean_curve for card in able], measured + common - estimate.quality)
+    noise = [array("d", row.tobytes()) for row in estimate.noise]
+    rest = zip(curves, estimate.factor.tolist(), estimate.error.tolist(), noise, strict=True)
     beliefs = {card.id: Belief(*each) for card, each in zip(able, rest, strict=True)}
     return [card.model_copy(update={"belief": beliefs[card.id]}) if card.id in beliefs else card for card in cards]
 
@@ -57,21 +57,21 @@ def with_beliefs(cards: Sequence[Card], read: ResultsLoader, kept: ContributionC
 def _contributions(
     cards: Sequence[Card], at: Floats, read: ResultsLoader, kept: ContributionCache
 ) -> Iterator[tuple[Card, Contribution]]:
-    """Yield the versions with figures, in an order of their own, and what they contribute at the budgets ``at``."""
+    """Yield the versions that have results, by age, and their contributions at the token budgets ``at``."""
     share: float | None = None
     for card in _by_age(cards):
         weight, row = card.protocol.simulated if share is None else share, kept.get(card.id)
         if row is None or not row.holds(at, weight):
-            figures = read(card.id)
-            if figures is None:
+            results = read(card.id)
+            if results is None:
                 continue
-            row = kept[card.id] = Contribution.of(figures, at, weight)
+            row = kept[card.id] = Contribution.of(results, at, weight)
         share = weight
         yield card, row
 
 
 def _less(curves: Sequence[ScalingCurve], luck: Floats) -> list[ScalingCurve]:
-    """Return ``curves`` with all accuracies lower by ``luck``, (curves,)."""
+    """Return ``curves`` with every accuracy lowered by the curve's ``luck``, (curves,) in points."""
     ends = np.cumsum([0, *map(len, curves)])
     values = np.concatenate([curve.values for curve in curves])
     values[:, 1] = np.minimum(np.maximum(values[:, 1] - np.repeat(luck, np.diff(ends)), 0.0), 100.0)
@@ -79,26 +79,27 @@ def _less(curves: Sequence[ScalingCurve], luck: Floats) -> list[ScalingCurve]:
 
 
 def optimism(cards: Sequence[Card], read: ResultsLoader) -> tuple[Card, CrossValidated] | None:
-    """Return the version that the search would choose, and what that choice is worth where it was not made.
+    """Return the version that the search would choose, and the cross-validated value of that choice.
 
-    It is chosen among what was discovered, or among all if nothing was. None without figures, or for one question.
+    The choice is among discovered versions, or among all versions if none was discovered. None if there are no results
+    or fewer than two questions.
     """
-    able, figures = _comparable(cards, read)
+    able, results = _comparable(cards, read)
     if not able:
         return None
     discovered = np.array([card.generation > 0 for card in able])
     candidates = discovered if discovered.any() else ~discovered
     simple = [card.size for card in able]
-    found = cross_validated(figures, budgets(cards), _anchors(able), simple, candidates, able[0].protocol.simulated)
-    return (able[found.version], found) if found else None
+    validated = cross_validated(results, budgets(cards), _anchors(able), simple, candidates, able[0].protocol.simulated)
+    return (able[validated.version], validated) if validated else None
 
 
 def _comparable(cards: Sequence[Card], read: ResultsLoader) -> tuple[list[Card], list[QuestionResults]]:
-    """Return the versions with figures, and these, of the same questions as the first: in an order of their own."""
-    pairs = [(card, figures) for card in _by_age(cards) if (figures := read(card.id)) is not None]
+    """Return the versions with results for the same questions as the first such version, by age, and the results."""
+    pairs = [(card, results) for card in _by_age(cards) if (results := read(card.id)) is not None]
     wanted = _cells(pairs[0][1]) if pairs else None
     alike = [pair for pair in pairs if _cells(pair[1]) == wanted]
-    return [card for card, _ in alike], [figures for _, figures in alike]
+    return [card for card, _ in alike], [results for _, results in alike]
 
 
 def _by_age(cards: Sequence[Card]) -> list[Card]:

@@ -1,8 +1,9 @@
-"""What each question adds to a version's quality, so that some of the questions have a quality too.
+"""Contributions of single questions to a version's quality, so that a part of the questions has a quality too.
 
-Quality (`population.quality`) is a mean over token budgets of what a curve attains, and a curve is a mean over
-questions. To first order it is therefore a mean of one *contribution* of each cell, a question of an environment: the
-infinitesimal jackknife (Jaeckel 1972). A part of the questions, or all models but one, are then a mean of some cells.
+Quality (`population.quality`) is a mean over token budgets of the accuracy that a curve attains, and a curve is a mean
+over questions. To first order, quality is therefore a mean of one *contribution* per cell, where a cell is a question
+of an environment: the infinitesimal jackknife (Jaeckel 1972). The quality on a part of the questions, or on all models
+but one, is then a mean over some of the cells.
 """
 
 from __future__ import annotations
@@ -24,9 +25,9 @@ Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
 GROUPS = 32
-"""Groups into which the questions of an environment fall, at most: enough to tell an error by."""
+"""Groups of questions per environment, at most: enough to estimate a standard error."""
 _SPACING = 0.2
-"""Distance of two budgets, as a logarithm, where there is but one."""
+"""Distance of two token budgets on the natural logarithm, where there is only one budget."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +37,15 @@ class QualityPanel:
     values: Floats
     """(V, N) in per cent; the mean with ``weights`` is a version's quality."""
     weights: Floats
-    """(N,) parts of the whole, adding up to 1."""
+    """(N,) weight of each cell; the weights sum to 1."""
     environment: Ints
-    """(N,) which environment a cell belongs to."""
+    """(N,) index of the cell's environment."""
     question: Ints
-    """(N,) which group of questions a cell belongs to: the same ones in environments of the same size."""
+    """(N,) index of the cell's group of questions. Environments with equally many questions share the groups."""
     origin: Ints
-    """(N,) the recorded environment that a cell comes from: its own, or that to which a simulated one was fitted."""
+    """(N,) index of the recorded environment: the cell's own, or the one that a simulated environment was fitted to."""
     recorded: Bools
-    """(N,) whether the cell was recorded. Simulated ones take part in a choice, but nothing is measured on them."""
+    """(N,) whether the cell was recorded. Simulated cells affect the choice of a version and are never measured on."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,10 +59,10 @@ class PanelCells:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Contribution:
-    """What one version contributes: all that a panel needs of its figures, and a twentieth of their size."""
+    """The contribution of one version: everything that a panel needs of its results, at a twentieth of their size."""
 
     cells: PanelCells
-    """One object for all versions with the same ones."""
+    """Versions with the same cells share one object."""
     values: Floats
     """(N,) the mean of `contributions` over the budgets."""
     at: bytes
@@ -69,13 +70,13 @@ class Contribution:
     simulated: float
 
     @classmethod
-    def of(cls, figures: QuestionResults, at: Floats, simulated: float = 0.0) -> Contribution:
-        """Return the contribution of the version that ``figures`` are of (see `panel`)."""
-        cells = _cells(figures.environments, figures.environment.tobytes(), figures.question.tobytes())
-        return cls(cells, contributions(figures, at, simulated).mean(axis=0), at.tobytes(), simulated)
+    def of(cls, results: QuestionResults, at: Floats, simulated: float = 0.0) -> Contribution:
+        """Return the contribution of the version with these ``results`` (see `panel`)."""
+        cells = _cells(results.environments, results.environment.tobytes(), results.question.tobytes())
+        return cls(cells, contributions(results, at, simulated).mean(axis=0), at.tobytes(), simulated)
 
     def holds(self, at: Floats, simulated: float) -> bool:
-        """Return whether it is that at these budgets, with this weight."""
+        """Return whether this contribution was computed for these budgets and this weight."""
         return self.at == at.tobytes() and self.simulated == simulated
 
 
@@ -84,19 +85,19 @@ def _cells(environments: tuple[str, ...], environment: bytes, question: bytes) -
     return PanelCells(environments, np.frombuffer(environment, np.int32), np.frombuffer(question, np.int32))
 
 
-def panel(figures: Sequence[QuestionResults], at: Floats, simulated: float = 0.0) -> QualityPanel:
-    """Return the contributions of versions whose ``figures`` have the same cells.
+def panel(results: Sequence[QuestionResults], at: Floats, simulated: float = 0.0) -> QualityPanel:
+    """Return the contributions of versions whose ``results`` have the same cells.
 
     Args:
-        figures: at least one.
+        results: at least one.
         at: (T,) token budgets.
         simulated: the weight of all simulated environments together; the recorded ones have the rest.
     """
-    return joined([Contribution.of(each, at, simulated) for each in figures])
+    return joined([Contribution.of(each, at, simulated) for each in results])
 
 
 def joined(rows: Sequence[Contribution]) -> QualityPanel:
-    """Return the panel of versions, at least one, with the same cells, budgets and weight."""
+    """Return the panel of at least one version; all ``rows`` must have the same cells, budgets and weight."""
     cells, names = rows[0].cells, rows[0].cells.environments
     return QualityPanel(
         values=np.stack([row.values for row in rows]),
@@ -109,26 +110,26 @@ def joined(rows: Sequence[Contribution]) -> QualityPanel:
 
 
 def cell_weights(cells: PanelCells | QuestionResults, simulated: float) -> Floats:
-    """Return (N,) the part of each cell in the mean: environments of a kind count the same, and so do questions."""
+    """Return (N,) the weight of each cell: equal for environments of a kind, and for questions of an environment."""
     kind = np.array([is_simulated(name) for name in cells.environments])
     share = simulated if kind.any() else 0.0
     each = np.where(kind, share / max(1, kind.sum()), (1 - share) / max(1, (~kind).sum()))
     return np.asarray((each / np.bincount(cells.environment))[cells.environment])
 
 
-def contributions(figures: QuestionResults, at: Floats, simulated: float = 0.0) -> Floats:
-    """Return (T, N) the contribution of each cell to what the version attains at each budget of ``at``, in per cent."""
-    return contributions_by(figures, at, cell_weights(figures, simulated))
+def contributions(results: QuestionResults, at: Floats, simulated: float = 0.0) -> Floats:
+    """Return (T, N) the contribution of each cell to the accuracy attained at each budget of ``at``, in per cent."""
+    return contributions_by(results, at, cell_weights(results, simulated))
 
 
-def contributions_by(figures: QuestionResults, at: Floats, weights: Floats) -> Floats:
-    """Return (T, N) contributions of all cells to a curve that is the mean of those cells alone that have ``weights``.
+def contributions_by(results: QuestionResults, at: Floats, weights: Floats) -> Floats:
+    """Return (T, N) the contributions of all cells to a curve that is the mean of only the cells with ``weights``.
 
-    Which points of the curve are used at which budget is decided by these: what other cells contribute is then no
-    choice of the best afterwards.
+    The weighted cells alone decide which points of the curve are used at each budget. The contributions of other cells
+    are therefore free of selection.
     """
     weights = weights / weights.sum()
-    accuracy, tokens = 100 * figures.right, figures.tokens
+    accuracy, tokens = 100 * results.right, results.tokens
     a, t = accuracy @ weights, tokens @ weights
     value, by_accuracy, by_tokens = slopes(t, a, at)
     moved = by_accuracy @ (accuracy - a[:, None]) + (by_tokens / np.maximum(1.0, t)) @ (tokens - t[:, None])
@@ -136,16 +137,16 @@ def contributions_by(figures: QuestionResults, at: Floats, weights: Floats) -> F
 
 
 def slopes(tokens: Floats, accuracy: Floats, at: Floats) -> tuple[Floats, Floats, Floats]:
-    """Return what a curve attains at each budget, and how that changes with its points.
+    """Return the accuracy that a curve attains at each budget, and its derivatives by the points of the curve.
 
     Args:
-        tokens, accuracy: (B,) the points of the curve, in any order.
+        tokens, accuracy: (B,) the points of the curve, in any order; accuracy in per cent.
         at: (T,) token budgets.
 
     Returns:
-        (T,) what `population.attained` gives, and its derivatives by the accuracies and by the logarithms of the
-        tokens, (T, B) each. Where two points nearly share their tokens, the curve between them is taken to rise over
-        the distance of two budgets: few budgets would miss such a step, or see it far too steep.
+        (T,) the values of `population.attained`, and their derivatives by the accuracies and by the logarithms of the
+        tokens, (T, B) each. Between two points with nearly equal tokens, the curve is assumed to rise over the distance
+        of two budgets, because only few budgets would see the step, and those would see it far too steep.
     """
     order = np.lexsort((accuracy, tokens))
     x = np.log(np.maximum(1.0, tokens[order]))
@@ -175,7 +176,7 @@ def slopes(tokens: Floats, accuracy: Floats, at: Floats) -> tuple[Floats, Floats
 
 
 def _groups(cells: PanelCells) -> Ints:
-    """Return (N,) the group of questions of each cell. Environments of the same size are taken to ask the same ones."""
+    """Return (N,) the group of questions of each cell. Environments of equal size are assumed to share questions."""
     sizes = np.bincount(cells.environment)[cells.environment]
     _, group = np.unique(np.stack([sizes, cells.question % GROUPS]), axis=1, return_inverse=True)
     return np.asarray(group.ravel(), np.int64)

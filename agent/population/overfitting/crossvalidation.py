@@ -1,4 +1,4 @@
-"""What the choice of the best is worth on questions and models that it was not made by."""
+"""Cross-validates the choice of the best version: its quality on questions and models that the choice did not see."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from .question_results import QuestionResults
 from .shrinkage import shrink
 
 FOLDS = 5
-"""Parts into which the questions are divided."""
+"""Parts into which the groups of questions are divided."""
 _PARTITIONS = 8
-"""Divisions into parts that are averaged: one alone has a luck of its own."""
-_SEED = 20260911  # of the divisions alone: the same figures are cross-validated alike everywhere
+"""Random divisions into parts that are averaged, because the result of a single division depends on chance."""
+_SEED = 20260911  # seed of the divisions only: the same results are cross-validated equally everywhere
 
 
 @dataclass(frozen=True, slots=True)
 class IntervalEstimate:
-    """A figure, and its 95% interval over questions."""
+    """A value, and its 95% interval over questions."""
 
     value: float
     interval: Interval
@@ -31,29 +31,29 @@ class IntervalEstimate:
 
 @dataclass(frozen=True, slots=True)
 class CrossValidated:
-    """What a choice of the best version is worth. All in per cent, or points of it, on recorded questions."""
+    """The value of choosing the best version. All estimates are in per cent (or points), on recorded questions."""
 
     version: int
-    """Index of the version that is chosen by all questions and models."""
+    """Index of the version that is chosen from all questions and models."""
     searched: IntervalEstimate
-    """Its quality on them: the figure that a search shows of its best."""
+    """Quality of that version on the same questions and models: the number that a search reports."""
     questions: IntervalEstimate
-    """Chosen by some of the questions, measured on the others: the mean over all."""
+    """Quality if chosen on some questions and measured on the others: the mean over all questions."""
     models: IntervalEstimate | None
-    """Chosen by all models but one, measured on the one left out: the mean over models. None with one alone."""
+    """Quality if chosen on all models but one and measured on that one: the mean over models. None with one model."""
     both: IntervalEstimate | None
-    """Chosen without the questions, and without the model, that it is measured on."""
+    """Quality if chosen without the questions and without the model that it is measured on. None with one model."""
     optimism: IntervalEstimate
-    """``searched`` less ``both``, or less ``questions`` with one model alone."""
+    """``searched`` minus ``both``; with one model, ``searched`` minus ``questions``."""
 
     @property
     def strictest(self) -> IntervalEstimate:
-        """The figure that ``optimism`` is reckoned from."""
+        """The estimate that ``optimism`` is computed from."""
         return self.both or self.questions
 
 
 def cross_validated(
-    figures: Sequence[QuestionResults],
+    results: Sequence[QuestionResults],
     at: Floats,
     anchors: Sequence[int],
     complexity: Sequence[int],
@@ -63,20 +63,20 @@ def cross_validated(
     """Cross-validate the choice among versions; None if there are fewer than two questions.
 
     Args:
-        figures, at, simulated: see `panel`.
+        results, at, simulated: see `panel`.
         anchors: see `shrink`.
         complexity: see `preferred`.
         candidates: (V,) the versions that may be chosen, at least one.
     """
-    these, measured = panel(figures, at, simulated), panel(figures, at)
+    these, measured = panel(results, at, simulated), panel(results, at)
     able, simple = np.flatnonzero(candidates), np.asarray(complexity)[candidates].tolist()
 
     def chosen(cells: Bools) -> int:
-        found = shrink(these, anchors, cells)
-        return int(able[preferred(found.quality[able], found.noise[able], simple)[0]])
+        estimate = shrink(these, anchors, cells)
+        return int(able[preferred(estimate.quality[able], estimate.noise[able], simple)[0]])
 
     def held_out(models: Sequence[int | None], parts: Sequence[Ints | None]) -> Floats:
-        """Return (N,) contributions of what is chosen without the model and without the questions of each cell."""
+        """Return (N,) contributions of the version chosen without each cell's model and without its questions."""
         result = np.zeros(len(these.weights))
         for model in models:
             for part in parts:
@@ -85,7 +85,7 @@ def cross_validated(
                 seen = ~(mine if part is None else asked) & (True if model is None else these.origin != model)
                 if mine.any():
                     by = measured.weights * seen
-                    result[mine] = contributions_by(figures[chosen(seen)], at, by).mean(axis=0)[mine]
+                    result[mine] = contributions_by(results[chosen(seen)], at, by).mean(axis=0)[mine]
         return result
 
     groups = int(these.question.max()) + 1
@@ -101,7 +101,7 @@ def cross_validated(
     ahead = rows[-1] - measured.values.mean(axis=0)
     searched, questions, *others, lead = means(measured, [*rows, ahead])
     by_model, both = others or (None, None)
-    # the figure that was sought is what it is; the one in its place has the noise of a version against the others
+    # the searched quality is exact; the held-out one has the noise of a version relative to the others
     gap, (low, high) = searched.value - (both or questions).value, lead.interval
     optimism = IntervalEstimate(gap, (gap + lead.value - high, gap + lead.value - low))
     return CrossValidated(best, searched, questions, by_model, both, optimism)
@@ -115,7 +115,7 @@ def partitions(groups: int) -> Iterator[list[Ints]]:
 
 
 def means(panel: QualityPanel, rows: Sequence[Floats]) -> list[IntervalEstimate]:
-    """Return the mean of each of ``rows``, (N,) contributions, over the recorded cells, with its interval."""
+    """Return the mean of each of ``rows``, (N,) contributions, over the recorded cells, with its 95% interval."""
     environments = np.unique(panel.environment[panel.recorded]).tolist()
     tables = [np.stack(rows, axis=1)[panel.environment == e] for e in environments]
     value = np.mean([table.mean(axis=0) for table in tables], axis=0)

@@ -1,4 +1,4 @@
-"""What a version did question by question: derived from its action logs, and kept in the archive."""
+"""A version's results per question: derived from its action logs, and cached in the archive."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ Ints = npt.NDArray[np.int32]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class QuestionResults:
-    """Accuracy and tokens by beta and cell, means over branch orders; a cell is a question of an environment.
+    """Accuracy and tokens by beta and cell, averaged over branch orders. A cell is a question of an environment.
 
-    B betas, N cells: environments one after another, each with its questions in order.
+    Shapes: B betas, N cells. The cells of an environment are consecutive, in the order of its questions.
     """
 
     environments: tuple[str, ...]
     environment: Ints
     """(N,) index into ``environments``."""
     question: Ints
-    """(N,) number of the question in its environment."""
+    """(N,) index of the question in its environment."""
     betas: Floats
     """(B,), ascending."""
     right: Floats
-    """(B, N) share of the branch orders on which the answer was right, in [0, 1]."""
+    """(B, N) share of the branch orders in which the answer was right, in [0, 1]."""
     tokens: Floats
-    """(B, N)"""
+    """(B, N) mean tokens."""
 
     @classmethod
     def of(cls, scores: Scores) -> QuestionResults:
-        """Return the means over branch orders of ``scores``, whose batch is a whole grid (`envs.episodes.grid`)."""
+        """Return the means over branch orders of ``scores``, whose batch is a full grid (`envs.episodes.grid`)."""
         batch = scores.episodes
         sizes = [len(env) for env in batch.environments]
         first = np.cumsum([0, *sizes])
@@ -57,7 +57,7 @@ class QuestionResults:
         )  # fmt: skip
 
     def pack(self) -> bytes:
-        """Return the figures as a compressed file: the same figures, the same bytes."""
+        """Return the results as a compressed NumPy file; equal results give equal bytes."""
         buffer = io.BytesIO()
         columns: dict[str, Any] = {each.name: np.array(getattr(self, each.name)) for each in fields(self)}
         np.savez_compressed(buffer, **columns)
@@ -65,16 +65,16 @@ class QuestionResults:
 
     @classmethod
     def unpack(cls, packed: bytes) -> QuestionResults:
-        """Return the figures that `pack` has packed.
+        """Return the results that `pack` has packed.
 
         Raises:
-            Exception: whatever the readers of zip and numpy raise of damaged bytes.
+            Exception: any error that the zip and NumPy readers raise for damaged bytes.
         """
         with SYNTAX_LOCK, np.load(io.BytesIO(packed), allow_pickle=False) as columns:
-            found = {each.name: columns[each.name] for each in fields(cls)}
-        shape = (len(found["betas"]), len(found["question"]))
-        if found["right"].shape != shape or found["tokens"].shape != shape:
-            raise ValueError("its columns do not fit each other")
-        if not (np.isfinite(found["right"]).all() and np.isfinite(found["tokens"]).all()):
-            raise ValueError("its figures are no numbers")
-        return cls(**found | {"environments": tuple(found["environments"].tolist())})
+            data = {each.name: columns[each.name] for each in fields(cls)}
+        shape = (len(data["betas"]), len(data["question"]))
+        if data["right"].shape != shape or data["tokens"].shape != shape:
+            raise ValueError("the shapes of the columns do not match")
+        if not (np.isfinite(data["right"]).all() and np.isfinite(data["tokens"]).all()):
+            raise ValueError("a value is not a finite number")
+        return cls(**data | {"environments": tuple(data["environments"].tolist())})

@@ -1,4 +1,4 @@
-"""What is to be believed of the figures of many versions: noise told from merit."""
+"""Empirical-Bayes shrinkage: separates real differences between many versions from noise."""
 
 from __future__ import annotations
 
@@ -12,36 +12,36 @@ from envs.statistics import Floats
 from .contributions import Bools, QualityPanel
 
 MEAN, SELF = -1, -2
-"""Anchors that are no version: the mean of all; and none, of a version that was not chosen for its figures."""
+"""Anchors other than a version: the mean of all versions; or none, for a version not selected by its results."""
 _LEAST = 0.01
-"""The least part of a difference that is believed: those that seem equal keep the order in which they were seen."""
+"""The least shrinkage factor: greater than 0, so that versions that seem equal keep their measured order."""
 
 
 @dataclass(frozen=True, slots=True)
 class ShrinkageEstimate:
-    """What is believed of V versions."""
+    """Shrinkage estimates of V versions."""
 
     quality: Floats
     """(V,) in per cent."""
     factor: Floats
-    """(V,) in [0, 1]: the part of a version's difference from its anchor that is believed."""
+    """(V,) in [0, 1]: the share of a version's difference from its anchor that is kept."""
     error: Floats
-    """(V,) standard error of that difference over questions, in points; 0 where it is not known."""
+    """(V,) standard error of that difference over questions, in points; 0 where unknown."""
     noise: Floats
-    """(V, G) what each group of questions adds to a version's figure by being there, in points."""
+    """(V, G) influence of each group of questions on a version's quality, in points."""
 
 
 def shrink(panel: QualityPanel, anchors: Sequence[int], cells: Bools | None = None) -> ShrinkageEstimate:
-    """Return the qualities of versions, each drawn towards its anchor as far as its difference may be noise.
+    """Return the qualities of versions, each shrunk towards its anchor according to the noise of the difference.
 
-    Empirical Bayes (Efron and Morris 1975): differences from the anchors of a kind (other versions, or the mean) are
-    taken to be normal around zero, with the variance that remains of theirs without the noise's. An anchor that is a
-    version has been drawn towards its own first, so that a row of small, lucky gains does not add up.
+    Empirical Bayes (Efron and Morris 1975): differences from one kind of anchor (other versions, or the mean) are
+    assumed to be normal around zero, with their observed variance minus the noise variance. An anchor that is a version
+    is itself shrunk first, so that a sequence of small, lucky gains does not add up.
 
     Args:
         panel: the contributions.
-        anchors: for each version, the index of another, `MEAN` or `SELF`.
-        cells: (N,) those that are looked at; all if None.
+        anchors: for each version, the index of another version, `MEAN` or `SELF`.
+        cells: (N,) mask of the cells to use; all if None.
     """
     weights = panel.weights if cells is None else np.where(cells, panel.weights, 0.0)
     weights = weights / weights.sum()
@@ -65,9 +65,9 @@ def shrink(panel: QualityPanel, anchors: Sequence[int], cells: Bools | None = No
 
 
 def _noise(panel: QualityPanel, weights: Floats) -> Floats:
-    """Return (V, G) what each group adds to a version's figure by being there: the sum of squares is the variance.
+    """Return (V, G) the influence of each group of questions; the sum of squares over groups is the variance.
 
-    Environments are fixed, questions are drawn. An environment with one question does not say how questions differ.
+    Environments are fixed and questions are sampled. An environment with one question gives no variance.
     """
     environment, group = np.eye(panel.environment.max() + 1), np.eye(panel.question.max() + 1)
     member = environment[panel.environment]
@@ -78,7 +78,7 @@ def _noise(panel: QualityPanel, weights: Floats) -> Floats:
 
 
 def anchors_first(anchors: Sequence[int]) -> list[int]:
-    """Return all versions, each after the one that it is anchored to."""
+    """Return all versions, each after its anchor."""
     order: dict[int, None] = {}
     for version in range(len(anchors)):
         path: dict[int, None] = {}

@@ -1,4 +1,4 @@
-"""What a version does, as its card tells it."""
+"""Behaviour descriptors on a version's card."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from envs.episodes import grid as episode_grid
 from envs.synthetic.model import default_models, generate
 from sandbox.evaluation import evaluate
 
-WORLD = generate(next(iter(default_models().values())), "toy", questions=2, branches=8)
-EPISODES = episode_grid([WORLD], [0.0, 1.0], [1000], 8)
+ENVIRONMENT = generate(next(iter(default_models().values())), "toy", questions=2, branches=8)
+EPISODES = episode_grid([ENVIRONMENT], [0.0, 1.0], [1000], 8)
 SOURCE = """
 from envs import Controller, majority
 
@@ -28,23 +28,23 @@ class Two(Controller):
 """
 
 
-def did(middle: str = "pass", order: str = "[a, b]") -> Behaviour:
+def behaviour_of(middle: str = "pass", order: str = "[a, b]") -> Behaviour:
     result = evaluate(SOURCE.format(middle=middle, order=order), EPISODES)
     assert result.scores is not None and result.logs is not None, result.verdict
     assert decisions(result.logs) == behaviour(result.scores, result.logs).decisions
     return behaviour(result.scores, result.logs)
 
 
-def test_behaviour_is_what_was_done() -> None:
-    plain = did()
+def test_behaviour_measures_width_depth_pruning_and_latency() -> None:
+    plain = behaviour_of()
     assert (plain.width, plain.pruned) == (2.0, 0.0) and 0.5 <= plain.latency < 1
-    pruning = did("question.step(b); question.prune(b)", "[a]")
+    pruning = behaviour_of("question.step(b); question.prune(b)", "[a]")
     assert 0 < pruning.pruned < 0.5 and pruning.latency == 1.0 and pruning.depth < plain.depth
 
 
-def test_the_same_decisions_are_one_behaviour() -> None:
-    plain = did()
-    assert did() == plain and did(order="[b, a]").decisions == plain.decisions
-    assert did("x = 1 + 1").decisions == plain.decisions
-    assert did("question.step(a)").decisions != plain.decisions
-    assert did("question.step(b)").decisions != did("question.step(a)").decisions
+def test_same_decisions_give_the_same_behaviour() -> None:
+    plain = behaviour_of()
+    assert behaviour_of() == plain and behaviour_of(order="[b, a]").decisions == plain.decisions
+    assert behaviour_of("x = 1 + 1").decisions == plain.decisions
+    assert behaviour_of("question.step(a)").decisions != plain.decisions
+    assert behaviour_of("question.step(b)").decisions != behaviour_of("question.step(a)").decisions

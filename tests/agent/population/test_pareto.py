@@ -1,4 +1,4 @@
-"""Fronts, hypervolume and credit: what holds of them, whatever the cards are."""
+"""Fronts, hypervolume and credit: properties that hold for arbitrary cards."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from agent.records.card import Card
 from agent.records.version import Cost, CurvePoint, ScalingCurve
 from envs.statistics import Floats
 
-from .populations import ISLANDS, SEEDS, archives, chosen, living, made
+from .populations import ISLANDS, SEEDS, archives, chosen, made, members_of
 
 
-def plainly(curve: Sequence[CurvePoint], at: Floats) -> Floats:
-    """Return what a curve attains, one budget after another: `population.attained` is of many at once."""
-    found = sorted((point.tokens, point.accuracy) for point in curve)
-    tokens = np.array([max(1.0, tokens) for tokens, _ in found])
-    best = np.maximum.accumulate([accuracy for _, accuracy in found])
+def attained_reference(curve: Sequence[CurvePoint], at: Floats) -> Floats:
+    """Return what one curve attains, by a simple reference implementation of `population.attained`."""
+    pairs = sorted((point.tokens, point.accuracy) for point in curve)
+    tokens = np.array([max(1.0, tokens) for tokens, _ in pairs])
+    best = np.maximum.accumulate([accuracy for _, accuracy in pairs])
     return np.interp(np.log(at), np.log(tokens), best) * np.minimum(1.0, at / tokens[0])
 
 
@@ -34,18 +34,20 @@ curves = st.lists(st.lists(st.tuples(st.floats(0, 1e6), st.floats(0, 100)), max_
 
 
 @given(curves, st.lists(st.floats(1, 1e6), min_size=1, max_size=5))
-def test_what_many_curves_attain_is_what_each_does(found: list[list[tuple[float, float]]], at: list[float]) -> None:
-    lines = [[CurvePoint(0.0, accuracy, tokens, 1.0) for tokens, accuracy in line] for line in found]
+def test_attained_by_many_curves_equals_attained_by_each(
+    pairs: list[list[tuple[float, float]]], at: list[float]
+) -> None:
+    lines = [[CurvePoint(0.0, accuracy, tokens, 1.0) for tokens, accuracy in line] for line in pairs]
     together = attained_by(lines, np.array(at))
     assert together.shape == (len(lines), len(at))
     for line, values in zip(lines, together, strict=True):
         alone = population.attained(ScalingCurve.of(line), np.array(at))
         assert alone.tobytes() == values.tobytes()
-        assert values == pytest.approx(plainly(line, np.array(at)) if line else 0.0, rel=1e-12, abs=1e-12)
+        assert values == pytest.approx(attained_reference(line, np.array(at)) if line else 0.0, rel=1e-12, abs=1e-12)
 
 
 @given(archives(), st.booleans())
-def test_points_of_many_curves_are_those_of_each(cards: list[Card], latency: bool) -> None:
+def test_points_of_many_curves_equal_those_of_each(cards: list[Card], latency: bool) -> None:
     within = population.space(cards, latency)
     points, owner = within.points_of([card.mean_curve for card in cards])
     for i, card in enumerate(cards):
@@ -54,7 +56,7 @@ def test_points_of_many_curves_are_those_of_each(cards: list[Card], latency: boo
 
 @settings(deadline=None)
 @given(archives(), st.booleans())
-def test_credits_are_those_of_a_front_that_every_version_is_tried_on(cards: list[Card], latency: bool) -> None:
+def test_gains_sum_to_the_rise_of_a_front_built_one_version_at_a_time(cards: list[Card], latency: bool) -> None:
     within = population.space(cards, latency)
     front, gained = np.empty((0, 3 if latency else 2)), 0.0
     for card in sorted(cards, key=lambda card: (card.generation, card.id)):
@@ -62,11 +64,11 @@ def test_credits_are_those_of_a_front_that_every_version_is_tried_on(cards: list
         rise = within.volume(np.concatenate([front, points])) - within.volume(front)
         front = within.best(np.concatenate([front, points]))
         gained += rise if card.generation > 0 else 0.0
-    told = population.credits(cards, latency=latency)
-    assert sum(credit.gain for credit in told.values()) == pytest.approx(gained, abs=1e-6)
+    credits = population.credits(cards, latency=latency)
+    assert sum(credit.gain for credit in credits.values()) == pytest.approx(gained, abs=1e-6)
 
 
-def test_a_scaling_curve_is_the_sequence_of_its_points() -> None:
+def test_scaling_curve_behaves_as_a_sequence_of_points() -> None:
     points = (CurvePoint(0.0, 10.0, 1000.0, 500.0), CurvePoint(1.0, 20.0, 2000.0, 900.0))
     curve = ScalingCurve.of(points)
     assert tuple(curve) == points and curve == points and curve[-1] == points[1] and curve[:1] == points[:1]
@@ -82,22 +84,22 @@ def test_a_scaling_curve_is_the_sequence_of_its_points() -> None:
 
 @given(archives(), st.randoms(use_true_random=False), st.booleans())
 @settings(max_examples=60, deadline=None)
-def test_nothing_depends_on_the_order_of_the_cards(cards: list[Card], chance: random.Random, latency: bool) -> None:
-    other = chance.sample(cards, len(cards))
+def test_results_do_not_depend_on_the_order_of_cards(cards: list[Card], rng: random.Random, latency: bool) -> None:
+    other = rng.sample(cards, len(cards))
     assert [c.id for c in population.front(cards, latency=latency)] == [
         c.id for c in population.front(other, latency=latency)
     ]
     assert population.hypervolume(cards, latency) == pytest.approx(population.hypervolume(other, latency))
     assert population.credits(cards, by_arm, latency) == population.credits(other, by_arm, latency)
     for island in range(ISLANDS):
-        here, there = (living(some, island, ISLANDS, 9, latency) for some in (cards, other))
+        here, there = (members_of(some, island, ISLANDS, 9, latency) for some in (cards, other))
         assert {card.id for card in here} == {card.id for card in there}
     assert chosen(cards) == chosen(other)
 
 
 @given(archives(), st.booleans())
 @settings(max_examples=60, deadline=None)
-def test_the_front_is_what_the_hypervolume_is_made_of(cards: list[Card], latency: bool) -> None:
+def test_front_has_the_whole_hypervolume(cards: list[Card], latency: bool) -> None:
     whole = population.front(cards, most=len(cards), latency=latency)
     within = population.space(cards, latency)
     assert population.hypervolume([*SEEDS, *whole], latency) == pytest.approx(population.hypervolume(cards, latency))
@@ -110,70 +112,72 @@ def test_the_front_is_what_the_hypervolume_is_made_of(cards: list[Card], latency
 
 @given(archives(), st.booleans())
 @settings(max_examples=60, deadline=None)
-def test_the_hypervolume_never_falls(cards: list[Card], latency: bool) -> None:
+def test_hypervolume_never_falls(cards: list[Card], latency: bool) -> None:
     reached = [population.hypervolume(cards[:n], latency) for n in range(len(SEEDS), len(cards) + 1)]
     assert all(after >= before - 1e-9 for before, after in pairwise(reached))
     assert all(0 <= volume <= 100 for volume in reached)
 
 
-def test_the_best_seed_is_the_one_with_the_highest_figure_whatever_is_believed_of_it() -> None:
+def test_best_baseline_has_the_highest_measured_quality_regardless_of_beliefs() -> None:
     narrow, wide = SEEDS
     doubted = Belief(tuple(CurvePoint(p.beta, 1.0, p.tokens, p.latency) for p in narrow.mean_curve), 0.0, 0.0, ())
     seeds = [wide, narrow.model_copy(update={"belief": doubted})]
-    found = [*seeds, made("found", 1, [(1.0, 100.0, 1.0)]), made("failed", 0, [])]
-    at = population.budgets(found)
-    best = population.best_baseline(found, at)
+    cards = [*seeds, made("discovered", 1, [(1.0, 100.0, 1.0)]), made("failed", 0, [])]
+    at = population.budgets(cards)
+    best = population.best_baseline(cards, at)
     assert best is not None and population.quality(best, at) == max(population.quality(card, at) for card in seeds)
     assert population.ranked(seeds)[0].id == "wide" != best.id
-    assert population.best_baseline(found[2:], at) is None
+    assert population.best_baseline(cards[2:], at) is None
 
 
-def test_the_hypervolume_is_a_mean_accuracy_over_budgets() -> None:
+def test_hypervolume_is_a_mean_accuracy_over_budgets() -> None:
     perfect = made("perfect", 1, [(1.0, 100.0, 1.0)])
     assert population.hypervolume([*SEEDS, perfect]) == pytest.approx(100)
     low, high = population.budgets(SEEDS)[[0, -1]]
     half = made("half", 1, [(float(np.sqrt(low * high)), 80.0, 1.0)])
     assert population.space(SEEDS).volume(population.space(SEEDS).points(half.mean_curve)) == pytest.approx(40)
     dear = made("dear", 1, [(float(high) * 2, 100.0, 1.0)])
-    assert population.hypervolume([*SEEDS, dear]) == population.hypervolume(SEEDS), "beyond the budget is nothing"
+    assert population.hypervolume([*SEEDS, dear]) == population.hypervolume(SEEDS), (
+        "points beyond the budgets do not count"
+    )
 
 
-def test_latency_is_an_objective_only_where_it_was_asked_for() -> None:
+def test_latency_is_an_objective_only_on_request() -> None:
     slow = made("slow", 1, [(4000.0, 70.0, 4000.0)])
     quick = made("quick", 2, [(4000.0, 70.0, 600.0)])
     cards = [*SEEDS, slow, quick]
-    assert [card.id for card in population.front(cards)] == ["slow"], "among equals, the first"
+    assert [card.id for card in population.front(cards)] == ["slow"], "the first of equals is kept"
     assert {card.id for card in population.front(cards, latency=True)} >= {"quick"}
     assert population.hypervolume(cards) == population.hypervolume(cards[:-1])
     assert population.hypervolume(cards, latency=True) > population.hypervolume(cards[:-1], latency=True)
 
 
-def test_no_more_elites_than_are_wanted() -> None:
+def test_front_is_limited_to_most_elites() -> None:
     steps = [made(f"v{i:02d}", 1, [(4100.0 * 1.1**i, 60.0 + i, 1000.0)]) for i in range(20)]
     assert len(population.front([*SEEDS, *steps])) == MOST_ELITES
 
 
 @pytest.mark.parametrize("cards", [[], SEEDS[:1], [made("broken", 1, [])], [made("only", 1, [(0.0, 0.0, 0.0)])]])
-def test_hardly_any_cards_are_no_failure(cards: list[Card]) -> None:
+def test_population_functions_accept_nearly_empty_populations(cards: list[Card]) -> None:
     for latency in (False, True):
         assert len(population.front(cards, latency=latency)) <= 1
         assert population.hypervolume(cards, latency) >= 0
         population.credits(cards, latency=latency)
-    assert len(living(cards, 1, 4, 9)) == len([card for card in cards if card.island is None])
+    assert len(members_of(cards, 1, 4, 9)) == len([card for card in cards if card.island is None])
     assert chosen(cards) in ([], [("only", "front")] * 6) or all(version == "only" for version, _ in chosen(cards))
 
 
 # Credit
 
 
-def test_gains_add_up_and_wins_do_not_depend_on_who_is_first() -> None:
+def test_gains_add_up_and_wins_do_not_depend_on_order_within_a_generation() -> None:
     twins = [made(f"g1-{n}", 1, [(4000.0, 70.0, 1000.0)], arms=("front", f"arm {n}")) for n in range(2)]
     later = made("g2-0", 2, [(4000.0, 69.0, 1000.0)], arms=("arm 0",), cost=Cost(dollars=3.0))
     cards = [*SEEDS, *twins, later]
     credits = population.credits(cards, by_arm)
     whole = population.hypervolume(cards) - population.hypervolume(SEEDS)
     assert credits["arm 0"].gain == credits["front"].gain == pytest.approx(whole) and credits["arm 1"].gain == 0
-    assert credits["arm 0"].wins == credits["arm 1"].wins == pytest.approx(0.9), "both had the same chance"
+    assert credits["arm 0"].wins == credits["arm 1"].wins == pytest.approx(0.9), "equal chances within a generation"
     assert credits["arm 0"].tries == pytest.approx(1.9)
     assert credits["arm 0"].proposals == 2 and credits["arm 0"].dollars == 3.0
     assert set(population.credits([*SEEDS, *twins, later])) == {"evolve"}

@@ -1,4 +1,4 @@
-"""When two sources are the same program."""
+"""Equality of programs by their canonical form."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class A(Controller):
         {"(answer for answer in": "(x for x in"},
     ],
 )
-def test_a_copy_in_other_words_is_the_same_program(changes: dict[str, str]) -> None:
+def test_copy_with_other_names_and_comments_is_the_same_program(changes: dict[str, str]) -> None:
     copy = _PROGRAM
     for old, new in changes.items():
         assert old in copy
@@ -66,11 +66,11 @@ def test_a_copy_in_other_words_is_the_same_program(changes: dict[str, str]) -> N
         ('"width": 2 * beta, "depth"', '"depth": 2 * beta, "depth"'), ("self.seen.append", "self.seen.remove"),
     ],
 )  # fmt: skip
-def test_another_program_is_another(old: str, new: str) -> None:
+def test_changed_program_has_another_form(old: str, new: str) -> None:
     assert old in _PROGRAM
     assert normal_form(_PROGRAM.replace(old, new)) != normal_form(_PROGRAM)
 
 
 @pytest.mark.parametrize("source", ["(", "\ud800", "x" + "(" * 5000, "\0"])
-def test_what_does_not_parse_has_no_form(source: str) -> None:
+def test_source_that_does_not_parse_has_no_form(source: str) -> None:
     assert normal_form(source) is None

@@ -1,4 +1,4 @@
-"""Versions whose true accuracies are known: figures are drawn as branch orders would draw them."""
+"""Simulated versions whose true accuracies are known: results are sampled as branch orders would sample them."""
 
 from __future__ import annotations
 
@@ -15,14 +15,16 @@ TOKENS = np.geomspace(1_000, 16_000, 5)
 
 
 @dataclass
-class World:
-    figures: list[QuestionResults]
+class SimulatedVersions:
+    results: list[QuestionResults]
     truth: np.ndarray
-    """(V,) quality of each version without the luck of branch orders."""
+    """(V,) quality of each version without the noise of branch orders."""
 
 
-def figures(right: np.ndarray, tokens: np.ndarray, sizes: list[int], names: list[str] | None = None) -> QuestionResults:
-    """Return figures of (B, N) accuracies and tokens for environments of so many questions."""
+def question_results(
+    right: np.ndarray, tokens: np.ndarray, sizes: list[int], names: list[str] | None = None
+) -> QuestionResults:
+    """Return the results with (B, N) accuracies and tokens, for environments with ``sizes`` questions."""
     return QuestionResults(
         environments=tuple(names or (f"world/{e}" for e in range(len(sizes)))),
         environment=np.repeat(np.arange(len(sizes)), sizes).astype(np.int32),
@@ -31,16 +33,18 @@ def figures(right: np.ndarray, tokens: np.ndarray, sizes: list[int], names: list
     )  # fmt: skip
 
 
-def world(seed: int, versions: int, sizes: list[int], effect: float = 0.0, orders: int = 4) -> World:
-    """Return versions that differ in truth by ``effect`` (standard deviation), each with luck of its own."""
-    chance = np.random.default_rng(seed)
+def simulate_versions(
+    seed: int, versions: int, sizes: list[int], effect: float = 0.0, orders: int = 4
+) -> SimulatedVersions:
+    """Return versions whose true accuracies have the standard deviation ``effect``, each with independent noise."""
+    rng = np.random.default_rng(seed)
     cells = sum(sizes)
-    base = 0.6 * chance.random(cells) + 0.35 * BETAS[:, None]
-    found, truth = [], []
-    for merit in chance.normal(0, effect, versions):
-        right = np.clip(base + merit, 0, 1)
-        spent = TOKENS[:, None] * chance.uniform(0.8, 1.2, (len(BETAS), cells))
-        found.append(figures(chance.binomial(orders, right) / orders, spent, sizes))
-        truth.append(figures(right, np.repeat(TOKENS[:, None], cells, axis=1), sizes))
+    base = 0.6 * rng.random(cells) + 0.35 * BETAS[:, None]
+    results, truth = [], []
+    for shift in rng.normal(0, effect, versions):
+        right = np.clip(base + shift, 0, 1)
+        spent = TOKENS[:, None] * rng.uniform(0.8, 1.2, (len(BETAS), cells))
+        results.append(question_results(rng.binomial(orders, right) / orders, spent, sizes))
+        truth.append(question_results(right, np.repeat(TOKENS[:, None], cells, axis=1), sizes))
     exact = panel(truth, AT)
-    return World(found, exact.values @ exact.weights)
+    return SimulatedVersions(results, exact.values @ exact.weights)

@@ -1,4 +1,4 @@
-"""Beliefs: what a population makes of the figures of its versions, on disk and in memory."""
+"""Beliefs: estimates of true quality from per-question results, and their storage."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from envs.statistics import MEAN, Point
 from envs.synthetic.model import default_environments
 from sandbox.evaluation import evaluate
 
-from .results import BETAS, figures, world
+from .results import BETAS, question_results, simulate_versions
 
 SIZES = [30, 30]
 NAMES = ["world/0", "world/1"]
 
 
 def card(name: str, generation: int, made: QuestionResults, parents: tuple[str, ...] = ()) -> Card:
-    """Return the card of a version with such figures."""
+    """Return the card of a version with the results ``made``."""
     points = tuple(
         Point(MEAN, beta, 100 * right.mean(), (0, 0), tokens.mean(), (0, 0), tokens.mean(), 240)
         for beta, right, tokens in zip(BETAS.tolist(), made.right, made.tokens, strict=True)
@@ -48,23 +48,23 @@ def card(name: str, generation: int, made: QuestionResults, parents: tuple[str, 
 
 
 def lineage(seed: int = 0, versions: int = 24) -> tuple[list[Card], dict[str, QuestionResults]]:
-    """Return versions that are all equally good: a hand-written one, a few without a parent, then children."""
-    made = world(seed, versions, SIZES).figures
-    made[0] = figures(made[0].right, made[0].tokens / 4, SIZES, NAMES)  # frugal, for it sets the budgets
+    """Return equally good versions: a hand-written one, a few without a parent, then children."""
+    made = simulate_versions(seed, versions, SIZES).results
+    made[0] = question_results(made[0].right, made[0].tokens / 4, SIZES, NAMES)  # frugal: it sets the budgets
     names = ["seed", *(f"g{1 + v // 8:03d}-{v}" for v in range(1, versions))]
     cards = [card(names[0], 0, made[0])]
     cards += [card(names[v], 1 + v // 8, made[v], (names[v - 8],) if v > 8 else ()) for v in range(1, versions)]
     return cards, dict(zip(names, made, strict=True))
 
 
-def test_a_copy_shares_the_curve_unless_it_has_another() -> None:
+def test_card_copy_shares_mean_curve_unless_curve_is_replaced() -> None:
     found = lineage()[0][1]
     assert found.mean_curve and found.model_copy(update={"outcome": "better"}).mean_curve is found.mean_curve
     assert found.model_copy(update={"curve": ()}).mean_curve == ()
     assert found.model_copy() == found and "mean_curve" not in found.model_dump()
 
 
-def test_luck_is_taken_off_and_measured_figures_stay() -> None:
+def test_beliefs_remove_luck_and_keep_measured_curves() -> None:
     cards, made = lineage()
     found, at = with_beliefs(cards, made.get), population.budgets(cards)
     assert [c.id for c in found] == [c.id for c in cards]
@@ -73,11 +73,11 @@ def test_luck_is_taken_off_and_measured_figures_stay() -> None:
     merit = np.array([population.merit(c, at) for c in found])
     assert np.ptp(merit[1:]) < 0.7 * np.ptp(raw[1:])
     place = {c.id: v for v, c in enumerate(found)}
-    for child in found[9:]:  # what is believed of a parent is where its children start from
+    for child in found[9:]:  # a child is shrunk towards its parent's belief
         v, p = place[child.id], place[child.parents[0]]
         assert child.belief is not None
         assert merit[v] == pytest.approx(merit[p] + child.belief.factor * (raw[v] - raw[p]), abs=0.02)
-    assert merit[0] == pytest.approx(raw[0])  # what was written by hand was not chosen for its figures
+    assert merit[0] == pytest.approx(raw[0])  # hand-written versions were not selected by their results
     assert all(c.belief is not None and 0 < c.belief.factor <= 1 and c.belief.error >= 0 for c in found)
     assert "belief" not in found[0].model_dump() and Card.model_validate_json(found[0].model_dump_json()) == cards[0]
 
@@ -90,20 +90,21 @@ def test_beliefs_do_not_depend_on_the_order_of_the_cards() -> None:
     assert [c.id for c in population.ranked(cards)] == [c.id for c in population.ranked(cards[::-1])]
 
 
-def test_without_figures_the_raw_ones_stand() -> None:
+def test_versions_without_results_keep_their_measured_quality() -> None:
     cards, made = lineage()
     assert with_beliefs(cards, lambda version: None) == cards and with_beliefs([], made.get) == []
     assert optimism(cards, lambda version: None) is None
     part = with_beliefs(cards, lambda version: made[version] if version < "g002" or version == "seed" else None)
     assert [c.belief is not None for c in part] == [c.generation < 2 for c in cards]
-    other = figures(made["seed"].right[:, :3], made["seed"].tokens[:, :3], [3])  # of other questions: not comparable
+    # results for other questions are not comparable
+    other = question_results(made["seed"].right[:, :3], made["seed"].tokens[:, :3], [3])
     mixed = with_beliefs(cards, lambda v: other if v == "g003-16" else made[v])
     assert [c.id for c in mixed if not c.belief] == ["g003-16"]
     failed = cards[3].model_copy(update={"verdict": "timeout"})
     assert with_beliefs([*cards[:3], failed], made.get)[3].belief is None
 
 
-def test_the_simpler_of_two_that_are_alike_comes_first() -> None:
+def test_simpler_of_two_equal_versions_ranks_first() -> None:
     cards, made = lineage()
     best = population.ranked([c for c in with_beliefs(cards, made.get) if c.generation > 0])[0]
     twin = best.model_copy(update={"id": "g009-twin", "complexity": Complexity(constants=2, branches=0)})
@@ -114,19 +115,21 @@ def test_the_simpler_of_two_that_are_alike_comes_first() -> None:
     assert [c.id for c in again if c.id in (best.id, twin.id)] == [best.id, twin.id]
 
 
-def test_the_optimism_of_a_search_is_told() -> None:
+def test_optimism_reports_the_chosen_version_and_a_positive_gap() -> None:
     cards, made = lineage()
-    chosen, found = optimism(cards, made.get) or pytest.fail("nothing was told")
+    chosen, found = optimism(cards, made.get) or pytest.fail("optimism returned None")
     assert chosen.generation > 0 and found.optimism.value > 0
     assert found.searched.value == pytest.approx(population.quality(chosen, population.budgets(cards)))
 
 
 def _run(home: Path) -> Run:
     """Return a run whose archive holds two versions, with logs."""
-    worlds = default_environments(questions=4, branches=8)[:2]
-    config = RunConfig(environments={env.name: env.hash for env in worlds}, betas=(0.0, 1.0), seeds=2, max_branches=8)
-    run = Run.create(home, config, worlds)
-    episodes = run.episodes(worlds, SEARCH_SEED)
+    environments = default_environments(questions=4, branches=8)[:2]
+    config = RunConfig(
+        environments={env.name: env.hash for env in environments}, betas=(0.0, 1.0), seeds=2, max_branches=8
+    )
+    run = Run.create(home, config, environments)
+    episodes = run.episodes(environments, SEARCH_SEED)
     for name in baseline_names()[:2]:
         result = evaluate(baseline_source(name), episodes)
         assert result.logs is not None and result.scores is not None
@@ -141,7 +144,7 @@ def _run(home: Path) -> Run:
     return run
 
 
-def test_figures_are_derived_from_the_logs(tmp_path: Path) -> None:
+def test_question_results_are_rebuilt_from_the_logs(tmp_path: Path) -> None:
     run = _run(tmp_path / "run")
     files = sorted((run.archive.root / FIGURES).iterdir())
     before = [file.read_bytes() for file in files]
@@ -155,7 +158,7 @@ def test_figures_are_derived_from_the_logs(tmp_path: Path) -> None:
     assert fresh.archive.reindex() == 2 and all(row.noise for row in fresh.archive.index())
 
 
-def test_logs_of_other_episodes_are_damage(tmp_path: Path) -> None:
+def test_logs_of_other_episodes_count_as_damage(tmp_path: Path) -> None:
     run = _run(tmp_path / "run")
     name = run.archive.ids()[0]
     short = run.archive.logs(name).part(0, 5)
@@ -165,7 +168,7 @@ def test_logs_of_other_episodes_are_damage(tmp_path: Path) -> None:
         rebuild(Run(run.home))
 
 
-def test_what_is_known_of_a_version_is_not_read_again() -> None:
+def test_cached_contributions_are_not_read_again() -> None:
     cards, made = lineage()
     kept: ContributionCache = {}
     first, asked = with_beliefs(cards, made.get, kept), list[str]()
@@ -173,14 +176,14 @@ def test_what_is_known_of_a_version_is_not_read_again() -> None:
     assert kept.keys() == made.keys()
     del kept["seed"]
     assert with_beliefs(cards, made.get, kept) == first
-    # at other budgets it is: those of a seed that spends twice as much
+    # other budgets invalidate the cache: here a hand-written controller spends twice as much
     dearer = tuple(replace(point, mean_tokens=2 * point.mean_tokens) for point in cards[0].curve)
     seed = cards[0].model_copy(update={"curve": dearer})
     again = with_beliefs([seed, *cards[1:]], made.get, kept)
     assert again == with_beliefs([seed, *cards[1:]], made.get) and again[1:] != first[1:]
 
 
-def test_an_archive_keeps_little_of_a_version() -> None:
+def test_archive_keeps_under_20_kb_in_memory_per_version() -> None:
     archive = Archive(Path(agent.__file__).parent.parent / "controllers_archive" / "discovered" / "evolve")
     ids = archive.ids()
     fresh = Archive(archive.root)
@@ -201,7 +204,7 @@ def test_an_archive_keeps_little_of_a_version() -> None:
     assert lean[0].protocol is lean[-1].protocol
 
 
-def test_an_archive_keeps_its_beliefs_apart_from_its_cards(tmp_path: Path) -> None:
+def test_archive_keeps_beliefs_out_of_its_cards(tmp_path: Path) -> None:
     run = _run(tmp_path / "run")
     assert all(c.belief is None for c in run.archive.cards())
     first, second = run.archive.believed(), run.archive.believed()
