@@ -108,9 +108,9 @@ def _discovered(variant: str, seed: int, environments: Sequence[Environment], op
     limits = SpendingLimits(run=SpendingLimit(hours=options.minutes / 60 if options.minutes else None))
     explorer = RandomSearch() if variant == "random" else EvolveExplorer(guided=variant != "unguided")
     if read_report(run) is None:
-        ledger = LlmBudget(limits, hours_before=run.hours())
+        budget = LlmBudget(limits, hours_before=run.hours())
         run.log("began")
-        discover(Discovery(run, explorer, ProcessSandbox(options.workers), ledger=ledger))
+        discover(Discovery(run, explorer, ProcessSandbox(options.workers), budget=budget))
     return run
 
 

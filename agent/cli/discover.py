@@ -133,23 +133,23 @@ def _limits(run: Run, args: argparse.Namespace) -> SpendingLimits:
 def _go_on(run: Run, sandbox: WorkerSandbox, args: argparse.Namespace) -> int:
     from ..loop.graph import Discovery, discover
 
-    ledger = LlmBudget(_limits(run, args), hours_before=run.hours())
+    budget = LlmBudget(_limits(run, args), hours_before=run.hours())
     watch = ProgressDisplay(run)
-    calls = CallJournal(run.home / "calls", run.config.seed, Prices(Path(args.prices) if args.prices else None), ledger)
+    calls = CallJournal(run.home / "calls", run.config.seed, Prices(Path(args.prices) if args.prices else None), budget)
     for generation, spending in spent(workspaces(run)).items():
-        ledger.record(generation, spending)
+        budget.record(generation, spending)
     data = catalogue.data_root(args.data)
     found = make_explorer(run, calls, lambda event, fields: run.log(event, **fields), data)
     print(f"run {run.home}, sandbox {sandbox.name} ({sandbox.about}), {sandbox.workers} workers")
     if set(members(run.config)) & set(ASKS_A_MODEL):
-        print(f"{run.config.model}: {_estimate(run, calls)}; spent until now: {ledger.spent()}")
+        print(f"{run.config.model}: {_estimate(run, calls)}; spent until now: {budget.spent()}")
     run.log("began", sandbox=sandbox.name)
 
     def interrupt(*_: object) -> NoReturn:
         found.close()  # or the end of what it is doing would be waited for
         raise KeyboardInterrupt
 
-    following = _following(run, ledger, args.tracker)
+    following = _following(run, budget, args.tracker)
     signal.signal(signal.SIGINT, interrupt)
 
     def report(event: str, fields: dict[str, Any]) -> None:
@@ -159,14 +159,14 @@ def _go_on(run: Run, sandbox: WorkerSandbox, args: argparse.Namespace) -> int:
 
     try:
         with watch, closing(following) if following else nullcontext():
-            discovery = Discovery(run, found, sandbox, report, args.approve, ledger)
+            discovery = Discovery(run, found, sandbox, report, args.approve, budget)
             discover(discovery, lambda candidates: _ask(candidates, run, watch))
     except KeyboardInterrupt:
         print(f"autotts: interrupted; go on with `autotts resume {run.home}`", file=sys.stderr)
         return 130
     except (SandboxError, ExplorerError) as error:
         raise type(error)(f"{error}; go on with `autotts resume {run.home}`") from error
-    return _summary(run, ledger)
+    return _summary(run, budget)
 
 
 def _tracker(name: str | None) -> Tracker | None:
@@ -178,16 +178,16 @@ def _tracker(name: str | None) -> Tracker | None:
     return tracker(name) if name and name != NONE else None
 
 
-def _following(run: Run, ledger: LlmBudget, name: str | None) -> TrackerThread | None:
+def _following(run: Run, budget: LlmBudget, name: str | None) -> TrackerThread | None:
     """Have a tracker follow the run: the one that was asked for, else the one that has followed it before."""
     kept = TrackingState.of(run.home)
     if name is None and kept is not None:
         try:
-            return TrackerThread(run, kept.tracker, tracker(kept.tracker), ledger)
+            return TrackerThread(run, kept.tracker, tracker(kept.tracker), budget)
         except InputError as error:  # nobody has asked for it just now
             print(f"autotts: {error}; the run goes on without it", file=sys.stderr)
     told = _tracker(name)
-    return TrackerThread(run, name, told, ledger) if name and told else None
+    return TrackerThread(run, name, told, budget) if name and told else None
 
 
 def _estimate(run: Run, calls: CallJournal) -> str:
@@ -216,7 +216,7 @@ def _ask(candidates: Sequence[dict[str, str]], run: Run, watch: ProgressDisplay)
     return approved
 
 
-def _summary(run: Run, ledger: LlmBudget) -> int:
+def _summary(run: Run, budget: LlmBudget) -> int:
     report = read_report(run)
     if report is None:
         raise DamagedFile(
@@ -234,8 +234,8 @@ def _summary(run: Run, ledger: LlmBudget) -> int:
     ahead, behind = report.best_of(written), report.best_of(report.measured.keys() - written)
     if ahead and report.measured[ahead] > (report.measured[behind] if behind else 0.0):
         print(f"  {ahead}, which was hand-written, is still ahead of all that was discovered: search for longer")
-    if ledger.spent().calls:
-        print(f"spent: {ledger.spent()}")
+    if budget.spent().calls:
+        print(f"spent: {budget.spent()}")
     stopped = next((e["stopped"] for e in reversed(run.events()) if e["event"] == "finished"), "")
     if stopped:
         print(f"stopped early: {stopped}; `autotts resume {run.home}` with a higher limit goes on")

@@ -106,7 +106,7 @@ def _make(name: str, run: Run, calls: CallJournal, report: Report, data: Path) -
 
         hidden = [run.home.absolute(), data.absolute()]
         return CodingAgentExplorer(
-            _agent(run.config), workspaces(run), hidden, ledger=calls.ledger, ablations=run.config.ablations
+            _agent(run.config), workspaces(run), hidden, budget=calls.budget, ablations=run.config.ablations
         )
     if name == "openai":
         from .llm.openai import OpenAIExplorer

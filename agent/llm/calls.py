@@ -95,7 +95,7 @@ class CallJournal:
         home: the journal's directory.
         seed: the run's.
         prices: what they cost.
-        ledger: what has been spent; the journal's calls are added to it at once.
+        budget: what has been spent; the journal's calls are added to it at once.
         clock: the time.
         patience: how long to go on.
 
@@ -104,15 +104,15 @@ class CallJournal:
     """
 
     def __init__(
-        self, home: Path, seed: int, prices: Prices, ledger: LlmBudget, clock: Clock | None = None,
+        self, home: Path, seed: int, prices: Prices, budget: LlmBudget, clock: Clock | None = None,
         patience: RetryPolicy | None = None,
     ) -> None:  # fmt: skip
-        self.home, self.seed, self.prices, self.ledger = home, seed, prices, ledger
+        self.home, self.seed, self.prices, self.budget = home, seed, prices, budget
         self.clock: Clock = clock or WallClock()
         self.patience = patience or RetryPolicy()
         for call in read_calls(home):
             for attempt in call.attempts:
-                ledger.record(call.generation, attempt.spending)
+                budget.record(call.generation, attempt.spending)
 
     def key(self, place: CallSite, turn: int, model: str, body: Mapping[str, Any]) -> str:
         """Return the key of a call: a file's name that tells a person where it belongs."""
@@ -156,8 +156,8 @@ class CallJournal:
         """Send once, unless the limits forbid; the journal knows before and after."""
         call = self.get(call.key) or call
         guess = Usage(input=len(json.dumps(body)) // CHARACTERS_PER_TOKEN, output=_TYPICAL_ANSWER)
-        while (ticket := self.ledger.reserve(call.generation, price.dollars(guess))) is None:
-            await asyncio.to_thread(self.ledger.wait)
+        while (ticket := self.budget.reserve(call.generation, price.dollars(guess))) is None:
+            await asyncio.to_thread(self.budget.wait)
         try:
             if not call.attempts or call.attempts[-1].outcome != "sent":
                 sent = CallAttempt(id=f"{call.key}-{len(call.attempts) + 1}")
@@ -171,7 +171,7 @@ class CallJournal:
                 raise
             self._end(call, price, reply.usage, "answered", "", reply)
         finally:
-            self.ledger.release(ticket)
+            self.budget.release(ticket)
 
     def _end(
         self, call: Call, price: Price, usage: Usage, outcome: FailureKind | Literal["answered"], message: str,
@@ -181,7 +181,7 @@ class CallJournal:
             id=call.attempts[-1].id, outcome=outcome, message=message, usage=usage, dollars=price.dollars(usage)
         )
         self._put(call.model_copy(update={"attempts": (*call.attempts[:-1], ended), "reply": reply}))
-        self.ledger.record(call.generation, ended.spending)
+        self.budget.record(call.generation, ended.spending)
 
     def _again(self, key: str, error: BaseException) -> bool:
         """Whether the failure is one after which the same is asked once more."""

@@ -35,7 +35,7 @@ def graph(config: dict[str, Any]) -> DiscoveryGraph:
         run.home / "calls", run.config.seed, Prices(), LlmBudget(run.limits(), hours_before=run.hours())
     )
     found = make_explorer(run, calls, lambda event, fields: run.log(event, **fields), catalogue.data_root())
-    return build(Discovery(run, found, open_sandbox(run.config.sandbox), ledger=calls.ledger))
+    return build(Discovery(run, found, open_sandbox(run.config.sandbox), budget=calls.budget))
 
 
 def _small() -> Run:

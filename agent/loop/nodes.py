@@ -50,7 +50,7 @@ class Discovery:
         sandbox: where candidates run.
         report: told of every event, after it is in the event log.
         approve: whether a person is asked before a candidate runs.
-        ledger: what has been spent, and the limits.
+        budget: what has been spent, and the limits.
     """
 
     def __init__(
@@ -60,10 +60,10 @@ class Discovery:
         sandbox: Sandbox,
         report: Report = lambda event, fields: None,
         approve: bool = False,
-        ledger: LlmBudget | None = None,
+        budget: LlmBudget | None = None,
     ) -> None:
         self.run, self.explorer, self.sandbox, self.approving = run, explorer, sandbox, approve
-        self.ledger = ledger or LlmBudget()
+        self.budget = budget or LlmBudget()
         self.archive = run.archive
         self.stock = CandidateStore(run, sandbox.name)
         self.staging = self.stock.staging
@@ -79,7 +79,7 @@ class Discovery:
         self.emit("generation", generation=generation, of=self.run.config.generations)
         if generation > 0:
             try:
-                self.ledger.check(generation)
+                self.budget.check(generation)
             except LimitReached as limit:
                 return {"step": "done", "stopped": str(limit)}
             return {"step": "propose"}

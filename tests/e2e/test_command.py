@@ -81,25 +81,25 @@ def explore(home: Path, script: Path) -> tuple[Run, list[Card], LlmBudget]:
         environments={env.name: env.hash for env in environments},
     )  # fmt: skip
     run = Run.create(home, config, environments)
-    agent, ledger = AgentCommand((sys.executable, str(script), "{task}"), minutes=5, tries=4), LlmBudget()
+    agent, budget = AgentCommand((sys.executable, str(script), "{task}"), minutes=5, tries=4), LlmBudget()
     with ProcessSandbox() as sandbox:
-        explorer = CodingAgentExplorer(agent, run.home / "workspaces", hide=[run.home], ledger=ledger)
+        explorer = CodingAgentExplorer(agent, run.home / "workspaces", hide=[run.home], budget=budget)
         discover(Discovery(run, explorer, sandbox))
-    return run, run.archive.cards(), ledger
+    return run, run.archive.cards(), budget
 
 
 def test_three_rounds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     script = tmp_path / "agent.py"
     script.write_text(AGENT)
-    run, cards, ledger = explore(tmp_path / "run", script)
+    run, cards, budget = explore(tmp_path / "run", script)
     made = [card for card in cards if card.generation > 0]
     assert [card.generation for card in made] == [1, 1, 2, 2, 3, 3]
     assert all(card.ok and card.explorer == "command" and card.parents for card in made)
     assert {card.cost for card in made} == {Cost(0.5, 5, 0, 6, 2)}
     assert {card.prompts.partition("-")[0] for card in made} == {"workspace"}
     assert all("less tokens" in card.outcome for card in made)
-    assert sum(spent(run.home / "workspaces").values(), Spending()) == ledger.spent()
-    assert ledger.spent().dollars == pytest.approx(3.0) and run.archive.verify() == []
+    assert sum(spent(run.home / "workspaces").values(), Spending()) == budget.spent()
+    assert budget.spent().dollars == pytest.approx(3.0) and run.archive.verify() == []
 
     # nothing that the agent saw tells of answers, questions or names
     environments = run.environments()
@@ -134,8 +134,8 @@ def test_what_was_paid_for_is_not_asked_again(tmp_path: Path) -> None:
     again.mkdir()
     (tmp_path / "one" / "workspaces").rename(again / "workspaces")
     script.write_text("raise SystemExit('asked again')")
-    _, same, ledger = explore(again, script)
+    _, same, budget = explore(again, script)
     assert [card.model_dump() for card in same] == [card.model_dump() for card in cards]
-    assert ledger.spent().calls == 0
+    assert budget.spent().calls == 0
     results = [json.loads(path.read_text()) for path in (again / "workspaces").glob("*.result.json")]
     assert len(results) == 6 and all(re.fullmatch("[0-9a-f]{64}", result["key"]) for result in results)

@@ -42,8 +42,8 @@ def test_a_thousand_faults_change_nothing_but_the_bill(tmp_path: Path, monkeypat
                 run, stub, bounds=SessionLimits(turns=60, useless=20)
             )  # many answers in a row may be useless here
             # to the token and the dollar what the server has billed, and nothing was sent, or is counted, twice
-            same_as_server(calls.ledger.spent(), stub)
-            assert len(stub.ids) == len(set(stub.ids)) == calls.ledger.spent().calls
+            same_as_server(calls.budget.spent(), stub)
+            assert len(stub.ids) == len(set(stub.ids)) == calls.budget.spent().calls
         assert run.archive.verify() == []
         assert all(event["ended"] == "submitted" for event in run.events() if event["event"] == "conversation")
         return run

@@ -75,7 +75,7 @@ def play(
     explorer = AnthropicExplorer(
         MODEL, calls, prompt, tools, bounds, report=lambda event, fields: run.log(event, **fields)
     )
-    discover(Discovery(run, explorer, ProcessSandbox(), ledger=calls.ledger))
+    discover(Discovery(run, explorer, ProcessSandbox(), budget=calls.budget))
     return calls
 
 
@@ -105,7 +105,7 @@ def test_five_rounds_with_every_tool(told, tmp_path: Path) -> None:  # type: ign
     with told() as stub:
         run = begin(tmp_path / "run")
         calls = play(run, stub)
-        same_as_server(calls.ledger.spent(), stub)
+        same_as_server(calls.budget.spent(), stub)
         cards = [card for card in run.archive.cards() if card.generation > 0]
         assert {card.generation for card in cards if card.ok} == {1, 2, 3, 4, 5}
         assert {card.verdict for card in cards} <= {"ok", DUPLICATE}  # in so small a world some decide alike
@@ -113,7 +113,7 @@ def test_five_rounds_with_every_tool(told, tmp_path: Path) -> None:  # type: ign
         assert all(card.expects and card.prompts.startswith("tools-") for card in cards)
         assert all(card.outcome for card in cards if card.ok)
         talks = [event for event in run.events() if event["event"] == "conversation"]  # some lead to the same version
-        assert sum(talk["dollars"] for talk in talks) == pytest.approx(calls.ledger.spent().dollars)
+        assert sum(talk["dollars"] for talk in talks) == pytest.approx(calls.budget.spent().dollars)
         assert all("try_candidate" in run.archive.transcript(card.id) for card in cards)
         everything = b"".join(stub.bodies)
     assert NAME.encode() not in everything and b"benchmark-name" not in everything

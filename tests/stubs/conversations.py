@@ -102,8 +102,8 @@ def calls(
     clock: StubClock | None = None,
 ) -> CallJournal:  # fmt: skip
     clock = clock or StubClock(stub.silent if stub else ())
-    ledger = LlmBudget(limits or SpendingLimits(), clock.now)
-    return CallJournal(home / "calls", 7, Prices(), ledger, clock, patience)
+    budget = LlmBudget(limits or SpendingLimits(), clock.now)
+    return CallJournal(home / "calls", 7, Prices(), budget, clock, patience)
 
 
 def explorer(
@@ -124,7 +124,7 @@ def brief(generation: int = 1, slot: int = 0) -> Brief:
 
 
 def same_as_server(spent: Spending, stub: Stub) -> None:
-    """Check that a ledger has what the server billed, to the token and, by the same prices, to the dollar."""
+    """Check that a budget has what the server billed, to the token and, by the same prices, to the dollar."""
     assert spent.usage.model_dump() == stub.total()
     price = Prices().of(MODEL)
     billed = sum(price.dollars(spent.usage.model_validate(bill)) for bill in stub.bills.values())

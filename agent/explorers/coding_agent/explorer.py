@@ -125,7 +125,7 @@ class CodingAgentExplorer:
         toolbox: makes the tools of a workbench.
         clock: seconds, for the limit of time.
         report: told in one line of what went otherwise than hoped.
-        ledger: counts what is spent, and says when to stop; what earlier processes spent is `spent`'s to tell it.
+        budget: counts what is spent, and says when to stop; what earlier processes spent is `spent`'s to tell it.
         ablations: ideas that are left out in this run.
     """
 
@@ -141,12 +141,12 @@ class CodingAgentExplorer:
         toolbox: Callable[[SearchWorkbench | None], SessionTools] = _toolbox,
         clock: Callable[[], float] = time.monotonic,
         report: Callable[[str], None] = print_message,
-        ledger: LlmBudget | None = None,
+        budget: LlmBudget | None = None,
         ablations: Sequence[Ablation] = (),
     ) -> None:
         self.agent, self.root = agent, root
         self._hide, self._toolbox, self._clock, self._report = tuple(hide), toolbox, clock, report
-        self._ledger, self._beta = ledger, "beta" not in ablations
+        self._budget, self._beta = budget, "beta" not in ablations
         self._stop = threading.Event()
 
     def propose(self, brief: Brief) -> list[Proposal]:
@@ -184,28 +184,28 @@ class CodingAgentExplorer:
 
     @contextmanager
     def _paid(self, generation: int) -> Iterator[Callable[[Cost], None]]:
-        """Wait until the ledger allows an agent to begin, and lend what tells it the cost.
+        """Wait until the budget allows an agent to begin, and lend what tells it the cost.
 
         Raises:
             LimitReached: it does not.
         """
-        ledger = self._ledger
-        if ledger is None:
+        budget = self._budget
+        if budget is None:
             yield lambda cost: None
             return
         while True:
             expected = self._expected()
-            ticket = ledger.reserve(generation, expected)
+            ticket = budget.reserve(generation, expected)
             if ticket is None:
-                ledger.wait()
+                budget.wait()
             elif expected == self._expected():
                 break
             else:
-                ledger.release(ticket)  # meanwhile another agent has told what one costs
+                budget.release(ticket)  # meanwhile another agent has told what one costs
         try:
-            yield lambda cost: ledger.record(generation, _spending(cost))
+            yield lambda cost: budget.record(generation, _spending(cost))
         finally:
-            ledger.release(ticket)
+            budget.release(ticket)
 
     def _expected(self) -> float:
         """Return the dollars that an agent in flight may cost: as the mean of those that are through, else anything."""

@@ -53,14 +53,14 @@ class TrackerThread:
         run: the run.
         name: of the tracker, as `tracker` knows it.
         tracker: what is told.
-        ledger: of the run.
+        budget: of the run.
         patience: seconds that `close` waits for it.
     """
 
     def __init__(
-        self, run: Run, name: str, tracker: Tracker, ledger: LlmBudget, patience: float = _PATIENCE
+        self, run: Run, name: str, tracker: Tracker, budget: LlmBudget, patience: float = _PATIENCE
     ) -> None:
-        self._run, self._name, self._tracker, self._ledger, self._patience = run, name, tracker, ledger, patience
+        self._run, self._name, self._tracker, self._budget, self._patience = run, name, tracker, budget, patience
         before = TrackingState.of(run.home)
         self._kept = before if before is not None and before.tracker == name else None
         self._next = self._kept.generation + 1 if self._kept else 0
@@ -96,7 +96,7 @@ class TrackerThread:
             return
         try:
             for each in range(min(self._next, generation), generation + 1):
-                found = metrics(self._run, self._ledger, each)
+                found = metrics(self._run, self._budget, each)
                 self._work.put(lambda each=each, found=found: self._log(each, found))  # type: ignore[misc]
         except Exception as error:
             self._complain(error)
@@ -151,11 +151,11 @@ def params(config: RunConfig) -> dict[str, str]:
     return {key: value if isinstance(value, str) else json.dumps(value) for key, value in found.items()}
 
 
-def metrics(run: Run, ledger: LlmBudget, generation: int) -> dict[str, float]:
+def metrics(run: Run, budget: LlmBudget, generation: int) -> dict[str, float]:
     """Return the figures of a run after a generation: of all that was found and spent until then."""
     cards = run.archive.believed(generation)
     at = population.budgets(cards)
-    spent = sum((ledger.spent(each) for each in range(generation + 1)), Spending())
+    spent = sum((budget.spent(each) for each in range(generation + 1)), Spending())
     found = {
         "versions": len(cards), "hypervolume": population.hypervolume(cards, run.config.latency),
         "dollars": spent.dollars, "tokens": spent.usage.prompt + spent.usage.output, "calls": spent.calls,

@@ -62,7 +62,7 @@ def test_an_answer_is_paid_once(tmp_path: Path) -> None:
     assert len(model.ids) == 1
     (call,) = read_calls(tmp_path)
     dollars = Prices().of(model.name).dollars(USAGE)
-    assert call.attempts[0].dollars == dollars == calls(tmp_path).ledger.spent(2).dollars
+    assert call.attempts[0].dollars == dollars == calls(tmp_path).budget.spent(2).dollars
 
 
 def test_a_key_follows_from_what_is_asked(tmp_path: Path) -> None:
@@ -92,10 +92,10 @@ def test_the_attempt_in_flight_at_a_kill_is_sent_again_under_its_id(tmp_path: Pa
     with pytest.raises(KeyboardInterrupt):
         ask(calls(tmp_path), model)
     of = calls(tmp_path)
-    assert of.ledger.spent().calls == 1  # of the one in flight nothing is known
+    assert of.budget.spent().calls == 1  # of the one in flight nothing is known
     assert ask(of, model).text == "done"
     key = of.key(PLACE, 0, model.name, BODY)
-    assert model.ids == [f"{key}-1", f"{key}-2", f"{key}-2"] and of.ledger.spent().calls == 2
+    assert model.ids == [f"{key}-1", f"{key}-2", f"{key}-2"] and of.budget.spent().calls == 2
 
 
 @pytest.mark.parametrize("kind", [kind for kind, handling in HANDLING.items() if handling == "retry"])
@@ -106,9 +106,9 @@ def test_what_passes_is_asked_again_under_a_new_id(tmp_path: Path, kind: Failure
 
     of, model = calls(tmp_path), Played(some, some, some, some)
     assert ask(of, model).text == "done" and len(set(model.ids)) == 5
-    spent = of.ledger.spent()
+    spent = of.budget.spent()
     assert (spent.calls, spent.failed) == (5, 4) and spent.usage == USAGE + Usage(input=40, output=12)
-    assert calls(tmp_path).ledger.spent() == spent
+    assert calls(tmp_path).budget.spent() == spent
 
 
 @pytest.mark.parametrize("kind", [kind for kind, handling in HANDLING.items() if handling == "retry_twice"])
@@ -246,7 +246,7 @@ def test_the_cost_of_some_calls(tmp_path: Path) -> None:
     keys = [of.key(PLACE, turn, "claude-opus-5", BODY) for turn in range(3)]
     for turn in range(2):
         ask(of, Played(), turn)
-    assert of.spending([*keys, keys[0]]) == of.ledger.spent() and of.spending([]).calls == 0
+    assert of.spending([*keys, keys[0]]) == of.budget.spent() and of.spending([]).calls == 0
 
 
 def test_the_true_clock() -> None:

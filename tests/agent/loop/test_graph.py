@@ -240,12 +240,12 @@ def test_two_slots_reach_a_limit_at_once(tmp_path: Path) -> None:
 def test_hours_are_a_limit_of_every_explorer(tmp_path: Path) -> None:
     run = begin(tmp_path / "run", explorer="evolve")
     now = [0.0]
-    ledger = LlmBudget(SpendingLimits(run=SpendingLimit(hours=1.0)), now=lambda: now[0])
+    budget = LlmBudget(SpendingLimits(run=SpendingLimit(hours=1.0)), now=lambda: now[0])
 
     def tick(event: str, fields: object) -> None:
         now[0] += 2400 if event == "archived" else 0
 
-    discover(Discovery(run, EvolveExplorer(), ProcessSandbox(), tick, ledger=ledger))
+    discover(Discovery(run, EvolveExplorer(), ProcessSandbox(), tick, budget=budget))
     assert "hours" in run.events()[-1]["stopped"]
     reached = max(card.generation for card in run.archive.cards())
     discover(Discovery(Run(run.home), EvolveExplorer(), ProcessSandbox()))

@@ -88,24 +88,24 @@ def test_the_same_brief_makes_the_same_workspace(tmp_path: Path) -> None:
 
 
 def test_agents_in_flight_do_not_overrun_a_limit_on_dollars(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    ledger, guard, flying, most = (
+    budget, guard, flying, most = (
         LlmBudget(SpendingLimits(run=SpendingLimit(dollars=1.0))),
         threading.Condition(),
         set[str](),
         [0],
     )
     asked = CodingAgentExplorer(
-        stage.agent("good"), stage.root / "workspaces", (), lambda bench: stage.tools, ledger=ledger
+        stage.agent("good"), stage.root / "workspaces", (), lambda bench: stage.tools, budget=budget
     )
 
     def work(self: CodingAgentExplorer, made: workspace.Workspace, tools: Any) -> workspace.WorkspaceResult:
         with guard:
             flying.add(made.name)
             most[0] = max(most[0], len(flying))
-            assert ledger.spent().dollars or len(flying) == 1, "of the first it is not known what it may cost"
+            assert budget.spent().dollars or len(flying) == 1, "of the first it is not known what it may cost"
             # goes on until those that may work beside it do
             guard.notify_all()
-            guard.wait_for(lambda: ledger.spent().calls != 1 or most[0] == 2, 20)
+            guard.wait_for(lambda: budget.spent().calls != 1 or most[0] == 2, 20)
             flying.discard(made.name)
         return workspace.WorkspaceResult(key=made.key, source="x", rationale="y", cost=Cost(0.4, calls=1))
 

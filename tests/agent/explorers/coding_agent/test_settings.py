@@ -71,5 +71,5 @@ def test_the_run_and_the_data_root_that_was_given_are_hidden(monkeypatch: pytest
     monkeypatch.setattr(command, "CodingAgentExplorer", lambda agent, root, hide, **settings: hidden.extend(hide))
     config = RunConfig(explorer="command", command="sh {task}", environments={})
     run: Any = SimpleNamespace(home=tmp_path / "run", config=config)
-    registry.make_explorer(run, SimpleNamespace(ledger=None), lambda *_: None, tmp_path / "data")  # type: ignore[arg-type]
+    registry.make_explorer(run, SimpleNamespace(budget=None), lambda *_: None, tmp_path / "data")  # type: ignore[arg-type]
     assert hidden == [tmp_path / "run", tmp_path / "data"]

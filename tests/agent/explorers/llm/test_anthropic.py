@@ -50,9 +50,9 @@ def test_a_proposal(scene: Scene) -> None:
     assert "class" in proposal.source and proposal.prompts == "p1" and proposal.data == {"model": MODEL}
     assert {name for name, _ in tools[0].made} == set(NAMES)
     assert proposal.cost.calls == len(stub.ids) == len(set(stub.ids)) == len(read_calls(scene.home / "calls"))
-    assert proposal.cost.dollars == pytest.approx(of.ledger.spent().dollars) and proposal.cost.dollars > 0
+    assert proposal.cost.dollars == pytest.approx(of.budget.spent().dollars) and proposal.cost.dollars > 0
     assert told[0]["ended"] == "submitted" and told[0]["dollars"] == proposal.cost.dollars
-    same_as_server(of.ledger.spent(), stub)
+    same_as_server(of.budget.spent(), stub)
     for part in ("## system", "## call of list_versions", "## result of read_trace", "source:\n", "## end: submitted"):
         assert part in proposal.transcript
 
@@ -85,7 +85,7 @@ def test_most_of_a_long_proposal_comes_from_the_cache(scene: Scene) -> None:
     assert len(tools[0].made) == 15
     assert proposal.cost.cached_tokens / proposal.cost.input_tokens > 0.8
     assert proposal.cost.input_tokens < 60_000
-    same_as_server(of.ledger.spent(), stub)
+    same_as_server(of.budget.spent(), stub)
 
 
 def test_what_was_sent_is_never_changed(scene: Scene) -> None:
@@ -131,7 +131,7 @@ def test_each_fault_is_survived_and_paid_as_the_server_counts(scene: Scene, kind
         of = calls(scene.home, stub)
         (proposal,) = explorer(of)[0].propose(brief())
     assert proposal.source == fine.source and proposal.rationale == fine.rationale
-    same_as_server(of.ledger.spent(), stub)
+    same_as_server(of.budget.spent(), stub)
     outcomes = [attempt.outcome for call in read_calls(scene.home / "calls") for attempt in call.attempts]
     wanted = {
         "reset": "network", "silence": "timeout", "cut": "cut_stream", "error_event": "overloaded",
@@ -156,8 +156,8 @@ def test_many_faults(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
             generation += 1
             (found[generation],) = asked.propose(brief(generation))
     assert set(faults.made) == set(KINDS)
-    same_as_server(of.ledger.spent(), stub)
-    assert len(stub.ids) == len(set(stub.ids)) == of.ledger.spent().calls
+    same_as_server(of.budget.spent(), stub)
+    assert len(stub.ids) == len(set(stub.ids)) == of.budget.spent().calls
     with scene.stub() as stub:
         quiet, _ = explorer(calls(scene.home / "quiet", stub))
         for generation in (1, len(found) // 2, len(found)):
@@ -171,8 +171,8 @@ def test_several_at_once(scene: Scene) -> None:
         with ThreadPoolExecutor(6) as threads:
             found = list(threads.map(lambda slot: asked.refine(brief(2, slot)), range(6)))
     assert len({proposal.source for (proposal,) in found}) == 6
-    assert sum(proposal.cost.dollars for (proposal,) in found) == pytest.approx(of.ledger.spent().dollars)
-    same_as_server(of.ledger.spent(), stub)
+    assert sum(proposal.cost.dollars for (proposal,) in found) == pytest.approx(of.budget.spent().dollars)
+    same_as_server(of.budget.spent(), stub)
 
 
 def test_a_second_run_pays_nothing(scene: Scene) -> None:
@@ -182,7 +182,7 @@ def test_a_second_run_pays_nothing(scene: Scene) -> None:
         again = calls(scene.home, stub)
         (second,) = explorer(again)[0].propose(brief())
         assert len(stub.ids) == sent and second == first
-        same_as_server(again.ledger.spent(), stub)
+        same_as_server(again.budget.spent(), stub)
 
 
 class Killed(BaseException):
@@ -212,7 +212,7 @@ def test_a_kill_around_any_write_pays_for_nothing_twice(
         of = calls(scene.home, stub)
         (proposal,) = explorer(of)[0].propose(brief())
     assert proposal == wanted
-    same_as_server(of.ledger.spent(), stub)
+    same_as_server(of.budget.spent(), stub)
     assert len(stub.ids) - len(set(stub.ids)) <= 1  # the one in flight came again, under the same id
 
 
@@ -235,7 +235,7 @@ def test_a_kill_within_a_stream_pays_for_nothing_twice(
             explorer(calls(scene.home, stub))[0].propose(brief())
         of = calls(scene.home, stub)
         assert explorer(of)[0].propose(brief())
-    same_as_server(of.ledger.spent(), stub)
+    same_as_server(of.budget.spent(), stub)
     assert len(stub.ids) == len(set(stub.ids)) + 1
 
 
@@ -255,7 +255,7 @@ def test_a_conversation_can_be_ended_from_outside(scene: Scene) -> None:
             wait([going], 0.01)  # for the service to see that the client has gone
         of = calls(scene.home, stub)
         assert explorer(of)[0].propose(brief())
-    same_as_server(of.ledger.spent(), stub)
+    same_as_server(of.budget.spent(), stub)
     assert len(stub.ids) == len(set(stub.ids)) + 1
 
 
@@ -270,8 +270,8 @@ def test_the_stub_as_a_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         finally:
             process.kill()
     bills = [json.loads(line) for line in (tmp_path / "bills.jsonl").read_text().splitlines()]
-    assert sum(bill["output"] for bill in bills) == of.ledger.spent().usage.output
-    assert len(bills) == of.ledger.spent().calls == len((tmp_path / "requests.jsonl").read_text().splitlines())
+    assert sum(bill["output"] for bill in bills) == of.budget.spent().usage.output
+    assert len(bills) == of.budget.spent().calls == len((tmp_path / "requests.jsonl").read_text().splitlines())
 
 
 def test_every_fault_has_a_place_in_the_tests() -> None:

@@ -101,7 +101,7 @@ def test_a_limit_is_overrun_by_no_more_than_the_call_in_flight(scene: Scene) -> 
         with pytest.raises(LimitReached, match=r"of at most \$0\.1"):
             for generation in range(100):
                 explorer(of)[0].propose(brief(generation))
-    spent = of.ledger.spent()
+    spent = of.budget.spent()
     most = max(a.dollars for call in read_calls(scene.home / "calls") for a in call.attempts)
     assert 0.10 <= spent.dollars < 0.10 + most
     same_as_server(spent, stub)
@@ -120,7 +120,7 @@ def test_side_by_side_a_limit_on_calls_is_exact(scene: Scene) -> None:
 
         with ThreadPoolExecutor(4) as threads:
             found = list(threads.map(one, range(4)))
-        assert len(stub.ids) == 20 == of.ledger.spent(1).calls and "generation" in found
+        assert len(stub.ids) == 20 == of.budget.spent(1).calls and "generation" in found
         assert asked.propose(brief(2))
 
 
@@ -145,7 +145,7 @@ def test_a_foolish_model_is_left(scene: Scene, script: str, why: str) -> None:
         assert asked.propose(brief()) == []
     assert told[0]["ended"] == why and len(stub.ids) <= 12
     assert max(map(len, stub.bodies)) < 60_000  # a megabyte is not sent back
-    same_as_server(of.ledger.spent(), stub)
+    same_as_server(of.budget.spent(), stub)
 
 
 @pytest.mark.parametrize("script", ["odd", "gullible", "attacking"])
@@ -155,7 +155,7 @@ def test_what_a_hostile_model_writes_is_carried_as_text(scene: Scene, script: st
         asked, tools = explorer(of, words=PLANTED)
         for proposal in asked.propose(brief()):
             assert proposal.source.encode() and proposal.transcript.encode()
-    assert of.ledger.spent().calls == len(set(stub.ids)) <= 30
+    assert of.budget.spent().calls == len(set(stub.ids)) <= 30
     assert script != "gullible" or "run_shell" in {name for name, _ in tools[0].made}  # asked for, and there is none
 
 

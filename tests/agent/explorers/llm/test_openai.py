@@ -62,8 +62,8 @@ class Scene:
         patience: RetryPolicy | None = None, prices: Path | None = None,
     ) -> CallJournal:  # fmt: skip
         clock = StubClock(stub.silent if stub else ())
-        ledger = LlmBudget(limits or SpendingLimits(), clock.now)
-        return CallJournal(self.home / place / "calls", 7, Prices(prices), ledger, clock, patience)
+        budget = LlmBudget(limits or SpendingLimits(), clock.now)
+        return CallJournal(self.home / place / "calls", 7, Prices(prices), budget, clock, patience)
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ def explorer(
 
 
 def same_as_server(spent: Spending, stub: ChatStub, model: str = MODEL, prices: Path | None = None) -> None:
-    """Check that a ledger has what the server billed, to the token and, by the same prices, to the dollar."""
+    """Check that a budget has what the server billed, to the token and, by the same prices, to the dollar."""
     assert spent.usage.model_dump() == stub.total()
     price = Prices(prices).of(model)
     billed = sum(price.dollars(Usage.model_validate(bill)) for bill in stub.bills.values())
@@ -101,9 +101,9 @@ def test_a_proposal(scene: Scene) -> None:
     assert "class" in proposal.source and proposal.prompts == "p1" and proposal.data == {"model": MODEL}
     assert {name for name, _ in tools[0].made} == set(NAMES)
     assert proposal.cost.calls == len(stub.ids) == len(set(stub.ids)) == len(read_calls(of.home))
-    assert proposal.cost.dollars == pytest.approx(of.ledger.spent().dollars) and proposal.cost.dollars > 0
+    assert proposal.cost.dollars == pytest.approx(of.budget.spent().dollars) and proposal.cost.dollars > 0
     assert told[0]["ended"] == "submitted"
-    same_as_server(of.ledger.spent(), stub)
+    same_as_server(of.budget.spent(), stub)
 
 
 def test_a_long_proposal_is_read_from_the_cache_for_its_beginning_never_changes(scene: Scene) -> None:
@@ -111,7 +111,7 @@ def test_a_long_proposal_is_read_from_the_cache_for_its_beginning_never_changes(
         of = scene.calls(stub)
         (proposal,) = explorer(of)[0].propose(brief())
     assert proposal.cost.cached_tokens / proposal.cost.input_tokens > 0.8
-    same_as_server(of.ledger.spent(), stub)
+    same_as_server(of.budget.spent(), stub)
     for before, after in pairwise(stub.requests):
         assert after["messages"][: len(before["messages"])] == before["messages"] and after["tools"] == before["tools"]
         assert after["max_completion_tokens"] == 32_000
@@ -127,7 +127,7 @@ def test_each_fault_is_survived_and_paid_as_the_server_counts(scene: Scene, kind
         of = scene.calls(stub)
         (proposal,) = explorer(of)[0].propose(brief())
     assert proposal.source == fine.source and proposal.rationale == fine.rationale
-    same_as_server(of.ledger.spent(), stub)
+    same_as_server(of.budget.spent(), stub)
     outcomes = [attempt.outcome for call in read_calls(of.home) for attempt in call.attempts]
     wanted = {
         "reset": "network", "silence": "timeout", "cut": "cut_stream", "error_event": "overloaded",
@@ -152,7 +152,7 @@ def test_many_faults(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
             generation += 1
             (found[generation],) = asked.propose(brief(generation))
     assert set(faults.made) == set(KINDS)
-    same_as_server(of.ledger.spent(), stub)
+    same_as_server(of.budget.spent(), stub)
     with scene.stub() as stub:
         quiet, _ = explorer(scene.calls(stub, "quiet"))
         assert quiet.propose(brief(generation))[0].source == found[generation].source
@@ -219,8 +219,8 @@ def test_a_limit_is_overrun_by_no_more_than_the_call_in_flight(scene: Scene) -> 
             for generation in range(100):
                 explorer(of)[0].propose(brief(generation))
     most = max(a.dollars for c in read_calls(of.home) for a in c.attempts)
-    assert 0.03 <= of.ledger.spent().dollars < 0.03 + most
-    same_as_server(of.ledger.spent(), stub)
+    assert 0.03 <= of.budget.spent().dollars < 0.03 + most
+    same_as_server(of.budget.spent(), stub)
 
 
 @pytest.mark.parametrize("script", ["looping", "silent", "talking", "megabyte", "repeating"])
@@ -229,7 +229,7 @@ def test_a_foolish_model_is_left(scene: Scene, script: str) -> None:
         of = scene.calls(stub)
         assert explorer(of)[0].propose(brief()) == []
     assert len(stub.ids) <= 12 and max(map(len, stub.bodies)) < 60_000
-    same_as_server(of.ledger.spent(), stub)
+    same_as_server(of.budget.spent(), stub)
 
 
 @pytest.mark.parametrize("script", ["odd", "gullible", "attacking"])
@@ -273,14 +273,14 @@ def test_three_rounds_with_all_tools(scene: Scene) -> None:
     run = Run.create(scene.home / "run", config, worlds)
     with scene.stub(faults=Seeded(8, 0.1)) as stub, ProcessSandbox(1) as sandbox:
         of = scene.calls(stub)
-        discover(Discovery(run, OpenAIExplorer(MODEL, of, briefing, tools), sandbox, ledger=of.ledger))
+        discover(Discovery(run, OpenAIExplorer(MODEL, of, briefing, tools), sandbox, budget=of.budget))
     cards = [card for card in run.archive.cards() if card.generation > 0]
     assert len(cards) == 6 and all(card.ok for card in cards), [(c.id, c.verdict, c.message) for c in cards]
     assert {card.generation for card in cards} == {1, 2, 3} and all(card.outcome for card in cards)
     used = {c["function"]["name"] for r in stub.requests for m in r["messages"] for c in m.get("tool_calls", [])}
     assert used | {"submit"} == set(NAMES)
-    assert 0 < sum(card.cost.dollars for card in cards) <= of.ledger.spent().dollars
-    same_as_server(of.ledger.spent(), stub)
+    assert 0 < sum(card.cost.dollars for card in cards) <= of.budget.spent().dollars
+    same_as_server(of.budget.spent(), stub)
     told = b"".join(stub.bodies).decode().lower()
     assert not any(world.name.lower() in told for world in worlds)
 

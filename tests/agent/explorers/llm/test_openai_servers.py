@@ -37,8 +37,8 @@ def test_a_free_server_without_a_key_that_does_not_count(scene: Scene, monkeypat
         monkeypatch.delenv("OPENAI_API_KEY")
         of = scene.calls(stub, prices=prices)
         assert explorer(of, model="qwen3:8b")[0].propose(brief())
-        same_as_server(of.ledger.spent(), stub, "qwen3:8b", prices)
-    assert stub.keys == {"no-key"} and of.ledger.spent().usage.output > 40 and of.ledger.spent().dollars == 0
+        same_as_server(of.budget.spent(), stub, "qwen3:8b", prices)
+    assert stub.keys == {"no-key"} and of.budget.spent().usage.output > 40 and of.budget.spent().dollars == 0
     assert "max_completion_tokens" not in stub.requests[0]
 
 

@@ -52,9 +52,9 @@ class Notes:
 
 def followed(run: Run, told: Tracker, dies_after: int | None = None, patience: float = 60.0) -> LlmBudget:
     """Go on with a run with a tracker; the process "dies" after the end of a generation, and no event of it arrives."""
-    ledger = LlmBudget()
-    ledger.record(1, Spending(dollars=0.5, calls=1))
-    following = TrackerThread(run, "notes", told, ledger, patience)
+    budget = LlmBudget()
+    budget.record(1, Spending(dollars=0.5, calls=1))
+    following = TrackerThread(run, "notes", told, budget, patience)
 
     def report(event: str, fields: dict[str, Any]) -> None:
         if event == "archived" and fields["generation"] == dies_after:
@@ -62,13 +62,13 @@ def followed(run: Run, told: Tracker, dies_after: int | None = None, patience: f
         following.report(event, fields)
 
     try:
-        discover(Discovery(run, Single(), ProcessSandbox(), report, ledger=ledger))
+        discover(Discovery(run, Single(), ProcessSandbox(), report, budget=budget))
     finally:
         if dies_after is None:
             following.close()
         following._work.put(None)
         following._thread.join(patience)
-    return ledger
+    return budget
 
 
 def test_a_tracker_is_told_of_every_generation(tmp_path: Path) -> None:

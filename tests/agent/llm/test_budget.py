@@ -85,23 +85,23 @@ def test_an_estimate_grows_with_the_prompt_and_the_proposals() -> None:
 
 
 def test_a_limit_on_dollars() -> None:
-    ledger = LlmBudget(SpendingLimits(run=SpendingLimit(dollars=2)))
+    budget = LlmBudget(SpendingLimits(run=SpendingLimit(dollars=2)))
     for generation in (1, 2):
-        ticket = ledger.reserve(generation, 0.1)
+        ticket = budget.reserve(generation, 0.1)
         assert ticket is not None
-        ledger.record(generation, dollar())
-        ledger.release(ticket)
+        budget.record(generation, dollar())
+        budget.release(ticket)
     with pytest.raises(LimitReached, match=r"the run has spent \$2\.0000 of at most \$2") as reached:
-        ledger.reserve(3, 0.1)
-    assert reached.value.scope == "run" and ledger.spent().dollars == 2 and ledger.spent(1).dollars == 1
+        budget.reserve(3, 0.1)
+    assert reached.value.scope == "run" and budget.spent().dollars == 2 and budget.spent(1).dollars == 1
 
 
 def test_a_limit_of_a_generation_leaves_the_next_alone() -> None:
-    ledger = LlmBudget(SpendingLimits(generation=SpendingLimit(calls=3)))
-    ledger.record(1, dollar(calls=3))
+    budget = LlmBudget(SpendingLimits(generation=SpendingLimit(calls=3)))
+    budget.record(1, dollar(calls=3))
     with pytest.raises(LimitReached, match="generation 1 has made 3 of at most 3 calls") as reached:
-        ledger.reserve(1, 0.0)
-    assert reached.value.scope == "generation" and ledger.reserve(2, 0.0) is not None
+        budget.reserve(1, 0.0)
+    assert reached.value.scope == "generation" and budget.reserve(2, 0.0) is not None
 
 
 def test_a_limit_of_nothing_allows_nothing() -> None:
@@ -112,70 +112,70 @@ def test_a_limit_of_nothing_allows_nothing() -> None:
 
 def test_hours_are_those_that_the_run_has_worked() -> None:
     time = [0.0]
-    ledger = LlmBudget(
+    budget = LlmBudget(
         SpendingLimits(run=SpendingLimit(hours=3), generation=SpendingLimit(hours=1)), lambda: time[0], hours_before=1.5
     )
-    assert ledger.reserve(1, 0.0)
+    assert budget.reserve(1, 0.0)
     time[0] += 3600
     with pytest.raises(LimitReached, match=r"generation 1 has worked 1\.00 of at most 1 hours"):
-        ledger.reserve(1, 0.0)
-    assert ledger.reserve(2, 0.0)
+        budget.reserve(1, 0.0)
+    assert budget.reserve(2, 0.0)
     time[0] += 1800
     with pytest.raises(LimitReached, match=r"the run has worked 3\.00 of at most 3 hours"):
-        ledger.reserve(2, 0.0)
+        budget.reserve(2, 0.0)
 
 
 def test_what_is_in_flight_may_use_up_what_is_left() -> None:
-    ledger = LlmBudget(SpendingLimits(run=SpendingLimit(dollars=1.0)))
-    first = ledger.reserve(1, 0.6)
-    second = ledger.reserve(1, 0.6)
-    assert first and second and ledger.reserve(1, 0.6) is None
-    ledger.record(1, Spending(dollars=0.1, calls=1))  # it was cheaper than thought
-    ledger.release(first)
-    third = ledger.reserve(1, 0.6)
-    assert third and ledger.reserve(1, 0.1) is None
-    ledger.record(1, Spending(dollars=0.9, calls=1))
+    budget = LlmBudget(SpendingLimits(run=SpendingLimit(dollars=1.0)))
+    first = budget.reserve(1, 0.6)
+    second = budget.reserve(1, 0.6)
+    assert first and second and budget.reserve(1, 0.6) is None
+    budget.record(1, Spending(dollars=0.1, calls=1))  # it was cheaper than thought
+    budget.release(first)
+    third = budget.reserve(1, 0.6)
+    assert third and budget.reserve(1, 0.1) is None
+    budget.record(1, Spending(dollars=0.9, calls=1))
     for ticket in (second, third):
-        ledger.release(ticket)
+        budget.release(ticket)
     with pytest.raises(LimitReached):
-        ledger.reserve(1, 0.0)
+        budget.reserve(1, 0.0)
 
 
 def test_waiting_ends_when_a_call_does() -> None:
-    ledger = LlmBudget()
-    ticket = ledger.reserve(1, 1.0)
+    budget = LlmBudget()
+    ticket = budget.reserve(1, 1.0)
     assert ticket
-    waiting = threading.Thread(target=ledger.wait)
+    waiting = threading.Thread(target=budget.wait)
     waiting.start()
-    ledger.release(ticket)
+    budget.release(ticket)
     waiting.join(30)
     assert not waiting.is_alive()
-    ledger.wait()  # with nothing in flight there is nothing to wait for
+    budget.wait()  # with nothing in flight there is nothing to wait for
 
 
 def test_threads_do_not_overrun() -> None:
-    ledger = LlmBudget(SpendingLimits(run=SpendingLimit(calls=50)))
+    budget = LlmBudget(SpendingLimits(run=SpendingLimit(calls=50)))
     made: list[int] = []
 
     def work() -> None:
         while True:
             try:
-                ticket = ledger.reserve(1, 0.0)
+                ticket = budget.reserve(1, 0.0)
             except LimitReached:
                 return
             if ticket is None:
-                ledger.wait()
+                budget.wait()
                 continue
             made.append(ticket)
-            ledger.record(1, dollar())
-            ledger.release(ticket)
+            budget.record(1, dollar())
+            budget.release(ticket)
 
     threads = [threading.Thread(target=work) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(60)
-    assert len(made) == 50 == ledger.spent().calls
+    assert len(made) == 50 == budget.spent().calls
 
 
 def test_spending_in_words() -> None:
