@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 SHARED_REPLAY ?= ../shared/replay
 
 .PHONY: demo test lint bench champions champion-pages lock clean
-.PHONY: ui-vendor ui-screenshots inspector
+.PHONY: ui-vendor ui-screenshots inspector langgraph
 
 demo: $(READY)
 	rm -rf runs/demo
@@ -56,6 +56,16 @@ $(INSPECTOR): tests/e2e/inspector/package.json tests/e2e/inspector/package-lock.
 	cd $(@D) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	touch $@
 
+# The development server of LangGraph, for the tests. It has an environment of its own: it and schemathesis exclude each
+# other's versions of jsonschema-rs.
+SERVER := .venv-langgraph
+langgraph: $(SERVER)/.ready
+
+$(SERVER)/.ready: pyproject.toml requirements-langgraph.lock | $(READY)
+	$(PYTHON) -m venv $(SERVER)
+	$(SERVER)/bin/python -m pip install --quiet --constraint requirements-langgraph.lock --editable '.[langgraph-dev]'
+	touch $@
+
 # Resolve the ranges of pyproject.toml anew.
 lock:
 	rm -rf $(VENV)
@@ -63,6 +73,12 @@ lock:
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	$(BIN)/python -m pip freeze --exclude-editable > requirements.lock
 	touch $(READY)
+	rm -rf $(SERVER)
+	$(PYTHON) -m venv $(SERVER)
+	grep -v '^jsonschema_rs==' requirements.lock > $(SERVER)/constraints.txt
+	$(SERVER)/bin/python -m pip install --quiet --constraint $(SERVER)/constraints.txt --editable '.[langgraph-dev]'
+	$(SERVER)/bin/python -m pip freeze --exclude-editable > requirements-langgraph.lock
+	touch $(SERVER)/.ready
 
 # What is not ours of the application, fetched again and checked; npm and network are needed here alone.
 UI_VENDOR := agent/ui/static/vendor
@@ -84,4 +100,4 @@ ui-screenshots: $(READY)
 	$(BIN)/python benchmarks/screenshots.py --data $(or $(AUTOTTS_DATA),data)
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(SERVER) .mypy_cache .ruff_cache .pytest_cache .hypothesis

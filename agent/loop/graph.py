@@ -22,21 +22,29 @@ from envs.errors import DamagedFile
 from ..archive.rebuild import rebuild
 from ..archive.run_directory import Run
 from .nodes import Discovery, ExplorerFailed
-from .state import DiscoveryState, SlotRequest, initial_state
+from .state import DiscoveryInput, DiscoveryState, SlotRequest
 
 __all__ = ["Discovery", "ExplorerFailed", "build", "discover"]
 
 SIDE_BY_SIDE = 4
 """Slots of an explorer that are asked at a time."""
 
-DiscoveryGraph = CompiledStateGraph[DiscoveryState, None, DiscoveryState, DiscoveryState]
+DiscoveryGraph = CompiledStateGraph[DiscoveryState, Any, Any, DiscoveryState]
 ApprovalCallback = Callable[[Sequence[dict[str, str]]], list[str]]
 """Shown candidates (id, rationale, source), returns the ids of those that may run."""
 
 
-def build(discovery: Discovery, saver: BaseCheckpointSaver[Any] | None = None) -> DiscoveryGraph:
-    """Return the compiled graph."""
-    graph = StateGraph(DiscoveryState)
+def build(
+    discovery: Discovery, saver: BaseCheckpointSaver[Any] | None = None, settings: type[Any] | None = None
+) -> DiscoveryGraph:
+    """Return the compiled graph.
+
+    Args:
+        discovery: its methods are the nodes.
+        saver: where the checkpoints go.
+        settings: schema of what a client of a LangGraph server may set; shown to clients.
+    """
+    graph = StateGraph(DiscoveryState, context_schema=settings, input_schema=DiscoveryInput)
     graph.add_node("propose", discovery.propose)
     graph.add_node("ask", discovery.ask, input_schema=SlotRequest)
     graph.add_node("collect", discovery.collect)
@@ -54,10 +62,13 @@ def build(discovery: Discovery, saver: BaseCheckpointSaver[Any] | None = None) -
             return "collect"
         return [Send("ask", ask) for ask in discovery.asks(state)] or "collect"
 
+    def begins(state: DiscoveryState) -> str:
+        return "choose" if state["generation"] > discovery.run.config.generations else "propose"
+
     def after(state: DiscoveryState) -> str:
         return "choose" if state["generation"] > discovery.run.config.generations or state["stopped"] else "propose"
 
-    graph.add_edge(START, "propose")
+    graph.add_conditional_edges(START, begins, ["propose", "choose"])
     graph.add_conditional_edges("propose", asked, ["ask", "collect", "archive"])
     graph.add_edge("ask", "collect")
     graph.add_edge("collect", "approve")
@@ -88,7 +99,7 @@ def discover(discovery: Discovery, approve: ApprovalCallback = lambda candidates
     with checkpoints(run) as saver:
         graph, thread = build(discovery, saver), settings(run)
         begun = graph.get_state(thread)
-        begin: Any = None if begun.next else initial_state()
+        begin: Any = None if begun.next else {}
         if begun.values and not begun.next:
             if not begun.values.get("stopped") or begun.values["generation"] > run.config.generations:
                 return

@@ -1,48 +1,139 @@
-"""The graph as LangGraph's own tools open it: see ``langgraph.json``."""
+"""The graph and the checkpoints as a LangGraph server opens them: see ``langgraph.json`` and docs/langgraph.md.
+
+A server calls `graph` for every request. The drawing, the schemas and the states need the shape of the graph alone.
+Only a call that runs nodes opens a run directory, an explorer and a sandbox, and closes them at its end. All of that is
+blocking work, so a thread of its own does it: a server refuses blocking calls on its event loop.
+"""
 
 from __future__ import annotations
 
-import os
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+from langgraph.config import get_stream_writer
+from langgraph.constants import CONFIG_KEY_CHECKPOINTER
 
 from envs import catalogue
-from envs.synthetic.model import default_environments
+from envs.errors import InputError
+from sandbox.backends.process import ProcessSandbox
+from sandbox.base import SandboxError
 from sandbox.choice import open_sandbox
 
-from ..archive.resolve import RUNS
-from ..archive.run_directory import Run, RunConfig
-from ..explorers.registry import make_explorer
+from ..archive.rebuild import rebuild
+from ..archive.resolve import RUNS, workers
+from ..explorers.coding_agent.explorer import spent
+from ..explorers.evolve.explorer import EvolveExplorer
+from ..explorers.registry import check_requirements, make_explorer, workspaces
 from ..llm.budget import LlmBudget
 from ..llm.calls import CallJournal
+from ..llm.failures import ExplorerError
 from ..llm.prices import Prices
-from .graph import DiscoveryGraph, build
-from .nodes import Discovery
+from .graph import SIDE_BY_SIDE, DiscoveryGraph, build
+from .nodes import Discovery, ExplorerFailed
+from .thread_settings import Thread, ThreadSettings
 
-VARIABLE = "AUTOTTS_RUN"
+if TYPE_CHECKING:  # the server finds this name by itself
+    from langgraph_sdk.runtime import ServerRuntime
+
+THREADS = RUNS / "langgraph"
+"""What belongs to threads: their checkpoints, their settings, and runs for which no other place was named."""
+_open: set[Path] = set()
+"""Run directories that a thread of this server works on."""
 
 
-def graph(config: dict[str, Any]) -> DiscoveryGraph:
-    """Return the compiled graph of a run, without a checkpointer: the tool that opens it brings its own.
+class RunFailed(ValueError):
+    """Something that the client can mend: a server shows clients the messages of Python's own errors alone."""
+
+
+@asynccontextmanager
+async def checkpointer() -> AsyncIterator[AsyncSqliteSaver]:
+    """Lend the checkpoint database of all threads: what a server keeps itself is lost when the server is killed."""
+    await asyncio.to_thread(THREADS.mkdir, parents=True, exist_ok=True)
+    async with AsyncSqliteSaver.from_conn_string(str(THREADS / "checkpoints.sqlite")) as saver:
+        yield saver
+
+
+@asynccontextmanager
+async def graph(config: RunnableConfig, runtime: ServerRuntime[Any]) -> AsyncIterator[DiscoveryGraph]:
+    """Lend the compiled graph, without a checkpointer: the server adds the one of `checkpointer`.
 
     Args:
-        config: whose ``configurable.run`` names the run directory; else $AUTOTTS_RUN does, else a small run on the
-            synthetic environments is begun under ``runs/studio``.
+        config: its ``configurable`` holds the thread's id.
+        runtime: says what the graph is wanted for, and holds the settings (`ThreadSettings`).
+
+    Raises:
+        RunFailed: a setting, the run, its explorer or its sandbox is at fault.
     """
-    named = config.get("configurable", {}).get("run") or os.environ.get(VARIABLE)
-    run = Run(Path(named)) if named else _small()
-    calls = CallJournal(
-        run.home / "calls", run.config.seed, Prices(), LlmBudget(run.limits(), hours_before=run.hours())
-    )
-    found = make_explorer(run, calls, lambda event, fields: run.log(event, **fields), catalogue.data_root())
-    return build(Discovery(run, found, open_sandbox(run.config.sandbox), budget=calls.budget))
+    configurable = config.get("configurable", {})
+    thread = Thread(THREADS / str(configurable.get("thread_id")))
+    try:
+        if runtime.access_context == "threads.update":  # edges may be asked for the next node, nodes are not run
+            yield build(await asyncio.to_thread(_unopened, thread), settings=ThreadSettings)
+        elif runtime.execution_runtime is None:  # nothing of it is called, so it needs nothing
+            yield build(object.__new__(Discovery), settings=ThreadSettings)
+        else:
+            given = runtime.execution_runtime.context or {}
+            opening = _opened(thread, given, await _has_state(configurable))
+            discovery = await asyncio.to_thread(opening.__enter__)
+            try:
+                yield build(discovery, settings=ThreadSettings).with_config(max_concurrency=SIDE_BY_SIDE)
+            finally:
+                await asyncio.to_thread(opening.__exit__, None, None, None)
+    except (InputError, SandboxError, ExplorerError, ExplorerFailed) as error:
+        raise RunFailed(str(error)) from error
+    except OSError as error:
+        raise RunFailed(f"{error.filename or 'system'}: {error.strerror or error}") from error
 
 
-def _small() -> Run:
-    environments = default_environments()
-    with open_sandbox() as sandbox:
-        config = RunConfig(
-            generations=2, population=4, seeds=1, environments={env.name: env.hash for env in environments},
-            sandbox=sandbox.name,
-        )  # fmt: skip
-    return Run.create(RUNS / "studio", config, environments)
+async def _has_state(configurable: Mapping[str, Any]) -> bool:
+    saver: BaseCheckpointSaver[Any] | None = configurable.get(CONFIG_KEY_CHECKPOINTER)
+    if saver is None:
+        return False
+    latest: RunnableConfig = {"configurable": {"thread_id": configurable["thread_id"], "checkpoint_ns": ""}}
+    return await saver.aget_tuple(latest) is not None
+
+
+@contextmanager
+def _opened(thread: Thread, given: Mapping[str, Any], has_state: bool) -> Iterator[Discovery]:
+    settings = thread.settings(given)
+    if has_state and thread.kept() is None and settings.run is None:
+        raise InputError(
+            f"thread {thread.home.name} has a state, but nothing says of which run (is it a copy of another thread?); "
+            "set `run` to the directory of that run"
+        )
+    run = thread.open(settings)
+    home = run.home.resolve()
+    if home in _open:
+        raise InputError(f"another thread works on {run.home}; wait for its end, or name another `run`")
+    _open.add(home)
+    try:
+        prices = Prices()
+        check_requirements(run.config, prices)
+        run.archive.sweep()
+        rebuild(run)
+        budget = LlmBudget(run.limits(), hours_before=run.hours())
+        for generation, spending in spent(workspaces(run)).items():
+            budget.record(generation, spending)
+        calls = CallJournal(run.home / "calls", run.config.seed, prices, budget)
+        chosen = make_explorer(run, calls, lambda event, fields: run.log(event, **fields), catalogue.data_root())
+        with open_sandbox(run.config.sandbox, workers(None)) as sandbox, closing(chosen):
+            run.log("began", sandbox=sandbox.name)
+            yield Discovery(run, chosen, sandbox, _tell, bool(settings.approve), budget)
+    finally:
+        _open.discard(home)
+
+
+def _unopened(thread: Thread) -> Discovery:
+    return Discovery(thread.run(), EvolveExplorer(), ProcessSandbox())
+
+
+def _tell(event: str, fields: dict[str, Any]) -> None:
+    """Stream an event of the run to clients, as stream mode ``custom``."""
+    if event != "episodes":  # these come from threads of the sandbox, and by the thousand
+        get_stream_writer()({"event": event, **fields})

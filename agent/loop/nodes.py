@@ -7,7 +7,7 @@ ids that follow from the work itself.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from langgraph.types import interrupt
@@ -82,7 +82,7 @@ class Discovery:
                 self.budget.check(generation)
             except LimitReached as limit:
                 return {"step": "done", "stopped": str(limit)}
-            return {"step": "propose"}
+            return {"step": "propose", "stopped": ""}
         drafts = [
             draft(Proposal(baseline_source(name), "hand-written baseline"), 0, "seed", name)
             for name in baseline_names()
@@ -132,7 +132,7 @@ class Discovery:
         if not self.approving or not waiting or state["generation"] == 0:
             return {}
         shown = [{"id": c.id, "rationale": c.rationale, "source": c.source} for c in waiting]
-        approved = set(interrupt({"candidates": shown}))
+        approved = _approved(shown)
         for candidate in waiting:
             if candidate.id not in approved:
                 self.staging.put(candidate.model_copy(update={"verdict": DISAPPROVED, "findings": ()}))
@@ -223,3 +223,13 @@ class Discovery:
 
 def _place(generation: int, step: str, slot: int) -> str:
     return f"g{generation:03d}-{step}-{slot}"
+
+
+def _approved(shown: Sequence[dict[str, str]]) -> set[str]:
+    """Return the ids of the candidates that the person lets run; ask again until the answer is a list of such ids."""
+    ids = [candidate["id"] for candidate in shown]
+    answer = interrupt({"candidates": shown})
+    while not isinstance(answer, list) or any(chosen not in ids for chosen in answer):
+        wrong = f"{str(answer)[:200]!r} is not a list of ids; answer with those that may run, or with [] for none"
+        answer = interrupt({"candidates": shown, "error": wrong})
+    return set(answer)

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Annotated, TypedDict
+from typing import Annotated, TypeVar
+
+from typing_extensions import TypedDict  # not that of typing: no schema can be made of it before Python 3.12
+
+_Value = TypeVar("_Value")
 
 
-def latest(old: str, new: str) -> str:
+def latest(old: _Value, new: _Value) -> _Value:
     """Return what was said last: several slots, side by side, may reach a limit in one step."""
     return new
+
+
+class DiscoveryInput(TypedDict):
+    """What a run begins with: nothing. A field of the state that nobody has set is 0 or empty."""
 
 
 class DiscoveryState(TypedDict):
     """What the checkpoint keeps between two nodes."""
 
-    generation: int
+    generation: Annotated[int, latest]
     """The generation at work; 0 is that of the seeds."""
-    step: str
+    step: Annotated[str, latest]
     """Half of the generation: "propose", then "refine", then "done"."""
-    pending: list[str]
+    pending: Annotated[list[str], latest]
     """Ids of the candidates of this generation, in the order of their proposal."""
-    barren: int
+    barren: Annotated[int, latest]
     """Generations in a row for which nothing new was proposed."""
     stopped: Annotated[str, latest]
     """Why the run stops before its last generation (a limit that was reached); empty while it goes on."""

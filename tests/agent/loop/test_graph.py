@@ -22,7 +22,7 @@ from agent.llm.budget import LlmBudget, SpendingLimit, SpendingLimits
 from agent.llm.chat import UserTurn
 from agent.llm.session import DATA
 from agent.loop.checkpoints import fork, list_checkpoints
-from agent.loop.graph import build, discover
+from agent.loop.graph import discover
 from agent.loop.nodes import DISAPPROVED, Discovery, ExplorerFailed
 from agent.population.parents import WAYS
 from agent.records.card import DUPLICATE
@@ -326,17 +326,3 @@ def test_the_newest_versions_carry_their_outcome_into_the_step_that_refines(tmp_
     assert len(parts) == 1, "a world of three questions and one order is played whole"
     told = prompt(refining[0], "refine").first
     assert "Quality: mean accuracy % over 24 token budgets from " in told and "The best so far is " in told
-
-
-def test_the_graph_opens_in_langgraphs_tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import importlib.util
-
-    root = Path(__file__).parents[3]
-    file, name = json.loads((root / "langgraph.json").read_text())["graphs"]["discovery"].split(":")
-    assert (root / file).is_file()
-    module = importlib.import_module("agent.loop.langgraph_server")
-    run = begin(tmp_path / "run", explorer="evolve", generations=1)
-    graph = getattr(module, name)({"configurable": {"run": str(run.home)}})
-    drawn = graph.get_graph().draw_mermaid()
-    assert all(node in drawn for node in ("propose", "ask", "execute", "diagnose", "refine", "archive"))
-    assert build(Discovery(run, EvolveExplorer(), ProcessSandbox())).get_graph().draw_mermaid() == drawn

@@ -1,0 +1,148 @@
+"""Settings of a thread of a LangGraph server, and the run directory that the thread works on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from envs.errors import DamagedFile, InputError
+from envs.store import write_atomically
+from sandbox.choice import open_sandbox
+
+from ..archive.resolve import environments
+from ..archive.run_directory import Run, RunConfig
+
+RUN_VARIABLE = "AUTOTTS_RUN"
+"""Names the run directory of every thread that names none itself."""
+GENERATIONS, POPULATION, ORDERS = 2, 4, 1
+"""A new run is small unless its settings say otherwise."""
+
+
+class ThreadSettings(BaseModel):
+    """What a client of the server may set. A thread keeps its settings: a later call need not repeat them.
+
+    All but `run` and `approve` are settings of a new run. A run directory that exists already keeps its own.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    run: str | None = Field(None, description="Run directory. Default: $AUTOTTS_RUN, else a directory of the thread.")
+    approve: bool | None = Field(None, description="Interrupt before new candidates run. Default: false.")
+    environments: tuple[str, ...] | None = Field(
+        None, description="Names or patterns of the search set. Default: the synthetic environments."
+    )
+    generations: int | None = Field(None, ge=0, description=f"Generations of a new run. Default: {GENERATIONS}.")
+    population: int | None = Field(None, ge=1, description=f"Candidates of a generation. Default: {POPULATION}.")
+    orders: int | None = Field(None, ge=1, description=f"Branch orders to try a candidate on. Default: {ORDERS}.")
+    seed: int | None = Field(None, description="Seed of the run. Default: 0.")
+    sandbox: Literal["auto", "docker", "bubblewrap", "process"] | None = Field(
+        None, description="Where candidates run. Default: auto, the strongest that this machine has."
+    )
+
+
+class Thread:
+    """A thread of a LangGraph server, as far as the run directory does not know it.
+
+    Args:
+        home: directory of the thread. It holds the thread's settings, and the run if the settings name no other place.
+    """
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self._file = home / "thread.json"
+
+    def kept(self) -> ThreadSettings | None:
+        """Return the settings that the thread began with; None if it has not begun.
+
+        Raises:
+            DamagedFile: their file is damaged.
+        """
+        try:
+            return ThreadSettings.model_validate_json(self._file.read_bytes())
+        except FileNotFoundError:
+            return None
+        except ValidationError as error:
+            raise DamagedFile(f"{self._file}: damaged ({error.errors()[0]['msg']}); begin another thread") from None
+
+    def settings(self, given: Mapping[str, Any]) -> ThreadSettings:
+        """Return the settings of the thread: those that are given now, over those that it has kept.
+
+        Raises:
+            InputError: a setting is unknown or has a wrong value, or the thread has begun with another one.
+        """
+        try:
+            new = ThreadSettings.model_validate({name: v for name, v in given.items() if not name.startswith("__")})
+        except ValidationError as error:
+            wrong = error.errors()[0]
+            raise InputError(f"setting {'.'.join(map(str, wrong['loc']))}: {wrong['msg']}") from None
+        old = self.kept()
+        if old is None:
+            return new
+        for name, value in new.model_dump(exclude_none=True, exclude={"approve"}).items():
+            if value != getattr(old, name):
+                raise InputError(
+                    f"thread {self.home.name} began with {name} {getattr(old, name)!r}, not {value!r}; "
+                    "leave the setting out, or begin another thread"
+                )
+        return old.model_copy(update=new.model_dump(exclude_none=True))
+
+    def open(self, settings: ThreadSettings) -> Run:
+        """Open the run of the thread, or create it, and keep the settings.
+
+        Raises:
+            InputError: the run cannot be created with these settings, or has others.
+            SandboxError: the sandbox of a new run cannot be used here.
+        """
+        home = Path(settings.run or os.environ.get(RUN_VARIABLE) or self.home)
+        if (home / "config.json").exists():
+            run = Run(home)
+            _must_agree(run, settings)
+        else:
+            run = _create(home, settings)
+        kept = settings.model_copy(update={"run": str(home)})
+        if kept != self.kept():
+            write_atomically(self._file, kept.model_dump_json(indent=1, exclude_none=True).encode())
+        return run
+
+    def run(self) -> Run:
+        """Return the run of a thread that has begun.
+
+        Raises:
+            InputError: it has not begun, or the run directory is gone.
+        """
+        kept = self.kept()
+        if kept is None or kept.run is None:
+            raise InputError(f"thread {self.home.name} has no run yet; begin one with an empty input")
+        return Run(Path(kept.run))
+
+
+def _create(home: Path, settings: ThreadSettings) -> Run:
+    found = environments(settings.environments, None)
+    with open_sandbox(settings.sandbox or "auto") as sandbox:
+        name = sandbox.name
+    config = RunConfig(
+        generations=GENERATIONS if settings.generations is None else settings.generations,
+        population=settings.population or POPULATION, seeds=settings.orders or ORDERS, seed=settings.seed or 0,
+        environments={env.name: env.hash for env in found}, sandbox=name,
+    )  # fmt: skip
+    return Run.create(home, config, found)
+
+
+def _must_agree(run: Run, settings: ThreadSettings) -> None:
+    """Refuse settings of a new run that are not those of this one."""
+    given: dict[str, object] = {
+        "generations": settings.generations, "population": settings.population, "seeds": settings.orders,
+        "seed": settings.seed,
+    }  # fmt: skip
+    if settings.sandbox not in (None, "auto"):
+        given["sandbox"] = settings.sandbox
+    if settings.environments is not None:
+        given["environments"] = {env.name: env.hash for env in environments(settings.environments, None)}
+    for name, value in given.items():
+        if value is not None and value != getattr(run.config, name):
+            shown = "orders" if name == "seeds" else name
+            raise InputError(f"{run.home} is a run with other {shown}; leave the setting out, or name another `run`")
