@@ -1,1 +1,1 @@
-"""Talking to a language model: calls that are paid for once, their price, and conversations."""
+"""Calls to language models: a journal that never pays twice, prices and budgets, and conversations with tools."""

@@ -1,4 +1,4 @@
-"""What a run has spent on calls, and the limits that it never overruns by more than the calls in flight."""
+"""Counts a run's spending on LLM calls and enforces limits, which only calls in flight can exceed."""
 
 from __future__ import annotations
 
@@ -14,35 +14,35 @@ from ..records.card import FrozenModel
 from ..records.explorer import LimitReached
 from .prices import Usage
 
-_PATIENCE = 1.0
-"""Seconds after which a call that waits for others to be paid looks again, should it have missed their end."""
+_RECHECK_SECONDS = 1.0
+"""Seconds after which a waiting call checks the limits again, in case it missed a notification."""
 
 
 class SpendingLimit(FrozenModel):
-    """The most that may be spent; None is no limit."""
+    """Upper limits of spending; None means no limit."""
 
     dollars: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     calls: int | None = Field(default=None, ge=0)
-    """Every attempt at a call counts: a limit on successes alone would never end."""
+    """Attempts, including failed ones: a limit on successes alone might never be reached."""
     hours: float | None = Field(default=None, ge=0, allow_inf_nan=False)
 
 
 class SpendingLimits(FrozenModel):
-    """The limits of a whole run, and of each of its generations."""
+    """Limits for the whole run and for each generation."""
 
     run: SpendingLimit = SpendingLimit()
     generation: SpendingLimit = SpendingLimit()
 
 
 class Spending(FrozenModel):
-    """What has been spent."""
+    """An amount spent."""
 
     dollars: float = 0.0
     usage: Usage = Usage()
     calls: int = 0
-    """Attempts that were paid for or failed; more than the answers."""
+    """Attempts that were paid for or failed; may exceed the number of answers."""
     failed: int = 0
-    """Those of them that failed."""
+    """Failed attempts, included in ``calls``."""
 
     def __add__(self, other: Spending) -> Spending:
         return Spending(
@@ -59,12 +59,12 @@ class Spending(FrozenModel):
 
 
 class LlmBudget:
-    """Counts what is spent, and says when to stop. Safe to use from several threads.
+    """Counts spending, and stops calls at the limits. Thread-safe.
 
     Args:
-        limits: of the run, and of each generation.
-        now: seconds, from anywhere on.
-        hours_before: what the run had worked before this process took it up.
+        limits: for the run, and for each generation.
+        now: returns monotonic seconds.
+        hours_before: hours that earlier processes worked on the run.
     """
 
     def __init__(
@@ -80,33 +80,33 @@ class LlmBudget:
         self._settled = threading.Condition()
 
     def record(self, generation: int, spending: Spending) -> None:
-        """Add what has been spent, be it just now or before this process began."""
+        """Add ``spending`` to ``generation``, whether spent by this process or by an earlier one."""
         with self._settled:
             self._spent[generation] += spending
             self._all += spending
 
     def spent(self, generation: int | None = None) -> Spending:
-        """Return what has been spent, in one generation or in all."""
+        """Return the spending of one generation, or of the whole run."""
         with self._settled:
             return self._total(generation)
 
     def check(self, generation: int) -> None:
-        """See whether anything more may be spent in ``generation``.
+        """Check whether more may be spent in ``generation``.
 
         Raises:
-            LimitReached: nothing may.
+            LimitReached: a limit is reached.
         """
         with self._settled:
             self._generation_began.setdefault(generation, self._now())
             self._check(generation, in_flight=False)
 
     def reserve(self, generation: int, dollars: float) -> int | None:
-        """Set aside ``dollars`` for a call of ``generation``, and return a ticket to be given to `release`.
+        """Reserve ``dollars`` for a call of ``generation``, and return a ticket for `release`.
 
-        None says that the calls in flight may use up what is left: `wait`, and try again.
+        None means that the calls in flight may use up the rest of the budget: call `wait`, then try again.
 
         Raises:
-            LimitReached: it has been spent.
+            LimitReached: a limit is reached.
         """
         with self._settled:
             self._generation_began.setdefault(generation, self._now())
@@ -120,16 +120,16 @@ class LlmBudget:
             return self._tickets
 
     def release(self, ticket: int) -> None:
-        """Give back what was set aside: the call has been recorded, or has cost nothing."""
+        """Release a reservation: the call has been recorded, or cost nothing."""
         with self._settled:
             del self._flight[ticket]
             self._settled.notify_all()
 
     def wait(self) -> None:
-        """Return once a call in flight may have ended."""
+        """Block until a call in flight may have ended."""
         with self._settled:
             if self._flight:
-                self._settled.wait(_PATIENCE)
+                self._settled.wait(_RECHECK_SECONDS)
 
     def _total(self, generation: int | None) -> Spending:
         return self._all if generation is None else self._spent.get(generation, Spending())
@@ -150,8 +150,8 @@ class LlmBudget:
         in_flight: bool,
     ) -> None:
         spent = self._total(generation)
-        flying = [dollars for of, dollars in self._flight.values() if in_flight and generation in (None, of)]
-        dollars, calls = spent.dollars + sum(flying), spent.calls + len(flying)
+        reserved = [dollars for of, dollars in self._flight.values() if in_flight and generation in (None, of)]
+        dollars, calls = spent.dollars + sum(reserved), spent.calls + len(reserved)
         name = f"the {scope}" if generation is None else f"generation {generation}"
         if limit.dollars is not None and dollars >= limit.dollars:
             raise LimitReached(f"{name} has spent ${dollars:.4f} of at most ${limit.dollars:g}", scope)

@@ -1,4 +1,4 @@
-"""What passes between us and a language model, whatever the service: the one way to bring another service."""
+"""The interface to a language model. Implement `ChatModel` to add another provider."""
 
 from __future__ import annotations
 
@@ -17,42 +17,42 @@ T = TypeVar("T")
 
 
 class ToolCall(FrozenModel):
-    """A tool that the model wants called."""
+    """A tool call that the model requests."""
 
     id: str
     name: str
     arguments: str
-    """JSON, as the model wrote it."""
+    """JSON text, as the model wrote it."""
 
 
 class Reply(FrozenModel):
-    """A model's whole answer."""
+    """A model's complete answer."""
 
     text: str = ""
     tool_calls: tuple[ToolCall, ...] = ()
     stop: Literal["tools", "end", "length"] = "end"
     usage: Usage = Usage()
     raw: tuple[dict[str, Any], ...] = ()
-    """The answer in the service's own form: it goes back as it came, in the same order."""
+    """The answer in the provider's own format, sent back unchanged in later requests."""
 
 
 @dataclass(frozen=True, slots=True)
 class UserTurn:
-    """Words of ours, to the model."""
+    """A message from us to the model."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class ModelTurn:
-    """The model's answer."""
+    """An answer of the model."""
 
     reply: Reply
 
 
 @dataclass(frozen=True, slots=True)
 class ToolReply:
-    """What a tool gave."""
+    """The result of a tool call."""
 
     call: ToolCall
     text: str
@@ -61,7 +61,7 @@ class ToolReply:
 
 @dataclass(frozen=True, slots=True)
 class ToolTurn:
-    """What the tools gave that one answer called, in its order, and words of ours to go with it."""
+    """The results of the tools that one answer called, in the order of the calls, and an optional note from us."""
 
     results: tuple[ToolReply, ...]
     note: str = ""
@@ -72,10 +72,10 @@ Turn = UserTurn | ModelTurn | ToolTurn
 
 
 class Clock(Protocol):
-    """Time, to be replaced in tests."""
+    """Time; replaced in tests."""
 
     def now(self) -> float:
-        """Return seconds, from anywhere on."""
+        """Return monotonic seconds."""
         ...
 
     async def sleep(self, seconds: float) -> None:
@@ -83,15 +83,15 @@ class Clock(Protocol):
         ...
 
     async def within(self, seconds: float, awaited: Awaitable[T], of: str) -> T:
-        """Return what is awaited, or cancel it and raise `TimeoutError` after ``seconds``; ``of``: an attempt."""
+        """Return the result of ``awaited``, or raise `TimeoutError` after ``seconds``. ``of``: id of the attempt."""
         ...
 
 
 class WallClock:
-    """The true time."""
+    """The real time."""
 
     def now(self) -> float:
-        """Return the monotonic clock's seconds."""
+        """Return seconds of the monotonic clock."""
         return time.monotonic()
 
     async def sleep(self, seconds: float) -> None:
@@ -99,57 +99,59 @@ class WallClock:
         await asyncio.sleep(seconds)
 
     async def within(self, seconds: float, awaited: Awaitable[T], of: str) -> T:
-        """Return what is awaited, or cancel it and raise `TimeoutError` after ``seconds``."""
+        """Return the result of ``awaited``, or raise `TimeoutError` after ``seconds``."""
         return await asyncio.wait_for(awaited, seconds)
 
 
 @dataclass
 class PendingRequest:
-    """What a `ChatModel` is given for one attempt, and where it keeps what it has seen so far."""
+    """State of one attempt: its limits, and the usage that the `ChatModel` has counted so far."""
 
     id: str
-    """To be sent with the request, so that the service counts it once."""
+    """Sent with the request as an idempotency key."""
     clock: Clock
     silence: float
+    """Longest time without progress, in seconds."""
     deadline: float
+    """Time on ``clock`` at which the attempt is cut."""
     usage: Usage = field(default_factory=lambda: Usage())
-    """What the service has counted until now: it is charged even if the attempt fails."""
+    """Tokens counted so far: charged even if the attempt fails."""
 
     async def progress(self, awaited: Awaitable[T]) -> T:
         """Await the next sign of progress.
 
         Raises:
-            Failure: there was none for too long (timeout).
+            CallFailure: none came in time (timeout).
         """
         left = max(0.0, min(self.silence, self.deadline - self.clock.now()))
         try:
             return await self.clock.within(left, awaited, self.id)
         except TimeoutError:
-            why = f"no progress for {left:.0f} s" if left == self.silence else "cut: the time for this call is over"
+            why = f"no progress for {left:.0f} s" if left == self.silence else "cut: the call's deadline is reached"
             raise CallFailure("timeout", why) from None
 
 
 class ChatModel(Protocol):
-    """One model of one service. To bring another service, implement these, and let `Calls` do the rest."""
+    """One model of one provider. To add a provider, implement these methods; `CallJournal` does the rest."""
 
     name: str
-    """As the price table knows it."""
+    """The model's name in the price table."""
 
     def body(self, system: str, tools: Sequence[Mapping[str, Any]], turns: Sequence[Turn]) -> dict[str, Any]:
-        """Return what is to be sent, as plain JSON; the same conversation gives the same bytes."""
+        """Return the request as plain JSON; equal conversations give equal bytes."""
         ...
 
-    async def reply(self, body: Mapping[str, Any], sending: PendingRequest) -> Reply:
-        """Send ``body`` once, wait with ``sending.progress``, and return the whole answer.
+    async def reply(self, body: Mapping[str, Any], pending: PendingRequest) -> Reply:
+        """Send ``body`` once, await progress with ``pending.progress``, and return the complete answer.
 
         Raises:
-            Failure: there is none; ``sending.usage`` has what was counted until then.
+            CallFailure: the attempt failed; ``pending.usage`` holds the tokens counted until then.
         """
         ...
 
 
 def strict_json(text: str) -> Any:
-    """Return what a model has written as JSON, or None if it is none: NaN and infinities are not."""
+    """Return the JSON value of a model's text, or None if the text is not JSON (NaN and infinities are not JSON)."""
     try:
         return json.loads(text, parse_constant=_no_constant)
     except (ValueError, RecursionError):

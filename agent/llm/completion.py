@@ -1,6 +1,6 @@
-"""An answer of a chat-completions endpoint, put together from the chunks of its stream.
+"""Assembles an answer of a chat-completions endpoint from the chunks of its stream.
 
-Servers differ in what they leave out: the count, an index, a call's id. What is missing is made up for.
+Servers may leave out the usage, an index or a call's id. Missing values are replaced.
 """
 
 from __future__ import annotations
@@ -16,36 +16,36 @@ from .prices import CHARACTERS_PER_TOKEN, Usage
 from .transcript import clean
 
 _THOUGHTS = ("reasoning_content", "reasoning")
-"""Where servers put what a model has thought: some want it back with the tool calls that it led to."""
+"""Fields in which servers send the model's reasoning. Some servers require it back with the tool calls."""
 
 
 @dataclass
 class _PartialToolCall:
-    """A tool call, as far as it is known."""
+    """A tool call, as received so far."""
 
     id: str = ""
     name: str = ""
     arguments: list[str] = field(default_factory=list)
     more: dict[str, Any] = field(default_factory=dict)
-    """What else came with it (a signature of thoughts): it goes back as it came."""
+    """Further fields of the call (such as a signature of the reasoning), sent back unchanged."""
 
 
 class CompletionAssembler:
-    """An answer that is put together from its chunks; what it has cost so far goes into ``sending.usage``.
+    """Assembles an answer from its chunks; the tokens counted so far go into ``pending.usage``.
 
-    The service counts at the end, or never: until then, the prompt has a token for every four characters, and a chunk
-    is a token.
+    A server reports usage at the end or never. Until then, the prompt counts one token per four characters, and each
+    chunk counts one token.
 
     Args:
-        body: what was asked.
-        sending: the attempt.
-        most: tokens after which a service that should have stopped is left.
+        body: the request.
+        pending: the attempt.
+        most: output tokens after which an endless answer is abandoned.
     """
 
-    def __init__(self, body: Mapping[str, Any], sending: PendingRequest, most: int) -> None:
+    def __init__(self, body: Mapping[str, Any], pending: PendingRequest, most: int) -> None:
         self.begun = False
         self.ended = False
-        self._body, self._sending, self._most = body, sending, most
+        self._body, self._pending, self._most = body, pending, most
         self._text: list[str] = []
         self._thoughts: dict[str, list[str]] = {}
         self._refusal: list[str] = []
@@ -58,20 +58,20 @@ class CompletionAssembler:
         """Add a chunk.
 
         Raises:
-            Failure: it does not belong here, or there is no end to them.
+            CallFailure: the chunk is invalid, or the answer exceeds ``most`` tokens.
         """
         try:
             self._take(chunk)
         except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-            raise CallFailure("cut_stream", f"a chunk that does not belong there ({type(error).__name__})") from None
-        if self._sending.usage.output > self._most and not self._counted:
+            raise CallFailure("cut_stream", f"invalid chunk in the stream ({type(error).__name__})") from None
+        if self._pending.usage.output > self._most and not self._counted:
             raise CallFailure("cut_short", f"an answer of more than {self._most:,} tokens")
 
     def _take(self, chunk: Any) -> None:
         if not self.begun:
             self.begun = True
             prompt = len(json.dumps(self._body, ensure_ascii=False)) // CHARACTERS_PER_TOKEN
-            self._sending.usage = Usage(input=prompt)
+            self._pending.usage = Usage(input=prompt)
         choices = chunk.choices or []
         for choice in choices[:1]:
             if choice.delta is not None:
@@ -91,12 +91,12 @@ class CompletionAssembler:
         for call in delta.tool_calls or []:
             self._add_call(call)
         if (delta.content or delta.refusal or delta.tool_calls or thoughts) and not self._counted:
-            self._sending.usage += Usage(output=1)
+            self._pending.usage += Usage(output=1)
 
     def _add_call(self, delta: Any) -> None:
         index = delta.index if delta.index is not None else max(0, len(self._calls) - 1)
         call = self._at.get(index)
-        if call is None or (delta.id and call.id and delta.id != call.id):  # some give every call the index 0
+        if call is None or (delta.id and call.id and delta.id != call.id):  # some servers give every call the index 0
             call = self._at[index] = _PartialToolCall()
             self._calls.append(call)
         call.id = delta.id or call.id
@@ -106,12 +106,12 @@ class CompletionAssembler:
         call.more |= delta.model_extra or {}
 
     def _count(self, usage: Any) -> None:
-        """Take the service's own count, in which the prompt includes what was cached."""
+        """Take the usage that the server reports, whose prompt tokens include cached tokens."""
         details = usage.prompt_tokens_details
         prompt = usage.prompt_tokens
         read = min(prompt, (details.cached_tokens or 0) if details is not None else 0)
         write = min(prompt - read, (details.cache_write_tokens or 0) if details is not None else 0)
-        self._sending.usage = Usage(
+        self._pending.usage = Usage(
             input=prompt - read - write, cache_write=write, cache_read=read, output=usage.completion_tokens or 0
         )
         self._counted = True
@@ -120,7 +120,7 @@ class CompletionAssembler:
         """Return the answer.
 
         Raises:
-            Failure: it is not whole, or nothing can be done with it.
+            CallFailure: the answer is incomplete or unusable.
         """
         if self._stop is None:
             raise CallFailure("cut_stream", "the answer ended in the middle")
@@ -133,7 +133,7 @@ class CompletionAssembler:
             raise CallFailure("cut_short" if long else "empty", "an answer without text and without a tool call")
         return Reply(
             text=text.strip(), tool_calls=calls, stop="length" if long else "tools" if calls else "end",
-            usage=self._sending.usage, raw=(self._raw(text, calls),),
+            usage=self._pending.usage, raw=(self._raw(text, calls),),
         )  # fmt: skip
 
     def _call(self, number: int, call: _PartialToolCall, long: bool) -> ToolCall:
@@ -142,11 +142,11 @@ class CompletionAssembler:
         if not isinstance(given, dict) or not call.name:
             kind: FailureKind = "cut_short" if long else "malformed_tool_call"
             raise CallFailure(kind, f"the arguments of {call.name or 'a nameless tool'} are not a JSON object")
-        made = f"{self._sending.id.rpartition('-')[0]}-{number}"
+        made = f"{self._pending.id.rpartition('-')[0]}-{number}"
         return ToolCall(id=clean(call.id) or made, name=clean(call.name), arguments=json.dumps(_pure(given)))
 
     def _raw(self, text: str, calls: tuple[ToolCall, ...]) -> dict[str, Any]:
-        """Return the answer as the message that goes back."""
+        """Return the answer as the message that later requests send back."""
         message: dict[str, Any] = {"role": "assistant", "content": text if text.strip() else None}
         if calls:
             message |= {name: clean("".join(parts)) for name, parts in self._thoughts.items()}
@@ -159,5 +159,5 @@ class CompletionAssembler:
 
 
 def _pure(value: dict[str, Any]) -> Any:
-    """Return plain JSON without lone surrogates, which could be neither kept nor sent back."""
+    """Return ``value`` as plain JSON without lone surrogates, which cannot be stored or sent."""
     return json.loads(clean(json.dumps(value, ensure_ascii=False)))

@@ -1,4 +1,4 @@
-"""What can go wrong between us and a language model: every kind has a name, and exactly one handling."""
+"""Kinds of failures of LLM calls. Each kind has exactly one handling."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ FailureKind = Literal[
     "malformed_tool_call", "cut_short", "context_too_long", "no_code", "does_not_parse", "auth", "bad_request",
 ]  # fmt: skip
 Handling = Literal["retry", "retry_twice", "shorten", "tell", "end_run"]
-"""What is done about a failure.
+"""The handling of a failure.
 
-retry: ask again, for as long as the deadline allows. retry_twice: the model answered, and was paid, but with nothing of
-use: ask the same again twice, then let the session deal with it. shorten: drop the oldest tool results, and ask again.
-tell: the conversation goes on, and the model is told. end_run: nobody but the user can help.
+retry: send the request again until the deadline. retry_twice: the model's answer was paid for but is unusable; send the
+request again twice, then let the conversation handle the failure. shorten: drop the oldest tool results and ask again.
+tell: continue the conversation with a message to the model. end_run: only the user can help.
 """
 
 HANDLING: dict[FailureKind, Handling] = {
@@ -40,12 +40,12 @@ HANDLING: dict[FailureKind, Handling] = {
 
 
 class CallFailure(Exception):
-    """One attempt at a call has failed.
+    """One attempt at a call failed.
 
     Args:
-        kind: what it was.
-        message: one line for a person; what looks like a secret is taken out.
-        retry_after: seconds that the service asked us to wait, if it did.
+        kind: kind of the failure.
+        message: one line for a person; text that looks like a secret is removed.
+        retry_after: seconds that the provider asked to wait, if given.
     """
 
     def __init__(self, kind: FailureKind, message: str, retry_after: float | None = None) -> None:
@@ -54,7 +54,7 @@ class CallFailure(Exception):
 
 
 class ExplorerError(Exception):
-    """The explorer's service cannot be used: the run stops at once, and can be resumed. The message says what to do."""
+    """The provider cannot be used. The run stops at once and can be resumed; the message says what the user can do."""
 
 
 class AuthError(ExplorerError):
@@ -62,15 +62,15 @@ class AuthError(ExplorerError):
 
 
 class RequestRefused(ExplorerError):
-    """The service does not accept what is asked: another model, another setting, another endpoint is needed."""
+    """The provider rejects the request: the user must change the model, a setting or the endpoint."""
 
 
 class ServiceDown(ExplorerError):
-    """The service gave no answer within the deadline."""
+    """The provider gave no answer within the deadline."""
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds that a service asks us to wait; a date is read against the answer's own, not our clock."""
+    """Return the seconds that a provider asks to wait; a date is relative to the response's date, not our clock."""
     for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
         try:
             return float(headers[name]) * unit

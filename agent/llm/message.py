@@ -1,4 +1,4 @@
-"""An answer of the Messages API, put together from the events of its stream."""
+"""Assembles an answer of the Messages API from the events of its stream."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from .transcript import clean
 
 
 class MessageAssembler:
-    """An answer that is put together from its events; what it has cost so far goes into ``sending.usage``."""
+    """Assembles an answer from its events; the tokens counted so far go into ``pending.usage``."""
 
-    def __init__(self, sending: PendingRequest) -> None:
+    def __init__(self, pending: PendingRequest) -> None:
         self.ended = False
-        self._sending = sending
+        self._pending = pending
         self._blocks: list[dict[str, Any]] = []
         self._json: dict[int, list[str]] = {}
         self._stop: str | None = None
@@ -26,25 +26,25 @@ class MessageAssembler:
         """Add an event.
 
         Raises:
-            Failure: it does not belong here.
+            CallFailure: the event is invalid.
         """
         try:
             self._take(event)
         except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-            raise CallFailure("cut_stream", f"an event that does not belong there ({type(error).__name__})") from None
+            raise CallFailure("cut_stream", f"invalid event in the stream ({type(error).__name__})") from None
 
     def _take(self, event: Any) -> None:
         if event.type == "message_start":
             usage = event.message.usage
-            self._sending.usage = Usage(
+            self._pending.usage = Usage(
                 input=usage.input_tokens, cache_write=usage.cache_creation_input_tokens or 0,
                 cache_read=usage.cache_read_input_tokens or 0,
             )  # fmt: skip
         elif event.type == "content_block_start":
             self._blocks.append(event.content_block.to_dict(mode="json"))
         elif event.type == "content_block_delta":
-            # the service counts at the end: until then, a piece is a token
-            self._sending.usage += Usage(output=1)
+            # the service reports usage at the end: until then, each delta counts one token
+            self._pending.usage += Usage(output=1)
             self._add(event.index, event.delta)
         elif event.type == "message_delta":
             self._stop = event.delta.stop_reason
@@ -66,19 +66,19 @@ class MessageAssembler:
             block["citations"] = [*(block.get("citations") or []), delta.citation.to_dict(mode="json")]
 
     def _count(self, usage: Any) -> None:
-        """Take the final count; what it does not mention is as it was at the start."""
+        """Take the final usage; fields that it leaves out keep their initial values."""
         counts = {
             "input": usage.input_tokens, "cache_write": usage.cache_creation_input_tokens,
             "cache_read": usage.cache_read_input_tokens, "output": usage.output_tokens,
         }  # fmt: skip
         given = {name: count for name, count in counts.items() if count is not None}
-        self._sending.usage = Usage(**(self._sending.usage.model_dump() | given))
+        self._pending.usage = Usage(**(self._pending.usage.model_dump() | given))
 
     def reply(self) -> Reply:
         """Return the answer.
 
         Raises:
-            Failure: nothing can be done with it.
+            CallFailure: the answer is unusable.
         """
         if self._stop == "refusal":
             raise CallFailure("refused", "the model refused to answer")
@@ -95,7 +95,7 @@ class MessageAssembler:
             raise CallFailure("cut_short" if long else "empty", "an answer without text and without a tool call")
         return Reply(
             text=clean(text), tool_calls=tuple(calls), stop="length" if long else "tools" if calls else "end",
-            usage=self._sending.usage, raw=tuple(_pure(block) for block in self._blocks),
+            usage=self._pending.usage, raw=tuple(_pure(block) for block in self._blocks),
         )  # fmt: skip
 
     def _input(self, index: int, block: Mapping[str, Any], long: bool) -> dict[str, Any]:
@@ -108,7 +108,7 @@ class MessageAssembler:
 
 
 def _pure(value: Any) -> Any:
-    """Return plain JSON without lone surrogates, which could be neither kept nor sent back."""
+    """Return ``value`` as plain JSON without lone surrogates, which cannot be stored or sent."""
     if isinstance(value, str):
         return clean(value)
     if isinstance(value, dict):
@@ -117,5 +117,5 @@ def _pure(value: Any) -> Any:
 
 
 def is_blank(block: Mapping[str, Any]) -> bool:
-    """Whether it is a text without content: the service gives such, and does not take them back."""
+    """Return whether ``block`` is an empty text block: the API sends such blocks but rejects them in requests."""
     return block.get("type") == "text" and not str(block.get("text", "")).strip()

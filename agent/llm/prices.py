@@ -1,4 +1,4 @@
-"""What calls of language models cost: a data file that a user can override."""
+"""Prices of LLM calls: a data file that a user can override."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from envs.errors import InputError
 from ..records.card import FrozenModel
 
 VARIABLE = "AUTOTTS_PRICES"
-"""Names a file of prices of the user's own."""
+"""Environment variable with the path of the user's price file."""
 CHARACTERS_PER_TOKEN = 4
-"""For estimates only: what is paid is what the service counts."""
+"""Used for estimates only: a call costs what the provider counts."""
 
 
 class Usage(FrozenModel):
-    """The tokens of one call, as the service counts them; the three kinds of input do not overlap."""
+    """Token counts of one call, as the provider reports them. The three kinds of input do not overlap."""
 
     input: int = Field(default=0, ge=0)
-    """Neither read from a cache nor written to one."""
+    """Input tokens neither read from a cache nor written to one."""
     cache_write: int = Field(default=0, ge=0)
     cache_read: int = Field(default=0, ge=0)
     output: int = Field(default=0, ge=0)
@@ -38,25 +38,25 @@ class Usage(FrozenModel):
 
     @property
     def prompt(self) -> int:
-        """All of the input."""
+        """All input tokens."""
         return self.input + self.cache_write + self.cache_read
 
 
 class Price(FrozenModel):
-    """Dollars per million tokens of one model, and what must be known to ask it."""
+    """Dollars per million tokens of one model, and how the model is asked to think."""
 
     input: float = Field(ge=0, allow_inf_nan=False)
     cache_write: float = Field(ge=0, allow_inf_nan=False)
     cache_read: float = Field(ge=0, allow_inf_nan=False)
     output: float = Field(ge=0, allow_inf_nan=False)
     thinking: Literal["adaptive", "budget", "none"] = "none"
-    """How it is told to think before it answers: as much as it likes, within a budget, or not at all."""
+    """Thinking before an answer: as much as the model chooses, within a token budget, or none."""
     long_from: int | None = None
-    """Prompts of more tokens than this cost ``long_factor`` times as much, whatever the kind of token."""
+    """Every token of a prompt longer than this costs ``long_factor`` times as much; in tokens."""
     long_factor: float = Field(default=1.0, ge=0, allow_inf_nan=False)
 
     def dollars(self, usage: Usage) -> float:
-        """Return what ``usage`` costs."""
+        """Return the cost of ``usage`` in dollars."""
         sums = (
             usage.input * self.input
             + usage.cache_write * self.cache_write
@@ -71,13 +71,13 @@ _TABLE = TypeAdapter(dict[str, Price])
 
 
 class Prices:
-    """The prices by model: ours, and over them those of the user's file.
+    """Prices by model: the built-in table, overridden by the user's file.
 
     Args:
-        path: the user's file; by default the one that $AUTOTTS_PRICES names, if it does.
+        path: the user's file; by default the file that $AUTOTTS_PRICES names, if any.
 
     Raises:
-        InputError: the user's file is missing, or not a table of prices.
+        InputError: the user's file is missing or is not a price table.
     """
 
     def __init__(self, path: Path | None = None) -> None:
@@ -86,19 +86,19 @@ class Prices:
         self.table = {**_ours(), **self._theirs()}
 
     def of(self, model: str) -> Price:
-        """Return the price of ``model``; a dated name (``model-20251001``) has the price of the undated one.
+        """Return the price of ``model``. A dated name (``model-20251001``) falls back to the undated one.
 
         Raises:
-            InputError: it is not in the table.
+            InputError: the model is not in the table.
         """
-        found = self.table.get(model) or self.table.get(re.sub(r"-(\d{8}|\d{4}-\d\d-\d\d)$", "", model))
-        if found is None:
+        price = self.table.get(model) or self.table.get(re.sub(r"-(\d{8}|\d{4}-\d\d-\d\d)$", "", model))
+        if price is None:
             raise InputError(
                 f"no price is known for the model {model!r}: write a file "
                 f'{{"{model}": {{"input": 1, "cache_write": 1, "cache_read": 1, "output": 1}}}} with its dollars per '
-                f"million tokens (0 if it costs nothing), and name it in ${VARIABLE}"
+                f"million tokens (0 if it costs nothing), and name the file in ${VARIABLE}"
             )
-        return found
+        return price
 
     def _theirs(self) -> dict[str, Price]:
         if self.path is None:
@@ -120,7 +120,7 @@ def _ours() -> dict[str, Price]:
 
 
 class CostEstimate(FrozenModel):
-    """What proposals may cost, before the first call: if all are short conversations, and if all are long ones."""
+    """Estimated cost of proposals before the first call: if all conversations are short, and if all are long."""
 
     low: float
     """Dollars."""
@@ -133,13 +133,19 @@ class CostEstimate(FrozenModel):
 
 
 def estimate_cost(price: Price, prompt_characters: int, proposals: int) -> CostEstimate:
-    """Return what ``proposals`` may cost whose first request (system, tools, message) is this long.
+    """Return the estimated cost of ``proposals``, in dollars.
 
-    A proposal is a conversation that grows by an answer and its tool results each turn; what was there before is read
-    from the cache. A short one has 6 turns with short answers, a long one 20 with longer ones and a lost cache in 10.
+    A proposal is a conversation that grows by an answer and its tool results each turn; earlier turns are read from the
+    cache. A short one has 6 turns with short answers, a long one 20 turns with longer answers, 2 of them without the
+    cache.
+
+    Args:
+        price: price of the model.
+        prompt_characters: length of the first request (system prompt, tools, message).
+        proposals: number of proposals.
     """
     first = prompt_characters // CHARACTERS_PER_TOKEN
-    ends = []
+    bounds = []
     for turns, answer, result, lost in ((6, 500, 400, 0), (20, 1200, 700, 2)):
         total = 0.0
         for turn in range(turns):
@@ -149,5 +155,5 @@ def estimate_cost(price: Price, prompt_characters: int, proposals: int) -> CostE
             total += price.dollars(
                 Usage(cache_write=before if cold else new, cache_read=0 if cold else before - new, output=answer)
             )
-        ends.append(total * proposals)
-    return CostEstimate(low=ends[0], high=ends[1], proposals=proposals)
+        bounds.append(total * proposals)
+    return CostEstimate(low=bounds[0], high=bounds[1], proposals=proposals)

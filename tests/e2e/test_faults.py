@@ -39,7 +39,7 @@ def test_a_thousand_faults_change_nothing_but_the_bill(tmp_path: Path, monkeypat
             at(stub.url, monkeypatch, tmp_path)
             run = begin(tmp_path / name, generations=generations, population=POPULATION)
             calls = play(
-                run, stub, bounds=SessionLimits(turns=60, useless=20)
+                run, stub, session=SessionLimits(turns=60, useless=20)
             )  # many answers in a row may be useless here
             # to the token and the dollar what the server has billed, and nothing was sent, or is counted, twice
             same_as_server(calls.budget.spent(), stub)

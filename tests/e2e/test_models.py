@@ -62,18 +62,18 @@ def begin(home: Path, **settings: object) -> Run:
 
 
 def play(
-    run: Run, stub: Stub, limits: SpendingLimits | None = None, bounds: SessionLimits | None = None
+    run: Run, stub: Stub, limits: SpendingLimits | None = None, session: SessionLimits | None = None
 ) -> CallJournal:
     """Lead the run to its end in this process, under a clock that does not wait."""
-    patience = RetryPolicy(deadline=1e9)  # of a clock that does not wait
-    calls = CallJournal(run.home / "calls", 0, Prices(), LlmBudget(limits), StubClock(stub.silent), patience)
+    retries = RetryPolicy(deadline=1e9)  # the clock does not wait
+    calls = CallJournal(run.home / "calls", 0, Prices(), LlmBudget(limits), StubClock(stub.silent), retries)
 
     def tools(brief: Brief) -> Toolbox:
         assert brief.bench is not None
         return Toolbox(brief.bench)
 
     explorer = AnthropicExplorer(
-        MODEL, calls, prompt, tools, bounds, report=lambda event, fields: run.log(event, **fields)
+        MODEL, calls, prompt, tools, session, report=lambda event, fields: run.log(event, **fields)
     )
     discover(Discovery(run, explorer, ProcessSandbox(), budget=calls.budget))
     return calls

@@ -98,16 +98,16 @@ def prompt(brief: Brief, step: str) -> Prompt:
 
 
 def calls(
-    home: Path, stub: Stub | None = None, limits: SpendingLimits | None = None, patience: RetryPolicy | None = None,
+    home: Path, stub: Stub | None = None, limits: SpendingLimits | None = None, retries: RetryPolicy | None = None,
     clock: StubClock | None = None,
 ) -> CallJournal:  # fmt: skip
     clock = clock or StubClock(stub.silent if stub else ())
     budget = LlmBudget(limits or SpendingLimits(), clock.now)
-    return CallJournal(home / "calls", 7, Prices(), budget, clock, patience)
+    return CallJournal(home / "calls", 7, Prices(), budget, clock, retries)
 
 
 def explorer(
-    of: CallJournal, bounds: SessionLimits | None = None, words: str = "", **more: Any
+    of: CallJournal, session: SessionLimits | None = None, words: str = "", **more: Any
 ) -> tuple[AnthropicExplorer, list[StubTools]]:
     """Return an explorer, and the list that its tools go to."""
     made: list[StubTools] = []
@@ -116,7 +116,7 @@ def explorer(
         made.append(StubTools(words=words))
         return made[-1]
 
-    return AnthropicExplorer(MODEL, of, prompt, tools, bounds, **more), made
+    return AnthropicExplorer(MODEL, of, prompt, tools, session, **more), made
 
 
 def brief(generation: int = 1, slot: int = 0) -> Brief:
@@ -124,7 +124,7 @@ def brief(generation: int = 1, slot: int = 0) -> Brief:
 
 
 def same_as_server(spent: Spending, stub: Stub) -> None:
-    """Check that a budget has what the server billed, to the token and, by the same prices, to the dollar."""
+    """Check that the spending equals the server's bills, in tokens and, by the same prices, in dollars."""
     assert spent.usage.model_dump() == stub.total()
     price = Prices().of(MODEL)
     billed = sum(price.dollars(spent.usage.model_validate(bill)) for bill in stub.bills.values())

@@ -1,7 +1,7 @@
-"""The explorer `anthropic`: a model of the Messages API, on the official SDK, as an agent with tools.
+"""The explorer `anthropic`: a model of the Messages API, asked through the official SDK, as an agent with tools.
 
-Answers are streamed, and put together event by event (`agent/llm/message.py`): the SDK's own helper gives a stream up
-when a tool's arguments are not valid JSON, and with it the count of what has been paid.
+Answers are streamed and assembled event by event (`agent/llm/message.py`). The SDK's own helper abandons a stream
+when a tool's arguments are not valid JSON, and then loses the usage that has to be paid.
 """
 
 from __future__ import annotations
@@ -24,35 +24,35 @@ from ...records.explorer import Brief
 from .explorer import LlmExplorer, Report
 
 MAX_TOKENS = 32_000
-"""Tokens of one answer, thinking included."""
+"""Longest answer, in tokens, including thinking."""
 THINKING_TOKENS = 12_000
-"""The part of them that may go into thinking, for a model that must be told."""
+"""Tokens of an answer that may be used for thinking, for models that need a fixed budget."""
 _CACHED = {"cache_control": {"type": "ephemeral"}}
 _MOVING = 2
-"""Breakpoints on the last user messages. With those after the tools and the system prompt that is all that may be."""
+"""Cache breakpoints on the last user messages. Two more are on the tools and the system prompt; the API allows four."""
 Thinking = Literal["adaptive", "budget", "none"]
 
 
 class AnthropicExplorer(LlmExplorer):
-    """Asks a model of the Messages API. Key and endpoint come from the environment, as the SDK has it.
+    """Asks a model of the Messages API. The SDK takes key and endpoint from the environment.
 
     Args:
-        model: its name.
+        model: name of the model.
         calls: the run's journal of calls.
-        prompt: makes what a conversation begins with, from the brief and its step ("propose" or "refine").
-        tools: makes the tools of a conversation.
-        bounds: how far a conversation may go.
-        thinking: whether a model that can think before it answers should.
-        report: told how each conversation ended.
+        prompt: returns the beginning of a conversation, given the brief and the step ("propose" or "refine").
+        tools: returns the tools of a conversation.
+        limits: limits of each conversation.
+        thinking: whether a model that can think before it answers should do so.
+        report: called with the result of each conversation.
 
     Raises:
         AuthError: there is no key.
-        InputError: no price is known for the model.
+        InputError: the price table does not have the model.
     """
 
     def __init__(
         self, model: str, calls: CallJournal, prompt: Callable[[Brief, str], Prompt],
-        tools: Callable[[Brief], SessionTools], bounds: SessionLimits | None = None,
+        tools: Callable[[Brief], SessionTools], limits: SessionLimits | None = None,
         thinking: bool = True, report: Report = lambda event, fields: None,
     ) -> None:  # fmt: skip
         mode: Thinking = calls.prices.of(model).thinking if thinking else "none"
@@ -60,24 +60,24 @@ class AnthropicExplorer(LlmExplorer):
 
         @asynccontextmanager
         async def connect() -> AsyncIterator[ChatModel]:
-            # `CallJournal` is the only layer that repeats; the time-out is only a net below the watch on progress
-            timeout = httpx2.Timeout(2 * calls.patience.deadline, connect=30.0)
+            # only `CallJournal` retries; this timeout is a safety net behind the timeout of `PendingRequest.progress`
+            timeout = httpx2.Timeout(2 * calls.retries.deadline, connect=30.0)
             async with AsyncAnthropic(max_retries=0, timeout=timeout, open_telemetry=False) as client:
                 yield AnthropicModel(model, client, mode)
 
-        super().__init__("anthropic", connect, calls, prompt, tools, bounds, report)
+        super().__init__("anthropic", connect, calls, prompt, tools, limits, report)
 
 
 def key() -> str:
     """Return the key that the SDK will send.
 
     Raises:
-        AuthError: there is none.
+        AuthError: there is no key.
     """
-    found = os.environ.get("ANTHROPIC_API_KEY") or os.environ.get("ANTHROPIC_AUTH_TOKEN")
-    if not found:
+    secret = os.environ.get("ANTHROPIC_API_KEY") or os.environ.get("ANTHROPIC_AUTH_TOKEN")
+    if not secret:
         raise AuthError("no key for the Messages API: set ANTHROPIC_API_KEY in the environment")
-    return found
+    return secret
 
 
 class AnthropicModel:
@@ -87,10 +87,10 @@ class AnthropicModel:
         self.name, self._client, self._thinking = name, client, thinking
 
     def body(self, system: str, tools: Sequence[Mapping[str, Any]], turns: Sequence[Turn]) -> dict[str, Any]:
-        """Return the request. Its beginning never changes from one turn to the next, so that it is read from the cache.
+        """Return the request. Its beginning does not change from turn to turn, so that the cache serves it.
 
-        Breakpoints are after the tools, after the system prompt, and at the end of the last two user messages: a cache
-        entry is found again although many blocks have been added since.
+        Cache breakpoints are after the tools, after the system prompt, and at the end of the last two user messages:
+        with two, the API finds an earlier cache entry even if many blocks were added since.
         """
         offered: list[dict[str, Any]] = [
             {"name": tool["name"], "description": tool["description"], "input_schema": tool["input_schema"]}
@@ -114,21 +114,21 @@ class AnthropicModel:
             body["thinking"] = {"type": "enabled", "budget_tokens": THINKING_TOKENS}
         return body
 
-    async def reply(self, body: Mapping[str, Any], sending: PendingRequest) -> Reply:
-        """Send ``body`` once, and return the whole answer.
+    async def reply(self, body: Mapping[str, Any], pending: PendingRequest) -> Reply:
+        """Send ``body`` once, and return the complete answer.
 
         Raises:
-            Failure: there is none; ``sending.usage`` has what was counted until then.
+            CallFailure: the attempt failed; ``pending.usage`` holds the tokens counted until then.
         """
-        message = MessageAssembler(sending)
-        messages: Any = self._client.messages  # the body is plain JSON, which its overloads do not know
+        message = MessageAssembler(pending)
+        messages: Any = self._client.messages  # Any: the overloads do not accept plain JSON
         try:
-            headers = {"Idempotency-Key": sending.id}
-            stream = await sending.progress(messages.create(**body, stream=True, extra_headers=headers))
-            # closed here: left to the garbage collector, it may be closed in the middle of another thread's work
+            headers = {"Idempotency-Key": pending.id}
+            stream = await pending.progress(messages.create(**body, stream=True, extra_headers=headers))
+            # closed explicitly: the garbage collector might close the stream in the middle of another thread's work
             async with stream, aclosing(aiter(stream)) as events:
                 while not message.ended:
-                    message.take(await sending.progress(anext(events)))
+                    message.take(await pending.progress(anext(events)))
         except StopAsyncIteration:
             raise CallFailure("cut_stream", "the answer ended in the middle") from None
         except anthropic.APIStatusError as error:
@@ -137,19 +137,19 @@ class AnthropicModel:
             raise CallFailure("timeout", str(error)) from None
         except anthropic.APIConnectionError as error:
             raise CallFailure("network", f"{error} ({error.__cause__ or 'no cause given'})") from None
-        except httpx2.TimeoutException as error:  # while streaming, the SDK passes its transport's errors on
+        except httpx2.TimeoutException as error:  # while streaming, the SDK passes on errors of its transport
             raise CallFailure("timeout", f"{type(error).__name__}: {error}") from None
         except (httpx2.HTTPError, httpx2.StreamError, OSError) as error:
             raise CallFailure("cut_stream", f"{type(error).__name__}: {error}") from None
-        except (anthropic.APIError, ValueError) as error:  # neither UTF-8 nor JSON, or not what is documented
-            raise CallFailure("cut_stream", f"an answer that cannot be read ({type(error).__name__})") from None
+        except (anthropic.APIError, ValueError) as error:  # invalid UTF-8, invalid JSON, or undocumented content
+            raise CallFailure("cut_stream", f"unreadable answer ({type(error).__name__})") from None
         except anthropic.AnthropicError as error:
             raise CallFailure("auth", str(error)) from None
         return message.reply()
 
 
 def _messages(turns: Sequence[Turn]) -> list[dict[str, Any]]:
-    """Return the conversation as messages, user and assistant by turns; answers go back as they came."""
+    """Return the conversation as alternating user and assistant messages; answers are sent back unchanged."""
     messages: list[dict[str, Any]] = []
     for turn in turns:
         if isinstance(turn, ModelTurn):
@@ -185,11 +185,11 @@ _TOO_LONG = ("too long", "context window", "context limit", "context length", "t
 
 
 def _of_status(error: anthropic.APIStatusError) -> CallFailure:
-    """Return the failure that a status, or an error within a stream that began well, stands for."""
+    """Return the failure for a status, or for an error event within a stream."""
     status = error.status_code
     by_status = _STATUSES.get(status, "server_error" if status >= 500 or status < 400 else "bad_request")
     kind = _KINDS.get(str(error.type), by_status)
-    words = str(error.api_message or error.message)
+    message = str(error.api_message or error.message)
     if error.type == "invalid_request_error" or kind == "bad_request":
-        kind = "context_too_long" if any(sign in words.lower() for sign in _TOO_LONG) else "bad_request"
-    return CallFailure(kind, f"{words} (status {status})", retry_after(error.response.headers))
+        kind = "context_too_long" if any(sign in message.lower() for sign in _TOO_LONG) else "bad_request"
+    return CallFailure(kind, f"{message} (status {status})", retry_after(error.response.headers))

@@ -1,4 +1,4 @@
-"""What every explorer does that asks a language model through an API: one conversation for each proposal."""
+"""Base class of the explorers that ask a language model through an API: one conversation per proposal."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from ...llm.session import Conversation, Prompt, SessionLimits, SessionTools
 from ...records.explorer import Brief, Proposal
 
 Report = Callable[[str, dict[str, Any]], None]
-"""Told how each conversation ended: an event's name, and its fields."""
+"""Called with an event's name and fields when a conversation ends."""
 Connect = Callable[[], AbstractAsyncContextManager[ChatModel]]
 """Opens a model within the event loop of one conversation."""
 
 
 class LlmExplorer:
-    """An explorer that leads one conversation for each proposal. Safe to ask from several threads at once.
+    """An explorer that conducts one conversation per proposal. Thread-safe.
 
     Args:
-        name: the explorer's.
-        connect: how to open the model.
+        name: name of the explorer.
+        connect: opens the model.
         calls: the run's journal of calls.
-        prompt: makes what a conversation begins with, from the brief and its step ("propose" or "refine").
-        tools: makes the tools of a conversation.
-        bounds: how far a conversation may go.
-        report: told how each ended.
+        prompt: returns the beginning of a conversation, given the brief and the step ("propose" or "refine").
+        tools: returns the tools of a conversation.
+        limits: limits of each conversation.
+        report: called with the result of each conversation.
     """
 
     one_at_a_time = True
@@ -38,30 +38,30 @@ class LlmExplorer:
 
     def __init__(
         self, name: str, connect: Connect, calls: CallJournal, prompt: Callable[[Brief, str], Prompt],
-        tools: Callable[[Brief], SessionTools], bounds: SessionLimits | None = None,
+        tools: Callable[[Brief], SessionTools], limits: SessionLimits | None = None,
         report: Report = lambda event, fields: None,
     ) -> None:  # fmt: skip
         self.name = name
         self._connect, self._calls, self._prompt, self._tools = connect, calls, prompt, tools
-        self._bounds, self._report = bounds or SessionLimits(), report
+        self._limits, self._report = limits or SessionLimits(), report
         self._lock, self._closed = threading.Lock(), False
         self._running: set[tuple[asyncio.AbstractEventLoop, asyncio.Task[list[Proposal]]]] = set()
 
     def propose(self, brief: Brief) -> list[Proposal]:
-        """Return one new candidate, or none.
+        """Return one new candidate, or an empty list.
 
         Raises:
-            ExplorerError: the service cannot be used.
-            LimitReached: nothing more may be spent.
+            ExplorerError: the provider cannot be used.
+            LimitReached: a spending limit is reached.
         """
         return self._run(brief, "propose")
 
     def refine(self, brief: Brief) -> list[Proposal]:
-        """Return one directed variant of the brief's parents, or none; it raises what `propose` does."""
+        """Return one directed variant of the brief's parents, or an empty list; raises the same errors as `propose`."""
         return self._run(brief, "refine")
 
     def close(self) -> None:
-        """End all conversations, from another thread; the call in flight is sent again, under its id, on resume."""
+        """Cancel all conversations, from another thread. On resume, the call in flight is sent again with its id."""
         with self._lock:
             self._closed = True
             for loop, task in self._running:
@@ -74,7 +74,7 @@ class LlmExplorer:
             raise KeyboardInterrupt from None
 
     async def _watched(self, brief: Brief, step: str) -> list[Proposal]:
-        """Converse such that `close` can end it; one that begins after that is ended at once."""
+        """Converse in a task that `close` can cancel; a conversation that begins after `close` is cancelled at once."""
         task = asyncio.ensure_future(self._converse(brief, step))
         mine = asyncio.get_running_loop(), task
         with self._lock:
@@ -90,15 +90,15 @@ class LlmExplorer:
     async def _converse(self, brief: Brief, step: str) -> list[Proposal]:
         prompt = self._prompt(brief, step)
         async with self._connect() as model:
-            place = CallSite(brief.generation, step, brief.slot)
-            session = Conversation(model, self._calls, self._tools(brief), prompt, place, self._bounds)
+            site = CallSite(brief.generation, step, brief.slot)
+            session = Conversation(model, self._calls, self._tools(brief), prompt, site, self._limits)
             try:
                 done = await session.run()
             finally:
-                path = self._calls.put_transcript(place, session.transcript.text())
+                path = self._calls.put_transcript(site, session.transcript.text())
         cost = session.cost
-        told = {"ended": session.why, "transcript": f"{path.parent.name}/{path.name}", **asdict(cost)}
-        self._report("conversation", {"generation": brief.generation, "step": step, "slot": brief.slot, **told})
+        result = {"ended": session.why, "transcript": f"{path.parent.name}/{path.name}", **asdict(cost)}
+        self._report("conversation", {"generation": brief.generation, "step": step, "slot": brief.slot, **result})
         if done is None:
             return []
         parents = tuple(done.parents) or tuple(version.id for version in brief.parents[:1])
@@ -110,7 +110,7 @@ class LlmExplorer:
 
 
 def opened(model: ChatModel) -> Connect:
-    """Return how to open a model that needs no closing."""
+    """Return a `Connect` for a model that needs no closing."""
 
     @asynccontextmanager
     async def connect() -> AsyncIterator[ChatModel]:

@@ -1,6 +1,7 @@
-"""The explorer `openai`: a model behind any endpoint that speaks chat completions, on the official SDK.
+"""The explorer `openai`: a model behind any chat-completions endpoint, asked through the official SDK.
 
-vLLM, Ollama and most gateways speak it. The SDK comes with the extra ``openai``: import this module only when needed.
+vLLM, Ollama and most gateways offer such endpoints. The SDK is an optional dependency (extra ``openai``): import this
+module only when needed.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ except ImportError:
     raise InputError("the explorer `openai` needs its SDK: pip install 'autotts[openai]'") from None
 
 from ...llm.calls import CallJournal
-from ...llm.chat import ChatModel, ModelTurn, PendingRequest, Reply, ToolTurn, Turn, UserTurn
+from ...llm.chat import ChatModel, ModelTurn, PendingRequest, Reply, ToolTurn, Turn
 from ...llm.completion import CompletionAssembler
 from ...llm.failures import AuthError, CallFailure, FailureKind, retry_after
 from ...llm.session import Prompt, SessionLimits, SessionTools
@@ -28,90 +29,91 @@ from ...records.explorer import Brief
 from .explorer import LlmExplorer, Report
 
 MAX_TOKENS = 32_000
-"""Tokens of one answer, thinking included."""
+"""Longest answer, in tokens, including thinking."""
 _WRONG = "Error:\n"
 KEY, ENDPOINT = "OPENAI_API_KEY", "OPENAI_BASE_URL"
 
 
 class OpenAIExplorer(LlmExplorer):
-    """Asks a model through chat completions. Key and endpoint come from the environment: a server of one's own, named
-    by OPENAI_BASE_URL, may need no key.
+    """Asks a model through chat completions.
+
+    Key and endpoint come from the environment; a self-hosted server, named by OPENAI_BASE_URL, may need no key.
 
     Args:
-        model: its name, as the endpoint knows it.
+        model: name of the model at the endpoint.
         calls: the run's journal of calls.
-        prompt: makes what a conversation begins with, from the brief and its step ("propose" or "refine").
-        tools: makes the tools of a conversation.
-        bounds: how far a conversation may go.
-        report: told how each conversation ended.
+        prompt: returns the beginning of a conversation, given the brief and the step ("propose" or "refine").
+        tools: returns the tools of a conversation.
+        limits: limits of each conversation.
+        report: called with the result of each conversation.
 
     Raises:
-        AuthError: there is no key, or none that can be sent.
-        InputError: no price is known for the model, or the endpoint is not an address.
+        AuthError: there is no key, or the key cannot be sent in a header.
+        InputError: the price table does not have the model, or the endpoint is not a URL.
     """
 
     def __init__(
         self, model: str, calls: CallJournal, prompt: Callable[[Brief, str], Prompt],
-        tools: Callable[[Brief], SessionTools], bounds: SessionLimits | None = None,
+        tools: Callable[[Brief], SessionTools], limits: SessionLimits | None = None,
         report: Report = lambda event, fields: None,
     ) -> None:  # fmt: skip
         price = calls.prices.of(model)
         secret, address = key(), endpoint()
         free = price.input == price.output == 0
-        # what is paid is bounded; a server of one's own has a context of its own, which may be smaller than our bound
+        # a paid answer is bounded; a free, self-hosted server may have a context smaller than our bound
         most = None if free else MAX_TOKENS
 
         @asynccontextmanager
         async def connect() -> AsyncIterator[ChatModel]:
-            # `CallJournal` is the only layer that repeats; the time-out is only a net below the watch on progress
-            timeout = httpx2.Timeout(2 * calls.patience.deadline, connect=30.0)
+            # only `CallJournal` retries; this timeout is a safety net behind the timeout of `PendingRequest.progress`
+            timeout = httpx2.Timeout(2 * calls.retries.deadline, connect=30.0)
             async with AsyncOpenAI(api_key=secret, base_url=address, max_retries=0, timeout=timeout) as client:
                 yield OpenAIModel(model, client, most)
 
-        super().__init__("openai", connect, calls, prompt, tools, bounds, report)
+        super().__init__("openai", connect, calls, prompt, tools, limits, report)
 
 
 def endpoint() -> str | None:
-    """Return the endpoint, if it is not the SDK's own.
+    """Return the user's endpoint, or None for the SDK's default.
 
     Raises:
-        InputError: it is no address.
+        InputError: the endpoint is not a URL.
     """
-    found = os.environ.get(ENDPOINT, "").strip() or None
-    if found is not None and not found.startswith(("http://", "https://")):
-        raise InputError(f"${ENDPOINT} is no address: it begins with http:// or https://, and ends in /v1 as a rule")
-    return found
+    url = os.environ.get(ENDPOINT, "").strip() or None
+    if url is not None and not url.startswith(("http://", "https://")):
+        raise InputError(f"${ENDPOINT} is not a URL: it must begin with http:// or https://, and usually ends in /v1")
+    return url
 
 
 def key() -> str:
-    """Return the key to send: a server of one's own may need none, and is sent a word instead.
+    """Return the key to send; a placeholder for a self-hosted server without one.
 
     Raises:
-        AuthError: there is none, or none that can be sent.
-        InputError: the endpoint is no address.
+        AuthError: there is no key, or the key cannot be sent in a header.
+        InputError: the endpoint is not a URL.
     """
-    found = os.environ.get(KEY, "").strip() or ("no-key" if endpoint() else "")
-    if not found:
+    secret = os.environ.get(KEY, "").strip() or ("no-key" if endpoint() else "")
+    if not secret:
         raise AuthError(f"no key: set {KEY} in the environment, or {ENDPOINT} to a server that needs none")
-    if not (found.isascii() and found.isprintable()):
-        raise AuthError(f"${KEY} is not a key: it has characters that no header can hold")
-    return found
+    if not (secret.isascii() and secret.isprintable()):
+        raise AuthError(f"${KEY} is not a key: it contains characters that an HTTP header cannot hold")
+    return secret
 
 
 class OpenAIModel:
     """One model behind chat completions: see `agent.llm.chat.ChatModel`.
 
     Args:
-        name: the model's.
-        client: of its endpoint.
-        most: tokens of one answer; None leaves the bound to the server, as far as `MAX_TOKENS`.
+        name: name of the model.
+        client: client of the endpoint.
+        most: longest answer in tokens; None leaves the limit to the server, up to `MAX_TOKENS`.
     """
 
     def __init__(self, name: str, client: AsyncOpenAI, most: int | None = MAX_TOKENS) -> None:
         self.name, self._client, self._most = name, client, most
 
     def body(self, system: str, tools: Sequence[Mapping[str, Any]], turns: Sequence[Turn]) -> dict[str, Any]:
-        """Return the request. It grows only at its end, so that a service with a prompt cache finds its beginning."""
+        """Return the request. It grows only at its end, so that a prompt cache can serve its beginning."""
         body: dict[str, Any] = {
             "model": self.name,
             "messages": [{"role": "system", "content": system}, *_messages(turns)],
@@ -124,24 +126,24 @@ class OpenAIModel:
             body["max_completion_tokens"] = self._most
         return body
 
-    async def reply(self, body: Mapping[str, Any], sending: PendingRequest) -> Reply:
-        """Send ``body`` once, and return the whole answer.
+    async def reply(self, body: Mapping[str, Any], pending: PendingRequest) -> Reply:
+        """Send ``body`` once, and return the complete answer.
 
         Raises:
-            Failure: there is none; ``sending.usage`` has what was counted until then.
+            CallFailure: the attempt failed; ``pending.usage`` holds the tokens counted until then.
         """
-        completion = CompletionAssembler(body, sending, self._most or MAX_TOKENS)
-        completions: Any = self._client.chat.completions  # the body is plain JSON, which its overloads do not know
+        completion = CompletionAssembler(body, pending, self._most or MAX_TOKENS)
+        completions: Any = self._client.chat.completions  # Any: the overloads do not accept plain JSON
         try:
-            headers = {"Idempotency-Key": sending.id}
-            stream = await sending.progress(completions.create(**body, extra_headers=headers))
+            headers = {"Idempotency-Key": pending.id}
+            stream = await pending.progress(completions.create(**body, extra_headers=headers))
             try:
                 _check_streams(stream.response.headers)
                 async with aclosing(aiter(stream)) as chunks:
                     while not completion.ended:
-                        completion.take(await sending.progress(anext(chunks)))
+                        completion.take(await pending.progress(anext(chunks)))
             except StopAsyncIteration:
-                pass  # not all servers count; whether the answer is whole is seen from its stop reason
+                pass  # some servers send no usage at the end; the stop reason shows whether the answer is complete
             finally:
                 await stream.close()
         except openai.APIStatusError as error:
@@ -151,37 +153,37 @@ class OpenAIModel:
         except openai.APIConnectionError as error:
             kind: FailureKind = "cut_stream" if completion.begun else "network"
             raise CallFailure(kind, f"{error} ({error.__cause__ or 'no cause given'})") from None
-        except openai.APIError as error:  # within a stream that began well
+        except openai.APIError as error:  # an error within a stream
             code = error.code or ""
             raise _failure(error, int(code) if code.isdecimal() else 0, {}) from None
         except httpx2.TimeoutException as error:
             raise CallFailure("timeout", f"{type(error).__name__}: {error}") from None
         except (httpx2.HTTPError, httpx2.StreamError, OSError) as error:
             raise CallFailure("cut_stream", f"{type(error).__name__}: {error}") from None
-        except (ValueError, RecursionError) as error:  # neither UTF-8 nor JSON
-            raise CallFailure("cut_stream", f"an answer that cannot be read ({type(error).__name__})") from None
+        except (ValueError, RecursionError) as error:  # invalid UTF-8 or JSON
+            raise CallFailure("cut_stream", f"unreadable answer ({type(error).__name__})") from None
         except openai.OpenAIError as error:
             raise CallFailure("auth", str(error)) from None
         return completion.reply()
 
 
 def _check_streams(headers: Mapping[str, str]) -> None:
-    """Refuse what is no stream: a web page, or the whole answer of a server that cannot stream."""
+    """Reject a response that is not a stream: a web page, or the complete answer of a server that cannot stream."""
     kind = headers.get("content-type", "")
     if "html" in kind or kind.partition(";")[0].strip() == "application/json":
         raise CallFailure("bad_request", f"the endpoint does not stream (it sent {kind}): is ${ENDPOINT} right?")
 
 
 def _function(tool: Mapping[str, Any]) -> dict[str, Any]:
-    told = {"name": tool["name"], "description": tool["description"], "parameters": tool["input_schema"]}
-    return {"type": "function", "function": told}
+    function = {"name": tool["name"], "description": tool["description"], "parameters": tool["input_schema"]}
+    return {"type": "function", "function": function}
 
 
 def _messages(turns: Sequence[Turn]) -> list[dict[str, Any]]:
-    """Return the conversation as messages; answers go back as they came.
+    """Return the conversation as messages; answers are sent back unchanged.
 
-    Many models' templates want user and assistant by turns, so that our words in a row are one message, and a note
-    stands with the last of its results.
+    Many models' templates require that user and assistant alternate. Successive messages of ours are therefore joined,
+    and a note is appended to the last tool result.
     """
     messages: list[dict[str, Any]] = []
     for turn in turns:
@@ -192,16 +194,12 @@ def _messages(turns: Sequence[Turn]) -> list[dict[str, Any]]:
         elif messages and messages[-1]["role"] == "user":
             messages[-1]["content"] += f"\n\n{turn.text}"
         else:
-            messages.append(_said(turn))
+            messages.append({"role": "user", "content": turn.text})
     return messages
 
 
-def _said(turn: UserTurn) -> dict[str, Any]:
-    return {"role": "user", "content": turn.text}
-
-
 def _results(turn: ToolTurn) -> list[dict[str, Any]]:
-    """Return tool messages; that a call was wrong has no field of its own here."""
+    """Return tool messages. The format has no field for a wrong call, so that a prefix marks one."""
     messages = [
         {"role": "tool", "tool_call_id": result.call.id, "content": f"{_WRONG if result.error else ''}{result.text}"}
         for result in turn.results
@@ -219,7 +217,7 @@ _CODES: dict[str, FailureKind] = {
     "overloaded": "overloaded", "overloaded_error": "overloaded", "engine_overloaded": "overloaded",
     "timeout": "timeout",
 }  # fmt: skip
-"""By an error's code or type."""
+"""Kinds of failure by an error's code or type."""
 _STATUSES: dict[int, FailureKind] = {
     401: "auth", 402: "auth", 403: "auth", 408: "timeout", 409: "server_error", 413: "context_too_long",
     425: "server_error", 429: "rate_limited", 503: "overloaded", 504: "timeout", 529: "overloaded",
@@ -228,19 +226,19 @@ _TOO_LONG = ("maximum context", "context length", "context window", "context siz
 
 
 def _failure(error: openai.APIError, status: int, headers: Mapping[str, str]) -> CallFailure:
-    """Return the failure that a status stands for, or an error within a stream (0, or a status as its code)."""
+    """Return the failure for a status, or for an error within a stream (whose code may be a status)."""
     named = [_CODES[name] for name in (error.code, error.type) if isinstance(name, str) and name in _CODES]
     otherwise: FailureKind = "bad_request" if 400 <= status < 500 else "server_error"
     kind = named[0] if named else _STATUSES.get(status, otherwise)
-    words = _words(error)
-    if kind == "bad_request" and status != 404 and any(sign in words.lower() for sign in _TOO_LONG):
+    message = _message(error)
+    if kind == "bad_request" and status != 404 and any(sign in message.lower() for sign in _TOO_LONG):
         kind = "context_too_long"
-    hint = f"; is ${ENDPOINT} right? it ends in /v1, as a rule" if status == 404 and not named else ""
-    return CallFailure(kind, f"{words} (status {status}){hint}" if status else words, retry_after(headers))
+    hint = f"; is ${ENDPOINT} right? It usually ends in /v1" if status == 404 and not named else ""
+    return CallFailure(kind, f"{message} (status {status}){hint}" if status else message, retry_after(headers))
 
 
-def _words(error: openai.APIError) -> str:
-    """Return what the service says; its body may be anything."""
+def _message(error: openai.APIError) -> str:
+    """Return the provider's message; the body may be anything."""
     body: Any = error.body
-    said = body.get("message") if isinstance(body, Mapping) else None
-    return " ".join(str(said or error.message).split())
+    message = body.get("message") if isinstance(body, Mapping) else None
+    return " ".join(str(message or error.message).split())

@@ -1,4 +1,4 @@
-"""What calls cost, what has been spent, and the limits on it."""
+"""Prices, spending and spending limits."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_long_prompts_may_cost_more() -> None:
     assert price.dollars(Usage(input=50, cache_read=51, output=100)) == pytest.approx(5 * 201e-6)
 
 
-def test_our_prices_are_complete() -> None:
+def test_builtin_prices_are_complete() -> None:
     prices = Prices()
     assert len(prices.table) > 20
     for name, price in prices.table.items():
@@ -42,14 +42,14 @@ def test_our_prices_are_complete() -> None:
     assert prices.of("claude-haiku-4-5-20251001") == prices.of("claude-haiku-4-5")
 
 
-def test_an_unknown_model_is_told_how_to_be_added() -> None:
+def test_error_for_an_unknown_model_says_how_to_add_its_price() -> None:
     with pytest.raises(InputError, match=r"no price is known for the model 'llama-9'") as error:
         Prices().of("llama-9")
     example = str(error.value).partition("write a file ")[2].partition(" with its")[0]
     assert set(json.loads(example)) == {"llama-9"} and VARIABLE in str(error.value)
 
 
-def test_the_users_prices_go_over_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_user_prices_override_builtin_prices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "prices.json"
     path.write_text('{"mine": {"input": 0, "cache_write": 0, "cache_read": 0, "output": 0}}')
     assert Prices(path).of("mine").dollars(Usage(input=10**9)) == 0
@@ -62,7 +62,7 @@ def test_the_users_prices_go_over_ours(tmp_path: Path, monkeypatch: pytest.Monke
     ["", "[]", "{", '{"m": {"input": -1, "cache_write": 0, "cache_read": 0, "output": 0}}', '{"m": {"input": 1}}',
      '{"m": {"input": NaN, "cache_write": 0, "cache_read": 0, "output": 0}}', '{"m": {"inputs": 1}}', "\xff"],
 )  # fmt: skip
-def test_bad_prices_are_one_line(tmp_path: Path, text: str) -> None:
+def test_bad_price_file_gives_a_one_line_error(tmp_path: Path, text: str) -> None:
     path = tmp_path / "prices.json"
     path.write_bytes(text.encode("latin-1"))
     with pytest.raises(InputError, match=r"prices\.json: not a table of prices") as error:
@@ -70,12 +70,12 @@ def test_bad_prices_are_one_line(tmp_path: Path, text: str) -> None:
     assert "\n" not in str(error.value)
 
 
-def test_missing_prices_are_one_line(tmp_path: Path) -> None:
+def test_missing_price_file_gives_a_one_line_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot read the prices"):
         Prices(tmp_path / "none.json")
 
 
-def test_an_estimate_grows_with_the_prompt_and_the_proposals() -> None:
+def test_estimate_grows_with_prompt_and_proposals() -> None:
     one, many = estimate_cost(CHEAP, 24_000, 1), estimate_cost(CHEAP, 24_000, 40)
     assert 0 < one.low < one.high and many.high == pytest.approx(40 * one.high)
     assert estimate_cost(CHEAP, 48_000, 1).low > one.low and "for 40 proposals" in str(many)
@@ -84,7 +84,7 @@ def test_an_estimate_grows_with_the_prompt_and_the_proposals() -> None:
 # Limits
 
 
-def test_a_limit_on_dollars() -> None:
+def test_limit_on_dollars_stops_the_run() -> None:
     budget = LlmBudget(SpendingLimits(run=SpendingLimit(dollars=2)))
     for generation in (1, 2):
         ticket = budget.reserve(generation, 0.1)
@@ -96,7 +96,7 @@ def test_a_limit_on_dollars() -> None:
     assert reached.value.scope == "run" and budget.spent().dollars == 2 and budget.spent(1).dollars == 1
 
 
-def test_a_limit_of_a_generation_leaves_the_next_alone() -> None:
+def test_generation_limit_does_not_affect_the_next_generation() -> None:
     budget = LlmBudget(SpendingLimits(generation=SpendingLimit(calls=3)))
     budget.record(1, dollar(calls=3))
     with pytest.raises(LimitReached, match="generation 1 has made 3 of at most 3 calls") as reached:
@@ -104,13 +104,13 @@ def test_a_limit_of_a_generation_leaves_the_next_alone() -> None:
     assert reached.value.scope == "generation" and budget.reserve(2, 0.0) is not None
 
 
-def test_a_limit_of_nothing_allows_nothing() -> None:
+def test_limit_of_zero_allows_no_call() -> None:
     for limit in (SpendingLimit(dollars=0), SpendingLimit(calls=0), SpendingLimit(hours=0)):
         with pytest.raises(LimitReached):
             LlmBudget(SpendingLimits(run=limit)).reserve(1, 0.0)
 
 
-def test_hours_are_those_that_the_run_has_worked() -> None:
+def test_hours_include_the_work_of_earlier_processes() -> None:
     time = [0.0]
     budget = LlmBudget(
         SpendingLimits(run=SpendingLimit(hours=3), generation=SpendingLimit(hours=1)), lambda: time[0], hours_before=1.5
@@ -125,12 +125,12 @@ def test_hours_are_those_that_the_run_has_worked() -> None:
         budget.reserve(2, 0.0)
 
 
-def test_what_is_in_flight_may_use_up_what_is_left() -> None:
+def test_reservation_waits_while_calls_in_flight_may_use_up_the_budget() -> None:
     budget = LlmBudget(SpendingLimits(run=SpendingLimit(dollars=1.0)))
     first = budget.reserve(1, 0.6)
     second = budget.reserve(1, 0.6)
     assert first and second and budget.reserve(1, 0.6) is None
-    budget.record(1, Spending(dollars=0.1, calls=1))  # it was cheaper than thought
+    budget.record(1, Spending(dollars=0.1, calls=1))  # cheaper than reserved
     budget.release(first)
     third = budget.reserve(1, 0.6)
     assert third and budget.reserve(1, 0.1) is None
@@ -141,7 +141,7 @@ def test_what_is_in_flight_may_use_up_what_is_left() -> None:
         budget.reserve(1, 0.0)
 
 
-def test_waiting_ends_when_a_call_does() -> None:
+def test_wait_returns_when_a_call_ends() -> None:
     budget = LlmBudget()
     ticket = budget.reserve(1, 1.0)
     assert ticket
@@ -150,10 +150,10 @@ def test_waiting_ends_when_a_call_does() -> None:
     budget.release(ticket)
     waiting.join(30)
     assert not waiting.is_alive()
-    budget.wait()  # with nothing in flight there is nothing to wait for
+    budget.wait()  # returns at once if no call is in flight
 
 
-def test_threads_do_not_overrun() -> None:
+def test_threads_do_not_exceed_the_limit() -> None:
     budget = LlmBudget(SpendingLimits(run=SpendingLimit(calls=50)))
     made: list[int] = []
 
@@ -178,7 +178,7 @@ def test_threads_do_not_overrun() -> None:
     assert len(made) == 50 == budget.spent().calls
 
 
-def test_spending_in_words() -> None:
+def test_spending_as_text() -> None:
     spent = Spending(dollars=1.5, usage=Usage(input=500, cache_read=1500, output=70), calls=3, failed=1)
     assert str(spent) == "$1.5000, 3 calls (1 failed), 2,000 tokens in (75% cached), 70 out"
     assert str(Spending()) == "$0.0000, 0 calls (0 failed), 0 tokens in (0% cached), 0 out"

@@ -1,4 +1,4 @@
-"""Where the explorer `anthropic` stops: what cannot be helped, limits, and models that are foolish, or worse."""
+"""Errors that end a run, spending limits, and foolish or hostile models, with the explorer `anthropic`."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
     return Scene(tmp_path, monkeypatch)
 
 
-# What cannot be helped
+# Errors that end a run
 
 
-def test_a_missing_key_is_said_before_anything_is_spent(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_key_is_reported_before_any_spending(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     with scene.stub() as stub:
         monkeypatch.delenv("ANTHROPIC_API_KEY")
         with pytest.raises(AuthError, match=r"^no key .* set ANTHROPIC_API_KEY"):
@@ -39,7 +39,7 @@ def test_a_missing_key_is_said_before_anything_is_spent(scene: Scene, monkeypatc
     assert not stub.ids
 
 
-def test_a_wrong_key_ends_the_run_and_is_written_nowhere(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wrong_key_ends_the_run_and_is_written_nowhere(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     with scene.stub() as stub:
         at(stub.url, monkeypatch, scene.home, key="sk-ant-very-secret-1234567890")
         with pytest.raises(AuthError, match="invalid key"):
@@ -47,33 +47,33 @@ def test_a_wrong_key_ends_the_run_and_is_written_nowhere(scene: Scene, monkeypat
     assert not any(b"very-secret" in path.read_bytes() for path in scene.home.rglob("*") if path.is_file())
 
 
-def test_an_unknown_model_is_said_in_one_line(scene: Scene) -> None:
+def test_unknown_model_gives_a_one_line_error(scene: Scene) -> None:
     with scene.stub() as stub, pytest.raises(InputError, match="AUTOTTS_PRICES") as error:
         AnthropicExplorer("claude-nobody", calls(scene.home, stub), prompt, lambda brief: StubTools())
     assert "\n" not in str(error.value)
 
 
-def test_a_model_that_the_service_does_not_have(scene: Scene) -> None:
+def test_model_that_the_provider_does_not_have_ends_the_run(scene: Scene) -> None:
     with scene.stub() as stub, pytest.raises(RequestRefused, match="model: gpt-5"):
         AnthropicExplorer("gpt-5", calls(scene.home, stub), prompt, lambda brief: StubTools()).propose(brief())
 
 
-def test_a_deadline_is_kept_and_the_run_can_go_on(scene: Scene) -> None:
-    patience = RetryPolicy(deadline=600, silence=60)
+def test_deadline_ends_the_run_and_it_can_resume(scene: Scene) -> None:
+    retries = RetryPolicy(deadline=600, silence=60)
     faults = Listed(*["overloaded", "rate_limited", "silence", "server_error"] * 20)
     with scene.stub(faults=faults) as stub:
-        of = calls(scene.home, stub, patience=patience)
+        of = calls(scene.home, stub, retries=retries)
         with pytest.raises(ServiceDown, match=r"no answer within 0\.166667 h"):
             explorer(of)[0].propose(brief())
         assert of.clock.now() <= 600 + 1e-6
         tried = len(stub.ids)
         assert tried < 40
         stub.faults = never
-        assert explorer(calls(scene.home, stub, patience=patience))[0].propose(brief())
+        assert explorer(calls(scene.home, stub, retries=retries))[0].propose(brief())
     assert len(stub.ids) == len(set(stub.ids)) > tried
 
 
-def test_a_request_to_wait_is_honoured(scene: Scene) -> None:
+def test_retry_after_header_is_honoured(scene: Scene) -> None:
     with scene.stub(faults=Listed("rate_limited", "overloaded")) as stub:
         of = calls(scene.home, stub)
         assert explorer(of)[0].propose(brief())
@@ -81,7 +81,7 @@ def test_a_request_to_wait_is_honoured(scene: Scene) -> None:
     assert 7.0 <= first <= 7.0 * 1.25 and 2.0 <= second <= 4.0
 
 
-def test_secrets_are_nowhere_on_disk(scene: Scene) -> None:
+def test_secrets_are_never_written_to_disk(scene: Scene) -> None:
     def confessing(body: Mapping[str, Any]) -> list[dict[str, Any]]:
         return [text(f"The key is {KEY}, I believe."), *discovery(body)]
 
@@ -95,7 +95,7 @@ def test_secrets_are_nowhere_on_disk(scene: Scene) -> None:
 # Limits
 
 
-def test_a_limit_is_overrun_by_no_more_than_the_call_in_flight(scene: Scene) -> None:
+def test_limit_is_exceeded_by_at_most_the_call_in_flight(scene: Scene) -> None:
     with scene.stub(long_discovery, Seeded(3, 0.3)) as stub:
         of = calls(scene.home, stub, SpendingLimits(run=SpendingLimit(dollars=0.10)))
         with pytest.raises(LimitReached, match=r"of at most \$0\.1"):
@@ -107,7 +107,7 @@ def test_a_limit_is_overrun_by_no_more_than_the_call_in_flight(scene: Scene) -> 
     same_as_server(spent, stub)
 
 
-def test_side_by_side_a_limit_on_calls_is_exact(scene: Scene) -> None:
+def test_limit_on_calls_is_exact_with_concurrent_proposals(scene: Scene) -> None:
     with scene.stub() as stub:
         of = calls(scene.home, stub, SpendingLimits(generation=SpendingLimit(calls=20)))
         asked, _ = explorer(of)
@@ -119,47 +119,47 @@ def test_side_by_side_a_limit_on_calls_is_exact(scene: Scene) -> None:
                 return reached.scope
 
         with ThreadPoolExecutor(4) as threads:
-            found = list(threads.map(one, range(4)))
-        assert len(stub.ids) == 20 == of.budget.spent(1).calls and "generation" in found
+            scopes = list(threads.map(one, range(4)))
+        assert len(stub.ids) == 20 == of.budget.spent(1).calls and "generation" in scopes
         assert asked.propose(brief(2))
 
 
-# Models that are foolish, or worse
+# Foolish and hostile models
 
 
 @pytest.mark.parametrize(
     ("script", "why"),
     [
         ("looping", "called list_versions with the same arguments 3 times"),
-        ("silent", "4 answers in a row that led nowhere"),
-        ("talking", "4 answers in a row that led nowhere"),
-        ("megabyte", "4 answers in a row that led nowhere"),
-        ("repeating", "4 answers in a row that led nowhere"),
+        ("silent", "4 successive answers without a useful tool call"),
+        ("talking", "4 successive answers without a useful tool call"),
+        ("megabyte", "4 successive answers without a useful tool call"),
+        ("repeating", "4 successive answers without a useful tool call"),
     ],
 )  # fmt: skip
-def test_a_foolish_model_is_left(scene: Scene, script: str, why: str) -> None:
-    told: list[dict[str, Any]] = []
+def test_conversation_with_a_foolish_model_ends(scene: Scene, script: str, why: str) -> None:
+    reports: list[dict[str, Any]] = []
     with scene.stub(SCRIPTS[script]) as stub:
         of = calls(scene.home, stub)
-        asked, _ = explorer(of, report=lambda event, fields: told.append(fields))
+        asked, _ = explorer(of, report=lambda event, fields: reports.append(fields))
         assert asked.propose(brief()) == []
-    assert told[0]["ended"] == why and len(stub.ids) <= 12
+    assert reports[0]["ended"] == why and len(stub.ids) <= 12
     assert max(map(len, stub.bodies)) < 60_000  # a megabyte is not sent back
     same_as_server(of.budget.spent(), stub)
 
 
 @pytest.mark.parametrize("script", ["odd", "gullible", "attacking"])
-def test_what_a_hostile_model_writes_is_carried_as_text(scene: Scene, script: str) -> None:
+def test_hostile_output_is_only_stored_as_text(scene: Scene, script: str) -> None:
     with scene.stub(SCRIPTS[script]) as stub:
         of = calls(scene.home, stub)
         asked, tools = explorer(of, words=PLANTED)
         for proposal in asked.propose(brief()):
             assert proposal.source.encode() and proposal.transcript.encode()
     assert of.budget.spent().calls == len(set(stub.ids)) <= 30
-    assert script != "gullible" or "run_shell" in {name for name, _ in tools[0].made}  # asked for, and there is none
+    assert script != "gullible" or "run_shell" in {name for name, _ in tools[0].made}  # no such tool exists
 
 
-def test_a_conversation_that_is_refused_later_ends_alone(scene: Scene) -> None:
+def test_request_refused_after_the_first_turn_ends_only_its_conversation(scene: Scene) -> None:
     def strange(body: Mapping[str, Any]) -> list[dict[str, Any]]:
         return [text(" "), tool("list_versions", at=len(body["messages"]))] if len(body["messages"]) < 9 else []
 
@@ -169,10 +169,10 @@ def test_a_conversation_that_is_refused_later_ends_alone(scene: Scene) -> None:
     assert "thinking" in stub.requests[-1]
 
 
-def test_an_answer_is_not_waited_for_without_end(scene: Scene) -> None:
-    """A stream that always says a little is within the watch on progress, and yet has an end."""
+def test_endless_answer_is_cut_at_the_deadline(scene: Scene) -> None:
+    """A stream with constant small progress never times out, but the deadline ends it."""
     with scene.stub(faults=Listed(*["silence"] * 5)) as stub:
-        of = calls(scene.home, stub, patience=RetryPolicy(silence=120, deadline=200))
+        of = calls(scene.home, stub, retries=RetryPolicy(silence=120, deadline=200))
         with pytest.raises(ServiceDown):
             explorer(of)[0].propose(brief())
         assert of.clock.now() <= 200 + 1e-6 and not threading.current_thread().daemon

@@ -1,4 +1,4 @@
-"""The explorer `openai` against a stub of such an endpoint: the unmodified SDK, a whole discovery, every failure."""
+"""The explorer `openai` with the unmodified SDK against a stub server: a discovery run and every kind of failure."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ MODEL = "gpt-5"
 
 
 class Scene:
-    """A stub, and a run that asks it."""
+    """A stub server, and the environment of a run that uses it."""
 
     def __init__(self, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.home, self._monkeypatch = home, monkeypatch
@@ -58,12 +58,12 @@ class Scene:
         return stub
 
     def calls(
-        self, stub: ChatStub | None = None, place: str = "run", limits: SpendingLimits | None = None,
-        patience: RetryPolicy | None = None, prices: Path | None = None,
+        self, stub: ChatStub | None = None, name: str = "run", limits: SpendingLimits | None = None,
+        retries: RetryPolicy | None = None, prices: Path | None = None,
     ) -> CallJournal:  # fmt: skip
         clock = StubClock(stub.silent if stub else ())
         budget = LlmBudget(limits or SpendingLimits(), clock.now)
-        return CallJournal(self.home / place / "calls", 7, Prices(prices), budget, clock, patience)
+        return CallJournal(self.home / name / "calls", 7, Prices(prices), budget, clock, retries)
 
 
 @pytest.fixture
@@ -72,41 +72,41 @@ def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
 
 
 def explorer(
-    of: CallJournal, bounds: SessionLimits | None = None, words: str = "", model: str = MODEL, **more: Any
+    of: CallJournal, session: SessionLimits | None = None, words: str = "", model: str = MODEL, **more: Any
 ) -> tuple[OpenAIExplorer, list[StubTools]]:
-    """Return an explorer, and the list that its tools go to."""
+    """Return an explorer, and a list that collects the tools of its conversations."""
     made: list[StubTools] = []
 
     def tools(brief: Brief) -> StubTools:
         made.append(StubTools(words=words))
         return made[-1]
 
-    return OpenAIExplorer(model, of, prompt, tools, bounds, **more), made
+    return OpenAIExplorer(model, of, prompt, tools, session, **more), made
 
 
 def same_as_server(spent: Spending, stub: ChatStub, model: str = MODEL, prices: Path | None = None) -> None:
-    """Check that a budget has what the server billed, to the token and, by the same prices, to the dollar."""
+    """Check that the spending equals the server's bills, in tokens and, by the same prices, in dollars."""
     assert spent.usage.model_dump() == stub.total()
     price = Prices(prices).of(model)
     billed = sum(price.dollars(Usage.model_validate(bill)) for bill in stub.bills.values())
     assert spent.dollars == pytest.approx(billed, abs=1e-9)
 
 
-def test_a_proposal(scene: Scene) -> None:
-    told: list[dict[str, Any]] = []
+def test_proposal(scene: Scene) -> None:
+    reports: list[dict[str, Any]] = []
     with scene.stub() as stub:
         of = scene.calls(stub)
-        asked, tools = explorer(of, report=lambda event, fields: told.append(fields))
+        asked, tools = explorer(of, report=lambda event, fields: reports.append(fields))
         (proposal,) = asked.propose(brief())
     assert "class" in proposal.source and proposal.prompts == "p1" and proposal.data == {"model": MODEL}
     assert {name for name, _ in tools[0].made} == set(NAMES)
     assert proposal.cost.calls == len(stub.ids) == len(set(stub.ids)) == len(read_calls(of.home))
     assert proposal.cost.dollars == pytest.approx(of.budget.spent().dollars) and proposal.cost.dollars > 0
-    assert told[0]["ended"] == "submitted"
+    assert reports[0]["ended"] == "submitted"
     same_as_server(of.budget.spent(), stub)
 
 
-def test_a_long_proposal_is_read_from_the_cache_for_its_beginning_never_changes(scene: Scene) -> None:
+def test_long_proposal_uses_the_cache_because_its_beginning_never_changes(scene: Scene) -> None:
     with scene.stub(long_discovery) as stub:
         of = scene.calls(stub)
         (proposal,) = explorer(of)[0].propose(brief())
@@ -119,7 +119,7 @@ def test_a_long_proposal_is_read_from_the_cache_for_its_beginning_never_changes(
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("where", [0.0, 0.35, 0.99])
-def test_each_fault_is_survived_and_paid_as_the_server_counts(scene: Scene, kind: str, where: float) -> None:
+def test_each_fault_is_survived_and_spending_matches_the_server(scene: Scene, kind: str, where: float) -> None:
     fault = Fault(kind, where)
     with scene.stub() as stub:
         (fine,) = explorer(scene.calls(stub, "fine"))[0].propose(brief())
@@ -136,29 +136,29 @@ def test_each_fault_is_survived_and_paid_as_the_server_counts(scene: Scene, kind
         **dict.fromkeys(WELL_FORMED, "answered"),
     }.get(kind, kind)  # fmt: skip
     if kind == "cut" and where == 0.0:
-        wanted = "network"  # it was never begun
+        wanted = "network"  # no chunk had arrived
     assert sum(outcome == wanted for outcome in outcomes) >= (0 if kind == "cut" and where > 0.9 else 2)
     assert len(stub.ids) == len(set(stub.ids))
 
 
-def test_many_faults(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_faults_do_not_change_proposals(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.fsync", lambda file: None)
     faults = Seeded(11, 0.55)
     with scene.stub(faults=faults) as stub:
         of = scene.calls(stub)
         asked, _ = explorer(of, SessionLimits(turns=60, useless=20))
-        generation, found = 0, {}
+        generation, proposals = 0, {}
         while sum(faults.made.values()) < 200:
             generation += 1
-            (found[generation],) = asked.propose(brief(generation))
+            (proposals[generation],) = asked.propose(brief(generation))
     assert set(faults.made) == set(KINDS)
     same_as_server(of.budget.spent(), stub)
     with scene.stub() as stub:
         quiet, _ = explorer(scene.calls(stub, "quiet"))
-        assert quiet.propose(brief(generation))[0].source == found[generation].source
+        assert quiet.propose(brief(generation))[0].source == proposals[generation].source
 
 
-def test_a_second_run_pays_nothing(scene: Scene) -> None:
+def test_repeated_run_pays_nothing(scene: Scene) -> None:
     with scene.stub(faults=Seeded(2, 0.4)) as stub:
         (first,) = explorer(scene.calls(stub))[0].propose(brief())
         sent = len(stub.ids)
@@ -169,7 +169,7 @@ def test_a_second_run_pays_nothing(scene: Scene) -> None:
 # Keys
 
 
-def test_a_missing_key_or_a_wrong_address_is_said_before_anything_is_sent(
+def test_missing_key_or_invalid_endpoint_is_reported_before_any_request(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
@@ -177,7 +177,7 @@ def test_a_missing_key_or_a_wrong_address_is_said_before_anything_is_sent(
     with pytest.raises(AuthError, match="set OPENAI_API_KEY in the environment, or OPENAI_BASE_URL"):
         explorer(scene.calls())
     monkeypatch.setenv("OPENAI_BASE_URL", "localhost:8000/v1")
-    with pytest.raises(InputError, match="no address"):
+    with pytest.raises(InputError, match="is not a URL"):
         explorer(scene.calls())
     monkeypatch.setenv("OPENAI_BASE_URL", "http://localhost:8000/v1")
     monkeypatch.setenv("OPENAI_API_KEY", "sk-\u2026very-secret")
@@ -186,7 +186,7 @@ def test_a_missing_key_or_a_wrong_address_is_said_before_anything_is_sent(
     assert "secret" not in str(error.value)
 
 
-def test_a_wrong_key_ends_the_run_and_is_written_nowhere(scene: Scene) -> None:
+def test_wrong_key_ends_the_run_and_is_written_nowhere(scene: Scene) -> None:
     with scene.stub() as stub:
         scene.at(stub.url, key="sk-proj-very-secret-1234567890")
         with pytest.raises(AuthError, match="Incorrect API key") as error:
@@ -196,13 +196,13 @@ def test_a_wrong_key_ends_the_run_and_is_written_nowhere(scene: Scene) -> None:
     assert files and not any(b"very-secret" in path.read_bytes() for path in files)
 
 
-def test_secrets_are_not_in_the_transcript(scene: Scene) -> None:
+def test_transcript_contains_no_secrets(scene: Scene) -> None:
     with scene.stub(lambda body: [text(f"The key is {KEY}."), *discovery(body)]) as stub:
         (proposal,) = explorer(scene.calls(stub))[0].propose(brief())
     assert KEY not in proposal.transcript and "[secret]" in proposal.transcript
 
 
-def test_a_missing_sdk_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_sdk_gives_a_one_line_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "agent.explorers.llm.openai")
     monkeypatch.setitem(sys.modules, "openai", None)
     with pytest.raises(InputError, match=r"pip install 'autotts\[openai\]'"):
@@ -212,7 +212,7 @@ def test_a_missing_sdk_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
 # Limits, and foolish models
 
 
-def test_a_limit_is_overrun_by_no_more_than_the_call_in_flight(scene: Scene) -> None:
+def test_limit_is_exceeded_by_at_most_the_call_in_flight(scene: Scene) -> None:
     with scene.stub(long_discovery, Seeded(3, 0.3)) as stub:
         of = scene.calls(stub, limits=SpendingLimits(run=SpendingLimit(dollars=0.03)))
         with pytest.raises(LimitReached, match=r"of at most \$0\.03"):
@@ -224,7 +224,7 @@ def test_a_limit_is_overrun_by_no_more_than_the_call_in_flight(scene: Scene) -> 
 
 
 @pytest.mark.parametrize("script", ["looping", "silent", "talking", "megabyte", "repeating"])
-def test_a_foolish_model_is_left(scene: Scene, script: str) -> None:
+def test_conversation_with_a_foolish_model_ends(scene: Scene, script: str) -> None:
     with scene.stub(SCRIPTS[script]) as stub:
         of = scene.calls(stub)
         assert explorer(of)[0].propose(brief()) == []
@@ -233,14 +233,14 @@ def test_a_foolish_model_is_left(scene: Scene, script: str) -> None:
 
 
 @pytest.mark.parametrize("script", ["odd", "gullible", "attacking"])
-def test_what_a_hostile_model_writes_is_carried_as_text(scene: Scene, script: str) -> None:
+def test_hostile_output_is_only_stored_as_text(scene: Scene, script: str) -> None:
     with scene.stub(SCRIPTS[script]) as stub:
         asked, _ = explorer(scene.calls(stub), words=PLANTED)
         for proposal in asked.propose(brief()):
             assert proposal.source.encode() and proposal.transcript.encode()
 
 
-def test_words_of_ours_keep_the_turns(scene: Scene) -> None:
+def test_notes_keep_user_and_assistant_alternating(scene: Scene) -> None:
     with scene.stub() as stub:
         asked, _ = explorer(scene.calls(stub))
         assert asked.propose(brief())
@@ -254,14 +254,14 @@ def test_words_of_ours_keep_the_turns(scene: Scene) -> None:
     assert body["messages"][3]["content"] == "Error:\nno\n\n2 answers are left."
 
 
-# A whole discovery
+# A discovery run
 
 
-def test_three_rounds_with_all_tools(scene: Scene) -> None:
-    worlds = default_environments(questions=4, branches=16)[:2]
+def test_discovery_of_three_generations_with_all_tools(scene: Scene) -> None:
+    environments = default_environments(questions=4, branches=16)[:2]
     config = RunConfig(
         explorer="openai", model=MODEL, generations=3, population=2, seeds=1, betas=(0.0, 0.5, 1.0), max_branches=16,
-        environments={world.name: world.hash for world in worlds},
+        environments={env.name: env.hash for env in environments},
     )  # fmt: skip
     made: list[Toolbox] = []
 
@@ -270,7 +270,7 @@ def test_three_rounds_with_all_tools(scene: Scene) -> None:
         made.append(Toolbox(brief.bench))
         return made[-1]
 
-    run = Run.create(scene.home / "run", config, worlds)
+    run = Run.create(scene.home / "run", config, environments)
     with scene.stub(faults=Seeded(8, 0.1)) as stub, ProcessSandbox(1) as sandbox:
         of = scene.calls(stub)
         discover(Discovery(run, OpenAIExplorer(MODEL, of, briefing, tools), sandbox, budget=of.budget))
@@ -281,11 +281,11 @@ def test_three_rounds_with_all_tools(scene: Scene) -> None:
     assert used | {"submit"} == set(NAMES)
     assert 0 < sum(card.cost.dollars for card in cards) <= of.budget.spent().dollars
     same_as_server(of.budget.spent(), stub)
-    told = b"".join(stub.bodies).decode().lower()
-    assert not any(world.name.lower() in told for world in worlds)
+    requests = b"".join(stub.bodies).decode().lower()
+    assert not any(env.name.lower() in requests for env in environments)
 
 
-def test_the_stub_refuses_what_such_an_endpoint_would(scene: Scene) -> None:
+def test_stub_rejects_requests_that_a_real_endpoint_rejects(scene: Scene) -> None:
     def forgetful(body: Mapping[str, Any]) -> list[dict[str, Any]]:
         return [tool("list_versions")]
 

@@ -1,4 +1,4 @@
-"""The explorer `openai` and servers of one's own, which leave much out and say much that is wrong."""
+"""The explorer `openai` and self-hosted servers, which may leave out fields or send wrong ones."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
     return Scene(tmp_path, monkeypatch)
 
 
-def test_a_free_server_without_a_key_that_does_not_count(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_free_server_without_key_and_without_usage(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     prices = scene.home / "prices.json"
     prices.write_text('{"qwen3:8b": {"input": 0, "cache_write": 0, "cache_read": 0, "output": 0}}')
     with scene.stub(key=None, counts=False) as stub:
@@ -42,7 +42,7 @@ def test_a_free_server_without_a_key_that_does_not_count(scene: Scene, monkeypat
     assert "max_completion_tokens" not in stub.requests[0]
 
 
-def test_an_unknown_price_is_said_in_one_line(scene: Scene) -> None:
+def test_missing_price_gives_a_one_line_error(scene: Scene) -> None:
     scene.at("http://127.0.0.1:9/v1")
     with pytest.raises(InputError, match=r"qwen3:8b.*0 if it costs nothing.*AUTOTTS_PRICES") as error:
         explorer(scene.calls(), model="qwen3:8b")
@@ -50,8 +50,8 @@ def test_an_unknown_price_is_said_in_one_line(scene: Scene) -> None:
 
 
 @contextmanager
-def saying(*answers: tuple[int, str, bytes]) -> Iterator[str]:
-    """Lend an endpoint that gives these answers: status, content type, body; the last one for ever."""
+def serving(*answers: tuple[int, str, bytes]) -> Iterator[str]:
+    """Yield the URL of an endpoint that gives these answers (status, content type, body) and repeats the last one."""
     left = list(answers)
 
     class Handler(BaseHTTPRequestHandler):
@@ -74,10 +74,10 @@ def saying(*answers: tuple[int, str, bytes]) -> Iterator[str]:
 
 
 def chunks(*deltas: Mapping[str, Any], stop: str | None = "tool_calls") -> bytes:
-    """Return a stream as terse as a server can make it."""
-    told: list[dict[str, Any]] = [{"choices": [{"delta": delta}]} for delta in deltas]
-    told += [{"choices": [{"delta": {}, "finish_reason": stop}]}] if stop else []
-    return b"".join(f"data: {json.dumps(one)}\n\n".encode() for one in told)
+    """Return a stream with the fewest fields that a server can send."""
+    parts: list[dict[str, Any]] = [{"choices": [{"delta": delta}]} for delta in deltas]
+    parts += [{"choices": [{"delta": {}, "finish_reason": stop}]}] if stop else []
+    return b"".join(f"data: {json.dumps(one)}\n\n".encode() for one in parts)
 
 
 def call(name: str, **arguments: Any) -> dict[str, Any]:
@@ -85,22 +85,22 @@ def call(name: str, **arguments: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("answer", [(200, "text/html", b"<html>"), (200, "application/json", b'{"choices": []}')])
-def test_what_does_not_stream_is_no_endpoint(scene: Scene, answer: tuple[int, str, bytes]) -> None:
-    with saying(answer) as url:
+def test_endpoint_that_does_not_stream_is_refused(scene: Scene, answer: tuple[int, str, bytes]) -> None:
+    with serving(answer) as url:
         scene.at(url)
         with pytest.raises(RequestRefused, match=r"does not stream.*OPENAI_BASE_URL"):
             explorer(scene.calls())[0].propose(brief())
 
 
-def test_a_wrong_path_is_said(scene: Scene) -> None:
+def test_error_for_a_wrong_path_names_the_endpoint(scene: Scene) -> None:
     with scene.stub() as stub:
         scene.at(stub.url.removesuffix("/v1"))
         with pytest.raises(RequestRefused, match=r"404.*ends in /v1"):
             explorer(scene.calls(stub))[0].propose(brief())
 
 
-def test_servers_that_leave_much_out(scene: Scene) -> None:
-    """No ids, every call with the index 0, thoughts under another name, a signature that has to come back."""
+def test_servers_may_leave_out_ids_and_indices(scene: Scene) -> None:
+    """No ids, index 0 for every call, reasoning under another name, and a signature that must be sent back."""
     one, two = call("list_versions"), call("findings", version="a")
     signed = {**one, "id": "a", "extra_content": {"signature": "s"}}
     submit = call("submit", source="class A(Controller)", rationale="It is short.")
@@ -111,7 +111,7 @@ def test_servers_that_leave_much_out(scene: Scene) -> None:
         chunks({"tool_calls": [submit]}),
     )  # fmt: skip
     sent: list[Any] = []
-    with saying(*((200, "text/event-stream", answer) for answer in answers)) as url:
+    with serving(*((200, "text/event-stream", answer) for answer in answers)) as url:
         scene.at(url)
         asked, tools = explorer(scene.calls())
         body = OpenAIModel.body
@@ -132,9 +132,9 @@ def test_servers_that_leave_much_out(scene: Scene) -> None:
     assert proposal.cost.output_tokens == 6
 
 
-def test_an_answer_without_end_is_left(scene: Scene) -> None:
+def test_endless_answer_is_abandoned(scene: Scene) -> None:
     endless = chunks(*[{"content": "again "}] * 120, stop=None)
-    with saying((200, "text/event-stream", endless)) as url, pytest.MonkeyPatch.context() as patched:
+    with serving((200, "text/event-stream", endless)) as url, pytest.MonkeyPatch.context() as patched:
         scene.at(url)
         patched.setattr("agent.explorers.llm.openai.MAX_TOKENS", 100)
         of = scene.calls()
@@ -151,10 +151,10 @@ def test_an_answer_without_end_is_left(scene: Scene) -> None:
         (403, {"message": "not your region"}, AuthError),
     ],
 )
-def test_what_nobody_but_the_user_can_help(
+def test_errors_that_only_the_user_can_fix_end_the_run(
     scene: Scene, status: int, error: dict[str, str], kind: type[Exception]
 ) -> None:
-    with saying((status, "application/json", json.dumps({"error": error}).encode())) as url:
+    with serving((status, "application/json", json.dumps({"error": error}).encode())) as url:
         scene.at(url)
         with pytest.raises(kind, match=error["message"]):
             explorer(scene.calls())[0].propose(brief())
@@ -176,22 +176,22 @@ def test_what_nobody_but_the_user_can_help(
         (200, b"", "cut_stream"),
     ],
 )
-def test_each_error_has_a_name(scene: Scene, status: int, body: bytes, kind: str) -> None:
+def test_each_error_has_its_kind(scene: Scene, status: int, body: bytes, kind: str) -> None:
     submitted = chunks({"tool_calls": [call("submit", source="class A(Controller)", rationale="Short.")]})
     stream = "text/event-stream"
-    with saying((status, stream if status == 200 else "application/json", body), (200, stream, submitted)) as url:
+    with serving((status, stream if status == 200 else "application/json", body), (200, stream, submitted)) as url:
         scene.at(url)
         of = scene.calls()
-        found = explorer(of)[0].propose(brief())
+        proposals = explorer(of)[0].propose(brief())
     outcomes = [a.outcome for c in read_calls(of.home) for a in c.attempts]
-    assert outcomes[0] == kind and (found or kind == "context_too_long")
+    assert outcomes[0] == kind and (proposals or kind == "context_too_long")
 
 
-def test_an_endpoint_that_is_not_there(scene: Scene) -> None:
+def test_unreachable_endpoint(scene: Scene) -> None:
     with socketserver.TCPServer(("127.0.0.1", 0), BaseHTTPRequestHandler, bind_and_activate=False) as closed:
-        closed.server_bind()  # bound, and nobody listens
+        closed.server_bind()  # bound, but not listening
         scene.at(f"http://127.0.0.1:{closed.server_address[1]}/v1")
-        of = scene.calls(patience=RetryPolicy(deadline=36))
+        of = scene.calls(retries=RetryPolicy(deadline=36))
         with pytest.raises(ServiceDown, match=r"no answer within 0\.01 h"):
             explorer(of)[0].propose(brief())
     assert read_calls(of.home)[0].attempts[0].outcome == "network"
