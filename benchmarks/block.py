@@ -33,8 +33,8 @@ def main() -> int:
     before = Genome.from_json(archive.card(version).data["genome"])
     after = before.with_blocks(**dict(block.split("=", 1) for block in arguments.blocks))
     environments = [published.read(path, path.stem) for path in sorted(arguments.replay.glob("*.json"))]
-    seeds = range(arguments.first_order, arguments.first_order + arguments.orders)
-    episodes = grid(environments, BETAS, seeds)
+    orders = range(arguments.first_order, arguments.first_order + arguments.orders)
+    episodes = grid(environments, BETAS, orders)
     curves = []
     with ProcessSandbox(arguments.workers) as sandbox:
         for genome in (before, after):
@@ -43,7 +43,7 @@ def main() -> int:
                 print(found.verdict.message)
                 return 1
             curves.append(means(samples(found.scores)))
-    print(f"{len(environments)} environments, their mean; branch orders {seeds.start}..{seeds.stop - 1}")
+    print(f"{len(environments)} environments, their mean; branch orders {orders.start}..{orders.stop - 1}")
     for words, curve in zip((arguments.name, difference(before, after)), curves, strict=True):
         print(words)
         for point in (sample.point() for sample in curve):

@@ -104,7 +104,7 @@ def description(name: str, version: str, lineage: str, source: str) -> list[str]
 
 
 def _curve(ours: list[QuestionSample], baselines: Mapping[str, Measured], episodes: Episodes) -> list[str]:
-    orders = len(np.unique(episodes.seed))
+    orders = len(np.unique(episodes.order))
     lines = [
         "## Curve", "",
         f"Mean of {len(episodes.environments)} search environments, branch orders 0..{orders - 1}, with 95% intervals "

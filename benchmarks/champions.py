@@ -47,8 +47,8 @@ def main() -> int:
     environments = [published.read(path, path.stem) for path in sorted(arguments.replay.glob("*.json"))]
     if arguments.fewer_answers:
         environments = [narrowed(env, Random(env.name)) for env in environments]
-    seeds = range(arguments.first_order, arguments.first_order + arguments.orders)
-    episodes = grid(environments, BETAS, seeds)
+    orders = range(arguments.first_order, arguments.first_order + arguments.orders)
+    episodes = grid(environments, BETAS, orders)
     curves: dict[str, Curve] = {}
     with ProcessSandbox(arguments.workers) as sandbox:
         for name in [*arguments.names, *baseline_names()]:
@@ -58,7 +58,7 @@ def main() -> int:
                 return 1
             curves[name] = means(samples(scores))
     reference = next(sample for sample in curves[REFERENCE] if sample.beta == 1.0)
-    print(f"{len(environments)} environments, their mean; branch orders {seeds.start}..{seeds.stop - 1}")
+    print(f"{len(environments)} environments, their mean; branch orders {orders.start}..{orders.stop - 1}")
     for name in arguments.names:
         _print(name, curves[name], reference)
     ahead = True

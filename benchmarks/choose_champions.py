@@ -25,7 +25,7 @@ from agent import population
 from agent.archive.archive import LOGS, Archive
 from agent.archive.baselines import baseline_source
 from agent.archive.champions import HOME
-from agent.archive.run_directory import FRESH_SEED, Run
+from agent.archive.run_directory import FIRST_FRESH_ORDER, Run
 from agent.records.card import Card
 from agent.reports.replay.comparisons import ACCURACY, TOKENS, fewest
 from benchmarks.champions import REFERENCE, attained
@@ -64,9 +64,12 @@ def main() -> None:
     best += swiftest(cards)[: arguments.finalists]
     finalists = {c.id: run.archive.source(c.id) for c in best if c.generation > 0}
     recorded = run.environments(simulated=False)
-    fresh = [replace(narrowed(env, Random(f"{FRESH_SEED} {env.name}")), name=PREFIX + env.name) for env in recorded]
+    fresh = [
+        replace(narrowed(env, Random(f"{FIRST_FRESH_ORDER} {env.name}")), name=PREFIX + env.name) for env in recorded
+    ]
     episodes = grid(
-        [*recorded, *fresh], run.config.betas, range(FRESH_SEED + 1000, FRESH_SEED + 1000 + arguments.orders),
+        [*recorded, *fresh], run.config.betas,
+        range(FIRST_FRESH_ORDER + 1000, FIRST_FRESH_ORDER + 1000 + arguments.orders),
         run.config.max_branches, run.config.max_tokens,
     )  # fmt: skip
     found: dict[str, dict[str, float]] = {name: {} for name in (*BUDGETS, SWIFT)}

@@ -17,7 +17,7 @@ from statistics import median
 import numpy as np
 
 from agent import population
-from agent.archive.run_directory import SEARCH_SEED, Run
+from agent.archive.run_directory import FIRST_SEARCH_ORDER, Run
 from agent.archive.run_report import describe_optimism
 from agent.population.overfitting.beliefs import optimism
 from agent.population.overfitting.contributions import Bools, QualityPanel, panel
@@ -53,7 +53,10 @@ def main() -> int:
         card.model_copy(update={"complexity": complexity(run.archive.source(card.id))})
         for card in run.archive.cards() if card.ok
     ]  # fmt: skip
-    orders, fresh_orders = range(SEARCH_SEED, SEARCH_SEED + c.seeds), range(FIRST, FIRST + arguments.orders)
+    orders, fresh_orders = (
+        range(FIRST_SEARCH_ORDER, FIRST_SEARCH_ORDER + c.orders),
+        range(FIRST, FIRST + arguments.orders),
+    )
     searched = grid(worlds, c.betas, orders, c.max_branches, c.max_tokens)
     fresh = grid(worlds, c.betas, fresh_orders, c.max_branches, c.max_tokens)
     drawn = list(simulate(worlds, arguments.simulated, c.seed))

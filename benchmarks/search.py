@@ -100,7 +100,7 @@ def _discovered(variant: str, seed: int, environments: Sequence[Environment], op
     """Return the finished run of a variant."""
     generations = GENERATIONS if options.minutes else -(-options.candidates // options.population)
     config = RunConfig(
-        generations=generations, population=options.population, seed=seed, seeds=options.orders,
+        generations=generations, population=options.population, seed=seed, orders=options.orders,
         islands=options.islands if variant == "islands" else 1,
         environments={env.name: env.hash for env in environments},
     )  # fmt: skip

@@ -27,7 +27,7 @@ def main() -> None:
     parser.add_argument("--controller", default="parallel_probe")
     parser.add_argument("--sandbox", nargs="+", default=["process", "docker"])
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--seeds", type=int, default=100)
+    parser.add_argument("--orders", type=int, default=100)
     arguments = parser.parse_args()
     environments = catalogue.find(catalogue.data_root(arguments.data), [arguments.env])
     candidate = Candidate(arguments.controller, baseline_source(arguments.controller))
@@ -36,7 +36,7 @@ def main() -> None:
         with open_sandbox(name, arguments.workers) as sandbox:
             load = os.getloadavg()[0]
             times = [time.perf_counter()]
-            episodes = grid(environments, BETAS, range(arguments.seeds))
+            episodes = grid(environments, BETAS, range(arguments.orders))
             outcome = sandbox.run(candidate, episodes)
             assert outcome.logs is not None, outcome.verdict
             times.append(time.perf_counter())

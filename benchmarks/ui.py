@@ -42,7 +42,7 @@ def build(home: Path, versions: int) -> str:
     env = min(default_environments(), key=lambda e: len(e.probe_answers))
     store.save(env, catalogue.path_of(home / "data", env.name))
     protocol = EvaluationProtocol(
-        environments={env.name: env.hash}, betas=BETAS, first_seed=1000, seeds=1, max_branches=64
+        environments={env.name: env.hash}, betas=BETAS, first_order=1000, orders=1, max_branches=64
     )  # fmt: skip
     episodes = grid([env], BETAS, [1000])
     done = {}
@@ -63,7 +63,7 @@ def build(home: Path, versions: int) -> str:
         source += f"# {version}\n"
         card = Card(
             id=version, name=f"controller {i}", generation=generation, explorer=chance.choice(("evolve", "anthropic"))
-            if generation else "seed", source_sha256=sha256(source.encode()), sandbox="process",
+            if generation else "baseline", source_sha256=sha256(source.encode()), sandbox="process",
             parents=tuple(chance.sample(ids[-200:], chance.choice((1, 1, 2)))) if generation else (),
             verdict="exception" if failed else "ok", protocol=protocol, rationale="what it is for " * 20,
             curve=() if failed else points, findings=() if failed else tuple(findings),

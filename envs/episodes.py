@@ -36,7 +36,8 @@ class Episodes:
     """Index into ``environments``."""
     question: npt.NDArray[np.int32]
     beta: npt.NDArray[np.float64]
-    seed: npt.NDArray[np.int64]
+    order: npt.NDArray[np.int64]
+    """The branch order: the seed of the permutation in which the question's branches are opened."""
     max_branches: int = MAX_BRANCHES
     max_tokens: int | None = None
 
@@ -44,13 +45,13 @@ class Episodes:
         return len(self.question)
 
     @cached_property
-    def orders(self) -> dict[tuple[int, int], npt.NDArray[np.int32]]:
-        """For (branches of the question, seed): the order in which branches are opened, up to ``max_branches``."""
+    def permutations(self) -> dict[tuple[int, int], npt.NDArray[np.int32]]:
+        """For (branches of the question, branch order): its branches as they are opened, up to ``max_branches``."""
         sizes = sorted({int(n) for env in self.environments for n in np.diff(env.branch_offsets)})
         return {
-            (n, seed): np.array(shuffled(n, seed)[: self.max_branches], np.int32)
+            (n, order): np.array(shuffled(n, order)[: self.max_branches], np.int32)
             for n in sizes
-            for seed in np.unique(self.seed).tolist()
+            for order in np.unique(self.order).tolist()
         }
 
     @cached_property
@@ -61,11 +62,13 @@ class Episodes:
             sizes = np.diff(env.branch_offsets)
             for n in np.unique(sizes).tolist():
                 mine = np.flatnonzero((self.environment == e) & (sizes[self.question * (self.environment == e)] == n))
-                seeds, which = np.unique(self.seed[mine], return_inverse=True)
-                if len(seeds) == 0:
+                orders, which = np.unique(self.order[mine], return_inverse=True)
+                if len(orders) == 0:
                     continue
-                orders = np.stack([self.orders[n, seed] for seed in seeds.tolist()])
-                table[mine, : orders.shape[1]] = orders[which] + env.branch_offsets[self.question[mine]][:, None]
+                permutations = np.stack([self.permutations[n, order] for order in orders.tolist()])
+                table[mine, : permutations.shape[1]] = (
+                    permutations[which] + env.branch_offsets[self.question[mine]][:, None]
+                )
         return table
 
     def only(self, question: int) -> Episodes:
@@ -74,40 +77,42 @@ class Episodes:
 
     def take(self, which: npt.NDArray[np.int64]) -> Episodes:
         """Return the episodes ``which``, in that order."""
-        columns = {name: getattr(self, name)[which] for name in ("environment", "question", "beta", "seed")}
+        columns = {name: getattr(self, name)[which] for name in ("environment", "question", "beta", "order")}
         return replace(self, **columns)
 
     def describe(self, index: int) -> str:
         """Return where episode ``index`` took place, in words."""
         environment = self.environments[self.environment[index]].name
-        return f"{environment}, question {self.question[index]}, beta {self.beta[index]:g}, seed {self.seed[index]}"
+        return f"{environment}, question {self.question[index]}, beta {self.beta[index]:g}, order {self.order[index]}"
 
 
 def grid(
     environments: Sequence[Environment],
     betas: Iterable[float] = BETAS,
-    seeds: Iterable[int] = range(100),
+    orders: Iterable[int] = range(100),
     max_branches: int = MAX_BRANCHES,
     max_tokens: int | None = None,
 ) -> Episodes:
-    """Return the batch of every environment x beta x question x seed, in that nesting.
+    """Return the batch of every environment x beta x question x branch order, in that nesting.
 
     Raises:
-        InputError: a beta outside [0, 1], a seed that is negative or huge, a budget that allows nothing, or a batch
+        InputError: a beta outside [0, 1], a negative or huge branch order, a budget that allows nothing, or a batch
             that is too large.
     """
     betas = list(betas)
     each = max(1, len(betas) * sum(map(len, environments)))
-    seeds = list(islice(seeds, MAX_EPISODES // each + 1))  # not all of them: there may be any number
-    if not environments or not betas or not seeds:
-        raise InputError("nothing to evaluate: at least one environment, one beta and one seed are needed")
+    orders = list(islice(orders, MAX_EPISODES // each + 1))  # not all of them: there may be any number
+    if not environments or not betas or not orders:
+        raise InputError("nothing to evaluate: at least one environment, one beta and one branch order are needed")
     for beta in betas:
         if not 0 <= beta <= 1:
             raise InputError(f"beta is {beta}, but must lie in [0, 1]")
-    if len(seeds) * each > MAX_EPISODES:
+    if len(orders) * each > MAX_EPISODES:
         raise InputError(f"more than {MAX_EPISODES:,} episodes: take fewer branch orders, betas or environments")
-    if min(seeds) < 0 or max(seeds) >= 2**63:
-        raise InputError(f"seed is {min(seeds) if min(seeds) < 0 else max(seeds)}, but must be from 0 to 2**63 - 1")
+    if min(orders) < 0 or max(orders) >= 2**63:
+        raise InputError(
+            f"branch order is {min(orders) if min(orders) < 0 else max(orders)}, but must be from 0 to 2**63 - 1"
+        )
     if max_branches < 1:
         raise InputError(f"max_branches is {max_branches}, but must be at least 1")
     most = max(int(np.diff(env.branch_offsets).max()) for env in environments)
@@ -118,7 +123,7 @@ def grid(
         raise InputError(f"max_tokens is {max_tokens}, but must be at least 1")
     parts = []
     for e, env in enumerate(environments):
-        b, q, s = np.meshgrid(np.array(betas, float), np.arange(len(env)), np.array(seeds), indexing="ij")
+        b, q, s = np.meshgrid(np.array(betas, float), np.arange(len(env)), np.array(orders), indexing="ij")
         parts.append((np.full(b.size, e), q.ravel(), b.ravel(), s.ravel()))
     columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
     return Episodes(
@@ -126,7 +131,7 @@ def grid(
         environment=columns[0].astype(np.int32),
         question=columns[1].astype(np.int32),
         beta=columns[2],
-        seed=columns[3].astype(np.int64),
+        order=columns[3].astype(np.int64),
         max_branches=max_branches,
         max_tokens=max_tokens,
     )

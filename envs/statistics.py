@@ -132,7 +132,7 @@ def compare(first: Scores, second: Scores) -> list[CurveDifference]:
     """
     a, b = first.episodes, second.episodes
     same = [env.hash for env in a.environments] == [env.hash for env in b.environments]
-    columns = ("environment", "question", "beta", "seed")
+    columns = ("environment", "question", "beta", "order")
     if not same or not all(np.array_equal(getattr(a, c), getattr(b, c)) for c in columns):
         raise InputError("only scores of the same episodes can be compared")
     values = np.stack(

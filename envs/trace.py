@@ -48,7 +48,7 @@ class Trace:
     environment: str
     question: int
     beta: float
-    seed: int
+    order: int
     max_branches: int
     """Branches that could have been opened: those of the budget, or all that were recorded if they are fewer."""
     max_tokens: int | None
@@ -77,7 +77,7 @@ def trace(episodes: Episodes, logs: Logs, index: int) -> Trace:
     if not 0 <= index < len(logs):
         raise InputError(f"episode {index} does not exist: the batch has {len(logs)}, numbered from 0")
     here = slice(index, index + 1)
-    columns = {name: getattr(episodes, name)[here] for name in ("environment", "question", "beta", "seed")}
+    columns = {name: getattr(episodes, name)[here] for name in ("environment", "question", "beta", "order")}
     episodes, logs = replace(episodes, **columns), logs.part(index, index + 1)
     try:
         scores = score(episodes, logs)
@@ -89,7 +89,7 @@ def trace(episodes: Episodes, logs: Logs, index: int) -> Trace:
         environment=env.name,
         question=question,
         beta=float(episodes.beta[0]),
-        seed=int(episodes.seed[0]),
+        order=int(episodes.order[0]),
         max_branches=min(episodes.max_branches, len(env.branches(question))),
         max_tokens=episodes.max_tokens,
         delta=env.delta,
@@ -179,7 +179,7 @@ def _word(answer: str | None) -> str:
 
 
 def _head(trace: Trace) -> str:
-    return f"{_word(trace.environment)}, question {trace.question}, beta {trace.beta:g}, seed {trace.seed}"
+    return f"{_word(trace.environment)}, question {trace.question}, beta {trace.beta:g}, order {trace.order}"
 
 
 def _foot(trace: Trace) -> list[str]:

@@ -65,6 +65,7 @@ class SealedBatch:
     """(E,) index into ``orders``: the branches of the world in the order of opening."""
     beta: npt.NDArray[np.float64]
     seed: npt.NDArray[np.int64]
+    """(E,) seed of the controller's own `random`: the number of the branch order."""
     group: npt.NDArray[np.int64]
     """(E,) episodes of different groups never share a process."""
     max_branches: int
@@ -83,16 +84,16 @@ class SealedBatch:
         used, world = np.unique(pairs, axis=1, return_inverse=True)
         world = world.ravel()
         worlds = [_world(episodes.environments[e], q, generator) for e, q in used.T.tolist()]
-        number = {key: i for i, key in enumerate(episodes.orders)}
+        number = {key: i for i, key in enumerate(episodes.permutations)}
         sizes = np.array([len(w.lengths) for w in worlds])[world]
-        keys = zip(sizes.tolist(), episodes.seed.tolist(), strict=True)
+        keys = zip(sizes.tolist(), episodes.order.tolist(), strict=True)
         return cls(
             worlds=worlds,
             world=world,
-            orders=list(episodes.orders.values()),
+            orders=list(episodes.permutations.values()),
             order=np.array([number[key] for key in keys], np.int64),
             beta=episodes.beta,
-            seed=episodes.seed,
+            seed=episodes.order,
             group=np.zeros(len(world), np.int64),
             max_branches=episodes.max_branches,
             max_tokens=episodes.max_tokens,
@@ -135,7 +136,7 @@ class SandboxJob:
             "world": _u4(world.ravel()),
             "order": _u4(order.ravel()),
             "beta": batch.beta[part],
-            "seed": batch.seed[part],
+            "seed": batch.order[part],
         }
         blobs = {name: (_CODES[column.dtype.str], column.tobytes()) for name, column in columns.items()}
         header = {

@@ -159,13 +159,13 @@ def replay(maker: Maker, episodes: Episodes) -> list[tuple[ReplayQuestion, str |
     recordings: dict[tuple[int, int], Recording] = {}
     played = []
     for e, q, beta, seed in zip(
-        episodes.environment.tolist(), episodes.question.tolist(), episodes.beta.tolist(), episodes.seed.tolist(),
+        episodes.environment.tolist(), episodes.question.tolist(), episodes.beta.tolist(), episodes.order.tolist(),
         strict=True,
     ):  # fmt: skip
         env = episodes.environments[e]
         if (e, q) not in recordings:
             recordings[e, q] = recording(env, q)
-        order = episodes.orders[len(env.branches(q)), seed].tolist()
+        order = episodes.permutations[len(env.branches(q)), seed].tolist()
         question = ReplayQuestion(recordings[e, q], order, episodes.max_branches, episodes.max_tokens)
         played.append((question, maker(beta, seed).solve(question)))
     return played

@@ -11,16 +11,16 @@ HOME = Path(agent.__file__).parent.parent / "controllers_archive" / "baselines"
 
 
 def baseline_names() -> list[str]:
-    """Return the names of all seeds, sorted."""
+    """Return the names of all baselines, sorted."""
     return sorted(path.stem for path in HOME.glob("*.py"))
 
 
 def baseline_source(name: str) -> str:
-    """Return the source of the seed ``name``.
+    """Return the source of the baseline ``name``.
 
     Raises:
-        InputError: there is no such seed.
+        InputError: there is no such baseline.
     """
     if name not in baseline_names():
-        raise InputError(f"no seed controller {name!r}: there are {', '.join(baseline_names())}")
+        raise InputError(f"no baseline {name!r}: there are {', '.join(baseline_names())}")
     return (HOME / f"{name}.py").read_text(encoding="utf-8")

@@ -55,8 +55,8 @@ class ArchiveSnapshot:
     @cached_property
     def front(self) -> list[IndexRow]:
         """Versions that are the best at some budget, from frugal to accurate."""
-        seeds = [row for row in self.rows if row.generation == 0]  # they set the budgets
-        return population.front(list({row.id: row for row in [*self.ranked[:200], *seeds]}.values()))
+        baselines = [row for row in self.rows if row.generation == 0]  # they set the budgets
+        return population.front(list({row.id: row for row in [*self.ranked[:200], *baselines]}.values()))
 
     @cached_property
     def credits(self) -> dict[str, Credit]:

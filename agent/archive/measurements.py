@@ -38,9 +38,9 @@ class _ArchivedReplay(BaseModel):
 def orders(p: EvaluationProtocol) -> str:
     """Return in words on what figures were measured."""
     tokens = f" and {p.max_tokens:,} tokens" if p.max_tokens else ""
-    last = p.first_seed + p.seeds - 1
-    seeds = f"branch order {last}" if p.seeds == 1 else f"branch orders {p.first_seed} to {last}"
-    return f"{seeds}, up to {p.max_branches} branches{tokens}"
+    last = p.first_order + p.orders - 1
+    orders = f"branch order {last}" if p.orders == 1 else f"branch orders {p.first_order} to {last}"
+    return f"{orders}, up to {p.max_branches} branches{tokens}"
 
 
 def figures(place: ArchiveReader, card: Card) -> Iterator[tuple[str, EvaluationProtocol, tuple[Point, ...]]]:
@@ -59,8 +59,8 @@ def measures(place: ArchiveReader, card: Card) -> list[ProtocolMeasurement]:
 def _measure(version: str, who: str, p: EvaluationProtocol, curve: tuple[Point, ...]) -> ProtocolMeasurement:
     betas = " ".join(f"{beta:g}" for beta in p.betas)
     limits = f" --max-branches {p.max_branches}" + (f" --max-tokens {p.max_tokens}" if p.max_tokens else "")
-    first = f" --first-seed {p.first_seed}" if p.first_seed else ""
-    command = f"autotts evaluate {version} --env {' '.join(p.environments)} --beta {betas} --seeds {p.seeds}"
+    first = f" --first-order {p.first_order}" if p.first_order else ""
+    command = f"autotts evaluate {version} --env {' '.join(p.environments)} --beta {betas} --orders {p.orders}"
     return ProtocolMeasurement(
         key=p.key(), what=f"{who}: {orders(p)}", command=f"{command}{first}{limits} --json figures.json",
         environments=tuple(dict.fromkeys(point.environment for point in curve)), points=curve,

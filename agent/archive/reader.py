@@ -139,8 +139,8 @@ class ArchiveReader:
         p = protocol
 
         def made() -> Episodes:
-            seeds = range(p.first_seed, p.first_seed + p.seeds)
-            return grid(self.worlds(p), p.betas, seeds, p.max_branches, p.max_tokens)
+            orders = range(p.first_order, p.first_order + p.orders)
+            return grid(self.worlds(p), p.betas, orders, p.max_branches, p.max_tokens)
 
         return self._batches.get(p.key(), made)
 

@@ -22,8 +22,8 @@ def rebuild(run: Run) -> int:
     environments = run.environments() if missing else []
     for card in missing:
         p, logs = card.protocol, run.archive.logs(card.id)
-        seeds = range(p.first_seed, p.first_seed + p.seeds)
-        episodes = grid(environments, p.betas, seeds, p.max_branches, p.max_tokens)
+        orders = range(p.first_order, p.first_order + p.orders)
+        episodes = grid(environments, p.betas, orders, p.max_branches, p.max_tokens)
         try:
             if len(logs) != len(episodes):
                 raise ForgedLog(f"{len(logs)} episodes, not {len(episodes)}", 0)

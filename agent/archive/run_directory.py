@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from envs import catalogue, store
 from envs.episodes import BETAS, MAX_BRANCHES, Episodes, grid
@@ -18,11 +18,12 @@ from envs.store import Environment, naming_os_errors, write_atomically
 
 from ..llm.budget import SpendingLimits
 from ..records.card import EvaluationProtocol, FrozenModel
+from ..records.migration import renamed
 from .archive import Archive
 
-SEARCH_SEED = 1000
+FIRST_SEARCH_ORDER = 1000
 """The first branch order that search may use. Orders below are for reports."""
-FRESH_SEED = 1_000_000
+FIRST_FRESH_ORDER = 1_000_000
 """The first branch order of the last choice, among the best, on orders that the search has not seen."""
 
 
@@ -36,6 +37,8 @@ WITHOUT_BETA = (0.5,)
 class RunConfig(FrozenModel):
     """The settings of a discovery run: with the environments' hashes, all that its result depends on."""
 
+    schema_version: int = 2
+    """1 called ``orders`` ``seeds``; it is still read."""
     explorer: str = "evolve"
     generations: int = Field(default=10, ge=0)
     population: int = Field(default=16, ge=1)
@@ -44,7 +47,7 @@ class RunConfig(FrozenModel):
     latency: bool = False
     """Whether latency is a third objective, beside accuracy and tokens."""
     seed: int = 0
-    seeds: int = Field(default=4, ge=1)
+    orders: int = Field(default=4, ge=1)
     """Branch orders on which every candidate is tried."""
     betas: tuple[float, ...] = BETAS
     max_branches: int = Field(default=MAX_BRANCHES, ge=1)
@@ -74,11 +77,16 @@ class RunConfig(FrozenModel):
     sandbox: str = "process"
     """Where its candidates run: every card says so too."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _of_schema_1(cls, data: Any) -> Any:
+        return renamed(data, {"seeds": "orders"})
+
     def protocol(self) -> EvaluationProtocol:
         """Return on what its candidates are measured."""
         return EvaluationProtocol(
-            environments=self.environments | self.simulated, betas=self.betas, first_seed=SEARCH_SEED,
-            seeds=self.seeds, max_branches=self.max_branches, max_tokens=self.max_tokens,
+            environments=self.environments | self.simulated, betas=self.betas, first_order=FIRST_SEARCH_ORDER,
+            orders=self.orders, max_branches=self.max_branches, max_tokens=self.max_tokens,
             simulated=self.simulated_weight if self.simulated else 0.0,
         )  # fmt: skip
 
@@ -120,7 +128,7 @@ class Run:
             if run.config != config:
                 raise InputError(f"{home} holds a run with other settings; choose another --run, or resume it")
             return run
-        _batch(config, environments, SEARCH_SEED)  # refuses what cannot be run before anything is written
+        _batch(config, environments, FIRST_SEARCH_ORDER)  # refuses what cannot be run before anything is written
         was_there = home.exists()
         try:
             for environment in environments:
@@ -148,9 +156,9 @@ class Run:
                 raise DamagedFile(f"{self.home}: environment {environment.name} has changed since the run began")
         return loaded
 
-    def episodes(self, environments: Sequence[Environment], first_seed: int = SEARCH_SEED) -> Episodes:
+    def episodes(self, environments: Sequence[Environment], first_order: int = FIRST_SEARCH_ORDER) -> Episodes:
         """Return the batch on which every candidate is tried."""
-        return _batch(self.config, environments, first_seed)
+        return _batch(self.config, environments, first_order)
 
     def limits(self) -> SpendingLimits:
         """Return the limits on what the run may spend.
@@ -199,8 +207,8 @@ class Run:
         return found
 
 
-def _batch(c: RunConfig, environments: Sequence[Environment], first_seed: int) -> Episodes:
-    return grid(environments, c.betas, range(first_seed, first_seed + c.seeds), c.max_branches, c.max_tokens)
+def _batch(c: RunConfig, environments: Sequence[Environment], first_order: int) -> Episodes:
+    return grid(environments, c.betas, range(first_order, first_order + c.orders), c.max_branches, c.max_tokens)
 
 
 def next_home(parent: Path) -> Path:

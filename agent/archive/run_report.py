@@ -20,7 +20,7 @@ class QualityLead(FrozenModel):
     """The quality of a discovered version less that of a hand-written one, paired by question and branch order."""
 
     version: str
-    seed: str
+    baseline: str
     quality: IntervalEstimate
     """In points."""
 

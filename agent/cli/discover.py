@@ -69,7 +69,7 @@ def discover(args: argparse.Namespace) -> int:
         islands=islands,
         latency=args.latency,
         seed=args.seed,
-        seeds=args.orders,
+        orders=args.orders,
         betas=BETAS if args.beta else WITHOUT_BETA,
         max_branches=args.max_branches,
         max_tokens=args.max_tokens,

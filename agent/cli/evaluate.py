@@ -71,8 +71,8 @@ def _run(args: argparse.Namespace, candidates: list[Candidate]) -> list[Evaluati
         raise InputError("a controller is named twice")
     environments = resolve.environments(args.env, args.data)
     betas = list(dict.fromkeys(args.beta or BETAS))
-    seeds = range(args.first_seed, args.first_seed + args.seeds)
-    episodes = grid(environments, betas, seeds, args.max_branches, args.max_tokens)
+    orders = range(args.first_seed, args.first_seed + args.seeds)
+    episodes = grid(environments, betas, orders, args.max_branches, args.max_tokens)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     from rich.console import Console
 

@@ -85,7 +85,7 @@ def show(args: argparse.Namespace) -> int:
         for case in finding.worst[:2]:
             print(
                 f"             e.g. `autotts trace {card.id} --env {case.environment} --question {case.question}"
-                f" --seed {case.seed} --beta {case.beta:g}`, step {case.step}, {case.tokens:,} tokens"
+                f" --order {case.order} --beta {case.beta:g}`, step {case.step}, {case.tokens:,} tokens"
             )
     rows = [(card.id, point) for point in archive.card(version).mean_points]
     if rows:

@@ -66,7 +66,7 @@ def _create(home: Path, args: argparse.Namespace, sandbox: WorkerSandbox) -> Run
         generations=10 if args.generations is None else args.generations,
         population=1,
         seed=args.seed,
-        seeds=args.orders,
+        orders=args.orders,
         max_branches=args.max_branches,
         max_tokens=args.max_tokens,
         environments={env.name: env.hash for env in environments},

@@ -82,8 +82,8 @@ def _lines(args: argparse.Namespace) -> tuple[EvaluationProtocol, list[CurveLine
     chosen = [_chosen(name, place) for name in dict.fromkeys(args.controllers or _usual(place))]
     wanted = protocol(chosen, args.env, place, _default())
     given = {
-        "betas": tuple(sorted(set(args.beta))) if args.beta else None, "first_seed": args.first_seed,
-        "seeds": args.seeds, "max_branches": args.max_branches, "max_tokens": args.max_tokens,
+        "betas": tuple(sorted(set(args.beta))) if args.beta else None, "first_order": args.first_seed,
+        "orders": args.seeds, "max_branches": args.max_branches, "max_tokens": args.max_tokens,
     }  # fmt: skip
     wanted = wanted.model_copy(update={name: value for name, value in given.items() if value is not None})
     points = _measured(chosen, wanted, place, args)
@@ -97,7 +97,7 @@ def _default() -> EvaluationProtocol:
     from envs.synthetic.model import default_environments
 
     return EvaluationProtocol(
-        environments={env.name: env.hash for env in default_environments()}, betas=BETAS, first_seed=0, seeds=_ORDERS,
+        environments={env.name: env.hash for env in default_environments()}, betas=BETAS, first_order=0, orders=_ORDERS,
         max_branches=MAX_BRANCHES,
     )  # fmt: skip
 
@@ -153,8 +153,10 @@ def _measured(
     measured: dict[str, tuple[Point, ...]] = {}
     if missing:
         places = [place, *(each.place for each in chosen if each.place)]
-        seeds = range(wanted.first_seed, wanted.first_seed + wanted.seeds)
-        batch = grid(protocol_environments(wanted, places), wanted.betas, seeds, wanted.max_branches, wanted.max_tokens)
+        orders = range(wanted.first_order, wanted.first_order + wanted.orders)
+        batch = grid(
+            protocol_environments(wanted, places), wanted.betas, orders, wanted.max_branches, wanted.max_tokens
+        )
         with resolve.sandbox(args, missing) as sandbox:
             for candidate in missing:
                 print(f"measuring {candidate.name}: {len(batch):,} episodes", file=sys.stderr)

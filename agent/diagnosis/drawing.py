@@ -61,7 +61,7 @@ class DrawnEpisode:
     text: str
     """Of the question."""
     beta: float
-    seed: int
+    order: int
     answers: tuple[str, ...]
     gold: int
     answer: int
@@ -125,7 +125,7 @@ def draw_episode(
         question=found.question,
         text=env.questions[found.question][:20_000],
         beta=found.beta,
-        seed=found.seed,
+        order=found.order,
         gold=words(found.gold),
         answer=words(found.answer),
         answers=words.list(),

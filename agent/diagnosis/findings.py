@@ -101,7 +101,7 @@ def _finding(scores: Scores, cases: _Cases, tokens: int, message: str) -> Findin
                 environment=episodes.environments[episodes.environment[e]].name,
                 question=int(episodes.question[e]),
                 beta=float(episodes.beta[e]),
-                seed=int(episodes.seed[e]),
+                order=int(episodes.order[e]),
                 step=step,
                 tokens=tokens_there,
             )

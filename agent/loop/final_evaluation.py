@@ -15,7 +15,7 @@ from sandbox.outcome import Candidate
 from sandbox.trial import trial
 
 from .. import population
-from ..archive.run_directory import FRESH_SEED, Run
+from ..archive.run_directory import FIRST_FRESH_ORDER, Run
 from ..archive.run_report import JSON, TEXT, BudgetComparison, Optimism, QualityLead, RunReport
 from ..population.overfitting.beliefs import optimism, with_beliefs
 from ..population.overfitting.contributions import QualityPanel, contributions, panel
@@ -33,7 +33,7 @@ _BUDGETS = 8
 def write_report(
     run: Run, environments: Sequence[Environment], sandbox: Sandbox, progress: Callable[[int], None] | None = None
 ) -> str:
-    """Measure the finalists and the seeds anew, write ``report.json`` and ``report.md``, and return the best's id.
+    """Measure the finalists and the baselines anew, write ``report.json`` and ``report.md``, and return the best's id.
 
     Args:
         run: a run that has come to its end.
@@ -49,8 +49,8 @@ def write_report(
     front = [card for card in population.front(cards, latency=run.config.latency) if card.generation > 0]
     ranked = population.ranked(cards)
     best = [card for card in ranked if card.generation > 0][:FINALISTS]
-    seeds = [card for card in ranked if card.generation == 0]
-    episodes = run.episodes(environments, FRESH_SEED)
+    baselines = [card for card in ranked if card.generation == 0]
+    episodes = run.episodes(environments, FIRST_FRESH_ORDER)
 
     def measured(card: Card) -> Evaluation:
         candidate = Candidate(card.id, run.archive.source(card.id))
@@ -58,7 +58,7 @@ def write_report(
             return evaluate(candidate, episodes, sandbox, progress)
         return trial(candidate, episodes, sandbox, seed=run.config.seed, progress=progress)  # audited in every episode
 
-    finalists = {card.id: card for card in [*best, *front, *seeds]}
+    finalists = {card.id: card for card in [*best, *front, *baselines]}
     results = {name: measured(card) for name, card in finalists.items()}
     if not any(result.verdict.ok for result in results.values()):
         raise InputError(f"{run.home}: no version ran to its end; see `autotts lineage`")
@@ -75,10 +75,10 @@ def _report(run: Run, cards: Sequence[Card], front: Sequence[Card], results: Map
         run: for its settings, and its figures by question.
         cards: of all its versions.
         front: what was discovered of the search's front.
-        results: on fresh orders, of the finalists and the seeds.
+        results: on fresh orders, of the finalists and the baselines.
     """
     protocol = run.config.protocol().model_copy(
-        update={"environments": run.config.environments, "first_seed": FRESH_SEED, "simulated": 0.0}
+        update={"environments": run.config.environments, "first_order": FIRST_FRESH_ORDER, "simulated": 0.0}
     )
     finalists = [card for card in cards if card.id in results]
     fresh = [
@@ -88,8 +88,8 @@ def _report(run: Run, cards: Sequence[Card], front: Sequence[Card], results: Map
     ]
     figures = {name: QuestionResults.of(result.scores) for name, result in results.items() if result.scores is not None}
     at, chosen = population.budgets(cards), _best(fresh, figures)
-    ran, seeds = [card for card in front if card.id in figures], [card.id for card in fresh if card.generation == 0]
-    held = _budgets(ran, seeds, figures, at)
+    ran, baselines = [card for card in front if card.id in figures], [card.id for card in fresh if card.generation == 0]
+    held = _budgets(ran, baselines, figures, at)
     told = optimism(cards, run.archive.figures)
     return RunReport(
         best=chosen.id,
@@ -99,7 +99,7 @@ def _report(run: Run, cards: Sequence[Card], front: Sequence[Card], results: Map
         curves={card.id: card.curve for card in fresh},
         front=tuple(card.id for card in ran),
         champions={"balanced": chosen.id} | _ends(held),
-        leads=tuple(_leads([*ran, chosen], seeds, figures, at)),
+        leads=tuple(_leads([*ran, chosen], baselines, figures, at)),
         budgets=tuple(held),
         optimism=Optimism.of(told[0].id, told[1]) if told else None,
         failed={name: f"{r.verdict.kind}: {r.verdict.message}" for name, r in results.items() if not r.verdict.ok},
@@ -117,21 +117,21 @@ def _ends(held: Sequence[BudgetComparison]) -> dict[str, str]:
 
 
 def _leads(
-    front: Sequence[Card], seeds: Sequence[str], figures: Mapping[str, QuestionResults], at: Floats
+    front: Sequence[Card], baselines: Sequence[str], figures: Mapping[str, QuestionResults], at: Floats
 ) -> list[QualityLead]:
-    pairs = [(version, seed) for version in dict.fromkeys(card.id for card in front) for seed in seeds]
-    pairs = [(version, seed) for version, seed in pairs if version != seed]
+    pairs = [(version, baseline) for version in dict.fromkeys(card.id for card in front) for baseline in baselines]
+    pairs = [(version, baseline) for version, baseline in pairs if version != baseline]
     if not pairs:
         return []
     names = list(dict.fromkeys(name for pair in pairs for name in pair))
     these = panel([figures[name] for name in names], at)
     row = dict(zip(names, these.values, strict=True))
-    found = means(these, [row[version] - row[seed] for version, seed in pairs])
-    return [QualityLead(version=v, seed=s, quality=figure) for (v, s), figure in zip(pairs, found, strict=True)]
+    found = means(these, [row[version] - row[baseline] for version, baseline in pairs])
+    return [QualityLead(version=v, baseline=s, quality=figure) for (v, s), figure in zip(pairs, found, strict=True)]
 
 
 def _budgets(
-    front: Sequence[Card], seeds: Sequence[str], figures: Mapping[str, QuestionResults], at: Floats
+    front: Sequence[Card], baselines: Sequence[str], figures: Mapping[str, QuestionResults], at: Floats
 ) -> list[BudgetComparison]:
     """Return what the search holds to be the best at some budgets: these orders had no part in that."""
     if not front:
@@ -141,11 +141,11 @@ def _budgets(
     for tokens in at[np.unique(np.linspace(0, len(at) - 1, _BUDGETS).round().astype(int))]:
         one = np.array([tokens])
         version = max(front, key=lambda card: float(population.attained(card.believed_curve, one)[0])).id
-        row = {name: contributions(figures[name], one)[0] for name in (version, *seeds)}
-        accuracy, *over = means(these, [row[version], *(row[version] - row[seed] for seed in seeds)])
+        row = {name: contributions(figures[name], one)[0] for name in (version, *baselines)}
+        accuracy, *over = means(these, [row[version], *(row[version] - row[baseline] for baseline in baselines)])
         found.append(
             BudgetComparison(
-                tokens=tokens, version=version, accuracy=accuracy, over=dict(zip(seeds, over, strict=True))
+                tokens=tokens, version=version, accuracy=accuracy, over=dict(zip(baselines, over, strict=True))
             )
         )
     return found

@@ -21,6 +21,7 @@ from ..llm.budget import LlmBudget
 from ..population.program_form import program_form
 from ..records.card import Card
 from ..records.explorer import Explorer, LimitReached, Proposal
+from ..records.migration import BASELINE
 from .briefs import BriefBuilder
 from .candidate_store import CandidateStore
 from .evaluation import CandidateEvaluator
@@ -74,7 +75,7 @@ class Discovery:
     # Nodes
 
     def propose(self, state: DiscoveryState) -> dict[str, Any]:
-        """Begin a generation; generation 0 is that of the seeds."""
+        """Begin a generation; generation 0 is that of the baselines."""
         generation = state["generation"]
         self.emit("generation", generation=generation, of=self.run.config.generations)
         if generation > 0:
@@ -84,7 +85,7 @@ class Discovery:
                 return {"step": "done", "stopped": str(limit)}
             return {"step": "propose", "stopped": ""}
         drafts = [
-            draft(Proposal(baseline_source(name), "hand-written baseline"), 0, "seed", name)
+            draft(Proposal(baseline_source(name), "hand-written baseline"), 0, BASELINE, name)
             for name in baseline_names()
         ]
         return {"step": "refine", "pending": self.stock.stage(drafts)}
@@ -181,11 +182,11 @@ class Discovery:
         barren = 0 if state["pending"] or state["stopped"] else state["barren"] + 1
         cards = self.stock.before(state["generation"] + 1)
         at = population.budgets(cards)
-        best, seed = next(iter(population.ranked(cards)), None), population.best_baseline(cards, at)
+        best, baseline = next(iter(population.ranked(cards)), None), population.best_baseline(cards, at)
         self.emit(
             "archived", generation=state["generation"], versions=len(cards), new=len(state["pending"]),
             best=best.id if best else None, quality=round(population.quality(best, at), 3) if best else None,
-            seeds=round(population.quality(seed, at), 3) if seed else 0.0,
+            baselines=round(population.quality(baseline, at), 3) if baseline else 0.0,
             highest=round(float(population.qualities([card for card in cards if card.ok], at).max(initial=0.0)), 3),
         )  # fmt: skip
         if barren >= MOST_BARREN:
@@ -195,7 +196,7 @@ class Discovery:
         return {"generation": state["generation"] + whole, "pending": [], "barren": barren}
 
     def choose(self, state: DiscoveryState) -> dict[str, Any]:
-        """Compare the best with the seeds on fresh branch orders, and write the report."""
+        """Compare the best with the baselines on fresh branch orders, and write the report."""
         best = write_report(self.run, self.stock.recorded.environments, self.sandbox, self._ticked)
         self.emit("finished", best=best, versions=len(self.archive.ids()), stopped=state["stopped"])
         return {}

@@ -22,7 +22,7 @@ class DiscoveryState(TypedDict):
     """What the checkpoint keeps between two nodes."""
 
     generation: Annotated[int, latest]
-    """The generation at work; 0 is that of the seeds."""
+    """The generation at work; 0 is that of the baselines."""
     step: Annotated[str, latest]
     """Half of the generation: "propose", then "refine", then "done"."""
     pending: Annotated[list[str], latest]

@@ -126,7 +126,7 @@ def _create(home: Path, settings: ThreadSettings) -> Run:
         name = sandbox.name
     config = RunConfig(
         generations=GENERATIONS if settings.generations is None else settings.generations,
-        population=settings.population or POPULATION, seeds=settings.orders or ORDERS, seed=settings.seed or 0,
+        population=settings.population or POPULATION, orders=settings.orders or ORDERS, seed=settings.seed or 0,
         environments={env.name: env.hash for env in found}, sandbox=name,
     )  # fmt: skip
     return Run.create(home, config, found)
@@ -135,7 +135,7 @@ def _create(home: Path, settings: ThreadSettings) -> Run:
 def _must_agree(run: Run, settings: ThreadSettings) -> None:
     """Refuse settings of a new run that are not those of this one."""
     given: dict[str, object] = {
-        "generations": settings.generations, "population": settings.population, "seeds": settings.orders,
+        "generations": settings.generations, "population": settings.population, "orders": settings.orders,
         "seed": settings.seed,
     }  # fmt: skip
     if settings.sandbox not in (None, "auto"):
@@ -144,5 +144,4 @@ def _must_agree(run: Run, settings: ThreadSettings) -> None:
         given["environments"] = {env.name: env.hash for env in environments(settings.environments, None)}
     for name, value in given.items():
         if value is not None and value != getattr(run.config, name):
-            shown = "orders" if name == "seeds" else name
-            raise InputError(f"{run.home} is a run with other {shown}; leave the setting out, or name another `run`")
+            raise InputError(f"{run.home} is a run with other {name}; leave the setting out, or name another `run`")

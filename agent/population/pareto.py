@@ -119,8 +119,8 @@ def ranked(cards: Sequence[S]) -> list[S]:
 
 def best_baseline(cards: Sequence[S], at: Floats) -> S | None:
     """Return the hand-written controller with the highest `quality`, the reference of a search; None if none ran."""
-    seeds = [card for card in cards if card.generation == 0 and card.ok]
-    return max(seeds, key=lambda card: quality(card, at), default=None)
+    baselines = [card for card in cards if card.generation == 0 and card.ok]
+    return max(baselines, key=lambda card: quality(card, at), default=None)
 
 
 def by_merit(cards: Sequence[S], at: Floats) -> list[S]:

@@ -7,16 +7,18 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, InstanceOf
+from pydantic import BaseModel, ConfigDict, Field, InstanceOf, model_validator
 
 from envs.statistics import MEAN, Point
 from envs.synthetic.simulated import is_simulated, recorded
 
 from .belief import Belief
 from .complexity import UNKNOWN, Complexity
+from .migration import card_of_today, renamed
 from .version import Cost, CurvePoint, Expectation, Finding, ScalingCurve, Version
 
-SCHEMA = 1
+SCHEMA = 2
+"""2: branch orders and baselines have names of their own; `migration` reads 1."""
 _FIELDS: set[str] = set()
 """Which fields of cards that are held by thousands were set: nobody asks, and one for each would be a tenth of it."""
 DUPLICATE = "duplicate"
@@ -37,12 +39,19 @@ class EvaluationProtocol(FrozenModel):
     environments: dict[str, str]
     """Content hash of each environment, by name."""
     betas: tuple[float, ...]
-    first_seed: int
-    seeds: int
+    first_order: int
+    """The first branch order."""
+    orders: int
+    """How many branch orders, from the first on."""
     max_branches: int
     max_tokens: int | None = None
     simulated: float = 0.0
     """Weight in every choice of all simulated environments together; no figure shows them."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_schema_1(cls, data: Any) -> Any:
+        return renamed(data, {"first_seed": "first_order", "seeds": "orders"})
 
     def key(self) -> str:
         """Return a short name that is the same only for the same protocol."""
@@ -99,6 +108,11 @@ class Card(FrozenModel):
     data: dict[str, Any] = Field(default_factory=dict)
     belief: InstanceOf[Belief] | None = Field(default=None, exclude=True)
     """What is believed of it beside others (`agent.population.overfitting.beliefs`); it is not written down."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_schema_1(cls, data: Any) -> Any:
+        return card_of_today(data)
 
     @property
     def ok(self) -> bool:

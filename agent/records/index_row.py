@@ -7,6 +7,7 @@ from dataclasses import astuple, dataclass
 from typing import Any
 
 from .card import Card
+from .migration import baseline_explorer
 from .version import Cost, CurvePoint, ScalingCurve
 
 COLUMNS = (
@@ -65,7 +66,7 @@ class IndexRow:
         id, generation, name, explorer, island, parents, verdict, sha256, cost, *rest = cells
         curve, believed, noise, size = rest
         return cls(
-            id, generation, name, explorer, island, tuple(json.loads(parents)), verdict, sha256,
+            id, generation, name, baseline_explorer(explorer), island, tuple(json.loads(parents)), verdict, sha256,
             Cost(*json.loads(cost)), _points(curve), _points(believed), tuple(json.loads(noise)), size,
         )  # fmt: skip
 

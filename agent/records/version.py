@@ -83,7 +83,7 @@ class Evidence:
     environment: str
     question: int
     beta: float
-    seed: int
+    order: int
     step: int
     """Record of the action log at which it happened."""
     tokens: int

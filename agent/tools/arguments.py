@@ -68,7 +68,7 @@ class FindEpisodesArguments(Arguments):
 
 class ReadTraceArguments(Arguments):
     version: Version
-    episode: str = Field(max_length=100, description="Such as e1:q7:b0.5:s1000")
+    episode: str = Field(max_length=100, description="Such as e1:q7:b0.5:o1000")
     offset: Offset = 0
 
 

@@ -29,7 +29,7 @@ def part_of(episodes: Episodes, seed: int = 0) -> npt.NDArray[np.int64]:
         episodes: the whole search set.
         seed: chooses orders and questions. Another part for every task, so that no part is learnt over many of them.
     """
-    grid, seeds = np.unique(episodes.beta), np.unique(episodes.seed).tolist()
+    grid, seeds = np.unique(episodes.beta), np.unique(episodes.order).tolist()
     betas = grid[np.unique(np.linspace(0, len(grid) - 1, min(BETAS, len(grid))).round().astype(int))]
     orders = Random(f"{seed} orders").sample(seeds, min(ORDERS, len(seeds)))
     most = max(2, EPISODES // (len(betas) * len(episodes.environments)))
@@ -42,7 +42,7 @@ def part_of(episodes: Episodes, seed: int = 0) -> npt.NDArray[np.int64]:
         for question, order in turns[:most]:
             played[question, seeds.index(order)] = True
         mine = np.flatnonzero(episodes.environment == e)
-        chosen[mine] = played[episodes.question[mine], np.searchsorted(seeds, episodes.seed[mine])]
+        chosen[mine] = played[episodes.question[mine], np.searchsorted(seeds, episodes.order[mine])]
     return np.flatnonzero(chosen & np.isin(episodes.beta, betas))
 
 
@@ -57,7 +57,7 @@ def smoke_of(part: Episodes) -> npt.NDArray[np.int64]:
 
 def about_part(part: Episodes) -> str:
     """Return in words what a part holds."""
-    betas, orders = len(np.unique(part.beta)), len(np.unique(part.seed))
+    betas, orders = len(np.unique(part.beta)), len(np.unique(part.order))
     pairs = np.stack([part.environment, part.question])
     questions = len(np.unique(pairs, axis=1).T)
     return (

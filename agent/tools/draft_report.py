@@ -68,7 +68,7 @@ def _figures(shelf: SearchHistory, name: str, tried: Measurement, rivals: Sequen
     lines += _luck(shelf, name, tried)
     lines += table(_rows(shelf, tried, held[0] if held else None), left=0)
     lines += _flat(tried)
-    lines.append("seeds, front: the best of them here at these tokens; -: all spend more")
+    lines.append("baselines, front: the best of them here at these tokens; -: all spend more")
     return lines
 
 
@@ -84,15 +84,15 @@ def _luck(shelf: SearchHistory, name: str, tried: Measurement) -> list[str]:
 def _rows(shelf: SearchHistory, tried: Measurement, rival: tuple[str, Measurement] | None) -> list[tuple[str, ...]]:
     names = [f"{rival[0]} %", "tokens"] if rival else []
     rows: list[tuple[str, ...]] = [
-        ("beta", "accuracy %", "tokens", "latency", *names, "seeds %", "front %", "front version")
+        ("beta", "accuracy %", "tokens", "latency", *names, "baselines %", "front %", "front version")
     ]
     for i, point in enumerate(tried.curve):
         row = [f"{point.beta:g}", f"{point.accuracy:.1f}", f"{point.tokens:,.0f}", f"{point.latency:,.0f}"]
         if rival:
             other = rival[1].curve[i]
             row += [f"{other.accuracy:.1f}", f"{other.tokens:,.0f}"]
-        seeds, front = (reached_at(shelf, curves, point.tokens, True) for curves in (shelf.seeds, shelf.front))
-        rows.append((*row, seeds[0], *front))
+        baselines, front = (reached_at(shelf, curves, point.tokens, True) for curves in (shelf.baselines, shelf.front))
+        rows.append((*row, baselines[0], *front))
     return rows
 
 
@@ -116,9 +116,9 @@ def _flat(tried: Measurement) -> list[str]:
 
 
 def _same(shelf: SearchHistory, name: str, tried: Measurement, rivals: Sequence[str]) -> str | None:
-    """Return the first that did the same, of those at hand: earlier drafts, the rivals, the front, the seeds."""
+    """Return the first that did the same, of those at hand: earlier drafts, the rivals, the front, the baselines."""
     drafts = list(shelf.tries)
     at_hand = [n for n in drafts[: drafts.index(name)] if shelf.tries[n].measured is not None]
     at_hand += [rival for rival in rivals if rival != name]
-    at_hand += [version for version, _ in (*shelf.front, *shelf.seeds)]
+    at_hand += [version for version, _ in (*shelf.front, *shelf.baselines)]
     return next((v for v in dict.fromkeys(at_hand) if same_decisions(tried.logs, shelf.measured(v, True).logs)), None)

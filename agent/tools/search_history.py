@@ -73,7 +73,7 @@ class SearchHistory:
         self.which = part_of(episodes, seed)
         self.part = episodes.take(self.which)
         self.budgets = population.budgets(shown)
-        self.seeds: list[Curve] = [(card.id, card.mean_curve) for card in shown if card.generation == 0 and card.ok]
+        self.baselines: list[Curve] = [(card.id, card.mean_curve) for card in shown if card.generation == 0 and card.ok]
         self.tries: dict[str, DraftTrial] = {}
         self._everything = list(cards)
         self._source, self._logs = source, logs

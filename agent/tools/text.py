@@ -87,7 +87,7 @@ def page(head: Sequence[str], lines: Sequence[str], offset: int, total: int, mos
 
 
 class EpisodeNames:
-    """How episodes are called where the names of environments must not show: ``e1:q7:b0.5:s1000``.
+    """How episodes are called where the names of environments must not show: ``e1:q7:b0.5:o1000``.
 
     Args:
         episodes: a batch on the environments in question.
@@ -97,20 +97,20 @@ class EpisodeNames:
         self.environments = {env.name: f"e{i + 1}" for i, env in enumerate(episodes.environments)}
         self._longest_first = sorted(self.environments, key=lambda name: (-len(name), name))
         places = "|".join(map(re.escape, self._longest_first))
-        self._place = re.compile(rf"({places}), question (\d+), beta ([\d.e+-]+), seed (\d+)")
+        self._place = re.compile(rf"({places}), question (\d+), beta ([\d.e+-]+), (?:order|seed) (\d+)")
 
     def handle(self, episodes: Episodes, index: int) -> str:
         """Return the handle of an episode."""
-        e, q, s = (int(column[index]) for column in (episodes.environment, episodes.question, episodes.seed))
-        return f"e{e + 1}:q{q}:b{episodes.beta[index]:g}:s{s}"
+        e, q, s = (int(column[index]) for column in (episodes.environment, episodes.question, episodes.order))
+        return f"e{e + 1}:q{q}:b{episodes.beta[index]:g}:o{s}"
 
-    def place(self, environment: str, question: int, beta: float, seed: int) -> str:
+    def place(self, environment: str, question: int, beta: float, order: int) -> str:
         """Return the handle of an episode that is known by its environment's name."""
-        return f"{self.environments.get(environment, 'e?')}:q{question}:b{beta:g}:s{seed}"
+        return f"{self.environments.get(environment, 'e?')}:q{question}:b{beta:g}:o{order}"
 
     def hide(self, text: str) -> str:
         """Return ``text`` with handles and ``e1``, ``e2``, ... in place of the environments' names."""
-        text = self._place.sub(lambda m: f"{self.environments[m[1]]}:q{m[2]}:b{m[3]}:s{m[4]}", text)
+        text = self._place.sub(lambda m: f"{self.environments[m[1]]}:q{m[2]}:b{m[3]}:o{m[4]}", text)
         for name in self._longest_first:
             whole = rf"\b{re.escape(name)}\b" if len(name) < 4 else re.escape(name)
             text = re.sub(whole, self.environments[name], text, flags=re.IGNORECASE)

@@ -121,7 +121,8 @@ TOOLS: tuple[Tool, ...] = (
     Tool(
         "try_candidate",
         "Runs a draft on a part of the search set (another in every task) in seconds: quality against the first parent "
-        "and the best, curve beside the seeds' and the front's, findings; or why it failed, with the line. Other tools "
+        "and the best, curve beside the baselines' and the front's, findings; or why it failed, with the line. Other "
+        "tools "
         "then know it as try-1, ... Gains shrink on the whole search set, the more the more drafts were tried.",
         TryCandidateArguments,
         lambda box, a: box.bench.try_candidate(a.source, a.against),

@@ -41,7 +41,7 @@ TOLD = 3
 SOURCE_PAGE = 12_000
 """Characters of a source that are shown at once."""
 
-_HANDLE = re.compile(r"e(\d{1,6}):q(\d{1,9}):b([0-9.e+-]{1,20}):s(\d{1,18})")
+_HANDLE = re.compile(r"e(\d{1,6}):q(\d{1,9}):b([0-9.e+-]{1,20}):o(\d{1,18})")
 _CURVES = 4_000  # characters: three versions on a grid of eleven betas
 _INDEX = 100_000
 
@@ -108,14 +108,15 @@ class SearchWorkbench:
         head = f"on {self._about(part)}"
         for version in dict.fromkeys(versions):
             found = self.shelf.measured(version, part)
-            rows = [("beta", "accuracy % [95%]", "tokens", "latency", "best seed at these tokens: accuracy %")]
+            rows = [("beta", "accuracy % [95%]", "tokens", "latency", "best baseline at these tokens: accuracy %")]
             for i in evenly_spread(len(found.curve), len(found.curve) if every else FEW):
                 point = found.curve[i]
                 low, high = found.accuracy_interval(i)
                 rows.append(
                     (
                         f"{point.beta:g}", f"{point.accuracy:.1f} [{low:.1f}, {high:.1f}]", f"{point.tokens:,.0f}",
-                        f"{point.latency:,.0f}", " ".join(reached_at(self.shelf, self.shelf.seeds, point.tokens, part)),
+                        f"{point.latency:,.0f}",
+                        " ".join(reached_at(self.shelf, self.shelf.baselines, point.tokens, part)),
                     )
                 )  # fmt: skip
             lines += [f"{version}: quality {found.quality(self.shelf.budgets):.2f}", *table(rows, left=0)]
@@ -159,7 +160,7 @@ class SearchWorkbench:
         for finding in found[:TOLD]:
             lines.append(f"- {finding.kind}: {one_line(finding.message, 240)}")
             for w in finding.worst[:1]:
-                episode = place(w.environment, w.question, w.beta, w.seed)
+                episode = place(w.environment, w.question, w.beta, w.order)
                 lines.append(f"  worst: {episode} (record {w.step}, {w.tokens:,} tokens)")
         if found[TOLD:]:
             less = ", ".join(f"{finding.kind} ({100 * finding.share:.1f}%)" for finding in found[TOLD:])
@@ -225,17 +226,19 @@ class SearchWorkbench:
     def _find(self, tried: Measurement, episode: str) -> int:
         parts = _HANDLE.fullmatch(episode.strip())
         if parts is None:
-            raise InputError(f"episode is {one_line(episode, 60)!r}, but must be a handle such as e1:q7:b0.5:s1000")
+            raise InputError(f"episode is {one_line(episode, 60)!r}, but must be a handle such as e1:q7:b0.5:o1000")
         try:
             beta = float(parts[3])
         except ValueError:
             beta = -1.0
         batch = tried.scores.episodes
         place = (batch.environment == int(parts[1]) - 1) & (batch.question == int(parts[2]))
-        found = np.flatnonzero(place & np.isclose(batch.beta, beta) & (batch.seed == int(parts[4])))
+        found = np.flatnonzero(place & np.isclose(batch.beta, beta) & (batch.order == int(parts[4])))
         if not len(found):
-            betas, seeds = (", ".join(f"{v:g}" for v in np.unique(c).tolist()[:12]) for c in (batch.beta, batch.seed))
-            raise InputError(f"no episode {episode.strip()}: betas: {betas}; branch orders: {seeds}; see find_episodes")
+            betas, orders = (", ".join(f"{v:g}" for v in np.unique(c).tolist()[:12]) for c in (batch.beta, batch.order))
+            raise InputError(
+                f"no episode {episode.strip()}: betas: {betas}; branch orders: {orders}; see find_episodes"
+            )
         return int(found[0])
 
     def _need_traces(self) -> None:

@@ -30,7 +30,7 @@ class CurveAnswer(Answer):
 
     id: str
     name: str
-    seed: bool
+    baseline: bool
     """Whether it is hand-written."""
     points: tuple[Point, ...]
 
@@ -64,4 +64,4 @@ def curve_of(card: Card, environment: str | None = None) -> CurveAnswer:
     """Return the curve of a card on ``environment``, or on the mean of its environments if that is None."""
     wanted = environment or next(iter(environments_of(card)), MEAN)
     points = tuple(point for point in card.curve if point.environment == wanted)
-    return CurveAnswer(id=card.id, name=card.name, seed=card.generation == 0, points=points)
+    return CurveAnswer(id=card.id, name=card.name, baseline=card.generation == 0, points=points)

@@ -195,15 +195,15 @@ def _run(
     controller: type[Controller],
     beta: float,
     recordings: Sequence[tuple[Recording, str]],
-    seeds: Iterable[int],
+    orders: Iterable[int],
     max_branches: int,
 ) -> tuple[float, float]:
-    """Return accuracy and mean tokens over all recordings and seeds."""
+    """Return accuracy and mean tokens over all recordings and orders."""
     right = tokens = episodes = 0
-    for seed in seeds:
+    for order in orders:
         for recording, gold in recordings:
-            question = ReplayQuestion(recording, shuffled(len(recording.columns), seed), max_branches)
-            right += controller(beta, seed).solve(question) == gold
+            question = ReplayQuestion(recording, shuffled(len(recording.columns), order), max_branches)
+            right += controller(beta, order).solve(question) == gold
             tokens += question.tokens
             episodes += 1
     return right / episodes, tokens / episodes

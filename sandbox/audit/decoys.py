@@ -141,7 +141,7 @@ class Decoys:
             orders=[order[:n] for order, n in zip(orders.astype(np.int32), available.tolist(), strict=True)],
             order=np.arange(E),
             beta=episodes.beta,
-            seed=episodes.seed,
+            seed=episodes.order,
             group=group,
             max_branches=B,
             max_tokens=episodes.max_tokens,

@@ -77,7 +77,7 @@ print(json.dumps({"total_cost_usd": 0.5, "num_turns": 2, "usage": {"input_tokens
 def explore(home: Path, script: Path) -> tuple[Run, list[Card], LlmBudget]:
     environments = default_environments()[:2]
     config = RunConfig(
-        explorer="command", generations=3, population=2, seeds=1, betas=(0.0, 0.5, 1.0),
+        explorer="command", generations=3, population=2, orders=1, betas=(0.0, 0.5, 1.0),
         environments={env.name: env.hash for env in environments},
     )  # fmt: skip
     run = Run.create(home, config, environments)

@@ -43,7 +43,14 @@ from ..stubs.scripts import SCRIPTS, controller, discovery
 
 NAME = "unmistakable/benchmark-name"
 GOLD = "73190518"
-SETTINGS = {"explorer": "anthropic", "model": MODEL, "generations": 5, "population": 2, "seeds": 1, "betas": (0.2, 0.8)}
+SETTINGS = {
+    "explorer": "anthropic",
+    "model": MODEL,
+    "generations": 5,
+    "population": 2,
+    "orders": 1,
+    "betas": (0.2, 0.8),
+}
 
 
 def world() -> Environment:
@@ -146,7 +153,7 @@ def fifty(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A run of fifty versions on four environments, over the whole grid of beta."""
     envs = [generate(model, name, questions=3, branches=16) for name, model in list(default_models().items())[:4]]
     hashes = {env.name: env.hash for env in envs}
-    config = RunConfig(environments=hashes, explorer="family", generations=4, population=11, seeds=1, screening=False)
+    config = RunConfig(environments=hashes, explorer="family", generations=4, population=11, orders=1, screening=False)
     run = Run.create(tmp_path_factory.mktemp("fifty") / "run", config, envs)
     discover(Discovery(run, Family(), ProcessSandbox()))
     assert len(run.archive.ids()) == 50

@@ -113,7 +113,7 @@ def test_the_figures_are_filed_with_the_archive(home: Path) -> None:
     filed = json.loads(path.read_text())
     rows = [r for r in json.loads((home / "calm/results.json").read_text())["rows"] if r["controller"] == BEST]
     assert [point["mean_tokens"] for point in filed["curve"]] == [row["mean_tokens"] for row in rows]
-    assert filed["protocol"]["seeds"] == 2 and len(filed["protocol"]["environments"]) == 4
+    assert filed["protocol"]["orders"] == 2 and len(filed["protocol"]["environments"]) == 4
     assert autotts("archive", "verify", "--archive", ARCHIVE, cwd=home).returncode == 0
 
 

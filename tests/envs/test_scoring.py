@@ -192,7 +192,7 @@ def test_the_forged_episode_is_named() -> None:
 
 def test_long_batches_are_scored_in_parts() -> None:
     env = random_environment(Random(5), questions=3)
-    episodes = grid([env], seeds=range(70))
+    episodes = grid([env], orders=range(70))
     assert len(episodes) > 2048
 
     class Two(Controller):

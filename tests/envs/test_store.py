@@ -152,9 +152,9 @@ def test_a_file_with_an_odd_name_does_not_hide_the_others(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("settings_of", "words"),
     [
-        ({"seeds": range(10**30)}, "episodes"),
-        ({"seeds": [-1]}, "seed is -1"),
-        ({"seeds": [2**63]}, "seed is"),
+        ({"orders": range(10**30)}, "episodes"),
+        ({"orders": [-1]}, "order is -1"),
+        ({"orders": [2**63]}, "order is"),
         ({"betas": [float("nan")]}, "beta is nan"),
         ({"max_branches": 0}, "max_branches"),
         ({"max_tokens": 0}, "max_tokens"),

@@ -90,7 +90,7 @@ def test_every_step_is_told() -> None:
 def test_the_picture_shows_every_kind_of_cell() -> None:
     lines = picture(_seen(_world()), 70).splitlines()
     assert lines == [
-        f"toy, question 0, beta 0.5, seed {plain_seed(3)}",
+        f"toy, question 0, beta 0.5, order {plain_seed(3)}",
         "0 ░·▒>",
         "1 ░░×",
         "2 █|",

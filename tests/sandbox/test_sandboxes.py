@@ -88,7 +88,7 @@ def test_failures_are_typed(name: str, quick: WorkerSandbox) -> None:
     assert result.scores is None and result.verdict.message and "\n" not in result.verdict.message
     if name not in ("syntax", "import", "no controller", "two controllers", "raises at import"):
         assert result.verdict.episode == 0
-        assert "toy/model, question 0, beta 0, seed 0" in result.verdict.message
+        assert "toy/model, question 0, beta 0, order 0" in result.verdict.message
 
 
 def test_forks_are_refused_or_harmless(quick: WorkerSandbox) -> None:

@@ -119,9 +119,9 @@ def test_what_is_given_up_has_no_scores(counting: Counting) -> None:
 @pytest.mark.parametrize("ends", [(7, 20), (1,), (59,)])
 def test_a_failure_names_the_episode_of_the_batch(ends: tuple[int, ...], counting: Counting) -> None:
     bad = int(ORDER[30])
-    at = f"self.beta == {EPISODES.beta[bad]} and self._seed == {EPISODES.seed[bad]}"
+    at = f"self.beta == {EPISODES.beta[bad]} and self._seed == {EPISODES.order[bad]}"
     failing = Candidate("failing", candidate(f"if {at}: raise ValueError('here')\nreturn None"))
-    alike = (EPISODES.beta == EPISODES.beta[bad]) & (EPISODES.seed == EPISODES.seed[bad])
+    alike = (EPISODES.beta == EPISODES.beta[bad]) & (EPISODES.order == EPISODES.order[bad])
     first = next(i for i in ORDER if alike[i])
     found = evaluate_in_steps(failing, EPISODES, steps(lambda seen, scores: GOOD, *ends), counting)
     assert found.verdict.kind == "exception" and found.played == 0

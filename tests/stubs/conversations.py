@@ -87,7 +87,7 @@ class StubTools:
                 return Given("not accepted: change what it does", error=True)
             self.submitted = Handed(source, why)
             return Given("accepted")
-        rows = "\n".join(f"g001-0123456{i} 71.{i}% 12,345 tokens e1:q{i}:b0.5:s1000" for i in range(6))
+        rows = "\n".join(f"g001-0123456{i} 71.{i}% 12,345 tokens e1:q{i}:b0.5:o1000" for i in range(6))
         return Given(f"{name} of {arguments[:80]}\n{rows}\n{self.words}")
 
 

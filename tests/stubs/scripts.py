@@ -200,7 +200,7 @@ def discovery(body: Body) -> Blocks:
         plan += [
             [tool("findings", version=first)],
             [tool("find_episodes", version=first, kind="most_tokens", limit=3)],
-            [tool("read_trace", version=first, episode=episode[0] if episode else "e1:q0:b0.5:s1000")],
+            [tool("read_trace", version=first, episode=episode[0] if episode else "e1:q0:b0.5:o1000")],
         ]
     if at < len(plan):
         return plan[at]

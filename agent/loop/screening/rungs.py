@@ -27,9 +27,9 @@ def order(episodes: Episodes, seed: int) -> Ints:
     cell, cells = _cells(episodes, chance)
     betas, beta = np.unique(episodes.beta, return_inverse=True)
     turn = chance.permutation(len(betas))[beta]
-    seeds, which = np.unique(episodes.seed, return_inverse=True)
-    first = chance.integers(len(seeds), size=cells)
-    visit = (first[cell] + which + turn) % len(seeds)
+    orders, which = np.unique(episodes.order, return_inverse=True)
+    first = chance.integers(len(orders), size=cells)
+    visit = (first[cell] + which + turn) % len(orders)
     place = visit * cells + (cell - turn * cells // len(betas)) % cells
     ordered: Ints = np.lexsort((turn, place))
     return ordered

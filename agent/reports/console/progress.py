@@ -60,7 +60,7 @@ class ProgressDisplay:
                 self._bar.update(self._task, total=fields["of"], completed=fields["position"], note=self._speed())
         elif event == "archived":
             left = self._left(fields["generation"])
-            told = f"highest quality {fields['highest']:.2f} (best seed {fields['seeds']:.2f})"
+            told = f"highest quality {fields['highest']:.2f} (best baseline {fields['baselines']:.2f})"
             self._bar.console.print(
                 f"generation {fields['generation']:3d}: {fields['versions']:4d} versions, "
                 f"{told if fields['best'] else 'none ran'}, {self._speed()}, {left}",

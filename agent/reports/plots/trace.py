@@ -59,7 +59,7 @@ def title(episode: DrawnEpisode) -> list[str]:
     gold = "right" if episode.correct else f"wrong, gold is {_word(episode, episode.gold)}"
     return [
         f"{short(episode.version)} on {short(episode.environment)}, question {episode.question}, "
-        f"beta {episode.beta:g}, branch order {episode.seed}",
+        f"beta {episode.beta:g}, branch order {episode.order}",
         f"answer {_word(episode, episode.answer)}: {gold}; {episode.tokens:,} tokens, "
         f"{len(episode.branches)} of {episode.max_branches} branches",
         "vote: " + (", ".join([*told, *more]) or "none"),

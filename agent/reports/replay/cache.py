@@ -20,7 +20,7 @@ FLEETING = ("timeout", "memory")
 
 def key(source: str, episodes: Episodes) -> str:
     """Return the name of a controller's run on a batch, which is the same only where its logs must be the same."""
-    columns = (episodes.environment, episodes.question, episodes.beta, episodes.seed)
+    columns = (episodes.environment, episodes.question, episodes.beta, episodes.order)
     what = {
         "format": FORMAT,
         "contract": contract_modules(),

@@ -97,7 +97,7 @@ def file(found: ReplayResults, entries: Sequence[ReplayEntry], archive: Archive)
     settings, filed = found.settings, 0
     protocol = EvaluationProtocol(
         environments={world.name: world.hash for world in found.environments}, betas=settings.betas,
-        first_seed=settings.first_seed, seeds=settings.seeds, max_branches=settings.max_branches,
+        first_order=settings.first_order, orders=settings.orders, max_branches=settings.max_branches,
         max_tokens=settings.max_tokens,
     )  # fmt: skip
     for entry in entries:

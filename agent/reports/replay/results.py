@@ -10,6 +10,7 @@ from envs.store import Environment
 
 from ...archive.archive import sha256
 from ...records.card import Card
+from ...records.migration import BASELINE
 from .comparisons import EqualAccuracy, PairedComparison, compare_with_reference, tokens_at_equal_accuracy
 from .ranks import Ranking, ranking
 from .select import ReplayEntry
@@ -201,5 +202,5 @@ def _controller(entry: ReplayEntry) -> ReplayedController:
     card = entry.card
     return ReplayedController(
         entry.label, card.name if card else entry.label, entry.baseline, sha256(entry.source.encode()),
-        card.generation if card else 0, card.explorer if card else "seed", card.parents if card else (),
+        card.generation if card else 0, card.explorer if card else BASELINE, card.parents if card else (),
     )  # fmt: skip

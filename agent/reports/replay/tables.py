@@ -240,7 +240,7 @@ def protocol(results: ReplayResults) -> str:
 
 def _orders(results: ReplayResults) -> str:
     settings = results.settings
-    return f"branch orders {settings.first_seed} to {settings.first_seed + settings.seeds - 1}"
+    return f"branch orders {settings.first_order} to {settings.first_order + settings.orders - 1}"
 
 
 def _accuracy(row: ReplayRow) -> tuple[str, str]:

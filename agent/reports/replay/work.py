@@ -28,9 +28,9 @@ class ReplaySettings:
     """What is replayed on each environment."""
 
     betas: tuple[float, ...]
-    seeds: int
+    orders: int
     """Branch orders."""
-    first_seed: int = 0
+    first_order: int = 0
     """The first of them."""
     max_branches: int = MAX_BRANCHES
     max_tokens: int | None = None
@@ -41,8 +41,8 @@ class ReplaySettings:
         Raises:
             InputError: nothing can be run with these settings.
         """
-        seeds = range(self.first_seed, self.first_seed + self.seeds)
-        return grid([environment], betas or self.betas, seeds, self.max_branches, self.max_tokens)
+        orders = range(self.first_order, self.first_order + self.orders)
+        return grid([environment], betas or self.betas, orders, self.max_branches, self.max_tokens)
 
 
 @dataclass(frozen=True, slots=True)

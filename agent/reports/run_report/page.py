@@ -38,7 +38,7 @@ def page(run: Run, report: RunReport, cards: Sequence[Card]) -> str:
 
 
 def _summary(run: Run, report: RunReport) -> Iterator[str]:
-    orders = f"{report.protocol.seeds} branch orders from {report.protocol.first_seed:,} on"
+    orders = f"{report.protocol.orders} branch orders from {report.protocol.first_order:,} on"
     yield (
         f"**{escaped(report.best)}** is the best of what was discovered: quality {report.measured[report.best]:.2f} on "
         f"{orders}, which the search has never seen."
@@ -57,19 +57,19 @@ def _summary(run: Run, report: RunReport) -> Iterator[str]:
 
 
 def _front(report: RunReport) -> Iterator[str]:
-    seeds = list(dict.fromkeys(lead.seed for lead in report.leads))
+    baselines = list(dict.fromkeys(lead.baseline for lead in report.leads))
     if not report.front:
         yield "Nothing that was discovered is on the front. "
     yield "Quality over all budgets, and the difference from each hand-written controller, paired:"
     yield ""
-    leads = {(lead.version, lead.seed): lead.quality for lead in report.leads}
+    leads = {(lead.version, lead.baseline): lead.quality for lead in report.leads}
     roles = {version: role for role, version in report.champions.items()}
     rows = [
         (version, roles.get(version, ""), f"{report.measured[version]:.2f}",
-         *(_signed(leads[version, seed]) for seed in seeds))
+         *(_signed(leads[version, baseline]) for baseline in baselines))
         for version in dict.fromkeys(lead.version for lead in report.leads)
     ]  # fmt: skip
-    yield from table(("version", "champion", "quality", *(f"less {seed}" for seed in seeds)), rows, words=2)
+    yield from table(("version", "champion", "quality", *(f"less {baseline}" for baseline in baselines)), rows, words=2)
     if not report.budgets:
         return
     yield ""
@@ -77,10 +77,12 @@ def _front(report: RunReport) -> Iterator[str]:
     yield ""
     rows = [
         (f"{row.tokens:,.0f}", row.version, interval(row.accuracy.value, row.accuracy.interval, 1),
-         *(_signed(row.over[seed], 1) for seed in seeds))
+         *(_signed(row.over[baseline], 1) for baseline in baselines))
         for row in report.budgets
     ]  # fmt: skip
-    yield from table(("tokens", "version", "accuracy %", *(f"less {seed}" for seed in seeds)), rows, words=2)
+    yield from table(
+        ("tokens", "version", "accuracy %", *(f"less {baseline}" for baseline in baselines)), rows, words=2
+    )
 
 
 def _optimism(report: RunReport) -> Iterator[str]:
@@ -88,9 +90,9 @@ def _optimism(report: RunReport) -> Iterator[str]:
         yield "Not known: there are too few questions, or no figures by question."
     else:
         yield from (f"- {escaped(line)}" for line in describe_optimism(report.optimism))
-    seeds = {lead.seed for lead in report.leads}
+    baselines = {lead.baseline for lead in report.leads}
     moved = {version: figure - report.searched[version] for version, figure in report.measured.items()}
-    common = median(moved[seed] for seed in seeds) if seeds else 0.0
+    common = median(moved[baseline] for baseline in baselines) if baselines else 0.0
     yield ""
     yield (
         "Fresh branch orders of the same questions are easier or harder for all: the hand-written controllers, which "

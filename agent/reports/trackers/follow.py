@@ -161,7 +161,7 @@ def metrics(run: Run, budget: LlmBudget, generation: int) -> dict[str, float]:
         "dollars": spent.dollars, "tokens": spent.usage.prompt + spent.usage.output, "calls": spent.calls,
     }  # fmt: skip
     best = next(iter(population.ranked(cards)), None)
-    for name, card in (("best", best), ("best_seed", population.best_baseline(cards, at))):
+    for name, card in (("best", best), ("best_baseline", population.best_baseline(cards, at))):
         if card is not None:
             found[f"{name}_quality"] = population.quality(card, at)
     counts = Counter(re.sub(r"\W+", "_", card.verdict) for card in cards)

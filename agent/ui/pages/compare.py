@@ -83,7 +83,7 @@ def compare(place: At, id: Ids) -> ComparisonAnswer:
         environments=tuple(environments(cards)),
         betas=tuple(sorted({point.beta for card in cards for point in card.curve})),
         curves=tuple(
-            CurveAnswer(id=card.id, name=card.name, seed=card.generation == 0, points=card.curve) for card in cards
+            CurveAnswer(id=card.id, name=card.name, baseline=card.generation == 0, points=card.curve) for card in cards
         ),
         orders=tuple({card.protocol.key(): orders(card.protocol) for card in cards}.values()),
     )  # fmt: skip

@@ -22,7 +22,7 @@ from ..event_log import EventLogReader, SpendingAnswer, event_log_of
 
 router = APIRouter(prefix="/api", tags=["run"], responses=PROBLEMS)
 
-_SHOWN_SEEDS = 12
+_SHOWN_BASELINES = 12
 _LATEST = 30
 
 
@@ -95,12 +95,12 @@ class RunAnswer(Answer):
     best: str | None
     best_name: str
     best_quality: float | None
-    best_seed: str | None
+    best_baseline: str | None
     """The best hand-written controller."""
-    seed_quality: float | None
+    baseline_quality: float | None
     front: tuple[CurveAnswer, ...]
     """Of what was found; the best version is among them in any case."""
-    seeds: tuple[CurveAnswer, ...]
+    baselines: tuple[CurveAnswer, ...]
     generations: tuple[GenerationAnswer, ...]
     failures: dict[str, int]
     explorers: tuple[ExplorerAnswer, ...]
@@ -118,10 +118,10 @@ def run(place: At) -> RunAnswer:
     """How the search stands."""
     view = place.view()
     journal = event_log_of(place.run)
-    seeds = [row for row in view.rows if row.generation == 0 and row.ok]
+    baselines = [row for row in view.rows if row.generation == 0 and row.ok]
     best, first = view.best, population.best_baseline(view.rows, view.budgets)
     found = [row for row in [*view.front, *([best] if best else [])] if row.generation > 0]
-    cards = _cards(place, [row.id for row in [*found, *seeds[:_SHOWN_SEEDS]]])
+    cards = _cards(place, [row.id for row in [*found, *baselines[:_SHOWN_BASELINES]]])
     some = next(iter(cards.values()), None)
     return RunAnswer(
         title=place.title,
@@ -133,10 +133,10 @@ def run(place: At) -> RunAnswer:
         best=best.id if best else None,
         best_name=best.name if best else "",
         best_quality=view.quality[best.id] if best else None,
-        best_seed=first.id if first else None,
-        seed_quality=view.quality[first.id] if first else None,
+        best_baseline=first.id if first else None,
+        baseline_quality=view.quality[first.id] if first else None,
         front=tuple(curve_of(cards[id]) for id in dict.fromkeys(row.id for row in found) if id in cards),
-        seeds=tuple(curve_of(cards[row.id]) for row in seeds if row.id in cards),
+        baselines=tuple(curve_of(cards[row.id]) for row in baselines if row.id in cards),
         generations=tuple(_generations(view)),
         failures=_failures(view),
         explorers=tuple(_explorers(view)),

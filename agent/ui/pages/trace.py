@@ -40,7 +40,7 @@ class ListedEpisodeAnswer(Answer):
     environment: str
     question: int
     beta: float
-    seed: int
+    order: int
     correct: bool
     tokens: int
     other_correct: bool | None
@@ -59,7 +59,7 @@ class EpisodesAnswer(Answer):
     environments: dict[str, int]
     """Questions of each."""
     betas: tuple[float, ...]
-    seeds: tuple[int, int]
+    orders: tuple[int, int]
     """The first, and how many."""
     total: int
     """Episodes of this kind."""
@@ -90,15 +90,15 @@ def episodes(
         which = which[batch.environment[which] == _position(batch, environment)]
     if question is not None:
         which = which[batch.question[which] == question]
-    seeds = np.unique(batch.seed)
+    orders = np.unique(batch.order)
     return EpisodesAnswer(
         version=version, kind=kind, kinds=KINDS, other=other if against else None,
         environments={env.name: len(env) for env in batch.environments}, betas=tuple(np.unique(batch.beta).tolist()),
-        seeds=(int(seeds[0]), len(seeds)), total=len(which), of=len(batch),
+        orders=(int(orders[0]), len(orders)), total=len(which), of=len(batch),
         found=tuple(
             ListedEpisodeAnswer(
                 environment=batch.environments[batch.environment[e]].name, question=int(batch.question[e]),
-                beta=float(batch.beta[e]), seed=int(batch.seed[e]), correct=bool(scores.correct[e]),
+                beta=float(batch.beta[e]), order=int(batch.order[e]), correct=bool(scores.correct[e]),
                 tokens=int(scores.tokens[e]),
                 other_correct=bool(against.scores.correct[e]) if against else None,
                 other_tokens=int(against.scores.tokens[e]) if against else None,
@@ -115,7 +115,7 @@ def _parent(place: ArchiveReader, version: str) -> str | None:
 
 
 def _same(a: Episodes, b: Episodes) -> bool:
-    columns = ("environment", "question", "beta", "seed")
+    columns = ("environment", "question", "beta", "order")
     worlds = [env.hash for env in a.environments] == [env.hash for env in b.environments]
     return worlds and all(np.array_equal(getattr(a, c), getattr(b, c)) for c in columns)
 
@@ -129,18 +129,18 @@ def _position(batch: Episodes, environment: str) -> int:
 
 @router.get("/trace/{version}")
 def trace(
-    place: At, version: str, environment: Name, question: Question, beta: Beta, seed: Order
+    place: At, version: str, environment: Name, question: Question, beta: Beta, order: Order
 ) -> DrawnEpisode:  # fmt: skip
     """An episode as the archive has recorded it."""
     card = place.card(version)
     batch, logs = place.batch(card)
-    here = (batch.environment == _position(batch, environment)) & (batch.question == question) & (batch.seed == seed)
+    here = (batch.environment == _position(batch, environment)) & (batch.question == question) & (batch.order == order)
     found = np.flatnonzero(here & np.isclose(batch.beta, beta))
     if not len(found):
         p = card.protocol
         raise EnvironmentMissing(
             f"{version} was not recorded there: it was tried at beta {', '.join(f'{b:g}' for b in p.betas)}, on branch "
-            f"orders {p.first_seed} to {p.first_seed + p.seeds - 1}; a replay in the sandbox can show any other"
+            f"orders {p.first_order} to {p.first_order + p.orders - 1}; a replay in the sandbox can show any other"
         )
     return _episode(place, batch, logs, int(found[0]), version)
 
@@ -152,7 +152,7 @@ class ReplayRequest(Answer):
     environment: Annotated[str, Field(max_length=200)]
     question: Annotated[int, Field(ge=0, le=2**31 - 1)]
     beta: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-    seed: Annotated[int, Field(ge=0, le=2**62)]
+    order: Annotated[int, Field(ge=0, le=2**62)]
 
 
 @router.post("/replay")
@@ -166,7 +166,7 @@ def replay(request: Request, place: At, wanted: ReplayRequest) -> DrawnEpisode:
         raise EnvironmentMissing(f"no environment {wanted.environment[:80]!r} that {card.id} was tried on")
     if wanted.question >= len(worlds[0]):
         raise EnvironmentMissing(f"{worlds[0].name} has questions 0 to {len(worlds[0]) - 1}, not {wanted.question}")
-    batch = grid(worlds, [wanted.beta], [wanted.seed], card.protocol.max_branches, card.protocol.max_tokens)
+    batch = grid(worlds, [wanted.beta], [wanted.order], card.protocol.max_branches, card.protocol.max_tokens)
     only = batch.only(wanted.question)
     if not _playing.acquire(blocking=False):
         raise InputError("another replay is at work: try again in a moment")

@@ -66,7 +66,7 @@ export class Panel {
   outcome() {
     const e = this.episode, word = (i) => (i ? short(e.answers[i], 60) : "no answer");
     return h("div", {},
-      h("p", { id: `outcome-${this.version}`, "data-at": `${e.question} ${e.seed}` }, h("strong", { class: e.correct ? "good" : "bad" }, e.correct ? "Right" : "Wrong"), `: ${word(e.answer)}${e.correct ? "" : `, gold is ${word(e.gold)}`}. `,
+      h("p", { id: `outcome-${this.version}`, "data-at": `${e.question} ${e.order}` }, h("strong", { class: e.correct ? "good" : "bad" }, e.correct ? "Right" : "Wrong"), `: ${word(e.answer)}${e.correct ? "" : `, gold is ${word(e.gold)}`}. `,
         figure(e.tokens), " tokens, latency ", figure(e.latency), `, ${e.branches.length} of ${e.max_branches} branches.`),
       h("p", {}, `End: ${e.end}. `, e.settled < 0 ? "The answer given does not lead in the end." : `The answer given led for good from step ${e.settled} on; ${plain(e.idle)} tokens were spent after it.`),
       e.played ? h("p", { class: "soft" }, "Played just now in the sandbox; nothing of it is kept.") : null);

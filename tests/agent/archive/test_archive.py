@@ -27,7 +27,7 @@ SOURCE = "from envs import Controller\n"
 
 
 def card(name: str = "g001-a", parents: tuple[str, ...] = ()) -> Card:
-    protocol = EvaluationProtocol(environments={"a/b": "0"}, betas=(0.5,), first_seed=1000, seeds=1, max_branches=4)
+    protocol = EvaluationProtocol(environments={"a/b": "0"}, betas=(0.5,), first_order=1000, orders=1, max_branches=4)
     return Card(
         id=name, name=name, generation=1, explorer="evolve", parents=parents, sandbox="process", verdict="ok",
         source_sha256=sha256(SOURCE.encode()), protocol=protocol,

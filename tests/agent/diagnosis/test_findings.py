@@ -326,5 +326,5 @@ def test_any_logs_can_be_diagnosed(seed: int) -> None:
 
 def _find(episodes: Episodes, case: Evidence) -> int:
     names = [episodes.environments[e].name for e in episodes.environment]
-    keys = zip(names, episodes.question.tolist(), episodes.beta.tolist(), episodes.seed.tolist(), strict=True)
-    return list(keys).index((case.environment, case.question, case.beta, case.seed))
+    keys = zip(names, episodes.question.tolist(), episodes.beta.tolist(), episodes.order.tolist(), strict=True)
+    return list(keys).index((case.environment, case.question, case.beta, case.order))

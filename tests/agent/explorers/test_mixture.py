@@ -43,4 +43,4 @@ def test_a_mixture_runs_evolve_beside_others(tmp_path: Path) -> None:
     run = begin(tmp_path / "run", explorer="mixture", mixture=("evolve", "single"), population=6)
     discover(Discovery(run, MixtureExplorer([EvolveExplorer(), Single()]), ProcessSandbox()))
     authors = {card.explorer for card in run.archive.cards()}
-    assert {"evolve", "single", "seed"} <= authors
+    assert {"evolve", "single", "baseline"} <= authors

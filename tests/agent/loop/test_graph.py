@@ -92,7 +92,7 @@ class Single:
 
 
 def begin(home: Path, **settings: object) -> Run:
-    config = {"explorer": "single", "generations": 2, "population": 4, "seeds": 1, "betas": (0.0, 1.0), **settings}
+    config = {"explorer": "single", "generations": 2, "population": 4, "orders": 1, "betas": (0.0, 1.0), **settings}
     return Run.create(home, RunConfig(environments={WORLD.name: WORLD.hash}, **config), [WORLD])  # type: ignore[arg-type]
 
 
@@ -302,7 +302,7 @@ def test_ablations_leave_out_what_they_say(tmp_path: Path) -> None:
 def test_the_first_request_fits(tmp_path: Path) -> None:
     envs = [generate(model, name, questions=3, branches=8) for name, model in list(default_models().items())[:4]]
     hashes = {env.name: env.hash for env in envs}
-    config = RunConfig(environments=hashes, explorer="single", generations=6, population=8, seeds=1, screening=False)
+    config = RunConfig(environments=hashes, explorer="single", generations=6, population=8, orders=1, screening=False)
     run, explorer = Run.create(tmp_path / "run", config, envs), Single()
     discover(Discovery(run, explorer, ProcessSandbox()))
     step, last = explorer.briefs[-1]

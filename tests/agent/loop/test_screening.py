@@ -184,7 +184,7 @@ class Mixed(Single):
 
 
 def begin(home: Path, **more: object) -> Run:
-    shape = {"explorer": "mixed", "generations": 2, "population": 4, "seeds": 2, **more}
+    shape = {"explorer": "mixed", "generations": 2, "population": 4, "orders": 2, **more}
     return Run.create(home, RunConfig(environments={WORLD.name: WORLD.hash}, **shape), [WORLD])  # type: ignore[arg-type]
 
 

@@ -11,7 +11,7 @@ from agent.population.parents import WAYS, choose_parents
 from agent.records.card import Behaviour, Card, EvaluationProtocol
 from envs.statistics import Point
 
-PROTOCOL = EvaluationProtocol(environments={"toy": "0"}, betas=(0.0, 1.0), first_seed=1000, seeds=1, max_branches=8)
+PROTOCOL = EvaluationProtocol(environments={"toy": "0"}, betas=(0.0, 1.0), first_order=1000, orders=1, max_branches=8)
 ISLANDS = 3
 
 
@@ -39,8 +39,10 @@ def made(
 
 
 SEEDS = [
-    made("narrow", 0, [(1000.0, 30.0, 1000.0), (2000.0, 50.0, 2000.0)], (1, 20, 0.0, 0.2), data={}, explorer="seed"),
-    made("wide", 0, [(2000.0, 20.0, 500.0), (64_000.0, 60.0, 4000.0)], (60, 5, 0.4, 1.0), data={}, explorer="seed"),
+    made(
+        "narrow", 0, [(1000.0, 30.0, 1000.0), (2000.0, 50.0, 2000.0)], (1, 20, 0.0, 0.2), data={}, explorer="baseline"
+    ),
+    made("wide", 0, [(2000.0, 20.0, 500.0), (64_000.0, 60.0, 4000.0)], (60, 5, 0.4, 1.0), data={}, explorer="baseline"),
 ]
 
 numbers = st.tuples(st.integers(500, 100_000), st.integers(0, 100), st.integers(300, 9000))

@@ -121,12 +121,12 @@ def test_hypervolume_never_falls(cards: list[Card], latency: bool) -> None:
 def test_best_baseline_has_the_highest_measured_quality_regardless_of_beliefs() -> None:
     narrow, wide = SEEDS
     doubted = Belief(tuple(CurvePoint(p.beta, 1.0, p.tokens, p.latency) for p in narrow.mean_curve), 0.0, 0.0, ())
-    seeds = [wide, narrow.model_copy(update={"belief": doubted})]
-    cards = [*seeds, made("discovered", 1, [(1.0, 100.0, 1.0)]), made("failed", 0, [])]
+    baselines = [wide, narrow.model_copy(update={"belief": doubted})]
+    cards = [*baselines, made("discovered", 1, [(1.0, 100.0, 1.0)]), made("failed", 0, [])]
     at = population.budgets(cards)
     best = population.best_baseline(cards, at)
-    assert best is not None and population.quality(best, at) == max(population.quality(card, at) for card in seeds)
-    assert population.ranked(seeds)[0].id == "wide" != best.id
+    assert best is not None and population.quality(best, at) == max(population.quality(card, at) for card in baselines)
+    assert population.ranked(baselines)[0].id == "wide" != best.id
     assert population.best_baseline(cards[2:], at) is None
 
 

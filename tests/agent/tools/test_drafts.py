@@ -23,10 +23,10 @@ def test_the_part_spreads_over_all_that_there_is() -> None:
     envs = [random_environment(chance, questions=q, name=f"world/{q}") for q in (3, 200)]
     batch = grid(envs, [i / 10 for i in range(11)], range(1000, 1003))
     part = batch.take(part_of(batch))
-    assert np.unique(part.beta).tolist() == [0.0, 0.2, 0.4, 0.6, 0.8, 1.0] and set(part.seed) == {1000, 1001, 1002}
+    assert np.unique(part.beta).tolist() == [0.0, 0.2, 0.4, 0.6, 0.8, 1.0] and set(part.order) == {1000, 1001, 1002}
     assert len(part) == 6 * (3 * 3 + 90)
     wide = part.take(np.flatnonzero((part.environment == 1) & (part.beta == 0.4)))
-    assert len(set(wide.question.tolist())) == 90 and np.unique(wide.seed, return_counts=True)[1].tolist() == [30] * 3
+    assert len(set(wide.question.tolist())) == 90 and np.unique(wide.order, return_counts=True)[1].tolist() == [30] * 3
     assert about_part(part) == "594 episodes: 93 questions of 2 environments, 6 betas, 3 branch orders"
     assert np.unique(part.take(smoke_of(part)).beta, return_counts=True)[1].tolist() == [2] * 6
 
@@ -37,10 +37,10 @@ def test_every_seed_has_a_part_of_its_own() -> None:
     parts = [part_of(batch, seed) for seed in range(20)]
     assert all(np.array_equal(part, part_of(batch, seed)) for seed, part in enumerate(parts))
     assert len({part.tobytes() for part in parts}) == 20
-    assert len({tuple(np.unique(batch.seed[part]).tolist()) for part in parts}) > 5
+    assert len({tuple(np.unique(batch.order[part]).tolist()) for part in parts}) > 5
     for part in parts:
         played = batch.take(part)
-        pairs = [set(zip(*(c[played.environment == e].tolist() for c in (played.question, played.seed)), strict=True))
+        pairs = [set(zip(*(c[played.environment == e].tolist() for c in (played.question, played.order)), strict=True))
                  for e in (0, 1)]  # fmt: skip
         assert pairs[0] == pairs[1], "the same questions in both"
 
@@ -53,7 +53,7 @@ def test_a_draft_is_held_against_others_on_the_same_episodes() -> None:
     assert text.startswith(f"try-1: ran on {len(part)} episodes") and f"{PROBE} %" in text
     for point in other.curve:
         assert f"{point.accuracy:.1f}" in text and f"{point.tokens:,.0f}" in text
-    assert "seeds %" in text and "front %" in text and len(text) <= 3000
+    assert "baselines %" in text and "front %" in text and len(text) <= 3000
     assert here.compare("try-1", PROBE) and here.scaling_curve(["try-1", PROBE]).startswith(f"on {len(part)} ep")
     assert here.find_episodes("try-1", "lost_to", PROBE) and "try-1 (ok)" in here.list_versions()
     assert here.read_source("try-1") == THREE

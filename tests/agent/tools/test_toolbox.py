@@ -81,7 +81,7 @@ def test_a_call_takes_an_object_or_its_json() -> None:
         ("scaling_curve", {"versions": [PROBE] * 5}, "versions: List should have at most 4 items"),
         ("list_versions", {"order": "size"}, "order: "),
         ("list_versions", {"offset": -1}, "offset: "),
-        ("read_trace", {"version": PROBE, "episode": "e1:q99:b0:s1000"}, "no episode e1:q99"),
+        ("read_trace", {"version": PROBE, "episode": "e1:q99:b0:o1000"}, "no episode e1:q99"),
         ("try_candidate", {}, "source: this argument is required"),
     ],
 )
@@ -172,7 +172,7 @@ OPAQUE = re.compile(r"\b[0-9a-f]{12}\b")
 _versions = st.sampled_from([PROBE, CONSISTENCY, WANDERER, FAILED, "try-1", "try-2", SECRET[:4], ""])
 _offsets = st.sampled_from([0, 1, 7, 10**6])
 _handles = st.builds(
-    "e{}:q{}:b{}:s{}".format,
+    "e{}:q{}:b{}:o{}".format,
     st.integers(0, 3), st.integers(0, 5), st.sampled_from(["0", "0.25", "0.5", "1"]), st.sampled_from([1000, 1001]),
 )  # fmt: skip
 _sources = st.sampled_from([

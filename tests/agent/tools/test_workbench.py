@@ -85,7 +85,7 @@ def test_the_episodes_of_a_finding_are_those_that_the_diagnosis_counts(seed: int
         assert len(chosen) == (finding.episodes if finding else 0), kind
         if finding is not None:
             worst = finding.worst[0]
-            assert (batch.question[chosen[0]], batch.seed[chosen[0]]) == (worst.question, worst.seed), kind
+            assert (batch.question[chosen[0]], batch.order[chosen[0]]) == (worst.question, worst.order), kind
 
 
 def test_episodes_are_found_and_their_traces_read() -> None:
@@ -133,7 +133,7 @@ def test_a_trace_begins_with_the_ends_and_says_the_same_once() -> None:
     empty: dict[str, str] = {}
     here = SearchWorkbench(SearchHistory([], batch, empty.__getitem__, world()[2].__getitem__), ProcessSandbox())
     here.try_candidate(source)
-    lines = here.read_trace("try-1", "e1:q0:b0.5:s1000").splitlines()
+    lines = here.read_trace("try-1", "e1:q0:b0.5:o1000").splitlines()
     assert lines[2].startswith("votes of the 2 ends: ") and lines[3].startswith("ends in order, ")
     assert "@4 C*" in lines[3] and any(line.startswith("1-3 step 0-1 x3: ") for line in lines)
 
@@ -155,7 +155,7 @@ def test_a_trace_tells_every_answer_as_a_letter() -> None:
     empty: dict[str, str] = {}
     here = SearchWorkbench(SearchHistory([], batch, empty.__getitem__, world()[2].__getitem__), ProcessSandbox())
     assert here.try_candidate(source).startswith("try-1: ran on 1 episodes")
-    text = here.read_trace("try-1", "e1:q0:b0.5:s1000")
+    text = here.read_trace("try-1", "e1:q0:b0.5:o1000")
     lines = text.splitlines()
     assert "0 branch 0-2" in lines and any(line.startswith("1 step 0-1 x2: ") for line in lines)
     assert any("pruned at record 2" in line for line in lines)
@@ -170,15 +170,15 @@ def test_a_trace_tells_every_answer_as_a_letter() -> None:
         (lambda b: b.read_source("nobody"), "no version 'nobody'"),
         (lambda b: b.scaling_curve([]), "versions has 0 ids"),
         (lambda b: b.scaling_curve([FAILED]), "has no scores"),
-        (lambda b: b.compare(PROBE, "try-1"), "no version 'try-1'"),
+        (lambda b: b.compare(PROBE, "try-1"), "no draft try-1"),
         (lambda b: b.findings(FAILED), "has no findings"),
         (lambda b: b.find_episodes(PROBE, "bad"), "kind is 'bad', but must be one of wrong"),
         (lambda b: b.find_episodes(PROBE, "lost_to"), "needs `other`"),
         (lambda b: b.find_episodes(PROBE, "wrong", PROBE), "takes no `other`"),
         (lambda b: b.find_episodes(PROBE, "wrong", beta=0.3), "beta is 0.3, but must be one of 0, 0.25"),
         (lambda b: b.read_trace(PROBE, "first"), "must be a handle such as"),
-        (lambda b: b.read_trace(PROBE, "e9:q0:b0:s1000"), "no episode e9:q0:b0:s1000"),
-        (lambda b: b.read_trace(PROBE, "e1:q0:b1e-e:s1000"), "no episode"),
+        (lambda b: b.read_trace(PROBE, "e9:q0:b0:o1000"), "no episode e9:q0:b0:o1000"),
+        (lambda b: b.read_trace(PROBE, "e1:q0:b1e-e:o1000"), "no episode"),
         (lambda b: b.try_candidate(ONE, "nobody"), "no version 'nobody'"),
     ],
 )
@@ -205,7 +205,7 @@ def test_logs_of_another_batch_are_damage() -> None:
 def test_without_traces_nothing_of_single_episodes_is_told() -> None:
     here = bench(traces=False)
     for call in (lambda: here.findings(PROBE), lambda: here.find_episodes(PROBE, "wrong"),
-                 lambda: here.read_trace(PROBE, "e1:q0:b0:s1000")):  # fmt: skip
+                 lambda: here.read_trace(PROBE, "e1:q0:b0:o1000")):  # fmt: skip
         with pytest.raises(InputError, match="not to be looked at"):
             call()
     assert "stopped_early" not in here.try_candidate(ONE)

@@ -49,12 +49,13 @@ def card(version: str, source: str, logs: Logs | None, **more: object) -> Card:
     """Return the card of a version with these logs of `episodes`."""
     batch = episodes()
     protocol = EvaluationProtocol(
-        environments={env.name: env.hash for env in batch.environments}, betas=BETAS, first_seed=1000, seeds=2,
+        environments={env.name: env.hash for env in batch.environments}, betas=BETAS, first_order=1000, orders=2,
         max_branches=batch.max_branches,
     )  # fmt: skip
     scores = score(batch, logs) if logs is not None else None
     given = {
-        "id": version, "name": version, "generation": 0, "explorer": "seed", "source_sha256": sha256(source.encode()),
+        "id": version, "name": version, "generation": 0, "explorer": "baseline",
+        "source_sha256": sha256(source.encode()),
         "sandbox": "process", "verdict": "ok", "protocol": protocol,
         "curve": tuple(curve(scores)) if scores else (),
         "findings": tuple(diagnose(scores, logs)) if scores and logs else (),

@@ -37,7 +37,7 @@ def tiny() -> Environment:
 def protocol(environments: Sequence[Environment]) -> EvaluationProtocol:
     """Return how `small_archive` measures: as `autotts evaluate --seeds 2 --beta 0 0.5 1` does."""
     return EvaluationProtocol(
-        environments={env.name: env.hash for env in environments}, betas=BETAS, first_seed=0, seeds=SEEDS,
+        environments={env.name: env.hash for env in environments}, betas=BETAS, first_order=0, orders=SEEDS,
         max_branches=16,
     )  # fmt: skip
 
@@ -60,7 +60,7 @@ def small_archive(root: Path, name: str = "a child") -> Path:
         archive.add(
             Card(
                 id=version, name=name if parents else version, generation=int(version[1:4]) if parents else 0,
-                explorer="evolve" if parents else "seed", parents=parents, source_sha256=sha256(source.encode()),
+                explorer="evolve" if parents else "baseline", parents=parents, source_sha256=sha256(source.encode()),
                 sandbox="process", verdict="ok", protocol=protocol([tiny()]), curve=tuple(result.curve),
                 rationale="because <b>it</b> may help", findings=tuple(diagnose(result.scores, result.logs)),
                 expects=(Expectation("tokens", "less"),) if parents else (),

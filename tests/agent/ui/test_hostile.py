@@ -108,7 +108,7 @@ def parameters(client: TestClient) -> Iterator[tuple[str, str, str]]:
 
 
 GOOD = {"id": "g001-child", "base": "parallel_probe", "first": "g001-child", "second": "parallel_probe",
-        "environment": tiny().name, "question": "0", "beta": "0.5", "seed": "0"}  # fmt: skip
+        "environment": tiny().name, "question": "0", "beta": "0.5", "order": "0"}  # fmt: skip
 
 
 @pytest.mark.parametrize("text", TRAVERSALS, ids=range(len(TRAVERSALS)))
@@ -176,7 +176,7 @@ def test_a_rejected_version_is_never_played(tmp_path: Path) -> None:
     root = small_archive(tmp_path / "archive")
     add(root, "g001-looked", "raise SystemExit\n", verdict="rejected: looked ahead")
     client = TestClient(create(ArchiveReader(root, None, root), "process"), raise_server_exceptions=False)
-    ask = {"version": "g001-looked", "environment": tiny().name, "question": 0, "beta": 0.5, "seed": 0}
+    ask = {"version": "g001-looked", "environment": tiny().name, "question": 0, "beta": 0.5, "order": 0}
     answer = client.post("/api/replay", json=ask)
     assert answer.status_code == 409 and "not played" in answer.json()["detail"]
     answer = client.post("/api/replay", json={**ask, "version": "g002-failed"})

@@ -43,7 +43,7 @@ export async function show(root, here) {
     fill(parts.bar, choice("On", found.environments.map((e) => [e, e]), environment, (e) => { wish.environment = e; draw(); }, "environment"),
       choice("At beta", found.betas.map((b) => [String(b), String(b)]), String(beta), (b) => { wish.beta = Number(b); draw(); }, "beta"));
     const here_ = found.curves.map((c) => ({ ...c, points: c.points.filter((p) => p.environment === environment) }));
-    curves.draw(scaling(here_, { dashed: (c) => c.seed, banded: () => here_.length <= 4 }));
+    curves.draw(scaling(here_, { dashed: (c) => c.baseline, banded: () => here_.length <= 4 }));
     fill(parts.numbers, table(`Every point on ${environment}`, [
       ["version", (p) => p.id], ["beta", (p) => figure(p.beta, 1), true], ["accuracy %", (p) => figure(p.accuracy_pct, 1, p.accuracy_ci), true],
       ["tokens", (p) => figure(p.mean_tokens, 0, p.mean_tokens_ci), true], ["latency", (p) => figure(p.mean_latency), true],
@@ -82,7 +82,7 @@ export async function show(root, here) {
 /** Return the best that was found and the best that was written by hand. */
 async function usual() {
   const run = await get("run");
-  return [run.best, run.best_seed].filter((id, i, all) => id && all.indexOf(id) === i);
+  return [run.best, run.best_baseline].filter((id, i, all) => id && all.indexOf(id) === i);
 }
 
 function paper(root, found, beta) {
@@ -94,7 +94,7 @@ function paper(root, found, beta) {
   ]);
   const query = new URLSearchParams(found.curves.map((c) => ["id", c.id]));
   const save = async (kind, more = "") => download(`compare.${kind}`, await (await fetch(`/api/compare.${kind}?${query}${more}`)).blob());
-  fill(root, table(`At beta ${beta}; in brackets 95% intervals over questions, and tokens against the first row`, [["method", (c) => `${c.id} ${c.seed ? "" : short(c.name, 24)}`], ...columns], found.curves, { id: "paper" }),
+  fill(root, table(`At beta ${beta}; in brackets 95% intervals over questions, and tokens against the first row`, [["method", (c) => `${c.id} ${c.baseline ? "" : short(c.name, 24)}`], ...columns], found.curves, { id: "paper" }),
     h("div", { class: "bar" }, h("button", { type: "button", onclick: () => save("csv") }, "CSV, every point"), h("button", { type: "button", onclick: () => save("tex", `&beta=${beta}`) }, "LaTeX")));
 }
 

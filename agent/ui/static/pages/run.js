@@ -19,7 +19,7 @@ export async function show(root, here, current) {
     if (first) {
       fill(root, parts.head, parts.tiles,
         h("div", { class: "two" },
-          h("section", {}, h("h2", {}, "Front against seeds"), framed(front, "front", parts.front)),
+          h("section", {}, h("h2", {}, "Front against baselines"), framed(front, "front", parts.front)),
           h("section", {}, h("h2", {}, "Quality by generation"), framed(progress, "generations", parts.generations))),
         h("div", { class: "two" },
           h("section", {}, h("h2", {}, "What each explorer brings"), parts.explorers, h("h2", {}, "Failures"), parts.failures),
@@ -28,7 +28,7 @@ export async function show(root, here, current) {
     }
     head(parts.head, run);
     tiles(parts.tiles, run);
-    const curves = [...run.front, ...run.seeds].map((c) => ({ ...c, label: c.seed ? c.name : c.id }));
+    const curves = [...run.front, ...run.baselines].map((c) => ({ ...c, label: c.baseline ? c.name : c.id }));
     fill(parts.front, numbers(curves));
     fill(parts.generations, perGeneration(run));
     fill(parts.explorers, explorers(run));
@@ -37,7 +37,7 @@ export async function show(root, here, current) {
       : h("p", { class: "soft" }, "An archive alone has no event log; a run has."));
     await painted(); // figures first: the library takes longer to load than they do
     if (!current()) return;
-    front.draw(scaling(pick(curves, run.best), { dashed: (c) => c.seed, banded: (c) => c.id === run.best || c.id === run.best_seed }));
+    front.draw(scaling(pick(curves, run.best), { dashed: (c) => c.baseline, banded: (c) => c.id === run.best || c.id === run.best_baseline }));
     progress.draw(generations(run));
     if (run.speeds.length) {
       if (!speed.host.isConnected) fill(parts.speed, speed.host);
@@ -48,11 +48,11 @@ export async function show(root, here, current) {
   return { update };
 }
 
-/** Return up to four of the front, the best among them, and all seeds. */
+/** Return up to four of the front, the best among them, and all baselines. */
 function pick(curves, best) {
-  const found = curves.filter((c) => !c.seed);
+  const found = curves.filter((c) => !c.baseline);
   const some = found.filter((c, i) => c.id === best || i % Math.ceil(found.length / 3) === 0).slice(0, 4);
-  return [...some, ...curves.filter((c) => c.seed)].slice(0, 8);
+  return [...some, ...curves.filter((c) => c.baseline)].slice(0, 8);
 }
 
 function head(root, run) {
@@ -80,8 +80,8 @@ function tiles(root, run) {
     tile("Versions", figure(run.versions), now ? `${now.explorer} ${now.model}` : null),
     tile("Best quality", figure(run.best_quality, 2),
       run.best ? [h("a", { href: to("version", run.best) }, `${run.best} ${short(run.best_name, 30)}`)] : "none ran"),
-    tile("Best seed", figure(run.seed_quality, 2),
-      run.best_quality !== null && run.seed_quality !== null ? `${signed(run.best_quality - run.seed_quality)} points in the search` : null),
+    tile("Best baseline", figure(run.baseline_quality, 2),
+      run.best_quality !== null && run.baseline_quality !== null ? `${signed(run.best_quality - run.baseline_quality)} points in the search` : null),
     tile("Money", dollars(spent.dollars), limit(now) ?? (spent.calls === null ? null : `${plain(spent.calls)} calls, ${plain(spent.failed)} failed`)),
     tile("Model tokens", plain(tokens), now ? `${plain(now.money.input_tokens)} in, ${plain(now.money.output_tokens)} out` : null),
     tile("Failures", figure(failed), run.versions ? `${plain((100 * failed) / run.versions, 1)}% of the versions` : null),
@@ -104,8 +104,8 @@ function generations(run) {
     series: [
       line("best so far", "best_so_far", a, { symbol: "circle", step: "end" }),
       line("best of the generation", "best", b, { symbol: "triangle", symbolSize: 7, lineStyle: { type: "dotted" } }),
-      ...(run.seed_quality === null ? [] : [{ name: "best seed", type: "line", color: c, symbol: "none", lineStyle: { type: "dashed" },
-        data: [[0, run.seed_quality], [Math.max(1, rows.at(-1)?.generation ?? 1), run.seed_quality]] }]),
+      ...(run.baseline_quality === null ? [] : [{ name: "best baseline", type: "line", color: c, symbol: "none", lineStyle: { type: "dashed" },
+        data: [[0, run.baseline_quality], [Math.max(1, rows.at(-1)?.generation ?? 1), run.baseline_quality]] }]),
     ],
   };
 }
@@ -121,7 +121,7 @@ function speeds(run) {
 
 function numbers(curves) {
   const rows = curves.flatMap((c) => c.points.map((p) => ({ ...p, id: c.id })));
-  return table("Front and seeds, mean of the search environments", [
+  return table("Front and baselines, mean of the search environments", [
     ["version", (p) => h("a", { href: to("version", p.id) }, p.id)], ["beta", (p) => figure(p.beta, 1), true],
     ["accuracy %", (p) => figure(p.accuracy_pct, 1, p.accuracy_ci), true], ["tokens", (p) => figure(p.mean_tokens, 0, p.mean_tokens_ci), true],
   ], rows, { id: "front-numbers" });

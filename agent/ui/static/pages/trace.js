@@ -18,7 +18,7 @@ export async function show(root, here) {
   const choose = picker("Of", (found) => { location.hash = to("trace", found); }, id);
   fill(root, h("h1", {}, `Trace of ${id}`), parts.bar, parts.list, parts.where, parts.panels);
   const number = (name) => (here.params.has(name) && Number.isFinite(Number(here.params.get(name))) ? Number(here.params.get(name)) : null);
-  let asked = { environment: here.params.get("environment"), question: number("question"), beta: number("beta"), seed: number("seed") };
+  let asked = { environment: here.params.get("environment"), question: number("question"), beta: number("beta"), order: number("order") };
   let list = null, here_ = null, panels = [];
 
   const keep = () => history.replaceState(null, "", to("trace", id, { ...wish, ...(here_ ?? {}) }));
@@ -48,11 +48,11 @@ export async function show(root, here) {
 
   function episodes() {
     const right = (x) => (x === null ? "–" : h("span", { class: x ? "good" : "bad" }, x ? "right" : "wrong"));
-    const open = (e) => ({ environment: e.environment, question: e.question, beta: e.beta, seed: e.seed });
+    const open = (e) => ({ environment: e.environment, question: e.question, beta: e.beta, order: e.order });
     return h("details", { open: !here_ || !asked.environment }, h("summary", {}, `The ${list.found.length} first of them`),
       h("div", { class: "tall" }, table("The worst of each question first", [
-        ["", (e) => h("button", { type: "button", onclick: () => visit(open(e)), "aria-label": `Show ${e.environment}, question ${e.question}, beta ${e.beta}, seed ${e.seed}` }, "Show")],
-        ["environment", (e) => e.environment], ["question", (e) => e.question, true], ["beta", (e) => figure(e.beta, 1), true], ["seed", (e) => e.seed, true],
+        ["", (e) => h("button", { type: "button", onclick: () => visit(open(e)), "aria-label": `Show ${e.environment}, question ${e.question}, beta ${e.beta}, order ${e.order}` }, "Show")],
+        ["environment", (e) => e.environment], ["question", (e) => e.question, true], ["beta", (e) => figure(e.beta, 1), true], ["order", (e) => e.order, true],
         ["it", (e) => right(e.correct)], ["tokens", (e) => figure(e.tokens), true],
         ...(list.other ? [[list.other, (e) => right(e.other_correct)], ["tokens", (e) => figure(e.other_tokens), true]] : []),
       ], list.found, { id: "episodes" })));
@@ -67,7 +67,7 @@ export async function show(root, here) {
     const beside = wish.with || null;
     panels = [new Panel(id, where, step, moved)];
     if (beside) panels.push(new Panel(beside, where, null, moved));
-    fill(parts.panels, h("p", { class: "soft" }, `${where.environment}, question ${where.question}, beta ${where.beta}, branch order ${where.seed}`),
+    fill(parts.panels, h("p", { class: "soft" }, `${where.environment}, question ${where.question}, beta ${where.beta}, branch order ${where.order}`),
       beside ? h("label", {}, h("input", { type: "checkbox", id: "linked", checked: true }), "move both to the same tokens") : null,
       h("div", { class: beside ? "two" : "" }, panels.map((p) => p.root)));
     await Promise.all(panels.map((panel) => panel.load(get, post)));
@@ -84,22 +84,22 @@ export async function show(root, here) {
       choice("environment", Object.keys(list?.environments ?? { [here_.environment]: 0 }).map((e) => [e, e]), here_.environment, (environment) => visit({ ...here_, environment }), "at-environment"),
       field("question", { min: 0, max: questions ? questions - 1 : null }),
       choice("beta", (list?.betas ?? [here_.beta]).map((b) => [String(b), String(b)]), String(here_.beta), (b) => visit({ ...here_, beta: Number(b) }), "at-beta"),
-      field("seed", { min: 0 }),
+      field("order", { min: 0 }),
       picker("beside", (other) => { wish.with = other; visit(here_); }, wish.with ?? ""),
       wish.with ? h("button", { type: "button", onclick: () => { delete wish.with; visit(here_); } }, "alone")
         : list?.other ? h("button", { type: "button", onclick: () => { wish.with = list.other; visit(here_); } }, `beside ${list.other}`) : null);
   }
 
-  for (const key of ["environment", "question", "beta", "seed", "step"]) delete wish[key];
+  for (const key of ["environment", "question", "beta", "order", "step"]) delete wish[key];
   const looking = look().catch(complain);
-  if (asked.environment && asked.question !== null && asked.seed !== null) {
+  if (asked.environment && asked.question !== null && asked.order !== null) {
     const shown = visit({ ...asked, beta: asked.beta ?? 0.5 }, number("step")); // it needs no list
     await Promise.all([looking, shown]);
     form();
   } else {
     await looking;
     const first = list?.found[0];
-    if (first) await visit({ environment: first.environment, question: first.question, beta: first.beta, seed: first.seed });
+    if (first) await visit({ environment: first.environment, question: first.question, beta: first.beta, order: first.order });
   }
   return {};
 }

@@ -64,8 +64,8 @@ function reasons(v) {
 function findings(v) {
   if (!v.findings.length) return h("p", { class: "soft" }, v.verdict === "ok" ? "Nothing was found." : "It did not run to the end.");
   return v.findings.map((f) => h("details", {}, h("summary", {}, `${f.kind}: ${f.message}`),
-    h("ul", {}, f.worst.map((e) => h("li", {}, h("a", { href: to("trace", v.id, { environment: e.environment, question: e.question, beta: e.beta, seed: e.seed, step: e.step }) },
-      `${e.environment}, question ${e.question}, beta ${e.beta}, seed ${e.seed}`), `, step ${e.step}, ${plain(e.tokens)} tokens`)))));
+    h("ul", {}, f.worst.map((e) => h("li", {}, h("a", { href: to("trace", v.id, { environment: e.environment, question: e.question, beta: e.beta, order: e.order, step: e.step }) },
+      `${e.environment}, question ${e.question}, beta ${e.beta}, order ${e.order}`), `, step ${e.step}, ${plain(e.tokens)} tokens`)))));
 }
 
 function curveSection(v, chart) {
@@ -77,7 +77,7 @@ function curveSection(v, chart) {
   function draw() {
     const curves = [{ id: v.id, points: measure.points }, ...(measure === v.measures[0] ? others.values() : [])]
       .map((c) => ({ ...c, points: c.points.filter((p) => p.environment === environment) }));
-    chart.draw(scaling(curves, { dashed: (c) => c.seed }));
+    chart.draw(scaling(curves, { dashed: (c) => c.baseline }));
     fill(numbers, table(`${v.id} on ${environment}; ${measure.what}`, [
       ["beta", (p) => figure(p.beta, 1), true], ["accuracy %", (p) => figure(p.accuracy_pct, 1, p.accuracy_ci), true],
       ["tokens", (p) => figure(p.mean_tokens, 0, p.mean_tokens_ci), true], ["latency", (p) => figure(p.mean_latency), true], ["episodes", (p) => figure(p.episodes), true],

@@ -189,7 +189,7 @@ class FakeTools:
             expects = tuple(Expectation(**told) for told in given["expects"])
             self.submitted = Submission(given["source"], given["rationale"], tuple(given["parents"]), expects)
         if name == "find_episodes":
-            return ToolResult(f"episode\ne1:q{len(given['kind'])}:b0.5:s1000 wrong\n")
+            return ToolResult(f"episode\ne1:q{len(given['kind'])}:b0.5:o1000 wrong\n")
         if name == "try_candidate" and "twin" in given["source"]:
             return ToolResult("not run: it is the same program as another")
         return ToolResult(f"{name} said this")

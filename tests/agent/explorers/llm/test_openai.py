@@ -260,7 +260,7 @@ def test_notes_keep_user_and_assistant_alternating(scene: Scene) -> None:
 def test_discovery_of_three_generations_with_all_tools(scene: Scene) -> None:
     environments = default_environments(questions=4, branches=16)[:2]
     config = RunConfig(
-        explorer="openai", model=MODEL, generations=3, population=2, seeds=1, betas=(0.0, 0.5, 1.0), max_branches=16,
+        explorer="openai", model=MODEL, generations=3, population=2, orders=1, betas=(0.0, 0.5, 1.0), max_branches=16,
         environments={env.name: env.hash for env in environments},
     )  # fmt: skip
     made: list[Toolbox] = []

@@ -44,7 +44,7 @@ class House:
 
 def made(home: Path, generations: int = 3) -> Run:
     config = RunConfig(
-        explorer="mcp", generations=generations, population=1, seeds=1, betas=(0.0, 0.5, 1.0), max_branches=12,
+        explorer="mcp", generations=generations, population=1, orders=1, betas=(0.0, 0.5, 1.0), max_branches=12,
         environments={world.name: world.hash for world in WORLDS},
     )  # fmt: skip
     return Run.create(home, config, WORLDS)

@@ -15,7 +15,7 @@ from agent import population
 from agent.archive.archive import FIGURES, Archive, pack_logs, sha256
 from agent.archive.baselines import baseline_names, baseline_source
 from agent.archive.rebuild import rebuild
-from agent.archive.run_directory import SEARCH_SEED, Run, RunConfig
+from agent.archive.run_directory import FIRST_SEARCH_ORDER, Run, RunConfig
 from agent.population.overfitting.beliefs import ContributionCache, optimism, with_beliefs
 from agent.population.overfitting.question_results import QuestionResults
 from agent.records.card import Card, EvaluationProtocol
@@ -39,7 +39,7 @@ def card(name: str, generation: int, made: QuestionResults, parents: tuple[str, 
         for beta, right, tokens in zip(BETAS.tolist(), made.right, made.tokens, strict=True)
     )
     protocol = EvaluationProtocol(
-        environments=dict.fromkeys(NAMES, "0"), betas=tuple(BETAS.tolist()), first_seed=1000, seeds=4, max_branches=4
+        environments=dict.fromkeys(NAMES, "0"), betas=tuple(BETAS.tolist()), first_order=1000, orders=4, max_branches=4
     )
     return Card(
         id=name, name=name, generation=generation, explorer="evolve", parents=parents, sandbox="process", verdict="ok",
@@ -126,16 +126,17 @@ def _run(home: Path) -> Run:
     """Return a run whose archive holds two versions, with logs."""
     environments = default_environments(questions=4, branches=8)[:2]
     config = RunConfig(
-        environments={env.name: env.hash for env in environments}, betas=(0.0, 1.0), seeds=2, max_branches=8
+        environments={env.name: env.hash for env in environments}, betas=(0.0, 1.0), orders=2, max_branches=8
     )
     run = Run.create(home, config, environments)
-    episodes = run.episodes(environments, SEARCH_SEED)
+    episodes = run.episodes(environments, FIRST_SEARCH_ORDER)
     for name in baseline_names()[:2]:
         result = evaluate(baseline_source(name), episodes)
         assert result.logs is not None and result.scores is not None
         run.archive.add(
             Card(
-                id=name, name=name, generation=0, explorer="seed", source_sha256=sha256(baseline_source(name).encode()),
+                id=name, name=name, generation=0, explorer="baseline",
+                source_sha256=sha256(baseline_source(name).encode()),
                 sandbox="process", verdict="ok", protocol=config.protocol(), curve=tuple(result.curve),
             ),
             baseline_source(name), pack_logs(result.logs),

@@ -25,7 +25,7 @@ def test_the_time_left_is_never_more_than_the_hours_allow(hours: float, left: st
     watch._began -= 1.0  # a generation has taken a second
     with watch:
         watch.report("generation", {"generation": 0, "of": 10**9})
-        watch.report("archived", {"generation": 0, "versions": 6, "best": None, "highest": 0.0, "seeds": 0.0})
+        watch.report("archived", {"generation": 0, "versions": 6, "best": None, "highest": 0.0, "baselines": 0.0})
     told = capsys.readouterr().err
     assert left in told and "6 versions, none ran" in told
 
@@ -34,7 +34,7 @@ def test_the_figure_that_is_told_never_falls(tmp_path: Path, capsys) -> None:  #
     run = begin(tmp_path / "run")
     watch = ProgressDisplay(run)
     discover(Discovery(run, Single(), ProcessSandbox(), watch.report))
-    told = re.findall(r"highest quality ([\d.]+) \(best seed ([\d.]+)\)", capsys.readouterr().err)
+    told = re.findall(r"highest quality ([\d.]+) \(best baseline ([\d.]+)\)", capsys.readouterr().err)
     highest, seeds = [float(figure) for figure, _ in told], {float(seed) for _, seed in told}
     cards = run.archive.believed()
     at = population.budgets(cards)

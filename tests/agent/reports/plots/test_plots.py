@@ -168,10 +168,12 @@ def test_a_version_without_scores_has_no_curve(archive: Path, capsys: pytest.Cap
 
 def test_a_point_measured_elsewhere_is_not_taken_for_another(archive: Path) -> None:
     card = Archive(archive).card("g001-child")
-    chosen = plot.Chosen(plot.resolve.controller("self_consistency"), ArchiveReader(archive, None, archive), card)
+    chosen = plot.PlottedController(
+        plot.resolve.controller("self_consistency"), ArchiveReader(archive, None, archive), card
+    )
     there = protocol([tiny()])
     assert plot.stored(chosen, there) == card.curve
-    for other in ({"seeds": 3}, {"max_branches": 17}, {"first_seed": 1}, {"environments": {tiny().name: "another"}}):
+    for other in ({"orders": 3}, {"max_branches": 17}, {"first_order": 1}, {"environments": {tiny().name: "another"}}):
         assert plot.stored(chosen, there.model_copy(update=other)) is None
 
 

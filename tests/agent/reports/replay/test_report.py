@@ -49,7 +49,7 @@ def card(id: str, source: str, generation: int, quality: float, name: str = "", 
         Point("s/e", beta, quality + 10 * beta, (0.0, 100.0), 1000 * (1 + beta), (0.0, 9e3), 500.0, 30)
         for beta in (0.0, 1.0)
     )
-    protocol = EvaluationProtocol(environments={"s/e": worlds()[0].hash}, betas=(0.0, 1.0), first_seed=1000, seeds=1,
+    protocol = EvaluationProtocol(environments={"s/e": worlds()[0].hash}, betas=(0.0, 1.0), first_order=1000, orders=1,
                         max_branches=4)  # fmt: skip
     return Card(
         id=id, name=name or id, generation=generation, explorer="evolve", sandbox="process", verdict=verdict,

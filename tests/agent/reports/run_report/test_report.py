@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from agent import population
-from agent.archive.run_directory import FRESH_SEED, Run, RunConfig
+from agent.archive.run_directory import FIRST_FRESH_ORDER, Run, RunConfig
 from agent.archive.run_report import JSON, TEXT, describe_optimism, read_report
 from agent.loop.graph import discover
 from agent.loop.nodes import Discovery
@@ -39,7 +39,7 @@ class Hostile(Single):
 def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Hostile]:
     drawn = list(simulate(WORLDS, 2, seed=0))
     config = RunConfig(
-        explorer="single", generations=1, population=4, seeds=1, betas=(0.0, 0.5, 1.0), max_branches=12,
+        explorer="single", generations=1, population=4, orders=1, betas=(0.0, 0.5, 1.0), max_branches=12,
         environments={env.name: env.hash for env in WORLDS}, simulated={env.name: env.hash for env in drawn},
     )  # fmt: skip
     run, explorer = Run.create(tmp_path_factory.mktemp("runs") / "a_run", config, [*WORLDS, *drawn]), Hostile()
@@ -50,7 +50,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Hostile]:
 def test_the_report_holds_what_was_measured_on_fresh_orders(finished: tuple[Run, Hostile]) -> None:
     run, _ = finished
     report = read_report(run)
-    assert report is not None and report.protocol.first_seed == FRESH_SEED
+    assert report is not None and report.protocol.first_order == FIRST_FRESH_ORDER
     assert set(report.protocol.environments) == {env.name for env in WORLDS} and report.protocol.simulated == 0
     cards = run.archive.believed()
     front = [card.id for card in population.front(cards) if card.generation > 0]
@@ -61,7 +61,7 @@ def test_the_report_holds_what_was_measured_on_fresh_orders(finished: tuple[Run,
     at = population.budgets(cards)
     for lead in report.leads:
         assert lead.version in (*front, report.best)
-        difference = report.measured[lead.version] - report.measured[lead.seed]
+        difference = report.measured[lead.version] - report.measured[lead.baseline]
         assert lead.quality.value == pytest.approx(difference)
         assert lead.quality.interval[0] <= lead.quality.value <= lead.quality.interval[1]
     for row in report.budgets:

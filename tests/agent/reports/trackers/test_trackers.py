@@ -80,8 +80,8 @@ def test_a_tracker_is_told_of_every_generation(tmp_path: Path) -> None:
     assert last["versions"] == len(cards) and last["hypervolume"] == population.hypervolume(cards)
     best = population.ranked(cards)[0]
     assert last["best_quality"] == population.quality(best, population.budgets(cards)) >= 0
-    seeds = [event["seeds"] for event in run.events() if event["event"] == "archived"]
-    assert [round(entry[2]["best_seed_quality"], 3) for entry in notes.told if entry[0] == "log"] == seeds
+    seeds = [event["baselines"] for event in run.events() if event["event"] == "archived"]
+    assert [round(entry[2]["best_baseline_quality"], 3) for entry in notes.told if entry[0] == "log"] == seeds
     assert sum(n for name, n in last.items() if name.startswith("verdict.")) == len(cards)
     assert [entry[2]["dollars"] for entry in notes.told if entry[0] == "log"] == [0.0, 0.5, 0.5]
     assert notes.told[-1] == ("end", True, ["report.md", "report.json"])
