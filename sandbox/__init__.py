@@ -1,1 +1,1 @@
-"""Running code that nobody has read."""
+"""Runs controllers that nobody has reviewed, isolated from the host."""

@@ -1,4 +1,4 @@
-"""What a sandbox is: the protocol, its limits and its own failures."""
+"""The `Sandbox` protocol, the limits of a sandbox, and the errors of the sandbox itself."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ from .wire import SealedBatch
 
 
 class SandboxError(Exception):
-    """The sandbox itself failed: the candidate is not to blame, and may be run again."""
+    """The sandbox itself failed. The candidate is not at fault and may be run again."""
 
 
 class SandboxUnavailable(SandboxError):
-    """What runs the sandbox went away (an engine that was killed, say); it may come back."""
+    """The service that runs the sandbox does not answer, for example a Docker engine that was killed. It may return."""
 
 
 def print_message(text: str) -> None:
-    """Tell the person at the terminal, on standard error: what a sandbox does where nobody else listens."""
+    """Print ``text`` for the user on standard error: the default where a caller passes no ``notice`` callback."""
     print(f"autotts: {text}", file=sys.stderr)
 
 
 @dataclass(frozen=True, slots=True)
 class SandboxLimits:
-    """What one worker may use."""
+    """The resources that one worker may use."""
 
     episode_seconds: float = 20.0
-    """Wall-clock seconds without a finished episode."""
+    """Wall-clock seconds that may pass without a finished episode."""
     seconds: float | None = None
-    """Wall-clock and CPU seconds in all; None for 60 and 50 milliseconds an episode."""
+    """Wall-clock and CPU seconds of a whole run. None means 60 seconds plus 50 milliseconds for each episode."""
     memory: int = 1 << 30
-    """Bytes of address space."""
+    """Address space in bytes."""
     output: int = 1 << 16
     """Bytes that a candidate may print."""
 
@@ -45,7 +45,7 @@ class SandboxLimits:
         return self.seconds if self.seconds is not None else 60 + 0.05 * episodes
 
     def rlimits(self, episodes: int) -> dict[str, int]:
-        """Return the limits that a worker's process sets on itself, as `resource` names them."""
+        """Return the limits that a worker process sets on itself, under their names in the module `resource`."""
         return {
             "RLIMIT_CPU": int(self.total(episodes)) + 1,
             "RLIMIT_AS": self.memory,
@@ -53,43 +53,54 @@ class SandboxLimits:
             "RLIMIT_FSIZE": 0,
             "RLIMIT_CORE": 0,
             "RLIMIT_NOFILE": 16,
-            "RLIMIT_SIGPENDING": 64,  # a queue that all processes of the same user share
+            "RLIMIT_SIGPENDING": 64,  # all processes of one user share this queue
             "RLIMIT_MSGQUEUE": 0,
             "RLIMIT_MEMLOCK": 0,
         }
 
 
 class Sandbox(Protocol):
-    """Runs candidates, each apart from the host and from the others.
+    """Runs candidates, each isolated from the host and from other candidates.
 
-    An implementation hands the candidate opaque tokens instead of answers, new ones for each call, and gives back
-    the logs with the answers translated (`sandbox.wire` does both). Whatever a candidate does ends as a `Verdict`;
-    `SandboxError` is raised only when the sandbox is at fault. Results do not depend on the number of workers.
+    An implementation gives the candidate opaque tokens instead of answers, new tokens for each call, and returns logs
+    that hold the answers again (`sandbox.wire` translates in both directions). Whatever a candidate does, the result
+    is a `Verdict`. `SandboxError` is raised only when the sandbox is at fault. Results do not depend on the number of
+    workers.
     """
 
     name: str
     about: str
-    """What it guards against, in a few words."""
+    """A few words on the protection that this sandbox gives."""
 
     def run(
         self, candidate: Candidate, episodes: Episodes, progress: Callable[[int], None] | None = None
     ) -> SandboxOutcome:
-        """Run ``candidate`` on every episode; ``progress`` is called with the number of episodes that were added."""
+        """Run ``candidate`` on every episode.
+
+        Args:
+            candidate: the controller to run.
+            episodes: the batch.
+            progress: called with the number of episodes that finished since the last call; negative if the batch
+                starts again.
+
+        Raises:
+            SandboxError: the sandbox failed.
+        """
         ...
 
     def play(
         self, candidate: Candidate, batch: SealedBatch, progress: Callable[[int], None] | None = None
     ) -> SandboxOutcome:
-        """Run ``candidate`` on a batch that is ready to cross the wall, as `run` does with what was recorded."""
+        """Run ``candidate`` on a batch that is already sealed; `run` seals the recorded branches and calls this."""
         ...
 
     def reusing_workers(self) -> AbstractContextManager[Sandbox]:
-        """Lend this sandbox for several runs of one candidate, whose workers go from one run to the next.
+        """Return a context in which several runs of one candidate reuse the same workers.
 
-        Each run has processes of its own all the same.
+        Each run still gets its own processes inside these workers.
         """
         ...
 
     def close(self) -> None:
-        """Give up all that the sandbox holds; nothing of it is left."""
+        """Release everything that the sandbox holds, and leave no process or container behind."""
         ...

@@ -43,15 +43,15 @@ class Honest(Controller):
     def solve(self, question): return honest(question)
 """
 LIMITS = SandboxLimits(episode_seconds=2.0, seconds=20.0, memory=256 << 20)
-"""What an attack may use."""
+"""The limits of an attack."""
 
 _HERE = Path(__file__).parent
-_SECRET = "AUTOTTS_BAIT"
+_SECRET_VARIABLE = "AUTOTTS_BAIT"
 
 
 @dataclass(frozen=True, slots=True)
 class Attack:
-    """A candidate that tries to break out, or to earn what it has not paid for."""
+    """A candidate that tries to leave the sandbox, or to use information that it has not paid for."""
 
     name: str
     tries: str
@@ -60,48 +60,48 @@ class Attack:
 
 @dataclass(frozen=True, slots=True)
 class AttackAttempt:
-    """How one attack ended."""
+    """The result of one attack."""
 
     attack: str
     tries: str
     policy: bool
-    """Whether the check of the source came first."""
+    """Whether the source policy was applied first."""
     verdict: str
     stopped_by: str
-    """What stopped it, in the verdict's words."""
+    """The message of the verdict that stopped the attack."""
     breaches: tuple[str, ...] = ()
-    """What it got away with; nothing if all is well."""
+    """The protections that the attack broke, as text; empty if the sandbox held."""
 
 
 def attacks() -> list[Attack]:
-    """Return all attacks, by name.
+    """Return all attacks, sorted by name.
 
     Raises:
-        SandboxError: they did not come with this installation.
+        SandboxError: this installation does not include the attacks.
     """
     home = next((path for path in (_HERE.parent / "tests/attacks", _HERE / "attacks") if path.is_dir()), None)
     files = sorted(home.glob("*.py")) if home else []
     if not files:
         raise SandboxError("this installation has no attacks to check a sandbox with")
-    found = []
+    loaded = []
     for file in files:
-        text = file.read_text(encoding="utf-8")
-        said = ast.get_docstring(ast.parse(text)) or ""
-        found.append(Attack(file.stem, said.partition("\n")[0], text))
-    return found
+        source = file.read_text(encoding="utf-8")
+        docstring = ast.get_docstring(ast.parse(source)) or ""
+        loaded.append(Attack(file.stem, docstring.partition("\n")[0], source))
+    return loaded
 
 
 def attack_episodes() -> Episodes:
-    """Return the episodes that attacks are tried on."""
+    """Return the episodes on which attacks run."""
     environment = generate(next(iter(default_models().values())), "check/model", questions=6, branches=24, seed=1)
     return grid([environment], [0.3, 0.7], range(4), max_branches=16)
 
 
 class AttackCheck:
-    """Attacks one sandbox while a neighbour works in another of its kind.
+    """Runs attacks in one sandbox while an honest candidate, the neighbour, runs in another sandbox of the same kind.
 
     Args:
-        open_sandbox: opens one with the given limits.
+        open_sandbox: opens a sandbox with the given limits.
     """
 
     def __init__(self, open_sandbox: Callable[[SandboxLimits], Sandbox]) -> None:
@@ -112,9 +112,9 @@ class AttackCheck:
     def __enter__(self) -> Self:
         with self._stack as stack:
             self._sandbox = self._opened(LIMITS)
-            self._bait = stack.enter_context(AttackTargets())
-            self._control = self._scores(self._sandbox, HONEST)
-            self._neighbour = stack.enter_context(_NeighbourContainer(self._opened(SandboxLimits()), self._episodes))
+            self._targets = stack.enter_context(AttackTargets())
+            self._honest = self._scores(self._sandbox, HONEST)
+            self._neighbour = stack.enter_context(_Neighbour(self._opened(SandboxLimits()), self._episodes))
             self._stack = stack.pop_all()
         return self
 
@@ -124,27 +124,28 @@ class AttackCheck:
         self._stack.close()
 
     def attempt(self, attack: Attack, policy: bool) -> AttackAttempt:
-        """Let ``attack`` try, with or without a check of its source first.
+        """Run ``attack``, with or without the source policy.
 
         Raises:
             SandboxError: the sandbox failed.
         """
-        candidate = Candidate(attack.name, f"BAIT = {self._bait.places!r}\n{PRELUDE}{attack.source}")
-        self._neighbour.look()
-        found = trial(candidate, self._episodes, self._sandbox, check_policy=policy)
-        breaches = [*self._bait.touched(), *self._neighbour.look(), *self._earned(found)]
-        if "Breach: " in found.verdict.message:
-            breaches.append(found.verdict.message)
-        stopped = found.verdict.message or "played by the rules: nothing to be had"
-        return AttackAttempt(attack.name, attack.tries, policy, found.verdict.kind, stopped, tuple(breaches))
+        candidate = Candidate(attack.name, f"BAIT = {self._targets.places!r}\n{PRELUDE}{attack.source}")
+        self._neighbour.collect_harm()
+        result = trial(candidate, self._episodes, self._sandbox, check_policy=policy)
+        breaches = [*self._targets.reached(), *self._neighbour.collect_harm(), *self._advantages(result)]
+        if "Breach: " in result.verdict.message:
+            breaches.append(result.verdict.message)
+        stopped = result.verdict.message or "the attack gained nothing and broke no rule"
+        return AttackAttempt(attack.name, attack.tries, policy, result.verdict.kind, stopped, tuple(breaches))
 
-    def _earned(self, found: Evaluation) -> Iterator[str]:
-        if found.scores is None:
+    def _advantages(self, result: Evaluation) -> Iterator[str]:
+        """Yield the advantages of an accepted attack over the honest controller."""
+        if result.scores is None:
             return
-        more = int(np.sum(found.scores.correct & ~self._control.correct))
+        more = int(np.sum(result.scores.correct & ~self._honest.correct))
         if more:
             yield f"{more} episodes right that an honest branch has wrong"
-        saved = int(np.sum(np.maximum(0, self._control.tokens - found.scores.tokens)))
+        saved = int(np.sum(np.maximum(0, self._honest.tokens - result.scores.tokens)))
         if saved:
             yield f"{saved} tokens fewer than an honest branch"
 
@@ -154,20 +155,23 @@ class AttackCheck:
         return sandbox
 
     def _scores(self, sandbox: Sandbox, source: str) -> Scores:
-        found = evaluate(PRELUDE + source, self._episodes, sandbox)
-        if found.scores is None:
-            raise SandboxError(f"an honest controller fails here: {found.verdict.kind}: {found.verdict.message}")
-        return found.scores
+        result = evaluate(PRELUDE + source, self._episodes, sandbox)
+        if result.scores is None:
+            raise SandboxError(f"an honest controller fails here: {result.verdict.kind}: {result.verdict.message}")
+        return result.scores
 
 
-class _NeighbourContainer:
-    """A candidate in a sandbox of its own, which must come to no harm while another is attacked from within."""
+class _Neighbour:
+    """An honest candidate that runs in its own sandbox, in a thread, while an attack runs in another sandbox.
+
+    Attacks must not change the results of the neighbour, nor make it or its sandbox fail.
+    """
 
     def __init__(self, sandbox: Sandbox, episodes: Episodes) -> None:
         self._sandbox, self._episodes = sandbox, episodes
         self._ended, self._round = threading.Event(), threading.Semaphore(0)
         self._harm: list[str] = []
-        self._expected: Evaluation | None = None
+        self._expected: Evaluation | None = None  # the first result
         self._thread = threading.Thread(target=self._work, daemon=True)
 
     def __enter__(self) -> Self:
@@ -179,36 +183,37 @@ class _NeighbourContainer:
         self._round.release()
         self._thread.join()
 
-    def look(self) -> list[str]:
-        """Return the harm that has come to it since the last look, and have it begin another round."""
-        found, self._harm = self._harm, []
+    def collect_harm(self) -> list[str]:
+        """Return the harm done to the neighbour since the last call, as text, and start its next round."""
+        harm, self._harm = self._harm, []
         self._round.release()
-        return found
+        return harm
 
     def _work(self) -> None:
         while self._round.acquire() and not self._ended.is_set():
             try:
-                found = evaluate(PRELUDE + HONEST, self._episodes, self._sandbox)
+                result = evaluate(PRELUDE + HONEST, self._episodes, self._sandbox)
             except SandboxError as error:
                 self._harm.append(f"a neighbour's sandbox failed: {error}")
                 continue
-            first = self._expected = self._expected or found
-            if found.logs is None or first.logs is None:
-                self._harm.append(f"a neighbour was harmed: {found.verdict.kind}: {found.verdict.message}")
-            elif any(not np.array_equal(a, b) for a, b in zip(*map(_columns, (first, found)), strict=True)):
+            first = self._expected = self._expected or result
+            if result.logs is None or first.logs is None:
+                self._harm.append(f"a neighbour was harmed: {result.verdict.kind}: {result.verdict.message}")
+            elif any(not np.array_equal(a, b) for a, b in zip(*map(_columns, (first, result)), strict=True)):
                 self._harm.append("a neighbour's results changed")
 
 
-def _columns(found: Evaluation) -> Sequence[object]:
-    return list(found.logs.columns().values()) if found.logs is not None else []
+def _columns(evaluation: Evaluation) -> Sequence[object]:
+    return list(evaluation.logs.columns().values()) if evaluation.logs is not None else []
 
 
 class AttackTargets:
-    """What an attack may try to reach on this machine: all of it is laid out by the check, and looked at afterwards.
+    """Targets on this machine for an attack to reach. The check prepares them, and inspects them afterwards.
 
-    ``places`` tells an attack where: ports on loopback (``tcp``, ``tcp6``, ``udp``), sockets (``unix``, ``abstract``),
-    a file with a secret (``file``), a directory that anybody may write to (``drop``), a variable of the host's
-    environment (``variable``), and the number of the host's process (``pid``).
+    Attributes:
+        places: the address of each target: ports on loopback (``tcp``, ``tcp6``, ``udp``), sockets (``unix``,
+            ``abstract``), a file with a secret (``file``), a directory that every user may write to (``drop``), the
+            name of an environment variable of the host (``variable``), and the host's process id (``pid``).
     """
 
     def __init__(self) -> None:
@@ -220,16 +225,16 @@ class AttackTargets:
         self._file = self.home / "secret"
         self._file.write_text(secrets.token_hex())
         self._content = self._file.read_text()
-        os.environ[_SECRET] = secrets.token_hex()
+        os.environ[_SECRET_VARIABLE] = secrets.token_hex()
         self._listeners: dict[str, socket.socket] = {}
         self.places: dict[str, str | int] = {
-            "file": str(self._file), "drop": str(self._drop), "variable": _SECRET, "pid": os.getpid(),
+            "file": str(self._file), "drop": str(self._drop), "variable": _SECRET_VARIABLE, "pid": os.getpid(),
             "unix": str(self.home / "socket"), "abstract": f"autotts-bait-{secrets.token_hex(4)}",
         }  # fmt: skip
 
     def __enter__(self) -> Self:
         self._listen("tcp", socket.AF_INET, socket.SOCK_STREAM, ("127.0.0.1", 0))
-        with suppress(OSError):  # a machine without IPv6
+        with suppress(OSError):  # the machine may have no IPv6
             self._listen("tcp6", socket.AF_INET6, socket.SOCK_STREAM, ("::1", 0))
         self._listen("udp", socket.AF_INET, socket.SOCK_DGRAM, ("127.0.0.1", 0))
         self._listen("unix", socket.AF_UNIX, socket.SOCK_STREAM, str(self.places["unix"]))
@@ -241,19 +246,19 @@ class AttackTargets:
     def __exit__(self, *_: object) -> None:
         for listener in self._listeners.values():
             listener.close()
-        os.environ.pop(_SECRET, None)
+        os.environ.pop(_SECRET_VARIABLE, None)
         shutil.rmtree(self.home, ignore_errors=True)
 
-    def touched(self) -> list[str]:
-        """Return what has been reached since the last look, in words."""
-        found = [f"a connection to the host's {name}" for name in self._listeners if self._reached(name)]
+    def reached(self) -> list[str]:
+        """Return the targets that were reached since the last call, as text."""
+        breaches = [f"a connection to the host's {name}" for name in self._listeners if self._connected(name)]
         if self._file.read_text() != self._content:
-            found.append("a file of the host was changed")
+            breaches.append("a file of the host was changed")
             self._file.write_text(self._content)
         for path in self._drop.iterdir():
-            found.append(f"{path.name} was written to the host")
+            breaches.append(f"{path.name} was written to the host")
             path.unlink()
-        return found
+        return breaches
 
     def _listen(self, name: str, family: int, kind: int, address: tuple[str, int] | str) -> None:
         listener = self._listeners[name] = socket.socket(family, kind)
@@ -264,7 +269,8 @@ class AttackTargets:
         if family in (socket.AF_INET, socket.AF_INET6):
             self.places[name] = listener.getsockname()[1]
 
-    def _reached(self, name: str) -> bool:
+    def _connected(self, name: str) -> bool:
+        """Return whether a connection or a datagram has arrived at the listener ``name``."""
         try:
             if self._listeners[name].type == socket.SOCK_DGRAM:
                 self._listeners[name].recv(1)

@@ -1,4 +1,4 @@
-"""Which sandbox: the strongest that this machine has, or the one that was asked for."""
+"""Opens a sandbox: the strongest that works on this machine, or the one that the user named."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ def open_sandbox(
     limits: SandboxLimits | None = None,
     notice: Callable[[str], None] | None = None,
 ) -> WorkerSandbox:
-    """Return the sandbox ``name``, to be closed.
+    """Open the sandbox ``name``; the caller closes it.
 
     Args:
-        name: one of `NAMES`; ``auto`` takes Docker where an engine answers and has an image or can make one, else
-            bubblewrap where it works, and nothing weaker.
-        workers: that share the episodes of a run.
-        runtime: the engine's runtime for Docker, such as ``runsc``; its default if None.
-        limits: what each worker may use.
-        notice: told what a person should know; prints to standard error if None.
+        name: one of `NAMES`. ``auto`` takes Docker if an engine answers and has the image or can build it, else
+            bubblewrap if it works, and nothing weaker.
+        workers: the number of workers that share the episodes of a run.
+        runtime: the Docker runtime, such as ``runsc``; None for the default of the engine.
+        limits: the resources of each worker.
+        notice: called with messages for the user; None prints them to standard error.
 
     Raises:
-        SandboxError: it cannot be used here.
+        SandboxError: the sandbox does not work on this machine.
     """
     if name == "process":
         return ProcessSandbox(workers, limits)
@@ -49,7 +49,7 @@ def open_sandbox(
             f"neither Docker ({no_docker}) nor bubblewrap ({why}) can be used here; `autotts doctor` says what is "
             "missing, and `--sandbox process` runs candidates that you trust without either"
         )
-    if not isinstance(no_docker, SandboxUnavailable):  # there is an engine, and a person may want it to be used
+    if not isinstance(no_docker, SandboxUnavailable):  # an engine answers: the user may want to make it usable
         (notice or print_message)(f"{no_docker}; until then bubblewrap is used")
     return bubblewrap.BubblewrapSandbox(workers, limits)
 
@@ -57,6 +57,6 @@ def open_sandbox(
 def _docker(
     workers: int, runtime: str | None, limits: SandboxLimits | None, notice: Callable[[str], None] | None
 ) -> WorkerSandbox:
-    from .backends.docker import DockerSandbox  # late: the SDK takes a while to import
+    from .backends.docker import DockerSandbox  # imported here, as the SDK is slow to import
 
     return DockerSandbox(workers, limits, runtime, notice)

@@ -1,4 +1,4 @@
-"""Candidate and episodes in, scores out: the whole path through a sandbox, the same for seeds and candidates."""
+"""Evaluates a controller: runs it in a sandbox and scores its logs, the same way for baselines and candidates."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from .outcome import Candidate, Verdict
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a candidate did on a batch of episodes: its verdict, and if that is ok its logs and scores."""
+    """The result of a candidate on a batch of episodes: its verdict, and its logs and scores if the verdict is ok."""
 
     candidate: Candidate
     verdict: Verdict
     logs: Logs | None = None
     scores: Scores | None = None
     played: int = 0
-    """Episodes after which it ended with this verdict; 0 if one of them has failed."""
+    """Episodes that were played before this verdict was reached; 0 if an episode failed."""
 
     @cached_property
     def curve(self) -> list[Point]:
-        """The scaling curve, by environment and beta (see `envs.statistics.curve`).
+        """The scaling curve by environment and beta (see `envs.statistics.curve`).
 
         Raises:
-            CandidateFailed: there are no scores.
+            CandidateFailed: the evaluation has no scores.
         """
         if self.scores is None:
             raise CandidateFailed(self.candidate, self.verdict)
@@ -39,7 +39,11 @@ class Evaluation:
 
 
 class CandidateFailed(Exception):
-    """A candidate did not get through its episodes. Attributes: verdict."""
+    """A candidate did not finish its episodes.
+
+    Attributes:
+        verdict: how the run ended.
+    """
 
     def __init__(self, candidate: Candidate, verdict: Verdict) -> None:
         super().__init__(f"{candidate.name}: {verdict.kind}: {verdict.message}")
@@ -52,13 +56,13 @@ def evaluate(
     sandbox: Sandbox | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Evaluation:
-    """Run a candidate (or the source of one) on ``episodes``, and score it on the host.
+    """Run a candidate on ``episodes``, and score its logs on the host.
 
     Args:
-        candidate: whose every failure ends as a verdict.
-        episodes: see `envs.episodes.grid`.
-        sandbox: where it runs; a process sandbox with one worker if None.
-        progress: called with the number of episodes that were added.
+        candidate: the candidate, or the source of one. Each of its failures becomes a verdict.
+        episodes: the batch (see `envs.episodes.grid`).
+        sandbox: the sandbox to run in; None for a process sandbox with one worker.
+        progress: called with the number of episodes that finished since the last call.
 
     Raises:
         SandboxError: the sandbox failed.
@@ -72,7 +76,7 @@ def evaluate(
 
 
 def scored(candidate: Candidate, episodes: Episodes, logs: Logs) -> Evaluation:
-    """Return the evaluation of a candidate that has made ``logs`` of all ``episodes``."""
+    """Return the evaluation of a candidate from its ``logs`` of all ``episodes``."""
     try:
         return Evaluation(candidate, Verdict("ok"), logs, score(episodes, logs), len(episodes))
     except ForgedLog as forged:

@@ -1,4 +1,4 @@
-"""What a sandbox is given, and what comes back from it."""
+"""The input of a sandbox, a `Candidate`, and its result, a `SandboxOutcome` with a `Verdict`."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from envs.episodes import Logs
 
 Kind = Literal[
     "ok",  # every episode ran
-    "screened",  # it was given up, as a part of the episodes has shown it to be poor
+    "screened",  # stopped early: a part of the episodes showed that the candidate is poor
     "syntax",  # the source does not parse
-    "import",  # it imports what is not there
-    "contract",  # it holds no controller, or one that breaks the contract
-    "exception",  # it raised
-    "illegal_action",  # it asked for what the question does not allow
-    "illegal_answer",  # it answered with something that no branch had shown
-    "timeout",  # it ran out of wall-clock or CPU time
-    "memory",  # it ran out of memory
-    "processes",  # it tried to start processes or threads past its limit
-    "exit",  # it ended its process
-    "crash",  # its process died of a signal
-    "output",  # it printed more than its limit
-    "protocol",  # it wrote garbage where results were expected
-    "forged_log",  # it returned a log that no controller can have made
-    "rejected: policy",  # its source holds what the policy refuses
-    "rejected: looked ahead",  # it acted on what it had not paid to see
-    "rejected: not reproducible",  # it acted on chance, time, names of answers, or what it kept of other episodes
+    "import",  # the source imports a module that does not exist in the sandbox
+    "contract",  # the source defines no controller, or several
+    "exception",  # the candidate raised an exception
+    "illegal_action",  # the candidate asked for an action that the question does not allow
+    "illegal_answer",  # the candidate returned an answer that no branch had shown
+    "timeout",  # the candidate used up its wall-clock or CPU time
+    "memory",  # the candidate used up its memory
+    "processes",  # the candidate tried to start more processes or threads than its limit
+    "exit",  # the candidate ended its process
+    "crash",  # a signal killed the process of the candidate
+    "output",  # the candidate printed more than its limit
+    "protocol",  # the candidate wrote other data where results were expected
+    "forged_log",  # the returned log cannot come from a controller that obeys the contract
+    "rejected: policy",  # the source contains code that the policy refuses
+    "rejected: looked ahead",  # the candidate used information that it had not paid for
+    "rejected: not reproducible",  # the actions depend on chance, time, names of answers, or earlier episodes
 ]
 
 
@@ -38,7 +38,8 @@ class Verdict:
     message: str = ""
     """One line: what happened, and where."""
     episode: int | None = None
-    """Index into the batch of the first episode that failed; None if it failed before the first, or not at all."""
+    """Index in the batch of the first episode that failed; None if the failure came before the first, or there is none.
+    """
 
     @property
     def ok(self) -> bool:
@@ -48,16 +49,16 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """Source of a controller that nobody has read."""
+    """The source of a controller that nobody has reviewed."""
 
     name: str
-    """For messages only."""
+    """Used in messages only."""
     source: str
 
 
 @dataclass(frozen=True, slots=True)
 class SandboxOutcome:
-    """What a sandbox returns: the verdict, and the logs of all episodes if it is ok."""
+    """The result of a sandbox run: the verdict, and the logs of all episodes if the verdict is ok."""
 
     verdict: Verdict
     logs: Logs | None = None

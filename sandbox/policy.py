@@ -1,7 +1,7 @@
-"""What a controller's source may hold, checked in its syntax tree before anything runs.
+"""The source policy: checks the syntax tree of a controller before any of its code runs.
 
-This gives an explorer an early answer that it can act on. It is a courtesy, not the wall: a candidate that slips
-through meets the sandbox, the host's own replay of its log, and the audit, which all hold without it.
+The check gives an explorer an early message that names the line to change. Security does not depend on it: a candidate
+that passes by mistake still faces the sandbox, the replay of its log by the host, and the look-ahead audit.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from envs.syntax_lock import SYNTAX_LOCK
 from .outcome import Verdict
 
 MAX_CHARACTERS = 64 << 10
-"""Characters of source."""
+"""Characters of a source."""
 MAX_NODES = 20_000
 MAX_DEPTH = 60
 """Levels of the syntax tree."""
@@ -25,7 +25,7 @@ MODULES = frozenset((
     "envs", "envs.controller", "envs.question", "fractions", "functools", "heapq", "itertools", "math", "numbers",
     "operator", "random", "statistics", "string", "textwrap", "typing",
 ))  # fmt: skip
-"""What may be imported."""
+"""Modules that a controller may import."""
 
 _CALLS = {
     "exec": "write the code out", "eval": "write the expression out", "compile": "write the code out",
@@ -37,20 +37,24 @@ _CALLS = {
     "quit": "return the answer",
 }  # fmt: skip
 _BY_NAME = {"attrgetter", "methodcaller", "format", "format_map", "Formatter"}
-"""What reads attributes whose names are in strings."""
+"""Functions and methods that read attributes by names in strings, which this check cannot see."""
 _ALLOWED_DUNDERS = frozenset(
     ("__init__", "__post_init__", "__slots__", "__name__", "__class__", "__len__", "__lt__", "__eq__")
 )
 
 
 def parse(source: str) -> ast.Module:
-    """Return the syntax tree, as `ast.parse` does, but safely where other threads ask for theirs."""
+    """Return the syntax tree of ``source``, as `ast.parse` does, but safely in several threads (see `SYNTAX_LOCK`)."""
     with SYNTAX_LOCK:
         return ast.parse(source)
 
 
 def check(source: str) -> Verdict:
-    """Return ok, or a verdict of ``rejected: policy`` or ``syntax`` on the first line that is refused. Never raises."""
+    """Check ``source``. Never raises.
+
+    Returns:
+        A verdict of kind ``ok``, or of kind ``rejected: policy`` or ``syntax`` for the first line that is refused.
+    """
     if len(source) > MAX_CHARACTERS:
         return _refuse(f"the source has {len(source)} characters, of at most {MAX_CHARACTERS}")
     try:
@@ -76,7 +80,7 @@ def _refuse(message: str) -> Verdict:
 
 
 def _walk(tree: ast.AST) -> Iterator[tuple[ast.AST, int]]:
-    """Yield every node and its depth, without recursion."""
+    """Yield every node with its depth. There is no recursion, as a source may be nested deeper than Python's stack."""
     waiting = [(tree, 0)]
     while waiting:
         node, depth = waiting.pop()

@@ -1,4 +1,4 @@
-"""An evaluation in steps: after each part of the episodes a candidate may be given up, and none is run twice."""
+"""Evaluates a candidate in steps: it may be stopped after each part of the episodes, and no episode runs twice."""
 
 from __future__ import annotations
 
@@ -18,17 +18,18 @@ from .outcome import Candidate, Verdict
 Ints = npt.NDArray[np.int64]
 
 Judge = Callable[[Ints, Scores], Verdict]
-"""Told which episodes of the batch have been run, and what they have earned; says ok, or why no more are to be run."""
+"""Called with the indices of the episodes played so far and their scores. Returns an ok verdict to go on, or the
+verdict with which the evaluation stops."""
 
 
 @dataclass(frozen=True)
 class EvaluationSteps:
-    """How a batch of E episodes is divided."""
+    """The division of a batch of E episodes into steps."""
 
     order: Ints
-    """(E,) the episodes in the order in which they are run."""
+    """(E,) indices of the episodes in the order in which they run."""
     ends: Sequence[int]
-    """After how many episodes each step ends; the last one is E."""
+    """The number of episodes that have run at the end of each step; the last one is E."""
     judge: Judge
 
 
@@ -39,7 +40,7 @@ def evaluate_in_steps(
     sandbox: Sandbox,
     progress: Callable[[int], None] | None = None,
 ) -> Evaluation:
-    """Run and score a candidate as `evaluation.evaluate` does, unless `EvaluationSteps.judge` gives it up.
+    """Run and score a candidate as `evaluation.evaluate` does, unless `EvaluationSteps.judge` stops it.
 
     Raises:
         SandboxError: the sandbox failed.
@@ -64,5 +65,5 @@ def evaluate_in_steps(
 
 
 def _of_the_batch(verdict: Verdict, which: Ints) -> Verdict:
-    """Return a verdict on a part of the batch with the number that its episode has in all of it."""
+    """Return ``verdict`` on the part ``which`` of a batch, its episode renumbered as an index into the whole batch."""
     return verdict if verdict.episode is None else replace(verdict, episode=int(which[verdict.episode]))

@@ -1,4 +1,4 @@
-"""A candidate's trial: policy, evaluation, and the look-ahead audit, without which no score is kept."""
+"""Tries a candidate: source policy, evaluation, and the look-ahead audit. Only audited scores are returned."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ def trial(
     check_policy: bool = True,
     steps: EvaluationSteps | None = None,
 ) -> Evaluation:
-    """Try a candidate: what comes back with scores has earned them with what it had paid for.
+    """Try a candidate. An evaluation with scores has passed the audit: it used only information that it paid for.
 
     Args:
-        candidate: whose every failure ends as a verdict.
-        episodes: to be scored on.
-        sandbox: where it runs.
-        elite: whether the evaluation is so good that all episodes are to be audited, not a sample.
-        seed: of the audit.
-        progress: called with the number of evaluated episodes that were added.
-        check_policy: whether the source is looked at first. All else holds without it.
-        steps: after which it may be given up, which leaves it without scores; all at once if None.
+        candidate: the candidate. Each of its failures becomes a verdict.
+        episodes: the batch to score it on.
+        sandbox: the sandbox to run in.
+        elite: returns whether an evaluation is so good that all its episodes are audited instead of a sample.
+        seed: seed of the audit.
+        progress: called with the number of evaluated episodes that finished since the last call.
+        check_policy: whether to check the source first. The other checks do not depend on this one.
+        steps: steps after which the candidate may be stopped, without scores; None runs all episodes at once.
 
     Raises:
         SandboxError: the sandbox failed.

@@ -1,13 +1,14 @@
-"""What crosses the wall of the sandbox, in both directions.
+"""The messages that cross the wall of the sandbox, in both directions.
 
-In: messages, each led by its size (u64). The first holds the contract's modules; every other is a job for one process,
-a JSON header and columns of numbers after it: the candidate's source, the recorded branches of each question with
-opaque tokens for answers, and the episodes. No gold answer, no text of a question and no name of an environment is in
-it. Tokens are drawn anew for each run, and what each one stands for anew for each question.
+In: messages, each preceded by its size (u64). The first message holds the modules of the contract. Every other message
+is a job for one process: a JSON header followed by columns of numbers. A job holds the source of the candidate, the
+recorded branches of each question with opaque tokens instead of answers, and the episodes. It holds no gold answer, no
+text of a question and no name of an environment. The tokens are drawn anew for each run, and the meaning of each token
+is drawn anew for each question.
 
-Out: frames (see `sandbox.worker.worker.FRAME`). ``Z``: the worker is ready; ``R``: the candidate is loaded; ``E``: an
-episode's answer and action log; ``F``: the failure that ended the run; ``D``: all episodes of the job are done; ``X``:
-its process has ended.
+Out: frames (see `sandbox.worker.worker.FRAME`). ``Z``: the worker is ready. ``R``: the candidate is loaded. ``E``: the
+answer and the action log of an episode. ``F``: the failure that ended the run. ``D``: all episodes of the job are done.
+``X``: the process of the job has ended.
 """
 
 from __future__ import annotations
@@ -32,76 +33,84 @@ from .worker import seccomp
 
 FRAME = struct.Struct("<cIiI")
 LARGEST_LOG = 1 << 23
-"""Bytes of one episode's log past which a frame is taken for garbage."""
+"""The largest log of one episode in bytes; a frame that announces more is not from our worker."""
 SIZE = struct.Struct("<Q")
 NOT_A_TOKEN = -1
 
 
 @dataclass(frozen=True, slots=True)
 class SealedQuestion:
-    """One question as it crosses the wall: columns of opaque codes, and the way back."""
+    """One question as it crosses the wall: columns of opaque codes, and the table that translates them back.
+
+    A cell is one answer of a branch: a probe answer, or the final answer in its last cell.
+    """
 
     cells: npt.NDArray[np.uint16]
-    """Codes of a branch's probe answers and of its final answer, branch after branch; 0 for an absent one."""
+    """(C,) codes of the answers, branch after branch; 0 for an absent answer."""
     lengths: npt.NDArray[np.uint32]
-    """Cells of each branch."""
+    """(N,) number of cells of each branch."""
     totals: npt.NDArray[np.uint32]
-    """Tokens of each branch."""
+    """(N,) tokens of each branch."""
     delta: int
+    """Tokens of one interval."""
     probe_cost: int
+    """Tokens charged for each probe."""
     meaning: npt.NDArray[np.int32]
-    """The environment's answer for each code."""
+    """The answer in the vocabulary of the environment for each code. It stays on the host."""
 
 
 @dataclass(frozen=True)
 class SealedBatch:
-    """E episodes to be played, and the worlds that they are played on."""
+    """E episodes, and the sealed questions on which they are played."""
 
-    worlds: Sequence[SealedQuestion]
-    world: npt.NDArray[np.int64]
-    """(E,) index into ``worlds``."""
+    questions: Sequence[SealedQuestion]
+    question: npt.NDArray[np.int64]
+    """(E,) index into ``questions``."""
     orders: Sequence[npt.NDArray[np.int32]]
     order: npt.NDArray[np.int64]
-    """(E,) index into ``orders``: the branches of the world in the order of opening."""
+    """(E,) index into ``orders``: the branches of the question in the order in which they are opened."""
     beta: npt.NDArray[np.float64]
     seed: npt.NDArray[np.int64]
     """(E,) seed of the controller's own `random`: the number of the branch order."""
     group: npt.NDArray[np.int64]
-    """(E,) episodes of different groups never share a process."""
+    """(E,) the group of each episode; episodes of different groups never share a process."""
     max_branches: int
     max_tokens: int | None
     describe: Callable[[int], str]
-    """Where an episode took place, in words."""
+    """Returns the environment, question, beta and branch order of an episode as text."""
 
     def __len__(self) -> int:
-        return len(self.world)
+        return len(self.question)
 
     @classmethod
     def of(cls, episodes: Episodes) -> SealedBatch:
-        """Return ``episodes`` on what was recorded, all in one group, with codes that are drawn anew."""
+        """Return ``episodes`` with their recorded branches, all in one group, with newly drawn codes."""
         generator = np.random.default_rng(secrets.randbits(128))
         pairs = np.stack([episodes.environment, episodes.question])
-        used, world = np.unique(pairs, axis=1, return_inverse=True)
-        world = world.ravel()
-        worlds = [_world(episodes.environments[e], q, generator) for e, q in used.T.tolist()]
+        used, question = np.unique(pairs, axis=1, return_inverse=True)
+        question = question.ravel()
+        questions = [_sealed(episodes.environments[e], q, generator) for e, q in used.T.tolist()]
         number = {key: i for i, key in enumerate(episodes.permutations)}
-        sizes = np.array([len(w.lengths) for w in worlds])[world]
+        sizes = np.array([len(sealed.lengths) for sealed in questions])[question]
         keys = zip(sizes.tolist(), episodes.order.tolist(), strict=True)
         return cls(
-            worlds=worlds,
-            world=world,
+            questions=questions,
+            question=question,
             orders=list(episodes.permutations.values()),
             order=np.array([number[key] for key in keys], np.int64),
             beta=episodes.beta,
             seed=episodes.order,
-            group=np.zeros(len(world), np.int64),
+            group=np.zeros(len(question), np.int64),
             max_branches=episodes.max_branches,
             max_tokens=episodes.max_tokens,
             describe=episodes.describe,
         )
 
     def shares(self, workers: int) -> list[list[npt.NDArray[np.int64]]]:
-        """Return the episodes of every process of each worker: groups stay apart, and only a sole group is divided."""
+        """Return, for each worker, the episodes of each of its processes.
+
+        Each group gets a process of its own. If there is only one group, it is divided among the workers.
+        """
         groups = np.split(np.argsort(self.group, kind="stable"), np.flatnonzero(np.diff(np.sort(self.group))) + 1)
         if len(groups) == 1:
             groups = [groups[0][i::workers] for i in range(workers)]
@@ -110,30 +119,30 @@ class SealedBatch:
 
 
 class SandboxJob:
-    """A batch, ready to be sent to any number of workers for one run of one candidate."""
+    """A batch that is ready to be sent to any number of workers, for one run of one candidate."""
 
     def __init__(self, candidate: Candidate, batch: SealedBatch) -> None:
         self.candidate = candidate
         self.batch = batch
-        self._tokens = _fresh_tokens(max(len(world.meaning) for world in batch.worlds) - 1)
+        self._tokens = _fresh_tokens(max(len(sealed.meaning) for sealed in batch.questions) - 1)
 
     def message(self, part: npt.NDArray[np.int64], limits: dict[str, int]) -> bytes:
-        """Return the bytes that have a process play the episodes of ``part`` under ``limits``."""
+        """Return the message that makes a process play the episodes ``part`` under ``limits`` (see `resource`)."""
         batch = self.batch
-        used, world = np.unique(batch.world[part], return_inverse=True)
+        used, question = np.unique(batch.question[part], return_inverse=True)
         taken, order = np.unique(batch.order[part], return_inverse=True)
-        worlds, orders = [batch.worlds[i] for i in used.tolist()], [batch.orders[i] for i in taken.tolist()]
+        questions, orders = [batch.questions[i] for i in used.tolist()], [batch.orders[i] for i in taken.tolist()]
         columns: dict[str, npt.NDArray[Any]] = {
-            "cells": np.concatenate([world.cells for world in worlds]),
-            "lengths": np.concatenate([world.lengths for world in worlds]),
-            "totals": np.concatenate([world.totals for world in worlds]),
-            "widths": _u4([len(world.lengths) for world in worlds]),
-            "deltas": _u4([world.delta for world in worlds]),
-            "probe_costs": _u4([world.probe_cost for world in worlds]),
+            "cells": np.concatenate([sealed.cells for sealed in questions]),
+            "lengths": np.concatenate([sealed.lengths for sealed in questions]),
+            "totals": np.concatenate([sealed.totals for sealed in questions]),
+            "widths": _u4([len(sealed.lengths) for sealed in questions]),
+            "deltas": _u4([sealed.delta for sealed in questions]),
+            "probe_costs": _u4([sealed.probe_cost for sealed in questions]),
             "orders": _u4(np.concatenate(orders)),
             "order_sizes": _u4([len(order) for order in orders]),
             "index": _u4(part),
-            "world": _u4(world.ravel()),
+            "world": _u4(question.ravel()),  # the question of each episode; attacks and cheats know this name
             "order": _u4(order.ravel()),
             "beta": batch.beta[part],
             "seed": batch.order[part],
@@ -151,17 +160,20 @@ class SandboxJob:
         return _message(struct.pack("<I", len(text)), text, *(data for _, data in blobs.values()))
 
     def logs(self, frames: dict[int, tuple[int, bytes]]) -> Logs:
-        """Return the logs of all episodes from their (answer token, packed log).
+        """Return the logs of all episodes.
+
+        Args:
+            frames: for each episode, the number of its answer token and its packed log.
 
         Raises:
-            BadFrame: a log is cut short, or an answer is no token of its question.
+            BadFrame: a log is cut short, or an answer is not a token of its question.
         """
         records = np.zeros(len(frames), np.int64)
         answers = np.zeros(len(frames), np.int32)
         verbs, repeats, counts, indices = [], [], [], []
         for index in range(len(frames)):
             token, data = frames[index]
-            meaning = self.batch.worlds[self.batch.world[index]].meaning
+            meaning = self.batch.questions[self.batch.question[index]].meaning
             if not 0 <= token < len(meaning):
                 raise BadFrame(Verdict("illegal_answer", "the answer is not one that it saw", index))
             answers[index] = meaning[token]
@@ -192,7 +204,7 @@ class SandboxJob:
 
 
 def setup() -> bytes:
-    """Return the message that a worker begins with: the contract's modules, and a filter of system calls."""
+    """Return the first message to a worker: the modules of the contract, and the filters of system calls."""
     filters = {machine: seccomp.program(machine).hex() for machine in seccomp.MACHINES}
     return _message(json.dumps({"modules": contract_modules(), "filters": filters}).encode())
 
@@ -210,7 +222,11 @@ _COUNT = struct.Struct("<I")
 
 
 class BadFrame(Exception):
-    """What a worker sent cannot be read. Attributes: verdict."""
+    """A worker sent bytes that are not a valid frame.
+
+    Attributes:
+        verdict: the verdict on the candidate.
+    """
 
     def __init__(self, verdict: Verdict) -> None:
         super().__init__(verdict.message)
@@ -218,10 +234,10 @@ class BadFrame(Exception):
 
 
 def parse(buffer: bytearray) -> Iterator[tuple[bytes, int, int, bytes]]:
-    """Take all complete frames off ``buffer``, and yield (kind, episode, answer, data).
+    """Remove all complete frames from ``buffer``, and yield (kind, episode, answer, data) of each.
 
     Raises:
-        BadFrame: what is there is no frame.
+        BadFrame: the bytes are not a frame.
     """
     at = 0
     try:
@@ -239,7 +255,7 @@ def parse(buffer: bytearray) -> Iterator[tuple[bytes, int, int, bytes]]:
 
 
 def contract_modules() -> dict[str, str]:
-    """Return the sources of the modules that a candidate may import, by name, in the order of loading."""
+    """Return the sources of the contract modules by module name, in the order in which they must be loaded."""
     home = Path(envs.__file__).parent / "contract"
     return {f"envs.{name}": (home / f"{name}.py").read_text(encoding="utf-8") for name in _MODULES}
 
@@ -247,12 +263,12 @@ def contract_modules() -> dict[str, str]:
 _MODULES = ("question", "controller", "replay")
 
 
-def _world(env: Environment, question: int, generator: np.random.Generator) -> SealedQuestion:
-    """Return ``question`` with each answer replaced by a fresh opaque token."""
+def _sealed(env: Environment, question: int, generator: np.random.Generator) -> SealedQuestion:
+    """Return ``question`` with each answer replaced by a newly drawn code."""
     branches = env.branches(question)
     start, stop = int(env.probe_offsets[branches.start]), int(env.probe_offsets[branches.stop])
     depths = env.probes[branches.start : branches.stop]
-    # a branch's cells are its probes and then its final answer
+    # the cells of a branch are its probe answers, and then its final answer
     cells = np.empty(stop - start + len(branches), np.int32)
     ends = np.cumsum(depths + 1) - 1
     is_probe = np.ones(len(cells), bool)

@@ -1,6 +1,6 @@
-"""Worlds in which only what an action log revealed is as it was recorded: what the audit plays episodes on.
+"""Builds the questions on which the audit plays episodes: revealed cells as recorded, decoys in all other cells.
 
-See `sandbox.audit.look_ahead` for what a decoy must not give away.
+A cell is one answer of a branch. `sandbox.audit.look_ahead` explains what decoys must not show.
 """
 
 from __future__ import annotations
@@ -18,38 +18,42 @@ from envs.store import ABSENT
 from ..wire import SealedBatch, SealedQuestion
 
 _SPARE = 4
-"""Answers that no branch gives, for decoys to give; and decoys that stand in for many unopened branches."""
+"""The number of invented answers, which only decoys give; also the number of decoys that replace unopened branches."""
 _TRIES = 6
-"""Branches that are looked at to find one that goes on from what another last said."""
+"""The number of branches that are tried to find one that continues from the last true answer of another branch."""
 _INVENTED = -2
+"""The meaning of a code that stands for an invented answer."""
 
 Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class _DecoyColumns:
-    """The branches that are handed out, one row each, episode by episode."""
+    """The branches that candidates get, one row for each, episode by episode. Every column but ``first`` is (rows,)."""
 
     episode: Ints
     position: Ints
+    """The number of the branch in the order of opening."""
     first: Ints
-    """(E + 1,) rows of each episode."""
+    """(E + 1,) the first row of each episode."""
     true: npt.NDArray[np.bool_]
-    """Whether the row is a recorded branch, in a part at least."""
+    """Whether the row is a recorded branch, at least in part."""
     real: Ints
     """The recorded branch."""
     donor: Ints
-    """The branch that lends what is replaced."""
-    known: Ints
-    """Intervals that the log moved it."""
-    kept: Ints
-    """Cells that may be true."""
+    """The branch whose cells replace the others."""
+    advanced: Ints
+    """Intervals that the branch ran according to the log."""
+    true_cells: Ints
+    """Cells from the start of the branch that may be true."""
     length: Ints
+    """Cells of the row."""
     total: Ints
+    """Tokens of the row."""
 
 
 class Decoys:
-    """Makes worlds in which only what a log revealed is as it was recorded."""
+    """Builds sealed questions in which only the cells that a log revealed are certain to be as recorded."""
 
     def __init__(self, episodes: Episodes) -> None:
         environments = episodes.environments
@@ -65,7 +69,7 @@ class Decoys:
         self._code(np.repeat(owner, self.probes + 1), cells)
 
     def _code(self, question: Ints, cells: npt.NDArray[np.int32]) -> None:
-        """Number each question's answers from 1, absent ones being 0; ``answers`` leads back."""
+        """Number the answers of each question from 1; an absent answer is 0. ``answers`` maps the numbers back."""
         width = int(cells.max(initial=0)) + 1
         keys, inverse = np.unique(question * width + cells, return_inverse=True)
         of, answer = keys // width, keys % width
@@ -83,28 +87,35 @@ class Decoys:
         self.frequent = (-ends[:, 1:]).argsort(axis=1, kind="stable")[:, :2] + 1
 
     def batch(self, episodes: Episodes, logs: Logs, group: Ints, generator: np.random.Generator) -> SealedBatch:
-        """Return the episodes, each on a world of its own."""
+        """Return the episodes, each on a sealed question of its own.
+
+        Args:
+            episodes: the E episodes.
+            logs: their action logs.
+            group: (E,) the group of each episode (see `SealedBatch.group`).
+            generator: the source of all random draws.
+        """
         E, B = len(episodes), episodes.max_branches
         env = episodes.environment
         question = (self.questions[env] + episodes.question).astype(np.int64)
         branch = episodes.opened + self.bases[env][:, None]
         available = (episodes.opened >= 0).sum(axis=1)
         done = log_entries(episodes, logs)
-        known, finished = np.zeros(E * B, np.int64), np.zeros(E * B, bool)
-        np.maximum.at(known, done.key, done.after)
+        advanced, finished = np.zeros(E * B, np.int64), np.zeros(E * B, bool)
+        np.maximum.at(advanced, done.key, done.after)
         finished[done.key[done.ended]] = True
         opened = np.bincount(done.episode[done.verb == BRANCH], minlength=E)
 
-        # the log opened so many; of all or some others a part may be true; a few decoys stand for the rest
+        # ``opened`` branches are in the log; all or some of the others may be true in part; decoys replace the rest
         some = opened + (generator.random(E) ** 2 * (available - opened + 1)).astype(np.int64)
         true = np.choose(generator.choice(3, E, p=(0.5, 0.25, 0.25)), (available, opened, some))
         foreign = generator.random(E) < 0.35
         sizes = np.diff(self.questions)[env]
         lender = np.where(foreign, self.questions[env] + (generator.random(E) * sizes).astype(np.int64), question)
-        pairs = self._pairs(question, branch, known, opened, generator)
+        pairs = self._pairs(question, branch, advanced, opened, generator)
         names, others, exchanged = self._names(_prime(int(self.sizes.max())), pairs, generator)
         widths = opened, true, available
-        rows = self._rows(question, lender, branch, known, finished, widths, exchanged, self.delta[env], generator)
+        rows = self._rows(question, lender, branch, advanced, finished, widths, exchanged, self.delta[env], generator)
         stand_in = true[:, None] + generator.integers(0, _SPARE, (E, B))
         orders = np.where(np.arange(B) < true[:, None], np.arange(B), stand_in)
 
@@ -113,9 +124,9 @@ class Decoys:
         depth = np.arange(at[-1]) - at[row]
         start = at[rows.first[done.episode] + done.key % B]
         shown = _shown(done.verb, done.before, done.after, done.ended, start, int(at[-1]))
-        shown |= (depth >= rows.known[row]) & (depth < rows.kept[row])
+        shown |= (depth >= rows.advanced[row]) & (depth < rows.true_cells[row])
         of = rows.episode[row]
-        shown |= (generator.random(E) < 0.5)[of] & (depth < rows.known[row])  # what it ran past without a look
+        shown |= (generator.random(E) < 0.5)[of] & (depth < rows.advanced[row])  # cells advanced over without a probe
         lent = np.minimum(depth, self.probes[rows.donor][row])
         local = self.cells[np.where(shown, self.starts[rows.real][row] + depth, self.starts[rows.donor][row] + lent)]
         self._shape(local, of, row, np.flatnonzero(~shown), len(rows.length), names, others, generator)
@@ -124,7 +135,7 @@ class Decoys:
         meaning = np.full(names.shape, _INVENTED, np.int32)
         np.put_along_axis(meaning, names[:, : self.answers.shape[1]], self.answers[question], axis=1)
         ends = at[rows.first]
-        worlds = [
+        questions = [
             SealedQuestion(
                 codes[ends[e] : ends[e + 1]],
                 rows.length[rows.first[e] : rows.first[e + 1]].astype(np.uint32),
@@ -136,8 +147,8 @@ class Decoys:
             for e in range(E)
         ]
         return SealedBatch(
-            worlds=worlds,
-            world=np.arange(E),
+            questions=questions,
+            question=np.arange(E),
             orders=[order[:n] for order, n in zip(orders.astype(np.int32), available.tolist(), strict=True)],
             order=np.arange(E),
             beta=episodes.beta,
@@ -152,10 +163,10 @@ class Decoys:
         self, local: Ints, of: Ints, row: Ints, decoys: Ints, n: int, names: Ints, others: Ints,
         generator: np.random.Generator,
     ) -> None:  # fmt: skip
-        """Make decoys' answers, of some episodes with other names, all the same, or scatter them by branch."""
+        """In some episodes with renamed decoys, make all their answers equal, or shift them by branch. In place."""
         E, width = names.shape
-        strange = (names != others).sum(axis=1) > 2
-        kind = np.where(strange, generator.choice(3, E, p=(0.4, 0.3, 0.3)), 0)
+        renamed = (names != others).sum(axis=1) > 2
+        kind = np.where(renamed, generator.choice(3, E, p=(0.4, 0.3, 0.3)), 0)
         shift = generator.integers(0, width - 1, n)
         for which, cells in ((k, decoys[(kind[of[decoys]] == k) & (local[decoys] != 0)]) for k in (1, 2)):
             local[cells] = 1 if which == 1 else (local[cells] - 1 + shift[row[cells]]) % (width - 1) + 1
@@ -165,46 +176,46 @@ class Decoys:
         question: Ints,
         lender: Ints,
         branch: Ints,
-        known: Ints,
+        advanced: Ints,
         finished: npt.NDArray[np.bool_],
         widths: tuple[Ints, Ints, Ints],
         exchanged: Ints,
         delta: Ints,
         generator: np.random.Generator,
     ) -> _DecoyColumns:
-        """Draw what each handed-out branch consists of, and how long it is."""
+        """Draw the true part, the donor and the length of each branch that a candidate gets."""
         opened, true, available = widths
         sizes = true + np.where(true < available, _SPARE, 0)
         episode = np.repeat(np.arange(len(sizes)), sizes)
         position = ranges(np.zeros_like(sizes), sizes)
         is_true = position < true[episode]
-        spoken_for = np.where(question == lender, opened, 0)
-        donor = self._donors(lender, branch, spoken_for, generator)[episode, position]
+        used = np.where(question == lender, opened, 0)
+        donor = self._donors(lender, branch, used, generator)[episode, position]
         real = np.where(is_true, branch[episode, np.where(is_true, position, 0)], donor)
         key = episode * branch.shape[1] + np.where(is_true, position, 0)
-        moved = np.where(is_true, known[key], 0)
+        moved = np.where(is_true, advanced[key], 0)
         ended = is_true & finished[key]
         whole = self.probes[real] + 1
         more = self._reach(whole - moved, episode, position < opened[episode], generator)
-        kept = np.where(is_true, moved + more, 0)
-        full = ended | (kept >= whole)
-        follows = np.flatnonzero(~full & (kept > 0))
+        true_cells = np.where(is_true, moved + more, 0)
+        full = ended | (true_cells >= whole)
+        follows = np.flatnonzero(~full & (true_cells > 0))
         at = episode[follows]
         donor[follows] = self._followers(
-            lender[at], real[follows], kept[follows], exchanged[at], donor[follows], generator
+            lender[at], real[follows], true_cells[follows], exchanged[at], donor[follows], generator
         )
         lent = self.probes[donor] + 1
-        kept = np.where(ended, 0, kept)  # what a branch that was run to its end did not show stays hidden
-        longer = kept + 1 + (generator.random(len(real)) * lent).astype(np.int64)
-        length = np.where(full, whole, np.where(lent > kept, lent, longer))
+        true_cells = np.where(ended, 0, true_cells)  # cells that a branch run to its end did not show stay hidden
+        longer = true_cells + 1 + (generator.random(len(real)) * lent).astype(np.int64)
+        length = np.where(full, whole, np.where(lent > true_cells, lent, longer))
         tail = 1 + (generator.random(len(real)) * delta[episode]).astype(np.int64)
-        total = np.where(lent > kept, self.totals[donor], (length - 1) * delta[episode] + tail)
+        total = np.where(lent > true_cells, self.totals[donor], (length - 1) * delta[episode] + tail)
         total = np.where(full, self.totals[real], total)
         first = np.concatenate(([0], np.cumsum(sizes)))
-        return _DecoyColumns(episode, position, first, is_true, real, donor, moved, kept, length, total)
+        return _DecoyColumns(episode, position, first, is_true, real, donor, moved, true_cells, length, total)
 
     def _donors(self, question: Ints, branch: Ints, opened: Ints, generator: np.random.Generator) -> Ints:
-        """Return (E, B + spare) branches of each question, none twice while there are others, opened ones last."""
+        """Draw (E, B + spare) branches of each question: opened ones last, none twice before all others are used."""
         E, B = branch.shape
         count = self.count[question]
         turn = generator.integers(0, 1 << 15, (E, int(count.max())), np.uint16)  # short keys sort by radix
@@ -216,47 +227,68 @@ class Decoys:
         return np.asarray(self.first[question][:, None] + np.take_along_axis(drawn, turns, axis=1))
 
     def _reach(self, left: Ints, episode: Ints, is_open: npt.NDArray[np.bool_], generator: np.random.Generator) -> Ints:
-        """Draw how many more of each branch's ``left`` intervals may be true: alike for all of an episode, or not."""
+        """Draw how many of the ``left`` intervals of each branch may be true beyond the revealed ones.
+
+        One of four ways is drawn for each episode: none, a number for each branch, the same number for all branches,
+        or, for opened branches only, all intervals.
+        """
         E = int(episode.max(initial=-1)) + 1
-        alone = (generator.random(len(left)) * (left + 1)).astype(np.int64)
-        alone[generator.random(len(left)) < 0.5] = 0
-        alike = (64 ** generator.random(E)).astype(np.int64)[episode]
+        single = (generator.random(len(left)) * (left + 1)).astype(np.int64)
+        single[generator.random(len(left)) < 0.5] = 0
+        common = (64 ** generator.random(E)).astype(np.int64)[episode]
         way = np.where(is_open, generator.integers(0, 4, E)[episode], generator.integers(0, 3, E)[episode])
-        more: Ints = np.choose(way, (np.zeros_like(left), alone, np.minimum(alike, left), left))
+        more: Ints = np.choose(way, (np.zeros_like(left), single, np.minimum(common, left), left))
         return more
 
     def _followers(
-        self, question: Ints, real: Ints, kept: Ints, exchanged: Ints, donor: Ints, generator: np.random.Generator
+        self, question: Ints, real: Ints, true_cells: Ints, exchanged: Ints, donor: Ints, generator: np.random.Generator
     ) -> Ints:
-        """Return a branch for each that goes on from what ``real`` last said, or ``donor`` where none is found."""
-        last = self.cells[self.starts[real] + kept - 1]
+        """Return, for each branch, a donor that continues from the last true answer of ``real``.
+
+        Where `_TRIES` random branches include none, the donor stays ``donor``.
+        """
+        last = self.cells[self.starts[real] + true_cells - 1]
         one, other = exchanged.T
         wanted = np.where(last == one, other, np.where(last == other, one, last))
         chance = generator.random((len(real), _TRIES))
         tried = self.first[question][:, None] + (chance * self.count[question][:, None]).astype(np.int64)
-        said = self.cells[self.starts[tried] + np.minimum(kept[:, None] - 1, self.probes[tried])]
-        fits = (said == wanted[:, None]) & (self.probes[tried] >= kept[:, None]) & (tried != real[:, None])
-        found: Ints = np.where(fits.any(axis=1), tried[np.arange(len(real)), fits.argmax(axis=1)], donor)
-        return found
+        answer = self.cells[self.starts[tried] + np.minimum(true_cells[:, None] - 1, self.probes[tried])]
+        fits = (answer == wanted[:, None]) & (self.probes[tried] >= true_cells[:, None]) & (tried != real[:, None])
+        followers: Ints = np.where(fits.any(axis=1), tried[np.arange(len(real)), fits.argmax(axis=1)], donor)
+        return followers
 
-    def _pairs(self, question: Ints, branch: Ints, known: Ints, opened: Ints, generator: np.random.Generator) -> Ints:
-        """Draw (E, 2) answers of each question: what two opened branches last said, or what most branches end with."""
+    def _pairs(
+        self, question: Ints, branch: Ints, advanced: Ints, opened: Ints, generator: np.random.Generator
+    ) -> Ints:
+        """Draw (E, 2) answers of each question: the last answers of two opened branches.
+
+        Where these are equal or absent, the two most frequent final answers of the question take their place.
+        """
         E, B = branch.shape
         some = (generator.random((E, 2)) * opened[:, None]).astype(np.int64)
         which = np.where(opened[:, None] > 0, branch[np.arange(E)[:, None], some], self.first[question][:, None])
-        depth = known.reshape(E, B)[np.arange(E)[:, None], some]
-        said = self.cells[self.starts[which] + np.clip(depth - 1, 0, self.probes[which])]
-        useless = (said[:, 0] == said[:, 1]) | (said == 0).any(axis=1)
-        return np.where(useless[:, None], self.frequent[question], said)
+        depth = advanced.reshape(E, B)[np.arange(E)[:, None], some]
+        last = self.cells[self.starts[which] + np.clip(depth - 1, 0, self.probes[which])]
+        useless = (last[:, 0] == last[:, 1]) | (last == 0).any(axis=1)
+        return np.where(useless[:, None], self.frequent[question], last)
 
     def _names(self, width: int, pairs: Ints, generator: np.random.Generator) -> tuple[Ints, Ints, Ints]:
-        """Return (E, width + 1) codes for true cells and for decoys, and (E, 2) the answers that change places.
+        """Draw the codes of answers.
 
-        ``width`` is a prime.
-        Half of the episodes have other names for decoys, a quarter the same, a quarter all but for a pair the same.
+        Half of the episodes use other codes for decoys. A quarter use the same codes. A quarter use the same codes with
+        two answers exchanged.
+
+        Args:
+            width: the number of answers, a prime.
+            pairs: (E, 2) the answers to exchange.
+            generator: the source of all random draws.
+
+        Returns:
+            (E, width + 1) codes for true cells, (E, width + 1) codes for decoys, and (E, 2) the exchanged answers, 0
+            where none are.
         """
         names, others = np.zeros((2, len(pairs), width + 1), np.int64)
-        for drawn in (names, others):  # k -> a k + b modulo a prime: cheaper than a permutation, and as good a veil
+        for drawn in (names, others):  # k -> a k + b modulo a prime: cheaper than a permutation, and hides as well
             a, b = generator.integers(1, width, (len(pairs), 1)), generator.integers(0, width, (len(pairs), 1))
             drawn[:, 1:] = (a * np.arange(width) + b) % width + 1
         kind = generator.choice(3, len(pairs), p=(0.5, 0.25, 0.25))
@@ -267,7 +299,7 @@ class Decoys:
 
 
 def _prime(least: int) -> int:
-    """Return the first prime that is no smaller than ``least``, and than 3."""
+    """Return the smallest prime that is at least ``least`` and at least 3."""
     n = max(3, least)
     while any(n % d == 0 for d in range(2, int(n**0.5) + 1)):
         n += 1
@@ -277,7 +309,7 @@ def _prime(least: int) -> int:
 def _shown(
     verb: npt.NDArray[np.uint8], before: Ints, after: Ints, ended: npt.NDArray[np.bool_], start: Ints, size: int
 ) -> npt.NDArray[np.bool_]:
-    """Return (size,) whether an entry of the logs revealed a cell; a branch's cells begin at its entries' ``start``."""
+    """Return (size,) whether the logs revealed each cell; ``start`` is where the cells of an entry's branch begin."""
     stepped, probed = verb == STEP, verb == PROBE
     first = np.where(stepped, before, np.where(probed, before - 1, after - 1))
     stop = np.where(probed, before, after)

@@ -1,22 +1,25 @@
-"""The look-ahead audit: does a candidate act the same where everything that it had not paid for is another?
+"""The look-ahead audit: does a candidate act the same if everything that it had not paid for is different?
 
 A candidate shares its process with recorded branches that it has not paid to see, and Python cannot hide them. So the
-host looks afterwards: it keeps what the action log says was revealed, replaces all else by decoys, and has the episode
-played again. A controller that used only what it paid for does the same again; any difference convicts.
+host checks afterwards. It keeps the cells that the action log says were revealed, replaces all other cells by decoys,
+and plays the episode again. A controller that used only cells that it paid for acts the same again. Any difference
+convicts the candidate.
 
-What the audit hands out must not give away what the log says, or a cheat could do again what it did without knowing
-why: it would tell the audit what it had seen by what it opened, ran or looked at. So
+The decoys must not show where the action log ends. Otherwise a cheat could read its former decisions from the data: the
+branches that it opened, ran or probed would tell it what to do again. Therefore:
 
-1. a process gets at most one episode of each question, whose other episodes would show more of it;
-2. decoys are other branches, some with answers renamed so that what they say is plainly another, some in the same names
-   and joined where a branch leaves off, so that they cannot be told from what was recorded, and some of another
-   question, or all alike, or no two alike, as how long branches are and how far they agree says much without names;
-3. how much more than what was revealed is left true is drawn for the whole episode, not branch by branch: often all
-   of what was opened, or a branch of its own for all that was not. Then what was recorded ends elsewhere than the log
-   does, and a cheat that repeats itself on many branches still learns nothing for sure.
+1. A process gets at most one episode of each question. Other episodes of the question would show more of its branches.
+2. Decoys are taken from other branches. Some have renamed answers, so that they clearly differ from the recording. Some
+   keep the names and continue from the last revealed answer of a branch, so that they look like a recording. Some come
+   from another question, some are all equal, and some all differ: the lengths of branches and their agreement are
+   informative even without names.
+3. Some cells stay true although they were not revealed. The way they are chosen is drawn for the whole episode, not for
+   each branch. Often all cells of the opened branches stay true, or each unopened branch has data of its own instead of
+   a decoy that several share. The true cells then end elsewhere than the log, so a cheat that repeats the same test on
+   many branches learns nothing certain.
 
-Order, processes and the names of answers are others than in the evaluation, which also convicts state, chance and
-dependence on names.
+The order of episodes, the processes and the names of answers differ from those of the evaluation. So the audit also
+convicts controllers that depend on state, on chance or on names.
 """
 
 from __future__ import annotations
@@ -37,9 +40,9 @@ from ..wire import SealedBatch
 from .decoys import Decoys, Ints
 
 AUDIT_SHARE = 0.015
-"""Share of the episodes that is audited of every candidate."""
+"""The share of the episodes that is audited for every candidate."""
 MIN_AUDITED = 100
-"""Episodes that are audited at least, if there are so many."""
+"""The smallest number of audited episodes, if the batch has as many."""
 
 _CHUNK = 2048
 _HONEST_REPEATS = 6
@@ -54,19 +57,20 @@ def audit(
     seed: int = 0,
     progress: Callable[[int], None] | None = None,
 ) -> Verdict:
-    """Play episodes again with decoys for what was not revealed, and return what that proves.
+    """Play episodes again with decoys in place of the cells that were not revealed, and return the verdict.
 
     Args:
-        candidate: whose ``logs`` of ``episodes`` the host has accepted (`envs.scoring.score`).
+        candidate: the candidate to audit.
         episodes: the batch.
-        logs: of all of it.
-        sandbox: to play them in.
-        share: part of the episodes that is drawn, in (0, 1], but at least `MIN_AUDITED` of them.
-        seed: of the draw and of the decoys.
-        progress: called with the number of episodes that were added.
+        logs: the candidate's logs of the whole batch, which the host has accepted (`envs.scoring.score`).
+        sandbox: the sandbox to play in.
+        share: the share of the episodes to draw, in (0, 1]; at least `MIN_AUDITED` episodes are drawn.
+        seed: seed of the draw and of the decoys.
+        progress: called with the number of episodes that finished since the last call.
 
     Returns:
-        ok, or the verdict on the first episode that differs, which names the first differing action.
+        A verdict of kind ``ok``, or the verdict on the first episode that differs; its message names the first
+        differing action.
 
     Raises:
         SandboxError: the sandbox failed.
@@ -91,8 +95,8 @@ def audit(
             return _convict(candidate, episodes, logs, at, sandbox, verdict.message)
         differs = _first_difference(expected, outcome.logs)
         if differs is not None:
-            said = _difference(expected, outcome.logs, differs)
-            return _convict(candidate, episodes, logs, int(which[differs]), sandbox, said)
+            message = _difference(expected, outcome.logs, differs)
+            return _convict(candidate, episodes, logs, int(which[differs]), sandbox, message)
     return Verdict("ok")
 
 
@@ -100,11 +104,11 @@ T = TypeVar("T")
 
 
 def _ahead(items: Iterator[T]) -> Iterator[T]:
-    """Yield ``items``, the next of which is made in a thread while one is in use."""
+    """Yield ``items``; a thread makes the next item while the caller uses the current one."""
     with ThreadPoolExecutor(1) as pool:
-        coming = pool.submit(next, items, None)
-        while (item := coming.result()) is not None:
-            coming = pool.submit(next, items, None)
+        upcoming = pool.submit(next, items, None)
+        while (item := upcoming.result()) is not None:
+            upcoming = pool.submit(next, items, None)
             yield item
 
 
@@ -115,10 +119,10 @@ def _drawn(n: int, share: float, generator: np.random.Generator) -> Ints:
 
 
 def _chunks(episodes: Episodes, drawn: Ints, generator: np.random.Generator) -> Iterator[tuple[Ints, Ints]]:
-    """Yield (episodes, their groups): a group has at most one episode of each question."""
+    """Yield (indices of episodes, their groups). A group has at most one episode of each question."""
     question = np.stack([episodes.environment[drawn], episodes.question[drawn]])
     _, number = np.unique(question, axis=1, return_inverse=True)
-    order = np.argsort(number.ravel(), kind="stable")  # drawn at random, so each question's episodes are so too
+    order = np.argsort(number.ravel(), kind="stable")  # ``drawn`` is random, and so is each question's order
     sizes = np.bincount(number.ravel())
     group = np.empty(len(drawn), np.int64)
     group[order] = ranges(np.zeros_like(sizes), sizes)
@@ -132,25 +136,25 @@ def _chunks(episodes: Episodes, drawn: Ints, generator: np.random.Generator) -> 
         start = stop
 
 
-def _first_difference(expected: Logs, found: Logs) -> int | None:
+def _first_difference(expected: Logs, replayed: Logs) -> int | None:
     """Return the first episode whose actions or answer differ, or None."""
-    ours, theirs = expected.columns(), found.columns()
+    ours, theirs = expected.columns(), replayed.columns()
     if all(np.array_equal(ours[name], theirs[name]) for name in ours):
         return None
     for i in range(len(expected)):
-        ours, theirs = expected.part(i, i + 1).columns(), found.part(i, i + 1).columns()
+        ours, theirs = expected.part(i, i + 1).columns(), replayed.part(i, i + 1).columns()
         if not all(np.array_equal(ours[name], theirs[name]) for name in ours):
             return i
     return None
 
 
-def _difference(expected: Logs, found: Logs, at: int) -> str:
-    """Say how the two logs of episode ``at`` differ."""
-    ours, theirs = _actions(expected.part(at, at + 1)), _actions(found.part(at, at + 1))
+def _difference(expected: Logs, replayed: Logs, at: int) -> str:
+    """Return a text that says how the two logs of episode ``at`` differ."""
+    ours, theirs = _actions(expected.part(at, at + 1)), _actions(replayed.part(at, at + 1))
     for number, (one, other) in enumerate(zip([*ours, "its answer"], [*theirs, "its answer"], strict=False)):
         if one != other:
-            return f"action {number} was `{one}`, and `{other}` where all that it had not paid for was another"
-    return "it gave another answer where all that it had not paid for was another"
+            return f"action {number} was `{one}`, and `{other}` where everything that it had not paid for was replaced"
+    return "it gave another answer where everything that it had not paid for was replaced"
 
 
 def _actions(logs: Logs) -> list[str]:
@@ -163,14 +167,18 @@ def _actions(logs: Logs) -> list[str]:
     return lines
 
 
-def _convict(candidate: Candidate, episodes: Episodes, logs: Logs, at: int, sandbox: Sandbox, said: str) -> Verdict:
-    """Return the verdict on the differing episode ``at``: by itself, on what was recorded, does it come out again?"""
+def _convict(candidate: Candidate, episodes: Episodes, logs: Logs, at: int, sandbox: Sandbox, message: str) -> Verdict:
+    """Return the verdict on the differing episode ``at``.
+
+    The episode is played alone on its recorded branches. If it always gives the expected log, the candidate looked
+    ahead. Otherwise its actions are not reproducible.
+    """
     which = np.array([at])
     alone, expected = episodes.take(which), logs.take(which)
     again = (sandbox.run(candidate, alone).logs for _ in range(_HONEST_REPEATS))
-    same = all(found is not None and _first_difference(expected, found) is None for found in again)
+    same = all(replayed is not None and _first_difference(expected, replayed) is None for replayed in again)
     kind: Kind = "rejected: looked ahead" if same else "rejected: not reproducible"
     if not same:
-        said += "; it also comes out differently when it is played again by itself (state, chance, time or names)"
+        message += "; it also comes out differently when it is played again by itself (state, chance, time or names)"
     where = f" [{episodes.describe(at)}]"
-    return Verdict(kind, f"{said.replace(where, '')}{where}", at)
+    return Verdict(kind, f"{message.replace(where, '')}{where}", at)

@@ -1,4 +1,4 @@
-"""Candidates in namespaces of their own, made by bubblewrap: no network, no files but the interpreter's, no host."""
+"""Runs candidates in bubblewrap: own namespaces, no network, and no files but those of the Python interpreter."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ from .process import WORKER, ProcessWorker
 from .runner import WorkerSandbox
 from .workers import Worker
 
-_APART = ("ipc", "pid", "net", "uts", "cgroup-try")
+_UNSHARED = ("ipc", "pid", "net", "uts", "cgroup-try")
+"""The namespaces that a worker does not share with the host."""
 
 
 class BubblewrapSandbox(WorkerSandbox):
-    """A `sandbox.base.Sandbox` of processes that share only the kernel with the host."""
+    """A `sandbox.base.Sandbox` whose processes share only the kernel with the host."""
 
     name = "bubblewrap"
     about = "namespaces, no network, no files of the host"
@@ -32,7 +33,7 @@ class BubblewrapSandbox(WorkerSandbox):
 
 
 def works() -> str:
-    """Return why bubblewrap cannot be used here, or nothing if it can."""
+    """Return the reason why bubblewrap does not work on this machine, or an empty text if it works."""
     try:
         line = [*_command()[:-1], "-c", "pass"]
         done = subprocess.run(line, capture_output=True, text=True, timeout=20, env={})
@@ -45,19 +46,20 @@ def _command() -> list[str]:
     """Return the command that starts a worker.
 
     Raises:
-        SandboxError: bubblewrap is not installed, there is no filter of system calls for this machine (bubblewrap has
-            none of its own), or a superuser's candidate could not become nobody.
+        SandboxError: bubblewrap is not installed; or there is no filter of system calls for this processor (bubblewrap
+            has no filter of its own); or we run as root and other users cannot read the interpreter, so that a
+            candidate could not give up its privileges.
     """
     bwrap = shutil.which("bwrap")
     if bwrap is None:
-        raise SandboxError("bubblewrap is not installed; `apt-get install bubblewrap` mends that")
+        raise SandboxError("bubblewrap is not installed; install it with `apt-get install bubblewrap`")
     if platform.machine() not in seccomp.MACHINES:
         raise SandboxError("the bubblewrap sandbox has no seccomp filter for this processor; use Docker")
-    arguments = [bwrap, *(f"--unshare-{name}" for name in _APART), "--die-with-parent", "--new-session"]
-    # bubblewrap's own first process would be the candidate's to open, with the pipe that the jobs of others come in by
+    arguments = [bwrap, *(f"--unshare-{name}" for name in _UNSHARED), "--die-with-parent", "--new-session"]
+    # without this option a candidate could open bubblewrap's own first process, and in it the pipe with other jobs
     arguments += ["--as-pid-1"]
     arguments += ["--clearenv", "--hostname", "sandbox", "--cap-drop", "ALL"]
-    if os.geteuid() == 0:  # a superuser's worker has the candidate become nobody, and keeps just what that takes
+    if os.geteuid() == 0:  # under root, the worker keeps only the rights that it needs to run the candidate as nobody
         arguments += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
     else:
         arguments += ["--unshare-user", "--uid", "65534", "--gid", "65534"]
@@ -74,7 +76,7 @@ def _command() -> list[str]:
     if (library / "site-packages").is_dir():
         arguments += ["--tmpfs", str(library / "site-packages"), "--remount-ro", str(library / "site-packages")]
     arguments += ["--ro-bind", str(WORKER), "/worker.py", "--proc", "/proc"]
-    # a superuser's bubblewrap leaves the kernel's parameters open to write, some to anybody
+    # under root, bubblewrap leaves the kernel's parameters writable, some of them for every user
     arguments += ["--remount-ro", "/proc"]
     arguments += ["--perms", "0755", "--dir", "/dev", "--dev-bind", "/dev/null", "/dev/null"]
     arguments += ["--remount-ro", "/", "--chdir", "/"]
@@ -82,11 +84,11 @@ def _command() -> list[str]:
 
 
 def _places(python: Path, library: Path) -> list[Path]:
-    """Return what the interpreter needs, and nothing else: itself, its standard library, and the system's libraries."""
+    """Return only the paths that the interpreter needs: its binary, its standard library and the system's libraries."""
     places = [python, library]
     shared, name = sysconfig.get_config_var("LIBDIR"), sysconfig.get_config_var("INSTSONAME")
     if shared and name:
         places.append(Path(shared) / name)
     system = sysconfig.get_config_var("MULTIARCH") or ""
     places += [Path("/lib64"), Path("/lib") / system, Path("/usr/lib") / system]
-    return [place for place in places if os.path.exists(place)]  # which is no error where it may not be looked at
+    return [place for place in places if os.path.exists(place)]  # Path.exists may raise

@@ -1,4 +1,4 @@
-"""Candidates in Docker containers: a fresh one for each run of each worker, never shared, never used again."""
+"""Runs candidates in Docker containers: a new one for each worker of each run, never shared and never reused."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ from .runner import WorkerSandbox
 from .workers import PIPE, Worker
 
 LABEL = "autotts.owner"
-"""Label of every container: which process started it."""
+"""Label of every container: the process that started it (see `owner`)."""
 GROUP_LABEL = "autotts.sandbox"
-"""Label of every container: which sandbox of that process it belongs to."""
+"""Label of every container: the sandbox of that process to which it belongs."""
 PATIENCE = 600.0
-"""Seconds that a lost engine is waited for."""
+"""Seconds to wait for an engine that does not answer."""
 
 _TIMEOUT = 60
-_HEAD = struct.Struct(">BxxxI")  # how the engine leads what it passes on: stream, bytes that follow
+_HEAD = struct.Struct(">BxxxI")  # header of the engine before each piece of output: stream, bytes that follow
 _RESULTS = 1
 _SPARE_MEMORY = 128 << 20
 _NO_SHARED_OBJECTS = {"kernel.shmmni": "0", "kernel.msgmni": "0", "kernel.sem": "0 0 0 0", "fs.mqueue.queues_max": "0"}
@@ -44,18 +44,18 @@ Notice = Callable[[str], None]
 
 
 class DockerSandbox(WorkerSandbox):
-    """A `sandbox.base.Sandbox` of containers: no network, nothing to write to, no privilege, no environment.
+    """A `sandbox.base.Sandbox` of containers without network, writable files, privileges or environment variables.
 
     Args:
-        workers: containers that share the episodes of a run.
-        limits: what each may use.
-        runtime: of the engine's, such as ``runsc``; its default if None.
-        notice: told what a person should know, such as that a lost engine is waited for; prints it if None.
-        patience: seconds that a lost engine is waited for.
-        sleep: how to wait, in seconds.
+        workers: the number of containers that share the episodes of a run.
+        limits: the resources of each container.
+        runtime: a runtime of the engine, such as ``runsc``; None for the engine's default.
+        notice: called with messages for the user, for example while we wait for the engine; None prints them.
+        patience: seconds to wait for an engine that does not answer.
+        sleep: waits for a number of seconds.
 
     Raises:
-        SandboxError: no engine answers, or there is no image and none can be made.
+        SandboxError: no engine answers, or there is no image and it cannot be built.
     """
 
     name = "docker"
@@ -80,7 +80,7 @@ class DockerSandbox(WorkerSandbox):
         self._connect()
 
     def _connect(self) -> None:
-        """Sweep what others left, and what this sandbox could not remove; find the image, or make it."""
+        """Remove containers left by dead processes and by this sandbox, and find or build the image."""
         with engine() as client:
             sweep(client)
             self._sweep_own(client, {"status": ["exited", "dead"]})
@@ -91,7 +91,7 @@ class DockerSandbox(WorkerSandbox):
     def play(
         self, candidate: Candidate, batch: wire.SealedBatch, progress: Callable[[int], None] | None = None
     ) -> SandboxOutcome:
-        """See `Sandbox.play`. A candidate whose engine is lost is run again, not blamed."""
+        """See `Sandbox.play`. If the engine does not answer, the candidate runs again and is not blamed."""
         counted = 0
 
         def count(n: int) -> None:
@@ -126,7 +126,7 @@ class DockerSandbox(WorkerSandbox):
         raise AssertionError("unreachable: tenacity returns or raises")
 
     def start(self) -> Worker:
-        """See `WorkerSandbox.start`: a container that was started ahead of need, while the next one is on its way."""
+        """See `WorkerSandbox.start`. The container was started in advance, and the next one starts in a thread."""
         with self._lock:
             if self._closed:
                 raise SandboxError("the sandbox is closed")
@@ -140,11 +140,11 @@ class DockerSandbox(WorkerSandbox):
         return _Container(self._image, labels, self.limits, self._runtime)
 
     def _sweep_own(self, client: docker.DockerClient, states: dict[str, list[str]]) -> None:
-        for found in client.api.containers(all=True, filters={"label": f"{GROUP_LABEL}={self._group}", **states}):
-            _remove(client, found["Id"])
+        for container in client.api.containers(all=True, filters={"label": f"{GROUP_LABEL}={self._group}", **states}):
+            _remove(client, container["Id"])
 
     def _drain(self) -> None:
-        """Give up the containers that wait."""
+        """Remove the containers that were started in advance."""
         with self._lock:
             waiting, self._warm = list(self._warm), deque()
         for future in waiting:
@@ -157,22 +157,22 @@ class DockerSandbox(WorkerSandbox):
         self._closed = True
         self._drain()
         self._threads.shutdown(wait=True)
-        with suppress(SandboxError), engine() as client:  # a create that timed out may have left one all the same
+        with suppress(SandboxError), engine() as client:  # a request that timed out may still have created one
             self._sweep_own(client, {})
 
 
 class _Container:
-    """A running container with `sandbox.worker.worker` in it, which has its setup. For one thread at a time."""
+    """A running container with `sandbox.worker.worker`, which has its setup message. For one thread at a time."""
 
     def __init__(self, image: str, labels: dict[str, str], limits: SandboxLimits, runtime: str | None) -> None:
         self._client = connect()
         self.id = ""
         try:
-            with lost():
+            with engine_errors():
                 api = self._client.api
                 self.id = api.create_container(
                     image, stdin_open=True, user="65534:65534", network_disabled=True, labels=labels,
-                    hostname="sandbox", stop_signal="SIGKILL",  # the engine need not ask nicely
+                    hostname="sandbox", stop_signal="SIGKILL",  # nothing in it needs time to stop
                     host_config=api.create_host_config(**_confinement(limits, runtime)),
                 )["Id"]  # fmt: skip
                 stream = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
@@ -187,21 +187,25 @@ class _Container:
             raise
 
     def state(self) -> dict[str, Any]:
-        """Return the container's state as the engine tells it."""
-        with lost():
+        """Return the state of the container as the engine reports it, once the container has ended.
+
+        Raises:
+            SandboxUnavailable: the engine does not answer.
+        """
+        with engine_errors():
             self._client.api.wait(self.id, timeout=10)
             state: dict[str, Any] = self._client.api.inspect_container(self.id)["State"]
             return state
 
     def remove(self) -> None:
-        """Kill and remove it; what cannot be removed now is swept later."""
+        """Kill and remove the container. If this fails now, a later `sweep` removes it."""
         if self.id:
             _remove(self._client, self.id)
         self._client.close()
 
 
 def _confinement(limits: SandboxLimits, runtime: str | None) -> dict[str, Any]:
-    """Return what a container may do, as the engine's HostConfig names it."""
+    """Return the limits and rights of a container, under the names of the engine's HostConfig."""
     memory = limits.memory + _SPARE_MEMORY
     return {
         "network_mode": "none",
@@ -221,7 +225,7 @@ def _confinement(limits: SandboxLimits, runtime: str | None) -> dict[str, Any]:
 
 
 class _DockerWorker(Worker):
-    """The end of a container's streams that the host holds."""
+    """The host's end of the streams of a container."""
 
     def __init__(self, container: _Container, threads: ThreadPoolExecutor) -> None:
         self._container, self._threads = container, threads
@@ -272,7 +276,7 @@ class _DockerWorker(Worker):
         """See `Worker.ended`.
 
         Raises:
-            SandboxUnavailable: it did not end by itself.
+            SandboxUnavailable: the container was killed from outside.
         """
         state = self._container.state()
         if state.get("OOMKilled"):
@@ -282,7 +286,7 @@ class _DockerWorker(Worker):
         return f"ended with code {state.get('ExitCode')}"
 
     def stop(self) -> None:
-        """See `Worker.stop`; the engine's part of it goes on in the background."""
+        """See `Worker.stop`. A thread asks the engine to remove the container, so that the caller need not wait."""
         if self._stopped:
             return
         self._stopped = True
@@ -295,34 +299,34 @@ class _DockerWorker(Worker):
 
 
 def connect() -> docker.DockerClient:
-    """Return a new client of the engine, for one thread, to be closed.
+    """Return a new client of the engine, for one thread; the caller closes it.
 
     Raises:
-        SandboxUnavailable: none answers.
+        SandboxUnavailable: no engine answers.
     """
-    with lost():
+    with engine_errors():
         client: docker.DockerClient = docker.from_env(timeout=_TIMEOUT)
         return client
 
 
 @contextmanager
 def engine() -> Iterator[docker.DockerClient]:
-    """Lend a client of the engine.
+    """Return a context with a client of the engine, which is closed at its end.
 
     Raises:
-        SandboxUnavailable: none answers, or it fails meanwhile.
+        SandboxUnavailable: no engine answers, or it fails inside the context.
     """
     client = connect()
     try:
-        with lost():
+        with engine_errors():
             yield client
     finally:
         client.close()
 
 
 @contextmanager
-def lost() -> Iterator[None]:
-    """Raise `SandboxUnavailable` where the engine cannot do what it is asked for."""
+def engine_errors() -> Iterator[None]:
+    """Turn each error of the engine inside the context into `SandboxUnavailable`."""
     try:
         yield
     except (DockerException, RequestException, OSError) as error:
@@ -337,13 +341,14 @@ def _reason(error: Exception) -> str:
 
 
 def owner() -> str:
-    """Return a name of this process that no other has: machine, boot, number, and when it began."""
+    """Return a unique name of this process: machine, boot, process id and start time."""
     boot = Path("/proc/sys/kernel/random/boot_id")
-    return f"{platform.node()} {boot.read_text().strip() if boot.exists() else '-'} {os.getpid()} {_began(os.getpid())}"
+    boot_id = boot.read_text().strip() if boot.exists() else "-"
+    return f"{platform.node()} {boot_id} {os.getpid()} {_start_time(os.getpid())}"
 
 
-def _began(process: int) -> str:
-    """Return when a process began, in ticks since the boot; nothing if there is none."""
+def _start_time(process: int) -> str:
+    """Return the start time of a process in ticks since the boot; empty if there is no such process."""
     try:
         return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[19]
     except (OSError, IndexError):
@@ -351,14 +356,14 @@ def _began(process: int) -> str:
 
 
 def sweep(client: docker.DockerClient) -> int:
-    """Remove the containers, in whatever state, whose owner on this machine is no more; return how many."""
+    """Remove containers in any state whose owner on this machine has ended, and return how many were removed."""
     machine, boot, _, _ = owner().rsplit(" ", 3)
     swept = 0
     for container in client.api.containers(all=True, filters={"label": LABEL}):
         words = container["Labels"][LABEL].rsplit(" ", 3)
         if len(words) != 4 or words[0] != machine:
             continue
-        if words[1] == boot and words[2].isdigit() and _began(int(words[2])) == words[3]:
+        if words[1] == boot and words[2].isdigit() and _start_time(int(words[2])) == words[3]:
             continue
         _remove(client, container["Id"])
         swept += 1

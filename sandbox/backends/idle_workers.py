@@ -1,4 +1,4 @@
-"""Workers that wait for the next run of the candidate that they have served."""
+"""Idle workers, which wait for the next run of the candidate that they have already run."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from .workers import Worker
 
 
 class IdleWorkers:
-    """Starts workers, and stops those that wait when it is left."""
+    """Starts workers, and reuses them. Leaving the context stops all idle workers."""
 
     def __init__(self) -> None:
         self._idle: list[Worker] = []
-        self._starter = ThreadPoolExecutor(1)  # some workers die with the thread that has started them
+        self._starter = ThreadPoolExecutor(1)  # some workers die with the thread that started them
 
     def take(self, start: Callable[[], Worker]) -> Worker:
-        """Return a worker that waits, or else what ``start`` returns."""
+        """Return an idle worker, or a new one from ``start`` if there is none."""
         try:
             return self._idle.pop()
         except IndexError:
             return self._starter.submit(start).result()
 
     def give(self, worker: Worker) -> None:
-        """Have a worker, whose run has ended well, wait for another."""
+        """Add a worker whose run has ended without an error."""
         self._idle.append(worker)
 
     def clear(self) -> None:
-        """Stop all that wait."""
+        """Stop all idle workers."""
         while self._idle:
             self._idle.pop().stop()
 

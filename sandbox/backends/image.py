@@ -1,4 +1,4 @@
-"""The sandbox's image: built from Dockerfile.sandbox, and known by the hash of all that is built into it."""
+"""Builds and finds the Docker image of the sandbox. A label holds the hash of all files that are built into it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ..base import SandboxError
 
 NAME = "autotts-sandbox"
 BASE = "autotts-sandbox-base"
-"""The base that `bootstrap` makes."""
+"""The base image that `bootstrap` makes."""
 HASH_LABEL = "autotts.worker"
 STAGE_LABEL = "autotts.stage"
 BASE_LABEL = "autotts.base"
@@ -31,32 +31,32 @@ _SANDBOX = Path(__file__).parents[1]
 
 
 def worker_hash() -> str:
-    """Return the hash of everything that goes into the image: an image with another one is out of date."""
+    """Return the hash of all files that go into the image. An image with another hash is out of date."""
     return hashlib.sha256(b"\0".join(data for _, data in sorted(_context().items()))).hexdigest()
 
 
 def find(client: docker.DockerClient) -> str | None:
     """Return the id of an image that is up to date, or None."""
-    found = client.images.list(filters={"label": f"{HASH_LABEL}={worker_hash()}"})
-    return str(found[0].id) if found else None
+    images = client.images.list(filters={"label": f"{HASH_LABEL}={worker_hash()}"})
+    return str(images[0].id) if images else None
 
 
 def local_base(client: docker.DockerClient) -> str | None:
-    """Return an image that the sandbox's image can be built from without pulling anything, or None."""
+    """Return a base from which the image can be built without a download, or None."""
     old = client.images.list(filters={"label": HASH_LABEL})
     bases = (*(image.labels.get(BASE_LABEL) for image in old), BASE)
     return next((base for base in bases if base and client.images.list(name=base)), None)
 
 
 def ensure(client: docker.DockerClient, report: Report) -> str:
-    """Return the id of an image that is up to date; build it where its base is at hand.
+    """Return the id of an image that is up to date. Build the image if its base is on this machine.
 
     Raises:
-        SandboxError: there is none, and its base is not at hand.
+        SandboxError: there is no such image, and its base is not on this machine.
     """
-    found = find(client)
-    if found is not None:
-        return found
+    current = find(client)
+    if current is not None:
+        return current
     base = local_base(client)
     if base is not None:
         report(f"building the sandbox's image anew, from {base}")
@@ -65,15 +65,15 @@ def ensure(client: docker.DockerClient, report: Report) -> str:
 
 
 def build(client: docker.DockerClient, base: str | None, report: Report) -> str:
-    """Build the image, remove those that it replaces, and return its id.
+    """Build the image, remove the images that it replaces, and return its id.
 
     Args:
-        client: of the engine.
-        base: an image with Python; the default of Dockerfile.sandbox if None.
-        report: told of every step.
+        client: a client of the engine.
+        base: an image with Python; None for the default of Dockerfile.sandbox.
+        report: called with a line for every step.
 
     Raises:
-        SandboxError: the engine cannot build it.
+        SandboxError: the engine cannot build the image.
     """
     context = io.BytesIO()
     with tarfile.open(fileobj=context, mode="w") as tar:
@@ -106,23 +106,23 @@ def build(client: docker.DockerClient, base: str | None, report: Report) -> str:
 
 
 def bootstrap(client: docker.DockerClient, report: Report) -> str:
-    """Make a base from Debian packages, build the image from it, and return the image's id.
+    """Make a base from Debian packages, build the image from it, and return the id of the image.
 
     Raises:
-        SandboxError: it takes a superuser, debootstrap, and a Debian mirror.
+        SandboxError: we do not run as root, debootstrap is missing, or no Debian mirror answers.
     """
     if os.geteuid() != 0:
         raise SandboxError("--bootstrap makes a Debian tree, for which it must be run by root")
     if shutil.which("debootstrap") is None:
-        raise SandboxError("--bootstrap needs debootstrap; `apt-get install debootstrap` mends that")
+        raise SandboxError("--bootstrap needs debootstrap; install it with `apt-get install debootstrap`")
     with tempfile.TemporaryDirectory(prefix="autotts-base-") as home:
         tree = Path(home) / "tree"
         report(f"fetching Python's Debian packages ({SUITE})")
         command = ["debootstrap", "--variant=minbase", "--include=python3-minimal,libpython3-stdlib", SUITE, str(tree)]
         done = subprocess.run([*command, *_mirror()], capture_output=True, text=True)
         if done.returncode != 0:
-            said = [*done.stderr.splitlines(), *done.stdout.splitlines()] or ["it says nothing"]
-            raise SandboxError(f"debootstrap failed: {said[-1]}")
+            output = [*done.stderr.splitlines(), *done.stdout.splitlines()] or ["no output"]
+            raise SandboxError(f"debootstrap failed: {output[-1]}")
         report("importing them")
         with subprocess.Popen(["tar", "-C", str(tree), "-c", "."], stdout=subprocess.PIPE) as tar:
             try:
@@ -134,14 +134,14 @@ def bootstrap(client: docker.DockerClient, report: Report) -> str:
 
 
 def _context() -> dict[str, bytes]:
-    """Return the files that the image is built from, by name."""
+    """Return the files from which the image is built, by name."""
     dockerfile = next(path for path in (_SANDBOX.parent, _SANDBOX) if (path / "Dockerfile.sandbox").exists())
     files = (dockerfile / "Dockerfile.sandbox", _SANDBOX / "worker" / "shrink.py", _SANDBOX / "worker" / "worker.py")
     return {file.name: file.read_bytes() for file in files}
 
 
 def _mirror() -> list[str]:
-    """Return the mirror that this machine's own packages come from, if it says so."""
+    """Return the Debian mirror that apt uses on this machine, or nothing if apt does not name one."""
     command = ["apt-get", "indextargets", "--format", "$(REPO_URI)", f"Release: {SUITE}", "Created-By: Packages"]
     try:
         done = subprocess.run(command, capture_output=True, text=True)
@@ -151,7 +151,7 @@ def _mirror() -> list[str]:
 
 
 def _remove_stages(client: docker.DockerClient) -> None:
-    """Remove what the first stage of a build left."""
+    """Remove the images that the first stage of a build left."""
     for image in client.images.list(filters={"dangling": True, "label": STAGE_LABEL}):
         _remove(client, str(image.id))
 

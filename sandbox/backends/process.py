@@ -1,9 +1,9 @@
-"""Candidates in a separate interpreter: a guard against accidents, not against malice.
+"""Runs candidates in a separate interpreter: a guard against accidents, not against malice.
 
-Each worker is an isolated interpreter with an empty environment, no inherited descriptors and no module path; the
-process that plays the candidate has limits on CPU time, memory, processes and file size, and all is killed when its
-time is over. It can still read what its user can read and reach what its user can reach: run what you do not trust in
-a container.
+Each worker is an isolated interpreter with an empty environment, no inherited descriptors and no module path. The
+process that plays the candidate has limits on CPU time, memory, processes and file size, and is killed when its time is
+over. It can still read every file and reach every network address that its user can: run candidates that you do not
+trust in a container.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ class ProcessSandbox(WorkerSandbox):
 
 
 class ProcessWorker(PipeWorker):
-    """A worker that ``command`` starts, with no descriptors but the three pipes.
+    """A worker that ``command`` starts. Its only descriptors are three pipes.
 
     Raises:
-        SandboxError: it could not be started.
+        SandboxError: the command could not be started.
     """
 
     def __init__(self, command: Sequence[str]) -> None:
@@ -60,9 +60,9 @@ class ProcessWorker(PipeWorker):
         pipes = (self._process.stdin, self._process.stdout, self._process.stderr)
         self._pipes = [pipe for pipe in pipes if pipe is not None]
         for pipe in self._pipes[:2]:
-            with suppress(OSError):  # a larger pipe only saves switches between the two processes
+            with suppress(OSError):  # optional: a larger pipe only saves switches between the two processes
                 fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE)
-        with suppress(OSError):  # a worker that died at once is noticed on its results
+        with suppress(OSError):  # if the worker died at once, the end of its results shows it
             self._pipes[0].write(wire.setup())
         super().__init__(*(pipe.fileno() for pipe in self._pipes))
 
@@ -79,10 +79,10 @@ class ProcessWorker(PipeWorker):
         if process.returncode is None:
             group = process.pid
             with suppress(ProcessLookupError, PermissionError):
-                os.killpg(group, signal.SIGSTOP)  # so that it reaps nobody, and no number is used again
+                os.killpg(group, signal.SIGSTOP)  # stopped, it reaps no child, so no process id is reused
                 for child in _children(group):
                     with suppress(ProcessLookupError, PermissionError):
-                        os.kill(child, signal.SIGKILL)  # which may have left the group
+                        os.kill(child, signal.SIGKILL)  # a child may have left the group
                 os.killpg(group, signal.SIGKILL)
             process.wait()
         for pipe in self._pipes:

@@ -1,4 +1,4 @@
-"""What every sandbox shares: workers that are fed, watched against limits, and judged."""
+"""The base class of all sandboxes: it feeds workers, enforces their limits, and turns failures into verdicts."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from .idle_workers import IdleWorkers
 from .workers import PIPE, Worker
 
 Part = np.ndarray[tuple[int], np.dtype[np.int64]]
-"""Indices of the episodes of one process."""
+"""(n,) indices of the episodes of one process."""
 
 
 class WorkerSandbox(ABC):
-    """A `sandbox.base.Sandbox` of workers.
+    """A `sandbox.base.Sandbox` that runs workers; a subclass says how to start one.
 
     Args:
-        workers: that share the episodes of a run.
-        limits: what each may use.
+        workers: the number of workers that share the episodes of a run.
+        limits: the resources of each worker.
     """
 
     name: str
@@ -48,28 +48,28 @@ class WorkerSandbox(ABC):
 
     @abstractmethod
     def start(self) -> Worker:
-        """Return a worker that nobody has used before, and that has been sent `wire.setup`.
+        """Start a new worker, send it `wire.setup`, and return it.
 
         Raises:
-            SandboxError: it could not be started.
+            SandboxError: the worker could not be started.
         """
 
-    def close(self) -> None:  # noqa: B027 - most hold nothing
+    def close(self) -> None:  # noqa: B027 - most sandboxes hold nothing
         """See `Sandbox.close`."""
 
     @contextmanager
     def reusing_workers(self) -> Iterator[Self]:
         """See `Sandbox.reusing_workers`."""
-        lent = copy.copy(self)
-        with IdleWorkers() as lent._idle_workers:
-            yield lent
+        reusing = copy.copy(self)
+        with IdleWorkers() as reusing._idle_workers:
+            yield reusing
 
     def take(self) -> Worker:
-        """Return a worker: one that has come back from an earlier run for the same candidate, or a new one."""
+        """Return an idle worker from an earlier run of the same candidate, or a new worker."""
         return self._idle_workers.take(self.start) if self._idle_workers is not None else self.start()
 
     def give(self, worker: Worker) -> None:
-        """Take back a worker whose run has ended well."""
+        """Take back a worker whose run has ended without an error."""
         if self._idle_workers is not None:
             self._idle_workers.give(worker)
         else:
@@ -94,17 +94,17 @@ class WorkerSandbox(ABC):
     ) -> SandboxOutcome:
         """See `Sandbox.play`."""
         job = wire.SandboxJob(candidate, batch)
-        race = _SideBySideRun(progress)
-        shards = [_Shard(job, share, self, race) for share in batch.shares(self.workers)]
+        shared = _SharedState(progress)
+        shards = [_Shard(job, share, self, shared) for share in batch.shares(self.workers)]
         threads = [threading.Thread(target=shard.run, daemon=True) for shard in shards]
         try:
             for thread in threads:
                 thread.start()
             for thread in threads:
                 while thread.is_alive():
-                    thread.join(0.2)  # in slices, so that Ctrl-C is heard
+                    thread.join(0.2)  # in short waits, so that Ctrl-C takes effect
         finally:
-            race.stop.set()
+            shared.stop.set()
             for shard in shards:
                 shard.stop()
         for shard in shards:
@@ -126,8 +126,8 @@ def _position(verdict: Verdict) -> int:
     return -1 if verdict.episode is None else verdict.episode
 
 
-class _SideBySideRun:
-    """What the shards of one run know of each other: how far a failure has been found."""
+class _SharedState:
+    """The state that the shards of one run share: the first failure so far, and whether to stop."""
 
     def __init__(self, progress: Callable[[int], None] | None) -> None:
         self.lock = threading.Lock()
@@ -140,8 +140,8 @@ class _SideBySideRun:
             if self.first_failure is None or position < self.first_failure:
                 self.first_failure = position
 
-    def beaten(self, position: int) -> bool:
-        """Whether a failure before ``position`` is known, so that what comes there cannot matter."""
+    def failed_before(self, position: int) -> bool:
+        """Whether the run stops or failed before ``position``, so that results from ``position`` on do not matter."""
         return self.stop.is_set() or (self.first_failure is not None and self.first_failure < position)
 
     def advanced(self, n: int) -> None:
@@ -151,10 +151,10 @@ class _SideBySideRun:
 
 
 class _Shard:
-    """One worker and the episodes that it is to run, process by process, watched by one thread."""
+    """One worker and its share of the episodes, which it plays process by process. One thread watches it."""
 
-    def __init__(self, job: wire.SandboxJob, parts: list[Part], runner: WorkerSandbox, race: _SideBySideRun) -> None:
-        self.job, self.parts, self.runner, self.race = job, parts, runner, race
+    def __init__(self, job: wire.SandboxJob, parts: list[Part], runner: WorkerSandbox, shared: _SharedState) -> None:
+        self.job, self.parts, self.runner, self.shared = job, parts, runner, shared
         self.limits = runner.limits
         self.indices = np.concatenate(parts)
         self.ends = np.cumsum([len(part) for part in parts]).tolist()
@@ -163,8 +163,8 @@ class _Shard:
         self.error: Exception | None = None
         self._worker: Worker | None = None
         self._ready = self._ended_well = False
-        self._begun = 0
-        self._printed, self._said = 0, b""
+        self._started = 0  # parts that have been sent
+        self._printed, self._last_output = 0, b""
         self._outgoing = memoryview(b"")
 
     def run(self) -> None:
@@ -176,20 +176,20 @@ class _Shard:
                 self.runner.give(worker)
         except Exception as error:
             self.error = error
-            self.race.stop.set()
+            self.shared.stop.set()
         finally:
             self.stop()
         if not self.verdict.ok:
-            self.race.failed(_position(self.verdict))
+            self.shared.failed(_position(self.verdict))
 
     def stop(self) -> None:
         if self._worker is not None:
             self._worker.stop()
 
     def _send(self) -> None:
-        """Have the next process begin."""
-        part = self.parts[self._begun]
-        self._begun += 1
+        """Send the next part, for which the worker starts a new process."""
+        part = self.parts[self._started]
+        self._started += 1
         self._outgoing = memoryview(self.job.message(part, self.limits.rlimits(len(part))))
 
     def _watch(self, worker: Worker) -> Verdict:
@@ -211,19 +211,19 @@ class _Shard:
                 now = time.monotonic()
                 if now > min(end, stalled):
                     return self._at_next("timeout", "no answer in time")
-                if self.race.beaten(self._next()):
+                if self.shared.failed_before(self._next()):
                     return Verdict("ok")
                 selector = both if self._outgoing else incoming
                 for key, events in selector.select(min(0.5, max(0.0, min(end, stalled) - now))):
                     if events & selectors.EVENT_WRITE:
-                        with suppress(OSError):  # a worker that died is noticed on its results
+                        with suppress(OSError):  # if the worker died, the end of its results shows it
                             self._outgoing = self._outgoing[worker.write(self._outgoing[:PIPE]) :]
                     if not events & selectors.EVENT_READ:
                         continue
                     for results, data in worker.read(key.fd):
                         if not results:
                             self._printed += len(data)
-                            self._said = (self._said + data)[-2000:]
+                            self._last_output = (self._last_output + data)[-2000:]
                             if self._printed > self.limits.output:
                                 return self._at_next("output", f"printed more than {self.limits.output} bytes")
                             if not data:
@@ -237,16 +237,16 @@ class _Shard:
                         verdict = self._take(buffer)
                         if len(self.frames) > before:
                             stalled = time.monotonic() + self.limits.episode_seconds
-                            self.race.advanced(len(self.frames) - before)
+                            self.shared.advanced(len(self.frames) - before)
                         if verdict is not None:
                             self._ended_well = verdict.ok and not buffer
                             return verdict
 
     def _take(self, buffer: bytearray) -> Verdict | None:
-        """Store the episodes that have arrived; return the verdict if that was all."""
+        """Store the episodes that have arrived. Return the verdict if the worker is done or has failed, else None."""
         try:
             for kind, episode, answer, data in wire.parse(buffer):
-                done = len(self.frames) == self.ends[self._begun - 1]
+                done = len(self.frames) == self.ends[self._started - 1]
                 if kind == b"E" and not done and episode == self._next():
                     if answer == wire.NOT_A_TOKEN:
                         return self._at_next("illegal_answer", "the answer is not one that a branch had shown")
@@ -255,7 +255,7 @@ class _Shard:
                     return self._failure(data)
                 elif kind == b"X" and not done:
                     return self._died(answer)
-                elif kind == b"X" and self._begun == len(self.parts):
+                elif kind == b"X" and self._started == len(self.parts):
                     return Verdict("ok")
                 elif kind == b"X":
                     self._send()
@@ -269,8 +269,8 @@ class _Shard:
 
     def _failure(self, data: bytes) -> Verdict:
         try:
-            said = json.loads(data)
-            kind, message, episode = said["kind"], " ".join(str(said["message"]).split()), said["episode"]
+            failure = json.loads(data)
+            kind, message, episode = failure["kind"], " ".join(str(failure["message"]).split()), failure["episode"]
             if kind not in get_args(Kind) or kind in ("ok", "screened") or episode not in (None, self._next()):
                 raise ValueError(kind)
         except (ValueError, KeyError, TypeError, RecursionError):
@@ -278,7 +278,7 @@ class _Shard:
         return Verdict(kind, self._where(message, episode), episode)
 
     def _died(self, code: int) -> Verdict:
-        """Return the verdict on a process that ended before it was done."""
+        """Return the verdict on a process that ended before its episodes were done."""
         tail = self._tail()
         if code == -signal.SIGXCPU:
             return self._at_next("timeout", "out of CPU time")
@@ -289,17 +289,17 @@ class _Shard:
         return self._at_next("exit", f"ended its process with code {code}")
 
     def _lost(self, worker: Worker) -> Verdict:
-        """Return the verdict on a candidate that took the whole worker with it."""
+        """Return the verdict on a candidate whose worker has ended too."""
         how = worker.ended()
         if not self._ready:
             raise SandboxError(f"the worker did not start: {how} {self._tail()}".strip())
         return self._at_next("crash", f"the worker was lost: {how}")
 
     def _tail(self) -> str:
-        return self._said.decode(errors="replace").strip().rpartition("\n")[2][:200]
+        return self._last_output.decode(errors="replace").strip().rpartition("\n")[2][:200]
 
     def _next(self) -> int:
-        """The episode that the worker is at."""
+        """Return the index of the episode that the worker plays now."""
         return int(self.indices[min(len(self.frames), len(self.indices) - 1)])
 
     def _at_next(self, kind: Kind, message: str) -> Verdict:

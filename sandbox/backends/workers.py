@@ -1,4 +1,4 @@
-"""What a running worker is to the host, wherever it runs."""
+"""The host's interface to a running worker, the same for every backend."""
 
 from __future__ import annotations
 
@@ -11,35 +11,39 @@ PIPE = 1 << 20
 
 
 class Worker(ABC):
-    """A running `sandbox.worker.worker`, wherever it runs."""
+    """A running `sandbox.worker.worker`, as the host reads from it, writes to it and stops it."""
 
     @abstractmethod
     def sources(self) -> Iterable[int]:
-        """Return the descriptors to `read` from."""
+        """Return the descriptors from which `read` reads."""
 
     @abstractmethod
     def sink(self) -> int:
-        """Return the descriptor that `write` writes to."""
+        """Return the descriptor to which `write` writes."""
 
     @abstractmethod
     def read(self, source: int) -> Iterable[tuple[bool, bytes]]:
-        """Return what has come: (whether it is of the results, bytes; none at their end)."""
+        """Read from ``source`` without waiting.
+
+        Returns:
+            Pairs (whether the bytes belong to the results, bytes). Empty bytes mean the end of the stream.
+        """
 
     @abstractmethod
     def write(self, data: memoryview) -> int:
-        """Write as much of ``data`` as fits without waiting, and return how much that was."""
+        """Write as much of ``data`` as possible without waiting, and return the number of bytes written."""
 
     @abstractmethod
     def ended(self) -> str:
-        """Say in a few words how a worker whose results have ended came to its end."""
+        """Return a short text that says how the worker ended; called after the end of its results."""
 
     @abstractmethod
     def stop(self) -> None:
-        """Kill the worker with all that it started, and leave nothing of it. May be called twice."""
+        """Kill the worker and all processes that it started, and release its resources. May be called twice."""
 
 
 class PipeWorker(Worker):
-    """A worker at the other end of three pipes, of which only the first is written to."""
+    """A worker that the host reaches by three pipes: its standard input, output and error."""
 
     def __init__(self, stdin: int, stdout: int, stderr: int) -> None:
         self._stdin, self._stdout, self._stderr = stdin, stdout, stderr

@@ -1,8 +1,9 @@
-"""The seccomp filter that every worker puts on itself before a candidate comes: calls that no controller needs.
+"""The seccomp filter that every worker installs before it runs a candidate: it refuses calls that no controller needs.
 
-The list is that of what Docker's default profile refuses, and of what else would widen the kernel's surface, outlive
-the process, or leave its namespaces (as some sockets do). The numbers are those of the kernel's tables
-(arch/x86/entry/syscalls, include/uapi/asm-generic/unistd.h).
+The list contains the calls that Docker's default profile refuses, and further calls that would enlarge the attack
+surface of the kernel, leave something behind after the process has ended, or reach outside its namespaces, as some
+sockets do. The numbers come from the tables of the kernel (arch/x86/entry/syscalls,
+include/uapi/asm-generic/unistd.h).
 """
 
 from __future__ import annotations
@@ -34,17 +35,17 @@ _REFUSED = {  # name: number on x86_64, on aarch64 (None: there is no such call)
     "process_mrelease": (448, 448), "pidfd_open": (434, 434), "pidfd_send_signal": (424, 424),
     "statmount": (457, 457), "listmount": (458, 458), "open_tree_attr": (467, 467), "uselib": (134, None),
     "ustat": (136, None), "sysfs": (139, None), "_sysctl": (156, None), "nfsservctl": (180, 42),
-    # by these a process could leave something with its parent, for a later one to find
+    # with these calls a process could leave data with its parent, where a later process could read it
     "setpriority": (141, 140), "sched_setparam": (142, 118), "sched_setscheduler": (144, 119),
     "sched_setaffinity": (203, 122), "sched_setattr": (314, 274), "ioprio_set": (251, 30),
-    # by these two candidates that share a file could talk
+    # with these calls two candidates that share a file could communicate
     "flock": (73, 32), "inotify_init": (253, None), "inotify_init1": (294, 26),
 }  # fmt: skip
 _FCNTL = (72, 25)
 _LOCKS = (5, 6, 7, 36, 37, 38, 1024, 1026)  # F_GETLK to F_OFD_SETLKW, F_SETLEASE, F_NOTIFY: as flock and inotify
-_KEPT = (4, 8, 10, 15, 1031, 1036, 1038)  # F_SETFL, F_SETOWN, F_SETSIG, ...: what a shared descriptor would keep
+_DESCRIPTOR_FLAGS = (4, 8, 10, 15, 1031, 1036, 1038)  # F_SETFL, F_SETOWN, F_SETSIG, ...: state of shared descriptors
 _IOCTL = (16, 29)
-_MODES = (0x5421, 0x5452, 0x8901, 0x8902)  # FIONBIO, FIOASYNC, FIOSETOWN, SIOCSPGRP: the same by another call
+_MODES = (0x5421, 0x5452, 0x8901, 0x8902)  # FIONBIO, FIOASYNC, FIOSETOWN, SIOCSPGRP: the same through ioctl
 _PRLIMIT = (302, 261)
 _CLONE = (56, 220)
 _NAMESPACES = 0x7E020080  # every CLONE_NEW... flag
@@ -57,20 +58,20 @@ _ALLOW, _REFUSE, _UNKNOWN, _KILL = 0x7FFF0000, 0x00050001, 0x00050026, 0x8000000
 
 
 MACHINES = tuple(_ARCHITECTURES)
-"""The processors that there is a filter for, as `platform.machine` names them."""
+"""The processors for which there is a filter, under their names in `platform.machine`."""
 
 
 def program(machine: str) -> bytes:
-    """Return the filter for one of `MACHINES`, as the kernel reads it (struct sock_filter)."""
+    """Return the filter for one of `MACHINES` as an array of struct sock_filter."""
     audit, column = _ARCHITECTURES[machine]
     lines = [(_LOAD, 0, 0, 4), (_EQUAL, 1, 0, audit), (_RETURN, 0, 0, _KILL), (_LOAD, 0, 0, 0)]
     lines += [(_GREATER_OR_EQUAL, 0, 1, 0x40000000), (_RETURN, 0, 0, _REFUSE)]  # the x32 calls
     for name, numbers in _REFUSED.items():
         if (number := numbers[column]) is not None:
-            answer = _UNKNOWN if name == "clone3" else _REFUSE  # so that the C library falls back to clone
+            answer = _UNKNOWN if name == "clone3" else _REFUSE  # the C library then uses clone
             lines += [(_EQUAL, 0, 1, number), (_RETURN, 0, 0, answer)]
-    lines += _where(_PRLIMIT[column], 0, [(_EQUAL, 1, 0, 0), (_RETURN, 0, 0, _REFUSE)])  # but for itself
-    for call, commands in ((_FCNTL, _LOCKS + _KEPT), (_IOCTL, _MODES)):
+    lines += _where(_PRLIMIT[column], 0, [(_EQUAL, 1, 0, 0), (_RETURN, 0, 0, _REFUSE)])  # allowed for itself
+    for call, commands in ((_FCNTL, _LOCKS + _DESCRIPTOR_FLAGS), (_IOCTL, _MODES)):
         for command in commands:
             lines += _where(call[column], 1, [(_EQUAL, 0, 1, command), (_RETURN, 0, 0, _REFUSE)])
     lines += _where(_CLONE[column], 0, [(_ANY_BIT, 0, 1, _NAMESPACES), (_RETURN, 0, 0, _REFUSE)])
@@ -79,6 +80,6 @@ def program(machine: str) -> bytes:
 
 
 def _where(call: int, argument: int, rule: list[Line]) -> list[Line]:
-    """Return lines that put ``rule`` to the low half of an argument of ``call``, and keep the call's number loaded."""
+    """Return lines that apply ``rule`` to the low half of an argument of ``call``; the call's number stays loaded."""
     look = [(_LOAD, 0, 0, 16 + 8 * argument), *rule, (_LOAD, 0, 0, 0)]
     return [(_EQUAL, 0, len(look), call), *look]

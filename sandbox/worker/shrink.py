@@ -1,4 +1,4 @@
-"""Runs while the sandbox's image is built: copies the interpreter, its standard library and worker.py to a new root.
+"""Copies the interpreter, its standard library and worker.py to a new root, while the sandbox image is built.
 
 Standard library only; see Dockerfile.sandbox.
 """
@@ -27,13 +27,13 @@ def main(root: str) -> None:
         if os.path.islink("/" + name) and not os.path.lexists(f"{root}/{name}"):
             os.symlink(os.readlink("/" + name), f"{root}/{name}")
     for name in ("tmp", "proc", "dev", "sys", "etc"):
-        os.makedirs(f"{root}/{name}", exist_ok=True)  # /tmp too is writable for nobody but its owner
+        os.makedirs(f"{root}/{name}", exist_ok=True)  # only the owner may write to them, to /tmp too
     copy("/worker.py", root)
     os.symlink(python, f"{root}/python3")
 
 
 def loaded(extensions: set[str]) -> list[str]:
-    """Return the shared libraries that the interpreter has once every extension module is loaded, by all names."""
+    """Return the shared libraries in use once every extension module is loaded, under all their names."""
     for place in extensions:
         for file in glob.glob(os.path.join(place, "*.so")):
             try:
@@ -48,7 +48,8 @@ def loaded(extensions: set[str]) -> list[str]:
 
 
 def copy(file: str, root: str) -> None:
-    """Copy ``file``, and what it links to, to the same place under ``root``, through links between directories."""
+    """Copy ``file`` to the same path under ``root``, and the file to which it links; links to directories are followed.
+    """
     place = os.path.join(os.path.realpath(os.path.dirname(file)), os.path.basename(file))
     if not os.path.lexists(root + place):
         os.makedirs(os.path.dirname(root + place), exist_ok=True)

@@ -1,8 +1,8 @@
-"""Runs one candidate on lists of episodes: the only file inside the sandbox. Standard library only.
+"""Runs one candidate on lists of episodes: the only file of ours inside the sandbox. Standard library only.
 
-Messages come in on standard input, results go out on what was standard output: see `sandbox.wire`. The first message
-holds the contract's modules; each one after it is a job, and is played by a child process that holds nothing of any
-other job. A candidate's prints go to standard error, and its standard input is empty.
+Messages come in on standard input, and results go out on the original standard output (see `sandbox.wire`). The first
+message holds the modules of the contract. Each later message is a job, played by a child process of its own, which has
+no data of other jobs. The prints of a candidate go to standard error, and its standard input is empty.
 """
 
 import gc
@@ -23,7 +23,7 @@ NOT_A_TOKEN = -1
 
 
 def main() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the host's affair
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the host handles Ctrl-C
     out = os.dup(1)
     os.dup2(2, 1)
     prctl = hide()
@@ -42,7 +42,7 @@ def main() -> None:
 
 
 def hide() -> Any:
-    """Close this process to others of the same user (no ptrace, no /proc/PID/mem); return prctl, if there is one."""
+    """Forbid other processes of this user to inspect this one (ptrace, /proc/PID/mem). Return prctl, if it exists."""
     try:
         import ctypes
 
@@ -55,7 +55,7 @@ def hide() -> Any:
 
 
 def restrict(filter: Any, prctl: Any) -> None:
-    """Have the kernel refuse this process, and all that it starts, the calls that no controller needs."""
+    """Make the kernel refuse system calls that no controller needs, in this process and in all its children."""
     if not filter or prctl is None:
         return
     import ctypes
@@ -67,13 +67,13 @@ def restrict(filter: Any, prctl: Any) -> None:
 
 
 def receive() -> bytearray:
-    """Return the next message of standard input, or nothing at its end."""
+    """Return the next message from standard input, empty at its end."""
     head = read(SIZE.size)
     return read(SIZE.unpack(head)[0]) if head else bytearray()
 
 
 def read(size: int) -> bytearray:
-    """Return ``size`` bytes of standard input, or nothing where it ends before."""
+    """Return ``size`` bytes from standard input, empty if it ends before."""
     data = bytearray(size)
     view, at = memoryview(data), 0
     while at < size:
@@ -86,7 +86,7 @@ def read(size: int) -> bytearray:
 
 
 def play(message: bytearray, modules: dict[str, Any], out: int, prctl: Any) -> None:
-    """Play one job, and end this process."""
+    """Play one job, and then end this process."""
     try:
         empty = os.open(os.devnull, os.O_RDONLY)
         os.dup2(empty, 0)
@@ -95,7 +95,7 @@ def play(message: bytearray, modules: dict[str, Any], out: int, prctl: Any) -> N
         job, blobs = unpack(message)
         confine(job["limits"])
         if prctl is not None:
-            prctl(1, signal.SIGKILL, 0, 0, 0)  # PR_SET_PDEATHSIG: not to outlive the parent; becoming nobody undoes it
+            prctl(1, signal.SIGKILL, 0, 0, 0)  # PR_SET_PDEATHSIG: die with the parent; after `confine`, which resets it
         run(job, blobs, modules, out)
     except BaseException:
         sys.excepthook(*sys.exc_info())
@@ -104,7 +104,7 @@ def play(message: bytearray, modules: dict[str, Any], out: int, prctl: Any) -> N
 
 
 def unpack(message: bytearray) -> tuple[Any, dict[str, Any]]:
-    """Return the job's header, and its columns by name."""
+    """Return the header of the job, and its columns by name."""
     (size,) = struct.unpack_from("<I", message)
     at = 4 + size
     job = json.loads(message[4:at])
@@ -118,7 +118,7 @@ def unpack(message: bytearray) -> tuple[Any, dict[str, Any]]:
 
 
 def install(sources: dict[str, str]) -> dict[str, Any]:
-    """Make the contract's modules importable for the candidate, from the sources that the host sent."""
+    """Make the modules of the contract importable for the candidate, from the sources that the host sent."""
     package = types.ModuleType("envs")
     package.__path__ = []
     sys.modules["envs"] = package
@@ -136,7 +136,7 @@ def install(sources: dict[str, str]) -> dict[str, Any]:
 
 
 def confine(limits: dict[str, int]) -> None:
-    """Give up privileges and set this process's limits; a superuser, to whom some do not apply, becomes nobody."""
+    """Give up privileges, and set the limits of this process. Root becomes nobody, as some limits do not bind root."""
     if os.geteuid() == 0:
         os.setgroups([])
         os.setegid(65534)
@@ -157,7 +157,7 @@ def confine(limits: dict[str, int]) -> None:
 
 
 def run(job: Any, blobs: dict[str, Any], modules: dict[str, Any], out: int) -> None:
-    """Load the candidate, and play every episode; the first failure is the last frame."""
+    """Load the candidate, and play every episode. The first failure ends the run, and its frame is the last one."""
     home = os.getpid()
 
     def send(kind: bytes, episode: int = 0, answer: int = 0, data: bytes = b"") -> None:
@@ -186,7 +186,7 @@ def run(job: Any, blobs: dict[str, Any], modules: dict[str, Any], out: int) -> N
     orders = split(blobs["orders"], blobs["order_sizes"])
     max_branches, max_tokens = job["max_branches"], job["max_tokens"]
     gc.freeze()
-    gc.set_threshold(50_000)  # what an episode makes is freed without the collector
+    gc.set_threshold(50_000)  # reference counts free the objects of an episode; the collector is rarely needed
     for index, world, order, beta, seed in zip(
         blobs["index"], blobs["world"], blobs["order"], blobs["beta"], blobs["seed"], strict=True
     ):
@@ -202,7 +202,11 @@ def run(job: Any, blobs: dict[str, Any], modules: dict[str, Any], out: int) -> N
 
 
 def load(source: str, base: Any) -> Any:
-    """Return the controller class that ``source`` defines."""
+    """Return the controller class that ``source`` defines.
+
+    Raises:
+        NoController: the source defines no controller class, or several.
+    """
     module = types.ModuleType("candidate")
     sys.modules["candidate"] = module
     exec(compile(source, "controller.py", "exec"), module.__dict__)
@@ -218,11 +222,11 @@ def load(source: str, base: Any) -> Any:
 
 
 class NoController(Exception):
-    """The source holds no controller, or several."""
+    """The source defines no controller class, or several."""
 
 
 def explain(error: BaseException, illegal: Any) -> tuple[str, str]:
-    """Return (verdict, message) for what a candidate raised."""
+    """Return (kind of the verdict, message) for an exception that a candidate raised."""
     if isinstance(error, NoController):
         return "contract", str(error)
     line = ""
@@ -260,7 +264,7 @@ def split(values: Any, sizes: Any) -> list[list[Any]]:
 
 
 class Recordings(dict[int, Any]):
-    """The recorded branches of each question, made when first asked for."""
+    """The recorded branches by question; a `Recording` is made when it is first used."""
 
     def __init__(self, tokens: list[Any], blobs: dict[str, Any], replay: Any) -> None:
         self.pairs = [(token, False) for token in tokens]

@@ -39,12 +39,12 @@ def test_no_attack_gets_through(attack: Attack, policy: bool, under_attack: Atta
 
 
 def test_an_attack_that_gets_through_is_noticed(under_attack: AttackCheck) -> None:
-    bait = under_attack._bait
+    targets = under_attack._targets
     more = HONEST.replace("return honest(question)", "return question.run_to_end(question.branch_many(3)[2])")
     assert under_attack.attempt(Attack("honest", "nothing", HONEST), True).breaches == ()
     assert "honest branch" in str(under_attack.attempt(Attack("other", "another branch", more), False).breaches)
-    Path(str(bait.places["file"])).write_text("changed")
-    (Path(str(bait.places["drop"])) / "here").write_text("written")
+    Path(str(targets.places["file"])).write_text("changed")
+    (Path(str(targets.places["drop"])) / "here").write_text("written")
     assert len(under_attack.attempt(Attack("honest", "nothing", HONEST), True).breaches) == 2
     says = HONEST.replace("return honest(question)", "raise Breach('through')")
     assert "through" in str(under_attack.attempt(Attack("says", "says so", says), False).breaches)
@@ -59,15 +59,15 @@ def test_the_suite_is_large_and_says_what_it_tries() -> None:
 def test_what_is_reached_is_noticed_once() -> None:
     import socket
 
-    with AttackTargets() as bait:
-        assert bait.touched() == []
-        with socket.create_connection(("127.0.0.1", int(bait.places["tcp"]))):
-            assert bait.touched() == ["a connection to the host's tcp"]
+    with AttackTargets() as targets:
+        assert targets.reached() == []
+        with socket.create_connection(("127.0.0.1", int(targets.places["tcp"]))):
+            assert targets.reached() == ["a connection to the host's tcp"]
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
-            sender.sendto(b"x", ("127.0.0.1", int(bait.places["udp"])))
-        assert bait.touched() == ["a connection to the host's udp"]
-        assert bait.touched() == []
-    assert not bait.home.exists()
+            sender.sendto(b"x", ("127.0.0.1", int(targets.places["udp"])))
+        assert targets.reached() == ["a connection to the host's udp"]
+        assert targets.reached() == []
+    assert not targets.home.exists()
 
 
 def test_the_prelude_is_what_attacks_rely_on() -> None:
