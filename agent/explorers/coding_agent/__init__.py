@@ -1,1 +1,1 @@
-"""The explorer `command`: runs a coding agent headless in a workspace directory."""
+"""The explorer `command`: runs a coding agent in a workspace directory, without a person."""

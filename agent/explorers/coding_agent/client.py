@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Try controllers, look at what was tried, and hand in: the client of a workspace. Needs nothing but Python."""
+"""The command `./autotts` of a workspace: tries and submits controllers, and looks at versions. Needs only Python."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 ADDRESS = ".autotts-socket"
-"""The file of a workspace that says where its socket is."""
+"""File of a workspace that contains the path of its socket."""
 
 USAGE = """\
-./autotts try [FILE]                 check FILE (default: controller.py), and evaluate it on a part of the search set
-./autotts look                       list what can be looked at, and with which arguments
-./autotts look NAME [KEY=VALUE ...]  look at it; several values are separated by commas, as in versions=a,b
-./autotts submit [FILE]              hand in FILE (default: controller.py) with what rationale.md says
+./autotts try [FILE]                 check FILE (default: controller.py) and evaluate it on a part of the search set
+./autotts look                       list what you can look at, with the arguments
+./autotts look NAME [KEY=VALUE ...]  look at NAME; separate several values by commas, as in versions=a,b
+./autotts submit [FILE]              submit FILE (default: controller.py) with the text of rationale.md
 """
 _SECONDS = 900.0
 _LARGEST = 1 << 20
 
 
 class NoWorkspace(Exception):
-    """There is no workspace here, or nobody listens to it any more."""
+    """The workspace does not exist, or its server does not answer any more."""
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run one command, print what comes back, and return 0, 1 if it failed, or 2 for wrong usage."""
+    """Run one command, print the reply, and return 0; return 1 if the command failed, 2 for wrong usage."""
     verb, rest = (arguments[0], arguments[1:]) if arguments else ("help", [])
     home = Path(__file__).resolve().parent
     try:
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str]) -> int:
         return 1
     try:
         print(reply["text"], flush=True)
-    except BrokenPipeError:  # `./autotts try | head` has seen enough; nothing may be left to flush at the end
+    except BrokenPipeError:  # the reader, such as `head`, has closed the pipe; Python must not flush to it at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 1 if reply["error"] else 0
 
@@ -57,7 +57,7 @@ def _read(path: Path) -> str:
     with path.open("rb") as file:
         data = file.read(_LARGEST + 1)
     if len(data) > _LARGEST:
-        raise ValueError(f"{path} is larger than a controller can be")
+        raise ValueError(f"{path} is too large for a controller (over {_LARGEST:,} bytes)")
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError:
@@ -65,10 +65,10 @@ def _read(path: Path) -> str:
 
 
 def ask(home: Path, request: Mapping[str, object]) -> dict[str, object]:
-    """Send one request to the program that prepared the workspace ``home``, and return its reply: text and error.
+    """Send one request to the server of the workspace ``home``, and return its reply: text and error.
 
     Raises:
-        NoWorkspace: nobody answers.
+        NoWorkspace: the server does not answer.
     """
     try:
         address = (home / ADDRESS).read_text(encoding="utf-8").strip()

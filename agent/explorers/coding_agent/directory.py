@@ -1,7 +1,8 @@
-"""A directory in which a coding agent that knows nothing else can write a controller, and what comes out of it.
+"""The workspace directory, with all that a coding agent needs to write a controller, and the result of its work.
 
-Beside the directory ``g003-propose-0`` lie ``g003-propose-0.begun``, from when it is complete, ``.result.json``, when
-its work is done, and ``.log``, what the agent's program printed: none of them where the agent works.
+Beside the directory ``g003-propose-0`` lie ``g003-propose-0.begun``, written when the directory is complete;
+``.result.json``, written when the work is done; and ``.log``, the output of the agent's program. The agent does not see
+these files.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ _TRACES_OF_A_KIND = 2
 
 
 def prompts_version() -> str:
-    """Return the version of the texts, which changes with every word of them."""
+    """Return the version of the prompt texts, which changes with every change of a text."""
     joined = "\0".join(_text(name) for name in _TEXTS)
     return f"workspace-{hashlib.sha256(joined.encode()).hexdigest()[:8]}"
 
@@ -58,10 +59,10 @@ def _text(name: str) -> str:
 
 
 class WorkspaceResult(FrozenModel):
-    """What came out of a workspace: a candidate, or why there is none."""
+    """The result of a workspace: a candidate, or the reason why there is none."""
 
     key: str
-    """Of the brief that it answers (`brief_key`)."""
+    """Key of the brief that the result answers (`brief_key`)."""
     reason: str = ""
     """Why there is no candidate; empty if there is one."""
     source: str = ""
@@ -74,7 +75,7 @@ class WorkspaceResult(FrozenModel):
 
 
 def costs(root: Path) -> Iterator[tuple[int, Cost]]:
-    """Yield (generation, cost) of every workspace whose work is done."""
+    """Yield (generation, cost) for each workspace with a result."""
     for path in sorted(root.glob("g*.result.json")):
         generation = path.name[1:].partition("-")[0]
         with suppress(OSError, ValidationError, ValueError):
@@ -82,10 +83,10 @@ def costs(root: Path) -> Iterator[tuple[int, Cost]]:
 
 
 def brief_key(brief: Brief, step: Step) -> str:
-    """Return a name that two briefs share only if they ask for the same."""
+    """Return a key that is equal only for briefs that ask for the same."""
     versions = [[version.id, version.source] for version in (*brief.parents, *brief.front)]
-    told = json.dumps([brief.seed, brief.generation, step, brief.slot, len(brief.parents), versions])
-    return hashlib.sha256(told.encode(errors="replace")).hexdigest()
+    content = json.dumps([brief.seed, brief.generation, step, brief.slot, len(brief.parents), versions])
+    return hashlib.sha256(content.encode(errors="replace")).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ class StartingPoint:
 
     @classmethod
     def of(cls, brief: Brief) -> StartingPoint:
-        """Return the first parent, else the best of the front over all budgets, else a seed."""
+        """Return the first parent; without parents, the best version of the front; else a hand-written controller."""
         if brief.parents:
             return cls(brief.parents[0].id, brief.parents[0].source)
         curved = [version for version in brief.front if version.curve]
@@ -113,13 +114,13 @@ class Workspace:
     """The directory of one brief.
 
     Args:
-        root: the directory of all workspaces of a run.
-        brief: what is asked.
-        step: in which step of a generation.
-        tools: to look at versions with.
-        tries: evaluations that the agent may have.
-        minutes: that it has.
-        beta: whether there is the knob; without it every controller is tried at one setting.
+        root: directory of all workspaces of a run.
+        brief: the task.
+        step: step of the generation.
+        tools: the tools to look at versions.
+        tries: evaluations that the agent may use.
+        minutes: time that the agent has.
+        beta: whether controllers have the knob; without it every controller is tried at one setting.
     """
 
     def __init__(
@@ -139,33 +140,33 @@ class Workspace:
         return self.home.with_name(f"{self.name}.{ending}")
 
     def result(self) -> WorkspaceResult | None:
-        """Return what came out of it, if its work is done."""
+        """Return the result for this brief, or None if there is none yet."""
         try:
-            found = WorkspaceResult.model_validate_json(self._beside("result.json").read_bytes())
+            result = WorkspaceResult.model_validate_json(self._beside("result.json").read_bytes())
         except (OSError, ValidationError):
             return None
-        return found if found.key == self.key else None
+        return result if result.key == self.key else None
 
     def put_result(self, result: WorkspaceResult) -> None:
-        """Keep what came out: from now on the work is done."""
+        """Write the result: the work is done from now on."""
         write_atomically(self._beside("result.json"), result.model_dump_json(indent=1).encode())
 
     def put_log(self, text: str) -> None:
-        """Keep what the agent's program printed; without secrets, please."""
+        """Write the output of the agent's program; the caller removes secrets."""
         write_atomically(self._beside("log"), text.encode(errors="replace"))
 
     # The directory
 
     def prepare(self, address: str) -> None:
-        """Write the directory; of one that was cut off in the middle of its work, only what its agent does not write.
+        """Write the directory. If the work was interrupted, rewrite only the files that the agent does not write.
 
         Raises:
-            OSError: it cannot be written.
+            OSError: the directory cannot be written.
         """
         begun = self._beside("begun")
         if begun.is_file() and begun.read_text(errors="replace") == self.key and not self.home.is_symlink():
-            with suppress(OSError):  # an agent may have put anything in the place of our files
-                self._write({name: text for name, text in self._told().items() if "/" not in name})
+            with suppress(OSError):  # an agent may have replaced our files by anything
+                self._write({name: text for name, text in self._instructions().items() if "/" not in name})
                 self._connect(address)
                 return
         begun.unlink(missing_ok=True)
@@ -173,7 +174,8 @@ class Workspace:
             self.home.unlink()
         shutil.rmtree(self.home, ignore_errors=True)
         notes = Template(_text("rationale.md")).substitute(start=self.start.id)
-        self._write({**self._told(), **self._traces(), "controller.py": self.start.source, "rationale.md": notes})
+        own = {"controller.py": self.start.source, "rationale.md": notes}
+        self._write({**self._instructions(), **self._traces(), **own})
         self._connect(address)
         write_atomically(begun, self.key.encode())
 
@@ -187,33 +189,33 @@ class Workspace:
         os.chmod(self.home / _CLIENT, 0o755)
 
     def handed_in(self) -> tuple[str | None, str, str]:
-        """Return (source of controller.py, text of rationale.md, why there is no source)."""
+        """Return (source of controller.py, text of rationale.md, reason why there is no source)."""
         notes, _ = _read(self.home / "rationale.md", _LARGEST_NOTES)
         source, why = _read(self.home / "controller.py", MAX_CHARACTERS)
         return source, notes or "", why
 
     # Texts
 
-    def _told(self) -> dict[str, str]:
-        """Return the files that say what is to be done, and with what."""
+    def _instructions(self) -> dict[str, str]:
+        """Return the files that describe the task and the material."""
         tools = {look.name: look for look in read_commands(self._tools)}
         files = {"CONTRACT.md": _text("CONTRACT.md")}
         files |= {f"examples/{name}.py": baseline_source(name) for name in baseline_names()}
         for version in self.known.values():
             files[f"history/{version.id}.py"] = version.source
-            files[f"history/{version.id}.md"] = _about(version, "findings" in tools, self._brief)
-        listing = ["| `history/` | the best versions and the parents: source (`.py`); curve, faults, idea, prediction "
-                   "and what came of it (`.md`) |"]  # fmt: skip
+            files[f"history/{version.id}.md"] = _describe(version, "findings" in tools, self._brief)
+        listing = ["| `history/` | the best versions and the parents: source (`.py`); curve, findings, idea, "
+                   "prediction, measured outcome (`.md`) |"]  # fmt: skip
         if self._brief.lessons:
             files["history/LESSONS.md"] = _lessons(self._brief.lessons)
-            listing.append("| `history/LESSONS.md` | earlier predictions, and what came of each, the latest first |")
+            listing.append("| `history/LESSONS.md` | earlier predictions and their outcomes, the latest first |")
         if "list_versions" in tools:
             bench = self._brief.bench
             index = bench.index() if bench is not None else self._tools.call("list_versions", "{}").text
             files["history/INDEX.txt"] = index + "\n"
-            listing.append("| `history/INDEX.txt` | all versions that were tried, the best first |")
+            listing.append("| `history/INDEX.txt` | all versions that were tried, best first |")
         if "read_trace" in tools:
-            listing.append("| `traces/` | episodes in which the controller you begin with did badly, step by step |")
+            listing.append("| `traces/` | episodes in which your starting controller did badly, step by step |")
         files["TASK.md"] = Template(_text("TASK.md")).substitute(
             generation=self._brief.generation,
             step=_text(f"{self._step}.md").strip(),
@@ -231,24 +233,24 @@ class Workspace:
         return files
 
     def _traces(self) -> dict[str, str]:
-        """Return traces of episodes in which the start did badly, a few of each kind."""
+        """Return traces of episodes in which the starting controller did badly, a few of each kind."""
         if not {"find_episodes", "read_trace"} <= {look.name for look in read_commands(self._tools)}:
             return {}
         files: dict[str, str] = {}
         seen: set[str] = set()
         for kind in _WORST_KINDS:
-            said = self._tools.call("find_episodes", json.dumps({"version": self.start.id, "kind": kind, "limit": 8}))
-            handles = [] if said.error else [h for h in _HANDLE.findall(said.text) if h not in seen]
+            listed = self._tools.call("find_episodes", json.dumps({"version": self.start.id, "kind": kind, "limit": 8}))
+            handles = [] if listed.error else [h for h in _HANDLE.findall(listed.text) if h not in seen]
             for n, handle in enumerate(handles[:_TRACES_OF_A_KIND], 1):
                 seen.add(handle)
-                told = self._tools.call("read_trace", json.dumps({"version": self.start.id, "episode": handle}))
-                if not told.error:
-                    files[f"traces/{kind}-{n}.txt"] = told.text + "\n"
+                trace = self._tools.call("read_trace", json.dumps({"version": self.start.id, "episode": handle}))
+                if not trace.error:
+                    files[f"traces/{kind}-{n}.txt"] = trace.text + "\n"
         return files
 
 
 def _read(path: Path, most: int) -> tuple[str | None, str]:
-    """Return (text, "") of a plain file, or (None, why not): whatever an agent may have put there."""
+    """Return (text, "") of a regular file, or (None, reason); an agent may have put anything there."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as error:
@@ -265,13 +267,13 @@ def _read(path: Path, most: int) -> tuple[str | None, str]:
         return None, f"{path.name} is not UTF-8 text"
 
 
-def _about(version: Version, findings: bool, brief: Brief) -> str:
-    """Return what is known of a version, for people and for programs that are like them."""
+def _describe(version: Version, findings: bool, brief: Brief) -> str:
+    """Return a Markdown page about a version."""
     lines = [f"# {version.id}", ""]
     if version.rationale:
         lines += ["Idea: " + " ".join(version.rationale.split()), ""]
     if version.outcome:
-        lines += ["What came of it: " + version.outcome, ""]
+        lines += ["Outcome: " + version.outcome, ""]
     if version.curve:
         quality = float(population.attained(version.curve, _budgets(brief, [version])).mean())
         lines += [f"Quality on the whole search set: {quality:.2f}", ""] if brief.bench is not None else []
@@ -279,19 +281,19 @@ def _about(version: Version, findings: bool, brief: Brief) -> str:
         lines += [f"| {p.beta:g} | {p.accuracy:.1f} | {p.tokens:,.0f} | {p.latency:,.0f} |" for p in version.curve]
     if findings:
         lines += ["", "What it does wrong, the most important first:", ""]
-        lines += [f"- {found.kind}: {found.message}" for found in version.findings] or ["- nothing that was looked for"]
+        lines += [f"- {finding.kind}: {finding.message}" for finding in version.findings] or ["- no findings"]
     return "\n".join(lines) + "\n"
 
 
 def _lessons(versions: Sequence[Version]) -> str:
-    told = [f"- {v.id}: {' '.join(v.rationale.split())}\n  -> {' '.join(v.outcome.split())}" for v in versions]
-    note = ("After the arrow stands what was measured, on the whole search set. What an idea claims from tries was "
-            "measured on a part of it, and chosen for: it is often larger.")  # fmt: skip
-    return "\n".join(["# What earlier rounds predicted, and what came of it", "", note, "", *told]) + "\n"
+    lessons = [f"- {v.id}: {' '.join(v.rationale.split())}\n  -> {' '.join(v.outcome.split())}" for v in versions]
+    note = ("After the arrow: the outcome, measured on the whole search set. Numbers in a rationale may come from "
+            "tries on a part of the set, of which the best was chosen: they are often too high.")  # fmt: skip
+    return "\n".join(["# What earlier rounds predicted, and the outcomes", "", note, "", *lessons]) + "\n"
 
 
 def _budgets(brief: Brief, versions: Sequence[Version]) -> Floats:
-    """Return the budgets of quality; without a workbench, which knows them, those that ``versions`` span."""
+    """Return the token budgets of quality; without a workbench, budgets over the range of ``versions``."""
     if brief.bench is not None:
         return brief.bench.shelf.budgets
     tokens = [point.tokens for version in versions for point in version.curve]
@@ -300,8 +302,8 @@ def _budgets(brief: Brief, versions: Sequence[Version]) -> Floats:
 
 
 def _front(versions: Sequence[Version], brief: Brief) -> str:
-    """Return the best accuracy so far at some budgets, and whose it is."""
+    """Return a table of the best accuracy so far at some token budgets, and the version that attains it."""
     curved = [version for version in versions if version.curve]
     if not curved:
-        return "(nothing has run yet: whatever runs is the best so far)"
+        return "(nothing has run yet: the first version that runs is the best so far)"
     return best_at_budgets(curved, _budgets(brief, curved))

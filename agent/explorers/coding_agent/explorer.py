@@ -1,4 +1,4 @@
-"""Any coding agent that has a command line, run headless in a workspace that says all it needs to know."""
+"""The explorer `command`: runs any coding agent with a command line in a self-contained workspace."""
 
 from __future__ import annotations
 
@@ -37,16 +37,16 @@ TASK = "Read TASK.md in the current directory, and do what it says, to the end. 
 
 TEMPLATES: dict[str, tuple[str, ...]] = {
     "claude": ("claude", "-p", "{task}", "--output-format", "json", "--allowedTools", "Bash,Read,Edit,Write,Glob,Grep"),
-    # its own sandbox refuses sockets, ours among them, unless the network is allowed
+    # codex's own sandbox blocks sockets, including ours, unless the network is allowed
     "codex": ("codex", "exec", "--full-auto", "-c", "sandbox_workspace_write.network_access=true",
               "--skip-git-repo-check", "{task}"),
     "gemini": ("gemini", "--yolo", "-p", "{task}"),
-    # it edits files and runs one command, so it is given both
+    # aider edits given files and runs one command
     "aider": ("aider", "--yes-always", "--no-git", "--no-check-update", "--read", "TASK.md", "--read", "CONTRACT.md",
               "--test-cmd", "./autotts try", "--auto-test", "--message", "{task}", "controller.py", "rationale.md"),
     "opencode": ("opencode", "run", "{task}"),
 }  # fmt: skip
-"""The common coding agents; their options change with their versions, and any other command line may be given."""
+"""Command lines of common coding agents. Options change with versions; a user may give any other command."""
 _MODEL = {"claude": "--model", "codex": "--model", "gemini": "--model", "aider": "--model", "opencode": "--model"}
 
 _PASSED = ("PATH", "HOME", "LANG", "TERM")
@@ -57,23 +57,23 @@ _LAST_CALL_SECONDS = 120.0
 
 @dataclass(frozen=True, slots=True)
 class AgentCommand:
-    """A coding agent, and what it may have."""
+    """A coding agent and its limits."""
 
     command: tuple[str, ...]
-    """Program and arguments, in which ``{task}`` stands for what it is told."""
+    """Program and arguments; ``{task}`` stands for the task."""
     minutes: float = 30.0
     tries: int = 12
     passed: tuple[str, ...] = ()
-    """Names of the environment's variables that it gets besides the usual few: its key, as a rule."""
+    """Names of further environment variables to pass to the agent, usually its API key."""
 
     @classmethod
     def make(
         cls, cli: str, model: str | None = None, minutes: float = 30.0, tries: int = 12, passed: Sequence[str] = ()
     ) -> AgentCommand:
-        """Return the agent that ``cli`` names, or whose command line it is.
+        """Return the agent for ``cli``: the name of a known agent, or a command line.
 
         Raises:
-            InputError: it is no such thing, is not installed, or a limit is not positive.
+            InputError: ``cli`` is neither, the program is not installed, or a limit is not positive.
         """
         if cli in TEMPLATES:
             command = TEMPLATES[cli]
@@ -85,24 +85,24 @@ class AgentCommand:
             except ValueError as error:
                 raise InputError(f"coding agent {cli!r}: {error}") from None
             if not any("{task}" in part for part in command):
-                known = ", ".join(sorted(TEMPLATES))
-                raise InputError(f"coding agent {cli!r}: one of {known}, or a command line with {{task}} in it")
+                names = ", ".join(sorted(TEMPLATES))
+                raise InputError(f"coding agent {cli!r}: give one of {names}, or a command line with {{task}} in it")
             command = tuple(part.replace("{model}", model or "") for part in command)
         if shutil.which(command[0]) is None:
             raise InputError(f"coding agent {command[0]!r} is not installed, or not on PATH")
         if not (0 < minutes < math.inf and tries >= 1):
-            raise InputError(f"a coding agent needs minutes and tries, not {minutes:g} and {tries}")
+            raise InputError(f"a coding agent needs minutes and tries above 0, not {minutes:g} and {tries}")
         return cls(command, minutes, tries, tuple(passed))
 
-    def told(self, task: str) -> list[str]:
-        """Return the command line for a task."""
+    def command_line(self, task: str) -> list[str]:
+        """Return the command line for ``task``."""
         return [part.replace("{task}", task) for part in self.command]
 
     def environment(self, ours: Mapping[str, str]) -> dict[str, str]:
-        """Return all variables that it gets."""
+        """Return the environment variables of the agent."""
         given = {name: ours[name] for name in (*_PASSED, *self.passed) if name in ours}
         path = given.get("PATH", os.defpath)
-        if shutil.which("python3", path=path) is None:  # the workspace's own command needs one
+        if shutil.which("python3", path=path) is None:  # the workspace's command needs Python
             path += os.pathsep + str(Path(sys.executable).parent)
         return {**given, "PATH": path}
 
@@ -116,17 +116,17 @@ def _toolbox(bench: SearchWorkbench | None) -> SessionTools:
 
 
 class CodingAgentExplorer:
-    """An `Explorer` that has a coding agent work in a fresh directory for each proposal.
+    """An `Explorer` that runs a coding agent in a fresh workspace for each proposal.
 
     Args:
-        agent: who does the work.
-        root: where the workspaces are kept; ``workspaces`` in the run directory, so that a resumed run finds them.
-        hide: directories that the agent must not see (the run, the data root), where this machine can hide them.
-        toolbox: makes the tools of a workbench.
-        clock: seconds, for the limit of time.
-        report: told in one line of what went otherwise than hoped.
-        budget: counts what is spent, and says when to stop; what earlier processes spent is `spent`'s to tell it.
-        ablations: ideas that are left out in this run.
+        agent: the coding agent.
+        root: directory of the workspaces; inside the run directory, so that a resumed run finds them.
+        hide: directories that the agent must not see (the run, the data root), if this machine can hide them.
+        toolbox: returns the tools of a workbench.
+        clock: returns seconds, for the time limit.
+        report: called with a one-line message when no candidate was made.
+        budget: counts spending and enforces limits; the caller records the spending of earlier processes (`spent`).
+        ablations: ideas that this run leaves out.
     """
 
     name = "command"
@@ -158,7 +158,7 @@ class CodingAgentExplorer:
         return self._work(brief, "refine")
 
     def close(self) -> None:
-        """End all agents at work, from another thread; what they were asked is asked again when the run goes on."""
+        """Stop all running agents, from another thread. Their briefs are asked again when the run resumes."""
         self._stop.set()
 
     def _work(self, brief: Brief, step: Step) -> list[Proposal]:
@@ -184,10 +184,10 @@ class CodingAgentExplorer:
 
     @contextmanager
     def _paid(self, generation: int) -> Iterator[Callable[[Cost], None]]:
-        """Wait until the budget allows an agent to begin, and lend what tells it the cost.
+        """Wait until the budget allows another agent, and yield the function that records its cost.
 
         Raises:
-            LimitReached: it does not.
+            LimitReached: a spending limit is reached.
         """
         budget = self._budget
         if budget is None:
@@ -201,27 +201,27 @@ class CodingAgentExplorer:
             elif expected == self._expected():
                 break
             else:
-                budget.release(ticket)  # meanwhile another agent has told what one costs
+                budget.release(ticket)  # another agent has finished meanwhile: its cost changes the estimate
         try:
             yield lambda cost: budget.record(generation, _spending(cost))
         finally:
             budget.release(ticket)
 
     def _expected(self) -> float:
-        """Return the dollars that an agent in flight may cost: as the mean of those that are through, else anything."""
+        """Return the expected dollars of a running agent: the mean of finished agents; infinity if there are none."""
         dollars = [cost.dollars for _, cost in costs(self.root)]
         return sum(dollars) / len(dollars) if dollars else math.inf
 
     def _run(self, workspace: Workspace, tools: SessionTools) -> WorkspaceResult:
-        """Have the agent work, and return what came of it.
+        """Run the agent, and return its result.
 
         Raises:
-            KeyboardInterrupt: it was ended from outside: there is no result, and it is to be run again.
+            KeyboardInterrupt: the agent was stopped from outside: there is no result, and the brief is to be run again.
         """
-        headless.sweep(workspace.home)  # what a killed run has left behind
-        desk = WorkspaceSession(tools, self.agent.tries, workspace.start.source, workspace.known, _without_secrets)
-        command, environment = self.agent.told(TASK), self.agent.environment(os.environ)
-        with WorkspaceServer(desk) as server:
+        headless.sweep(workspace.home)  # processes that a killed run left behind
+        session = WorkspaceSession(tools, self.agent.tries, workspace.start.source, workspace.known, _without_secrets)
+        command, environment = self.agent.command_line(TASK), self.agent.environment(os.environ)
+        with WorkspaceServer(session) as server:
             workspace.prepare(server.address)
             try:
                 ended = headless.run(
@@ -230,20 +230,20 @@ class CodingAgentExplorer:
                 )  # fmt: skip
             except OSError as error:
                 ended = headless.AgentExit("ended", None, "", f"{command[0]}: {error}")
-            except BaseException:  # Ctrl-C: nobody waits for an answer any more
-                desk.close(0)
+            except BaseException:  # Ctrl-C: the agent waits for no answer any more
+                session.close(0)
                 raise
-            desk.close(_LAST_CALL_SECONDS)
+            session.close(_LAST_CALL_SECONDS)
         if ended.why == "stopped":
             raise KeyboardInterrupt
         log = _log(ended)
         workspace.put_log(log)
-        refused = "" if desk.submitted else _take_unsubmitted(workspace, desk)
-        cost, transcript = cost_of(ended.output), _transcript(desk.transcript(), log)
-        if desk.submitted is None:
-            reason = redact(f"{_how(ended)}; {refused}")
+        refused = "" if session.submitted else _submit_unsubmitted(workspace, session)
+        cost, transcript = cost_of(ended.output), _transcript(session.transcript(), log)
+        if session.submitted is None:
+            reason = redact(f"{_describe_exit(ended)}; {refused}")
             return WorkspaceResult(key=workspace.key, reason=clean(reason), cost=cost, transcript=transcript)
-        done = desk.submitted
+        done = session.submitted
         return WorkspaceResult(
             key=workspace.key, source=done.source, rationale=clean(redact(done.rationale)),
             parents=done.parents or (workspace.start.id,), expects=done.expects, cost=cost,
@@ -252,11 +252,11 @@ class CodingAgentExplorer:
 
 
 def spent(root: Path) -> dict[int, Spending]:
-    """Return what the agents of a run's workspaces have cost so far, by generation."""
-    found: dict[int, Spending] = {}
+    """Return the cost of a run's workspaces so far, by generation."""
+    spending: dict[int, Spending] = {}
     for generation, cost in costs(root):
-        found[generation] = found.get(generation, Spending()) + _spending(cost)
-    return found
+        spending[generation] = spending.get(generation, Spending()) + _spending(cost)
+    return spending
 
 
 def _spending(cost: Cost) -> Spending:
@@ -266,28 +266,28 @@ def _spending(cost: Cost) -> Spending:
     return Spending(dollars=cost.dollars, usage=usage, calls=cost.calls)
 
 
-def _take_unsubmitted(workspace: Workspace, desk: WorkspaceSession) -> str:
-    """Hand in what controller.py holds, as nobody did; return why that cannot be."""
+def _submit_unsubmitted(workspace: Workspace, session: WorkspaceSession) -> str:
+    """Submit the content of controller.py, because the agent did not; return why that is impossible, or ""."""
     source, notes, why = workspace.handed_in()
     if source is None:
-        return f"nothing was handed in, and {why}"
-    reply = desk.submit(source, read_notes(notes), strict=False)
-    return f"nothing was handed in, and controller.py was {reply.text}" if reply.error else ""
+        return f"nothing was submitted, and {why}"
+    reply = session.submit(source, read_notes(notes), strict=False)
+    return f"nothing was submitted, and controller.py was {reply.text}" if reply.error else ""
 
 
 def _without_secrets(source: str) -> str:
-    return "it holds the value of a secret of this machine" if redact(source) != source else ""
+    return "it contains a secret of this machine" if redact(source) != source else ""
 
 
-def _how(ended: headless.AgentExit) -> str:
+def _describe_exit(ended: headless.AgentExit) -> str:
     if ended.why != "ended":
-        return f"its agent was ended because its {ended.why}"
+        return f"the agent was killed because its {ended.why}"
     last = " ".join((ended.errors.strip() or ended.output.strip()).splitlines()[-1:])[-200:]
-    return f"its agent ended with code {ended.code}" + (f" ({last})" if ended.code != 0 and last else "")
+    return f"the agent ended with code {ended.code}" + (f" ({last})" if ended.code != 0 and last else "")
 
 
 def _log(ended: headless.AgentExit) -> str:
-    return clean(redact(f"# {_how(ended)}\n# output\n{ended.output}\n# errors\n{ended.errors}\n"))
+    return clean(redact(f"# {_describe_exit(ended)}\n# output\n{ended.output}\n# errors\n{ended.errors}\n"))
 
 
 def _transcript(exchanges: str, log: str) -> str:
@@ -295,22 +295,22 @@ def _transcript(exchanges: str, log: str) -> str:
 
 
 def cost_of(output: str) -> Cost:
-    """Return what an agent says that it has cost: the last line of JSON with ``total_cost_usd``, else one call."""
+    """Return the cost that an agent reports in its last JSON line with ``total_cost_usd``; else one free call."""
     for line in reversed(output.splitlines()[-50:]):
         try:
-            said = json.loads(line)
+            report = json.loads(line)
         except (ValueError, RecursionError):
             continue
-        if isinstance(said, dict) and "total_cost_usd" in said:
-            usage = said.get("usage")
+        if isinstance(report, dict) and "total_cost_usd" in report:
+            usage = report.get("usage")
             usage = usage if isinstance(usage, dict) else {}
             cached = _count(usage.get("cache_read_input_tokens"))
             fresh = _count(usage.get("input_tokens")) + _count(usage.get("cache_creation_input_tokens"))
-            dollars = said["total_cost_usd"]
-            fine = isinstance(dollars, (int, float)) and math.isfinite(dollars) and dollars >= 0
+            dollars = report["total_cost_usd"]
+            valid = isinstance(dollars, (int, float)) and math.isfinite(dollars) and dollars >= 0
             return Cost(
-                float(dollars) if fine else 0.0, fresh + cached, cached, _count(usage.get("output_tokens")),
-                max(1, _count(said.get("num_turns"))),
+                float(dollars) if valid else 0.0, fresh + cached, cached, _count(usage.get("output_tokens")),
+                max(1, _count(report.get("num_turns"))),
             )  # fmt: skip
     return Cost(calls=1)
 

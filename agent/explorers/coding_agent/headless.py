@@ -1,4 +1,4 @@
-"""Somebody else's program, run without anybody watching: in a time, with an end, and with a log of bounded size."""
+"""Runs a foreign program without a person: with a time limit, a clean end, and bounded output."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from typing import IO, Literal
 End = Literal["ended", "time is over", "stopped"]
 
 MARK = "AUTOTTS_WORKSPACE"
-"""The variable by which everything that a program started is known, wherever it has hidden."""
+"""Environment variable that marks all processes of a workspace, also those that leave its process group."""
 
 _TICK = 0.2
 _CHUNK = 1 << 16
 _DEATH_SECONDS = 10.0
 
-# Dies with the thread that started it: a killed run must not leave a program behind that goes on spending money.
-_LEASH = """
+# The program dies with the thread that started it: a killed run must not leave a program behind that spends money.
+_DIE_WITH_PARENT = """
 import ctypes, os, sys
 try:
     ctypes.CDLL(None).prctl(1, 9, 0, 0, 0)
@@ -45,17 +45,17 @@ except OSError as error:
 
 @dataclass(frozen=True, slots=True)
 class AgentExit:
-    """How a program ended, and what it printed."""
+    """How a program ended, and its output."""
 
     why: End
     code: int | None
-    """Exit code (negative: the signal that it died of); None if it was killed."""
+    """Exit code (negative: the signal that killed the process); None if we killed the program."""
     output: str
     errors: str
 
 
 class OutputTail:
-    """The beginning and the end of what was printed, in whole lines where something is left out."""
+    """The beginning and the end of an output; if the middle is left out, whole lines are left out."""
 
     def __init__(self, most: int) -> None:
         self._half = most // 2
@@ -65,7 +65,7 @@ class OutputTail:
         self._lost = 0
 
     def add(self, data: bytes) -> None:
-        """Take more output."""
+        """Add output."""
         room = self._half - len(self._head)
         self._head += data[:room]
         if data := data[room:]:
@@ -77,7 +77,7 @@ class OutputTail:
             self._lost += gone
 
     def text(self) -> str:
-        """Return it. Lines that were cut are left out whole: a part of a secret would not be known as one."""
+        """Return the text. Lines that were cut are dropped, because a part of a secret would not be recognised."""
         head, rest = bytes(self._head), b"".join(self._rest)
         if self._lost:
             head = head[: head.rfind(b"\n") + 1]
@@ -96,20 +96,20 @@ def run(
     stop: threading.Event | None = None,
     most: int = 1 << 20,
 ) -> AgentExit:
-    """Run ``command`` in ``home`` with standard input closed, and end it and all that it started when it is done.
+    """Run ``command`` in ``home`` with standard input closed, then kill it and all processes that it started.
 
     Args:
         command: program and arguments; no shell is involved.
-        home: its working directory, which marks its processes too.
-        environment: all of it.
-        seconds: it may take, by ``clock``.
-        hide: directories that it must not see, but for ``home``; where `hides` says that this is possible.
-        clock: seconds.
-        stop: ends it early when it is set.
-        most: bytes kept of each of its outputs.
+        home: working directory, which also marks the processes.
+        environment: all environment variables.
+        seconds: time limit, by ``clock``.
+        hide: directories that the program must not see, except ``home``, if `hides` says that this is possible.
+        clock: returns seconds.
+        stop: stops the program early when set.
+        most: bytes to keep of each output.
 
     Raises:
-        OSError: it cannot be started.
+        OSError: the program cannot be started.
     """
     home = home.resolve()
     environment = {**environment, MARK: str(home)}
@@ -137,7 +137,7 @@ def run(
                 _read(waiting, kept)
     finally:
         end(process, home)
-        for pipe, tail in kept.items():  # all writers are dead: what is in the pipe is all there will be
+        for pipe, tail in kept.items():  # all writers are dead: no more output can follow
             with suppress(OSError):
                 for _ in range(64):
                     data = pipe.read(_CHUNK)
@@ -150,14 +150,14 @@ def run(
 
 
 def _over(process: subprocess.Popen[bytes]) -> bool:
-    """Whether it has ended; it is not reaped, so that the number of its group is not given to another."""
+    """Return whether ``process`` has ended. It is not reaped, so that its group number cannot be reused."""
     return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
 def _read(waiting: selectors.DefaultSelector, kept: Mapping[IO[bytes], OutputTail]) -> None:
-    """Take what is there, or wait a moment."""
+    """Read the available output, or wait a moment."""
     if not waiting.get_map():
-        time.sleep(_TICK / 10)  # it has closed its outputs, but lives on
+        time.sleep(_TICK / 10)  # the program has closed its outputs but still runs
         return
     for key, _ in waiting.select(_TICK):
         pipe: IO[bytes] = key.fileobj  # type: ignore[assignment]
@@ -169,7 +169,7 @@ def _read(waiting: selectors.DefaultSelector, kept: Mapping[IO[bytes], OutputTai
 
 
 def end(process: subprocess.Popen[bytes], home: Path) -> None:
-    """Kill a program, its group, and whatever of it has left the group, and wait for no longer than it takes."""
+    """Kill a program, its process group, and its processes that left the group; wait at most `_DEATH_SECONDS`."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     sweep(home)
@@ -178,23 +178,23 @@ def end(process: subprocess.Popen[bytes], home: Path) -> None:
 
 
 def sweep(home: Path) -> None:
-    """Kill every process that belongs to the workspace ``home``, those of a run that was killed included."""
-    for _ in range(100):  # those that fork faster than they are killed are met again
-        found = marked(home)
-        if not found:
+    """Kill every process of the workspace ``home``, also those that a killed run left behind."""
+    for _ in range(100):  # repeated, because processes may fork while they are killed
+        numbers = marked(home)
+        if not numbers:
             return
-        for number in found:
+        for number in numbers:
             with suppress(OSError):
                 handle = os.pidfd_open(number)
                 try:
-                    if _is_marked(number, home):  # not another process under the same number
+                    if _is_marked(number, home):  # the number may have been reused by another process
                         signal.pidfd_send_signal(handle, signal.SIGKILL)
                 finally:
                     os.close(handle)
 
 
 def marked(home: Path) -> list[int]:
-    """Return the living processes that belong to the workspace ``home``."""
+    """Return the process ids of the workspace ``home``."""
     home = home.resolve()
     numbers = [int(name) for name in os.listdir("/proc") if name.isdigit()] if os.path.isdir("/proc") else []
     return [number for number in numbers if number != os.getpid() and _is_marked(number, home)]
@@ -205,21 +205,21 @@ def _is_marked(number: int, home: Path) -> bool:
         environment = Path(f"/proc/{number}/environ").read_bytes()
     except OSError:
         return False
-    return f"{MARK}={home}".encode() in environment.split(b"\0")  # a dead one has no environment left
+    return f"{MARK}={home}".encode() in environment.split(b"\0")  # the environment of a dead process is empty
 
 
 def _wrapped(command: Sequence[str], home: Path, hide: Sequence[Path]) -> list[str]:
-    """Return the command that runs ``command`` where ``hide`` is not to be seen, or at least on a leash."""
-    places = [place.resolve() for place in hide if place.is_dir()]
-    if not places or hides():
-        return [sys.executable, "-I", "-S", "-c", _LEASH, str(os.getpid()), *command]
+    """Return the command that runs ``command`` with ``hide`` hidden; if impossible, at least dying with its parent."""
+    hidden = [path.resolve() for path in hide if path.is_dir()]
+    if not hidden or hides():
+        return [sys.executable, "-I", "-S", "-c", _DIE_WITH_PARENT, str(os.getpid()), *command]
     line = [_bubblewrap() or "", "--dev-bind", "/", "/", "--unshare-pid", "--proc", "/proc", "--die-with-parent"]
-    for place in sorted(places, key=lambda place: len(place.parts)):
-        line += ["--tmpfs", str(place)]
+    for path in sorted(hidden, key=lambda path: len(path.parts)):
+        line += ["--tmpfs", str(path)]
     line += ["--bind", str(home), str(home)]
-    for place in places:
-        if place != home:
-            line += ["--remount-ro", str(place)]
+    for path in hidden:
+        if path != home:
+            line += ["--remount-ro", str(path)]
     return [*line, "--chdir", str(home), "--", *command]
 
 
@@ -229,7 +229,7 @@ def _bubblewrap() -> str | None:
 
 @lru_cache
 def hides() -> str:
-    """Return why directories cannot be hidden from a program here, or nothing if they can."""
+    """Return why directories cannot be hidden from a program on this machine; empty if they can."""
     if _bubblewrap() is None:
         return "bubblewrap is not installed"
     line = [_bubblewrap() or "", "--dev-bind", "/", "/", "--unshare-pid", "--proc", "/proc", "--", "true"]

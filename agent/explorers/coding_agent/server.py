@@ -1,4 +1,4 @@
-"""The other end of a workspace's client: a Unix socket behind which the tools are, and the rules for using them."""
+"""The server side of a workspace: a Unix socket in front of the tools, and the rules of their use."""
 
 from __future__ import annotations
 
@@ -30,24 +30,24 @@ _REQUEST_SECONDS = 20.0
 _MOST_AT_ONCE = 16
 _DIRECTIONS: tuple[Direction, ...] = ("less", "same", "more")
 _NOT_LOOKS = ("submit", "try_candidate")
-_FREE = "not run"  # how the answer to a try begins that cost no evaluation
+_FREE = "not run"  # beginning of the reply to a try that costs no evaluation
 _FAILED = re.compile(r"try-\d+: failed")
 _SHOWN = 2000  # characters of one exchange in the transcript
 
 
 @dataclass(frozen=True, slots=True)
 class RationaleNotes:
-    """What a rationale.md says."""
+    """The content of a rationale.md."""
 
     rationale: str
     parents: tuple[str, ...] = ()
     expects: tuple[Expectation, ...] = ()
     problems: tuple[str, ...] = ()
-    """Lines of its header that are not understood, and why."""
+    """Header lines that cannot be understood, with the reason."""
 
 
 def read_notes(text: str) -> RationaleNotes:
-    """Return what a rationale.md says: a header between two lines of three dashes, then free text. Never raises."""
+    """Return the content of a rationale.md: a header between two lines of three dashes, then text. Never raises."""
     parents: list[str] = []
     expects: dict[Metric, Expectation] = {}
     problems = []
@@ -78,14 +78,14 @@ def read_notes(text: str) -> RationaleNotes:
 
 
 class WorkspaceSession:
-    """Answers what the client asks, whatever it sends, and remembers what was handed in.
+    """Answers the client's requests, whatever they contain, and keeps the submission.
 
     Args:
-        tools: that do the work; called by one thread at a time.
-        tries: evaluations that may be had.
-        start: the source that the workspace began with, which is no proposal.
-        known: versions that may be parents, where nobody is there any more to mend a name that is none.
-        source_is_fit: told the source that is to be handed in, returns why it must not be, or nothing.
+        tools: the tools, called by one thread at a time.
+        tries: evaluations that the agent may use.
+        start: the starting source, which is not accepted as a submission.
+        known: versions that may be parents of a controller that the agent did not submit itself.
+        source_is_fit: given a source to submit, returns why it must not be submitted, or "".
     """
 
     def __init__(
@@ -108,19 +108,19 @@ class WorkspaceSession:
 
     @property
     def submitted(self) -> SubmittedCandidate | None:
-        """What was handed in, and taken."""
+        """The accepted submission; None before."""
         return self._tools.submitted
 
     def close(self, seconds: float) -> bool:
-        """Answer nothing from now on; return whether a call under way came to its end within ``seconds``."""
+        """Refuse all further requests; return whether a request in progress ended within ``seconds``."""
         self._closed = True
-        calm = self._turn.acquire(timeout=seconds)
-        if calm:
+        idle = self._turn.acquire(timeout=seconds)
+        if idle:
             self._turn.release()
-        return calm
+        return idle
 
     def transcript(self) -> str:
-        """Return all that was asked and answered, one paragraph each."""
+        """Return all requests and replies, one paragraph each."""
         return "\n\n".join(self._exchanges)
 
     def answer(self, message: bytes) -> ToolResult:
@@ -134,10 +134,10 @@ class WorkspaceSession:
                     raise ValueError
                 asked, reply = self._dispatch(request)
             except (ValueError, RecursionError):
-                asked, reply = "something else", ToolResult("not a request: use ./autotts, as TASK.md says", True)
+                asked, reply = "invalid request", ToolResult("not a request: use ./autotts, as TASK.md says", True)
             except Exception as error:  # a fault of ours must not end the work of an agent that costs money
-                told = f"this failed, and not through you: {error}; go on without it"
-                asked, reply = "something", ToolResult(told, True)
+                text = f"this failed, and not because of you: {error}; continue without it"
+                asked, reply = "request", ToolResult(text, True)
             self._exchanges.append(f"> {asked[:_SHOWN]}\n{reply.text[:_SHOWN]}")
             return reply
 
@@ -153,28 +153,28 @@ class WorkspaceSession:
         raise ValueError
 
     def attempt(self, source: str) -> ToolResult:
-        """Try a source. What the policy refuses, and what was tried before, costs nothing."""
+        """Try a source. A source that the policy refuses, or that was tried before, does not count as a try."""
         key = hashlib.sha256(source.encode(errors="replace")).hexdigest()
         if (before := self._tried.get(key)) is not None:
-            return self._counted(ToolResult(f"(as before, at no cost)\n{before.text}", before.error))
+            return self._with_tries_left(ToolResult(f"(same as before, not counted)\n{before.text}", before.error))
         refused = policy.check(source)
         if not refused.ok:
             return ToolResult(f"{refused.kind}: {refused.message}\n(not evaluated, and not counted)", True)
         if self.tries_left <= 0:
-            return ToolResult("no tries are left: hand in the best that you have with ./autotts submit", True)
-        said = self._tools.call("try_candidate", json.dumps({"source": source}))
-        self.tries_left -= not said.text.startswith(_FREE)
-        failed = said.error or said.text.startswith(_FREE) or bool(_FAILED.match(said.text))
-        self._tried[key] = ToolResult(said.text, failed)
-        return self._counted(self._tried[key])
+            return ToolResult("no tries are left: submit your best controller with ./autotts submit", True)
+        tried = self._tools.call("try_candidate", json.dumps({"source": source}))
+        self.tries_left -= not tried.text.startswith(_FREE)
+        failed = tried.error or tried.text.startswith(_FREE) or bool(_FAILED.match(tried.text))
+        self._tried[key] = ToolResult(tried.text, failed)
+        return self._with_tries_left(self._tried[key])
 
-    def _counted(self, reply: ToolResult) -> ToolResult:
+    def _with_tries_left(self, reply: ToolResult) -> ToolResult:
         return ToolResult(f"{reply.text}\n(tries left: {self.tries_left})", reply.error)
 
     def submit(self, source: str, notes: RationaleNotes, strict: bool = True) -> ToolResult:
-        """Take a source as the round's result, once. With ``strict``, what the notes say must be in order."""
+        """Accept one source as the result. With ``strict``, the notes must be complete and well-formed."""
         if self.submitted is not None:
-            return ToolResult("not taken: a controller was taken before. Your work is done: end here.", True)
+            return ToolResult("not taken: a controller was taken before. Your work is done: stop here.", True)
         refused = policy.check(source)
         if not refused.ok:
             return ToolResult(f"not taken: {refused.kind}: {refused.message}", True)
@@ -184,73 +184,73 @@ class WorkspaceSession:
             return ToolResult(f"not taken: {why}", True)
         problems = list(notes.problems)
         if not notes.rationale:
-            problems.append("it has no text: say what you changed, why, and what it should improve")
+            problems.append("the text is missing: say what you changed, why, and what it should improve")
         if not notes.expects:
-            problems.append("its header has no `expects:` line: say what should change against the first parent")
+            problems.append("the header has no `expects:` line: say what should change against the first parent")
         if strict and problems:
             return ToolResult("not taken: rationale.md: " + "; ".join(problems), True)
         parents = tuple(p for p in notes.parents if strict or p in self._known)
         rationale = notes.rationale if strict else notes.rationale[:LONGEST] or "(no rationale was written)"
         expects = [asdict(expected) for expected in notes.expects]
         arguments = {"source": source, "rationale": rationale, "parents": parents, "expects": expects}
-        said = self._tools.call("submit", json.dumps(arguments))
-        if said.error:
-            return ToolResult(f"not taken: {said.text}", True)
-        return ToolResult("taken. Your work is done: end here.")
+        submitted = self._tools.call("submit", json.dumps(arguments))
+        if submitted.error:
+            return ToolResult(f"not taken: {submitted.text}", True)
+        return ToolResult("taken. Your work is done: stop here.")
 
     def look(self, name: str, pairs: Mapping[str, str]) -> ToolResult:
-        """Call one of the read tools with arguments that are still text; without a name, list them."""
+        """Call a read-only tool with arguments in text form; without a name, list these tools."""
         tools = {tool.name: tool for tool in read_commands(self._tools)}
         if not name:
             return ToolResult("\n".join(tool.line() for tool in tools.values()))
         if name not in tools:
-            return ToolResult(f"nothing is called {name!r}; there are {', '.join(tools)}", True)
-        said = self._tools.call(name, json.dumps(tools[name].typed(pairs)))
-        return ToolResult(said.text, said.error)
+            return ToolResult(f"there is no {name!r}; there are {', '.join(tools)}", True)
+        shown = self._tools.call(name, json.dumps(tools[name].typed(pairs)))
+        return ToolResult(shown.text, shown.error)
 
 
 @dataclass(frozen=True, slots=True)
 class ReadCommand:
-    """A read tool."""
+    """A read-only tool."""
 
     name: str
     about: str
     schema: Mapping[str, Any]
 
     def line(self) -> str:
-        """Return how it is called, and what it shows."""
+        """Return the tool's usage and description."""
         required = self.schema.get("required", ())
         words = [f"{key}=..." if key in required else f"[{key}=...]" for key in self.schema.get("properties", {})]
         about = textwrap.fill(self.about, 116, initial_indent="    ", subsequent_indent="    ")
         return f"./autotts look {' '.join((self.name, *words))}\n{about}"
 
     def typed(self, pairs: Mapping[str, str]) -> dict[str, object]:
-        """Return arguments in the types of the schema; what does not fit stays text, for the tool to refuse."""
+        """Return the arguments converted to the schema's types; a value that does not fit stays text and is refused."""
         properties = self.schema.get("properties", {})
         return {key: _typed(value, properties.get(key, {}).get("type")) for key, value in pairs.items()}
 
 
 def read_commands(tools: SessionTools) -> list[ReadCommand]:
-    """Return the read tools."""
-    told = (given for given in tools.specifications() if given["name"] not in _NOT_LOOKS)
-    return [ReadCommand(given["name"], given["description"], given["input_schema"]) for given in told]
+    """Return the read-only tools."""
+    specifications = (tool for tool in tools.specifications() if tool["name"] not in _NOT_LOOKS)
+    return [ReadCommand(tool["name"], tool["description"], tool["input_schema"]) for tool in specifications]
 
 
 def _typed(value: str, kind: str | None) -> object:
     if kind == "array":
-        return value.strip("[]")  # which a tool takes apart
+        return value.strip("[]")  # the tool splits the text
     with suppress(ValueError):
         return int(value) if kind == "integer" else float(value) if kind == "number" else value
     return value
 
 
 class WorkspaceServer:
-    """A desk behind a Unix socket that only this user may open, in a directory of its own with a short path."""
+    """Serves a session on a Unix socket that only this user may open, in a directory with a short path."""
 
-    def __init__(self, desk: WorkspaceSession) -> None:
+    def __init__(self, session: WorkspaceSession) -> None:
         self._home = Path(_short_directory())
         self.address = str(self._home / "s")
-        server = _Listener(self.address, desk)
+        server = _Listener(self.address, session)
         os.chmod(self.address, 0o600)
         self._server = server
         self._thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True, name="workspace")
@@ -279,13 +279,13 @@ class _Listener(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
     block_on_close = False
     request_queue_size = 64
 
-    def __init__(self, address: str, desk: WorkspaceSession) -> None:
-        self.desk = desk
-        self.places = threading.BoundedSemaphore(_MOST_AT_ONCE)
+    def __init__(self, address: str, session: WorkspaceSession) -> None:
+        self.session = session
+        self.slots = threading.BoundedSemaphore(_MOST_AT_ONCE)
         super().__init__(address, _Handler)
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A client that went away or talks nonsense is its own affair."""
+        """Ignore the error: a client may disconnect or send nonsense."""
 
 
 class _Handler(socketserver.StreamRequestHandler):
@@ -293,7 +293,7 @@ class _Handler(socketserver.StreamRequestHandler):
     server: _Listener
 
     def handle(self) -> None:
-        if not self.server.places.acquire(blocking=False):
+        if not self.server.slots.acquire(blocking=False):
             self._send(ToolResult("too many requests at once: send them one after another", True))
             return
         try:
@@ -301,9 +301,9 @@ class _Handler(socketserver.StreamRequestHandler):
             if len(message) > _LARGEST_REQUEST:
                 self._send(ToolResult("the request is too large", True))
             elif message:
-                self._send(self.server.desk.answer(message))
+                self._send(self.server.session.answer(message))
         finally:
-            self.server.places.release()
+            self.server.slots.release()
 
     def _send(self, reply: ToolResult) -> None:
         self.wfile.write(json.dumps({"text": reply.text, "error": reply.error}).encode() + b"\n")

@@ -1,1 +1,1 @@
-"""The built-in evolutionary explorer: recombines building blocks, and calls no language model."""
+"""The built-in evolutionary explorer: recombines building blocks and calls no language model."""

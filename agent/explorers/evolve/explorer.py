@@ -1,9 +1,9 @@
-"""The built-in explorer: evolution over building blocks, with no language model and at no cost.
+"""The built-in explorer: evolution over building blocks, without a language model and without cost.
 
-Wide steps (`EvolveExplorer.propose`) are starting genomes, mutations, recombinations and remedies; a bandit chooses.
-Directed steps (`EvolveExplorer.refine`) are remedies where there are any: moves against the findings, each finding
-weighted by how often it shows and what it costs. Half of what is proposed are the first drafts that are new; the other
-half are chosen among many by a guess of what they are worth (`surrogate`).
+Wide steps (`EvolveExplorer.propose`) draw starting genomes, mutations, recombinations and remedies; a bandit chooses
+the operator. Directed steps (`EvolveExplorer.refine`) apply remedies where possible: moves against the findings, each
+finding weighted by its frequency and its cost. One half of the proposals are the first new drafts. The other half are
+chosen from many drafts by a surrogate model of their quality (`surrogate`).
 """
 
 from __future__ import annotations
@@ -24,30 +24,32 @@ from .moves import PURPOSES, REMEDIES, ChooseMove, Move, ScaleMove, SpreadMove
 from .render import render
 from .surrogate import Surrogate, surrogate
 
-_TRIES = 60  # drafts for each proposal wanted, before an explorer that finds only duplicates gives fewer
-_POOL = 30  # drafts for each proposal wanted, of which those are proposed that are believed to be good
+_TRIES = 60  # drafts per proposal: an explorer that draws only duplicates returns fewer proposals after so many
+_POOL = 30  # drafts per proposal from which the surrogate model chooses
 
 WIDE = ("mutate", "cross", "fresh", "remedy")
-"""The operators of wide steps, arms of a bandit. Fresh are starting genomes, changed a little."""
+"""The operators of wide steps, arms of a bandit. "fresh" is a slightly changed starting genome."""
 
 
 @dataclass(frozen=True, slots=True)
 class EvolvedDraft:
-    """A genome on its way to becoming a proposal, and the words for what was done to whom."""
+    """A genome that may become a proposal, with a description of its changes and parents."""
 
     genome: Genome
     rationale: str
     parents: tuple[str, ...] = ()
     operator: str = ""
-    """Which a bandit drew; empty where there was no choice."""
+    """The operator that the bandit drew; empty if there was no choice."""
 
 
 class EvolveExplorer:
-    """The built-in evolutionary explorer. All chance comes from the brief's seed; kept is the last guess alone, which
-    follows from what the brief shows, so that the slots of a step (islands) share it.
+    """The built-in evolutionary explorer. All chance comes from the brief's seed.
+
+    The only state is a cache of the last surrogate model, which the islands of a step share; the model follows from
+    the versions that the brief shows.
 
     Args:
-        guided: whether half of the drafts are chosen by a guess of what they are worth.
+        guided: whether a surrogate model chooses half of the drafts.
     """
 
     name = "evolve"
@@ -59,8 +61,8 @@ class EvolveExplorer:
         self._last: tuple[list[tuple[Genome, float]], Surrogate | None] = [], None
 
     def propose(self, brief: Brief) -> list[Proposal]:
-        """Return starting genomes in the first generation, and a mix of all wide steps in later ones."""
-        rng, starts = chance(brief)
+        """Return starting genomes in the first generation, and proposals of all operators of `WIDE` in later ones."""
+        rng, starts = random_of(brief)
         able = [(version, genome) for version in brief.parents if (genome := genome_of(version)) is not None]
         mates = genomes_of((*brief.parents, *brief.mates))
 
@@ -84,11 +86,11 @@ class EvolveExplorer:
         return gather(brief, draft, self._guess(brief))
 
     def close(self) -> None:
-        """Do nothing: it is done at once."""
+        """Do nothing: no call takes long."""
 
     def refine(self, brief: Brief) -> list[Proposal]:
-        """Return variants of the parents, each changed for one or two of its findings."""
-        rng, starts = chance(brief)
+        """Return variants of the parents, each changed against one or two of its findings."""
+        rng, starts = random_of(brief)
 
         def draft(turn: int) -> EvolvedDraft | None:
             version = brief.parents[turn % len(brief.parents)] if brief.parents else None
@@ -100,32 +102,33 @@ class EvolveExplorer:
         return gather(brief, draft, self._guess(brief))
 
     def _guess(self, brief: Brief) -> Surrogate | None:
-        """Return what is believed of genomes after all that the brief lets one look at."""
+        """Return the surrogate model of all versions that the brief shows; None with too few, or if not guided."""
         if not self._guided or brief.bench is None:
             return None
-        shelf = brief.bench.shelf
-        tried = [(genome, card) for card in shelf.cards.values() if card.ok and (genome := read(card.data)) is not None]
-        found = qualities([card for _, card in tried], shelf.budgets).tolist()
-        known, last = [(genome, quality) for (genome, _), quality in zip(tried, found, strict=True)], self._last
-        if known != last[0]:
-            last = self._last = known, surrogate(known)
+        history = brief.bench.shelf
+        ran = [card for card in history.cards.values() if card.ok]
+        tried = [(genome, card) for card in ran if (genome := read(card.data)) is not None]
+        measured = qualities([card for _, card in tried], history.budgets).tolist()
+        examples, last = [(genome, quality) for (genome, _), quality in zip(tried, measured, strict=True)], self._last
+        if examples != last[0]:
+            last = self._last = examples, surrogate(examples)
         return last[1]
 
 
-def chance(brief: Brief) -> tuple[random.Random, list[str]]:
-    """Return the source of chance of a brief, and all starts, those first that no other slot of its step has first."""
+def random_of(brief: Brief) -> tuple[random.Random, list[str]]:
+    """Return the brief's random generator, and all starts; each slot of a step begins with a different start."""
     starts = random.Random(brief.seed).sample(list(STARTS), len(STARTS))
     first = brief.slot * brief.count % len(starts)
     return random.Random(f"{brief.seed} {brief.slot}"), [*starts[first:], *starts[:first]]
 
 
 def gather(brief: Brief, draft: Callable[[int], EvolvedDraft | None], guess: Surrogate | None = None) -> list[Proposal]:
-    """Return proposals from the drafts of turns 0, 1, ..., without what the brief or an earlier draft has already.
+    """Return proposals from the drafts of turns 0, 1, ..., without duplicates of the brief's versions or of each other.
 
     Args:
-        brief: what is wanted.
-        draft: makes the draft of a turn, or finds nothing to do.
-        guess: by which half of the proposals are chosen, among `_POOL` times as many drafts as are wanted.
+        brief: the task.
+        draft: returns the draft of a turn, or None if the operator cannot change anything.
+        guess: surrogate model that chooses half of the proposals, from `_POOL` drafts per proposal.
     """
     sources = {version.source for version in (*brief.parents, *brief.mates, *brief.front)}
     proposals: list[Proposal] = []
@@ -145,14 +148,14 @@ def gather(brief: Brief, draft: Callable[[int], EvolvedDraft | None], guess: Sur
     if guess and guessed:
         pool = {made.genome.key: made for made in islice(drafts, _POOL * guessed) if made.genome.key not in guess.known}
         others = list(pool.values())
-        for place in guess.choose([made.genome for made in others], 2 * guessed, rng):
+        for index in guess.choose([made.genome for made in others], 2 * guessed, rng):
             if len(proposals) < brief.count:
-                add(others[place])
+                add(others[index])
     return proposals
 
 
 def read(data: Mapping[str, Any]) -> Genome | None:
-    """Return the genome that an earlier step left in a version's data; None for a seed, or for what cannot be read."""
+    """Return the genome in the data of a version; None for a hand-written version or unreadable data."""
     try:
         return Genome.from_json(data.get("genome"))
     except ValueError:
@@ -160,20 +163,20 @@ def read(data: Mapping[str, Any]) -> Genome | None:
 
 
 def genome_of(version: Version) -> Genome | None:
-    """Return the genome that an earlier step left in ``version``; None for a seed, or for what cannot be read."""
+    """Return the genome of ``version``; None for a hand-written version or unreadable data."""
     return read(version.data)
 
 
 def genomes_of(versions: Sequence[Version]) -> list[tuple[str, Genome]]:
-    """Return id and genome of every version that has one."""
+    """Return id and genome of each version that has a genome."""
     return [(version.id, genome) for version in versions if (genome := genome_of(version)) is not None]
 
 
-# Operators: each returns a draft, or None where it found nothing to change
+# Operators: each returns a draft, or None if it cannot change anything
 
 
 def start(name: str, rng: random.Random | None) -> EvolvedDraft:
-    """Return a starting genome as it is, or with a little change if there is a source of chance."""
+    """Return a starting genome, unchanged without ``rng``, otherwise slightly changed."""
     if rng is None:
         return EvolvedDraft(STARTS[name], f"A hand-set start: {name}.")
     genome, words = vary(STARTS[name], rng)
@@ -187,7 +190,7 @@ def mutate(parent: tuple[str, Genome], rng: random.Random) -> EvolvedDraft | Non
 
 
 def vary(genome: Genome, rng: random.Random) -> tuple[Genome, str]:
-    """Return ``genome`` after one to three random moves, and the words for them."""
+    """Return ``genome`` after one to three random moves, and a description of the changes."""
     first = genome
     for _ in range(rng.choice((1, 1, 2, 3))):
         if rng.random() < 0.3:
@@ -203,13 +206,13 @@ def vary(genome: Genome, rng: random.Random) -> tuple[Genome, str]:
 
 
 def cross(one: tuple[str, Genome], two: tuple[str, Genome], rng: random.Random) -> EvolvedDraft | None:
-    """Return a child that takes each slot, with its constants, from either parent."""
+    """Return a child that takes each slot, with its constants, from one of the parents at random."""
     taken = {slot: rng.random() < 0.5 for slot in BLOCKS}
     blocks = {slot: (one if mine else two)[1].blocks[slot] for slot, mine in taken.items()}
     spans: dict[str, Span] = {}
     for slot, mine in taken.items():
-        giver = (one if mine else two)[1]
-        spans |= {name: giver.spans[name] for name in BLOCKS[slot][blocks[slot]]}
+        donor = (one if mine else two)[1]
+        spans |= {name: donor.spans[name] for name in BLOCKS[slot][blocks[slot]]}
     child = Genome.make(blocks, spans)
     differing = [slot for slot in BLOCKS if part(one[1], slot) != part(two[1], slot)]
     first = ", ".join(slot for slot in differing if taken[slot])
@@ -220,7 +223,7 @@ def cross(one: tuple[str, Genome], two: tuple[str, Genome], rng: random.Random) 
 
 
 def remedy(version: Version, genome: Genome, rng: random.Random) -> EvolvedDraft | None:
-    """Return the version with a move against one of its findings, now and then against two."""
+    """Return the version changed by a move against one of its findings; with probability 0.3, against two."""
     findings = [finding for finding in version.findings if finding.kind in REMEDIES and finding.episodes > 0]
     first, words = genome, []
     for _ in range(2 if rng.random() < 0.3 else 1):
@@ -239,6 +242,6 @@ def remedy(version: Version, genome: Genome, rng: random.Random) -> EvolvedDraft
 
 
 def urgency(findings: Sequence[Finding]) -> list[float]:
-    """Return a weight for each finding: how often it shows, and its part of the tokens that all of them cost."""
+    """Return a weight for each finding: its share of episodes plus its share of the tokens that all findings cost."""
     total = max(1, sum(finding.tokens for finding in findings))
     return [finding.share + finding.tokens / total + 1e-6 for finding in findings]

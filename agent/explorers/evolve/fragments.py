@@ -1,4 +1,4 @@
-"""The words and the methods that `agent.explorers.evolve.render` puts together: one entry for each building block."""
+"""Texts and methods from which `agent.explorers.evolve.render` assembles a source: one entry per building block."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ LEFT = {
     bar += self.params["others"] * sum(max(0.0, votes) for votes in (second, *rest))""",
     "price": "    worth = max(self.overtaken(votes) / votes for votes in (1, 2, 4, 8, 16, 32, 64) if votes <= left)",
 }
-"""What the stops need that look at the votes that may still come."""
+"""Code of the stop blocks that consider the votes still to come."""
 OVERTAKEN = '''
 def overtaken(self, within: float) -> float:
     """Return the chance that the second answer has caught up after so many more votes (a normal approximation)."""

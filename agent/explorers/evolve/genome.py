@@ -1,4 +1,4 @@
-"""The genome of an evolved controller: which building blocks it uses, and how their constants move with beta."""
+"""The genome of an evolved controller: its building blocks, and how their constants change with beta."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ Span = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """What a constant may be.
+    """The range of a constant.
 
-    `direction` is +1 where the constant must not fall as beta grows, -1 where it must not rise, and 0 where either
-    makes sense: so that more beta means more tokens.
+    `direction` is +1 if the constant must not fall as beta grows, -1 if it must not rise, and 0 if either makes sense.
+    With these directions, more beta means more tokens.
     """
 
     low: float
@@ -98,36 +98,35 @@ BLOCKS: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "abandoned": {"ignored": (), "share": ("keep",), "against": ("against",), "each": ("against",)},
 }
-"""Each slot, its choices, and the constants that each choice needs. The first choice is the default.
+"""Each slot, its choices, and the constants of each choice. The first choice is the default.
 
-- opening: a few at first, refilled as they end; all at once; one wave after another, sized by disagreement.
-- depth: all running branches in lockstep; more intervals for those that agree with the leader.
-- stop, always once enough have finished: little doubt that the leader is ahead; a lead that several finishes left
-  unchanged; both; little doubt, and a lead unchanged for a part of a typical branch length; a lead in votes that
-  suffices for the width that is left; such a lead that grows with the votes for other answers; little chance that the
-  leader is overtaken with the width that is left; or no more than a price's worth of such a chance for each further
-  vote.
-- first: whether the first branch to finish may be enough: never; or if it has changed its mind little.
+- opening: a few branches, refilled as branches finish; all at once; waves, sized by disagreement.
+- depth: all running branches in lockstep; or more intervals for branches that agree with the leading answer.
+- stop, once enough branches have finished: little doubt that the leading answer is ahead; a lead that several finishes
+  left unchanged; both; little doubt, and a lead unchanged for a part of a typical branch length; a lead in votes that
+  suffices for the remaining width; a lead that also grows with the votes for other answers; a small chance that the
+  leading answer is overtaken within the remaining width; or at most a given chance of that ("price") per further vote.
+- first: whether the first finished branch may be enough: never; or if it has shown few different answers.
 - early: never; or when finished and running branches together have left little doubt for a part of all rounds.
-- hopeless: never; or when many have finished and even the leader has few votes.
-- typical: what a length is measured against, the median of those finished or a higher rank.
-- disagreement: what gives a branch up that keeps disagreeing with the leader (always, or only if its answer is far
-  behind).
-- length: what gives a branch up that runs far longer than those that have finished (in a trickle, a new one starts).
-- vote, weight: who votes, and whether branches count more that are short for this question, or soon came to the
-  answer that they kept.
-- abandoned: what an answer loses that branches have shown and then given up: nothing; all but the share of those that
-  kept it, to a power; some votes for each that left, by the weight of its own vote; or as many for each.
+- hopeless: never; or when many branches have finished and even the leading answer has few votes.
+- typical: the length that lengths are compared with: the median of the finished branches, or a higher rank.
+- disagreement: which branches are pruned for disagreeing with the leading answer: none; those that keep disagreeing;
+  or only those whose answer is also far behind.
+- length: whether branches are pruned that run far longer than the finished ones (with "trickle", a new one starts).
+- vote, weight: which branches vote; and whether a branch counts more if it is short for this question, or if it soon
+  reached the answer that it kept.
+- abandoned: the votes that an answer loses for branches that showed and then left it: none; all but the share of the
+  branches that kept it, to a power; some votes per branch that left it, times the branch's weight; or some votes each.
 
-Lengths are measured in lengths seen: nothing depends on how long the branches of a model are.
+Lengths are compared with lengths of the same episode: nothing depends on the branch lengths of a particular model.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Genome:
-    """One choice for every slot of `BLOCKS`, and a span for every constant that the choices need: no more, no less.
+    """One choice for every slot of `BLOCKS`, and a span for exactly the constants that the choices need.
 
-    Build it with `make`, which completes and tidies; equal genomes then render to equal sources.
+    Build a genome with `make`, which completes and normalises it: equal genomes render to equal sources.
     """
 
     blocks: Mapping[str, str]
@@ -135,7 +134,7 @@ class Genome:
 
     @classmethod
     def make(cls, blocks: Mapping[str, str], spans: Mapping[str, Span]) -> Genome:
-        """Return a valid genome: missing choices and constants get defaults, superfluous ones go, ranges hold.
+        """Return a valid genome: defaults for missing choices and constants, superfluous ones removed, ranges enforced.
 
         Raises:
             ValueError: a slot, a choice or a constant is unknown, or a constant is not a finite number.
@@ -156,24 +155,24 @@ class Genome:
         return cls(chosen, kept)
 
     def with_blocks(self, **blocks: str) -> Genome:
-        """Return this genome with other choices; constants that they newly need get their defaults."""
+        """Return this genome with other choices; newly needed constants get their defaults."""
         return Genome.make({**self.blocks, **blocks}, self.spans)
 
     def with_spans(self, **spans: Span) -> Genome:
-        """Return this genome with other constants, brought into range."""
+        """Return this genome with other constants, clipped to their ranges."""
         return Genome.make(self.blocks, {**self.spans, **spans})
 
     def value(self, name: str, beta: float) -> float:
         """Return a constant at ``beta``, as the rendered schedule computes it."""
         parameter = PARAMETERS[name]
         lo, hi = self.spans[name]
-        # rounded as the source is, so that both are the same number
+        # rounded as in the source, so that both give the same number
         value = lo * float(f"{hi / lo:.4g}") ** beta if parameter.geometric else lo + float(f"{hi - lo:.4g}") * beta
         return round(value) if parameter.whole else value
 
     @property
     def key(self) -> Hashable:
-        """The same for equal genomes."""
+        """A hashable key, equal for equal genomes."""
         return tuple(self.blocks.items()), tuple(self.spans.items())
 
     def to_json(self) -> dict[str, Any]:
@@ -182,7 +181,7 @@ class Genome:
 
     @classmethod
     def from_json(cls, document: object) -> Genome:
-        """Read what `to_json` wrote.
+        """Return the genome that `to_json` wrote.
 
         Raises:
             ValueError: the document is not a genome; the message says why.
@@ -198,12 +197,12 @@ class Genome:
 
 
 def gives_up(blocks: Mapping[str, str]) -> bool:
-    """Return whether these choices ever give a branch up."""
+    """Return whether these choices ever prune a branch."""
     return blocks["disagreement"] != "none" or blocks["length"] != "none"
 
 
 def measures_lengths(blocks: Mapping[str, str]) -> bool:
-    """Return whether these choices measure anything against the typical length."""
+    """Return whether these choices use the typical length."""
     return gives_up(blocks) or blocks["weight"] != "equal" or blocks["stop"] == "calm"
 
 
@@ -213,9 +212,9 @@ def needs(blocks: Mapping[str, str]) -> set[str]:
 
 
 def tidy(name: str, span: Span) -> Span:
-    """Return ``span`` in the range of constant ``name``, in its direction, and with few digits.
+    """Return ``span`` clipped to the range of constant ``name``, with two significant digits, in its direction.
 
-    Where the ends are in the wrong order, both become their middle: a constant that beta leaves alone.
+    If the ends are in the wrong order, both become their middle: beta then does not change the constant.
     """
     parameter = PARAMETERS[name]
     lo, hi = (min(max(end, parameter.low), parameter.high) for end in span)
@@ -225,7 +224,7 @@ def tidy(name: str, span: Span) -> Span:
 
 
 def _round(value: float, whole: bool) -> float:
-    """Return ``value`` with no more than two significant digits: what a person would have written."""
+    """Return ``value`` with at most two significant digits, as a person would write it."""
     return round(value) if whole else float(f"{value:.2g}")
 
 
@@ -239,7 +238,7 @@ def _pair(name: object, span: object) -> Span:
 
 
 def scaled(name: str, end: float, factor: float) -> float:
-    """Return ``end`` times ``factor``; a whole constant moves by one at least."""
+    """Return ``end`` times ``factor``; a whole-number constant changes by at least one."""
     value = end * factor
     if PARAMETERS[name].whole and round(value) == end:
         return end + (1 if factor > 1 else -1 if factor < 1 else 0)
@@ -247,7 +246,7 @@ def scaled(name: str, end: float, factor: float) -> float:
 
 
 def spread(name: str, span: Span, factor: float) -> Span:
-    """Return ``span`` with its ends ``factor`` times as far apart; equal ends are given some distance first."""
+    """Return ``span`` with its ends ``factor`` times as far apart; equal ends are first moved apart."""
     parameter = PARAMETERS[name]
     lo, hi = span
     if lo == hi:
@@ -261,13 +260,13 @@ def spread(name: str, span: Span, factor: float) -> Span:
 
 
 def part(genome: Genome, slot: str) -> tuple[str, tuple[Span, ...]]:
-    """Return what a slot holds, with its constants: what a recombination hands on as one."""
+    """Return a slot's choice with its constants: the unit that recombination passes on."""
     choice = genome.blocks[slot]
     return choice, tuple(genome.spans[name] for name in BLOCKS[slot][choice])
 
 
 def difference(before: Genome, after: Genome) -> str:
-    """Return in words what changed between two genomes; empty if nothing did."""
+    """Describe the changes between two genomes; empty if there are none."""
     words = [
         f"{slot} {before.blocks[slot]} -> {after.blocks[slot]}"
         for slot in BLOCKS
@@ -276,11 +275,11 @@ def difference(before: Genome, after: Genome) -> str:
     both = needs(before.blocks) & needs(after.blocks)
     for name in PARAMETERS:
         if name in both and before.spans[name] != after.spans[name]:
-            words.append(f"{name} {_figures(before.spans[name])} -> {_figures(after.spans[name])}")
+            words.append(f"{name} {_format_span(before.spans[name])} -> {_format_span(after.spans[name])}")
     return ", ".join(words)
 
 
-def _figures(span: Span) -> str:
+def _format_span(span: Span) -> str:
     lo, hi = span
     return f"{lo:g}" if lo == hi else f"{lo:g}..{hi:g}"
 
@@ -347,4 +346,4 @@ STARTS: dict[str, Genome] = {
         {"opening": (2, 4), "at_once": (2, 6), "most": (4, 64), "bar": (1.2, 10)},
     ),
 }
-"""Hand-set genomes to start from, as different as they are decent; the keys say what each is about."""
+"""Hand-set starting genomes, chosen to be good and diverse; the keys describe them."""

@@ -1,4 +1,4 @@
-"""The moves that change a genome, and which of them may help against what a diagnosis finds."""
+"""The moves that change a genome, and the moves that may help against each kind of finding."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from .genome import Genome, scaled, spread
 
 @dataclass(frozen=True, slots=True)
 class ScaleMove:
-    """Multiply a constant, at both ends; a whole one moves by one at least."""
+    """Multiply both ends of a constant by a factor; a whole-number constant changes by at least one."""
 
     name: str
     factor: float
 
     def apply(self, genome: Genome) -> Genome | None:
-        """Return the changed genome, or None where it does not have the constant or cannot move it any further."""
+        """Return the changed genome, or None if it lacks the constant or the constant is at its bound."""
         if self.name not in genome.spans:
             return None
         lo, hi = (scaled(self.name, end, self.factor) for end in genome.spans[self.name])
@@ -24,14 +24,14 @@ class ScaleMove:
 
 @dataclass(frozen=True, slots=True)
 class ChooseMove:
-    """Put another building block into a slot; with `of`, only where one of these is there now."""
+    """Put another building block into a slot; with `of`, only if the slot holds one of these blocks."""
 
     slot: str
     choice: str
     of: tuple[str, ...] = ()
 
     def apply(self, genome: Genome) -> Genome | None:
-        """Return the changed genome, or None where there is nothing to change."""
+        """Return the changed genome, or None if nothing changes."""
         if self.of and genome.blocks[self.slot] not in self.of:
             return None
         return changed(genome, genome.with_blocks(**{self.slot: self.choice}))
@@ -39,13 +39,13 @@ class ChooseMove:
 
 @dataclass(frozen=True, slots=True)
 class SpreadMove:
-    """Draw the ends of a constant apart (factor above 1) or together (below), about their middle."""
+    """Move the ends of a constant apart (factor above 1) or together (factor below 1), about their middle."""
 
     name: str
     factor: float
 
     def apply(self, genome: Genome) -> Genome | None:
-        """Return the changed genome, or None where there is nothing to spread."""
+        """Return the changed genome, or None if nothing changes."""
         if self.name not in genome.spans:
             return None
         span = spread(self.name, genome.spans[self.name], self.factor)
@@ -53,7 +53,7 @@ class SpreadMove:
 
 
 def changed(before: Genome, after: Genome) -> Genome | None:
-    """Return ``after`` unless nothing has changed."""
+    """Return ``after``, or None if it equals ``before``."""
     return after if after != before else None
 
 
@@ -120,7 +120,7 @@ REMEDIES: dict[str, tuple[Move, ...]] = {
         ),
     ),
 }
-"""What may help against each kind of finding."""
+"""Moves that may help against each kind of finding."""
 
 PURPOSES = {
     "stopped_early": "to wait for more agreement",

@@ -1,4 +1,4 @@
-"""From a genome to the source of its controller: only the blocks in use, written as a person would write them."""
+"""Renders a genome as the source of a controller: only the blocks in use, as a person would write them."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def render(genome: Genome) -> str:
 
 
 class _Source:
-    """The text of one controller, and what of its state the blocks in use need."""
+    """The source of one controller, and the parts of its state that the blocks in use need."""
 
     def __init__(self, genome: Genome) -> None:
         self.genome = genome
@@ -82,8 +82,8 @@ class _Source:
 
     def imports(self, body: str) -> str:
         def used(module: str, names: tuple[str, ...]) -> list[str]:
-            found = [name for name in names if name == "Controller" or re.search(rf"(?<!\.)\b{name}\b", body)]
-            return [f"from {module} import {', '.join(found)}"] if found else []
+            used_names = [name for name in names if name == "Controller" or re.search(rf"(?<!\.)\b{name}\b", body)]
+            return [f"from {module} import {', '.join(used_names)}"] if used_names else []
 
         lines = used("math", ("ceil", "erfc", "inf", "sqrt")) + used("statistics", ("median",))
         return "\n".join([*lines, "", *used("envs", _FROM_ENVS)]).lstrip("\n")
@@ -98,8 +98,8 @@ class _Source:
 
     def schedule(self) -> str:
         lines = [f'        "{name}": {_formula(name, *span)},' for name, span in self.genome.spans.items()]
-        what = "Return every inner parameter as a monotone function of beta."
-        head = f'@staticmethod\ndef schedule(beta: float) -> dict[str, float]:\n    """{what}"""\n    return {{\n'
+        summary = "Return every inner parameter as a monotone function of beta."
+        head = f'@staticmethod\ndef schedule(beta: float) -> dict[str, float]:\n    """{summary}"""\n    return {{\n'
         return head + "\n".join(lines) + "\n    }"
 
     def solve(self) -> str:
@@ -215,8 +215,8 @@ class _Source:
         asked = ["doubt"] * self.doubts + ["unchanged"] * self.steady + ["calm"] * self.calm
         joined = " and ".join(conditions[name] for name in asked or [stop])
         enough = 'len(self.finished) >= self.params["complete"]'
-        ahead = stop in (*LEFT, "overtake")  # looks at the votes that may still come
-        apart = ahead or len(asked) > 1  # more than fits one line
+        ahead = stop in (*LEFT, "overtake")  # the block considers the votes still to come
+        apart = ahead or len(asked) > 1  # the condition does not fit on one line
         return _join(
             "def sure(self, question: Question) -> bool:",
             '    """Whether the finished branches have settled the question."""',
@@ -245,7 +245,7 @@ class _Source:
 
 
 def _join(*lines: str | bool) -> str:
-    """Join the lines that are there: a line that its block does not need is False."""
+    """Join the lines that are strings; a line that its block does not need is False."""
     return "\n".join(line for line in lines if isinstance(line, str))
 
 

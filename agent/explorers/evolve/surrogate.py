@@ -1,8 +1,8 @@
-"""A guess of what drafts are worth, from all that were measured: so that the trials go to the promising ones.
+"""A surrogate model of drafts' quality, fitted to all measured genomes: evaluations go to promising drafts.
 
-A Gaussian process over genomes (Rasmussen and Williams 2006), as in the configuration of algorithms (Hutter, Hoos and
-Leyton-Brown 2011). Which drafts to try is Thompson sampling: those that are the best in a draw from what is believed,
-so that what is not known yet is tried too.
+A Gaussian process over genomes (Rasmussen and Williams 2006), as in algorithm configuration (Hutter, Hoos and
+Leyton-Brown 2011). Drafts are chosen by Thompson sampling: each is the best in a draw from the posterior, so that
+uncertain drafts are tried too.
 """
 
 from __future__ import annotations
@@ -18,29 +18,29 @@ from envs.statistics import Floats
 from .genome import BLOCKS, PARAMETERS, Genome
 
 _LEAST, _MOST = 8, 600
-"""Measured genomes: below, nothing is guessed; beyond, only the latest count."""
+"""Measured genomes: with fewer there is no model; with more, only the latest are used."""
 _BLOCK, _MIDDLE, _SLOPE = 0.7, 4.2, 2.1
-"""How far apart, in units of the kernel's length: two choices of a slot; the whole range of a constant's middle, and of
-the distance of its ends."""
+"""Feature distances in units of the kernel's length scale: between two choices of a slot; over the whole range of a
+constant's middle; and over the whole range of the distance of its ends."""
 _NOISE = 0.05
-"""Variance of a measured quality, in points squared, that no genome explains."""
+"""Variance of a measured quality that no genome explains, in points squared."""
 _POOR = 4.0
-"""Points below the median beyond which worse is no worse: how bad the bad are is not to be learned."""
+"""Qualities are clipped at this many points below the median: how bad a bad genome is need not be modelled."""
 
-_PLACES = [
+_NAMES = [
     [name for name in PARAMETERS if any(name in needed for needed in choices.values())] for choices in BLOCKS.values()
 ]
 
 
 class Surrogate:
-    """What is believed of genomes.
+    """The posterior of a Gaussian process over genomes.
 
     Args:
-        genomes: those measured, in the order in which they were tried.
-        qualities: theirs, in points.
+        genomes: the measured genomes, in the order of their trials.
+        qualities: their qualities, in points.
 
     Attributes:
-        known: the keys of those measured.
+        known: keys of the measured genomes.
     """
 
     def __init__(self, genomes: Sequence[Genome], qualities: Sequence[float]) -> None:
@@ -55,25 +55,25 @@ class Surrogate:
         self._weights = np.linalg.solve(self._root.T, np.linalg.solve(self._root, values))
 
     def believed(self, genomes: Sequence[Genome]) -> tuple[Floats, Floats]:
-        """Return the (n,) means, in points, and the (n, n) covariances, in points squared."""
+        """Return the posterior means, (n,) in points, and covariances, (n, n) in points squared."""
         there = _features(genomes)
         across = self._kernel(self._at, there)
         known = np.linalg.solve(self._root, across)
         return np.asarray(self._middle + across.T @ self._weights), self._kernel(there, there) - known.T @ known
 
-    def choose(self, genomes: Sequence[Genome], count: int, chance: random.Random) -> list[int]:
-        """Return ``count`` places in ``genomes``, or all: each is the best in a draw of its own, among those left."""
+    def choose(self, genomes: Sequence[Genome], count: int, rng: random.Random) -> list[int]:
+        """Return up to ``count`` indices into ``genomes``: each is the best remaining genome in its own draw."""
         means, covariances = self.believed(genomes)
         root = np.linalg.cholesky(covariances + 1e-6 * self._scale * np.eye(len(means)))
         chosen: list[int] = []
         for _ in range(min(count, len(genomes))):
-            drawn = means + root @ np.array([chance.gauss(0, 1) for _ in genomes])
+            drawn = means + root @ np.array([rng.gauss(0, 1) for _ in genomes])
             drawn[chosen] = -np.inf
-            chosen.append(int(np.argmax(drawn.round(6))))  # rounded, so that another machine's last bit decides nothing
+            chosen.append(int(np.argmax(drawn.round(6))))  # rounded: the last bits may differ between machines
         return chosen
 
     def _kernel(self, one: Floats, two: Floats) -> Floats:
-        """Return the (n, m) covariances: what each slot adds by itself, and what all of them do together."""
+        """Return the (n, m) covariances: a sum over slots plus a term for all slots together."""
         alone = np.zeros((len(one), len(two)))
         together = np.zeros_like(alone)
         for part in _PARTS:
@@ -83,11 +83,11 @@ class Surrogate:
         return np.asarray(self._scale * (2 * alone + np.exp(-together / 2) / 2))
 
 
-def surrogate(known: Sequence[tuple[Genome, float]]) -> Surrogate | None:
-    """Return what is believed after ``known`` genomes with their qualities; None after too few."""
-    if len(known) < _LEAST:
+def surrogate(measured: Sequence[tuple[Genome, float]]) -> Surrogate | None:
+    """Return the model of ``measured`` genomes and their qualities; None if there are too few."""
+    if len(measured) < _LEAST:
         return None
-    return Surrogate([genome for genome, _ in known], [quality for _, quality in known])
+    return Surrogate([genome for genome, _ in measured], [quality for _, quality in measured])
 
 
 def _distances(one: Floats, two: Floats) -> Floats:
@@ -97,16 +97,16 @@ def _distances(one: Floats, two: Floats) -> Floats:
 
 
 def _features(genomes: Sequence[Genome]) -> Floats:
-    """Return (genomes, features): for each slot which choice it has, and the middle and distance of its constants.
+    """Return (genomes, features): the one-hot choice of each slot, and the middle and distance of each constant's ends.
 
-    Constants that a genome has no need of stand at their defaults.
+    Constants that a genome does not need have their default values.
     """
     return np.array([_row(genome) for genome in genomes], float).reshape(len(genomes), _PARTS[-1].stop)
 
 
 def _row(genome: Genome) -> list[float]:
     row: list[float] = []
-    for (slot, choices), names in zip(BLOCKS.items(), _PLACES, strict=True):
+    for (slot, choices), names in zip(BLOCKS.items(), _NAMES, strict=True):
         row += [_BLOCK * (genome.blocks[slot] == choice) for choice in choices]
         for name in names:
             lo, hi = (_unit(name, end) for end in genome.spans.get(name, PARAMETERS[name].default))
@@ -115,7 +115,7 @@ def _row(genome: Genome) -> list[float]:
 
 
 def _unit(name: str, end: float) -> float:
-    """Return a constant as a part of its range."""
+    """Return a constant scaled to [0, 1] within its range."""
     parameter = PARAMETERS[name]
     if parameter.geometric:
         return math.log(end / parameter.low) / math.log(parameter.high / parameter.low)
@@ -123,9 +123,9 @@ def _unit(name: str, end: float) -> float:
 
 
 def _parts() -> list[slice]:
-    """Return the features of each slot."""
+    """Return the slice of features of each slot."""
     parts, first = [], 0
-    for choices, names in zip(BLOCKS.values(), _PLACES, strict=True):
+    for choices, names in zip(BLOCKS.values(), _NAMES, strict=True):
         parts.append(slice(first, first + len(choices) + 2 * len(names)))
         first = parts[-1].stop
     return parts

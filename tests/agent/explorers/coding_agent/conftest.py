@@ -1,4 +1,4 @@
-"""The stage, on which nothing may be left running."""
+"""A stage whose teardown checks that no process is left running."""
 
 from __future__ import annotations
 

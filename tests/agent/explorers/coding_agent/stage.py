@@ -1,4 +1,4 @@
-"""The stage of the explorer `command`: a script that is the coding agent, tools, and a run directory."""
+"""Fixtures of the explorer `command`: a script that plays the coding agent, fake tools, and a run directory."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from agent.records.version import CurvePoint, Expectation, Finding, Version
 from agent.tools.submission import Submission
 from agent.tools.toolbox import ToolResult
 
-# The agent: does what its first argument names, in its working directory
+# The agent: runs the function that its first argument names, in its working directory
 
 AGENT = r'''
 import json, os, signal, subprocess, sys
@@ -159,11 +159,11 @@ def outside():
 globals()[sys.argv[1]]()
 '''
 
-# What it works against
+# Tools and briefs
 
 
 class FakeTools:
-    """Tools without a workbench; ``looked`` is called whenever one is."""
+    """Tools without a workbench; ``looked`` is called with every tool call."""
 
     def __init__(self, looked: Any = lambda: None) -> None:
         self.calls: list[tuple[str, dict[str, Any]]] = []
@@ -186,7 +186,7 @@ class FakeTools:
         self.calls.append((name, given))
         self.looked()
         if name == "submit":
-            expects = tuple(Expectation(**told) for told in given["expects"])
+            expects = tuple(Expectation(**expected) for expected in given["expects"])
             self.submitted = Submission(given["source"], given["rationale"], tuple(given["parents"]), expects)
         if name == "find_episodes":
             return ToolResult(f"episode\ne1:q{len(given['kind'])}:b0.5:o1000 wrong\n")
@@ -208,7 +208,7 @@ BRIEF = Brief(
 
 
 class Stage:
-    """An explorer in a run directory, and what it said."""
+    """An explorer in a run directory, and its reports."""
 
     def __init__(self, root: Path) -> None:
         self.root = root / "run"

@@ -1,4 +1,4 @@
-"""The explorer `command`: a small script plays the coding agent, well, badly, and with malice."""
+"""The explorer `command`, with a script as the coding agent: normal work, limits and texts."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ from sandbox.evaluation import evaluate
 
 from .stage import BRIEF, FakeTools, Stage
 
-# Working well
+# Normal work
 
 
-def test_an_agent_looks_tries_mends_and_hands_in(stage: Stage) -> None:
+def test_agent_looks_tries_corrects_and_submits(stage: Stage) -> None:
     (proposal,) = stage.propose("good")
     assert 'name = "mine"' in proposal.source and proposal.rationale == "Run fewer branches, since they agree."
     assert proposal.parents == ("g001-aaaa",)
@@ -44,15 +44,15 @@ def test_an_agent_looks_tries_mends_and_hands_in(stage: Stage) -> None:
     assert stage.said == []
 
 
-def test_what_is_done_is_not_done_again(stage: Stage) -> None:
+def test_finished_workspace_is_not_run_again(stage: Stage) -> None:
     first = stage.propose("good")
     assert stage.propose("fails") == first
     stage.tools = FakeTools()
-    other = Brief(6, 3, 1, BRIEF.parents, BRIEF.front)  # the same place, but another question
+    other = Brief(6, 3, 1, BRIEF.parents, BRIEF.front)  # the same slot, but another brief
     assert stage.command("unchanged").propose(other) == []
 
 
-def test_a_workspace_that_was_cut_off_is_gone_on_with(stage: Stage) -> None:
+def test_interrupted_workspace_is_continued(stage: Stage) -> None:
     made = workspace.Workspace(stage.root / "workspaces", BRIEF, "propose", stage.tools, 12, 30)
     made.prepare("/nowhere")
     (stage.home / "controller.py").write_text(baseline_source("early_stopping"))
@@ -62,7 +62,7 @@ def test_a_workspace_that_was_cut_off_is_gone_on_with(stage: Stage) -> None:
     assert "def main" in (stage.home / "autotts").read_text()
 
 
-def test_one_that_was_not_complete_is_made_anew(stage: Stage) -> None:
+def test_incomplete_workspace_is_created_again(stage: Stage) -> None:
     stage.home.mkdir(parents=True)
     (stage.home / "controller.py").write_text("half")
     (stage.home / "history").symlink_to("/")
@@ -71,7 +71,7 @@ def test_one_that_was_not_complete_is_made_anew(stage: Stage) -> None:
     assert "given" in stage.said[0]
 
 
-def test_the_same_brief_makes_the_same_workspace(tmp_path: Path) -> None:
+def test_same_brief_gives_the_same_workspace(tmp_path: Path) -> None:
     texts = []
     for name in ("one", "two"):
         made = workspace.Workspace(tmp_path / name, BRIEF, "refine", FakeTools(), 12, 30)
@@ -87,7 +87,7 @@ def test_the_same_brief_makes_the_same_workspace(tmp_path: Path) -> None:
 # Limits
 
 
-def test_agents_in_flight_do_not_overrun_a_limit_on_dollars(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_running_agents_do_not_exceed_a_limit_on_dollars(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     budget, guard, flying, most = (
         LlmBudget(SpendingLimits(run=SpendingLimit(dollars=1.0))),
         threading.Condition(),
@@ -102,8 +102,8 @@ def test_agents_in_flight_do_not_overrun_a_limit_on_dollars(stage: Stage, monkey
         with guard:
             flying.add(made.name)
             most[0] = max(most[0], len(flying))
-            assert budget.spent().dollars or len(flying) == 1, "of the first it is not known what it may cost"
-            # goes on until those that may work beside it do
+            assert budget.spent().dollars or len(flying) == 1, "the cost of the first agent is unknown"
+            # waits until the other allowed agents are running
             guard.notify_all()
             guard.wait_for(lambda: budget.spent().calls != 1 or most[0] == 2, 20)
             flying.discard(made.name)
@@ -117,30 +117,30 @@ def test_agents_in_flight_do_not_overrun_a_limit_on_dollars(stage: Stage, monkey
 
     monkeypatch.setattr(CodingAgentExplorer, "_run", work)
     with ThreadPoolExecutor(6) as threads:
-        found = list(threads.map(one, range(6)))
-    assert found.count("proposed") == 3 and most == [2], "0.4 spent, two in flight: 1.2, and that is over"
-    assert found.count("the run has spent $1.2000 of at most $1") == 3
+        outcomes = list(threads.map(one, range(6)))
+    assert outcomes.count("proposed") == 3 and most == [2], "0.4 spent and two running at 0.4 each exceed the limit"
+    assert outcomes.count("the run has spent $1.2000 of at most $1") == 3
 
 
-# The texts
+# Texts
 
 
-def test_the_example_of_the_contract_keeps_it() -> None:
+def test_example_in_the_contract_is_valid() -> None:
     example = re.search(r"```python\n(.*?)```", (workspace.PROMPTS / "CONTRACT.md").read_text(), re.DOTALL)
     assert example and policy.check(example[1]).ok
     episodes = grid(default_environments()[:1], [0.0, 0.5, 1.0], [0])
-    found = evaluate(example[1], episodes, ProcessSandbox())
-    assert found.verdict.ok
-    tokens = [point.mean_tokens for point in found.curve]
+    result = evaluate(example[1], episodes, ProcessSandbox())
+    assert result.verdict.ok
+    tokens = [point.mean_tokens for point in result.curve]
     assert tokens == sorted(tokens)
 
 
-def test_the_task_names_what_there_is(stage: Stage) -> None:
+def test_task_names_the_existing_files(stage: Stage) -> None:
     made = workspace.Workspace(stage.root / "workspaces", BRIEF, "propose", stage.tools, 9, 20)
     made.prepare("/nowhere")
-    told = (made.home / "TASK.md").read_text()
-    assert "**9 tries and 20 minutes.**" in told and "wide step" in told and "`g001-aaaa`" in told and "$" not in told
-    for name in re.findall(r"`([A-Za-z./]+(?:\.md|\.py|\.txt|/))`", told):
+    text = (made.home / "TASK.md").read_text()
+    assert "**9 tries and 20 minutes.**" in text and "wide step" in text and "`g001-aaaa`" in text and "$" not in text
+    for name in re.findall(r"`([A-Za-z./]+(?:\.md|\.py|\.txt|/))`", text):
         assert (made.home / name).exists(), name
     assert (made.home / ADDRESS).read_text() == "/nowhere\n"
     done = subprocess.run([made.home / "autotts", "try"], cwd=made.home, capture_output=True, text=True)

@@ -1,4 +1,4 @@
-"""Coding agents that work badly, or with malice."""
+"""Coding agents that fail or attack."""
 
 from __future__ import annotations
 
@@ -21,34 +21,34 @@ from agent.records.version import Cost
 
 from .stage import BRIEF, FakeTools, Stage
 
-# Working badly
+# Failures
 
 
 @pytest.mark.parametrize(
     ("act", "why"),
     [
-        ("unchanged", "ended with code 0; nothing was handed in, and controller.py was not taken: this is the"),
+        ("unchanged", "ended with code 0; nothing was submitted, and controller.py was not taken: this is the"),
         ("fails", "ended with code 7 (not logged in)"),
         ("garbage", "syntax: line 1"),
         ("no_file", "controller.py: Too many levels"),
         ("pipe", "controller.py is not a file"),
     ],
 )
-def test_nothing_comes_of_it_and_it_is_said_why(stage: Stage, act: str, why: str) -> None:
+def test_failed_work_gives_no_proposal_and_reports_why(stage: Stage, act: str, why: str) -> None:
     assert stage.propose(act) == []
     assert len(stage.said) == 1 and why in stage.said[0]
     again = len(stage.tools.calls)
-    assert stage.propose("good") == [] and stage.said[0] == stage.said[1]  # a failure has happened, too
+    assert stage.propose("good") == [] and stage.said[0] == stage.said[1]  # a failure is a final result, too
     assert len(stage.tools.calls) == again
 
 
-def test_what_was_not_handed_in_is_taken_from_the_file(stage: Stage) -> None:
+def test_unsubmitted_controller_is_taken_from_the_file(stage: Stage) -> None:
     (proposal,) = stage.propose("hands_in_nothing")
     assert (proposal.rationale, proposal.parents, proposal.expects) == ("An idea.", ("g001-aaaa",), ())
     assert proposal.cost == Cost(calls=1)
 
 
-def test_a_flood_of_output_is_cut_and_its_end_is_kept(stage: Stage) -> None:
+def test_long_output_is_cut_in_the_middle(stage: Stage) -> None:
     assert len(stage.propose("flood")) == 1
     log = stage.log()
     assert len(log) < 3 << 20 and "are left out" in log and "the last line" in log
@@ -56,7 +56,7 @@ def test_a_flood_of_output_is_cut_and_its_end_is_kept(stage: Stage) -> None:
 
 @pytest.mark.parametrize("act", ["hang", "forks"])
 @pytest.mark.parametrize("hidden", [False, True])
-def test_it_is_killed_with_all_its_children_when_its_time_is_over(stage: Stage, act: str, hidden: bool) -> None:
+def test_agent_and_children_are_killed_at_the_time_limit(stage: Stage, act: str, hidden: bool) -> None:
     if hidden and headless.hides():
         pytest.skip(headless.hides())
 
@@ -70,20 +70,20 @@ def test_it_is_killed_with_all_its_children_when_its_time_is_over(stage: Stage, 
     assert "time is over" in stage.log()
 
 
-def test_children_that_it_leaves_behind_are_ended(stage: Stage) -> None:
-    assert len(stage.propose("leaves_children")) == 1  # the fixture looks for them
+def test_orphaned_children_are_killed(stage: Stage) -> None:
+    assert len(stage.propose("leaves_children")) == 1  # the fixture checks for them
 
 
-def test_it_can_be_stopped_and_is_asked_again(stage: Stage) -> None:
+def test_stopped_agent_is_asked_again(stage: Stage) -> None:
     command = stage.command("hang")
     stage.tools.looked = lambda: (stage.home / "autotts").exists() and command.close()
     with pytest.raises(KeyboardInterrupt):
         command.propose(BRIEF)
     stage.tools.looked = lambda: None
-    assert len(stage.propose("unchanged")) == 1  # from the files that it left
+    assert len(stage.propose("unchanged")) == 1  # from the files of the stopped agent
 
 
-def test_it_dies_with_the_run_that_started_it(tmp_path: Path) -> None:
+def test_agent_dies_with_its_run(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pid")
     child = "import os, signal; open('pid', 'w').write(str(os.getpid())); signal.pause()"
     line = f"headless.run([sys.executable, '-c', {child!r}], pathlib.Path({str(tmp_path)!r}), {{}}, 600)"
@@ -99,7 +99,7 @@ def test_it_dies_with_the_run_that_started_it(tmp_path: Path) -> None:
     assert headless.marked(tmp_path) == []
 
 
-def test_what_a_killed_run_left_behind_is_ended_first(stage: Stage) -> None:
+def test_processes_of_a_killed_run_are_killed_first(stage: Stage) -> None:
     line = [sys.executable, "-c", "import signal; print(flush=True); signal.pause()"]
     left = subprocess.Popen(line, env={headless.MARK: str(stage.home)}, stdout=subprocess.PIPE, start_new_session=True)
     assert left.stdout and left.stdout.readline() and headless.marked(stage.home) == [left.pid]
@@ -108,25 +108,25 @@ def test_what_a_killed_run_left_behind_is_ended_first(stage: Stage) -> None:
     left.stdout.close()
 
 
-def test_a_program_that_cannot_be_started_is_no_crash(stage: Stage) -> None:
+def test_program_that_cannot_start_gives_a_result(stage: Stage) -> None:
     agent, home = AgentCommand(("/nonexistent/agent",)), stage.root / "workspaces"
     command = CodingAgentExplorer(agent, home, (), lambda bench: stage.tools, report=stage.said.append)
     assert command.propose(BRIEF) == [] and "nonexistent" in stage.said[0]
 
 
-# Malice
+# Attacks
 
 
-def test_only_the_first_submission_counts(stage: Stage) -> None:
+def test_only_the_first_submission_is_accepted(stage: Stage) -> None:
     (proposal,) = stage.propose("twice")
     assert "64**" in proposal.source
 
 
-def test_garbage_on_the_socket_and_a_changed_client_do_no_harm(stage: Stage) -> None:
+def test_garbage_on_the_socket_and_a_changed_client_are_harmless(stage: Stage) -> None:
     assert len(stage.propose("tampers")) == 1
 
 
-def test_secrets_are_written_nowhere(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_secrets_are_never_written(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MY_API_KEY", "abcdef-0123456789")
     assert stage.propose("secret", passed=("MY_API_KEY",)) == []
     assert "secret" in stage.said[0]
@@ -134,7 +134,7 @@ def test_secrets_are_written_nowhere(stage: Stage, monkeypatch: pytest.MonkeyPat
     assert len(beside) == 3 and all(b"abcdef-0123456789" not in path.read_bytes() for path in beside)
 
 
-def test_it_gets_few_variables(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_agent_gets_only_named_environment_variables(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MY_API_KEY", "abcdef-0123456789")
     monkeypatch.setenv("NAMED", "1")
     stage.propose("variables", passed=("NAMED", "NOT_SET"))
@@ -142,14 +142,14 @@ def test_it_gets_few_variables(stage: Stage, monkeypatch: pytest.MonkeyPatch) ->
     assert {"NAMED", "PATH"} <= seen <= {"NAMED", "PATH", "HOME", "LANG", "TERM", "LC_CTYPE", headless.MARK}
 
 
-def test_the_run_is_hidden_from_it(stage: Stage) -> None:
+def test_run_directory_is_hidden_from_the_agent(stage: Stage) -> None:
     if headless.hides():
         pytest.skip(headless.hides())
     stage.command("outside", [stage.root]).propose(BRIEF)
     assert json.loads((stage.home / "seen.json").read_text()) is False
 
 
-def test_the_socket_is_for_its_user_alone() -> None:
+def test_socket_is_only_accessible_to_its_user() -> None:
     with WorkspaceServer(WorkspaceSession(FakeTools(), 1)) as server:
         address = Path(server.address)
         assert stat.S_IMODE(address.stat().st_mode) == 0o600 and stat.S_IMODE(address.parent.stat().st_mode) == 0o700
@@ -157,7 +157,7 @@ def test_the_socket_is_for_its_user_alone() -> None:
     assert not address.parent.exists()
 
 
-def test_many_clients_at_once_are_answered_one_after_another() -> None:
+def test_concurrent_clients_are_answered_one_after_another() -> None:
     inside, most = [0], [0]
 
     def looked() -> None:

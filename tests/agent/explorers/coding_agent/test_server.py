@@ -1,4 +1,4 @@
-"""The desk at which an agent asks and hands in, and the command that it asks by."""
+"""The server of a workspace, and its client command."""
 
 from __future__ import annotations
 
@@ -17,16 +17,18 @@ from envs.errors import InputError
 from .stage import BRIEF, SOURCE, FakeTools, Stage
 
 
-def test_tries_are_counted_but_not_those_that_cost_nothing() -> None:
-    desk = WorkspaceSession(FakeTools(), 1)
-    assert desk.attempt(SOURCE + "# a twin").error and desk.tries_left == 1
-    assert not desk.attempt(SOURCE).error and desk.tries_left == 0
-    assert "at no cost" in desk.attempt(SOURCE).text
-    assert desk.attempt(SOURCE + "# another").error
-    assert desk.answer(b'{"verb": "look", "name": "", "arguments": {}}').text.startswith("./autotts look list_versions")
+def test_only_evaluated_tries_are_counted() -> None:
+    session = WorkspaceSession(FakeTools(), 1)
+    assert session.attempt(SOURCE + "# a twin").error and session.tries_left == 1
+    assert not session.attempt(SOURCE).error and session.tries_left == 0
+    assert "not counted" in session.attempt(SOURCE).text
+    assert session.attempt(SOURCE + "# another").error
+    assert session.answer(b'{"verb": "look", "name": "", "arguments": {}}').text.startswith(
+        "./autotts look list_versions"
+    )
 
 
-def test_a_fault_of_the_tools_is_told_and_survived() -> None:
+def test_fault_of_a_tool_is_reported_and_survived() -> None:
     def broken() -> None:
         raise RuntimeError("out of order")
 
@@ -34,7 +36,7 @@ def test_a_fault_of_the_tools_is_told_and_survived() -> None:
     assert reply.error and "out of order" in reply.text
 
 
-def test_notes_are_read_and_what_is_wrong_with_them_is_said() -> None:
+def test_read_notes_parses_the_header_and_reports_problems() -> None:
     notes = read_notes("---\nparents: a, b\nexpects: tokens less\nexpects: luck more\nnonsense\n---\n\nWhy.\n")
     assert (notes.rationale, notes.parents, notes.expects) == ("Why.", ("a", "b"), (Expectation("tokens", "less"),))
     assert len(notes.problems) == 2 and "luck" in notes.problems[0] and "nonsense" in notes.problems[1]
@@ -43,15 +45,15 @@ def test_notes_are_read_and_what_is_wrong_with_them_is_said() -> None:
 
 
 @pytest.mark.parametrize("notes", ["", "text", "---\nexpects: tokens less\n---\n"])
-def test_a_submission_without_reason_or_prediction_is_not_taken(notes: str) -> None:
-    desk = WorkspaceSession(FakeTools(), 1)
-    assert desk.submit(SOURCE, read_notes(notes)).error and desk.submitted is None
+def test_submission_without_rationale_or_prediction_is_refused(notes: str) -> None:
+    session = WorkspaceSession(FakeTools(), 1)
+    assert session.submit(SOURCE, read_notes(notes)).error and session.submitted is None
 
 
 # The installed command
 
 
-def test_autotts_try_inside_a_workspace_goes_by_its_rules(
+def test_installed_autotts_try_uses_the_workspace(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     made = workspace.Workspace(stage.root / "workspaces", BRIEF, "propose", stage.tools, 1, 20)
@@ -69,12 +71,12 @@ def test_autotts_try_inside_a_workspace_goes_by_its_rules(
         attempt(settings)
 
 
-def test_a_reader_that_has_seen_enough_is_no_error(stage: Stage) -> None:
+def test_closed_pipe_is_no_error(stage: Stage) -> None:
     made = workspace.Workspace(stage.root / "workspaces", BRIEF, "propose", stage.tools, 9, 20)
     with WorkspaceServer(WorkspaceSession(stage.tools, 1)) as server:
         made.prepare(server.address)
         gone, out = os.pipe()
-        os.close(gone)  # as `head` does, only sooner
+        os.close(gone)  # as `head` does, but earlier
         done = subprocess.run([made.home / "autotts", "try"], cwd=made.home, stdout=out, stderr=subprocess.PIPE)
         os.close(out)
     assert done.returncode == 0 and done.stderr == b""

@@ -1,4 +1,4 @@
-"""Which agents there are, and what they cost."""
+"""Settings and costs of coding agents."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from envs.errors import InputError
 def test_agents_by_name_and_by_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.which", lambda name, path=None: f"/bin/{name}")
     for name in TEMPLATES:
-        told = AgentCommand.make(name, "some-model").told("do it")
-        assert any("do it" in part for part in told) and "some-model" in told
-        assert not any("{" in part for part in told)
-    assert AgentCommand.make("my-agent --do '{task}' -v").told("a b; c") == ["my-agent", "--do", "a b; c", "-v"]
+        command = AgentCommand.make(name, "some-model").command_line("do it")
+        assert any("do it" in part for part in command) and "some-model" in command
+        assert not any("{" in part for part in command)
+    assert AgentCommand.make("my-agent --do '{task}' -v").command_line("a b; c") == ["my-agent", "--do", "a b; c", "-v"]
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ def test_agents_by_name_and_by_command_line(monkeypatch: pytest.MonkeyPatch) -> 
     [("", {}), ("sh -c true", {}), ("no-such-agent {task}", {}), ("sh '{task}", {}), ("sh {task}", {"minutes": 0}),
      ("sh {task}", {"tries": 0}), ("sh {task}", {"minutes": float("nan")})],
 )  # fmt: skip
-def test_what_is_no_agent_is_refused_in_one_line(cli: str, settings: dict[str, Any]) -> None:
+def test_invalid_agent_gives_a_one_line_error(cli: str, settings: dict[str, Any]) -> None:
     with pytest.raises(InputError):
         AgentCommand.make(cli, **settings)
 
@@ -46,7 +46,7 @@ def test_what_is_no_agent_is_refused_in_one_line(cli: str, settings: dict[str, A
         ("[" * 100_000, Cost(calls=1)),
     ],
 )
-def test_costs_are_read_where_they_are_told(output: str, cost: Cost) -> None:
+def test_cost_is_read_from_the_output(output: str, cost: Cost) -> None:
     assert cost_of(output) == cost
 
 
@@ -61,12 +61,12 @@ def test_costs_are_read_where_they_are_told(output: str, cost: Cost) -> None:
         ({"explorer": "evolve", "mixture": ("anthropic", "command")}, ""),
     ],
 )
-def test_a_default_model_is_that_of_the_one_explorer_that_asks_one(settings: dict[str, Any], model: str) -> None:
-    found = registry.with_model(RunConfig(environments={}, **settings)).model
-    assert found.startswith(model) and bool(found) == bool(model)
+def test_default_model_is_set_for_a_single_explorer_that_needs_one(settings: dict[str, Any], model: str) -> None:
+    model_name = registry.with_model(RunConfig(environments={}, **settings)).model
+    assert model_name.startswith(model) and bool(model_name) == bool(model)
 
 
-def test_the_run_and_the_data_root_that_was_given_are_hidden(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_run_and_data_root_are_hidden(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     hidden: list[Path] = []
     monkeypatch.setattr(command, "CodingAgentExplorer", lambda agent, root, hide, **settings: hidden.extend(hide))
     config = RunConfig(explorer="command", command="sh {task}", environments={})

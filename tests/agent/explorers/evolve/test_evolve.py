@@ -1,4 +1,4 @@
-"""The built-in explorer: its genomes, the sources that they render to, and the moves that findings call for."""
+"""The explorer `evolve`: genomes, rendered sources, and moves against findings."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ def compiled(source: str) -> type[Controller]:
     """Return the one controller that ``source`` defines."""
     scope: dict[str, object] = {"__name__": "candidate"}
     exec(compile(source, "candidate.py", "exec"), scope)
-    found = [value for value in scope.values() if isinstance(value, type) and issubclass(value, Controller)]
-    (controller,) = [value for value in found if value is not Controller]
+    classes = [value for value in scope.values() if isinstance(value, type) and issubclass(value, Controller)]
+    (controller,) = [value for value in classes if value is not Controller]
     return controller
 
 
 @cache
 def random_genome(seed: int) -> Genome:
-    """Return a genome with random blocks, and constants from anywhere in their ranges."""
+    """Return a genome with random blocks and random constants within their ranges."""
     rng = random.Random(seed)
     genome = Genome.make({slot: rng.choice(list(choices)) for slot, choices in BLOCKS.items()}, {})
     ranges = {name: (PARAMETERS[name].low, PARAMETERS[name].high) for name in genome.spans}
@@ -68,7 +68,7 @@ PARENTS = tuple(version(f"v{i}", genome) for i, genome in enumerate(STARTS.value
 
 
 @pytest.mark.parametrize("seed", range(40))
-def test_a_genome_survives_json(seed: int) -> None:
+def test_genome_round_trips_through_json(seed: int) -> None:
     genome = random_genome(seed)
     assert Genome.from_json(json.loads(json.dumps(genome.to_json()))) == genome
 
@@ -89,7 +89,7 @@ def test_a_genome_survives_json(seed: int) -> None:
         {"blocks": {}, "spans": {"luck": [1, 2]}},
     ],
 )
-def test_what_is_no_genome_is_refused_and_then_ignored(document: object) -> None:
+def test_invalid_genome_raises_and_its_version_is_ignored(document: object) -> None:
     with pytest.raises(ValueError, match="genome"):
         Genome.from_json(document)
     stranger = Version("x", "# from elsewhere", (), (finding("idle_width"),), {"genome": document})
@@ -98,7 +98,7 @@ def test_what_is_no_genome_is_refused_and_then_ignored(document: object) -> None
         assert all(proposal.parents == () for proposal in proposals)
 
 
-def test_a_genome_has_the_constants_of_its_blocks_and_no_others() -> None:
+def test_genome_has_exactly_the_constants_of_its_blocks() -> None:
     genome = Genome.make({"stop": "steady"}, {"steady": (3, 5), "doubt": (0.1, 0.01)})
     assert genome.spans["steady"] == (3, 5)
     assert "doubt" not in genome.spans
@@ -121,7 +121,7 @@ def test_every_schedule_is_monotone_and_in_range(seed: int) -> None:
 # Sources
 
 
-def test_sources_are_short_and_clean(tmp_path: Path) -> None:
+def test_sources_are_short_and_pass_the_linter(tmp_path: Path) -> None:
     sources = {render(genome) for genome in (*STARTS.values(), *map(random_genome, range(120)))}
     for number, source in enumerate(sorted(sources)):
         assert source.count("\n") < 190
@@ -140,7 +140,7 @@ def test_sources_are_short_and_clean(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_sources_hold_only_what_their_blocks_use() -> None:
+def test_sources_contain_only_code_of_their_blocks() -> None:
     for seed in range(120):
         genome = random_genome(seed)
         source = render(genome)
@@ -161,7 +161,7 @@ WORLDS = st.tuples(
 def played(
     source: str, columns: list[list[str | None]], width: int, ceiling: int | None, beta: float
 ) -> tuple[object, ...]:
-    """Return the answer, what the branches said last, and the log of one episode with intervals of ten tokens."""
+    """Return the answer, the branches' last answers, and the log of one episode with intervals of ten tokens."""
     recording = Recording.of(columns, [10 * len(column) - 3 for column in columns], 10)
     question = ReplayQuestion(recording, range(len(columns)), width, ceiling)
     answer = compiled(source)(beta).solve(question)
@@ -171,10 +171,10 @@ def played(
 
 @settings(max_examples=400, deadline=None)
 @given(st.integers(0, 300), WORLDS, st.sampled_from(BETAS))
-def test_every_controller_solves_every_world(
+def test_every_controller_solves_every_environment(
     seed: int, world: tuple[list[list[str | None]], int, int | None], beta: float
 ) -> None:
-    """No illegal action; an answer where a branch stands by one; the same under other names for the answers."""
+    """Checks: no illegal action, an answer if any branch has one, and the same actions when answers are renamed."""
     source = render(random_genome(seed))
     columns, width, ceiling = world
     answer, said, log = played(source, columns, width, ceiling, beta)
@@ -186,7 +186,7 @@ def test_every_controller_solves_every_world(
 
 
 def solved(genome: Genome, *columns: list[str | None]) -> tuple[Any, int]:
-    """Return a controller after its episode, and how many branches it has opened, with intervals of ten tokens."""
+    """Return a controller after one episode with intervals of ten tokens, and the number of branches it opened."""
     recording = Recording.of(columns, [10 * len(column) for column in columns], 10)
     question = ReplayQuestion(recording, range(len(columns)), 64)
     controller: Any = compiled(render(genome))(0.0)
@@ -194,50 +194,50 @@ def solved(genome: Genome, *columns: list[str | None]) -> tuple[Any, int]:
     return controller, question.width
 
 
-def test_a_margin_grows_with_the_votes_of_other_answers() -> None:
+def test_margin_grows_with_votes_for_other_answers() -> None:
     one_by_one = {"opening": (1, 1), "at_once": (1, 1), "most": (64, 64), "complete": (1, 1), "bar": (2, 2)}
     lead = Genome.make({"stop": "lead"}, {**one_by_one, "closing": (0.2, 0.2)})
     margin = Genome.make({"stop": "margin"}, {**lead.spans, "others": (1, 1)})
     columns: list[list[str | None]] = [["a"], ["b"], ["a"], ["a"], ["a"], ["a"], ["a"]]
     assert solved(lead, *columns)[1] == 4  # three votes against one
-    assert solved(margin, *columns)[1] == 5  # four, for the other one asks for another
+    assert solved(margin, *columns)[1] == 5  # four against one: the vote for another answer raises the margin
 
 
-def test_the_first_branch_is_enough_if_it_has_changed_its_mind_little() -> None:
+def test_first_branch_is_enough_if_it_showed_few_answers() -> None:
     one_by_one = {"opening": (1, 1), "at_once": (1, 1), "most": (9, 9), "complete": (3, 3)}
     firm = Genome.make({"first": "firm"}, {**one_by_one, "firm": (2, 2)})
     others: list[list[str | None]] = [["a"]] * 8
     assert solved(firm, ["b", None, "b", "a"], *others)[1] == 1
     assert solved(firm, ["b", "c", "a"], *others)[1] > 1  # too many answers
-    assert solved(firm, ["b", None], *others)[1] > 1  # it ended without one
+    assert solved(firm, ["b", None], *others)[1] > 1  # it finished without an answer
     assert solved(firm.with_blocks(first="none"), ["a"], *others)[1] > 1
 
 
-def test_a_change_of_mind_counts_by_its_branch_or_the_same_from_each() -> None:
+def test_abandoned_answers_lose_votes_by_branch_weight_or_equally() -> None:
     everyone = {"opening": (3, 3), "most": (3, 3), "complete": (3, 3), "against": (1, 1), "power": (1, 1)}
     columns: list[list[str | None]] = [["b", "a"], ["b"], ["b", "b", "a", "a", "a", "a", "a", "a"]]
-    found = {}
+    votes = {}
     for choice in ("against", "each"):
         genome = Genome.make(
             {"weight": "shortness", "abandoned": choice}, {**everyone, "shrink": (0, 0), "cap": (6, 6)}
         )
-        found[choice] = solved(genome, *columns)[0].votes
+        votes[choice] = solved(genome, *columns)[0].votes
     first, second, third = (2 / len(column) for column in columns)
-    assert found["against"] == pytest.approx({"a": first + third, "b": second - first - third})
-    assert found["each"] == pytest.approx({"a": first + third, "b": second - 2})
+    assert votes["against"] == pytest.approx({"a": first + third, "b": second - first - third})
+    assert votes["each"] == pytest.approx({"a": first + third, "b": second - 2})
 
 
-def test_lengths_are_measured_against_the_median_or_a_higher_rank() -> None:
+def test_typical_length_is_the_median_or_a_higher_rank() -> None:
     columns: list[list[str | None]] = [["a"] * length for length in (9, 2, 4, 3, 6)]
     everyone = {"opening": (5, 5), "most": (5, 5), "complete": (5, 5), "rank": (0.8, 0.8)}
     for choice, typical in (("median", 4), ("upper", 6)):
         genome = Genome.make({"weight": "shortness", "typical": choice}, everyone)
         assert solved(genome, *columns)[0].typical == typical
-    assert Genome.make({"typical": "upper"}, {}).blocks["typical"] == "median"  # nothing is measured against it
+    assert Genome.make({"typical": "upper"}, {}).blocks["typical"] == "median"  # no block uses the typical length
 
 
 @pytest.mark.parametrize("seed", range(30))
-def test_absent_answers_alone_lead_to_none(seed: int) -> None:
+def test_only_absent_answers_give_no_answer(seed: int) -> None:
     assert played(render(random_genome(seed)), [[None] * n for n in (1, 4, 2, 9)], 64, None, 1.0)[0] is None
 
 
@@ -246,7 +246,7 @@ def test_absent_answers_alone_lead_to_none(seed: int) -> None:
 
 @pytest.mark.parametrize("step", ["propose", "refine"])
 @pytest.mark.parametrize("generation", [1, 4])
-def test_the_same_brief_leads_to_the_same_proposals(step: str, generation: int) -> None:
+def test_same_brief_gives_the_same_proposals(step: str, generation: int) -> None:
     parents = [version(f"v{i}", random_genome(i), tuple(map(finding, REMEDIES))) for i in range(4)]
     asked = brief(*parents, version("seed", None), generation=generation, count=20)
     proposals = getattr(EvolveExplorer(), step)(asked)
@@ -260,14 +260,14 @@ def test_the_same_brief_leads_to_the_same_proposals(step: str, generation: int) 
         assert all(parent in proposal.rationale for parent in proposal.parents)
 
 
-def test_the_first_generation_starts_from_all_hand_set_genomes() -> None:
+def test_first_generation_uses_all_starting_genomes() -> None:
     for asked in (brief(generation=1, count=len(STARTS)), brief(version("seed", None), count=len(STARTS))):
         proposals = EvolveExplorer().propose(asked)
         assert {proposal.source for proposal in proposals} == {render(genome) for genome in STARTS.values()}
         assert all(proposal.parents == () for proposal in proposals)
 
 
-def test_later_generations_mix_all_wide_steps() -> None:
+def test_later_generations_use_all_wide_operators() -> None:
     words = [
         proposal.rationale.split()[1].rstrip(":") for proposal in EvolveExplorer().propose(brief(*PARENTS, count=60))
     ]
@@ -279,12 +279,12 @@ def test_seeds_are_answered_with_starts_that_name_no_parent() -> None:
     assert [proposal.parents for proposal in proposals] == [()] * 4
 
 
-def test_asking_without_parents_or_for_nothing() -> None:
+def test_briefs_without_parents_or_with_count_zero() -> None:
     assert len(EvolveExplorer().refine(brief(count=3))) == 3
     assert EvolveExplorer().propose(brief(count=0)) == EvolveExplorer().refine(brief(*PARENTS, count=0)) == []
 
 
-def test_a_recombination_takes_whole_slots() -> None:
+def test_recombination_takes_whole_slots() -> None:
     one, two = ("v1", random_genome(1)), ("v2", random_genome(2))
     children = [child for seed in range(20) if (child := cross(one, two, random.Random(seed)))]
     assert children
@@ -295,8 +295,8 @@ def test_a_recombination_takes_whole_slots() -> None:
 
 
 @pytest.mark.parametrize("kind", list(REMEDIES))
-def test_each_finding_leads_to_its_moves(kind: str) -> None:
-    """The moves are those of the finding, and the rationale names it with its figures."""
+def test_each_finding_is_answered_by_its_moves(kind: str) -> None:
+    """The moves belong to the finding, and the rationale states the finding with its numbers."""
     for number, genome in enumerate(STARTS.values()):
         reached = [after for move in REMEDIES[kind] if (after := move.apply(genome))]
         asked = brief(version("v7", genome, (finding(kind),)), seed=number, count=1)
@@ -308,7 +308,7 @@ def test_each_finding_leads_to_its_moves(kind: str) -> None:
             assert proposal.parents == ("v7",)
 
 
-def test_the_worse_finding_is_answered_more_often() -> None:
+def test_worse_finding_is_answered_more_often() -> None:
     parent = version("v1", STARTS[next(iter(STARTS))], (finding("stopped_early", 0.4, 0), finding("hopeless", 0.01, 0)))
     words = [EvolveExplorer().refine(brief(parent, seed=seed, count=1))[0].rationale for seed in range(40)]
     first = [word.split(". ")[0] for word in words if word.startswith("From v1. ")]
@@ -316,13 +316,13 @@ def test_the_worse_finding_is_answered_more_often() -> None:
     assert sum("stopped_early" in word for word in words) > 30
 
 
-def test_unknown_findings_are_left_alone() -> None:
+def test_unknown_findings_are_ignored() -> None:
     (proposal,) = EvolveExplorer().refine(brief(version("v1", random_genome(5), (finding("new_kind"),)), count=1))
     assert proposal.rationale.startswith("A random mutation of v1: ")
 
 
 @pytest.mark.parametrize("seed", range(40))
-def test_variation_says_what_it_changed(seed: int) -> None:
+def test_vary_describes_its_changes(seed: int) -> None:
     genome = random_genome(seed)
     after, words = vary(genome, random.Random(seed))
     assert words == difference(genome, after)
