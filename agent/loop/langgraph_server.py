@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
-from langgraph.config import get_stream_writer
 from langgraph.constants import CONFIG_KEY_CHECKPOINTER
 
 from envs import catalogue
@@ -37,6 +36,7 @@ from ..llm.prices import Prices
 from .graph import SIDE_BY_SIDE, DiscoveryGraph, build
 from .nodes import Discovery, ExplorerFailed
 from .thread_settings import Thread, ThreadSettings
+from .watched_nodes import WatchedNodes
 
 if TYPE_CHECKING:  # the server finds this name by itself
     from langgraph_sdk.runtime import ServerRuntime
@@ -121,19 +121,14 @@ def _opened(thread: Thread, given: Mapping[str, Any], has_state: bool) -> Iterat
         for generation, spending in spent(workspaces(run)).items():
             budget.record(generation, spending)
         calls = CallJournal(run.home / "calls", run.config.seed, prices, budget)
+        watched = WatchedNodes()
         chosen = make_explorer(run, calls, lambda event, fields: run.log(event, **fields), catalogue.data_root())
-        with open_sandbox(run.config.sandbox, workers(None)) as sandbox, closing(chosen):
+        with open_sandbox(run.config.sandbox, workers(None)) as sandbox, closing(watched), closing(chosen):
             run.log("began", sandbox=sandbox.name)
-            yield Discovery(run, chosen, sandbox, _tell, bool(settings.approve), budget)
+            yield watched.of(Discovery(run, chosen, sandbox, watched.report, bool(settings.approve), budget))
     finally:
         _open.discard(home)
 
 
 def _unopened(thread: Thread) -> Discovery:
     return Discovery(thread.run(), EvolveExplorer(), ProcessSandbox())
-
-
-def _tell(event: str, fields: dict[str, Any]) -> None:
-    """Stream an event of the run to clients, as stream mode ``custom``."""
-    if event != "episodes":  # these come from threads of the sandbox, and by the thousand
-        get_stream_writer()({"event": event, **fields})

@@ -94,6 +94,24 @@ class Server:
                 found += part.data.items()
         return found
 
+    def until_evaluation(self, thread: str) -> str:
+        """Begin a discovery, leave it at work after the first candidate, and return the id of the call."""
+        call = {"input": {}, "context": SMALL, "stream_mode": "custom", "on_disconnect": "continue"}
+        for part in self.client.runs.stream(thread, "discovery", **call):  # type: ignore[call-overload]
+            if part.event == "metadata":
+                run = str(part.data["run_id"])
+            elif part.data["event"] == "candidate":
+                break
+        return run
+
+    def go_on(self, thread: str) -> None:
+        """Go on with a thread, unless the server has begun to do so by itself."""
+        for call in self.client.runs.list(thread):
+            self.client.runs.join(thread, call["run_id"])
+        if self.client.threads.get_state(thread)["next"]:
+            self.stream(thread, input=None)
+        assert self.client.threads.get_state(thread)["next"] == []
+
     def refused(self, thread: str, **call: Any) -> str:
         """Run the graph, and return the message with which it fails."""
         (error,) = [part.data for part in self.client.runs.stream(thread, "discovery", **call) if part.event == "error"]
@@ -186,6 +204,27 @@ def test_a_thread_goes_on_from_an_earlier_checkpoint(server: Server, finished: s
     assert nodes(updates)[0] == "ask" and "archive" in nodes(updates)
     assert server.client.threads.get_state(finished)["next"] == []
     assert tree(server.run(finished)) == before, "the archive is only added to, and the same work has the same ids"
+
+
+def test_a_server_that_is_killed_in_a_node_loses_nothing(server: Server, finished: str) -> None:
+    thread = server.begin()
+    server.until_evaluation(thread)
+    server.kill()
+    server.start()
+    server.client.threads.create(thread_id=thread, graph_id="discovery", if_exists="do_nothing")
+    server.go_on(thread)
+    assert tree(server.run(thread)) == tree(server.run(finished))
+
+
+def test_a_call_that_is_cancelled_stops_and_can_go_on(server: Server, finished: str) -> None:
+    thread = server.begin()
+    server.client.runs.cancel(thread, server.until_evaluation(thread), wait=True)
+    assert server.client.threads.get_state(thread)["next"]
+    server.stream(thread, input=None)
+    run = server.run(thread)
+    assert tree(run) == tree(server.run(finished))
+    evaluated = [event["id"] for event in run.events() if event["event"] == "candidate"]
+    assert len(evaluated) == len(set(evaluated)), "nothing goes on behind the back of the next call"
 
 
 def test_a_finished_run_does_not_begin_again(server: Server, finished: str) -> None:

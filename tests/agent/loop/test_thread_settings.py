@@ -29,7 +29,7 @@ def test_a_thread_keeps_its_settings(tmp_path: Path) -> None:
         thread.run()
     run = thread.open(thread.settings({**SMALL, "approve": True, "__internal": 1}))
     assert run.home == thread.home == thread.run().home
-    assert run.config.environments == {TINY.name: TINY.hash} and run.config.seeds == 1
+    assert run.config.environments == {TINY.name: TINY.hash} and run.config.orders == 1
     again = Thread(thread.home)
     assert again.settings({}).approve and again.settings({"generations": 1}).population == 2
     again.open(again.settings({"approve": False}))

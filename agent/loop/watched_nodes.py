@@ -1,0 +1,76 @@
+"""Nodes that a LangGraph server runs in threads of its own: their events are streamed, and they can be stopped.
+
+A server that cancels a call leaves the thread of the running node alone. The node would go on beside the nodes of the
+next call, and would do the same work a second time.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import threading
+from collections.abc import Callable
+from typing import Any, cast
+
+from langgraph.config import get_stream_writer
+
+from .nodes import Discovery
+
+
+class NodeStopped(Exception):
+    """The call that the node belongs to was cancelled."""
+
+
+class WatchedNodes:
+    """Counts the nodes at work, and stops them at their next event."""
+
+    def __init__(self) -> None:
+        self._at_work = 0
+        self._stopped = False
+        self._changed = threading.Condition()
+
+    def of(self, discovery: Discovery) -> Discovery:
+        """Return the discovery with nodes that are counted while they run."""
+        return cast(Discovery, _Counted(discovery, self._counted))
+
+    def report(self, event: str, fields: dict[str, Any]) -> None:
+        """Stream an event of the run to clients, as stream mode ``custom``.
+
+        Raises:
+            NodeStopped: the nodes are to stop.
+        """
+        if self._stopped:
+            raise NodeStopped(f"stopped at event {event}")
+        if event != "episodes":  # these come from threads of the sandbox, and by the thousand
+            get_stream_writer()({"event": event, **fields})
+
+    def close(self) -> None:
+        """Stop the nodes that are at work, and return when all of them have ended."""
+        with self._changed:
+            self._stopped = True
+            self._changed.wait_for(lambda: self._at_work == 0)
+
+    def _counted(self, node: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(node)
+        def run(*arguments: Any) -> Any:
+            with self._changed:
+                if self._stopped:
+                    raise NodeStopped("the call was cancelled before the node began")
+                self._at_work += 1
+            try:
+                return node(*arguments)
+            finally:
+                with self._changed:
+                    self._at_work -= 1
+                    self._changed.notify_all()
+
+        return run
+
+
+class _Counted:
+    def __init__(self, discovery: Discovery, counted: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
+        self._discovery, self._count = discovery, counted
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._discovery, name)
+        return self._count(found) if inspect.ismethod(found) else found
