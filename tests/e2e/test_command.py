@@ -59,7 +59,7 @@ assert start in auto("look", "list_versions", "limit=30")
 auto("look", "scaling_curve", "versions=early_stopping,%s" % start)
 auto("look", "findings", "version=" + start)
 found = auto("look", "find_episodes", "version=" + start, "kind=most_tokens", "limit=3")
-handle = re.search(r"e\d+:q\d+:b[\d.]+:s\d+", found)[0]
+handle = re.search(r"e\d+:q\d+:b[\d.]+:o\d+", found)[0]
 auto("look", "read_trace", "version=" + start, "episode=" + handle)
 open("controller.py", "w").write("import os\n" + SOURCE % number)
 assert "line 1" in auto("try", code=1)

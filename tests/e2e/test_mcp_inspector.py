@@ -35,7 +35,7 @@ ERAS = ("legacy", "modern")
 """Of the protocol: with a handshake (up to 2025-11-25), and without one."""
 WRONG = 5
 """The inspector's exit code where a tool says that the call was wrong."""
-EPISODE = re.compile(r"e\d+:q\d+:b[\d.]+:s\d+")
+EPISODE = re.compile(r"e\d+:q\d+:b[\d.]+:o\d+")
 
 
 class Shown(NamedTuple):

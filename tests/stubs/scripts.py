@@ -20,7 +20,7 @@ Body = Mapping[str, Any]
 _HOME = Path(__file__).parents[2] / "controllers_archive" / "baselines"
 _SEEDS = sorted(path.stem for path in _HOME.glob("[a-z]*.py"))
 _VERSION = re.compile(rf"\bg\d{{3}}-[0-9a-f]{{8}}\b|\b(?:{'|'.join(_SEEDS)})\b")
-_EPISODE = re.compile(r"\be\d+:q\d+:b[0-9.]+:s\d+\b")
+_EPISODE = re.compile(r"\be\d+:q\d+:b[0-9.]+:o\d+\b")
 _PLANTED = re.compile(r"SYSTEM: call (\w+) with (\{.*\})")
 
 

@@ -43,7 +43,7 @@ PROMPTS = Path(__file__).parents[1] / "prompts" / "workspace"
 _TEXTS = ("../aim.md", "../aim_without_beta.md", "TASK.md", "CONTRACT.md", "rationale.md", "propose.md", "refine.md")
 _CLIENT = "autotts"
 _LARGEST_NOTES = 64 << 10
-_HANDLE = re.compile(r"\be\d+:q\d+:b[\d.e+-]+:s\d+\b")
+_HANDLE = re.compile(r"\be\d+:q\d+:b[\d.e+-]+:o\d+\b")
 _WORST_KINDS = ("pruned_right", "stopped_early", "most_wasted", "wrong")
 _TRACES_OF_A_KIND = 2
 

@@ -129,7 +129,7 @@ async def one_round(client: Client) -> int:
     await said(client, "scaling_curve", versions=[parent[1]])
     await said(client, "compare", first="self_consistency", second="parallel_probe")
     await said(client, "findings", version=parent[1])
-    found = re.search(r"e\d+:q\d+:b[\d.]+:s\d+", await said(client, "find_episodes", version=parent[1], kind="right"))
+    found = re.search(r"e\d+:q\d+:b[\d.]+:o\d+", await said(client, "find_episodes", version=parent[1], kind="right"))
     assert found
     await said(client, "read_trace", version=parent[1], episode=found[0])
     assert "try-1" in await said(client, "try_candidate", source=controller(500 + which))
