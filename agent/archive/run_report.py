@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from envs.errors import DamagedFile
 from envs.statistics import Point
 
 from ..population.overfitting.crossvalidation import CrossValidated, IntervalEstimate
 from ..records.card import Card, EvaluationProtocol, FrozenModel
+from ..records.migration import renamed
 from .run_directory import Run
 
 JSON, TEXT = "report.json", "report.md"
@@ -21,8 +23,14 @@ class QualityLead(FrozenModel):
 
     version: str
     baseline: str
+    """Called ``seed`` by version 0.1, whose reports are still read."""
     quality: IntervalEstimate
     """In points."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_schema_1(cls, data: Any) -> Any:
+        return renamed(data, {"seed": "baseline"})
 
 
 class BudgetComparison(FrozenModel):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -45,6 +47,18 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Hostile]:
     run, explorer = Run.create(tmp_path_factory.mktemp("runs") / "a_run", config, [*WORLDS, *drawn]), Hostile()
     discover(Discovery(run, explorer, ProcessSandbox()))
     return run, explorer
+
+
+def test_a_report_of_version_0_1_is_read(finished: tuple[Run, Hostile], tmp_path: Path) -> None:
+    run, _ = finished
+    old = json.loads((run.home / JSON).read_text())
+    old["protocol"]["first_seed"] = old["protocol"].pop("first_order")
+    old["protocol"]["seeds"] = old["protocol"].pop("orders")
+    for lead in old["leads"]:
+        lead["seed"] = lead.pop("baseline")
+    copy = Path(shutil.copytree(run.home, tmp_path / "old"))
+    (copy / JSON).write_text(json.dumps(old))
+    assert old["leads"] and read_report(Run(copy)) == read_report(run)
 
 
 def test_the_report_holds_what_was_measured_on_fresh_orders(finished: tuple[Run, Hostile]) -> None:
