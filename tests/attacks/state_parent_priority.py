@@ -8,8 +8,6 @@ from envs import Controller
 class Attack(Controller):
     def solve(self, question):
         parent = os.getppid()
-        if os.getpriority(os.PRIO_PROCESS, 0):
-            raise Breach("found what another process had left")
         try:
             os.setpriority(os.PRIO_PROCESS, parent, 5)
         except OSError:
