@@ -1,4 +1,4 @@
-"""Lets `python -m agent.cli` run the command."""
+"""Makes `python -m agent.cli` the same as `autotts`."""
 
 from agent.cli.main import main
 

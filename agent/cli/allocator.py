@@ -1,19 +1,19 @@
-"""How the C library handles the host's memory."""
+"""Makes the C library return freed memory to the system."""
 
 from __future__ import annotations
 
 LARGE = 4 << 20
-"""Bytes from which an array has pages of its own, which go back to the system as soon as it is freed."""
+"""Bytes. A larger array gets its own pages, and the system gets them back when the array is freed."""
 _M_MMAP_THRESHOLD = -3  # of malloc.h
 
 
 def return_freed_memory() -> None:
-    """Have large arrays go back to the system when they are freed; does nothing where the C library is not glibc.
+    """Return freed arrays above `LARGE` to the system; do nothing where the C library is not glibc.
 
-    By itself glibc moves that border up to the largest array that was ever freed, 32 MB at the most, and keeps what is
-    below it: in every thread's own heap, so that a long run that is at 130 MB between its peaks comes to hold 500.
+    By default glibc raises this limit to the largest array freed so far, at most 32 MB, and each thread's heap keeps
+    smaller freed arrays. A long run that needs 130 MB between its peaks then holds 500 MB.
     """
-    import ctypes  # not before a command runs: `--help` is to be quick
+    import ctypes  # only when a command runs: `autotts --help` must be quick
 
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:

@@ -1,20 +1,38 @@
-"""`autotts archive`: its hashes, its index, and versions to and from others."""
+"""`autotts archive`: verifies, indexes, exports and imports an archive."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
-from ..archive import resolve
-from ..archive.archive import Archive
-from ..archive.bundles.export import export as export_bundle
-from ..archive.bundles.import_bundle import import_bundle
-from ..archive.rebuild import rebuild
+from .options import Commands, add_command, add_group, run_or_archive
+
+
+def add_parser(commands: Commands) -> None:
+    """Add the commands."""
+    verbs = add_group(commands, "archive", "verify, reindex, export or import an archive")
+    run_or_archive(add_command(verbs, "verify", verify, "check every hash of an archive"))
+    run_or_archive(add_command(verbs, "reindex", reindex, "rebuild the index from the folders of the versions"))
+    command = add_command(verbs, "export", export, "write versions and their ancestors as one file, to share them")
+    command.add_argument("ids", nargs="+", metavar="ID", help="versions to export")
+    command.add_argument("-o", "--output", required=True, metavar="FILE", help="bundle to write, such as bundle.zip")
+    command.add_argument(
+        "--no-ancestors", dest="ancestors", action="store_false", help="export the named versions only"
+    )
+    run_or_archive(command)
+    command = add_command(verbs, "import", import_, "add the versions of a bundle; this runs none of their code")
+    command.add_argument("file", metavar="BUNDLE", help="file that `archive export` wrote")
+    command.add_argument(
+        "--archive", required=True, metavar="DIR", help="archive to extend or to create, outside a run directory"
+    )
+    command.add_argument("--sha256", metavar="HASH", help="expected hash of the bundle")
 
 
 def verify(args: argparse.Namespace) -> int:
-    """Check every hash of an archive; exit code 1 if something is wrong."""
-    archive = resolve.chosen_archive(args.home, args.archive)
+    """Check every hash of an archive; return exit code 1 if a file is wrong."""
+    from ..archive import resolve
+
+    archive = resolve.chosen_archive(args.run, args.archive)
     problems = archive.verify()
     for problem in problems:
         print(problem)
@@ -23,18 +41,24 @@ def verify(args: argparse.Namespace) -> int:
 
 
 def reindex(args: argparse.Namespace) -> int:
-    """Rebuild the index of an archive; in a run also what its versions did question by question, where that is lost."""
+    """Rebuild the index of an archive; in a run, also rebuild the lost figures by question."""
+    from ..archive import resolve
+    from ..archive.rebuild import rebuild
+
     if args.archive is None:
-        found = rebuild(resolve.chosen_run(args.home))
+        found = rebuild(resolve.chosen_run(args.run))
         print(f"{found} versions had no figures by question" if found else "every version has its figures by question")
-    archive = resolve.chosen_archive(args.home, args.archive)
+    archive = resolve.chosen_archive(args.run, args.archive)
     print(f"{archive.reindex()} versions in {archive.root / 'index.sqlite'}")
     return 0
 
 
 def export(args: argparse.Namespace) -> int:
     """Write versions as a bundle."""
-    archive = resolve.chosen_archive(args.home, args.archive)
+    from ..archive import resolve
+    from ..archive.bundles.export import export as export_bundle
+
+    archive = resolve.chosen_archive(args.run, args.archive)
     ids = [archive.resolve(text) for text in args.ids]
     listing, digest = export_bundle(archive, ids, Path(args.output), args.ancestors)
     print(f"{args.output}: {len(listing.versions)} versions, {len(listing.asked)} of them asked for\nsha256 {digest}")
@@ -43,10 +67,13 @@ def export(args: argparse.Namespace) -> int:
 
 def import_(args: argparse.Namespace) -> int:
     """Add the versions of a bundle to an archive."""
+    from ..archive.archive import Archive
+    from ..archive.bundles.import_bundle import import_bundle
+
     archive = Archive(Path(args.archive))
     admitted = import_bundle(Path(args.file), archive, args.sha256)
     for version in admitted.added:
         print(f"added {version}")
-    there = f", {len(admitted.known)} were there already" if admitted.known else ""
-    print(f"{archive.root}: {len(admitted.added)} versions added{there}\nsha256 {admitted.sha256}")
+    known = f", {len(admitted.known)} were there already" if admitted.known else ""
+    print(f"{archive.root}: {len(admitted.added)} versions added{known}\nsha256 {admitted.sha256}")
     return 0

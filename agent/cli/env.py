@@ -1,4 +1,4 @@
-"""`autotts env`: environments on disk."""
+"""`autotts env`: imports, lists, shows, exports, validates, fits and synthesizes environments."""
 
 from __future__ import annotations
 
@@ -8,26 +8,93 @@ import sys
 from contextlib import nullcontext
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
-
-from envs import catalogue, store
 from envs.errors import InputError
-from envs.importing import importer, jsonl, published
-from envs.importing.line import BranchLine
-from envs.importing.options import ImportOptions, characters, pattern
-from envs.importing.rows import parse_map
-from envs.summary import summarize
-from envs.synthetic.simulated import PREFIX, is_simulated
+
+from .options import Commands, add_command, add_group, count, data_root
+
+
+def add_parser(commands: Commands) -> None:
+    """Add the commands."""
+    verbs = add_group(commands, "env", "recorded environments: import, list, show, export, validate, fit, synthesize")
+    _add_import(verbs)
+    add_command(verbs, "schema", schema, "print the JSON Schema of a JSONL line for `import`")
+    data_root(add_command(verbs, "list", list_, "list the environments under the data root"))
+    for name, function, help in (
+        ("show", show, "print a summary of environments"),
+        ("export", export, "write an environment as the published JSON, or as JSONL"),
+        ("validate", validate, "check environment files against their hashes"),
+        ("fit", fit, "fit the synthetic model to recorded environments"),
+    ):
+        command = add_command(verbs, name, function, help)
+        command.add_argument(
+            "names", nargs="*" if name == "validate" else "+", metavar="NAME", help="names or patterns of environments"
+        )
+        if name in ("export", "fit"):
+            command.add_argument("-o", "--output", metavar="FILE", help="file to write (default: standard output)")
+        if name == "export":
+            command.add_argument(
+                "--format", choices=("published", "jsonl"), default="published", help="default: published"
+            )
+        data_root(command)
+    _add_synthesize(verbs)
+
+
+def _add_import(verbs: Commands) -> None:
+    command = add_command(verbs, "import", import_, "read recorded branches into an environment file")
+    command.add_argument("files", nargs="+", metavar="FILE", help="files of the same format; see docs/data.md")
+    command.add_argument("--name", required=True, help="benchmark/model, such as aime24/Qwen3-1.7B")
+    command.add_argument("--replace", action="store_true", help="overwrite an environment of this name")
+    command.add_argument(
+        "--format", choices=("auto", "published", "jsonl", "inspect", "lm-eval", "hf"), default="auto",
+        help="format of the files (default: auto, from their content)",
+    )  # fmt: skip
+    command.add_argument(
+        "--map", action="append", default=[], metavar="FIELD=PATH",
+        help="where the file holds a field, such as final_answer=output.answer; * is every item of a list; repeatable",
+    )  # fmt: skip
+    command.add_argument("--delta", type=count, metavar="N", help="tokens of an interval, if the file does not say")
+    command.add_argument("--tokens", metavar="chars/N", help="estimate missing lengths: one token for N characters")
+    command.add_argument("--extract", metavar="REGEX", help="take the last match in the text as the final answer")
+    command.add_argument("--extract-gold", metavar="REGEX", help="take the last match in the gold answer")
+    command.add_argument("--scorer", metavar="NAME", help="scorer of an Inspect log that holds the answers")
+    command.add_argument("--filter", metavar="NAME", help="filter of lm-eval samples that holds the answers")
+    command.add_argument("--split", metavar="NAME", help="split of a Hugging Face data set")
+    command.add_argument("--strict", action="store_true", help="write nothing if a branch must be skipped")
+    command.add_argument("--json", metavar="FILE", help="also write the numbers of taken and skipped branches as JSON")
+    data_root(command)
+
+
+def _add_synthesize(verbs: Commands) -> None:
+    command = add_command(verbs, "synthesize", synthesize, "make environments from synthetic models")
+    command.add_argument("--model", metavar="FILE", help="file of fitted models (default: the built-in ones)")
+    command.add_argument("--questions", type=count, default=30, metavar="N", help="default: 30")
+    command.add_argument("--branches", type=count, default=128, metavar="N", help="branches a question (default: 128)")
+    command.add_argument("--seed", type=int, default=0, help="seed of every random choice (default: 0)")
+    command.add_argument("--name", help="name of the environment, or its prefix if --model holds several models")
+    data_root(command)
 
 
 def import_(args: argparse.Namespace) -> int:
-    """Read recorded branches into an environment file; say what was skipped. Exit code 2 if nothing was taken."""
+    """Read recorded branches into an environment file, and print the skipped ones.
+
+    Raises:
+        InputError: the file holds no usable branch, or the name is taken or reserved.
+    """
+    from rich.console import Console
+
+    from envs import catalogue, store
+    from envs.importing import importer
+    from envs.importing.options import ImportOptions, characters, pattern
+    from envs.importing.rows import parse_map
+    from envs.synthetic.simulated import PREFIX, is_simulated
+
     path = catalogue.path_of(catalogue.data_root(args.data), args.name)
     if is_simulated(args.name):
-        raise InputError(f"environment name {args.name!r}: {PREFIX}... is for what a run simulates; take another")
+        raise InputError(
+            f"environment name {args.name!r}: {PREFIX}... is reserved for simulated environments; choose another --name"
+        )
     if path.exists() and not args.replace:
-        raise InputError(f"{path}: an environment {args.name} is there already; give --replace to overwrite it")
+        raise InputError(f"{path}: the environment {args.name} exists already; overwrite it with --replace")
     options = ImportOptions(
         mapping=parse_map(args.map),
         delta=args.delta,
@@ -54,19 +121,26 @@ def import_(args: argparse.Namespace) -> int:
     for line in report.lines():
         print(line)
     if refused:
-        what = "--strict allows no skipping" if environment else "no branch could be taken"
-        raise InputError(f"{', '.join(report.files)}: {what}, and nothing was written: {report.first()}")
+        reason = "--strict allows no skipped branch" if environment else "no branch is usable"
+        raise InputError(f"{', '.join(report.files)}: {reason}, so nothing was written: {report.first()}")
     return 0
 
 
 def schema(args: argparse.Namespace) -> int:
     """Print the JSON Schema of a line of JSONL."""
+    from envs.importing.line import BranchLine
+
     print(json.dumps(BranchLine.model_json_schema(), indent=2))
     return 0
 
 
 def list_(args: argparse.Namespace) -> int:
     """List the environments under the data root."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from envs import catalogue, store
+
     root = catalogue.data_root(args.data)
     table = Table("environment", "questions", "branches", "delta", "hash")
     for name in catalogue.names(root):
@@ -80,7 +154,10 @@ def list_(args: argparse.Namespace) -> int:
 
 
 def show(args: argparse.Namespace) -> int:
-    """Say what is in each environment."""
+    """Print a summary of each environment."""
+    from envs import catalogue
+    from envs.summary import summarize
+
     for env in catalogue.find(catalogue.data_root(args.data), args.names):
         s = summarize(env)
         fewest, most = s.branches
@@ -105,9 +182,14 @@ def _numbers(questions: list[int]) -> str:
 
 def export(args: argparse.Namespace) -> int:
     """Write an environment as the published JSON, or as JSONL."""
+    from envs import catalogue, store
+    from envs.importing import jsonl, published
+
     environments = catalogue.find(catalogue.data_root(args.data), args.names)
     if len(environments) != 1:
-        raise InputError("export writes one environment at a time")
+        raise InputError(
+            f"{' '.join(args.names)}: {len(environments)} environments, but `env export` writes one at a time"
+        )
     text = "".join(jsonl.write(environments[0])) if args.format == "jsonl" else published.write(environments[0]) + "\n"
     if args.output:
         store.write_atomically(Path(args.output), text.encode())
@@ -117,7 +199,9 @@ def export(args: argparse.Namespace) -> int:
 
 
 def validate(args: argparse.Namespace) -> int:
-    """Check environment files; exit code 1 if one is damaged."""
+    """Check environment files; return exit code 1 if one is damaged."""
+    from envs import catalogue, store
+
     root = catalogue.data_root(args.data)
     bad = 0
     for name in catalogue.matching(root, args.names or ["*"]):
@@ -131,6 +215,7 @@ def validate(args: argparse.Namespace) -> int:
 
 def fit(args: argparse.Namespace) -> int:
     """Fit the synthetic model to recorded environments."""
+    from envs import catalogue, store
     from envs.synthetic.fitting import fit as fit_model
 
     models = {}
@@ -148,23 +233,25 @@ def synthesize(args: argparse.Namespace) -> int:
     """Make environments from synthetic models."""
     from pydantic import ValidationError
 
+    from envs import catalogue, store
     from envs.synthetic.model import SyntheticModel, default_models, generate
 
     models = default_models()
     if args.name and not args.model:
-        raise InputError("--name is for a fitted model; give its file with --model")
+        raise InputError("--name is for fitted models: name their file with --model")
     if args.model:
         try:
             document = json.loads(Path(args.model).read_text(encoding="utf-8"))
             models = {name: SyntheticModel.model_validate(value) for name, value in document.items()}
         except (ValueError, AttributeError, RecursionError, ValidationError):
-            raise InputError(f"{args.model}: not a fitted model, as `autotts env fit` writes it") from None
+            raise InputError(f"{args.model}: not a file of `autotts env fit`") from None
         if args.name and len(models) == 1:
             models = {args.name: next(iter(models.values()))}
         else:
             models = {name if args.name is None else f"{args.name}/{name}": m for name, m in models.items()}
     root = catalogue.data_root(args.data)
-    paths = {name: catalogue.path_of(root, name) for name in models}  # refuses a name before anything is written
+    # a wrong name raises before any file is written
+    paths = {name: catalogue.path_of(root, name) for name in models}
     for name, model in models.items():
         env = generate(model, name, args.questions, args.branches, seed=args.seed)
         store.save(env, paths[name])

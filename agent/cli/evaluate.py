@@ -1,34 +1,56 @@
-"""`autotts evaluate` and `compare`: controllers on environments."""
+"""`autotts evaluate` and `compare`: measures controllers on environments."""
 
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
-
-from envs import statistics
-from envs.episodes import BETAS, grid
 from envs.errors import InputError
-from envs.statistics import Point
-from envs.store import write_atomically
-from sandbox.evaluation import Evaluation
-from sandbox.evaluation import evaluate as run_candidate
-from sandbox.outcome import Candidate
 
-from ..archive import resolve
-from ..reports.console.display import console, curve_table, interval
+from . import options
+from .options import Commands
+
+if TYPE_CHECKING:
+    from envs.statistics import Point
+    from sandbox.evaluation import Evaluation
+    from sandbox.outcome import Candidate
+
+
+def add_parser(commands: Commands) -> None:
+    """Add the commands."""
+    command = options.add_command(commands, "evaluate", evaluate, "score controllers on environments")
+    command.add_argument(
+        "controllers", nargs="+", metavar="CONTROLLER", help="a version, a baseline, a champion, or a path"
+    )
+    _add_options(command)
+    command = options.add_command(commands, "compare", compare, "compare two controllers on the same episodes")
+    command.add_argument(
+        "controllers", nargs=2, metavar="CONTROLLER", help="a version, a baseline, a champion, or a path"
+    )
+    _add_options(command)
+
+
+def _add_options(command: argparse.ArgumentParser) -> None:
+    options.environments(command)
+    options.protocol(command)
+    command.add_argument("--json", metavar="FILE", help="also write the figures as JSON")
+    options.data_root(command)
+    options.run_or_archive(command)
+    options.workers(command)
 
 
 def evaluate(args: argparse.Namespace) -> int:
-    """Score controllers, and print a table; exit code 1 if one of them fails."""
-    candidates = [resolve.controller(text, args.home, args.archive) for text in args.controllers]
-    done = _run(args, candidates)
+    """Score controllers, and print a table; return exit code 1 if one of them fails."""
+    from envs.store import write_atomically
+
+    from ..archive import resolve
+    from ..reports.console.display import console, curve_table
+
+    candidates = [resolve.controller(text, args.run, args.archive) for text in args.controllers]
+    done = _evaluate_all(args, candidates)
     rows = [(result.candidate.name, point) for result in done if result.verdict.ok for point in result.curve]
     if rows:
         console().print(curve_table(rows))
@@ -38,15 +60,25 @@ def evaluate(args: argparse.Namespace) -> int:
 
 
 def compare(args: argparse.Namespace) -> int:
-    """Compare two controllers, the second less the first."""
-    candidates = [resolve.controller(text, args.home, args.archive) for text in args.controllers]
-    done = _run(args, candidates)
+    """Print the figures of the second controller minus the figures of the first; return exit code 1 if one fails."""
+    import dataclasses
+
+    from rich.table import Table
+
+    from envs import statistics
+    from envs.store import write_atomically
+
+    from ..archive import resolve
+    from ..reports.console.display import console, interval
+
+    candidates = [resolve.controller(text, args.run, args.archive) for text in args.controllers]
+    done = _evaluate_all(args, candidates)
     first, second = (result.scores for result in done)
     if first is None or second is None:
         return _complain(done)
     differences = statistics.compare(first, second)
-    names = " less ".join(candidate.name for candidate in reversed(candidates))
-    table = Table("environment", "beta", "accuracy, points", "tokens", "wins", "losses", "ties", title=names)
+    title = " minus ".join(candidate.name for candidate in reversed(candidates))
+    table = Table("environment", "beta", "accuracy, points", "tokens", "wins", "losses", "ties", title=title)
     for d in differences:
         table.add_row(
             d.environment, f"{d.beta:g}",
@@ -62,31 +94,45 @@ def compare(args: argparse.Namespace) -> int:
 
 def record(name: str, point: Point) -> dict[str, Any]:
     """Return one row of the JSON output."""
+    import dataclasses
+
     return {"controller": name, **dataclasses.asdict(point)}
 
 
-def _run(args: argparse.Namespace, candidates: list[Candidate]) -> list[Evaluation]:
+def _evaluate_all(args: argparse.Namespace, candidates: list[Candidate]) -> list[Evaluation]:
+    """Run every candidate on the episodes that the command line chooses, with a progress bar on a terminal.
+
+    Raises:
+        InputError: two candidates have the same name, or the command line chooses no valid episodes.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from envs.episodes import BETAS, grid
+    from sandbox.evaluation import evaluate as evaluate_candidate
+
+    from ..archive import resolve
+
     names = [candidate.name for candidate in candidates]
     if len(set(names)) != len(names):
         raise InputError("a controller is named twice")
     environments = resolve.environments(args.env, args.data)
     betas = list(dict.fromkeys(args.beta or BETAS))
-    orders = range(args.first_seed, args.first_seed + args.seeds)
+    orders = range(args.first_order, args.first_order + args.orders)
     episodes = grid(environments, betas, orders, args.max_branches, args.max_tokens)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    from rich.console import Console
-
     done = []
     bar = Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
     with resolve.sandbox(args, candidates) as sandbox, bar:
         print(f"sandbox {sandbox.name} ({sandbox.about})")
         for candidate in candidates:
             task = bar.add_task(candidate.name, total=len(episodes))
-            done.append(run_candidate(candidate, episodes, sandbox, lambda n, task=task: bar.advance(task, n)))  # type: ignore[misc]
+            done.append(evaluate_candidate(candidate, episodes, sandbox, lambda n, task=task: bar.advance(task, n)))  # type: ignore[misc]
     return done
 
 
 def _complain(done: list[Evaluation]) -> int:
+    """Print the failures, and return the exit code."""
     failed = [result for result in done if not result.verdict.ok]
     for result in failed:
         print(f"autotts: {result.candidate.name}: {result.verdict.kind}: {result.verdict.message}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""What this machine offers: each part that AutoTTS can use, how it is, and the command that mends it."""
+"""Checks each part of this machine that AutoTTS can use, and names the command that repairs it."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ class MachineCheck:
     name: str
     ok: bool
     state: str
-    """How it is, in a few words."""
-    mend: str = ""
-    """The command that mends it; nothing if all is well."""
+    """In a few words, for people."""
+    repair: str = ""
+    """The command that repairs the part; empty if the part works."""
     needed: bool = False
-    """Whether nothing runs without it."""
+    """Whether AutoTTS cannot run without this part."""
 
 
 def check_machine(data: str | None = None) -> list[MachineCheck]:
-    """Return all parts; ``data`` is the data root as the command line has it."""
+    """Return the state of every part; ``data`` is the value of ``--data``."""
     return [_python(), *_docker(), _bubblewrap(), _bootstrap(), _disk(), _data(data), _plots()]
 
 
 def isolates(parts: list[MachineCheck]) -> bool:
-    """Whether candidates that nobody has read can run here: in Docker with an image, or in bubblewrap."""
+    """Return whether Docker with an image, or bubblewrap, can isolate candidates here."""
     state = {part.name: part.ok for part in parts}
     return state.get("sandbox image", False) or state["bubblewrap"]
 
@@ -55,34 +55,34 @@ def _docker() -> Iterator[MachineCheck]:
 
     try:
         with engine() as client:
-            told = client.info()
-            names = sorted(told.get("Runtimes", {}))
-            yield MachineCheck("Docker engine", True, f"{told.get('ServerVersion')}, runtimes {', '.join(names)}")
+            info = client.info()
+            names = sorted(info.get("Runtimes", {}))
+            yield MachineCheck("Docker engine", True, f"{info.get('ServerVersion')}, runtimes {', '.join(names)}")
             if image.find(client):
                 yield MachineCheck("sandbox image", True, "up to date")
             else:
-                stale = image.local_base(client)
-                state = f"out of date or missing; the next run builds it from {stale}" if stale else "missing"
-                yield MachineCheck("sandbox image", bool(stale), state, "autotts sandbox build   (or with --bootstrap)")
+                base = image.local_base(client)
+                state = f"out of date or missing; the next run builds it from {base}" if base else "missing"
+                yield MachineCheck("sandbox image", bool(base), state, "autotts sandbox build   (or with --bootstrap)")
     except SandboxError as error:
         installed = shutil.which("dockerd") is not None
-        mend = "systemctl start docker   (or run dockerd)" if installed else "apt-get install docker.io"
-        yield MachineCheck("Docker engine", False, str(error).removeprefix("the Docker engine: "), mend)
+        repair = "systemctl start docker   (or run dockerd)" if installed else "apt-get install docker.io"
+        yield MachineCheck("Docker engine", False, str(error).removeprefix("the Docker engine: "), repair)
 
 
 def _bubblewrap() -> MachineCheck:
-    why = bubblewrap.works()
-    mend = "apt-get install bubblewrap"
+    problem = bubblewrap.works()
+    repair = "apt-get install bubblewrap"
     if shutil.which("bwrap") is not None:
-        mend = "allow user namespaces: sysctl kernel.unprivileged_userns_clone=1"
-    return MachineCheck("bubblewrap", not why, why or "works", mend if why else "")
+        repair = "allow user namespaces: sysctl kernel.unprivileged_userns_clone=1"
+    return MachineCheck("bubblewrap", not problem, problem or "works", repair if problem else "")
 
 
 def _bootstrap() -> MachineCheck:
     if shutil.which("debootstrap") is None:
-        state = "not installed; makes an image where none can be pulled"
+        state = "not installed; it makes an image where none can be pulled"
         return MachineCheck("debootstrap", False, state, "apt-get install debootstrap")
-    state = "works" if os.geteuid() == 0 else "there, but `sandbox build --bootstrap` needs root"
+    state = "works" if os.geteuid() == 0 else "installed, but `sandbox build --bootstrap` needs root"
     return MachineCheck("debootstrap", True, state)
 
 
@@ -90,7 +90,7 @@ def _disk() -> MachineCheck:
     free = shutil.disk_usage(Path.cwd()).free
     state = f"{free / 1e9:,.0f} GB free here"
     return MachineCheck(
-        "disk", free >= _LEAST_DISK, state, "" if free >= _LEAST_DISK else "make room, or run elsewhere"
+        "disk", free >= _LEAST_DISK, state, "" if free >= _LEAST_DISK else "free some space, or use another disk"
     )
 
 
@@ -101,11 +101,11 @@ def _data(data: str | None) -> MachineCheck:
     except (InputError, OSError) as error:
         return MachineCheck("recorded environments", False, str(error))
     if not names:
-        return MachineCheck("recorded environments", True, f"none under {root}: the synthetic ones are used")
+        return MachineCheck("recorded environments", True, f"none under {root}: commands use the synthetic ones")
     return MachineCheck("recorded environments", True, f"{len(names)} under {root}")
 
 
 def _plots() -> MachineCheck:
     if find_spec("matplotlib") is None:
         return MachineCheck("pictures", False, "`autotts plot` needs matplotlib", "pip install 'autotts[plot]'")
-    return MachineCheck("pictures", True, "matplotlib is there")
+    return MachineCheck("pictures", True, "matplotlib is installed")

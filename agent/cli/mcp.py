@@ -1,41 +1,71 @@
-"""`autotts mcp`: a run whose explorer is a person's own agent, which starts this command as an MCP server."""
+"""`autotts mcp`: a discovery run whose explorer is the user's own agent; the agent starts it as an MCP server."""
 
 from __future__ import annotations
 
 import argparse
-import fcntl
 import signal
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from envs.errors import InputError
-from sandbox.backends.runner import WorkerSandbox
 
-from ..archive import resolve
-from ..archive.run_directory import Run, RunConfig
-from ..explorers.mcp.server import serve
-from ..explorers.mcp.session import ClientLeft, McpExplorer, McpSession, McpTask, host, last_round
-from ..records.explorer import Brief
+from . import options
+from .options import Commands, count
 
-HOME = resolve.RUNS / "mcp"
-"""Where the run is kept unless told otherwise: a client starts the same command again and again."""
-_LOOK_AGAIN = 0.5
-"""Seconds after which what waits for another process, or for the client, looks again."""
+if TYPE_CHECKING:
+    from sandbox.backends.runner import WorkerSandbox
+
+    from ..archive.run_directory import Run
+    from ..explorers.mcp.session import McpSession, McpTask
+    from ..records.explorer import Brief
+
+DIRECTORY = "mcp"
+"""Default run directory under ./runs: a client starts the same command again and again."""
+GENERATIONS = 10
+"""Default number of rounds."""
+_POLL = 0.5
+"""Seconds between two looks at another process, or at the client."""
+
+
+def add_parser(commands: Commands) -> None:
+    """Add the command."""
+    command = options.add_command(
+        commands, "mcp", mcp, "let your own agent search for controllers: an MCP server on standard input and output"
+    )
+    options.environments(command, "search set: ")
+    command.add_argument(
+        "--generations", type=count, metavar="N", help=f"rounds (default: {GENERATIONS}, or those of the existing run)"
+    )
+    command.add_argument("--seed", type=int, default=0, help="seed of every random choice of the run (default: 0)")
+    command.add_argument(
+        "--orders", type=count, default=4, metavar="N", help="branch orders of each evaluation (default: 4)"
+    )
+    options.budget(command)
+    command.add_argument(
+        "--run", metavar="DIR", help="run directory; continues the run if it exists (default: runs/mcp)"
+    )
+    options.data_root(command)
+    options.workers(command)
 
 
 def mcp(args: argparse.Namespace) -> int:
-    """Begin a run, or go on with it, and serve its tools on standard input and output until the client leaves."""
-    home = Path(args.home) if args.home else HOME
-    begun = Run(home) if (home / "config.json").exists() else None
-    if begun is not None:
-        _same(begun, args)
-        if args.sandbox == "auto":  # the run's own, so that its archive is that of an undisturbed run
-            args.sandbox = begun.config.sandbox
+    """Begin or continue a run, and serve its tools on standard input and output until the client leaves."""
+    from ..archive import resolve
+    from ..archive.run_directory import Run
+    from ..explorers.mcp.session import ClientLeft
+
+    home = Path(args.run) if args.run else resolve.RUNS / DIRECTORY
+    existing = Run(home) if (home / "config.json").exists() else None
+    if existing is not None:
+        _check_settings(existing, args)
+        if args.sandbox == "auto":  # an interruption must not change the archive: keep the sandbox of the run
+            args.sandbox = existing.config.sandbox
     with resolve.sandbox(args) as sandbox:
-        run = begun or _create(home, args, sandbox)
+        run = existing or _create(home, args, sandbox)
         try:
             return _serve(run, sandbox)
         except (ClientLeft, KeyboardInterrupt) as ended:
@@ -43,12 +73,15 @@ def mcp(args: argparse.Namespace) -> int:
             return 0 if isinstance(ended, ClientLeft) else 130
 
 
-def _same(run: Run, args: argparse.Namespace) -> None:
-    """Refuse settings that are not the run's; those that are left out are.
+def _check_settings(run: Run, args: argparse.Namespace) -> None:
+    """Compare the given settings with the settings of an existing run.
 
     Raises:
-        InputError: they are others.
+        InputError: they differ.
     """
+    from ..archive import resolve
+    from ..explorers.mcp.session import McpExplorer
+
     if run.config.explorer != McpExplorer.name:
         raise InputError(f"{run.home} is a run of the explorer {run.config.explorer}; choose another --run")
     if args.generations not in (None, run.config.generations):
@@ -60,10 +93,14 @@ def _same(run: Run, args: argparse.Namespace) -> None:
 
 
 def _create(home: Path, args: argparse.Namespace, sandbox: WorkerSandbox) -> Run:
+    from ..archive import resolve
+    from ..archive.run_directory import Run, RunConfig
+    from ..explorers.mcp.session import McpExplorer
+
     environments = resolve.environments(args.env, args.data)
     config = RunConfig(
         explorer=McpExplorer.name,
-        generations=10 if args.generations is None else args.generations,
+        generations=GENERATIONS if args.generations is None else args.generations,
         population=1,
         seed=args.seed,
         orders=args.orders,
@@ -76,51 +113,53 @@ def _create(home: Path, args: argparse.Namespace, sandbox: WorkerSandbox) -> Run
 
 
 def _serve(run: Run, sandbox: WorkerSandbox) -> int:
-    """Let the run go its way in this thread, and the client's session in another.
+    """Run the discovery loop in this thread, and the client's session in another thread.
 
     Raises:
-        Left: the client has left before the end.
+        ClientLeft: the client has left before the end.
     """
+    from ..explorers.mcp.server import serve
+    from ..explorers.mcp.session import ClientLeft, McpExplorer, McpSession, McpTask, host, last_round
     from ..explorers.prompts.briefing import prompt
     from ..loop.nodes import Discovery
     from ..tools.toolbox import Toolbox, specifications
 
     def task(brief: Brief, step: str) -> McpTask:
         assert brief.bench is not None
-        told = prompt(brief, step, run.config.ablations)
-        return McpTask(told, last_round(run, brief), Toolbox(brief.bench), tuple(v.id for v in brief.parents[:1]))
+        text = prompt(brief, step, run.config.ablations)
+        return McpTask(text, last_round(run, brief), Toolbox(brief.bench), tuple(v.id for v in brief.parents[:1]))
 
-    desk = McpSession(task)
-    discovery = Discovery(run, McpExplorer(desk), sandbox, desk.report)
-    session = threading.Thread(target=serve, args=(desk, specifications()), daemon=True)
-    with _ending(desk):
-        session.start()
+    session = McpSession(task)
+    discovery = Discovery(run, McpExplorer(session), sandbox, session.report)
+    server = threading.Thread(target=serve, args=(session, specifications()), daemon=True)
+    with _signals_end(session):
+        server.start()
         try:
-            with _alone(run, desk):
+            with _only_server(run, session):
                 run.log("began", sandbox=sandbox.name)
-                host(discovery, desk)
+                host(discovery, session)
         except ClientLeft:
             raise
         except Exception as error:
             print(f"autotts: {error}", file=sys.stderr)
-            _wait(session)
+            _wait(server)
             raise
-        _wait(session)
+        _wait(server)
     return 0
 
 
-def _wait(session: threading.Thread) -> None:
-    """Wait until the client leaves; a signal that comes just before a wait is only seen after it."""
-    while session.is_alive():
-        session.join(_LOOK_AGAIN)
+def _wait(server: threading.Thread) -> None:
+    """Wait until the client leaves, with short waits: Python handles a signal only between two waits."""
+    while server.is_alive():
+        server.join(_POLL)
 
 
 @contextmanager
-def _ending(desk: McpSession) -> Iterator[None]:
-    """Have signals wake whoever waits at the desk, and end this command as Ctrl-C does."""
+def _signals_end(session: McpSession) -> Iterator[None]:
+    """Make SIGINT and SIGTERM wake all threads that wait for the session, and end this command as Ctrl-C does."""
 
     def end(number: int, frame: object) -> None:
-        desk.leave()
+        session.leave()
         raise KeyboardInterrupt
 
     before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -132,19 +171,23 @@ def _ending(desk: McpSession) -> Iterator[None]:
 
 
 @contextmanager
-def _alone(run: Run, desk: McpSession) -> Iterator[None]:
-    """Wait until no other process serves the run: a client that was restarted may not have ended its last one yet.
+def _only_server(run: Run, session: McpSession) -> Iterator[None]:
+    """Wait until no other process serves the run: a restarted client may still be ending its last server.
 
     Raises:
-        Left: the client has left before that.
+        ClientLeft: the client has left before.
     """
+    import fcntl
+
+    from ..explorers.mcp.session import ClientLeft
+
     with (run.home / "mcp.lock").open("w") as file:
         while True:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError:
-                desk.say("another process serves this run, and has to end before")
-                if desk.left(_LOOK_AGAIN):
+                session.say("another process serves this run, and must end first")
+                if session.left(_POLL):
                     raise ClientLeft from None
         yield

@@ -1,4 +1,4 @@
-"""`autotts plot`: scaling curves, the lineage, or one episode as a picture (needs the extra `plot`)."""
+"""`autotts plot`: draws scaling curves, the lineage, or one episode as a picture (needs the extra `plot`)."""
 
 from __future__ import annotations
 
@@ -8,40 +8,79 @@ import math
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pydantic import TypeAdapter, ValidationError
-
-from envs import catalogue
-from envs.episodes import BETAS, MAX_BRANCHES, grid
 from envs.errors import InputError
-from envs.statistics import Point
-from sandbox.evaluation import CandidateFailed, evaluate
-from sandbox.outcome import Candidate
 
-from ..archive import resolve
-from ..archive.archive import Archive
-from ..archive.baselines import baseline_names, baseline_source
-from ..archive.champions import champion, champion_names
-from ..archive.measurements import orders
-from ..archive.reader import ArchiveReader, open_reader
-from ..diagnosis.drawing import draw_episode
-from ..records.card import EvaluationProtocol
-from ..reports.plots.curves import CurveLine, draw_curves
-from ..reports.plots.lineage import draw_lineage
-from ..reports.plots.picture import ready
-from ..reports.plots.points import PlottedController, protocol, protocol_environments, stored
-from ..reports.plots.trace import draw_trace
-from .inspect import played
+from . import options
+from .options import Commands, add_command, count
+
+if TYPE_CHECKING:
+    from envs.statistics import Point
+
+    from ..archive.reader import ArchiveReader
+    from ..records.card import EvaluationProtocol
+    from ..reports.plots.curves import CurveLine
+    from ..reports.plots.points import PlottedController
 
 _ORDERS = 20
-"""Branch orders where nothing says how many."""
+"""Default number of branch orders."""
+
+
+def add_parser(commands: Commands) -> None:
+    """Add the commands."""
+    verbs = options.add_group(commands, "plot", "draw curves, the lineage or an episode as PNG, SVG or PDF")
+    command = add_command(verbs, "curves", curves, "draw accuracy against tokens, with 95% intervals")
+    _add_curves(command)
+    command = add_command(verbs, "lineage", lineage, "draw the lineage by generation and score, and mark the best")
+    command.add_argument(
+        "--by", choices=("explorer", "verdict", "island"), default="explorer", help="colours (default: explorer)"
+    )
+    command.add_argument(
+        "--tokens", type=count, metavar="N", help="score versions by their accuracy within N tokens a question"
+    )
+    options.picture(command)
+    command = add_command(verbs, "trace", trace, "draw one episode: a row for each branch, a cell for each interval")
+    options.episode(command)
+    options.picture(command)
+    options.workers(command)
+
+
+def _add_curves(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "controllers", nargs="*", metavar="CONTROLLER",
+        help="baselines, champions, versions, paths, or JSON files: of `evaluate --json`, or a run's report.json "
+        "(default: the best version of the archive, and the baselines)",
+    )  # fmt: skip
+    command.add_argument(
+        "--env", nargs="+", metavar="ENV", help="names or patterns; each environment has a panel (default: the mean)"
+    )
+    command.add_argument("--beta", type=float, nargs="+", metavar="B", help="values of beta (default: as archived)")
+    command.add_argument(
+        "--orders", type=count, metavar="N", help="number of branch orders (default: as archived, else 20)"
+    )
+    command.add_argument(
+        "--first-order", type=int, metavar="K", help="the first branch order (default: as archived, else 0)"
+    )
+    command.add_argument(
+        "--max-branches", type=count, metavar="N", help="branches of a question at most (default: as archived, else 64)"
+    )
+    command.add_argument(
+        "--max-tokens", type=count, metavar="N",
+        help="tokens of a question at most (default: as archived, else no limit)",
+    )  # fmt: skip
+    options.picture(command)
+    options.workers(command)
 
 
 def lineage(args: argparse.Namespace) -> int:
     """Draw every version by generation and score."""
+    from ..archive.reader import open_reader
+    from ..reports.plots.lineage import draw_lineage
+    from ..reports.plots.picture import ready
+
     ready(Path(args.output))
-    place = open_reader(args.home, args.archive, args.data)
+    place = open_reader(args.run, args.archive, args.data)
     view = place.view()
     if not view.rows:
         raise InputError("the archive is empty; see `autotts discover --help`")
@@ -53,22 +92,31 @@ def lineage(args: argparse.Namespace) -> int:
 
 
 def trace(args: argparse.Namespace) -> int:
-    """Run one episode again, and draw it."""
+    """Run one episode, and draw it."""
+    from ..diagnosis.drawing import draw_episode
+    from ..reports.plots.picture import ready
+    from ..reports.plots.trace import draw_trace
+    from .episode import run_episode
+
     ready(Path(args.output))
-    only, logs = played(args)
-    draw_trace(draw_episode(only, logs, 0, args.id, "", played=True), Path(args.output))
+    batch, logs = run_episode(args)
+    draw_trace(draw_episode(batch, logs, 0, args.id, "", played=True), Path(args.output))
     print(args.output)
     return 0
 
 
 def curves(args: argparse.Namespace) -> int:
-    """Draw accuracy against tokens: of controllers, or of JSON figures."""
+    """Draw accuracy against tokens, of controllers or of figures in JSON files."""
+    from ..archive.measurements import orders
+    from ..reports.plots.curves import draw_curves
+    from ..reports.plots.picture import ready
+
     path = Path(args.output)
     ready(path)
     if any(name.endswith(".json") for name in args.controllers):
         if args.env or not all(name.endswith(".json") for name in args.controllers):
-            raise InputError("JSON figures are drawn as they are: name no controllers beside them, and no --env")
-        draw_curves([line for name in args.controllers for line in _read(Path(name))], path)
+            raise InputError("JSON files are drawn as they are: name no controllers beside them, and no --env")
+        draw_curves([line for name in args.controllers for line in _read_json(Path(name))], path)
     else:
         wanted, lines = _lines(args)
         draw_curves(lines, path, mean=args.env is None, title=orders(wanted))
@@ -77,24 +125,31 @@ def curves(args: argparse.Namespace) -> int:
 
 
 def _lines(args: argparse.Namespace) -> tuple[EvaluationProtocol, list[CurveLine]]:
-    """Return on what the controllers are drawn, and their curves."""
-    place = _place(args)
-    chosen = [_chosen(name, place) for name in dict.fromkeys(args.controllers or _usual(place))]
-    wanted = protocol(chosen, args.env, place, _default())
+    """Return the protocol of the picture, and the curve of each controller."""
+    from ..archive.baselines import baseline_names
+    from ..reports.plots.curves import CurveLine
+    from ..reports.plots.points import protocol
+
+    place = _open_archive(args)
+    chosen = [_chosen(name, place) for name in dict.fromkeys(args.controllers or _default_controllers(place))]
+    wanted = protocol(chosen, args.env, place, _default_protocol())
     given = {
-        "betas": tuple(sorted(set(args.beta))) if args.beta else None, "first_order": args.first_seed,
-        "orders": args.seeds, "max_branches": args.max_branches, "max_tokens": args.max_tokens,
+        "betas": tuple(sorted(set(args.beta))) if args.beta else None, "first_order": args.first_order,
+        "orders": args.orders, "max_branches": args.max_branches, "max_tokens": args.max_tokens,
     }  # fmt: skip
     wanted = wanted.model_copy(update={name: value for name, value in given.items() if value is not None})
-    points = _measured(chosen, wanted, place, args)
+    points = _points_of(chosen, wanted, place, args)
     return wanted, [
         CurveLine(one.candidate.name, one.candidate.name in baseline_names(), found)
         for one, found in zip(chosen, points, strict=True)
     ]
 
 
-def _default() -> EvaluationProtocol:
+def _default_protocol() -> EvaluationProtocol:
+    from envs.episodes import BETAS, MAX_BRANCHES
     from envs.synthetic.model import default_environments
+
+    from ..records.card import EvaluationProtocol
 
     return EvaluationProtocol(
         environments={env.name: env.hash for env in default_environments()}, betas=BETAS, first_order=0, orders=_ORDERS,
@@ -102,18 +157,27 @@ def _default() -> EvaluationProtocol:
     )  # fmt: skip
 
 
-def _place(args: argparse.Namespace) -> ArchiveReader:
-    """Return the archive that was named or is at hand; one without versions where there is none."""
+def _open_archive(args: argparse.Namespace) -> ArchiveReader:
+    """Return the named or the newest archive; without any archive, return an empty one.
+
+    Raises:
+        InputError: the named archive does not exist.
+    """
+    from envs import catalogue
+
+    from ..archive import resolve
+    from ..archive.reader import ArchiveReader, open_reader
+
     try:
-        return open_reader(args.home, args.archive, args.data)
+        return open_reader(args.run, args.archive, args.data)
     except InputError:
-        if args.home or args.archive:
+        if args.run or args.archive:
             raise
         return ArchiveReader(resolve.RUNS / "none", None, catalogue.data_root(args.data))
 
 
-def _usual(place: ArchiveReader) -> list[str]:
-    """Return the best version of an archive, and its hand-written ones."""
+def _default_controllers(place: ArchiveReader) -> list[str]:
+    """Return the best version of an archive, and its baselines."""
     view = place.view()
     if not view.ranked:
         raise InputError("no version has scores: name controllers, or another --run")
@@ -122,13 +186,20 @@ def _usual(place: ArchiveReader) -> list[str]:
 
 
 def _chosen(name: str, place: ArchiveReader) -> PlottedController:
-    """Return the controller that ``name`` stands for (as `resolve.controller`), with what is written down of it."""
+    """Return the controller of this name, as `resolve.controller` does, with its archived figures."""
+    from ..archive import resolve
+    from ..archive.archive import Archive
+    from ..archive.baselines import baseline_names, baseline_source
+    from ..archive.champions import champion, champion_names
+    from ..archive.reader import ArchiveReader
+    from ..reports.plots.points import PlottedController
+
     if name in champion_names():
         archive, version = champion(name)
         return _archived(name, ArchiveReader(archive.root, None, place.data), version)
     if name in baseline_names():
-        there = name in place.view().by_id and place.source(name) == baseline_source(name)
-        return _archived(name, place, name) if there else PlottedController(resolve.controller(name))
+        archived = name in place.view().by_id and place.source(name) == baseline_source(name)
+        return _archived(name, place, name) if archived else PlottedController(resolve.controller(name))
     if name.endswith(".py") or "/" in name:
         return PlottedController(resolve.controller(name))
     if not place.view().by_id:
@@ -138,25 +209,34 @@ def _chosen(name: str, place: ArchiveReader) -> PlottedController:
 
 
 def _archived(name: str, place: ArchiveReader, version: str) -> PlottedController:
+    from sandbox.outcome import Candidate
+
+    from ..reports.plots.points import PlottedController
+
     card = place.card(version)
     if not card.ok:
         raise InputError(f"{version} has no scores: {card.verdict}")
     return PlottedController(Candidate(name or version, place.source(version)), place, card)
 
 
-def _measured(
+def _points_of(
     chosen: Sequence[PlottedController], wanted: EvaluationProtocol, place: ArchiveReader, args: argparse.Namespace
 ) -> list[tuple[Point, ...]]:
-    """Return the points of ``chosen`` under ``wanted``; those that are not written down are measured."""
+    """Return the points of ``chosen`` under the protocol ``wanted``: archived points, else new measurements."""
+    from envs.episodes import grid
+    from sandbox.evaluation import CandidateFailed, evaluate
+
+    from ..archive import resolve
+    from ..reports.plots.points import protocol_environments, stored
+
     found = [stored(each, wanted) for each in chosen]
     missing = [each.candidate for each, points in zip(chosen, found, strict=True) if points is None]
     measured: dict[str, tuple[Point, ...]] = {}
     if missing:
         places = [place, *(each.place for each in chosen if each.place)]
         orders = range(wanted.first_order, wanted.first_order + wanted.orders)
-        batch = grid(
-            protocol_environments(wanted, places), wanted.betas, orders, wanted.max_branches, wanted.max_tokens
-        )
+        environments = protocol_environments(wanted, places)
+        batch = grid(environments, wanted.betas, orders, wanted.max_branches, wanted.max_tokens)
         with resolve.sandbox(args, missing) as sandbox:
             for candidate in missing:
                 print(f"measuring {candidate.name}: {len(batch):,} episodes", file=sys.stderr)
@@ -170,20 +250,32 @@ def _measured(
     ]  # fmt: skip
 
 
-def _read(path: Path) -> Iterator[CurveLine]:
-    """Yield the curves of an `evaluate --json` file, or of a run's report."""
+def _read_json(path: Path) -> Iterator[CurveLine]:
+    """Yield the curves of a file of `evaluate --json`, or of a run's report.
+
+    Raises:
+        InputError: the file is neither.
+    """
+    from pydantic import ValidationError
+
+    from ..archive.baselines import baseline_names
+    from ..reports.plots.curves import CurveLine
+
     try:
         rows = _rows(json.loads(path.read_text(encoding="utf-8")))
         lines = {name: _points([row for of, row in rows if of == name]) for name, _ in rows}
     except (ValidationError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         lines = {}
     if not lines:
-        raise InputError(f"{path}: not figures of `autotts evaluate --json`, nor a run's report.json")
+        raise InputError(f"{path}: neither figures of `autotts evaluate --json`, nor a run's report.json")
     for name, points in lines.items():
         yield CurveLine(name, name in baseline_names(), points)
 
 
 def _rows(document: Any) -> list[tuple[str, dict[str, Any]]]:
+    """Return the rows of a document, each with the name of its controller."""
+    from ..archive.baselines import baseline_names
+
     if isinstance(document, dict):
         shown = (*baseline_names(), document["best"])
         return [(name, row) for name, curve in document["curves"].items() if name in shown for row in curve]
@@ -191,6 +283,15 @@ def _rows(document: Any) -> list[tuple[str, dict[str, Any]]]:
 
 
 def _points(rows: Sequence[dict[str, Any]]) -> tuple[Point, ...]:
+    """Return rows as points.
+
+    Raises:
+        ValueError: a figure is infinite or not a number.
+    """
+    from pydantic import TypeAdapter
+
+    from envs.statistics import Point
+
     points = tuple(TypeAdapter(Point).validate_python(row) for row in rows)
     for p in points:
         if not all(map(math.isfinite, (p.mean_tokens, p.accuracy_pct, *p.accuracy_ci))):

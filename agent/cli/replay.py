@@ -1,4 +1,4 @@
-"""`autotts replay`: versions of an archive on other environments, in a report."""
+"""`autotts replay`: measures versions of an archive on other environments, and writes a report."""
 
 from __future__ import annotations
 
@@ -6,53 +6,89 @@ import argparse
 import math
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-from envs.episodes import BETAS
 from envs.errors import InputError
-from sandbox.outcome import Candidate, Verdict
 
-from ..archive import resolve
-from ..reports.console.display import plain
-from ..reports.replay import charts, files
-from ..reports.replay.replay import ReplayProgress, episodes, file, replay, write
-from ..reports.replay.select import entries
-from ..reports.replay.tables import summary
-from ..reports.replay.work import ReplaySettings
+from . import options
+from .options import Commands
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from sandbox.outcome import Verdict
+
+    from ..reports.replay.replay import ReplayProgress
+
+
+def add_parser(commands: Commands) -> None:
+    """Add the command."""
+    command = options.add_command(
+        commands, "replay", run, "measure versions of an archive on other environments, and write a report; resumable"
+    )
+    options.environments(command, required=True)
+    command.add_argument(
+        "--select", nargs="+", default=["front"], metavar="ID", help="front (default), all, or ids of versions"
+    )
+    command.add_argument("--price", type=float, metavar="DOLLARS", help="price of a million output tokens")
+    command.add_argument("--parquet", action="store_true", help="also write results.parquet")
+    command.add_argument(
+        "-o", "--output", default="replay", metavar="DIR",
+        help="directory of the report and of the finished measurements (default: ./replay)",
+    )  # fmt: skip
+    options.protocol(command)
+    options.data_root(command)
+    options.run_or_archive(command)
+    options.workers(command)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Replay, and write the report; exit code 1 if a controller failed somewhere."""
+    """Replay, and write the report; return exit code 1 if a controller failed on an environment."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from envs.episodes import BETAS
+    from sandbox.outcome import Candidate
+
+    from ..archive import resolve
+    from ..reports.replay import charts, files
+    from ..reports.replay.replay import episodes, file, replay, write
+    from ..reports.replay.select import entries
+    from ..reports.replay.tables import summary
+    from ..reports.replay.work import ReplaySettings
+
     charts.available()
     if args.parquet:
         files.parquet_available()
     if args.price is not None and not (math.isfinite(args.price) and args.price >= 0):
         raise InputError(f"--price is {args.price:g}, but must be dollars for a million output tokens")
-    archive = resolve.chosen_archive(args.home, args.archive)
+    archive = resolve.chosen_archive(args.run, args.archive)
     chosen = entries(archive, args.select)
     environments = resolve.environments(args.env, args.data)
     betas = tuple(sorted(set(args.beta or BETAS)))
-    settings = ReplaySettings(betas, args.seeds, args.first_seed, args.max_branches, args.max_tokens)
+    settings = ReplaySettings(betas, args.orders, args.first_order, args.max_branches, args.max_tokens)
     total, home = episodes(chosen, environments, settings), Path(args.output)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     bar = Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
     with resolve.sandbox(args, [Candidate(e.label, e.source) for e in chosen]) as sandbox, bar:
         print(f"sandbox {sandbox.name} ({sandbox.about})")
-        found = replay(chosen, environments, archive.cards(), settings, home, sandbox, args.price, _watch(bar, total))
+        progress = _show_progress(bar, total)
+        found = replay(chosen, environments, archive.cards(), settings, home, sandbox, args.price, progress)
     for line in summary(found):
         print(line)
     print("\n".join(map(str, write(found, chosen, home, args.parquet))))
     try:
         file(found, chosen, archive)
-    except OSError as error:  # the report is there; an archive that is only to be read is no failure
+    except OSError as error:  # the report is complete: a read-only archive is no failure
         print(f"autotts: not filed with the archive: {error.filename}: {error.strerror}", file=sys.stderr)
     return 1 if found.failures else 0
 
 
-def _watch(bar: Progress, total: int) -> ReplayProgress:
-    """Show a bar on a terminal, and lines elsewhere; failures on both."""
+def _show_progress(bar: Progress, total: int) -> ReplayProgress:
+    """Return callbacks that show a bar on a terminal and lines elsewhere, and failures on both."""
+    from ..reports.console.display import plain
+    from ..reports.replay.replay import ReplayProgress
+
     task = bar.add_task("", total=total)
 
     def begins(label: str, environment: str, number: int, runs: int) -> None:

@@ -1,29 +1,43 @@
-"""`autotts sandbox build`, `sandbox check` and `doctor`: where candidates run, and whether it holds."""
+"""`autotts sandbox build`, `sandbox check` and `doctor`: prepare and check the isolation of candidates."""
 
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
 import sys
 from pathlib import Path
-
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-from rich.table import Table
-from rich.text import Text
+from typing import TYPE_CHECKING
 
 from envs.errors import InputError
-from envs.store import write_atomically
-from sandbox.check import AttackAttempt, AttackCheck, attacks
-from sandbox.choice import open_sandbox
 
-from ..reports.console.display import console
-from . import machine
+from . import options
+from .options import Commands, add_command
+
+if TYPE_CHECKING:
+    from sandbox.check import AttackAttempt
+
+
+def add_parser(commands: Commands) -> None:
+    """Add the commands."""
+    verbs = options.add_group(commands, "sandbox", "build or check the isolation of candidates")
+    command = add_command(verbs, "build", build, "build the image of the Docker sandbox")
+    base = command.add_mutually_exclusive_group()
+    base.add_argument("--base", metavar="IMAGE", help="an image with Python (default: the one in Dockerfile.sandbox)")
+    base.add_argument(
+        "--bootstrap", action="store_true", help="make the base image from Debian packages on this machine (as root)"
+    )
+    command = add_command(verbs, "check", check, "attack the sandbox, and print which guard stopped each attack")
+    command.add_argument("attacks", nargs="*", metavar="ATTACK", help="names of attacks (default: all)")
+    command.add_argument("--json", metavar="FILE", help="also write the results as JSON")
+    options.sandbox(command)
+    command = add_command(commands, "doctor", doctor, "check this machine, and print how to repair each problem")
+    command.add_argument("--quiet", action="store_true", help="only the exit code: 0 if candidates can be isolated")
+    command.add_argument("--json", metavar="FILE", help="also write the results as JSON")
+    options.data_root(command)
 
 
 def build(args: argparse.Namespace) -> int:
-    """Build the image that candidates run in."""
+    """Build the image of the Docker sandbox."""
     from sandbox.backends import image
     from sandbox.backends.docker import engine
 
@@ -37,20 +51,33 @@ def build(args: argparse.Namespace) -> int:
 
 
 def check(args: argparse.Namespace) -> int:
-    """Attack the sandbox; exit code 1 if anything got through."""
+    """Attack the sandbox; return exit code 1 if an attack succeeds."""
+    import dataclasses
+
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.table import Table
+    from rich.text import Text
+
+    from envs.store import write_atomically
+    from sandbox.check import AttackCheck, attacks
+    from sandbox.choice import open_sandbox
+
+    from ..reports.console.display import console
+
     if args.sandbox == "process":
-        raise InputError("the process sandbox is a guard against accidents: attacks run in docker or bubblewrap alone")
+        raise InputError("the process sandbox stops accidents, not attacks: check docker or bubblewrap")
     chosen = [attack for attack in attacks() if not args.attacks or attack.name in args.attacks]
     missing = set(args.attacks) - {attack.name for attack in chosen}
     if missing:
-        raise InputError(f"no attack {', '.join(sorted(missing))}: they are the files of tests/attacks, by name")
+        raise InputError(f"no attack {', '.join(sorted(missing))}: an attack is a file of tests/attacks, without .py")
     name = args.sandbox
     attempts: list[AttackAttempt] = []
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     bar = Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
     with open_sandbox(name, runtime=args.runtime) as probe:
         name = probe.name
-        print(f"sandbox {probe.name} ({probe.about}): {len(chosen)} attacks, with and without the check of the source")
+        print(f"sandbox {probe.name} ({probe.about}): {len(chosen)} attacks, each with and without the source check")
     with AttackCheck(lambda limits: open_sandbox(name, runtime=args.runtime, limits=limits)) as under_attack, bar:
         task = bar.add_task("", total=2 * len(chosen))
         for attack in chosen:
@@ -58,7 +85,7 @@ def check(args: argparse.Namespace) -> int:
                 bar.update(task, description=attack.name)
                 attempts.append(under_attack.attempt(attack, policy))
                 bar.advance(task)
-    table = Table("attack", "what was tried", "with policy", "the sandbox alone: what stopped it", show_lines=True)
+    table = Table("attack", "attempt", "with source check", "stopped by the sandbox alone", show_lines=True)
     for first, second in zip(attempts[::2], attempts[1::2], strict=True):
         table.add_row(first.attack, *map(Text, (first.tries, _short(first), _long(second))))
     console().print(table)
@@ -80,8 +107,19 @@ def _long(attempt: AttackAttempt) -> str:
     return f"{attempt.verdict}: {attempt.stopped_by}"
 
 
-def examine(args: argparse.Namespace) -> int:
-    """Say what this machine offers; exit code 1 if candidates that nobody has read cannot run here."""
+def doctor(args: argparse.Namespace) -> int:
+    """Check this machine; return exit code 1 if it cannot isolate candidates."""
+    import dataclasses
+
+    from rich.table import Table
+    from rich.text import Text
+
+    from envs.store import write_atomically
+    from sandbox.choice import open_sandbox
+
+    from ..reports.console.display import console
+    from . import machine
+
     parts = machine.check_machine(args.data)
     isolated = machine.isolates(parts)
     if args.quiet:
@@ -89,13 +127,13 @@ def examine(args: argparse.Namespace) -> int:
     if args.json:
         document = {"isolates": isolated, "parts": [dataclasses.asdict(part) for part in parts]}
         write_atomically(Path(args.json), json.dumps(document, indent=1).encode())
-    table = Table("", "part", "state", "what mends it")
+    table = Table("", "part", "state", "how to repair it")
     for part in parts:
-        table.add_row("ok" if part.ok else "--", *map(Text, (part.name, part.state, part.mend)))
+        table.add_row("ok" if part.ok else "--", *map(Text, (part.name, part.state, part.repair)))
     console().print(table)
     if isolated:
         with open_sandbox() as sandbox:
             print(f"candidates run in: {sandbox.name} ({sandbox.about})")
     else:
-        print("candidates run in: nothing that isolates them; --sandbox process runs those that you trust")
+        print("no sandbox isolates candidates here; --sandbox process runs candidates that you trust")
     return 0 if isolated else 1

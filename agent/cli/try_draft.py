@@ -1,32 +1,43 @@
-"""`autotts try`: what a draft is worth, in seconds."""
+"""`autotts try`: measures a draft controller within seconds."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from envs.errors import InputError
-from envs.statistics import MEAN
-from sandbox import policy
-from sandbox.evaluation import evaluate
 
-from .. import population
-from ..archive import resolve
-from ..archive.run_directory import Run
-from ..diagnosis.findings import diagnose
-from ..explorers.coding_agent import client as workspace_client
-from ..records.card import Card
-from ..records.version import CurvePoint
-from ..reports.console.display import console, curve_table
-from ..tools.draft_episodes import about_part, part_of
+from . import options
+from .options import Commands
+
+if TYPE_CHECKING:
+    from ..archive.run_directory import Run
+    from ..records.version import CurvePoint
+
+
+def add_parser(commands: Commands) -> None:
+    """Add the command."""
+    command = options.add_command(commands, "try", attempt, "try a controller on a part of a run's search set")
+    command.add_argument(
+        "file", metavar="FILE", nargs="?", default="controller.py", help="source (default: controller.py)"
+    )
+    command.add_argument(
+        "--run", metavar="DIR", help="run directory (default: the run of this workspace, else the newest under ./runs)"
+    )
+    options.workers(command)
 
 
 def attempt(args: argparse.Namespace) -> int:
-    """Try a file on a part of a run's search set; inside a workspace, by its rules. Exit code 1 if it fails."""
+    """Try a controller on a part of a run's search set; return exit code 1 if the controller fails.
+
+    Inside a workspace, the workspace runs the controller and counts the try.
+    """
+    from ..archive import resolve
+    from ..explorers.coding_agent import client as workspace_client
+
     path = Path(args.file)
-    workspace = None if args.home else _workspace()
+    workspace = None if args.run else _workspace()
     if workspace is not None:
         source = resolve.controller(str(path.resolve())).source
         try:
@@ -35,22 +46,34 @@ def attempt(args: argparse.Namespace) -> int:
             raise InputError(f"{workspace}: {error}") from None
         print(reply["text"])
         return 1 if reply["error"] else 0
-    return _sandboxed(args, path)
+    return _try_in_sandbox(args, path)
 
 
 def _workspace() -> Path | None:
-    """Return the workspace that the current directory belongs to, or None."""
+    """Return the workspace that contains the current directory, or None."""
+    from ..explorers.coding_agent.client import ADDRESS
+
     here = Path.cwd()
-    return next((home for home in (here, *here.parents) if (home / workspace_client.ADDRESS).is_file()), None)
+    return next((directory for directory in (here, *here.parents) if (directory / ADDRESS).is_file()), None)
 
 
-def _sandboxed(args: argparse.Namespace, path: Path) -> int:
+def _try_in_sandbox(args: argparse.Namespace, path: Path) -> int:
+    from envs.statistics import MEAN
+    from sandbox import policy
+    from sandbox.evaluation import evaluate
+
+    from ..archive import resolve
+    from ..diagnosis.findings import diagnose
+    from ..records.version import CurvePoint
+    from ..reports.console.display import console, curve_table
+    from ..tools.draft_episodes import about_part, part_of
+
     candidate = resolve.controller(str(path) if path.suffix == ".py" else str(path.resolve()))
-    refused = policy.check(candidate.source)
-    if not refused.ok:
-        print(f"{refused.kind}: {refused.message}")
+    verdict = policy.check(candidate.source)
+    if not verdict.ok:
+        print(f"{verdict.kind}: {verdict.message}")
         return 1
-    run = resolve.chosen_run(args.home)
+    run = resolve.chosen_run(args.run)
     episodes = run.episodes(run.environments())
     part = episodes.take(part_of(episodes))
     with resolve.sandbox(args, [candidate]) as sandbox:
@@ -62,17 +85,21 @@ def _sandboxed(args: argparse.Namespace, path: Path) -> int:
     points = [point for point in found.curve if not several or point.environment == MEAN]
     print(f"{candidate.name} on a part of the search set of {run.home}: {about_part(part)}")
     console().print(curve_table([(candidate.name, point) for point in points]))
-    print(_against(run, [CurvePoint(p.beta, p.accuracy_pct, p.mean_tokens, p.mean_latency) for p in points]))
+    print(_against_best(run, [CurvePoint(p.beta, p.accuracy_pct, p.mean_tokens, p.mean_latency) for p in points]))
     for finding in diagnose(found.scores, found.logs):
         print(f"- {finding.kind}: {finding.message}")
     return 0
 
 
-def _against(run: Run, curve: list[CurvePoint]) -> str:
-    """Return in a line how the curve stands to the best version of the run, measured on all of its search set."""
-    cards: list[Card] = population.ranked(run.archive.believed())
-    if not cards:
-        return "the run has no versions to compare it with"
+def _against_best(run: Run, curve: list[CurvePoint]) -> str:
+    """Return one line that compares the curve with the best version, measured on the whole search set."""
+    import numpy as np
+
+    from .. import population
+
+    ranked = population.ranked(run.archive.believed())
+    if not ranked:
+        return "the run has no versions to compare with"
     at = population.budgets(run.archive.cards())
-    mine, best = float(np.mean(population.attained(curve, at))), population.quality(cards[0], at)
-    return f"quality {mine:.2f} on this part; the run's best, {cards[0].id}, has {best:.2f} on all of the search set"
+    mine, best = float(np.mean(population.attained(curve, at))), population.quality(ranked[0], at)
+    return f"quality {mine:.2f} on this part; the best version, {ranked[0].id}, has {best:.2f} on the whole search set"

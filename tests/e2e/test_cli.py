@@ -49,11 +49,11 @@ def test_a_run_can_be_looked_at(home: Path) -> None:
         ("lineage", "--all"),
         ("show", best),
         ("diff", "parallel_probe", best),
-        ("trace", best, "--question", 1, "--seed", 3, "--steps"),
-        ("replay", "--select", best, "--env", "synthetic/*", "--beta", "0.5", "--seeds", 2, "--sandbox", "process"),
-        ("evaluate", best, "parallel_probe", "--env", "synthetic/*", "--beta", "0.5", "--seeds", 2),
-        ("compare", best, "parallel_probe", "--env", "synthetic/*", "--beta", "0.5", "--seeds", 2),
-        ("plot", "curves", best, "--seeds", 1, "--beta", "0.5", "-o", "curves.pdf"),
+        ("trace", best, "--question", 1, "--order", 3, "--steps"),
+        ("replay", "--select", best, "--env", "synthetic/*", "--beta", "0.5", "--orders", 2, "--sandbox", "process"),
+        ("evaluate", best, "parallel_probe", "--env", "synthetic/*", "--beta", "0.5", "--orders", 2),
+        ("compare", best, "parallel_probe", "--env", "synthetic/*", "--beta", "0.5", "--orders", 2),
+        ("plot", "curves", best, "--orders", 1, "--beta", "0.5", "-o", "curves.pdf"),
         ("plot", "curves", "runs/1/report.json", "-o", "report.png"),
         ("plot", "lineage", "-o", "lineage.svg"),
         ("plot", "trace", best, "--question", 1, "-o", "trace.png"),
@@ -82,7 +82,7 @@ def tree_without_replays(home: Path) -> bool:
 
 
 def test_evaluate_writes_the_promised_json(home: Path) -> None:
-    arguments = ("evaluate", "early_stopping", "--env", "synthetic/*", "--beta", 0.5, 1, "--seeds", 2)
+    arguments = ("evaluate", "early_stopping", "--env", "synthetic/*", "--beta", 0.5, 1, "--orders", 2)
     assert autotts(*arguments, "--json", "out.json", cwd=home).returncode == 0
     rows = json.loads((home / "out.json").read_text())
     keys = "controller environment beta accuracy_pct accuracy_ci mean_tokens mean_tokens_ci mean_latency episodes"
@@ -136,9 +136,9 @@ def test_wrong_usage_is_one_line(home: Path) -> None:
         (["g999"], ("show", "g999")),
         (["99"], ("trace", "parallel_probe", "--question", 99)),
         (["runs/1"], ("discover", "--run", "runs/1", "--seed", 7, *process)),
-        (["episodes"], ("evaluate", "parallel_probe", "--env", "synthetic/*", "--seeds", 10**20)),
+        (["episodes"], ("evaluate", "parallel_probe", "--env", "synthetic/*", "--orders", 10**20)),
         (["episodes"], ("discover", "--run", "runs/9", "--env", "synthetic/*", "--orders", 10**20, *process)),
-        (["seed"], ("trace", "parallel_probe", "--question", 0, "--seed", 10**30)),
+        (["seed"], ("trace", "parallel_probe", "--question", 0, "--order", 10**30)),
         (["branches"], ("env", "synthesize", "--branches", 10**12)),
         (["--model"], ("env", "synthesize", "--name", "a/b")),
         (["no/such"], ("env", "validate", "no/such")),
@@ -190,7 +190,7 @@ def test_an_archive_survives_without_its_checkpoint(home: Path, tmp_path: Path) 
 
 def test_a_failing_controller_fails_the_command(home: Path, tmp_path: Path) -> None:
     (home / "broken.py").write_text("from envs import Controller\nclass A(Controller): pass\n")
-    broken = ("evaluate", "broken.py", "--env", "synthetic/*", "--seeds", 1, "--sandbox", "process")
+    broken = ("evaluate", "broken.py", "--env", "synthetic/*", "--orders", 1, "--sandbox", "process")
     refused(autotts(*broken, cwd=home), 1, "exception", "broken")
 
 

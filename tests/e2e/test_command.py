@@ -115,7 +115,7 @@ def test_three_rounds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert "> submit" in capsys.readouterr().out
 
     draft = run.home / "workspaces" / "g003-refine-0" / "controller.py"
-    settings = argparse.Namespace(file=str(draft), home=str(run.home), sandbox="process", runtime=None, workers=1)
+    settings = argparse.Namespace(file=str(draft), run=str(run.home), sandbox="process", runtime=None, workers=1)
     assert attempt(settings) == 0
     said = capsys.readouterr().out
     assert "quality" in said and "idle_tokens" in said

@@ -21,7 +21,7 @@ from .test_cli import autotts, refused, tree
 SHIPPED = Path(__file__).parents[2] / "controllers_archive/discovered/explorer"
 ARCHIVE = "lineage"
 BEST = population.ranked(Archive(SHIPPED).cards())[0].id
-GRID = ("--env", "synthetic/*", "--beta", 0, 0.5, 1, "--seeds", 2)
+GRID = ("--env", "synthetic/*", "--beta", 0, 0.5, 1, "--orders", 2)
 REPLAY = ("replay", "--archive", ARCHIVE, "--select", BEST, *GRID, "--sandbox", "process", "--price", 0.6)
 PAGES = ("report.html", "report.md", "results.json", "results.parquet")
 
@@ -98,7 +98,7 @@ def test_figures_on_every_page_are_those_of_evaluate(home: Path) -> None:
 
 def test_paired_figures_are_those_of_compare(home: Path) -> None:
     pair = ("compare", "self_consistency", BEST, "--archive", ARCHIVE, "--env", "synthetic/*", "--beta", 1)
-    assert autotts(*pair, "--seeds", 2, "--sandbox", "process", "--json", "c.json", cwd=home).returncode == 0
+    assert autotts(*pair, "--orders", 2, "--sandbox", "process", "--json", "c.json", cwd=home).returncode == 0
     document = json.loads((home / "calm/results.json").read_text())
     mine = {r["environment"]: r for r in document["rows"] if r["controller"] == BEST and r["beta"] == 1}
     for row in json.loads((home / "c.json").read_text()):

@@ -35,7 +35,7 @@ def tiny() -> Environment:
 
 
 def protocol(environments: Sequence[Environment]) -> EvaluationProtocol:
-    """Return how `small_archive` measures: as `autotts evaluate --seeds 2 --beta 0 0.5 1` does."""
+    """Return how `small_archive` measures: as `autotts evaluate --orders 2 --beta 0 0.5 1` does."""
     return EvaluationProtocol(
         environments={env.name: env.hash for env in environments}, betas=BETAS, first_order=0, orders=SEEDS,
         max_branches=16,

@@ -49,7 +49,7 @@ def figures(world: Path) -> list[Row]:
 
 
 def where(world: Path, *betas: float) -> list[object]:
-    grid = ["--beta", *(betas or (0, 0.5, 1)), "--seeds", SEEDS, "--max-branches", 16]
+    grid = ["--beta", *(betas or (0, 0.5, 1)), "--orders", SEEDS, "--max-branches", 16]
     return ["--archive", world / "archive", "--env", tiny().name, *grid, "--data", world / "data"]
 
 
@@ -170,7 +170,7 @@ def test_on_the_page_trace(watch: Opens, link: str, figures: list[Row]) -> None:
 @pytest.mark.data
 def test_of_the_shipped_lineage_on_aime24(watch: Opens, shipped: str, data_root: Path, tmp_path: Path) -> None:
     ids = ("g006-1bb12e22", "confidence_momentum")
-    grid = ["--beta", 0.5, "--first-seed", 1000, "--seeds", 4]
+    grid = ["--beta", 0.5, "--first-order", 1000, "--orders", 4]
     rows = autotts(
         "evaluate", ids[0], "--archive", SHIPPED, "--env", "aime24/*", *grid, "--data", data_root, into=tmp_path / "a"
     )

@@ -8,7 +8,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from agent.archive.reader import ArchiveReader
-from agent.cli.ui import _listening
+from agent.cli.listening import listen
 from agent.ui.app import create
 from agent.ui.guard import HEADERS, AccessGuard
 
@@ -101,7 +101,7 @@ def test_it_only_reads(client: TestClient) -> None:
 
 def test_who_follows_the_link_before_the_server_runs_is_not_refused() -> None:
     with (
-        _listening("127.0.0.1", 0) as listening,
+        listen("127.0.0.1", 0) as listening,
         socket.create_connection(listening.getsockname(), timeout=20) as client,
     ):
         client.sendall(b"GET / HTTP/1.1\r\n\r\n")

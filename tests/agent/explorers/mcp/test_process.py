@@ -28,13 +28,13 @@ from envs.errors import InputError
 from .test_session import WORLDS, made, one_round, opened
 
 START = "import argparse, sys; from agent.cli import main as cli; from agent.cli import mcp; \
-cli.parser = lambda: type('P', (), {'parse_args': lambda self, a: argparse.Namespace(**ARGS, run=mcp.mcp)})(); \
+cli.parser = lambda: type('P', (), {'parse_args': lambda self, a: argparse.Namespace(**ARGS, function=mcp.mcp)})(); \
 sys.exit(cli.main())"
 
 
 def arguments(home: Path, **more: Any) -> dict[str, Any]:
     given = {
-        "home": str(home / "run"), "env": None, "generations": 3, "seed": 0, "orders": 1, "max_branches": 12,
+        "run": str(home / "run"), "env": None, "generations": 3, "seed": 0, "orders": 1, "max_branches": 12,
         "max_tokens": None, "data": str(home / "data"), "workers": 1, "sandbox": "process", "runtime": None,
     }  # fmt: skip
     return given | more

@@ -20,7 +20,7 @@ def test_markup_and_escapes_of_a_card_are_only_text(tmp_path: Path, capsys: pyte
     archive = Archive(tmp_path)
     evil = card().model_copy(update={"name": EVIL, "rationale": f"why\n\n{EVIL}", "message": EVIL})
     archive.add(evil, SOURCE, None, transcript=f"said\n{EVIL}")
-    place = {"home": None, "archive": str(tmp_path), "id": "g001-a"}
+    place = {"run": None, "archive": str(tmp_path), "id": "g001-a"}
     inspect.lineage(argparse.Namespace(**place, all=True))
     inspect.show(argparse.Namespace(**place))
     inspect.transcript(argparse.Namespace(**place))

@@ -16,13 +16,14 @@ from agent.archive import resolve
 from agent.archive.archive import Archive
 from agent.archive.index import ArchiveSnapshot
 from agent.archive.reader import ArchiveReader
-from agent.cli import plot
 from agent.cli.main import main
 from agent.diagnosis.drawing import STATES, draw_episode
 from agent.records.index_row import IndexRow
+from agent.reports.plots import curves
 from agent.reports.plots.curves import CurveLine, draw_curves
 from agent.reports.plots.lineage import lay_out_lineage
 from agent.reports.plots.picture import KINDS, colours, row
+from agent.reports.plots.points import PlottedController, stored
 from agent.reports.plots.trace import title
 from envs import trace as text
 from envs.errors import InputError
@@ -61,7 +62,7 @@ def test_what_is_written_down_is_not_measured_again(
     archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lines: list[CurveLine] = []
-    monkeypatch.setattr(plot, "draw_curves", lambda found, *_, **__: lines.extend(found))
+    monkeypatch.setattr(curves, "draw_curves", lambda found, *_, **__: lines.extend(found))
     with monkeypatch.context() as closed:
         closed.setattr(resolve, "sandbox", lambda *_: pytest.fail("nothing had to be run"))
         main(["plot", "curves", "g002-grandchild", "self_consistency", "--archive", str(archive), "-o", "a.png"])
@@ -76,7 +77,7 @@ def test_what_is_written_down_is_not_measured_again(
     twin = Archive(archive).card("g002-grandchild")  # the source of early_stopping, with a comment
     assert lines[1].points == twin.curve
     lines.clear()
-    assert main(["plot", *asked, "--sandbox", "process", "--beta", "0.5", "--seeds", "1"]) == 0
+    assert main(["plot", *asked, "--sandbox", "process", "--beta", "0.5", "--orders", "1"]) == 0
     assert [[p.episodes for p in line.points] for line in lines] == [[len(tiny())]] * 2
 
 
@@ -168,13 +169,11 @@ def test_a_version_without_scores_has_no_curve(archive: Path, capsys: pytest.Cap
 
 def test_a_point_measured_elsewhere_is_not_taken_for_another(archive: Path) -> None:
     card = Archive(archive).card("g001-child")
-    chosen = plot.PlottedController(
-        plot.resolve.controller("self_consistency"), ArchiveReader(archive, None, archive), card
-    )
+    chosen = PlottedController(resolve.controller("self_consistency"), ArchiveReader(archive, None, archive), card)
     there = protocol([tiny()])
-    assert plot.stored(chosen, there) == card.curve
+    assert stored(chosen, there) == card.curve
     for other in ({"orders": 3}, {"max_branches": 17}, {"first_order": 1}, {"environments": {tiny().name: "another"}}):
-        assert plot.stored(chosen, there.model_copy(update=other)) is None
+        assert stored(chosen, there.model_copy(update=other)) is None
 
 
 def test_a_whole_curve_of_one_point_can_be_drawn(tmp_path: Path) -> None:

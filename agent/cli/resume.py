@@ -1,0 +1,31 @@
+"""`autotts resume`: continues a run that was interrupted, or that reached a spending limit."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from . import options
+from .options import Commands
+
+
+def add_parser(commands: Commands) -> None:
+    """Add the command."""
+    command = options.add_command(commands, "resume", resume, "continue an interrupted run")
+    command.add_argument("run", metavar="DIR", help="run directory")
+    options.spending(command)
+    options.data_root(command)
+    options.workers(command)
+
+
+def resume(args: argparse.Namespace) -> int:
+    """Continue a run."""
+    from ..archive import resolve
+    from ..archive.run_directory import Run
+    from .run_session import run_discovery
+
+    run = Run(Path(args.run))
+    if args.sandbox == "auto":  # an interruption must not change the archive: keep the sandbox of the run
+        args.sandbox = run.config.sandbox
+    with resolve.sandbox(args) as sandbox:
+        return run_discovery(run, sandbox, args)

@@ -1,0 +1,176 @@
+"""Drives a discovery run from the terminal: limits, progress, approval, tracker and summary.
+
+`autotts discover` and `autotts resume` import this module when they run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from collections.abc import Sequence
+from contextlib import closing, nullcontext
+from pathlib import Path
+from typing import Any, NoReturn
+
+from envs import catalogue
+from envs.errors import DamagedFile, InputError
+from sandbox.backends.runner import WorkerSandbox
+from sandbox.base import SandboxError
+
+from ..archive.run_directory import Run
+from ..archive.run_report import TEXT, describe_optimism, read_report
+from ..explorers.coding_agent.explorer import spent
+from ..explorers.prompts.briefing import opening
+from ..explorers.registry import ASKS_A_MODEL, make_explorer, members, workspaces
+from ..llm.budget import LlmBudget, SpendingLimit, SpendingLimits
+from ..llm.calls import CallJournal
+from ..llm.failures import ExplorerError
+from ..llm.prices import Prices, estimate_cost
+from ..reports.console.progress import ProgressDisplay
+from ..reports.trackers.base import NONE, Tracker, tracker
+from ..reports.trackers.follow import TrackerThread, TrackingState
+
+
+def run_discovery(run: Run, sandbox: WorkerSandbox, args: argparse.Namespace) -> int:
+    """Run the discovery loop to its end or to the next interruption, and return the exit code.
+
+    Raises:
+        InputError: the explorer or the tracker cannot be used with these settings.
+        SandboxError: the sandbox failed.
+        ExplorerError: the explorer failed.
+    """
+    from ..loop.graph import Discovery, discover  # LangGraph takes a second to import: wrong usage fails before
+
+    budget = LlmBudget(_limits(run, args), hours_before=run.hours())
+    display = ProgressDisplay(run)
+    calls = CallJournal(run.home / "calls", run.config.seed, Prices(Path(args.prices) if args.prices else None), budget)
+    for generation, spending in spent(workspaces(run)).items():
+        budget.record(generation, spending)
+    data = catalogue.data_root(args.data)
+    explorer = make_explorer(run, calls, lambda event, fields: run.log(event, **fields), data)
+    print(f"run {run.home}, sandbox {sandbox.name} ({sandbox.about}), {sandbox.workers} workers")
+    if set(members(run.config)) & set(ASKS_A_MODEL):
+        print(f"{run.config.model}: {_estimate(run, calls)}; spent until now: {budget.spent()}")
+    run.log("began", sandbox=sandbox.name)
+
+    def interrupt(*_: object) -> NoReturn:
+        explorer.close()  # otherwise the process would wait until the explorer has finished its request
+        raise KeyboardInterrupt
+
+    follower = _follower(run, budget, args.tracker)
+    signal.signal(signal.SIGINT, interrupt)
+
+    def report(event: str, fields: dict[str, Any]) -> None:
+        display.report(event, fields)
+        if follower:
+            follower.report(event, fields)
+
+    try:
+        with display, closing(follower) if follower else nullcontext():
+            discovery = Discovery(run, explorer, sandbox, report, args.approve, budget)
+            discover(discovery, lambda candidates: _approve(candidates, run, display))
+    except KeyboardInterrupt:
+        print(f"autotts: interrupted; go on with `autotts resume {run.home}`", file=sys.stderr)
+        return 130
+    except (SandboxError, ExplorerError) as error:
+        raise type(error)(f"{error}; go on with `autotts resume {run.home}`") from error
+    return _print_summary(run, budget)
+
+
+def check_tracker(name: str | None) -> Tracker | None:
+    """Return the tracker of this name, or None if the user chose none.
+
+    Raises:
+        InputError: there is no tracker of this name, or its package is missing.
+    """
+    return tracker(name) if name and name != NONE else None
+
+
+def _limits(run: Run, args: argparse.Namespace) -> SpendingLimits:
+    """Return the limits of the run, after the command line has replaced some of them."""
+    total = {"dollars": args.max_dollars, "calls": args.max_calls, "hours": args.max_hours}
+    each = {"dollars": args.max_dollars_each, "calls": args.max_calls_each, "hours": args.max_hours_each}
+    before = run.limits()
+
+    def replaced(old: SpendingLimit, new: dict[str, float | None]) -> SpendingLimit:
+        return old.model_copy(update={name: value for name, value in new.items() if value is not None})
+
+    limits = SpendingLimits(run=replaced(before.run, total), generation=replaced(before.generation, each))
+    if limits != before:
+        run.set_limits(limits)
+    return limits
+
+
+def _follower(run: Run, budget: LlmBudget, name: str | None) -> TrackerThread | None:
+    """Return a thread that reports the run to a tracker: to the named one, else to the earlier tracker of the run."""
+    state = TrackingState.of(run.home)
+    if name is None and state is not None:
+        try:
+            return TrackerThread(run, state.tracker, tracker(state.tracker), budget)
+        except InputError as error:  # this command line does not name the tracker: the run must not fail over it
+            print(f"autotts: {error}; the run goes on without it", file=sys.stderr)
+    chosen = check_tracker(name)
+    return TrackerThread(run, name, chosen, budget) if name and chosen else None
+
+
+def _estimate(run: Run, calls: CallJournal) -> str:
+    """Return the expected cost of the remaining generations, in words."""
+    left = max(0, run.config.generations - max((card.generation for card in run.archive.cards()), default=0))
+    price = calls.prices.of(run.config.model)
+    return str(estimate_cost(price, len(opening(run.config.ablations)), left * run.config.population))
+
+
+def _approve(candidates: Sequence[dict[str, str]], run: Run, display: ProgressDisplay) -> list[str]:
+    """Ask the user about each candidate, and return the ids of the approved ones.
+
+    Raises:
+        KeyboardInterrupt: standard input is closed.
+    """
+    approved = []
+    with display.paused():
+        for candidate in candidates:
+            print(f"\n{candidate['id']}: {candidate['rationale']}\n\n{candidate['source']}")
+            try:
+                answer = input(f"run {candidate['id']}? [y/N] ")
+            except EOFError:
+                print(
+                    f"autotts: standard input is closed, so nobody can approve candidates; "
+                    f"see `autotts resume {run.home} --approve`",
+                    file=sys.stderr,
+                )
+                raise KeyboardInterrupt from None
+            if answer.strip().lower() in ("y", "yes"):
+                approved.append(candidate["id"])
+    return approved
+
+
+def _print_summary(run: Run, budget: LlmBudget) -> int:
+    """Print the result of a finished run.
+
+    Raises:
+        DamagedFile: the run has no report.
+    """
+    report = read_report(run)
+    if report is None:
+        raise DamagedFile(
+            f"{run.home / 'report.json'}: missing; remove {run.checkpoint}, and resume: the archive is kept"
+        )
+    print(f"\nbest: {report.best}, on branch orders that the search did not use")
+    for version, measured in sorted(report.measured.items(), key=lambda item: -item[1]):
+        searched = report.searched[version]
+        print(f"  {version:24} {measured:6.2f}  (search {searched:6.2f}, change {measured - searched:+.2f})")
+    print("  (mean accuracy over the token budgets of the baselines, in per cent)")
+    for line in describe_optimism(report.optimism):
+        print(f"  {line}")
+    print(f"  front, champions and findings: {run.home / TEXT}")
+    baselines = {card.id for card in run.archive.cards() if card.generation == 0}
+    baseline, discovered = report.best_of(baselines), report.best_of(report.measured.keys() - baselines)
+    if baseline and report.measured[baseline] > (report.measured[discovered] if discovered else 0.0):
+        print(f"  the baseline {baseline} is still better than every discovered version: search for longer")
+    if budget.spent().calls:
+        print(f"spent: {budget.spent()}")
+    stopped = next((e["stopped"] for e in reversed(run.events()) if e["event"] == "finished"), "")
+    if stopped:
+        print(f"stopped early: {stopped}; `autotts resume {run.home}` with a higher limit goes on")
+    return 0
