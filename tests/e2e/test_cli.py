@@ -138,7 +138,7 @@ def test_wrong_usage_is_one_line(home: Path) -> None:
         (["runs/1"], ("discover", "--run", "runs/1", "--seed", 7, *process)),
         (["episodes"], ("evaluate", "parallel_probe", "--env", "synthetic/*", "--orders", 10**20)),
         (["episodes"], ("discover", "--run", "runs/9", "--env", "synthetic/*", "--orders", 10**20, *process)),
-        (["seed"], ("trace", "parallel_probe", "--question", 0, "--order", 10**30)),
+        (["branch order"], ("trace", "parallel_probe", "--question", 0, "--order", 10**30)),
         (["branches"], ("env", "synthesize", "--branches", 10**12)),
         (["--model"], ("env", "synthesize", "--name", "a/b")),
         (["no/such"], ("env", "validate", "no/such")),
