@@ -1,4 +1,4 @@
-"""One episode as it is drawn: a row a branch, a cell an interval, and when each cell was passed and seen."""
+"""One episode as it is drawn: a row for each branch, a cell for each interval, and when each cell was run and shown."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from envs.episodes import Episodes, Logs
 from envs.store import Environment
 from envs.trace import Trace, TraceStep, end_reason, trace
 
-from .lead import leads
+from .lead import lead_history
 
 _LONGEST = 300
-"""Characters of a recorded answer that are kept: it may be anything."""
+"""Characters of a recorded answer that are drawn; a recorded answer may have any length."""
 
 STATES = ("correct", "wrong", "absent", "pruned", "unseen")
-"""What a cell may be: its answer where the controller was shown it, else why it was not."""
+"""The states of a cell: its answer if the controller saw the answer, else why the controller did not see it."""
 _CORRECT, _WRONG, _ABSENT, _PRUNED, _UNSEEN = range(len(STATES))
 
 
 @dataclass(frozen=True, slots=True)
 class DrawnBranch:
-    """A branch that was opened. Steps are numbered from 0; -1 is never."""
+    """A branch that was opened. Steps are numbered from 0; -1 means never."""
 
     cells: tuple[int, ...]
-    """Its recorded answers, interval by interval and the final one last: positions in ``DrawnEpisode.answers``."""
+    """The recorded answers by interval, the final answer last: positions in ``DrawnEpisode.answers``."""
     passed: tuple[int, ...]
     """The step in which the branch ran each interval."""
     seen: tuple[int, ...]
-    """The step in which the controller was shown the answer at it."""
+    """The step in which the controller saw the answer of each interval."""
     opened: int
     pruned: int
     ended: int
@@ -39,27 +39,28 @@ class DrawnBranch:
 
 @dataclass(frozen=True, slots=True)
 class DrawnStep:
-    """What the controller did in one call."""
+    """One call of the controller."""
 
     verb: str
     times: int
     branches: tuple[int, ...]
     tokens: int
-    """Spent after it."""
+    """Tokens spent in the episode by the end of the call."""
     latency: int
+    """Tokens on the critical path by the end of the call."""
     leader: int
-    """Position in ``answers``; -1 before any answer was seen."""
+    """The leading answer after the call: a position in ``answers``; -1 before any answer was seen."""
 
 
 @dataclass(frozen=True, slots=True)
 class DrawnEpisode:
-    """An episode. ``answers[0]`` is the absent one."""
+    """An episode. ``answers[0]`` is the absent answer."""
 
     version: str
     environment: str
     question: int
     text: str
-    """Of the question."""
+    """The text of the question."""
     beta: float
     order: int
     answers: tuple[str, ...]
@@ -74,18 +75,18 @@ class DrawnEpisode:
     branches: tuple[DrawnBranch, ...]
     steps: tuple[DrawnStep, ...]
     end: str
-    """Why it was over."""
+    """Why the episode ended."""
     settled: int
-    """The step in which the answer given took the lead for good; -1 if it does not lead in the end."""
+    """The step in which the given answer took the lead for good; -1 if it does not lead at the end."""
     idle: int
-    """Tokens spent after that."""
+    """Tokens spent after that step."""
     stated: str
-    """What the controller's source says that it does."""
+    """The controller's own description, from its source."""
     played: bool
-    """Whether it was played just now, in a sandbox; else it is as the archive has recorded it."""
+    """Whether the episode was played just now, in a sandbox; else the archive has recorded it."""
 
     def states(self) -> tuple[tuple[int, ...], ...]:
-        """Return of every branch what each cell is in the end: positions in `STATES`."""
+        """Return for every branch the final state of each cell: positions in `STATES`."""
         return tuple(tuple(self._state(branch, cell) for cell in range(len(branch.cells))) for branch in self.branches)
 
     def _state(self, branch: DrawnBranch, cell: int) -> int:
@@ -95,7 +96,8 @@ class DrawnEpisode:
         return _PRUNED if branch.pruned >= 0 and branch.passed[cell] < 0 else _UNSEEN
 
     def votes(self) -> list[tuple[int, int]]:
-        """Return (position in ``answers``, votes) in the end, the most first: what unpruned branches showed last."""
+        """Return (position in ``answers``, votes), most votes first, counting the last shown answers of unpruned
+        branches."""
         last: list[int] = []
         for branch in self.branches:
             seen = [answer for answer, step in zip(branch.cells, branch.seen, strict=True) if step >= 0]
@@ -118,7 +120,7 @@ def draw_episode(
     words = _Words()
     branches = _branches(found, env, opened.tolist(), words)
     steps = tuple(_step(step, words, seen) for step, seen in _with_sight(found.steps))
-    lead = leads(one, logs.part(index, index + 1))
+    lead = lead_history(one, logs.part(index, index + 1))
     return DrawnEpisode(
         version=version,
         environment=found.environment,
@@ -146,7 +148,7 @@ def draw_episode(
 
 
 class _Words:
-    """Numbers for answers; 0 is an absent one."""
+    """Numbers the answers in the order in which they come up; 0 is the absent answer."""
 
     def __init__(self) -> None:
         self._numbers: dict[str | None, int] = {None: 0}
@@ -189,7 +191,7 @@ def _recorded(env: Environment, branch: int, words: _Words) -> list[int]:
 
 
 def _with_sight(steps: tuple[TraceStep, ...]) -> list[tuple[TraceStep, bool]]:
-    """Return each step, and whether any answer had been seen by then."""
+    """Return each step, with whether any answer had been seen by its end."""
     sight, result = False, []
     for step in steps:
         sight = sight or any(step.answers)

@@ -1,4 +1,4 @@
-"""What a further look would have found: the recorded ends of the branches that an episode could have opened."""
+"""The recorded ends of the branches that an episode could have opened, as it could not know them when it stopped."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ Bools = npt.NDArray[np.bool_]
 Numbers = npt.NDArray[np.int64]
 
 
-def finals(episodes: Episodes) -> Answers:
-    """Return (E, max_branches) final answers of the branches in the order of opening, -1 where there is none."""
+def final_answers(episodes: Episodes) -> Answers:
+    """Return (E, max_branches) final answers of the branches in the order of opening, -1 where there is no branch."""
     table = np.full(episodes.opened.shape, -1, np.int32)
     for e, env in enumerate(episodes.environments):
         mine = np.flatnonzero(episodes.environment == e)
@@ -23,7 +23,7 @@ def finals(episodes: Episodes) -> Answers:
     return table
 
 
-def gold(episodes: Episodes) -> Answers:
+def gold_answers(episodes: Episodes) -> Answers:
     """Return (E,) gold answers."""
     answers = np.zeros(len(episodes), np.int32)
     for e, env in enumerate(episodes.environments):
@@ -33,7 +33,7 @@ def gold(episodes: Episodes) -> Answers:
 
 
 def votes(answers: Answers) -> Numbers:
-    """Return, in place of each answer, how often it occurs in its row; 0 in place of -1."""
+    """Return for each answer how often it occurs in its row; 0 in place of -1."""
     there = answers >= 0
     code = np.arange(len(answers))[:, None] * (int(answers.max(initial=0)) + 1) + answers
     result = np.zeros(answers.shape, np.int64)
@@ -43,14 +43,19 @@ def votes(answers: Answers) -> Numbers:
 
 
 def majority_is(answers: Answers, wanted: Answers) -> Bools:
-    """Return whether the most frequent answer of each row (among equals, the first) is the one ``wanted`` of it."""
+    """Return whether the most frequent answer of each row, the first of equals, is the row's entry of ``wanted``."""
     leader = votes(answers).argmax(axis=1)  # the first of the cells with the most votes
     result: Bools = answers[np.arange(len(answers)), leader] == wanted
     return result
 
 
-def unread(scores: Scores, which: Numbers) -> tuple[Numbers, Numbers]:
-    """Return (which, max_branches) advances, and tokens, to the end of each branch of the episodes ``which``."""
+def remaining_work(scores: Scores, which: Numbers) -> tuple[Numbers, Numbers]:
+    """Return (which, max_branches) advances, and tokens, from the present depth of each branch to its end.
+
+    Args:
+        scores: the scores of a batch.
+        which: indices of episodes of the batch.
+    """
     episodes = scores.episodes
     advances = np.zeros((len(which), episodes.max_branches), np.int64)
     tokens = np.zeros_like(advances)
@@ -63,8 +68,8 @@ def unread(scores: Scores, which: Numbers) -> tuple[Numbers, Numbers]:
     return advances, tokens
 
 
-def chances(episodes: Episodes) -> npt.NDArray[np.float64]:
-    """Return (E,) the part of all recorded branches of the episode's question that end right."""
+def right_shares(episodes: Episodes) -> npt.NDArray[np.float64]:
+    """Return (E,) the share of all recorded branches of the episode's question that end right, in [0, 1]."""
     result = np.zeros(len(episodes))
     for e, env in enumerate(episodes.environments):
         sizes = np.diff(env.branch_offsets)

@@ -1,7 +1,7 @@
-"""When the answer given took the lead for good, and what was spent and opened after that.
+"""When the given answer took the lead for good, and the tokens spent and branches opened after that moment.
 
-The votes at any moment are the answers last seen of each branch that was not pruned, an absent one being a vote like
-any other; an answer leads while no other has as many. What a step did not show does not vote.
+At any moment, each branch that is not pruned votes for the last answer that it has shown; an absent answer is a vote
+like any other. An answer leads while no other answer has as many votes. Answers that were not shown do not vote.
 """
 
 from __future__ import annotations
@@ -22,28 +22,34 @@ _Numbers = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class LeadHistory:
-    """For each episode of a batch, the moment from which the answer given led, and what came after."""
+    """For each of E episodes, the moment from which the given answer led until the end, and the spending after it."""
 
     settled: _Numbers
-    """(E,) records of the episode's log in which it took the lead for good; -1 if it does not lead in the end."""
+    """(E,) record of the episode's log in which the answer took the lead for good; -1 if it does not lead at the
+    end."""
     idle: _Numbers
-    """(E,) tokens spent after that moment; 0 if there is none."""
+    """(E,) tokens spent after that moment; 0 if there is no such moment."""
     late: _Numbers
-    """(E,) branches opened after it."""
+    """(E,) branches opened after that moment."""
     late_tokens: _Numbers
-    """(E,) tokens spent on them."""
+    """(E,) tokens spent on these branches."""
 
 
-def leads(episodes: Episodes, logs: Logs) -> LeadHistory:
-    """Return when the answer given took the lead in each episode; the logs must be ones that `score` accepts."""
+def lead_history(episodes: Episodes, logs: Logs) -> LeadHistory:
+    """Return when the given answer took the lead in each episode.
+
+    Args:
+        episodes: the batch.
+        logs: the logs of its episodes, which `envs.scoring.score` must accept.
+    """
     parts = [
-        _leads(episodes, logs.part(first, min(first + _CHUNK, len(logs))), first)
+        _lead_history(episodes, logs.part(first, min(first + _CHUNK, len(logs))), first)
         for first in range(0, len(logs), _CHUNK)
     ]
     return LeadHistory(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
-def _leads(episodes: Episodes, logs: Logs, first: int) -> tuple[_Numbers, _Numbers, _Numbers, _Numbers]:
+def _lead_history(episodes: Episodes, logs: Logs, first: int) -> tuple[_Numbers, _Numbers, _Numbers, _Numbers]:
     E, R = len(logs), len(logs.verbs)
     done = log_entries(episodes, logs, first)
     record, repeat = _settled(done, logs)
@@ -72,7 +78,7 @@ def _sums(of: _Numbers, amounts: _Numbers, size: int) -> _Numbers:
 
 
 def _settled(done: LogEntries, logs: Logs) -> tuple[_Numbers, _Numbers]:
-    """Return (E,) records, and repeats within them, at which the answer given took the lead for good, or -1."""
+    """Return (E,) records, and repeats within them, at which the given answer took the lead for good, or -1."""
     E = len(logs)
     entry, repeat, old, new = _changes(done)
     gone, come = np.flatnonzero(old >= 0), np.flatnonzero(new >= 0)
@@ -107,7 +113,11 @@ def _settled(done: LogEntries, logs: Logs) -> tuple[_Numbers, _Numbers]:
 def _leads_since(tick: _Numbers, column: _Numbers, sign: npt.NDArray[np.float64], given: int) -> int:
     """Return the tick from which the column ``given`` has more votes than any other until the end, or -1.
 
-    The three arrays tell when each vote came (+1) or went (-1), and for which column.
+    Args:
+        tick: the tick of each change of a vote.
+        column: the answer whose votes change.
+        sign: +1 where a vote is added, -1 where it is withdrawn.
+        given: the column of the given answer.
     """
     ticks, columns = int(tick[-1]) + 1, int(column.max()) + 1
     votes = np.bincount(column * ticks + tick, weights=sign, minlength=columns * ticks).reshape(columns, ticks)

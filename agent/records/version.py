@@ -9,10 +9,9 @@ from typing import Any, Literal, get_args, overload
 import numpy as np
 import numpy.typing as npt
 
-Metric = Literal[
-    "quality", "accuracy", "tokens", "latency", "stopped_early", "pruned_right", "idle_tokens", "idle_width",
-    "hopeless", "uneven_beta",
-]  # fmt: skip
+FindingKind = Literal["stopped_early", "pruned_right", "idle_tokens", "idle_width", "hopeless", "uneven_beta"]
+"""The kinds of findings (see `agent.diagnosis.criteria`)."""
+Metric = Literal["quality", "accuracy", "tokens", "latency", FindingKind]
 """What a prediction may be about: quality, a mean over the beta grid, or a finding (see `agent.population.outcome`)."""
 METRICS = get_args(Metric)
 Direction = Literal["less", "same", "more"]
@@ -95,7 +94,7 @@ class Finding:
     """Something that a controller does wrong, counted over all of its episodes."""
 
     kind: str
-    """One of `agent.diagnosis.findings.KINDS`."""
+    """A `FindingKind`; a card of a later version may hold others."""
     episodes: int
     """Episodes in which it shows."""
     share: float

@@ -18,7 +18,7 @@ from sandbox.base import Sandbox
 from sandbox.evaluation import evaluate
 from sandbox.outcome import Candidate
 
-from ..diagnosis.hindsight import chances
+from ..diagnosis.hindsight import right_shares
 from ..population.measurement import Measurement, quality_gain, same_decisions
 from . import comparison
 from .draft_episodes import about_part, smoke_of
@@ -199,7 +199,7 @@ class SearchWorkbench:
         if not len(window):
             return page(head, [], offset, len(found.which))
         rows: list[tuple[str, ...]] = [("episode", "answer", "tokens", "branches", "pruned", "ends right %")]
-        ends_right = 100 * chances(batch.take(window))
+        ends_right = 100 * right_shares(batch.take(window))
         for e, share in zip(window.tolist(), ends_right.tolist(), strict=True):
             rows.append((self.shelf.names.handle(batch, e), *_outcome(tried, e), f"{share:.0f}"))
         if rival is not None:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.diagnosis.findings import KINDS, diagnose
-from agent.diagnosis.lead import leads
+from agent.diagnosis.lead import lead_history
 from agent.records.version import Evidence, Finding
 from envs import Question
 from envs.contract.replay import VERBS
@@ -181,7 +181,7 @@ def test_the_lead_is_that_of_a_plain_count(seed: int, probe_cost: int) -> None:
     env = random_environment(Random(seed), probe_cost=probe_cost)
     episodes = grid([env], (0.0, 1.0), range(seed, seed + 3))
     logs = play(RandomController, episodes)
-    led = leads(episodes, logs)
+    led = lead_history(episodes, logs)
     for e in range(len(episodes)):
         seen = trace(episodes, logs, e)
         settled, spent = _settled(seen, env.delta + probe_cost)

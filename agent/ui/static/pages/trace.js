@@ -7,7 +7,7 @@ import { Panel } from "../panel.js";
 
 const KINDS = {
   lost_to: "parent right, child wrong", gained_on: "parent wrong, child right", most_wasted: "most wasted", wrong: "wrong", right: "right", most_tokens: "most tokens",
-  pruned_right: "pruned what was right", stopped_early: "stopped too early", hopeless: "spent on the hopeless",
+  pruned_right: "pruned what was right", stopped_early: "stopped too early", hopeless: "spent on hopeless questions",
 };
 
 export async function show(root, here) {
