@@ -1,4 +1,4 @@
-"""The worlds: recorded branches, what a controller may do with them, and what it earned."""
+"""Environments: recorded branches, the controller contract, episodes and scores."""
 
 from .contract.controller import Controller, confidence, leader, majority, weighted_majority
 from .contract.question import BudgetSpent, IllegalAction, Probe, Question

@@ -1,4 +1,4 @@
-"""Batches of episodes: what is to be run, and the logs of what was done, both as columns."""
+"""Batches of episodes, and the action logs of a batch, both stored as columns."""
 
 from __future__ import annotations
 
@@ -19,25 +19,27 @@ BETAS = tuple(round(0.1 * i, 1) for i in range(11))
 """The beta grid of a scaling curve."""
 
 MAX_BRANCHES = 64
-"""The published ceiling on width."""
+"""The default width of the budget: the number of branches in the published experiments."""
 
 MAX_EPISODES = 20_000_000
-"""Episodes of a batch: more do not fit in the memory of the machines that this is for."""
+"""The largest number of episodes in a batch: more do not fit into the memory of common machines."""
 BRANCH_INDEX_LIMIT = 2**16
-"""Branches of an episode: action logs number them in 16 bits."""
+"""The largest number of branches in an episode: action logs number branches in 16 bits."""
 
 
 @dataclass(frozen=True)
 class Episodes:
-    """A batch of E episodes under one budget: every column has one entry an episode."""
+    """A batch of E episodes under one budget. Every column has one entry for each episode."""
 
     environments: tuple[Environment, ...]
     environment: npt.NDArray[np.int32]
-    """Index into ``environments``."""
+    """(E,) index into ``environments``."""
     question: npt.NDArray[np.int32]
+    """(E,) index of the question in its environment."""
     beta: npt.NDArray[np.float64]
+    """(E,)"""
     order: npt.NDArray[np.int64]
-    """The branch order: the seed of the permutation in which the question's branches are opened."""
+    """(E,) the branch order: the seed of the permutation in which the branches of the question are opened."""
     max_branches: int = MAX_BRANCHES
     max_tokens: int | None = None
 
@@ -46,7 +48,7 @@ class Episodes:
 
     @cached_property
     def permutations(self) -> dict[tuple[int, int], npt.NDArray[np.int32]]:
-        """For (branches of the question, branch order): its branches as they are opened, up to ``max_branches``."""
+        """The order of opening for each (number of branches, branch order), cut off at ``max_branches``."""
         sizes = sorted({int(n) for env in self.environments for n in np.diff(env.branch_offsets)})
         return {
             (n, order): np.array(shuffled(n, order)[: self.max_branches], np.int32)
@@ -56,7 +58,7 @@ class Episodes:
 
     @cached_property
     def opened(self) -> npt.NDArray[np.int32]:
-        """(E, max_branches): the environment's branch that an episode would open as its i-th, or -1."""
+        """(E, max_branches) the branch of the environment that each episode opens as its i-th, or -1 if it has none."""
         table = np.full((len(self), self.max_branches), -1, np.int32)
         for e, env in enumerate(self.environments):
             sizes = np.diff(env.branch_offsets)
@@ -72,7 +74,7 @@ class Episodes:
         return table
 
     def only(self, question: int) -> Episodes:
-        """Return the part of the batch that is about ``question`` (of any environment)."""
+        """Return the episodes of the question with index ``question``, in every environment."""
         return self.take(np.flatnonzero(self.question == question))
 
     def take(self, which: npt.NDArray[np.int64]) -> Episodes:
@@ -81,7 +83,7 @@ class Episodes:
         return replace(self, **columns)
 
     def describe(self, index: int) -> str:
-        """Return where episode ``index`` took place, in words."""
+        """Return the environment, question, beta and branch order of episode ``index`` as text."""
         environment = self.environments[self.environment[index]].name
         return f"{environment}, question {self.question[index]}, beta {self.beta[index]:g}, order {self.order[index]}"
 
@@ -93,15 +95,21 @@ def grid(
     max_branches: int = MAX_BRANCHES,
     max_tokens: int | None = None,
 ) -> Episodes:
-    """Return the batch of every environment x beta x question x branch order, in that nesting.
+    """Return one episode for each environment x beta x question x branch order, the last index running fastest.
+
+    Args:
+        environments: at least one environment.
+        betas: values in [0, 1].
+        orders: branch orders, from 0 to 2**63 - 1.
+        max_branches: the width of the budget.
+        max_tokens: the tokens of the budget, or None for no limit.
 
     Raises:
-        InputError: a beta outside [0, 1], a negative or huge branch order, a budget that allows nothing, or a batch
-            that is too large.
+        InputError: a list is empty, a value is out of range, or the batch has more than `MAX_EPISODES` episodes.
     """
     betas = list(betas)
     each = max(1, len(betas) * sum(map(len, environments)))
-    orders = list(islice(orders, MAX_EPISODES // each + 1))  # not all of them: there may be any number
+    orders = list(islice(orders, MAX_EPISODES // each + 1))  # a range may be far too long to list in full
     if not environments or not betas or not orders:
         raise InputError("nothing to evaluate: at least one environment, one beta and one branch order are needed")
     for beta in betas:
@@ -116,7 +124,7 @@ def grid(
     if max_branches < 1:
         raise InputError(f"max_branches is {max_branches}, but must be at least 1")
     most = max(int(np.diff(env.branch_offsets).max()) for env in environments)
-    max_branches = min(max_branches, most)  # a wider budget is the same one, but for the size of the tables
+    max_branches = min(max_branches, most)  # a wider budget changes nothing but the size of the tables
     if max_branches > BRANCH_INDEX_LIMIT:
         raise InputError(f"max_branches is {max_branches}, but must be at most {BRANCH_INDEX_LIMIT}")
     if max_tokens is not None and max_tokens < 1:
@@ -139,37 +147,37 @@ def grid(
 
 @dataclass(frozen=True)
 class Logs:
-    """The action logs of a batch, one after another: R records and I indices in all (see `replay.ActionLog`)."""
+    """The action logs of E episodes, one after another: R records and I indices in total (see `replay.ActionLog`)."""
 
     answer: npt.NDArray[np.int32]
-    """(E,) answers given, as the environment's vocabulary has them; 0 for an absent one."""
+    """(E,) the answers given, as indices into the vocabulary of the environment; 0 for an absent answer."""
     record_offsets: npt.NDArray[np.int64]
-    """(E + 1,) records of each episode."""
+    """(E + 1,) the first record of each episode, and R."""
     verbs: npt.NDArray[np.uint8]
-    """(R,)"""
+    """(R,) action codes."""
     repeats: npt.NDArray[np.uint16]
-    """(R,)"""
+    """(R,) repetitions of each record."""
     counts: npt.NDArray[np.uint16]
-    """(R,)"""
+    """(R,) number of indices of each record."""
     indices: npt.NDArray[np.uint16]
-    """(I,)"""
+    """(I,) branches, numbered in the order of opening."""
 
     def __len__(self) -> int:
         return len(self.answer)
 
     @cached_property
     def index_offsets(self) -> npt.NDArray[np.int64]:
-        """(R + 1,) entries of ``indices`` of each record."""
+        """(R + 1,) the first entry of ``indices`` of each record, and I."""
         return np.concatenate(([0], np.cumsum(self.counts, dtype=np.int64)))
 
     @cached_property
     def episode_of_record(self) -> npt.NDArray[np.int64]:
-        """(R,)"""
+        """(R,) the episode of each record."""
         return np.repeat(np.arange(len(self)), np.diff(self.record_offsets))
 
     @classmethod
     def joined(cls, parts: Sequence[Logs]) -> Logs:
-        """Return the logs of several batches as those of one, one batch after another."""
+        """Return the logs of several batches as one, one batch after another."""
         sizes = [np.diff(part.record_offsets) for part in parts]
         columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _COLUMNS}
         return cls(record_offsets=np.concatenate(([0], np.cumsum(np.concatenate(sizes)))), **columns)
@@ -202,7 +210,7 @@ class Logs:
         )
 
     def columns(self) -> dict[str, npt.NDArray[Any]]:
-        """Return the columns by name, as they are stored."""
+        """Return the columns by name, in the form in which an archive stores them."""
         return {name: getattr(self, name) for name in ("answer", "record_offsets", *_COLUMNS[1:])}
 
 
@@ -210,7 +218,7 @@ _COLUMNS = ("answer", "verbs", "repeats", "counts", "indices")
 
 
 def ranges(starts: npt.NDArray[np.int64], stops: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Return the numbers of all the ranges ``start:stop``, one range after another."""
+    """Return the integers of all ranges ``start:stop``, one range after another."""
     sizes = stops - starts
     before = np.cumsum(sizes) - sizes
     numbers: npt.NDArray[np.int64] = np.arange(int(sizes.sum())) + np.repeat(starts - before, sizes)

@@ -1,4 +1,4 @@
-"""What can be wrong with what a user gave us."""
+"""The errors for input that cannot be used."""
 
 
 class InputError(Exception):
@@ -6,4 +6,4 @@ class InputError(Exception):
 
 
 class DamagedFile(InputError):
-    """A file of ours is not what we wrote: not the user's fault. The message says which, and how to mend it."""
+    """A file that this program wrote is damaged; the user is not at fault. The message names it and the remedy."""

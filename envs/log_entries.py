@@ -1,4 +1,4 @@
-"""What every entry of the action logs did: how far its branch went, what that showed, and what it cost."""
+"""Computes the effect of every entry of the action logs: the depth reached, the answers shown, and the tokens spent."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ class LogEntries:
     """One row for each of the I entries of ``Logs.indices``: one branch in one record."""
 
     record: npt.NDArray[np.int64]
-    """(I,) records, counted over all the logs."""
+    """(I,) index of the record in the logs."""
     episode: npt.NDArray[np.int64]
-    """(I,) episodes, counted over all the logs."""
+    """(I,) index of the episode in the logs."""
     key: npt.NDArray[np.int64]
-    """(I,) episode x max_branches + branch: one number for each branch that an episode may open."""
+    """(I,) episode x max_branches + branch: a number that identifies the branch of an episode."""
     order: npt.NDArray[np.int64]
-    """(I,) the entries by key, and by time within it."""
+    """(I,) the permutation that sorts the entries by key, and by time within a key. Not a branch order."""
     verb: npt.NDArray[np.uint8]
     """(I,)"""
     repeats: npt.NDArray[np.int64]
@@ -32,29 +32,32 @@ class LogEntries:
     before: npt.NDArray[np.int64]
     """(I,) depth before the record, in intervals."""
     after: npt.NDArray[np.int64]
-    """(I,) depth after it."""
+    """(I,) depth after the record, in intervals."""
     ended: npt.NDArray[np.bool_]
-    """(I,) whether it finished its branch."""
+    """(I,) whether the entry finished its branch."""
     tokens: npt.NDArray[np.int64]
-    """(I,) tokens that it cost, probes included."""
+    """(I,) tokens that the entry cost, including probes."""
     span: npt.NDArray[np.int64]
-    """(I,) tokens that it generated one after another."""
+    """(I,) tokens that the branch generated, which are necessarily sequential."""
     cells: npt.NDArray[np.int32]
-    """The answers of every branch of all environments end to end: those of its probes, then the final one."""
+    """The answers of all branches of all environments, one after another: probe answers, then the final answer."""
     cell: npt.NDArray[np.int64]
-    """(I,) where the branch's answers begin in ``cells``."""
+    """(I,) index of the branch's first answer in ``cells``."""
 
     @cached_property
     def shown(self) -> npt.NDArray[np.bool_]:
-        """(I,) whether the answer at depth ``after`` was shown by it."""
+        """(I,) whether the entry showed the answer at depth ``after``."""
         shown: npt.NDArray[np.bool_] = (self.verb == STEP) | (self.verb == PROBE) | self.ended
         return shown
 
 
 def log_entries(episodes: Episodes, logs: Logs, first: int = 0) -> LogEntries:
-    """Return what each entry of ``logs`` did, which are those of the episodes from ``first`` on.
+    """Return the effect of each entry of ``logs``.
 
-    The logs must be ones that `scoring.score` accepts: nothing is checked again here.
+    Args:
+        episodes: the batch.
+        logs: logs of the episodes from ``first`` on. `scoring.score` must accept them: nothing is checked again here.
+        first: index in the batch of the first episode of ``logs``.
     """
     here = slice(first, first + len(logs))
     record = np.repeat(np.arange(len(logs.verbs)), logs.counts)
@@ -101,7 +104,7 @@ def log_entries(episodes: Episodes, logs: Logs, first: int = 0) -> LogEntries:
 def _running_sum(
     amount: npt.NDArray[np.int64], key: npt.NDArray[np.int64], order: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.int64]:
-    """Return the sum of ``amount`` up to and with each entry over the entries of the same key."""
+    """Return, for each entry, the sum of ``amount`` over all entries of its key up to and including the entry."""
     keys, amounts = key[order], amount[order]
     total = np.cumsum(amounts)
     fresh = np.flatnonzero(np.diff(keys, prepend=-1))
@@ -115,7 +118,11 @@ _Lookups = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.in
 
 
 def branch_tables(environments: tuple[Environment, ...]) -> _Lookups:
-    """Return each branch's probes, tokens and first cell, and all cells, of all environments end to end."""
+    """Return columns over the branches of all environments, one environment after another.
+
+    Returns:
+        (N,) probes, (N,) tokens and (N,) first cell of each branch; and all cells, the answers of all branches.
+    """
     probes = np.concatenate([env.probes for env in environments]).astype(np.int64)
     totals = np.concatenate([env.total_tokens for env in environments]).astype(np.int64)
     starts = np.cumsum(probes + 1) - (probes + 1)

@@ -1,7 +1,7 @@
-"""The host's own replay of action logs: what each episode cost and whether it was right.
+"""Scores episodes on the host: replays their action logs, and computes tokens, latency and correctness.
 
-No number that a sandbox reports is believed: legality, tokens, latency and correctness are computed here, from the
-log and the recorded branches, for a whole batch at once.
+No number from a sandbox is trusted. Legality, tokens, latency and correctness are computed here from the log and the
+recorded branches, for a whole batch at once.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from .episodes import Episodes, Logs
 from .log_entries import log_entries
 from .store import Environment
 
-_CHUNK = 128  # episodes scored at a time: their tables stay in the processor's cache, which is four times as fast
+_CHUNK = 128  # episodes scored at a time: their tables then fit in the processor's cache, which is four times as fast
 
 
 class ForgedLog(Exception):
-    """A log that no controller can have made through the contract.
+    """A log cannot come from a controller that uses the contract.
 
     Attributes:
-        episode: index into the batch of the episode where it was found.
+        episode: index of the episode in the batch.
     """
 
     def __init__(self, message: str, episode: int) -> None:
@@ -34,15 +34,15 @@ class ForgedLog(Exception):
 
 @dataclass(frozen=True)
 class Scores:
-    """What each episode of a batch earned and spent."""
+    """The scores of the E episodes of a batch."""
 
     episodes: Episodes
     answer: npt.NDArray[np.int32]
-    """(E,) answers, as the environment's vocabulary has them."""
+    """(E,) answers given, as indices into the vocabulary of the environment."""
     correct: npt.NDArray[np.bool_]
-    """(E,)"""
+    """(E,) whether the answer equals the gold answer."""
     tokens: npt.NDArray[np.int64]
-    """(E,) tokens of all branches, and of the probes."""
+    """(E,) tokens of all branches, plus the price of the probes."""
     latency: npt.NDArray[np.int64]
     """(E,) tokens on the critical path."""
     depth: npt.NDArray[np.int32]
@@ -50,7 +50,7 @@ class Scores:
     opened: npt.NDArray[np.int32]
     """(E,) branches opened."""
     pruned: npt.NDArray[np.bool_]
-    """(E, max_branches)"""
+    """(E, max_branches) whether each branch was pruned."""
 
     @cached_property
     def width(self) -> npt.NDArray[np.int32]:
@@ -61,7 +61,7 @@ class Scores:
 
 @dataclass(frozen=True)
 class _Tables:
-    """Lookups over the branches of all environments, laid end to end."""
+    """Columns over the branches of all environments, one environment after another."""
 
     branch_base: npt.NDArray[np.int64]
     probes: npt.NDArray[np.int32]
@@ -71,10 +71,10 @@ class _Tables:
 
 
 def score(episodes: Episodes, logs: Logs) -> Scores:
-    """Replay ``logs``, and return what each episode cost and whether its answer was right.
+    """Replay ``logs``, and return the scores of the episodes.
 
     Raises:
-        ForgedLog: a log opens, advances or prunes what the contract forbids, or answers with what it never revealed.
+        ForgedLog: a log contains an action that the contract forbids, or an answer that no branch had shown.
     """
     environments = episodes.environments
     tables = _Tables(
@@ -130,7 +130,7 @@ def _score_chunk(episodes: Episodes, logs: Logs, first: int, tables: _Tables) ->
     refuse(which >= B, episode[record], "a branch beyond the budget")
     key = episode[record] * B + which
 
-    # What was opened, and that it was opened in order, before its use
+    # Branches are opened in order, before they are used
     is_open = verb == BRANCH
     opened = np.bincount(episode[record][is_open], minlength=E).astype(np.int32)
     refuse(opened > available, np.arange(E), "more branches opened than there are")
@@ -146,7 +146,7 @@ def _score_chunk(episodes: Episodes, logs: Logs, first: int, tables: _Tables) ->
         doubled = np.bincount(record, minlength=R) != twice.reshape(R, B).sum(axis=1)
         refuse(doubled, episode, "a branch advanced twice in one call")
 
-    # How deep each branch went, and that nothing came after its end
+    # The depth of each branch; no action follows its end
     moves = (verb == STEP) | (verb == ADVANCE)
     runs = verb == RUN
     stepped = np.bincount(key[moves], weights=repeats[record[moves]], minlength=E * B).astype(np.int64)
@@ -155,7 +155,7 @@ def _score_chunk(episodes: Episodes, logs: Logs, first: int, tables: _Tables) ->
     ran_at = np.full(E * B, -1)
     ran_at[key[runs]] = record[runs]
     pruned_at = np.full(E * B, R)
-    prunes = np.flatnonzero(verb == PRUNE)[::-1]  # backwards: the first one counts
+    prunes = np.flatnonzero(verb == PRUNE)[::-1]  # backwards, so that the first prune of a branch counts
     pruned_at[key[prunes]] = record[prunes]
     ran = ran_at >= 0
     P = probes.ravel().astype(np.int64)
@@ -170,7 +170,7 @@ def _score_chunk(episodes: Episodes, logs: Logs, first: int, tables: _Tables) ->
         blind = _follows_advance(verb, key) & ~(finished[key] & (last_move[key] < record))
         refuse(probing & ~blind, episode[record], "a probe of what is not there, or was seen before")
 
-    # Cost: whole intervals, the rest of a branch that ended, and the probes that were revealed
+    # Cost: whole intervals, the rest of each branch that finished, and the probes that were shown
     deltas = np.repeat(delta, B)
     whole = np.minimum(stepped, P) * deltas
     tail = np.where(finished, np.maximum(0, totals.ravel() - whole), 0)
@@ -181,7 +181,7 @@ def _score_chunk(episodes: Episodes, logs: Logs, first: int, tables: _Tables) ->
     if episodes.max_tokens is not None:
         refuse(_overspent(episodes, logs, first, episodes.max_tokens), episode, "more tokens spent than the budget has")
 
-    # Latency: every call costs the longest of what it advances
+    # Latency: every call costs the longest advance among its branches
     ends_now = finished[key] & (last_move[key] == record)
     span = np.where(moves, deltas[key], 0)
     span = np.where((moves | runs) & ends_now, tail[key], span)
@@ -197,7 +197,7 @@ def _score_chunk(episodes: Episodes, logs: Logs, first: int, tables: _Tables) ->
 
 
 def _follows_advance(verb: npt.NDArray[np.uint8], key: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-    """Return (I,) whether the entry before this one, on the same branch, advanced it without a look."""
+    """Return (I,) whether the previous entry of the same branch advanced it without a probe."""
     order = np.argsort(key, kind="stable")
     result = np.zeros(len(key), bool)
     result[order[1:]] = (verb[order[:-1]] == ADVANCE) & (key[order[1:]] == key[order[:-1]])
@@ -205,7 +205,7 @@ def _follows_advance(verb: npt.NDArray[np.uint8], key: npt.NDArray[np.int64]) ->
 
 
 def _overspent(episodes: Episodes, logs: Logs, first: int, max_tokens: int) -> npt.NDArray[np.bool_]:
-    """Return (R,) whether a record advances where no whole interval was left in the budget for each of its branches."""
+    """Return (R,) whether a record advances although the budget did not have a whole interval for each branch."""
     done = log_entries(episodes, logs, first)
     R, here = len(logs.verbs), slice(first, first + len(logs))
     spent = np.cumsum(np.bincount(done.record, weights=done.tokens, minlength=R).astype(np.int64))
@@ -232,7 +232,7 @@ def _probes_revealed(
     E: int,
     B: int,
 ) -> npt.NDArray[np.int64]:
-    """Return (E,) probes that were paid for: those of steps but the last of a finished branch, and PROBE records."""
+    """Return (E,) the probes that cost tokens: all steps but one that finishes its branch, and all PROBE records."""
     steps = verb == STEP
     paid = np.bincount(key[steps], weights=repeats[record[steps]], minlength=E * B).astype(np.int64)
     last_verb = np.full(E * B, PROBE)
@@ -251,7 +251,7 @@ def _check_revealed(
     answers: npt.NDArray[np.int32],
     depth: npt.NDArray[np.int32],
 ) -> None:
-    """Raise `ForgedLog` where an answer was given that no branch had shown by the depth it reached."""
+    """Raise `ForgedLog` if an answer was given that no branch had shown up to the depth that it reached."""
     given = answers[mine]
     pairs, pair_of = np.unique(np.stack([episodes.question[mine], given]), axis=1, return_inverse=True)
     first = _first_depths(env, pairs)
@@ -264,7 +264,12 @@ def _check_revealed(
 
 
 def _first_depths(env: Environment, pairs: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
-    """Return (pairs, branches): the depth at which each branch of a question first shows an answer, or a huge one."""
+    """Return (pairs, branches) the depth at which each branch first shows the answer of a pair, or a huge number.
+
+    Args:
+        env: the environment.
+        pairs: (2, pairs) questions and answers.
+    """
     never = np.iinfo(np.int32).max
     widest = int(np.diff(env.branch_offsets).max())
     table = np.full((pairs.shape[1], widest), never, np.int32)
@@ -273,7 +278,7 @@ def _first_depths(env: Environment, pairs: npt.NDArray[np.int32]) -> npt.NDArray
         start, stop = env.probe_offsets[branches.start], env.probe_offsets[branches.stop]
         cells = np.flatnonzero(env.probe_answers[start:stop] == answer) + start
         owner = np.searchsorted(env.probe_offsets, cells, side="right") - 1
-        # cells come in order, so the assignment from the last to the first leaves each branch its earliest
+        # cells are in order: the assignment from last to first leaves the earliest depth of each branch
         table[row, owner[::-1] - branches.start] = (cells - env.probe_offsets[owner] + 1)[::-1]
         finals = np.flatnonzero(env.final_answers[branches.start : branches.stop] == answer)
         ends = env.probes[branches.start + finals] + 1

@@ -1,4 +1,4 @@
-"""Scores of episodes -> scaling curves with confidence intervals, and paired comparisons."""
+"""Turns scores of episodes into scaling curves with confidence intervals, and compares two controllers."""
 
 from __future__ import annotations
 
@@ -14,37 +14,37 @@ from .scoring import Scores
 from .synthetic.simulated import recorded
 
 RESAMPLES = 2000
-_SEED = 20260715  # of the bootstrap alone: the same scores have the same intervals everywhere
+_SEED = 20260715  # used by the bootstrap only: equal scores have equal intervals on every machine
 
 Floats = npt.NDArray[np.float64]
 
 Interval = tuple[float, float]
-"""A 95% interval: 2.5th and 97.5th percentile of a bootstrap over questions."""
+"""A 95% interval: the 2.5th and the 97.5th percentile of a bootstrap over questions."""
 
 MEAN = "mean"
-"""The name of the average over environments, each counting the same."""
+"""The name of the average over environments, in which each environment has the same weight."""
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One controller at one beta on one environment (or on the mean of several)."""
+    """A point of a scaling curve: one controller at one beta on one environment, or on the mean of several."""
 
     environment: str
     beta: float
     accuracy_pct: float
-    """Per cent of episodes answered right."""
+    """Percentage of episodes that were answered right."""
     accuracy_ci: Interval
     mean_tokens: float
-    """Tokens of a question."""
+    """Mean tokens of an episode."""
     mean_tokens_ci: Interval
     mean_latency: float
-    """Tokens on the critical path of a question."""
+    """Mean tokens on the critical path of an episode."""
     episodes: int
 
 
 @dataclass(frozen=True, slots=True)
 class CurveDifference:
-    """The second controller less the first at one beta, paired by question and seed."""
+    """The second controller minus the first at one beta, paired by question and branch order."""
 
     environment: str
     beta: float
@@ -53,29 +53,29 @@ class CurveDifference:
     mean_tokens: float
     mean_tokens_ci: Interval
     wins: int
-    """Questions that the second answers right more often."""
+    """Questions that the second controller answers right more often."""
     losses: int
     ties: int
 
 
 @dataclass(frozen=True, slots=True)
 class QuestionSample:
-    """What one controller did at one beta: means by question, from which points and paired intervals are made."""
+    """The results of one controller at one beta as means by question; points and paired intervals derive from them."""
 
     environment: str
     beta: float
     tables: tuple[Floats, ...]
-    """One for each environment: (questions, 3) accuracy in per cent, tokens and latency, means over branch orders."""
+    """For each environment, (questions, 3) means over branch orders: accuracy in per cent, tokens, latency."""
     episodes: int
 
     @property
     def centre(self) -> Floats:
-        """(3,) means over questions, each environment counting the same."""
+        """(3,) means over questions; each environment has the same weight."""
         return np.asarray(np.mean([table.mean(axis=0) for table in self.tables], axis=0))
 
     @property
     def resampled(self) -> Floats:
-        """(RESAMPLES, 3) bootstrapped `centre`; samples of the same questions are drawn alike, and so are paired."""
+        """(RESAMPLES, 3) bootstrap of `centre`. Samples of the same questions share the draws: they are paired."""
         return np.asarray(np.mean([bootstrap(table) for table in self.tables], axis=0))
 
     def point(self) -> Point:
@@ -95,28 +95,28 @@ class QuestionSample:
 
 
 def curve(scores: Scores) -> list[Point]:
-    """Return one `Point` for each environment and beta; after them, for several recorded ones, their mean."""
-    found = samples(scores)
+    """Return a `Point` for each environment and beta, followed by the mean if several environments are recorded."""
+    by_environment = samples(scores)
     several = len(recorded([env.name for env in scores.episodes.environments])) > 1
-    return [sample.point() for sample in (*found, *(means(found) if several else ()))]
+    return [sample.point() for sample in (*by_environment, *(means(by_environment) if several else ()))]
 
 
 def samples(scores: Scores) -> list[QuestionSample]:
     """Return one `QuestionSample` for each environment and beta."""
     values = np.stack([100.0 * scores.correct, scores.tokens, scores.latency], axis=1)
-    found = []
+    result = []
     for e, env in enumerate(scores.episodes.environments):
         for beta in np.unique(scores.episodes.beta).tolist():
             mine = (scores.episodes.environment == e) & (scores.episodes.beta == beta)
-            found.append(QuestionSample(env.name, beta, (by_question(scores, values, mine),), int(mine.sum())))
-    return found
+            result.append(QuestionSample(env.name, beta, (by_question(scores, values, mine),), int(mine.sum())))
+    return result
 
 
-def means(found: Sequence[QuestionSample]) -> list[QuestionSample]:
-    """Return the mean over the recorded environments at each beta, in the order in which the betas come."""
-    counted = set(recorded([sample.environment for sample in found]))
+def means(samples: Sequence[QuestionSample]) -> list[QuestionSample]:
+    """Return the mean over the recorded environments for each beta, in the order in which the betas appear."""
+    counted = set(recorded([sample.environment for sample in samples]))
     by_beta: dict[float, list[QuestionSample]] = {}
-    for sample in (sample for sample in found if sample.environment in counted):
+    for sample in (sample for sample in samples if sample.environment in counted):
         by_beta.setdefault(sample.beta, []).append(sample)
     return [
         QuestionSample(MEAN, beta, tuple(t for s in group for t in s.tables), sum(s.episodes for s in group))
@@ -125,10 +125,10 @@ def means(found: Sequence[QuestionSample]) -> list[QuestionSample]:
 
 
 def compare(first: Scores, second: Scores) -> list[CurveDifference]:
-    """Return ``second`` less ``first`` for each environment and beta, paired by question and seed.
+    """Return ``second`` minus ``first`` for each environment and beta, paired by question and branch order.
 
     Raises:
-        InputError: the two are not scores of the same episodes.
+        InputError: the two scores belong to different episodes.
     """
     a, b = first.episodes, second.episodes
     same = [env.hash for env in a.environments] == [env.hash for env in b.environments]
@@ -158,7 +158,7 @@ def compare(first: Scores, second: Scores) -> list[CurveDifference]:
 def by_question(
     scores: Scores, values: Floats, mine: npt.NDArray[np.bool_]
 ) -> Floats:
-    """Return (questions, columns): the mean of ``values`` (episodes, columns) over the seeds of each question."""
+    """Return (questions, columns) means of ``values`` (episodes, columns) over the episodes of each question."""
     _, which = np.unique(scores.episodes.question[mine], return_inverse=True)
     counts = np.bincount(which)
     columns = [np.bincount(which, weights=column) / counts for column in values[mine].T]
@@ -166,16 +166,16 @@ def by_question(
 
 
 def bootstrap(table: Floats) -> Floats:
-    """Return (RESAMPLES, columns): means over questions drawn with replacement from ``table`` (questions, columns)."""
+    """Return (RESAMPLES, columns) means over questions drawn with replacement from ``table`` (questions, columns)."""
     return _weights(len(table)) @ table / len(table)
 
 
 @lru_cache(maxsize=4)
 def _weights(questions: int) -> Floats:
-    """Return (RESAMPLES, questions): how often each question was drawn."""
+    """Return (RESAMPLES, questions) the number of times that each question was drawn."""
     generator = np.random.default_rng(_SEED)
     draws = generator.integers(0, questions, (RESAMPLES, questions))
     weights = np.zeros((RESAMPLES, questions))
     np.add.at(weights, (np.arange(RESAMPLES)[:, None], draws), 1.0)
-    weights.flags.writeable = False  # it is handed out again and again
+    weights.flags.writeable = False  # the cache returns this same array to every caller
     return weights

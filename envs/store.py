@@ -1,4 +1,4 @@
-"""Recorded branches on disk and in memory: one compact, versioned file for each environment."""
+"""Stores recorded branches, in memory and on disk: one compact, versioned file for each environment."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ from .syntax_lock import SYNTAX_LOCK
 FORMAT = 1
 SUFFIX = ".env.npz"
 ABSENT = 0
-"""The vocabulary's entry for an absent answer."""
+"""The index in a vocabulary of the absent answer."""
 MAX_PROBES = 2**16 - 1
-"""Probes of a branch: action logs count the repetitions of a step in 16 bits."""
+"""The largest number of probes of a branch: action logs count the repetitions of a step in 16 bits."""
 MAX_TOKENS = 2**31 - 1
-"""Tokens of a branch, of an interval, of a probe."""
+"""The largest number of tokens of a branch, of an interval and of a probe."""
 
 Ints = npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True)
 class Environment:
-    """The questions of one benchmark with one base model's recorded branches, as columns.
+    """The questions of one benchmark with the recorded branches of one base model, as columns.
 
-    Q questions, N branches of all questions, C probes (cells) of all branches, V different answers. Branches of
-    question q are ``branch_offsets[q]:branch_offsets[q + 1]``; probes of branch b are
-    ``probe_offsets[b]:probe_offsets[b + 1]``. Answers are indices into ``vocabulary``, 0 being an absent one.
+    There are Q questions, N branches of all questions, C probes (cells) of all branches, and V different answers. The
+    branches of question q are ``branch_offsets[q]:branch_offsets[q + 1]``. The probes of branch b are
+    ``probe_offsets[b]:probe_offsets[b + 1]``. Answers are indices into ``vocabulary``; 0 is the absent answer.
     """
 
     name: str
@@ -50,19 +50,19 @@ class Environment:
     questions: tuple[str, ...]
     vocabulary: tuple[str, ...]
     gold: Ints
-    """(Q,) answers."""
+    """(Q,) gold answers, as indices."""
     branch_offsets: Ints
     """(Q + 1,)"""
     probe_offsets: Ints
     """(N + 1,)"""
     probe_answers: Ints
-    """(C,) answers."""
+    """(C,) probe answers, as indices."""
     final_answers: Ints
-    """(N,) answers."""
+    """(N,) final answers, as indices."""
     total_tokens: Ints
-    """(N,) tokens."""
+    """(N,) tokens of each branch."""
     signals: Mapping[str, npt.NDArray[np.float32]] = field(default_factory=dict)
-    """Further numbers that each probe carries, by name: (C,)."""
+    """Signals by name: (C,) a number for each probe."""
 
     def __len__(self) -> int:
         return len(self.questions)
@@ -73,12 +73,12 @@ class Environment:
 
     @cached_property
     def probes(self) -> Ints:
-        """(N,) probes of each branch, which is its depth but for the advance that finishes it."""
+        """(N,) the number of probes of each branch. A finished branch has one more interval than probes."""
         return np.diff(self.probe_offsets)
 
     @cached_property
     def hash(self) -> str:
-        """Content hash (sha256, hexadecimal) over everything but the name, whatever the file's compression."""
+        """The content hash: SHA-256 in hexadecimal over everything but the name. It does not depend on compression."""
         digest = hashlib.sha256()
         for part in (self._meta(), *self._columns().values()):
             data = part if isinstance(part, bytes) else np.ascontiguousarray(part).tobytes()
@@ -103,7 +103,11 @@ class Environment:
         return columns
 
     def check(self) -> None:
-        """Raise `InputError` unless every column agrees with the others."""
+        """Check that the columns agree with each other.
+
+        Raises:
+            InputError: they do not agree.
+        """
         counts = len(self.questions), len(self.final_answers), len(self.probe_answers)
         for problem, wrong in (
             ("no questions", counts[0] == 0),
@@ -136,7 +140,7 @@ def _offsets_fit(offsets: Ints, groups: int, items: int) -> bool:
 
 
 def save(environment: Environment, path: Path) -> None:
-    """Write ``environment`` to ``path``: whole, or not at all."""
+    """Write ``environment`` to ``path`` atomically."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         header = {"name": environment.name, "hash": environment.hash}
@@ -148,7 +152,7 @@ def save(environment: Environment, path: Path) -> None:
 
 
 def _pack(key: str, column: npt.NDArray[Any]) -> bytes:
-    """Return a column as a .npy file in its smallest integer type, offsets as differences: both compress better."""
+    """Return a column as a .npy file in its smallest integer type, offsets as differences, as both compress better."""
     if key.endswith("_offsets"):
         column = np.diff(column)
     if column.dtype.kind == "i" and len(column):
@@ -170,7 +174,7 @@ def _unpack(key: str, data: bytes) -> npt.NDArray[Any]:
 
 
 def _add(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
-    entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))  # no clock: the same content is the same file
+    entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))  # a fixed time: equal content gives equal files
     entry.compress_type = zipfile.ZIP_DEFLATED
     archive.writestr(entry, data)
 
@@ -179,8 +183,8 @@ def load(path: Path) -> Environment:
     """Read an environment file, and check its hash.
 
     Raises:
-        InputError: the file is missing, or of another format version.
-        Damaged: it is not what was written.
+        InputError: the file is missing, or has another format version.
+        DamagedFile: the file is damaged.
     """
     try:
         header, environment = _read(path)
@@ -191,13 +195,13 @@ def load(path: Path) -> Environment:
         raise InputError(f"{path}: no such environment file") from None
     except _OtherFormat as error:
         raise InputError(f"{path}: {error}") from None
-    except Exception as error:  # damaged bytes make the readers of zip, JSON and numpy raise whatever comes
+    except Exception as error:  # with damaged bytes, the readers of zip, JSON and numpy may raise any exception
         raise DamagedFile(f"{path}: not a readable environment file ({error}); import it again") from error
     return environment
 
 
 class _OtherFormat(Exception):
-    """A file of another version of this program."""
+    """The file was written by another version of this program."""
 
 
 def _read(path: Path) -> tuple[dict[str, Any], Environment]:
@@ -221,10 +225,10 @@ def _read(path: Path) -> tuple[dict[str, Any], Environment]:
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Write ``data`` to ``path`` such that a reader sees the old file or the new one, never a part of it.
+    """Write ``data`` to ``path`` atomically: a reader sees the old file or the new one, never a part of it.
 
     Raises:
-        OSError: it could not be written; ``filename`` is ``path``, and nothing is left behind.
+        OSError: the file could not be written. ``filename`` is ``path``, and no temporary file is left.
     """
     with naming_os_errors(path):
         _write_whole(path, data)
@@ -232,7 +236,7 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 @contextmanager
 def naming_os_errors(path: Path) -> Iterator[None]:
-    """Give every `OSError` within the name of ``path``: a full disk, say, has none of its own."""
+    """Set ``filename`` of each `OSError` in the context to ``path``: some errors, such as a full disk, name no file."""
     try:
         yield
     except OSError as error:

@@ -1,4 +1,4 @@
-"""What a person wants to know of an environment, in figures."""
+"""Summarises an environment in figures for a reader."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from .contract.replay import shuffled
 from .store import Environment
 
 WIDTHS = (1, 4, 16, 64)
+"""The widths for which the accuracy of the majority is computed."""
 _ORDERS = 100
 
 
@@ -22,18 +23,18 @@ class Summary:
 
     questions: int
     branches: tuple[int, int]
-    """Fewest and most of a question."""
+    """Fewest and most branches of a question."""
     probes: int
     lengths: tuple[float, float, float, float]
-    """Mean, median, 90th percentile and longest of a branch."""
+    """Mean, median, 90th percentile and maximum of the branch length."""
     single: float
     """Accuracy of one branch."""
     majority: dict[int, float]
-    """Accuracy of the majority of so many branches, over 100 orders."""
+    """Accuracy of the majority for each number of branches, as a mean over 100 branch orders."""
     settled: tuple[float, float]
-    """Median and 90th percentile of the part of a branch after which its answer is the final one for good."""
+    """Median and 90th percentile, over branches, of the part of a branch after which its answer no longer changes."""
     absent: float
-    """Per cent of final answers that are absent."""
+    """Percentage of final answers that are absent."""
     never: list[int]
     """Questions that no branch solves."""
     always: list[int]
@@ -65,16 +66,16 @@ def summarize(env: Environment) -> Summary:
 
 
 def _settled(env: Environment) -> npt.NDArray[np.float64]:
-    """Return (N,) the part of each branch, in (0, 1], after which its probe answers are its final answer."""
+    """Return (N,) the part of each branch, in (0, 1], after which all its probe answers equal its final answer."""
     owner = np.repeat(np.arange(len(env.final_answers)), env.probes)
     other = np.flatnonzero(env.probe_answers != env.final_answers[owner])
     first = np.ones(len(env.final_answers), np.int64)
-    first[owner[other]] = other - env.probe_offsets[owner[other]] + 2  # in order, so that the last one stays
+    first[owner[other]] = other - env.probe_offsets[owner[other]] + 2  # in order, so that the last assignment wins
     return np.asarray(np.minimum(1.0, first / np.maximum(1, env.probes)))
 
 
 def _majority(env: Environment, n: int, orders: Mapping[int, Sequence[Sequence[int]]]) -> float:
-    """Return the accuracy of the majority of ``n`` branches, over the questions that have so many."""
+    """Return the accuracy of the majority of ``n`` branches over the questions with at least ``n`` branches."""
     hits = []
     for q in range(len(env)):
         branches = env.branches(q)

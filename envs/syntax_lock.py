@@ -1,11 +1,12 @@
-"""One thread at a time builds a syntax tree."""
+"""A lock that lets only one thread at a time build a syntax tree."""
 
 from __future__ import annotations
 
 import threading
 
 SYNTAX_LOCK = threading.RLock()
-"""To be held by whoever has Python build a syntax tree, as NumPy does for the head of each column that it reads.
+"""Hold this lock around every call that parses Python, such as `ast.parse` and `numpy.load`, which parses file headers.
 
-CPython counts how deep it is in a tree for all threads together (3.11 and 3.12), and fails where two are at it.
+CPython 3.11 and 3.12 share one recursion counter of the parser among all threads, and fail if two threads parse at the
+same time.
 """

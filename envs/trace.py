@@ -1,4 +1,4 @@
-"""Action log -> readable trace: one episode step by step, with the answers it saw, as text and as a picture."""
+"""Makes an action log readable: one episode step by step, with the answers that it saw, as text and as a picture."""
 
 from __future__ import annotations
 
@@ -17,40 +17,40 @@ from .scoring import ForgedLog, score
 
 @dataclass(frozen=True, slots=True)
 class TraceStep:
-    """One record of the action log: one call, or the same step many times in a row."""
+    """One record of the action log: one call, or the same step repeated several times."""
 
     record: int
-    """Its number in the episode's log."""
+    """The number of the record in the log of the episode."""
     verb: str
     """One of `replay.VERBS`."""
     times: int
-    """How often it was repeated."""
+    """The number of repetitions."""
     branches: tuple[int, ...]
-    """In the order of the call, numbered as they were opened."""
+    """The branches of the call, in its order; branches are numbered in the order of opening."""
     depths: tuple[int, ...]
-    """Intervals that each of ``branches`` has run after it."""
+    """Intervals that each of ``branches`` has run after this record."""
     answers: tuple[tuple[str | None, ...], ...]
-    """What it showed of each of ``branches``, the last at its depth; empty where it did not look."""
+    """The answers that each of ``branches`` showed, ending at its depth; empty if it showed none."""
     ended: tuple[int, ...]
-    """Those of ``branches`` that it finished."""
+    """Those of ``branches`` that finished with this record."""
     tokens: int
-    """Tokens spent after it."""
+    """Tokens spent so far, including this record."""
     latency: int
-    """Tokens on the critical path after it."""
+    """Tokens on the critical path so far, including this record."""
     leader: str | None
-    """Majority of the answers last seen of each branch that was not pruned, in the order of opening."""
+    """The majority of the latest answers of all branches that are not pruned, in the order of opening."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """One episode. Answers are texts of the environment's vocabulary, None an absent one."""
+    """One episode in readable form. Answers are texts from the vocabulary of the environment; None is an absent one."""
 
     environment: str
     question: int
     beta: float
     order: int
     max_branches: int
-    """Branches that could have been opened: those of the budget, or all that were recorded if they are fewer."""
+    """Branches that could be opened: the width of the budget, or the number of recorded branches if it is smaller."""
     max_tokens: int | None
     delta: int
     """Tokens of one interval."""
@@ -72,7 +72,7 @@ def trace(episodes: Episodes, logs: Logs, index: int) -> Trace:
 
     Raises:
         InputError: there is no such episode.
-        ForgedLog: its log is not one that a controller can have made.
+        ForgedLog: its log cannot come from a controller that uses the contract.
     """
     if not 0 <= index < len(logs):
         raise InputError(f"episode {index} does not exist: the batch has {len(logs)}, numbered from 0")
@@ -131,7 +131,7 @@ def _steps(done: LogEntries, logs: Logs, words: Sequence[str | None]) -> Iterabl
 
 
 def _shown(done: LogEntries, i: int, words: Sequence[str | None]) -> tuple[str | None, ...]:
-    """Return the answers that entry ``i`` showed: all that a step passed, otherwise the one at its depth, or none."""
+    """Return the answers that entry ``i`` showed: one for each repeated step, else the one at its depth, or none."""
     if not done.shown[i]:
         return ()
     last = int(done.cell[i] + done.after[i])
@@ -143,7 +143,8 @@ def _shown(done: LogEntries, i: int, words: Sequence[str | None]) -> tuple[str |
 
 
 def as_text(trace: Trace) -> str:
-    """Return the steps of ``trace``, one a line: what was done, what it showed last, and what it had cost by then."""
+    """Return ``trace`` as text: one line for each step, with its action, the last answers shown and the tokens so far.
+    """
     lines = [_head(trace)]
     number = len(str(len(trace.steps)))
     for step in trace.steps:
@@ -164,14 +165,14 @@ def as_text(trace: Trace) -> str:
 
 
 def _ranges(branches: Iterable[int]) -> str:
-    """Return ``branches`` as in "0-3,7"."""
+    """Return ``branches`` as text such as "0-3,7"."""
     runs = groupby(enumerate(sorted(branches)), key=lambda pair: pair[1] - pair[0])
     spans = [[branch for _, branch in run] for _, run in runs]
     return ",".join(str(s[0]) if len(s) == 1 else f"{s[0]}-{s[-1]}" for s in spans)
 
 
 def _word(answer: str | None) -> str:
-    """Return an answer fit for a terminal: recorded texts may hold anything, escape codes too."""
+    """Return an answer that is safe to print: recorded texts may contain anything, including escape codes."""
     if answer is None:
         return "no answer"
     text = "".join(c if c.isprintable() else "?" for c in answer)
@@ -194,11 +195,11 @@ def _foot(trace: Trace) -> list[str]:
 
 
 def end_reason(trace: Trace) -> str:
-    """Return why the episode was over: nothing was left to run or to pay with, or the controller left it there."""
+    """Return why the episode ended: no branch was left to run, no tokens were left, or the controller stopped."""
     if not trace.width:
         return "answered without opening a branch"
-    gone = {b for step in trace.steps for b in (step.branches if step.verb == VERBS[PRUNE] else step.ended)}
-    running, more = trace.width - len(gone), trace.max_branches - trace.width
+    closed = {b for step in trace.steps for b in (step.branches if step.verb == VERBS[PRUNE] else step.ended)}
+    running, more = trace.width - len(closed), trace.max_branches - trace.width
     if trace.max_tokens is not None and trace.tokens + trace.delta > trace.max_tokens:
         return "the budget had no tokens left for another interval"
     if running:
@@ -223,21 +224,21 @@ _MEANING = {
     _ENDED: ("ended", "36"),
     _RUNNING: ("still running", "36"),
 }
-"""What each symbol says, and its ANSI colour; "leading" is at the time when it was seen."""
-_NARROWEST = 20
+"""The meaning of each symbol, and its ANSI colour. "Leading" refers to the moment when the answer was shown."""
+_MIN_WIDTH = 20
 
 
 def picture(trace: Trace, width: int = 80, colour: bool = False) -> str:
     """Return ``trace`` as a picture: a row for each opened branch, a cell for each interval, a legend and a footer.
 
-    Where the deepest branch does not fit, one cell stands for several intervals and shows the last of them.
+    If the deepest branch does not fit, one cell stands for several intervals and shows the last one.
 
     Args:
         trace: the episode.
         width: columns of the terminal; fewer than 20 count as 20.
         colour: whether to add ANSI colour codes.
     """
-    width = max(width, _NARROWEST)
+    width = max(width, _MIN_WIDTH)
     rows, marks = _rows(trace)
     label = len(str(max(len(rows) - 1, 0)))
     deepest = max(map(len, rows), default=0)
@@ -255,7 +256,7 @@ def picture(trace: Trace, width: int = 80, colour: bool = False) -> str:
 
 
 def _rows(trace: Trace) -> tuple[list[list[str]], list[str]]:
-    """Return the cells of every branch, and how it came out."""
+    """Return the cells of every branch, and the symbol for its end: pruned, ended or still running."""
     rows: list[list[str]] = [[] for _ in range(trace.width)]
     marks = [_RUNNING] * trace.width
     for step in trace.steps:
@@ -285,7 +286,7 @@ def _painted(cells: str, colour: bool) -> str:
 
 
 def _legend(symbols: Iterable[str], width: int, colour: bool) -> list[str]:
-    """Return the meaning of ``symbols`` in lines of up to ``width`` columns, whatever codes colour them."""
+    """Return the meaning of ``symbols`` in lines of at most ``width`` columns; colour codes do not count."""
     lines: list[str] = []
     room = 0
     for symbol in symbols:

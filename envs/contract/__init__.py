@@ -1,1 +1,1 @@
-"""The controller contract: the modules that also run inside the sandbox. Standard library only."""
+"""The controller contract: the modules that also run inside the sandbox. They use the standard library only."""

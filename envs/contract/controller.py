@@ -1,10 +1,10 @@
-"""The base class of every controller, and the voting helpers."""
+"""The base class of all controllers, and functions for voting."""
 
 from __future__ import annotations
 
 import math
 import random
-from collections import _count_elements  # type: ignore[attr-defined]  # what Counter counts with, without its toll
+from collections import _count_elements  # type: ignore[attr-defined]  # as Counter uses, but without its overhead
 from collections.abc import Iterable
 from functools import lru_cache
 
@@ -12,13 +12,13 @@ from .question import Question
 
 
 class Controller:
-    """A policy that spends tokens on one question. Subclass it, and write `schedule` and `solve`.
+    """A policy that spends tokens on one question. A subclass defines `schedule` and `solve`.
 
-    An instance lives for one episode. It is pure standard-library Python, deterministic, and keeps nothing from one
-    episode to the next.
+    An instance exists for one episode. A controller is pure standard-library Python, is deterministic, and carries
+    nothing from one episode to the next.
 
     Args:
-        beta: the one knob, in [0, 1]; more beta, more tokens.
+        beta: the budget knob, in [0, 1]: a larger beta spends more tokens.
         seed: the episode's seed, for `random` alone.
     """
 
@@ -32,25 +32,26 @@ class Controller:
 
     @staticmethod
     def schedule(beta: float) -> dict[str, float]:
-        """Return every inner parameter as a monotone function of beta."""
+        """Return the inner parameters by name, each a monotone function of ``beta``."""
         return {}
 
     def solve(self, question: Question) -> str | None:
-        """Spend tokens on ``question``, and return one of the answers that it revealed, or None."""
+        """Spend tokens on ``question``, and return one of the answers that it revealed, or None for no answer."""
         raise NotImplementedError
 
     @property
     def random(self) -> random.Random:
-        """A random generator seeded from the episode: the only source of chance that a controller may use."""
+        """A random generator seeded from the episode: the only source of randomness that a controller may use."""
         if self._random is None:
             self._random = random.Random(self._seed)
         return self._random
 
 
 def majority(answers: Iterable[str | None]) -> str | None:
-    """Return the most frequent answer; among equals, the one that appeared first. None for no answers.
+    """Return the most frequent answer; of equally frequent ones, the first that appeared. None if there are no answers.
 
-    An absent answer (None) is a vote like any other value: leave it out before the call if it should not be.
+    An absent answer (None) counts as a vote like any other value. Remove absent answers before the call if they should
+    not vote.
     """
     counts: dict[str | None, int] = {}
     _count_elements(counts, answers)
@@ -58,7 +59,7 @@ def majority(answers: Iterable[str | None]) -> str | None:
 
 
 def leader(answers: Iterable[str | None]) -> tuple[str | None, int, int]:
-    """Return the `majority` of ``answers``, its votes, and the votes of the second most frequent answer."""
+    """Return (`majority` of ``answers``, its number of votes, the votes of the second most frequent answer)."""
     counts: dict[str | None, int] = {}
     _count_elements(counts, answers)
     if not counts:
@@ -69,7 +70,7 @@ def leader(answers: Iterable[str | None]) -> tuple[str | None, int, int]:
 
 
 def weighted_majority(votes: Iterable[tuple[str | None, float]]) -> str | None:
-    """Return the answer with the largest sum of weights; among equals, the one that appeared first."""
+    """Return the answer with the largest sum of weights; of equal ones, the first that appeared. None for no votes."""
     totals: dict[str | None, float] = {}
     for answer, weight in votes:
         totals[answer] = totals.get(answer, 0.0) + weight
@@ -78,10 +79,10 @@ def weighted_majority(votes: Iterable[tuple[str | None, float]]) -> str | None:
 
 @lru_cache(maxsize=4096)
 def confidence(first: int, second: int) -> float:
-    """Return the chance that the leading answer is truly ahead of the second, given their votes.
+    """Return the probability that the leading answer is more likely than the second one, given their votes.
 
-    1 - I(1/2; first + 1, second + 1), with I the regularised incomplete beta function: the criterion of
-    adaptive-consistency (Aggarwal et al. 2023), exact for whole numbers of votes.
+    This is 1 - I(1/2; first + 1, second + 1), where I is the regularised incomplete beta function: the stopping
+    criterion of adaptive-consistency (Aggarwal et al. 2023), exact for whole numbers of votes.
     """
     n = first + second + 1
     return 1.0 - float(sum(math.comb(n, j) for j in range(first + 1, n + 1)) / 2**n)

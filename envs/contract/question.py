@@ -1,4 +1,4 @@
-"""What a controller sees of a question, and what it may do about it."""
+"""The `Question` interface: everything that a controller may see of a question, and every action it may take."""
 
 from __future__ import annotations
 
@@ -6,66 +6,69 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 Probe = tuple[str | None, bool]
-"""What a step reveals: the probe answer (None when there is none), and whether the branch has finished."""
+"""The result of a step: the probe answer (None if there is none), and whether the branch has finished."""
 
 
 class IllegalAction(Exception):
-    """A controller asked for something that the contract does not allow."""
+    """A controller asked for an action that the contract does not allow."""
 
 
 class BudgetSpent(IllegalAction):
-    """A controller asked for a branch or an interval that the budget no longer holds."""
+    """A controller asked for a branch or an interval that exceeds the budget."""
 
 
 class Question(ABC):
-    """One question, worked on by reasoning branches that are opened, advanced, looked at and given up.
+    """One question, on which a controller opens, advances, probes and prunes reasoning branches.
 
-    Branches are numbered 0, 1, 2, ... in the order in which they are opened. Lengths are counted in intervals of a
-    fixed number of tokens, costs in tokens. Answers are opaque strings: compare them for equality and nothing else.
-    ``None`` is an absent answer. Every verb raises `IllegalAction` on an index that was never opened, and on a
-    branch that was pruned; a verb that advances also raises it on a branch that has finished, and `BudgetSpent`
-    (an `IllegalAction`) where the budget ends.
+    Branches are numbered 0, 1, 2, ... in the order in which they are opened. Depths are counted in intervals of a
+    fixed number of tokens, costs in tokens. Answers are opaque strings: a controller may only compare them for
+    equality. ``None`` is an absent answer.
+
+    Every action raises `IllegalAction` for an index that was never opened, and for a branch that was pruned. An action
+    that advances also raises it for a branch that has finished, and raises `BudgetSpent` (an `IllegalAction`) if the
+    budget does not allow it.
     """
 
     max_branches: int
-    """Branches that may be opened (the budget's width)."""
+    """The number of branches that may be opened (the width of the budget)."""
     max_tokens: int | None
-    """Tokens that may be spent, or None for no such limit. An advance is refused unless one whole interval still
-    fits for each branch that it moves, so that the refusal says nothing of how long a branch still is."""
+    """The number of tokens that may be spent, or None for no limit. An advance is refused unless the budget still has
+    one whole interval for each branch that it moves. A refusal therefore reveals nothing about the rest of a branch."""
 
-    # Verbs
+    # Actions
 
     def branch(self) -> int:
-        """Open the next branch, at depth 0 and at no cost, and return its index."""
+        """Open the next branch at depth 0, and return its index. This costs nothing."""
         return self.branch_many(1)[0]
 
     @abstractmethod
     def advance(self, i: int) -> bool:
-        """Run branch ``i`` for one interval without looking at its answer; return whether it has finished.
+        """Run branch ``i`` for one interval without a probe, and return whether the branch has finished.
 
-        The advance after a branch's last whole interval finishes it, and costs only the tokens that were left.
+        The advance after the last whole interval of a branch finishes it, and costs only the remaining tokens.
         """
 
     @abstractmethod
     def probe(self, i: int) -> str | None:
-        """Return the answer that branch ``i`` would give at its present depth, or its final one if it has finished.
+        """Return the answer that branch ``i`` would give at its present depth, or its final answer if it has finished.
 
-        Costs the environment's ``probe_cost`` the first time that a depth is looked at. Illegal at depth 0.
+        The first probe of a depth costs the ``probe_cost`` of the environment, in tokens. An answer that a step or an
+        earlier probe has shown costs nothing again, and a final answer is always free. A probe at depth 0 is illegal.
         """
 
     @abstractmethod
     def prune(self, i: int) -> None:
-        """Give branch ``i`` up for good. Illegal on a branch that has finished, where nothing is left to save."""
+        """Close branch ``i`` for ever. Illegal for a branch that has finished, where no tokens are left to save."""
 
     def step(self, i: int) -> Probe:
         """Advance branch ``i`` by one interval and probe it: ``(answer, finished)``."""
         return self.step_many((i,))[0]
 
     def run_to_end(self, i: int) -> str | None:
-        """Run branch ``i`` to its end at once, and return its final answer."""
+        """Run branch ``i`` to its end in one call, and return its final answer."""
         return self.run_many_to_end((i,))[0]
 
-    # Bulk verbs: what is advanced in one call runs side by side, and latency counts it once
+    # Bulk actions: the branches of one call run side by side, and latency counts only the longest advance
 
     @abstractmethod
     def branch_many(self, n: int) -> list[int]:
@@ -73,31 +76,31 @@ class Question(ABC):
 
     @abstractmethod
     def step_many(self, indices: Sequence[int]) -> list[Probe]:
-        """`step` every branch of ``indices`` (all different) side by side: one pair each, in that order."""
+        """`step` the branches ``indices`` (all different) side by side; return one (answer, finished) for each."""
 
     @abstractmethod
     def run_many_to_end(self, indices: Sequence[int]) -> list[str | None]:
-        """`run_to_end` every branch of ``indices`` (all different) side by side: final answers in that order."""
+        """`run_to_end` the branches ``indices`` (all different) side by side; return the final answer of each."""
 
     # State
 
     @abstractmethod
     def finished(self, i: int) -> bool:
-        """Whether branch ``i`` has given its final answer."""
+        """Return whether branch ``i`` has given its final answer."""
 
     @abstractmethod
     def depth(self, i: int) -> int:
-        """Intervals that branch ``i`` has run (the last one may have been a short one)."""
+        """Return the number of intervals that branch ``i`` has run; the last one may have been shorter."""
 
     @property
     @abstractmethod
     def active(self) -> list[int]:
-        """Branches that can be advanced, neither finished nor pruned, in the order in which they were opened."""
+        """Branches that can be advanced (neither finished nor pruned), in the order in which they were opened."""
 
     @property
     @abstractmethod
     def width(self) -> int:
-        """Branches opened so far."""
+        """The number of branches opened so far."""
 
     @property
     @abstractmethod
@@ -107,7 +110,7 @@ class Question(ABC):
     @property
     @abstractmethod
     def latency(self) -> int:
-        """Tokens that had to be generated one after another so far: the longest advance of every call, summed."""
+        """Tokens on the critical path so far: the sum, over all calls, of the longest advance of each call."""
 
     @property
     def can_branch(self) -> bool:

@@ -1,4 +1,4 @@
-"""The replay of recorded branches: a `Question` whose every answer was recorded before, at no model call.
+"""Replays recorded branches as a `Question`, without calls to a model.
 
 Standard library only: this file also runs inside the sandbox.
 """
@@ -12,17 +12,18 @@ from random import Random
 from .question import BudgetSpent, IllegalAction, Probe, Question
 
 BRANCH, ADVANCE, PROBE, STEP, RUN, PRUNE = range(6)
-"""The verbs of an action log."""
+"""The codes of actions in an action log."""
 
 VERBS = ("branch", "advance", "probe", "step", "run", "prune")
+"""The names of the action codes."""
 
 
 class Recording:
     """The recorded branches of one question, ready for replay.
 
     Args:
-        columns: for each branch what its steps show, the final answer last.
-        total_tokens: the length of each branch, in tokens.
+        columns: the results of the steps of each branch; the last one is the final answer.
+        total_tokens: the length of each branch in tokens.
         delta: tokens of one interval.
         probe_cost: tokens charged for each probe.
     """
@@ -41,7 +42,7 @@ class Recording:
     def of(
         cls, answers: Sequence[Sequence[str | None]], total_tokens: Sequence[int], delta: int, probe_cost: int = 0
     ) -> Recording:
-        """Return a recording from each branch's probe answers, one an interval, and its final answer last."""
+        """Return a recording from the answers of each branch: a probe answer for each interval, then the final one."""
         columns: list[list[Probe]] = [[(answer, False) for answer in column] for column in answers]
         for column in columns:
             column[-1] = (column[-1][0], True)
@@ -49,12 +50,13 @@ class Recording:
 
 
 class Columns(dict[int, list[Probe]]):
-    """What the steps of each branch show, made when first asked for.
+    """The results of the steps of each branch. A column is made when it is first used.
 
     Args:
-        pairs: what a step shows for each code; shared ones keep memory and comparisons small.
-        cells: codes of all branches, one branch after another.
-        offsets: where each branch's codes begin, and where the last one's end.
+        pairs: the result of a step for each code. Branches share these pairs, which saves memory and speeds up
+            comparisons.
+        cells: the codes of all branches, one branch after another.
+        offsets: the first cell of each branch, and the end of the last branch.
     """
 
     __slots__ = ("_cells", "_offsets", "_pairs")
@@ -73,10 +75,10 @@ class Columns(dict[int, list[Probe]]):
 
 
 class ActionLog:
-    """An episode's actions: one record a call, equal steps in a row folded into one.
+    """The actions of an episode: one record for each call; equal steps in a row share one record.
 
-    Record r has a verb, the times it was repeated, and the number of ``indices`` (branches, numbered as they were
-    opened) that belong to it.
+    Record r has a verb, a number of repetitions, and the number of entries of ``indices`` that belong to it. Indices
+    are branches, numbered in the order in which they were opened.
     """
 
     __slots__ = ("counts", "indices", "repeats", "verbs")
@@ -108,11 +110,11 @@ class ActionLog:
 
 
 class ReplayQuestion(Question):
-    """A question answered from a `Recording`, its branches opened in a given order.
+    """A question that is answered from a `Recording`; its branches are opened in a given order.
 
-    The common case, in which a controller steps the same branches again and again, is a *lane*: one `zip` over the
-    branches' columns, which yields a round of answers at the price of a tuple. Depths and log are brought up to date
-    when the lane ends.
+    Usually a controller steps the same branches again and again. Such a sequence of calls is a *lane*: one `zip` over
+    the columns of the branches yields the answers of a round at the cost of one tuple. Depths and log are updated when
+    the lane ends.
     """
 
     __slots__ = (
@@ -138,14 +140,14 @@ class ReplayQuestion(Question):
         self._left: list[int] = []  # advances until the branch has finished; 0 when it has
         self._running: set[int] = set()
         self._pruned: set[int] = set()
-        self._unseen: set[int] = set()  # branches whose present depth was reached without a look
+        self._unseen: set[int] = set()  # branches whose present depth has not been probed
         self._lane: Sequence[int] | None = None
         self._lane_rows: Iterator[tuple[Probe, ...]] = iter(())
         self._lane_left = 0
         self._lane_rounds = 0
         self._lane_cost = 0
 
-    # Verbs
+    # Actions
 
     def branch_many(self, n: int) -> list[int]:
         first = len(self._rows)
@@ -172,8 +174,8 @@ class ReplayQuestion(Question):
         return self._leave_lane(indices)
 
     def _leave_lane(self, indices: Sequence[int]) -> list[Probe]:
-        """`step_many` where the branches are others than before, or one of them finishes now."""
-        allowed = indices == self._lane and self.max_tokens is None  # they were checked when the lane began
+        """Do `step_many` when the branches differ from those of the last call, or when one of them finishes now."""
+        allowed = indices == self._lane and self.max_tokens is None  # the lane's branches were checked at its start
         self._end_lane()
         if not allowed:
             indices = indices[:] if isinstance(indices, list | tuple) else list(indices)
@@ -270,7 +272,7 @@ class ReplayQuestion(Question):
     # Book-keeping
 
     def finish(self) -> ActionLog:
-        """Return the complete log; called once, when the controller has answered."""
+        """Return the complete log. Called once, after the controller has answered."""
         self._end_lane()
         return self.log
 
@@ -289,7 +291,7 @@ class ReplayQuestion(Question):
             raise IllegalAction(f"branch {i} was never opened ({len(self._rows)} are open)")
 
     def _check(self, indices: Sequence[int], cost: int) -> None:
-        """Refuse an action on ``indices`` unless all are running and differ, and ``cost`` tokens fit for each."""
+        """Refuse an action unless all ``indices`` are running and different, and the budget has ``cost`` for each."""
         if not self._running.issuperset(indices):
             for i in indices:
                 self._opened(i)
@@ -299,12 +301,12 @@ class ReplayQuestion(Question):
                     raise IllegalAction(f"branch {i} has finished")
         if len(indices) > 1 and len(set(indices)) != len(indices):
             raise IllegalAction("one call cannot advance the same branch twice")
-        needed = cost * len(indices)  # nothing to prune a branch, which no budget forbids
+        needed = cost * len(indices)  # pruning costs nothing, so a spent budget does not forbid it
         if needed and self.max_tokens is not None and self._tokens + needed > self.max_tokens:
             raise BudgetSpent(f"{self._tokens} of at most {self.max_tokens} tokens are spent")
 
     def _move(self, indices: Sequence[int], cost: int) -> None:
-        """Account for one interval of every branch of ``indices``, ``cost`` tokens each unless it finishes now."""
+        """Advance the branches ``indices`` by one interval: ``cost`` tokens each, or the rest of one that finishes."""
         left = self._left
         ended = [i for i in indices if left[i] == 1]
         for i in indices:

@@ -1,4 +1,4 @@
-"""Fits the generative model of branches to a recorded environment, and measures how well it does."""
+"""Fits the generative model of branches to a recorded environment, and measures the quality of the fit."""
 
 from __future__ import annotations
 
@@ -16,20 +16,21 @@ from .model import FEATURES, Feature, Floats, SyntheticModel, generate
 from .observed import Observed, knots_of, rounded, statistics
 
 _KNOTS = {"accuracy": 11}
-"""Quantiles kept of a feature; of every other one:"""
-_FEW_KNOTS = 6
+"""The number of quantiles of a feature; every other feature has `_DEFAULT_KNOTS`."""
+_DEFAULT_KNOTS = 6
 _GAP = 0.15
-"""The most by which calibration lowers the gap."""
+"""The largest amount by which calibration lowers the feature ``gap``."""
 _ROUNDS = 8
 _QUESTIONS, _BRANCHES, _SEED = 300, 128, 20240501
 """Rounds and size of the calibration by simulation."""
 
 
 def fit(environment: Environment) -> SyntheticModel:
-    """Fit a `SyntheticModel` to recorded branches: features of every question, then a calibration by simulation.
+    """Fit a `SyntheticModel` to recorded branches: estimate the features of every question, then calibrate by
+    simulation.
 
-    Meant for at least ten questions with some dozens of branches each; fewer give a model, but a poor one. Takes some
-    ten seconds for 30 questions x 128 branches.
+    The fit needs at least ten questions with some dozens of branches each; with fewer it returns a poor model. It takes
+    about ten seconds for 30 questions x 128 branches.
     """
     view = Observed(environment)
     rows = [view.features(q) for q in range(len(environment))]
@@ -38,11 +39,11 @@ def fit(environment: Environment) -> SyntheticModel:
     length = _scores(columns["length"])
     features = {}
     for key, values in columns.items():
-        known = np.isfinite(values)
-        if not known.any():
-            known, values = np.ones(len(values), bool), np.full(len(values), _WITHOUT[key])
-        a, b = _loadings(key, values[known], lead[known], length[known])
-        knots = knots_of(values[known], _KNOTS.get(key, _FEW_KNOTS))
+        present = np.isfinite(values)
+        if not present.any():
+            present, values = np.ones(len(values), bool), np.full(len(values), _FALLBACK[key])
+        a, b = _loadings(key, values[present], lead[present], length[present])
+        knots = knots_of(values[present], _KNOTS.get(key, _DEFAULT_KNOTS))
         features[key] = Feature(quantiles=knots, on_accuracy=a, on_length=b)
     model = SyntheticModel.model_validate(
         dict(
@@ -63,25 +64,25 @@ def fit(environment: Environment) -> SyntheticModel:
     return _calibrated(model, statistics(environment))
 
 
-_WITHOUT = {
+_FALLBACK = {
     "accuracy": 0.5, "silence": 0.0, "attractor": 0.3, "runner_up": 0.4, "length": 9.0, "gap": 0.3, "spread": 0.4,
     "settling": 1.0, "settling_spread": 1.0, "absence": 0.0, "foresight": 0.0, "redraw": 0.7, "guess": 0.4,
     "second_guess": 0.4,
 }  # fmt: skip
-"""What a feature is taken to be where the recorded data do not show it at all."""
+"""The value of a feature that the recorded data do not show at all."""
 
 
 def _scores(values: Floats) -> Floats:
-    """Return the normal scores of ``values``: equal ones share their mean rank."""
-    known = np.where(np.isfinite(values), values, np.nanmedian(values) if np.isfinite(values).any() else 0.0)
-    below = (known[:, None] > known).sum(axis=1)
-    same = (known[:, None] == known).sum(axis=1)
+    """Return the normal scores of ``values``; equal values share their mean rank, and a missing value is the median."""
+    filled = np.where(np.isfinite(values), values, np.nanmedian(values) if np.isfinite(values).any() else 0.0)
+    below = (filled[:, None] > filled).sum(axis=1)
+    same = (filled[:, None] == filled).sum(axis=1)
     normal = NormalDist()
-    return np.array([normal.inv_cdf(float(p)) for p in (below + same / 2) / len(known)])
+    return np.array([normal.inv_cdf(float(p)) for p in (below + same / 2) / len(filled)])
 
 
 def _loadings(key: str, values: Floats, lead: Floats, length: Floats) -> tuple[float, float]:
-    """Return how a feature goes along with accuracy and with length, in normal scores."""
+    """Return the weights of accuracy and of length in a feature, by regression on normal scores."""
     if key == "accuracy" or len(values) < 4 or np.ptp(values) == 0:
         return 0.0, 0.0
     own = _scores(values)
@@ -96,7 +97,7 @@ def _loadings(key: str, values: Floats, lead: Floats, length: Floats) -> tuple[f
 
 
 def _shape(residual: Floats) -> tuple[float, ...]:
-    """Return the quantiles of a standardised residual, finer at the ends through their number."""
+    """Return 21 quantiles of a standardised residual: enough to follow its tails."""
     return knots_of((residual - residual.mean()) / max(float(residual.std()), 1e-3), 21)
 
 
@@ -104,21 +105,21 @@ def _shape(residual: Floats) -> tuple[float, ...]:
 
 
 def _calibrated(model: SyntheticModel, target: dict[str, float]) -> SyntheticModel:
-    """Return ``model`` with a few features moved as a whole, until simulated `statistics` are the ``target`` ones."""
+    """Return ``model`` with a few features shifted or scaled until the simulated `statistics` match ``target``."""
     gap = 0.0
     for _ in range(_ROUNDS):
-        found = statistics(generate(model, "calibration", _QUESTIONS, _BRANCHES, model.interval, _SEED))
-        off = {key: target[key] - found[key] for key in target}
-        # the gap shows only where branches end right and wrong: on the hardest questions, unseen, it is smaller
+        simulated = statistics(generate(model, "calibration", _QUESTIONS, _BRANCHES, model.interval, _SEED))
+        off = {key: target[key] - simulated[key] for key in target}
+        # the gap can be observed only on questions with right and wrong branches; on the hardest ones it is smaller
         step = float(np.clip(gap + 0.5 * (off["quick_votes"] - off["votes"]), -_GAP, 0.0)) - gap
         gap += step
         model = model.model_copy(
             update={
                 "length": _moved(model.length, add=off["tokens"]),
                 "settling": _moved(model.settling, add=off["settling"]),
-                "absence": _moved(model.absence, times=(target["absence"] + 1e-4) / (found["absence"] + 1e-4)),
+                "absence": _moved(model.absence, times=(target["absence"] + 1e-4) / (simulated["absence"] + 1e-4)),
                 "redraw": _moved(
-                    model.redraw, times=(target["switching"] + 1e-3) / (found["switching"] + 1e-3), most=10.0
+                    model.redraw, times=(target["switching"] + 1e-3) / (simulated["switching"] + 1e-3), most=10.0
                 ),
                 "unevenness": rounded(np.clip(model.unevenness + 3 * off["holding"], 0.0, 0.95)),
                 "attractor": _moved(model.attractor, times=1 - 3 * off["votes"]),
@@ -129,7 +130,7 @@ def _calibrated(model: SyntheticModel, target: dict[str, float]) -> SyntheticMod
 
 
 def _moved(feature: Feature, add: float | None = None, times: float = 1.0, most: float = 0.99) -> Feature:
-    """Return ``feature`` with all values moved by ``add``, or else scaled by ``times``, up to ``most``."""
+    """Return ``feature`` with ``add`` added to all values, or else with all scaled by ``times`` up to ``most``."""
     if add is not None:
         knots = tuple(rounded(value + add) for value in feature.quantiles)
     else:
@@ -142,7 +143,7 @@ def _moved(feature: Feature, add: float | None = None, times: float = 1.0, most:
 
 @dataclass(frozen=True, slots=True)
 class FitRow:
-    """A controller at one beta: recorded against simulated."""
+    """The results of a controller at one beta on the recorded and on the simulated environment."""
 
     controller: str
     beta: float
@@ -163,9 +164,9 @@ def compare(
     simulated_seeds: Iterable[int] = range(2),
     max_branches: int = MAX_BRANCHES,
 ) -> list[FitRow]:
-    """Run ``controllers`` on both environments, in this process, and return their scaling curves side by side.
+    """Run ``controllers`` on both environments, and return their scaling curves side by side.
 
-    Only for controllers that are trusted: nothing walls them off.
+    The controllers run in this process without a sandbox: use this for trusted ones only.
     """
     recorded_seeds, simulated_seeds = list(recorded_seeds), list(simulated_seeds)
     one, two = _recordings(recorded), _recordings(simulated)

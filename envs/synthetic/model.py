@@ -1,4 +1,5 @@
-"""A generative model of reasoning branches: the embedded default environments, and data of any size."""
+"""A generative model of reasoning branches. It makes the embedded default environments, and environments of any size.
+"""
 
 from __future__ import annotations
 
@@ -20,61 +21,62 @@ Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
 GOLD, WRONG = 0, 1
-"""Within a question, answers are numbers: the gold one, and from `WRONG` on what wrong branches end with."""
+"""Within a question, answers are numbers: the gold answer, and from `WRONG` on the final answers of wrong branches."""
 NONE = -1
 """An absent answer, within a question."""
 _CHUNK = 64
-"""Questions that are drawn at once, at most:"""
+"""The largest number of questions that are drawn at once."""
 _CHUNK_BRANCHES = 2**19
-"""and their branches. Bounds the memory of large environments to a few hundred megabytes beyond their own."""
-_MOST = 10_000_000
-"""Branches of an environment: more would have more probes than its columns can number."""
+"""The largest number of branches that are drawn at once. It limits the extra memory to a few hundred megabytes."""
+_MAX_BRANCHES = 10_000_000
+"""The largest number of branches of an environment: more would have more probes than its columns can number."""
 
 
 class Feature(BaseModel):
-    """How one property of a question is spread over the questions of a benchmark."""
+    """The distribution of one property over the questions of a benchmark."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     quantiles: tuple[float, ...] = Field(min_length=1)
     """Values at evenly spaced probabilities from 0 to 1, ascending; linear in between."""
     on_accuracy: float = 0.0
-    """How the property goes along with accuracy: its weight in a Gaussian copula, in [-1, 1]."""
+    """The weight of accuracy in the property's Gaussian copula, in [-1, 1]."""
     on_length: float = 0.0
-    """The same for the length."""
+    """The weight of the length, likewise."""
 
 
 class SyntheticModel(BaseModel):
     """The parameters of one base model on one benchmark.
 
-    A question is a draw of all features (a Gaussian copula in which accuracy and length carry the others). A branch
-    ends right with the question's accuracy, else with one of its wrong answers: two attractors and a long tail. Its
-    probes wander among the question's guesses until they settle on the final answer.
+    A question is a draw of all features from a Gaussian copula, in which the other features depend on accuracy and
+    length. A branch ends right with the probability ``accuracy`` of its question, else with one of the wrong answers of
+    the question: two frequent ones and a long tail. The probes of a branch change among the guesses of the question
+    until they settle on the final answer.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     interval: int = Field(default=500, ge=1)
-    """Tokens between two probes of the data that were fitted: the unit of ``redraw``."""
+    """Tokens between two probes of the fitted data: the unit of ``redraw``."""
     cap: int = Field(ge=1)
     """Tokens after which reasoning is cut off."""
     tail: int = Field(default=2000, ge=1)
-    """Rare wrong answers of a question, the r-th with chance proportional to r ** (-2 / 3)."""
+    """The number of rare wrong answers of a question. The r-th has a probability proportional to r ** (-2 / 3)."""
 
     accuracy: Feature
-    """Chance that a branch ends right."""
+    """The probability that a branch ends right."""
     silence: Feature
-    """Chance that a branch which does not end right ends without an answer."""
+    """The probability that a branch that does not end right ends without an answer."""
     attractor: Feature
     """Share of the most frequent wrong answer among wrong answers."""
     runner_up: Feature
-    """Share of the second wrong answer, as a part of the first one's."""
+    """Share of the second wrong answer, relative to the share of the first."""
     length: Feature
     """Mean natural logarithm of the tokens of reasoning."""
     gap: Feature
-    """By how much this logarithm is larger for branches that end wrong."""
+    """The excess of this logarithm in branches that end wrong."""
     spread: Feature
-    """Standard deviation of this logarithm among branches that end alike."""
+    """Standard deviation of this logarithm among branches that all end right, or all end wrong."""
     settling: Feature
     """Mean log-odds of the part of a branch, after its first probe, at which its probes have settled."""
     settling_spread: Feature
@@ -82,30 +84,30 @@ class SyntheticModel(BaseModel):
     absence: Feature
     """Share of absent answers among probes that have not settled."""
     foresight: Feature
-    """Share of the others that are drawn from the final answers of the question rather than from its guesses."""
+    """Share of the other probes that are drawn from the final answers of the question instead of its guesses."""
     redraw: Feature
-    """How often a probe that has not settled is drawn anew in ``interval`` tokens: the rate of a Poisson process."""
+    """The rate of the Poisson process in which a probe that has not settled is drawn anew, per ``interval`` tokens."""
     guess: Feature
     """Share of the most frequent guess among guesses."""
     second_guess: Feature
-    """Share of the second guess, as a part of the first one's."""
+    """Share of the second guess, relative to the share of the first."""
 
     length_shape: tuple[float, ...] = Field(min_length=2)
     """Quantiles of the standardised logarithm of the length, at evenly spaced probabilities from 0 to 1."""
     settling_shape: tuple[float, ...] = Field(min_length=2)
     """The same for the log-odds of settling."""
     rare_gap: float
-    """By how much the logarithm of the length is larger for rare wrong answers than for the two frequent ones."""
+    """The excess of the logarithm of the length for rare wrong answers over that for the two frequent ones."""
     immediate: float = Field(ge=0, le=1)
-    """Chance that a branch has settled by its first probe."""
+    """The probability that a branch has settled by its first probe."""
     first_absence: float = Field(ge=0, le=1)
-    """Absence among first probes, as a part of ``absence``."""
+    """Absence among first probes, relative to ``absence``."""
     unevenness: float = Field(ge=0, le=1)
-    """Redraws are this part more frequent in one half of the branches, and less frequent in the other."""
+    """Redraws are more frequent by this share in one half of the branches, and less frequent in the other half."""
     settling_wrong: float
-    """What ending wrong adds to the log-odds of settling."""
+    """The amount that a wrong end adds to the log-odds of settling."""
     settling_length: float
-    """What one standard deviation of length adds to them."""
+    """The amount that one standard deviation of length adds to the log-odds of settling."""
     answer_tokens: tuple[float, ...] = Field(min_length=2)
     """Quantiles of the tokens written after the reasoning, at evenly spaced probabilities from 0 to 1."""
 
@@ -120,32 +122,33 @@ _LN2 = 0.6931471805599453
 def generate(
     model: SyntheticModel, name: str, questions: int, branches: int, delta: int = DEFAULT_DELTA, seed: int = 0
 ) -> Environment:
-    """Draw an environment from ``model``: the same arguments give the same bits on any machine.
+    """Draw an environment from ``model``. Equal arguments give equal bits on any machine.
 
     Args:
         model: the parameters.
-        name: what the environment is called (``benchmark/model``).
-        questions: number of questions; each feature takes stratified quantiles, so that few are representative too.
-        branches: number of branches of each question.
+        name: the name of the environment (``benchmark/model``).
+        questions: the number of questions. Features are drawn at stratified quantiles, so that a small number of
+            questions is representative too.
+        branches: the number of branches of each question.
         delta: tokens of one interval.
-        seed: not negative.
+        seed: seed of all draws, not negative.
 
     Raises:
-        InputError: a size that is not positive or is too large, or a negative seed.
+        InputError: a size is not positive or too large, or the seed is negative.
     """
     sizes = {"questions": questions, "branches": branches, "delta": delta, "seed": seed}
     for what, value in sizes.items():
         least = 0 if what == "seed" else 1
         if value < least:
             raise InputError(f"synthetic environment {name}: {what} is {value}, but must be at least {least}")
-    if branches > BRANCH_INDEX_LIMIT or questions * branches > _MOST:
+    if branches > BRANCH_INDEX_LIMIT or questions * branches > _MAX_BRANCHES:
         raise InputError(
             f"synthetic environment {name}: {questions} questions with {branches} branches each, but at most"
-            f" {BRANCH_INDEX_LIMIT} branches a question and {_MOST} in all are possible"
+            f" {BRANCH_INDEX_LIMIT} branches a question and {_MAX_BRANCHES} in all are possible"
         )
     rng = np.random.Generator(np.random.PCG64(seed))
     features = draw_features(model, questions, rng)
-    offsets = rng.integers(0, 1000, questions)  # so that questions share answers, as those of a benchmark do
+    offsets = rng.integers(0, 1000, questions)  # questions share answers, as in real benchmarks
     chunks = []
     step = max(1, min(_CHUNK, _CHUNK_BRANCHES // branches))
     for first in range(0, questions, step):
@@ -155,7 +158,7 @@ def generate(
     probes, finals, totals, cells = (np.concatenate(column) for column in zip(*chunks, strict=True))
 
     numbers, codes = np.unique(np.concatenate((offsets, finals, cells)), return_inverse=True)
-    start = int(np.searchsorted(numbers, 0))  # absent answers sort first, where there are any
+    start = int(np.searchsorted(numbers, 0))  # absent answers sort first, if there are any
     words = (codes.ravel() + 1 - start).astype(np.int32)
     return Environment(
         name=name,
@@ -180,12 +183,12 @@ def default_models() -> dict[str, SyntheticModel]:
 
 
 def default_environments(questions: int = 30, branches: int = 128, seed: int = 0) -> list[Environment]:
-    """Return one environment of each of the `default_models`, under the model's name."""
+    """Return an environment from each of the `default_models`, under the name of the model."""
     return [generate(model, name, questions, branches, seed=seed) for name, model in default_models().items()]
 
 
 def draw_features(model: SyntheticModel, questions: int, rng: np.random.Generator) -> dict[str, Floats]:
-    """Return (questions,) values of every feature, each at stratified quantiles of its distribution."""
+    """Return (questions,) values for every feature, drawn at stratified quantiles of its distribution."""
     normals = dict(zip(FEATURES, _normals(rng, (len(FEATURES), questions)), strict=True))
     lead = normals["accuracy"]
     along = model.length.on_accuracy
@@ -205,16 +208,24 @@ def draw_features(model: SyntheticModel, questions: int, rng: np.random.Generato
 def _branches(
     model: SyntheticModel, q: dict[str, Floats], base: Integers, delta: int, rng: np.random.Generator
 ) -> tuple[Integers, Integers, Integers, Integers]:
-    """Draw branches whose questions' features are ``q``, each (N,): probes, final answers, tokens, and all probes.
+    """Draw N branches.
 
-    ``base`` is what is added to a question's answers to make them differ from those of other questions.
+    Args:
+        model: the parameters.
+        q: (N,) the features of the question of each branch, by name.
+        base: (N,) a number that is added to the answers of a question, so that questions have different answers.
+        delta: tokens of one interval.
+        rng: the source of all draws.
+
+    Returns:
+        (N,) number of probes, (N,) final answers, (N,) tokens, and the answers of all probes.
     """
     n = len(base)
     right = rng.random(n) < q["accuracy"]
     wrong = np.where(rng.random(n) < q["silence"], NONE, WRONG + _answers(model, q["attractor"], q["runner_up"], rng))
     final = np.where(right, GOLD, wrong)
 
-    tilt = ~right - (1 - q["accuracy"])  # keeps the mean over branches where the feature has it
+    tilt = ~right - (1 - q["accuracy"])  # has mean 0, so that the mean over branches stays as the feature says
     frequent = np.minimum(q["attractor"] * (1 + q["runner_up"]), 1.0)
     rarity = np.where(right, 0.0, (wrong >= WRONG + 2) - (1 - frequent))
     residual = quantile(model.length_shape, rng.random(n))
@@ -244,7 +255,7 @@ def _wander(
     model: SyntheticModel, q: dict[str, Floats], probes: Integers, settled: Integers, delta: int,
     rng: np.random.Generator,
 ) -> Integers:  # fmt: skip
-    """Return the answers of all probes as if none ever settled: each is kept until one is drawn anew."""
+    """Return the answers of all probes as if no branch ever settled: an answer stays until a new one is drawn."""
     restless = np.where(rng.random(len(probes)) < 0.5, 1 + model.unevenness, 1 - model.unevenness)
     redraw = 1 - exp(-q["redraw"] * restless * (delta / model.interval))
     owner = np.repeat(np.arange(len(probes)), probes)
@@ -256,7 +267,7 @@ def _wander(
 
     kind = rng.random(len(at))
     absence = q["absence"][of] * np.where(at == first[of], model.first_absence, 1.0)
-    # the nearer to settling, the more a probe knows of the final answers: nothing at first, twice the mean at last
+    # the share of foreseen answers grows towards settling: from nothing at the first probe to twice the mean
     near = 2 * (at - first[of]) / np.maximum(settled[of], 1)
     foreseen = kind < absence + (1 - absence) * np.minimum(q["foresight"][of] * near, 1.0)
     right = rng.random(len(at)) < q["accuracy"][of]
@@ -267,12 +278,12 @@ def _wander(
 
 
 def _first_guess(model: SyntheticModel) -> int:
-    """Return the number of a question's most frequent guess: guesses follow its wrong answers."""
+    """Return the number of the most frequent guess of a question; guesses are numbered after the wrong answers."""
     return WRONG + 2 + model.tail
 
 
 def _answers(model: SyntheticModel, top: Floats, second: Floats, rng: np.random.Generator) -> Integers:
-    """Draw answers: 0 with chance ``top``, 1 with chance ``top * second``, else 2 or more, from the long tail."""
+    """Draw answers: 0 with probability ``top``, 1 with ``top * second``, else 2 or more from the long tail."""
     chance = rng.random(len(top))
     both = np.minimum(top * (1 + second), 1.0)
     rest = np.maximum(chance - both, 0.0) / np.maximum(1 - both, 1e-9)
@@ -280,18 +291,18 @@ def _answers(model: SyntheticModel, top: Floats, second: Floats, rng: np.random.
     return np.asarray(np.where(chance < top, 0, np.where(chance < both, 1, 2 + rare)))
 
 
-# The functions below use only operations that IEEE 754 rounds exactly: those of libm and of numpy's vector units
-# differ in the last bit from machine to machine, and the bits of an environment must not.
+# The functions below use only operations that IEEE 754 rounds exactly. Those of libm and of numpy's vector code differ
+# in the last bit between machines, and the bits of an environment must be equal on all machines.
 
 
 def _normals(rng: np.random.Generator, shape: tuple[int, int]) -> Floats:
-    """Return nearly normal numbers: the sum of twelve uniform ones (exact, as they are integers)."""
+    """Return nearly normal numbers, each the sum of twelve uniform ones: an exact sum, as the terms are integers."""
     total = rng.integers(0, 2**32, (12, *shape)).sum(axis=0)
     return np.asarray(total / 2**32 - 6)
 
 
 def quantile(knots: tuple[float, ...], chance: Floats) -> Floats:
-    """Return the quantile function with ``knots`` at evenly spaced probabilities, at ``chance`` in [0, 1]."""
+    """Return the value at ``chance`` in [0, 1] of the linear quantile function with evenly spaced ``knots``."""
     values = np.array(knots if len(knots) > 1 else knots * 2)
     place = chance * (len(values) - 1)
     below = np.minimum(place.astype(np.int64), len(values) - 2)
@@ -300,7 +311,7 @@ def quantile(knots: tuple[float, ...], chance: Floats) -> Floats:
 
 
 def exp(x: Floats) -> Floats:
-    """Return e ** x to 12 digits, bounded where ``x`` is beyond 60 in either direction."""
+    """Return e ** x to 12 digits; ``x`` is first limited to the range from -60 to 60."""
     x = np.clip(x, -60.0, 60.0)
     whole = np.rint(x / _LN2)
     part = x - whole * _LN2

@@ -1,4 +1,4 @@
-"""What recorded branches show of the properties that the generative model gives to questions and branches."""
+"""Estimates the features of the generative model from recorded branches."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from .model import Floats, Integers
 Mask = npt.NDArray[np.bool_]
 
 _LEAST = 8
-"""Branches (or probes) that a share is estimated from, at the least: fewer make it noise."""
+"""The smallest number of branches (or probes) for the estimate of a share; fewer give only noise."""
 _HELD = 5
-"""Intervals over which an answer holds in the figure of calibration that tells long runs from short ones."""
+"""The number of intervals over which an answer must stay the same to count in the statistic ``holding``."""
 
 
 class Observed:
-    """A recorded environment as the model sees it: one entry a branch, and one a probe."""
+    """The quantities of the model in a recorded environment: arrays with one entry for each branch or probe."""
 
     def __init__(self, env: Environment) -> None:
         self.env = env
@@ -25,7 +25,7 @@ class Observed:
         self.question = np.repeat(np.arange(len(env)), np.diff(env.branch_offsets))
         self.right: Mask = env.final_answers == env.gold[self.question]
         self.probes = np.maximum(env.probes, 1)
-        # the last interval is taken as half full: a probe is recorded at its end or where reasoning ends in it
+        # the last interval counts as half full: its probe lies at its end, or where reasoning ended within it
         self.reasoning = np.maximum(self.probes - 0.5, 0.5) * env.delta
         self.owner = np.repeat(np.arange(n), env.probes)
         depth = np.arange(len(self.owner)) - env.probe_offsets[self.owner]
@@ -34,13 +34,13 @@ class Observed:
         np.maximum.at(self.settled, self.owner[unsettled], depth[unsettled] + 1)
         self.settled = np.minimum(self.settled, self.probes - 1)
         self.early: Mask = depth < self.settled[self.owner]
-        # the part of what comes after the first probe; branches that settled there are a share of their own
+        # settling as a part of the probes after the first; branches settled at the first probe are modelled apart
         self.later: Mask = (self.settled > 0) & (self.probes > 1)
         part = np.where(self.later, (self.settled - 0.5) / np.maximum(self.probes - 1, 1), 0.5)
         self._standardise(np.log(self.reasoning), np.log(part / (1 - part)))
 
     def _standardise(self, length: Floats, settling: Floats) -> None:
-        """Take what depends on the question, and on ending wrong, out of lengths and settling."""
+        """Remove the effects of the question, and of a wrong end, from lengths and settling."""
         self.length, self.settling = length, settling
         self.length_residual = np.zeros(len(length))
         settling_rest = np.zeros(len(length))
@@ -65,14 +65,14 @@ class Observed:
             self.settling_residual[mine] /= self.settling_spread[q]
 
     def answer_tokens(self) -> tuple[float, ...]:
-        """Return quantiles of the tokens after the reasoning, whose end within the last interval is not recorded."""
+        """Return quantiles of the tokens after the reasoning. Where it ends in the last interval is not recorded."""
         late = self.env.total_tokens - self.env.delta * self.probes
-        spread = np.linspace(0, self.env.delta, len(late))  # where in the interval reasoning ended, in random order
+        spread = np.linspace(0, self.env.delta, len(late))  # assumed ends of the reasoning, in random order
         order = np.random.Generator(np.random.PCG64(0)).permutation(len(late))
         return knots_of(np.maximum(late + spread[order], 0.0), 11)
 
     def first_absence(self) -> float:
-        """Return how frequent absent answers are among first probes that have not settled, against all such probes."""
+        """Return the share of absent answers among first unsettled probes, relative to all unsettled probes."""
         starts = self.env.probe_offsets[:-1][self.settled > 0]
         absent = self.env.probe_answers == ABSENT
         if not absent[self.early].any():
@@ -80,7 +80,7 @@ class Observed:
         return float(min(absent[starts].mean() / absent[self.early].mean(), 1.0))
 
     def rare_gap(self) -> float:
-        """Return by how much rare wrong answers take longer than the two frequent ones, in logarithms of tokens."""
+        """Return the excess length of rare wrong answers over the two frequent ones, in natural log tokens."""
         total = weight = 0.0
         for q in range(len(self.env)):
             wrong = np.flatnonzero((self.question == q) & ~self.right & (self.env.final_answers != ABSENT))
@@ -93,7 +93,7 @@ class Observed:
         return total / max(weight, 1.0)
 
     def features(self, q: int) -> dict[str, float]:
-        """Return the features of question ``q`` that its branches show."""
+        """Return the features of question ``q`` that can be estimated from its branches."""
         env, mine = self.env, self.question == q
         right, finals = self.right[mine], env.final_answers[mine]
         wrong = finals[~right & (finals != ABSENT)]
@@ -120,14 +120,14 @@ class Observed:
         return row
 
     def _wandering(self, cells: Integers, finals: npt.NDArray[np.int32], gold: int) -> dict[str, float]:
-        """Return what the unsettled probes ``cells`` of a question say of how its probes wander."""
+        """Return the features that describe how probes change, from the unsettled probes ``cells`` of a question."""
         answers = self.env.probe_answers[cells]
         row = {"absence": float(np.mean(answers == ABSENT))}
         values = answers[answers != ABSENT]
         size = len(self.env.vocabulary)
         early: Floats = np.bincount(values, minlength=size) / max(len(values), 1)
         late = np.bincount(finals[finals != ABSENT], minlength=size) / len(finals)
-        # probes drawn from the final answers meet them as often as these meet each other; guesses do not
+        # probes drawn from the final answers match them as often as final answers match each other; guesses do not
         row["foresight"] = float(np.clip(early @ late / max(float(late @ late), 1e-9), 0, 1))
         top_wrong = int(np.argmax(np.where(np.arange(size) == gold, 0, late)))
         guesses = values[(values != gold) & (values != top_wrong)]
@@ -144,21 +144,21 @@ class Observed:
 
 
 def _two_largest(answers: npt.NDArray[np.int32]) -> tuple[float, float]:
-    """Return the share of the most frequent answer, and the second one's as a part of it."""
+    """Return the share of the most frequent answer, and the share of the second relative to it."""
     counts = np.sort(np.bincount(answers))[::-1]
     return float(counts[0] / len(answers)), float(counts[1] / counts[0]) if len(counts) > 1 else 0.0
 
 
 def knots_of(values: Floats, knots: int) -> tuple[float, ...]:
-    """Return the ascending knots whose piecewise linear quantile function comes closest to that of ``values``."""
+    """Return the ascending knots whose piecewise linear quantile function is closest to that of ``values``."""
     chance = (np.arange(len(values)) + 0.5) / len(values) * (knots - 1)
     hats = np.maximum(0, 1 - np.abs(chance[:, None] - np.arange(knots)))
     target = np.sort(values)
-    pull = 1e-3 * np.eye(knots)  # towards the plain quantiles, for knots that no value determines
+    pull = 1e-3 * np.eye(knots)  # towards the sample quantiles, for knots that no value determines
     plain = np.quantile(target, np.linspace(0, 1, knots))
     fitted = np.linalg.lstsq(np.vstack([hats, pull]), np.concatenate([target, pull @ plain]), rcond=None)[0]
     rising, falling = np.maximum.accumulate(fitted), np.minimum.accumulate(fitted[::-1])[::-1]
-    fitted = np.clip((rising + falling) / 2, target[0], target[-1])  # ascending, and as large on the whole as before
+    fitted = np.clip((rising + falling) / 2, target[0], target[-1])  # ascending, and close to the fit
     return tuple(rounded(value) for value in fitted)
 
 
@@ -167,12 +167,12 @@ def rounded(value: float) -> float:
 
 
 def statistics(environment: Environment) -> dict[str, float]:
-    """Return the figures that calibration brings into agreement.
+    """Return the statistics on which calibration makes the simulated environment agree with the recorded one.
 
     ``tokens``: natural logarithm of the mean length. ``settling``: mean log-odds of settling. ``absence`` and
-    ``switching``: shares of unsettled probes. ``holding``: share of stretches of them in which the answer stays.
-    ``votes``: chance that the right answer is the majority of all branches, ties shared; ``quick_votes``: of the
-    shortest quarter.
+    ``switching``: shares of unsettled probes. ``holding``: share of sequences of unsettled probes in which the answer
+    stays the same. ``votes``: probability that the right answer is the majority of all branches, where tied answers
+    share; ``quick_votes``: the same for the shortest quarter of the branches.
     """
     view = Observed(environment)
     votes = quick_votes = 0.0
@@ -196,14 +196,14 @@ def statistics(environment: Environment) -> dict[str, float]:
 
 
 def _stretches(mask: Mask) -> int:
-    """Return how many stretches of `_HELD` entries of ``mask`` are true throughout."""
+    """Return the number of sequences of `_HELD` consecutive entries of ``mask`` that are all true."""
     if len(mask) < _HELD:
         return 0
     return int(np.sum(np.convolve(mask, np.ones(_HELD), "valid") == _HELD))
 
 
 def _won(answers: npt.NDArray[np.int32], gold: int) -> float:
-    """Return the chance that ``gold`` is the majority of ``answers``, ties shared."""
+    """Return the probability that ``gold`` is the majority of ``answers``; tied answers share."""
     counts = np.bincount(answers, minlength=gold + 1)
     best: Mask = counts == int(np.max(counts))
     return float(best[gold] / best.sum())

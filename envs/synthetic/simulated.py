@@ -1,6 +1,6 @@
-"""Environments simulated from recorded ones: questions of another difficulty, or with few possible answers.
+"""Simulates environments from recorded ones: with harder or easier questions, or with few possible answers.
 
-They are for a search alone, against over-fitting to few questions: nothing that was measured on them is a result.
+A search uses them against over-fitting to few questions. Figures measured on simulated environments are not results.
 """
 
 from __future__ import annotations
@@ -17,44 +17,44 @@ from ..store import Environment
 from .model import Feature, SyntheticModel, generate
 
 PREFIX = "simulated/"
-"""What the name of every such environment begins with: nothing recorded may be called so."""
+"""The prefix of the name of every simulated environment. Recorded environments must not use it."""
 KINDS = ("harder", "easier", "fewer")
 _NAME = re.compile(rf"{re.escape(PREFIX)}\d+-({'|'.join(KINDS)})/(.+)")
 SHIFTS = (0.4, 1.2)
-"""By how much, in log-odds, a branch's chance to end right is moved: at least and at most. One of 50% becomes one of
-40% to 23%, or of 60% to 77%."""
+"""The smallest and the largest shift of a branch's probability to end right, in log-odds. A probability of 50% becomes
+40% to 23%, or 60% to 77%."""
 MIN_ANSWERS, MAX_ANSWERS = 4, 10
-"""Possible answers of a question where there are to be few, as where one of several is to be chosen."""
+"""The range of the number of possible answers of a question with few answers, as in multiple choice."""
 _LEAST = 0.005
-"""The chance that a question is taken to have which no branch, or every branch, has solved."""
+"""The accuracy assumed for a question that no branch solves; 1 minus this for one that every branch solves."""
 
 
 def is_simulated(name: str) -> bool:
-    """Return whether the environment ``name`` was simulated, not recorded."""
+    """Return whether the environment ``name`` is simulated rather than recorded."""
     return name.startswith(PREFIX)
 
 
 def origin(name: str) -> str:
-    """Return the name of the recorded environment that ``name`` was fitted to; its own, if it was recorded."""
-    found = _NAME.fullmatch(name)
-    return found[2] if found else name
+    """Return the name of the recorded environment from which ``name`` was simulated; ``name`` if it is recorded."""
+    match = _NAME.fullmatch(name)
+    return match[2] if match else name
 
 
 def recorded(names: Sequence[str]) -> list[str]:
-    """Return those of ``names`` over which a mean is taken: what was simulated is left out, unless there is no more."""
+    """Return the names over which a mean is taken: the recorded environments, or all if every one is simulated."""
     return [name for name in names if not is_simulated(name)] or list(names)
 
 
 def simulate(environments: Sequence[Environment], count: int, seed: int) -> Iterator[Environment]:
-    """Yield ``count`` environments, each from the next recorded one: by turns harder, easier, and with fewer answers.
+    """Yield ``count`` simulated environments: in turn harder, easier, and with fewer answers.
 
-    The harder and the easier ones are drawn from a fit, and as large as what they were fitted to. The same arguments
-    give the same environments.
+    Each one is made from the next recorded environment, starting again after the last. Harder and easier environments
+    are drawn from a model fitted to the recorded one, and have its size. Equal arguments give equal environments.
 
     Args:
-        environments: recorded ones, at least one.
-        count: how many.
-        seed: of the shifts and of all that is drawn.
+        environments: recorded environments, at least one.
+        count: the number of environments to make.
+        seed: seed of the shifts and of all other draws.
     """
     from .fitting import fit
 
@@ -101,7 +101,7 @@ def narrowed(recorded: Environment, chance: Random) -> Environment:
 
 
 def shifted(model: SyntheticModel, shift: float) -> SyntheticModel:
-    """Return ``model`` with questions of another difficulty: ``shift`` is added to the log-odds of every accuracy."""
+    """Return ``model`` with harder or easier questions: ``shift`` is added to the log-odds of every accuracy."""
     accuracy = tuple(_moved(min(max(value, _LEAST), 1 - _LEAST), shift) for value in model.accuracy.quantiles)
     return model.model_copy(update={"accuracy": Feature(**model.accuracy.model_dump() | {"quantiles": accuracy})})
 
