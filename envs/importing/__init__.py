@@ -1,1 +1,1 @@
-"""Importers of recorded branches: one file a format, one form of a line, one way into an environment."""
+"""Imports recorded branches: each file format has a reader, and all readers yield rows of the same form."""

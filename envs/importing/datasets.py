@@ -1,4 +1,4 @@
-"""Hugging Face data sets on disk: directories of `save_to_disk`, and Parquet files. Their rows are those of JSONL."""
+"""Reads Hugging Face data sets from disk: directories of `save_to_disk`, and Parquet files. Rows are as in JSONL."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def read(path: Path, options: ImportOptions) -> Iterator[ImportedRow | Unreadabl
     """Yield the rows of a directory, or of one file.
 
     Raises:
-        InputError: the extra is missing, there is no data, there are several splits and none is named, or a file is
-            damaged.
+        InputError: the extra ``parquet`` is not installed, there is no data, there are several splits and the options
+            name none, or a file is damaged.
     """
     try:
         import pyarrow
@@ -50,7 +50,7 @@ def _rows(file: Path) -> Iterator[dict[str, Any]]:
     with pyarrow.memory_map(str(file)) as source:
         try:
             batches = pyarrow.ipc.open_stream(source)
-        except pyarrow.ArrowInvalid:  # Arrow has another form, with its index at the end
+        except pyarrow.ArrowInvalid:  # the other Arrow format, which has an index at its end
             source.seek(0)
             opened = pyarrow.ipc.open_file(source)
             batches = map(opened.get_batch, range(opened.num_record_batches))
@@ -59,7 +59,7 @@ def _rows(file: Path) -> Iterator[dict[str, Any]]:
 
 def _each(batches: Iterable[Any]) -> Iterator[dict[str, Any]]:
     for batch in batches:
-        batch.validate(full=True)  # a damaged one would end the process
+        batch.validate(full=True)  # without this, a damaged batch would crash the process
         for start in range(0, batch.num_rows, _BATCH):
             yield from batch.slice(start, _BATCH).to_pylist()
 
@@ -77,7 +77,7 @@ def _files(path: Path, split: str | None) -> list[Path]:
     if state and split is not None and not isinstance(kinds, list):
         _one([str(state.get("_split") or "")], split, path)
     if state.get("_indices_data_files") or state.get("_indices_files"):
-        raise InputError(f"{path}: rows chosen from others; save it anew after flatten_indices()")
+        raise InputError(f"{path}: the data set is a selection of rows; save it again after flatten_indices()")
     listed = state.get("_data_files")
     if isinstance(listed, list):
         names = [str(item.get("filename")) if isinstance(item, dict) else "" for item in listed]
@@ -95,28 +95,36 @@ def _files(path: Path, split: str | None) -> list[Path]:
 
 
 def _split(file: Path) -> str:
-    """Return the split that a file's name or its directory's tells, or ''."""
-    found = _SHARD.match(file.stem)
-    if found and found[1] != "data":  # that is what `save_to_disk` calls all files
-        return found[1]
+    """Return the split that the name of the file or of its directory gives, or ''."""
+    shard = _SHARD.match(file.stem)
+    if shard and shard[1] != "data":  # `save_to_disk` uses this name for the files of every split
+        return shard[1]
     return next((name for name in (file.stem, file.parent.name) if name in _SPLITS), "")
 
 
 def _one(splits: list[str], split: str | None, path: Path) -> str:
-    """Return the split that is wanted, of those that there are; '' is what belongs to none."""
+    """Return the chosen split: ``split``, or the only one of ``splits``; '' stands for files without a split.
+
+    Raises:
+        InputError: the split does not exist, or there are several and none is chosen.
+    """
     if split is None and len(splits) == 1:
         return splits[0]
     if split in splits:
         return split
     if not any(splits):
         raise InputError(f"{path}: there are no splits" + (f", so no {split!r}; leave out --split" if split else ""))
-    there = ", ".join(name or "'' (files of no split)" for name in splits)
-    what = "several splits; name one by --split" if split is None else f"no split {split!r}; there are"
-    raise InputError(f"{path}: {what}: {there}")
+    available = ", ".join(name or "'' (files of no split)" for name in splits)
+    problem = "several splits; name one by --split" if split is None else f"no split {split!r}; there are"
+    raise InputError(f"{path}: {problem}: {available}")
 
 
 def _inside(path: Path, name: str) -> Path:
-    """Return a file of the directory: the names in it come from whoever made it."""
+    """Return the file ``name`` inside the directory ``path``. The name comes from the data set, which is not trusted.
+
+    Raises:
+        InputError: the name leads out of the directory, or the file is missing.
+    """
     if not name or name in (".", "..") or "/" in name or "\\" in name or "\0" in name:
         raise InputError(f"{path}: names a file outside itself: {name[:60]!r}")
     if not (path / name).exists():
@@ -127,7 +135,7 @@ def _inside(path: Path, name: str) -> Path:
 def _document(file: Path) -> dict[str, Any]:
     if not file.is_file():
         return {}
-    found = parse(file.read_bytes())
-    if isinstance(found, str):
-        raise InputError(f"{file}: {found}")
-    return found
+    document = parse(file.read_bytes())
+    if isinstance(document, str):
+        raise InputError(f"{file}: {document}")
+    return document

@@ -1,4 +1,4 @@
-"""Which format a file has."""
+"""Detects the format of a file."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _HEAD = 2**16
 
 
 def detect(path: Path) -> str:
-    """Return the format of ``path``, from its name and its first bytes.
+    """Return the format of ``path`` from its name and its first bytes.
 
     Raises:
-        InputError: there is nothing, or nothing that looks like any of them.
+        InputError: the file does not exist.
     """
     if not path.exists():
         raise InputError(f"{path}: no such file")
@@ -31,7 +31,7 @@ def detect(path: Path) -> str:
     if path.suffix in (".jsonl", ".ndjson"):
         return "lm-eval" if _samples(text) else "jsonl"
     if not text.startswith(b"{"):
-        return "published"  # whose reader says what is wrong with anything else
+        return "published"  # its reader explains what is wrong with any other content
     first, ended, _ = text.partition(b"\n")
     if _samples(text):
         return "lm-eval"
@@ -41,6 +41,6 @@ def detect(path: Path) -> str:
 
 
 def _samples(text: bytes) -> bool:
-    """Whether a file that begins so holds samples of lm-evaluation-harness."""
+    """Return whether a file that begins with ``text`` holds samples of lm-evaluation-harness."""
     first = text.partition(b"\n")[0]
     return b'"doc_id"' in first and b'"doc"' in first

@@ -1,4 +1,4 @@
-"""From files to an environment: read, rename, check, gather, report."""
+"""Imports files into an environment: reads rows, maps their fields, checks and collects branches, and reports."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pydantic import ValidationError
 from ..errors import InputError
 from ..store import MAX_TOKENS, Environment
 from . import datasets, inspect_logs, jsonl, lm_eval, published
+from .collector import BranchCollector
 from .detection import FORMATS, detect
-from .gathering import BranchCollector
 from .line import FIELDS, BranchLine, complaint
 from .options import ImportOptions, last_match
 from .report import ImportReport
@@ -25,8 +25,8 @@ READERS: dict[str, FormatReader] = {
     "lm-eval": lm_eval.read,
     "hf": datasets.read,
 }
-"""A format is one file and one line here."""
-_CHECKED = [name for name in FIELDS if name != "text"]  # which only two options read, whatever it is otherwise
+"""The reader of each format. A new format needs a module with a reader, and a line here."""
+_CHECKED = [name for name in FIELDS if name != "text"]  # only two options read ``text``, so its type is not checked
 _ONLY = {"scorer": ("inspect",), "filter": ("lm-eval",), "split": ("hf",)}
 
 
@@ -41,45 +41,45 @@ def read(
 
     Args:
         paths: files, or directories of data sets.
-        name: what the environment is called.
+        name: the name of the environment.
         format: one of `FORMATS`, or ``auto``.
-        options: how the files are read.
-        progress: called now and then with the number of branches so far.
+        options: settings of the import.
+        progress: called from time to time with the number of branches so far.
 
     Returns:
-        The environment, or None if nothing could be taken; and what was taken and skipped.
+        The environment, or None if no branch could be imported; and a report of imported and skipped rows.
 
     Raises:
-        InputError: a file cannot be read at all, or an option does not belong to the format.
+        InputError: a file as a whole cannot be read, or an option does not belong to the format.
     """
-    found = {str(path): detect(path) for path in paths}  # also if it is given: a file that is not there is named
-    kinds = {format} if format != "auto" else set(found.values())
+    detected = {str(path): detect(path) for path in paths}  # even if ``format`` is given, to report a missing file
+    kinds = {format} if format != "auto" else set(detected.values())
     if len(kinds) > 1:
-        listed = ", ".join(f"{path} ({kind})" for path, kind in found.items())
+        listed = ", ".join(f"{path} ({kind})" for path, kind in detected.items())
         raise InputError(f"files of several formats: {listed}; import them one by one, or give --format")
     if len({path.resolve() for path in paths}) < len(paths):
         raise InputError("a file is given twice")
     kind = kinds.pop()
     report = ImportReport(name, kind, [str(path) for path in paths])
-    _belong(kind, options)
+    _check_options(kind, options)
     if kind == "published":
         return _published(paths, name, options, report), report
-    gathering = BranchCollector(options.delta)
-    taker = _RowImporter(gathering, options, report, len(paths) > 1)
+    collector = BranchCollector(options.delta)
+    importer = _RowImporter(collector, options, report, len(paths) > 1)
     for path in paths:
         for row in READERS[kind](path, options):
-            taker.take(path, row)
-            if gathering.branches % 1000 == 0:
-                progress(gathering.branches)
-    taker.notes(listed=kind in ("jsonl", "hf"))
-    if not gathering.branches:
+            importer.add(path, row)
+            if collector.branches % 1000 == 0:
+                progress(collector.branches)
+    importer.add_notes(listed=kind in ("jsonl", "hf"))
+    if not collector.branches:
         return None, report
-    environment = gathering.environment(name)
-    report.taken(environment)
+    environment = collector.environment(name)
+    report.describe(environment)
     return environment, report
 
 
-def _belong(kind: str, options: ImportOptions) -> None:
+def _check_options(kind: str, options: ImportOptions) -> None:
     for option, kinds in _ONLY.items():
         if getattr(options, option) is not None and kind not in kinds:
             raise InputError(f"--{option} is for {', '.join(kinds)}, but the format is {kind}")
@@ -91,27 +91,27 @@ def _published(paths: Sequence[Path], name: str, options: ImportOptions, report:
     if len(paths) > 1:
         raise InputError("the published JSON holds a whole environment: import its files one by one")
     if options != ImportOptions():
-        raise InputError("the published JSON says all by itself: no --map, --delta, --tokens or --extract")
+        raise InputError("the published JSON takes no options: leave out --map, --delta, --tokens and --extract")
     environment = published.read(paths[0], name)
-    report.taken(environment)
+    report.describe(environment)
     return environment
 
 
 class _RowImporter:
-    """Takes rows, one by one, and keeps account."""
+    """Adds the branches of rows to a collector, one row at a time, and reports the skipped ones."""
 
-    def __init__(self, gathering: BranchCollector, options: ImportOptions, report: ImportReport, several: bool) -> None:
-        self.gathering = gathering
+    def __init__(self, collector: BranchCollector, options: ImportOptions, report: ImportReport, several: bool) -> None:
+        self.collector = collector
         self.options = options
         self.report = report
         self.several = several
         self.estimated = 0
         self.extracted = 0
         self.lists = any("*" in path.split(".") for path in options.mapping.values())
-        """Whether a row is several branches, whatever its format."""
+        """Whether the mapping makes several branches of a row."""
         self.keys: dict[str, None] = {}
 
-    def take(self, path: Path, row: ImportedRow | UnreadableRow) -> None:
+    def add(self, path: Path, row: ImportedRow | UnreadableRow) -> None:
         place = f"{path} {row.place}" if self.several else row.place
         if isinstance(row, UnreadableRow):
             self.report.skip(place, row.why)
@@ -150,33 +150,37 @@ class _RowImporter:
             raise SkippedRow("no gold_answer (--map says where it is)")
         if fields.get("total_tokens") is None:
             raise SkippedRow("no total_tokens (--map says where they are, --tokens estimates them)")
-        self.gathering.add(BranchLine.model_validate({name: fields[name] for name in _CHECKED if name in fields}))
+        self.collector.add(BranchLine.model_validate({name: fields[name] for name in _CHECKED if name in fields}))
         self.estimated += estimated
         self.extracted += extracted
 
-    def notes(self, listed: bool) -> None:
-        """Add to the report what the branches themselves do not tell."""
-        gathering, notes, options = self.gathering, self.report.notes, self.options
+    def add_notes(self, listed: bool) -> None:
+        """Add notes to the report: estimates, extracted and merged answers, missing probes, and unused keys.
+
+        Args:
+            listed: whether to name the keys of the rows that the import did not use.
+        """
+        collector, notes, options = self.collector, self.report.notes, self.options
         if self.estimated:
             notes.append(f"lengths of {self.estimated} branches are estimates: chars/{options.characters:g}")
         if self.extracted:
             notes.append(f"the answers of {self.extracted} branches are what --extract finds in their texts")
-        renamed, mixed = gathering.merged()
+        renamed, mixed = collector.merged()
         if renamed:
             notes.append(f"{renamed} branches are right by their mark alone: their answer became the gold answer")
         if mixed:
             notes.append(
                 f"in {mixed} questions several right answers became one, and wrong ones did not: a vote is easier"
             )
-        if gathering.bare and gathering.probed and options.delta is None:
-            notes.append(f"{gathering.bare} branches have no probe_answers, though others have")
-        if options.delta and gathering.bare:
-            notes.append(f"{gathering.bare} branches have no answer before their end: --delta only counts their tokens")
+        if collector.bare and collector.probed and options.delta is None:
+            notes.append(f"{collector.bare} branches have no probe_answers, though others have")
+        if options.delta and collector.bare:
+            notes.append(f"{collector.bare} branches have no answer before their end: --delta only counts their tokens")
         used = {path.split(".")[0] for path in options.mapping.values()}
         unused = [key for key in self.keys if key not in FIELDS and key not in used]
         if listed and unused:
             more = ", ..." if len(unused) > 12 else ""
-            notes.append(f"left alone: {', '.join(key[:40] for key in unused[:12])}{more}")
+            notes.append(f"unused keys: {', '.join(key[:40] for key in unused[:12])}{more}")
 
 
 __all__ = ["FORMATS", "read"]

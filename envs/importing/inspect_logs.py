@@ -1,6 +1,7 @@
-"""Logs of Inspect, ``.eval`` and ``.json``: a sample's epochs are its branches, a scorer's answers their answers.
+"""Reads logs of Inspect, ``.eval`` and ``.json``. Epochs of a sample are its branches; a scorer gives their answers.
 
-Their form is that of `inspect_ai.log.EvalLog`, version 2. Nothing of an ``.eval`` file, a zip, is unpacked to disk.
+The form of the logs is `inspect_ai.log.EvalLog`, version 2. An ``.eval`` file is a zip, which is never unpacked to
+disk.
 """
 
 from __future__ import annotations
@@ -18,25 +19,26 @@ from .options import ImportOptions
 from .rows import ImportedRow, UnreadableRow
 
 MAX_LOG_BYTES = 2**29
-"""Bytes of a ``.json`` log, which is read as a whole."""
+"""The largest ``.json`` log in bytes; such a log is read as a whole."""
 MAX_SAMPLE_BYTES = 2**26
-"""Bytes of a sample in an ``.eval`` log."""
+"""The largest sample in an ``.eval`` log in bytes."""
 _PIECE = 2**12
-"""Bytes read at once: `zipfile` unpacks as many packed ones, and those of Zstandard without bound."""
+"""Bytes read at a time, which limits the memory for a zip bomb: `zipfile` unpacks this many packed bytes in one call,
+and sets no limit on the output of Zstandard."""
 _MAX_UNREADABLE = 100
-"""Samples that cannot be read, after which a log is none: each of them may have cost a second."""
+"""The number of unreadable samples after which a log is refused: each of them may cost a second."""
 ZSTANDARD = 93
-"""The zip format's number for it."""
+"""The number of Zstandard in the zip format."""
 _ATTACHED = "attachment://"
 _VERDICTS: dict[Any, bool] = {"C": True, "I": False, "P": False, "N": False, 1: True, 0: False}
-"""Of scores: correct, incorrect, partial, no answer; 1 and True are one key, as 1.0 is."""
+"""Whether a score means right: correct, incorrect, partial, no answer, 1 and 0. As keys, 1, 1.0 and True are equal."""
 
 
 def read(path: Path, options: ImportOptions) -> Iterator[ImportedRow | UnreadableRow]:
     """Yield one row for each epoch of each sample.
 
     Raises:
-        InputError: not a log, one without samples, or one with several scorers of which none is named.
+        InputError: the file is not a log, has no samples, or has several scorers and the options name none.
     """
     packed = zipfile.is_zipfile(path)
     log, samples = _packed(path) if packed else _plain(path)
@@ -100,7 +102,7 @@ def _packed(path: Path) -> tuple[dict[str, Any], _Samples]:
 
 
 def _open(path: Path) -> zipfile.ZipFile:
-    with suppress(ImportError):  # it teaches `zipfile` Zstandard, in which Inspect packs its logs of late
+    with suppress(ImportError):  # adds Zstandard to `zipfile`: recent versions of Inspect use it
         import zipfile_zstd  # noqa: F401
     try:
         return zipfile.ZipFile(path)
@@ -109,17 +111,17 @@ def _open(path: Path) -> zipfile.ZipFile:
 
 
 def _epoch(name: str) -> tuple[int, str]:
-    """Return the place of a sample's file: they lie in the order in which they ended, which is chance."""
+    """Return the sort key of a sample file. Files are stored in the order in which samples ended, which is random."""
     sample, _, epoch = name.removesuffix(".json").rpartition("_epoch_")
     return (int(epoch) if epoch.isdecimal() and len(epoch) < 10 else 0, sample)
 
 
 def _member(archive: zipfile.ZipFile, name: str, path: Path) -> dict[str, Any] | str:
-    """Return a JSON object of the zip, or what is wrong with it."""
+    """Return a JSON object from the zip, or a text that says what is wrong with it."""
     try:
         data = bytearray()
         with archive.open(name) as file:
-            while len(data) <= MAX_SAMPLE_BYTES and (piece := file.read(_PIECE)):  # whatever its header promises
+            while len(data) <= MAX_SAMPLE_BYTES and (piece := file.read(_PIECE)):  # ignores the size in its header
                 data += piece
     except NotImplementedError:
         if archive.getinfo(name).compress_type != ZSTANDARD:
@@ -128,7 +130,7 @@ def _member(archive: zipfile.ZipFile, name: str, path: Path) -> dict[str, Any] |
             f"{path}: packed with Zstandard, which needs an extra: pip install 'autotts[inspect]'"
         ) from None
     except KeyError:
-        return "is not there"
+        return "is missing"
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, OSError, ValueError):
         return "damaged, or encrypted"
     if len(data) > MAX_SAMPLE_BYTES:
@@ -137,7 +139,7 @@ def _member(archive: zipfile.ZipFile, name: str, path: Path) -> dict[str, Any] |
 
 
 def _fields(sample: dict[str, Any], scorer: str | None, evaluation: dict[str, Any]) -> dict[str, Any] | str:
-    """Return the fields of a `Line`, or why the sample has none."""
+    """Return the fields of a `BranchLine`, or the reason why the sample is skipped."""
     if sample.get("error"):
         return "the sample ended in an error"
     scores = sample.get("scores")
@@ -170,7 +172,7 @@ def _bare(answer: Any) -> Any:
 
 
 def _tokens(usage: Any, model: Any) -> Any:
-    """Return the output tokens of the model that was evaluated: a scorer may have used others."""
+    """Return the output tokens of the evaluated model; a scorer may have used other models."""
     if not isinstance(usage, dict) or not usage:
         return None
     own = usage.get(model, next(iter(usage.values())) if len(usage) == 1 else None)
@@ -178,7 +180,7 @@ def _tokens(usage: Any, model: Any) -> Any:
 
 
 def _question(value: Any, attached: Any) -> Any:
-    """Return the text of an input, which is text or a list of messages."""
+    """Return the text of an input, which is either text or a list of messages."""
     if isinstance(value, list):
         texts = [_content(message.get("content"), attached) for message in value if isinstance(message, dict)]
         return "\n\n".join(text for text in texts if text)
@@ -186,20 +188,20 @@ def _question(value: Any, attached: Any) -> Any:
 
 
 def _content(content: Any, attached: Any) -> str:
-    """Return the text of a message, or of its parts that have one."""
+    """Return the text of a message, which is either text or a list of parts."""
     if isinstance(content, list):
         content = "\n".join(str(part["text"]) for part in content if isinstance(part, dict) and "text" in part)
-    found = _attachment(content, attached)
-    return found if isinstance(found, str) else ""
+    text = _attachment(content, attached)
+    return text if isinstance(text, str) else ""
 
 
 def _completion(output: Any, attached: Any) -> str | None:
-    found = _attachment(output.get("completion"), attached) if isinstance(output, dict) else None
-    return found if isinstance(found, str) else None
+    text = _attachment(output.get("completion"), attached) if isinstance(output, dict) else None
+    return text if isinstance(text, str) else None
 
 
 def _attachment(value: Any, attached: Any) -> Any:
-    """Return ``value``, or the long text that it stands for."""
+    """Return ``value``, or the long text to which it refers."""
     if isinstance(value, str) and value.startswith(_ATTACHED) and isinstance(attached, dict):
         return attached.get(value.removeprefix(_ATTACHED), value)
     return value

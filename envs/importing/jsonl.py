@@ -1,4 +1,4 @@
-"""Plain JSONL, one branch a line: read and written."""
+"""Reads and writes plain JSONL with one branch on each line."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from .options import ImportOptions
 from .rows import ImportedRow, UnreadableRow
 
 MAX_LINE_BYTES = 2**26
-"""Bytes of a line: a longer one is passed over, and never held in memory."""
+"""The largest line in bytes. A longer line is skipped, and never held in memory."""
 
 
 def read(path: Path, options: ImportOptions) -> Iterator[ImportedRow | UnreadableRow]:
-    """Yield the branches of a file whose keys are those of `Line`, or what `--map` says."""
+    """Yield the branches of a file. The keys are the fields of `BranchLine`, or are mapped to them by `--map`."""
     for found in objects(path):
         yield found if isinstance(found, UnreadableRow) else ImportedRow(found[0], found[1], found[1])
 
 
 def objects(path: Path) -> Iterator[tuple[str, dict[str, Any]] | UnreadableRow]:
-    """Yield the JSON object of every line that is not blank, with its place.
+    """Yield (place, JSON object) of every line that is not blank.
 
     Raises:
-        InputError: the file is compressed, or in UTF-16.
+        InputError: the file is compressed, or encoded in UTF-16.
     """
     with path.open("rb") as file:
         head = file.read(4)
@@ -50,33 +50,33 @@ def objects(path: Path) -> Iterator[tuple[str, dict[str, Any]] | UnreadableRow]:
 
 
 def parse(data: bytes) -> dict[str, Any] | str:
-    """Return the JSON object that ``data`` is, or what is wrong with it."""
+    """Return the JSON object in ``data``, or a text that says what is wrong with it."""
     try:
         found = json.loads(data.decode("utf-8"), object_pairs_hook=_object)
     except UnicodeDecodeError:
         return "not UTF-8"
     except json.JSONDecodeError as error:
         return f"not JSON ({error.msg})"
-    except _Twice:
+    except _DuplicateKey:
         return "a key with two values"
     except (ValueError, RecursionError):
         return "not JSON (a number or a nesting without end)"
     return found if isinstance(found, dict) else "not a JSON object"
 
 
-class _Twice(ValueError):
-    """`json` itself would keep the last of two values, and say nothing."""
+class _DuplicateKey(ValueError):
+    """An object has a key with two values. `json` itself would silently use the last value."""
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     entry = dict(pairs)
     if len(entry) != len(pairs):
-        raise _Twice
+        raise _DuplicateKey
     return entry
 
 
 def write(environment: Environment) -> Iterator[str]:
-    """Yield ``environment`` as lines that `read` makes the same environment of."""
+    """Yield ``environment`` as lines from which `read` makes the same environment again."""
     words = environment.vocabulary
     texts = [None if index == ABSENT else word for index, word in enumerate(words)]
     for q, question in enumerate(environment.questions):
@@ -103,7 +103,7 @@ def write(environment: Environment) -> Iterator[str]:
 
 
 def _number(value: float) -> float | str | None:
-    """Return ``value`` as JSON can hold it: null for not-a-number, a text for the infinities."""
+    """Return ``value`` in a form that JSON can hold: null for not-a-number, a text for the infinities."""
     if math.isnan(value):
         return None
     return value if math.isfinite(value) else ("Infinity" if value > 0 else "-Infinity")

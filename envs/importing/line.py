@@ -1,4 +1,4 @@
-"""The line of a JSONL file of branches: the form that every importer's rows take, and its JSON Schema."""
+"""The schema of a branch: the form of a JSONL line, and of the rows of every importer."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .published import ABSENT_TEXT
 def _text(value: Any) -> str:
     if isinstance(value, str):
         return value
-    if isinstance(value, float) and math.isfinite(value):  # 4.0 is 4, as tables write it in a column with gaps
+    if isinstance(value, float) and math.isfinite(value):  # 4.0 means 4 in a table's column with gaps
         return str(int(value)) if value.is_integer() else repr(value)
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
@@ -39,7 +39,7 @@ def _answer(value: Any) -> str | None:
 
 
 def _whole(value: Any) -> Any:
-    if isinstance(value, float) and value.is_integer():  # as tables write whole numbers in a column with gaps
+    if isinstance(value, float) and value.is_integer():  # a table turns 4 into 4.0 in a column with gaps
         return int(value)
     if isinstance(value, bool) or not isinstance(value, int):
         raise ValueError(f"must be a whole number, but is {kind(value)}")
@@ -55,9 +55,9 @@ def _present(value: str) -> str:
 _NAME = {"type": ["string", "number"]}
 
 Text = Annotated[str, PlainValidator(_text), WithJsonSchema(_NAME)]
-"""Text, any that JSON can hold; a number is as it is written."""
+"""Any text that JSON can hold; a number becomes its text."""
 Answer = Annotated[str | None, PlainValidator(_answer), WithJsonSchema({"type": ["string", "number", "null"]})]
-"""An answer; null and "ERR" are an absent one."""
+"""An answer; null and "ERR" mean an absent answer."""
 Tokens = Annotated[int, Field(ge=0, le=MAX_TOKENS), BeforeValidator(_whole)]
 
 _NUMBER = {"anyOf": [{"type": ["number", "null"]}, {"enum": ["Infinity", "-Infinity"]}]}
@@ -65,43 +65,43 @@ Number = Annotated[float | None, WithJsonSchema(_NUMBER)]
 
 
 class BranchLine(BaseModel):
-    """One branch. Keys that are not listed here are left alone."""
+    """One branch. Other keys are ignored."""
 
     model_config = ConfigDict(
         title="A branch", json_schema_extra={"anyOf": [{"required": ["question"]}, {"required": ["question_id"]}]}
     )
 
-    question_id: Text | None = Field(None, description="what tells questions apart; without it, their texts do")
-    question: Text | None = Field(None, description="the text; without it, the question_id is shown")
+    question_id: Text | None = Field(None, description="identifies the question; without it, the text does")
+    question: Text | None = Field(None, description="the text of the question; without it, the question_id is shown")
     gold_answer: Annotated[Text, AfterValidator(_present)] = Field(
-        description="the reference answer; right means equal to it, character by character"
+        description="the reference answer; an answer is right if it is equal, character by character"
     )
     branch: Annotated[int | str, PlainValidator(_branch), WithJsonSchema(_NAME)] | None = Field(
-        None, description="number or name within the question: none comes twice, and numbers are an order"
+        None, description="number or name of the branch, unique within the question; numbers give the order of branches"
     )
     final_answer: Answer = Field(description="null for none")
-    total_tokens: Tokens = Field(description="the whole branch's")
+    total_tokens: Tokens = Field(description="tokens of the whole branch")
     probe_freq: Annotated[int, Field(ge=1, le=MAX_TOKENS), BeforeValidator(_whole)] | None = Field(
         None, description="tokens between two probes: the same in all lines"
     )
     probe_answers: Annotated[list[Answer], Field(max_length=MAX_PROBES)] | None = Field(
-        None, description="answer k is the one that the model gives when it is stopped after k + 1 intervals"
+        None, description="item k is the answer that the model gives if it is stopped after k + 1 intervals"
     )
     probe_cost: Tokens | None = Field(None, description="tokens charged for each probe: the same in all lines")
     signals: dict[Annotated[str, Field(pattern=r"^[\w.+-]{1,64}$")], list[Number]] | None = Field(
-        None, description="further numbers of the probes, by name: one for each probe, null for none"
+        None, description="signals by name: one number for each probe, null for none"
     )
     correct: bool | None = Field(
-        None, description="a verdict, where equality to the gold answer is too strict: what is right stands for it"
+        None, description="whether the answer is right, if equality is too strict; a right answer becomes gold_answer"
     )
-    text: str | None = Field(None, description="what the model wrote, for --tokens and --extract alone")
+    text: str | None = Field(None, description="the output of the model; only --tokens and --extract use it")
 
 
 FIELDS = tuple(BranchLine.model_fields)
 
 
 def kind(value: object) -> str:
-    """Return what ``value`` is, in a user's words."""
+    """Return the type of ``value`` in words for a user."""
     names = {type(None): "null", bool: "true or false", str: "text", list: "a list", dict: "an object"}
     if isinstance(value, float):
         return "a decimal number" if math.isfinite(value) else "not finite"
@@ -109,7 +109,7 @@ def kind(value: object) -> str:
 
 
 def complaint(error: ValidationError) -> str:
-    """Return what is wrong with a line, in words without a value of it: the first field's."""
+    """Return the first problem of a line as text. The text contains no value, so that equal problems can be counted."""
     first = error.errors(include_url=False, include_input=False)[0]
     name = str(first["loc"][0]) if first["loc"] else "line"
     if first["type"] == "missing":

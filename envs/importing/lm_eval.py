@@ -1,6 +1,6 @@
-"""Samples of lm-evaluation-harness, as ``--log_samples`` writes them: final answers, and no token counts.
+"""Reads samples of lm-evaluation-harness, written by ``--log_samples``. They hold final answers, but no token counts.
 
-A line is a document under one filter; its responses (``repeats`` of the task) are the branches.
+A line holds one document under one filter. Its responses (``repeats`` of the task) are the branches.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from .options import ImportOptions
 from .rows import ImportedRow, UnreadableRow
 
 _FAILED = "[invalid]"
-"""What the harness's regular expressions answer where they find nothing."""
+"""The answer that the regular expressions of the harness give when they match nothing."""
 _VERDICTS = ("exact_match", "acc")
 _TEXTS = ("question", "problem", "input", "query")
 
@@ -24,7 +24,7 @@ def read(path: Path, options: ImportOptions) -> Iterator[ImportedRow | Unreadabl
     """Yield one row for each document.
 
     Raises:
-        InputError: there are several filters and none is named, or it is not there.
+        InputError: there are several filters and the options name none, or the named one does not exist.
     """
     filters = _filters(path)
     if options.filter is not None and options.filter not in filters:
@@ -44,15 +44,15 @@ def read(path: Path, options: ImportOptions) -> Iterator[ImportedRow | Unreadabl
 
 
 def _filters(path: Path) -> list[str]:
-    found: dict[str, None] = {}
+    names: dict[str, None] = {}
     for line in objects(path):
         if not isinstance(line, UnreadableRow) and "filter" in line[1]:
-            found[str(line[1]["filter"])[:60]] = None
-    return list(found)
+            names[str(line[1]["filter"])[:60]] = None
+    return list(names)
 
 
 def _row(sample: dict[str, Any], options: ImportOptions) -> tuple[dict[str, Any], dict[str, list[Any]]] | str:
-    """Return the fields and the lists of fields of a sample, or why there are none."""
+    """Return the fields of a sample and its fields with one value for each branch, or the reason why it is skipped."""
     texts, answers = _flat(sample.get("resps")), _flat(sample.get("filtered_resps"))
     if texts is None or answers is None:
         return "no resps and filtered_resps"
@@ -72,7 +72,7 @@ def _row(sample: dict[str, Any], options: ImportOptions) -> tuple[dict[str, Any]
 
 
 def _flat(value: Any) -> list[Any] | None:
-    """Return the responses to a document, which the harness nests once or not at all."""
+    """Return the responses to a document; the harness puts them into one more list, or not."""
     if not isinstance(value, list):
         return None
     return value[0] if len(value) == 1 and isinstance(value[0], list) else value

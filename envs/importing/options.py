@@ -1,4 +1,4 @@
-"""What a user may say about an import."""
+"""The options of an import."""
 
 from __future__ import annotations
 
@@ -11,60 +11,60 @@ from ..errors import InputError
 
 @dataclass(frozen=True, slots=True)
 class ImportOptions:
-    """How files are read. Every field that is left out means: as the file has it."""
+    """Settings of an import. A field that is None leaves the value as it is in the file."""
 
     mapping: Mapping[str, str] = field(default_factory=dict)
-    """Where a field of ours lies in a row of theirs: dotted paths."""
+    """For each field of `BranchLine`, the dotted path of its value in a row of the file."""
     delta: int | None = None
-    """Tokens of an interval, where the file does not say it."""
+    """Tokens of an interval, if the file does not give it."""
     characters: float | None = None
-    """Characters of a token, where lengths are estimated from texts."""
+    """Characters of a token, to estimate lengths from texts."""
     extract: re.Pattern[str] | None = None
-    """What the final answer is in a text: the last match."""
+    """The final answer is the last match in the text of a branch."""
     extract_gold: re.Pattern[str] | None = None
-    """What the gold answer is in the reference: the last match."""
+    """The gold answer is the last match in the reference."""
     scorer: str | None = None
-    """Of an Inspect log, whose answers are taken."""
+    """The scorer of an Inspect log whose answers are imported."""
     filter: str | None = None
-    """Of lm-evaluation-harness samples, whose answers are taken."""
+    """The filter of lm-evaluation-harness samples whose answers are imported."""
     split: str | None = None
-    """Of a data set."""
+    """The split of a data set that is imported."""
 
 
 def characters(text: str | None) -> float | None:
-    """Return N of an estimate that is written ``chars/N``.
+    """Return N, the characters of a token, from the text ``chars/N``.
 
     Raises:
-        InputError: it is written otherwise, or N is not positive.
+        InputError: the text has another form, or N is not positive.
     """
     if text is None:
         return None
-    found = re.fullmatch(r"chars/(\d{1,9}(?:\.\d{1,9})?)", text)
-    if found is None or not float(found[1]):
+    match = re.fullmatch(r"chars/(\d{1,9}(?:\.\d{1,9})?)", text)
+    if match is None or not float(match[1]):
         raise InputError(f"--tokens {text}: expected chars/N, such as chars/4: a token for every 4 characters")
-    return float(found[1])
+    return float(match[1])
 
 
 def pattern(option: str, text: str | None) -> re.Pattern[str] | None:
-    """Return a regular expression with at most one group.
+    """Return ``text`` as a compiled regular expression with at most one group.
 
     Raises:
-        InputError: it is none.
+        InputError: the text is not a regular expression, or has several groups.
     """
     if text is None:
         return None
     try:
-        found = re.compile(text)
+        compiled = re.compile(text)
     except (re.error, OverflowError, RecursionError) as error:
         raise InputError(f"{option}: not a regular expression ({error})") from None
-    if found.groups > 1:
-        raise InputError(f"{option}: {found.groups} groups, but the answer is one: write the others as (?:...)")
-    return found
+    if compiled.groups > 1:
+        raise InputError(f"{option}: {compiled.groups} groups, but the answer is one: write the others as (?:...)")
+    return compiled
 
 
 def last_match(expression: re.Pattern[str], text: str) -> str | None:
-    """Return the group (or all) of the last match in ``text``, without space around it; None if there is none."""
-    found = None
+    """Return the last match in ``text``, or its group if there is one, stripped of spaces; None for no match."""
+    last = None
     for match in expression.finditer(text):
-        found = match[expression.groups]
-    return found.strip() if found else None
+        last = match[expression.groups]
+    return last.strip() if last else None

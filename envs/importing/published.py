@@ -1,4 +1,4 @@
-"""The published JSON of recorded branches: read into an `Environment`, and written from one."""
+"""Reads and writes the JSON in which the recorded branches of the paper were published."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..errors import InputError
 from ..store import ABSENT, MAX_PROBES, MAX_TOKENS, Environment
 
 ABSENT_TEXT = "ERR"
-"""How the published files write an absent answer."""
+"""The text of an absent answer in the published files."""
 
 
 def read(path: Path, name: str, probe_cost: int = 0) -> Environment:
@@ -40,7 +40,11 @@ def read(path: Path, name: str, probe_cost: int = 0) -> Environment:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return a JSON object; `json` itself would keep the last of two values with one key, and say nothing."""
+    """Return a JSON object. `json` itself would silently use the last of two values with one key.
+
+    Raises:
+        ValueError: a key has two values.
+    """
     entry = dict(pairs)
     if len(entry) != len(pairs):
         keys = [key for key, _ in pairs]
@@ -49,7 +53,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _short(value: object) -> str:
-    """Return ``value`` as Python writes it, cut off where a line of text ends."""
+    """Return the `repr` of ``value``, cut off after 60 characters."""
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:60]}..."
 
@@ -58,7 +62,7 @@ _KINDS = {str: "text", int: "a whole number", list: "a list"}
 
 
 class _PublishedReader:
-    """Gathers columns, question by question; every complaint names the file and the place in it."""
+    """Builds columns question by question. Every error names the file and the place in it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -157,7 +161,7 @@ class _PublishedReader:
 
 
 def write(environment: Environment) -> str:
-    """Return ``environment`` as the published JSON; signals and the probe cost have no place in it."""
+    """Return ``environment`` as published JSON. The format has no place for signals and the probe cost."""
     words = environment.vocabulary
     document = []
     for q, text in enumerate(environment.questions):

@@ -1,4 +1,4 @@
-"""What an import took, and what it skipped and why."""
+"""The report of an import: the imported data, and the skipped rows with reasons."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ _MOST_REASONS = 100
 
 @dataclass(slots=True)
 class Skipped:
-    """What was skipped for one reason."""
+    """The rows and branches that were skipped for one reason."""
 
     count: int = 0
     places: list[str] = field(default_factory=list)
-    """The first few."""
+    """The first few places in the files."""
 
 
 @dataclass(slots=True)
 class ImportReport:
-    """What came of an import."""
+    """The result of an import: sizes of the environment, skipped rows and notes."""
 
     environment: str
     format: str
@@ -38,13 +38,13 @@ class ImportReport:
     """Tokens of an interval."""
     hash: str = ""
     skipped: dict[str, Skipped] = field(default_factory=dict)
-    """By reason."""
+    """The skipped rows by reason."""
     notes: list[str] = field(default_factory=list)
-    """What a reader of the figures should know."""
+    """Facts that a reader of the figures should know."""
 
     @property
     def count(self) -> int:
-        """How much was skipped."""
+        """The number of skipped rows and branches."""
         return sum(entry.count for entry in self.skipped.values())
 
     def skip(self, place: str, why: str) -> None:
@@ -56,8 +56,8 @@ class ImportReport:
         if len(entry.places) < _PLACES:
             entry.places.append(place)
 
-    def taken(self, environment: Environment) -> None:
-        """Record what became of it all."""
+    def describe(self, environment: Environment) -> None:
+        """Record the sizes of ``environment``, and notes on it."""
         widths = np.diff(environment.branch_offsets)
         self.questions, self.branches = len(environment), len(environment.final_answers)
         self.width = int(widths.min()), int(widths.max())
@@ -74,27 +74,27 @@ class ImportReport:
             self.notes.append("width only: no probe answers, so that a step runs a branch to its end")
 
     def reasons(self) -> list[tuple[str, Skipped]]:
-        """Return why things were skipped, the most frequent reason first."""
+        """Return the reasons for skipped rows, the most frequent first."""
         return sorted(self.skipped.items(), key=lambda item: -item[1].count)
 
     def first(self) -> str:
-        """Return the most frequent reason in one line."""
+        """Return the most frequent reason as one line of text."""
         for why, entry in self.reasons():
             return f"{why} ({entry.places[0]}{f', and {entry.count - 1} more' if entry.count > 1 else ''})"
         return "there are no rows"
 
     def lines(self) -> list[str]:
-        """Return the report for a person."""
-        found = []
+        """Return the report as lines of text for the user."""
+        lines = []
         if self.count:
-            found.append(f"  skipped {self.count}:")
+            lines.append(f"  skipped {self.count}:")
         for why, entry in self.reasons():
             more = ", ..." if entry.count > len(entry.places) else ""
-            found.append(f"    {entry.count:>7,}  {why} ({', '.join(entry.places)}{more})")
-        return found + [f"  note: {note}" for note in self.notes]
+            lines.append(f"    {entry.count:>7,}  {why} ({', '.join(entry.places)}{more})")
+        return lines + [f"  note: {note}" for note in self.notes]
 
     def document(self) -> dict[str, Any]:
-        """Return the report as JSON."""
+        """Return the report as a JSON document."""
         return {
             "environment": self.environment,
             "format": self.format,

@@ -1,4 +1,4 @@
-"""What a format's reader yields, and how the names of a file become ours."""
+"""The rows that every reader yields, and the mapping of their fields to those of `BranchLine`."""
 
 from __future__ import annotations
 
@@ -14,39 +14,39 @@ from .options import ImportOptions
 
 @dataclass(slots=True)
 class ImportedRow:
-    """One row of a file: a branch, or several of one question."""
+    """One row of a file: one branch, or several branches of one question."""
 
     place: str
-    """Where in the file, such as ``line 3``."""
+    """The place in the file, such as ``line 3``."""
     fields: dict[str, Any]
-    """Of a `Line`, not checked yet."""
+    """Fields of a `BranchLine`, not checked yet."""
     raw: Any
-    """The row as it was, for `--map`."""
+    """The original row, for `--map`."""
     lists: dict[str, list[Any]] = field(default_factory=dict)
-    """Fields that have one value for each branch of the row."""
+    """Fields with one value for each branch of the row."""
 
 
 @dataclass(slots=True)
 class UnreadableRow:
-    """A row that is no row."""
+    """A row that cannot be read."""
 
     place: str
     why: str
 
 
 FormatReader = Callable[[Path, ImportOptions], Iterator[ImportedRow | UnreadableRow]]
-"""Reads one file of a format. Raises `InputError` where the file as a whole cannot be read."""
+"""Reads one file of a format. Raises `InputError` if the file as a whole cannot be read."""
 
 
 class SkippedRow(Exception):
-    """This row, or this branch, cannot be taken. The message names no value, so that equal reasons can be counted."""
+    """A row or a branch cannot be imported. The message contains no value, so that equal reasons can be counted."""
 
 
 def parse_map(pairs: list[str]) -> dict[str, str]:
     """Return ``field=path`` pairs as a mapping.
 
     Raises:
-        InputError: no such field, no path, a field twice, or a path with two stars.
+        InputError: a field does not exist or occurs twice, or a path is empty or has two stars.
     """
     mapping: dict[str, str] = {}
     for pair in pairs:
@@ -64,10 +64,10 @@ def parse_map(pairs: list[str]) -> dict[str, str]:
 
 
 def branches(row: ImportedRow, mapping: Mapping[str, str]) -> Iterator[dict[str, Any]]:
-    """Yield the fields of each branch of ``row``, those of ``mapping`` looked up in the row as it was.
+    """Yield the fields of each branch of ``row``. The fields in ``mapping`` are looked up in the original row.
 
     Raises:
-        Skip: a list that is none, or lists of different lengths.
+        SkippedRow: a path with a star leads to no list, or lists are empty or have different lengths.
     """
     fields, lists = dict(row.fields), dict(row.lists)
     for name, path in mapping.items():
@@ -93,9 +93,10 @@ def branches(row: ImportedRow, mapping: Mapping[str, str]) -> Iterator[dict[str,
 
 
 def find(value: Any, path: str) -> Any:
-    """Return what lies at the dotted ``path``, None if nothing does.
+    """Return the value at the dotted ``path``, or None if there is none.
 
-    A part is a key, which may have dots itself, the number of a list's item, or ``*`` for all items of a list.
+    A part of a path is a key, which may itself contain dots, the index of a list item, or ``*`` for all items of a
+    list.
     """
     if not path:
         return value

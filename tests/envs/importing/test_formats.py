@@ -113,7 +113,7 @@ def test_what_is_not_used_is_named(tmp_path: Path) -> None:
         jsonl(tmp_path / "x.jsonl", LINE | {"probe_answer": ["1"], "deep": {"n": 3}}),
         mapping={"total_tokens": "deep.n"},
     )
-    assert "left alone: probe_answer" in report.notes
+    assert "unused keys: probe_answer" in report.notes
 
 
 def test_formats_are_told_apart(tmp_path: Path) -> None:
@@ -142,7 +142,7 @@ def test_formats_are_told_apart(tmp_path: Path) -> None:
         read(tmp_path / "k.jsonl", scorer="x")
     with pytest.raises(InputError, match="--delta is 2147483648"):
         read(tmp_path / "k.jsonl", delta=2**31)
-    with pytest.raises(InputError, match="says all by itself"):
+    with pytest.raises(InputError, match="takes no options"):
         read(tmp_path / "p.json", delta=3)
 
 

@@ -1,4 +1,4 @@
-"""Branches in any order of arrival, gathered into an environment; what does not fit together is skipped."""
+"""Collects branches in any order into an environment, and refuses branches that contradict earlier ones."""
 
 from __future__ import annotations
 
@@ -32,32 +32,32 @@ class _Question:
     branches: list[_Branch] = field(default_factory=list)
     names: set[int | str] = field(default_factory=set)
     verdicts: dict[str, bool] = field(default_factory=dict)
-    """Whether an answer is right, where a file says so."""
+    """Whether each answer is right, for answers on which a file says so."""
 
 
 class BranchCollector:
-    """The branches taken so far.
+    """Collects branches, and builds an environment from them.
 
     Args:
-        delta: tokens of an interval, where the lines do not say it. Branches whose probe answers were not recorded
-            then have absent ones.
+        delta: tokens of an interval, if the lines do not give it. Branches without recorded probe answers then get
+            absent ones.
     """
 
     def __init__(self, delta: int | None = None) -> None:
         self.questions: dict[tuple[str, str], _Question] = {}
         self.branches = 0
         self.bare = 0
-        """Branches without probe answers."""
+        """The number of branches without probe answers."""
         self._given = delta
         self._delta = delta
         self._probe_cost: int | None = None
         self._words: dict[str, str] = {}
 
     def add(self, line: BranchLine) -> None:
-        """Take a branch.
+        """Add a branch.
 
         Raises:
-            Skip: it contradicts what is there already.
+            SkippedRow: the branch is incomplete, or contradicts an earlier one.
         """
         delta, probes = self._interval(line)
         signals = line.signals or {}
@@ -69,7 +69,7 @@ class BranchCollector:
         self._judge(question, line)
         if line.branch is not None:
             question.names.add(line.branch)
-        share = self._words.setdefault  # one copy of each text
+        share = self._words.setdefault  # keeps one copy of each text
         question.branches.append(
             _Branch(
                 line.branch,
@@ -100,7 +100,7 @@ class BranchCollector:
         return delta, []
 
     def _question(self, line: BranchLine) -> _Question:
-        """Return the line's question, which is a new one if the line is the first of it."""
+        """Return the question of the line: a known one, or a new one that is not added yet."""
         text = line.question if line.question is not None else line.question_id
         if text is None:
             raise SkippedRow("no question, and no question_id")
@@ -131,7 +131,8 @@ class BranchCollector:
             raise SkippedRow("an answer that is marked right in one line and wrong in another")
 
     def merged(self) -> tuple[int, int]:
-        """Return how many branches are right by their mark alone, and in how many questions such answers differed."""
+        """Return the number of branches that are right only by their mark, and of questions whose right answers differ.
+        """
         branches = questions = 0
         for question in self.questions.values():
             right = {answer for answer, verdict in question.verdicts.items() if verdict}
@@ -146,9 +147,10 @@ class BranchCollector:
         return any(branch.probes for question in self.questions.values() for branch in question.branches)
 
     def environment(self, name: str) -> Environment:
-        """Return the environment: questions as they came first, branches by their numbers, else as they came.
+        """Return the environment: questions in the order of arrival, branches by number or else as they arrived.
 
-        Without any interval, one is as long as the longest branch: a step runs every branch to its end.
+        If no interval is given, an interval is as long as the longest branch, so that a step runs every branch to its
+        end.
         """
         columns = _GatheredColumns()
         for question in self.questions.values():
@@ -165,7 +167,7 @@ def _key(line: BranchLine) -> tuple[str, str]:
 
 
 class _GatheredColumns:
-    """Columns of an environment. Words are numbered as they come, a question's gold answer first."""
+    """Builds the columns of an environment. Answers are numbered in the order of arrival, a gold answer first."""
 
     def __init__(self) -> None:
         self.words: dict[str, int] = {ABSENT_TEXT: ABSENT}
@@ -200,7 +202,7 @@ class _GatheredColumns:
                 column += [float("nan") if value is None else value for value in values]
 
     def environment(self, name: str, delta: int, probe_cost: int) -> Environment:
-        with np.errstate(over="ignore"):  # a number beyond float32 is infinite
+        with np.errstate(over="ignore"):  # a number beyond the range of float32 becomes infinite
             signals = {key: np.array(values, np.float32) for key, values in self.signals.items()}
         made = Environment(
             name=name,
