@@ -1,4 +1,4 @@
-"""The installed command, as a user runs it: a whole discovery, and bad input of every kind."""
+"""Runs the installed command: a whole discovery, every reading command, and wrong input of every kind."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def tree(root: Path) -> dict[str, bytes]:
     return {path.relative_to(root).as_posix(): path.read_bytes() for path in files}
 
 
-def test_a_run_can_be_looked_at(home: Path) -> None:
+def test_every_reading_command_works_on_a_finished_run(home: Path) -> None:
     best = json.loads((home / "runs/1/report.json").read_text())["best"]
     for arguments in (
         ("status",),
@@ -68,7 +68,7 @@ def test_a_run_can_be_looked_at(home: Path) -> None:
         assert result.stdout.strip()
 
 
-def test_the_same_seed_gives_the_same_archive_with_one_worker(home: Path) -> None:
+def test_same_seed_gives_same_archive_with_one_or_two_workers(home: Path) -> None:
     done = autotts("discover", "--env", "synthetic/*", "--run", "runs/2", "--workers", 1, *SETTINGS, cwd=home)
     assert done.returncode == 0, done.stderr
     assert tree(home / "runs/1/archive") == tree(home / "runs/2/archive") or tree_without_replays(home)
@@ -81,7 +81,7 @@ def tree_without_replays(home: Path) -> bool:
     return one == two
 
 
-def test_evaluate_writes_the_promised_json(home: Path) -> None:
+def test_evaluate_writes_documented_json_keys(home: Path) -> None:
     arguments = ("evaluate", "early_stopping", "--env", "synthetic/*", "--beta", 0.5, 1, "--orders", 2)
     assert autotts(*arguments, "--json", "out.json", cwd=home).returncode == 0
     rows = json.loads((home / "out.json").read_text())
@@ -89,7 +89,7 @@ def test_evaluate_writes_the_promised_json(home: Path) -> None:
     assert len(rows) == 2 * 5 and all(set(row) == set(keys.split()) for row in rows)
 
 
-def test_import_and_export_agree(home: Path) -> None:
+def test_exported_environment_is_the_same_after_import(home: Path) -> None:
     assert autotts("env", "export", "synthetic/tiny", "-o", "one.json", cwd=home).returncode == 0
     assert autotts("env", "import", "one.json", "--name", "again/tiny", "--data", "other", cwd=home).returncode == 0
     assert autotts("env", "export", "again/tiny", "-o", "two.json", "--data", "other", cwd=home).returncode == 0
@@ -117,14 +117,14 @@ BAD = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_bad_json_is_refused_and_nothing_is_written(name: str, tmp_path: Path) -> None:
+def test_import_refuses_bad_json_and_writes_nothing(name: str, tmp_path: Path) -> None:
     (tmp_path / "bad.json").write_text(BAD[name])
     refused(autotts("env", "import", "bad.json", "--name", "a/b", cwd=tmp_path), 2, "bad.json")
     assert not (tmp_path / "data").exists()
 
 
-def test_wrong_usage_is_one_line(home: Path) -> None:
-    process = ("--sandbox", "process")  # whether an engine has its image is nothing to be told of here
+def test_wrong_usage_prints_one_line_and_exits_with_code_2(home: Path) -> None:
+    process = ("--sandbox", "process")  # the result must not depend on the Docker image of this machine
     for words, arguments in (
         (["missing.json"], ("env", "import", "missing.json", "--name", "a/b")),
         (["../evil"], ("env", "import", "missing.json", "--name", "../evil")),
@@ -150,24 +150,24 @@ def test_wrong_usage_is_one_line(home: Path) -> None:
     assert not (home / "runs/9").exists()
 
 
-def test_a_pattern_names_what_to_validate(home: Path) -> None:
+def test_validate_accepts_patterns(home: Path) -> None:
     done = autotts("env", "validate", "synthetic/t*", "synthetic/small", cwd=home)
     assert done.returncode == 0 and len(done.stdout.splitlines()) == 2
 
 
 @pytest.mark.parametrize("document", ["[]", "[" * 100_000, '[{"environment": "a"}]', "{}"])
-def test_what_holds_no_figures_is_not_drawn(tmp_path: Path, document: str) -> None:
+def test_plot_curves_refuses_json_without_figures(tmp_path: Path, document: str) -> None:
     (tmp_path / "figures.json").write_text(document)
     refused(autotts("plot", "curves", "figures.json", "-o", "x.png", cwd=tmp_path), 2, "figures.json")
 
 
-def test_even_one_branch_can_be_fitted(tmp_path: Path) -> None:
+def test_environment_with_one_branch_can_be_fitted(tmp_path: Path) -> None:
     (tmp_path / "one.json").write_text(json.dumps([GOOD]))
     assert autotts("env", "import", "one.json", "--name", "a/b", cwd=tmp_path).returncode == 0
     assert autotts("env", "fit", "a/b", "-o", "fit.json", cwd=tmp_path).returncode == 0
 
 
-def test_damage_is_one_line(home: Path, tmp_path: Path) -> None:
+def test_damaged_files_print_one_line_and_exit_with_code_1(home: Path, tmp_path: Path) -> None:
     shutil.copytree(home, tmp_path, dirs_exist_ok=True)
     (tmp_path / "data/synthetic/tiny.env.npz").write_bytes(b"PK nonsense")
     refused(autotts("evaluate", "parallel_probe", "--env", "synthetic/tiny", cwd=tmp_path), 1, "tiny.env.npz")
@@ -180,7 +180,7 @@ def test_damage_is_one_line(home: Path, tmp_path: Path) -> None:
     assert result.returncode == 1 and "parallel_probe/controller.py" in result.stdout
 
 
-def test_an_archive_survives_without_its_checkpoint(home: Path, tmp_path: Path) -> None:
+def test_resume_without_checkpoint_keeps_the_archive(home: Path, tmp_path: Path) -> None:
     shutil.copytree(home / "runs/1", tmp_path / "runs/1")
     before = tree(tmp_path / "runs/1/archive")
     (tmp_path / "runs/1/checkpoint.sqlite").unlink()
@@ -188,13 +188,13 @@ def test_an_archive_survives_without_its_checkpoint(home: Path, tmp_path: Path) 
     assert tree(tmp_path / "runs/1/archive") == before
 
 
-def test_a_failing_controller_fails_the_command(home: Path, tmp_path: Path) -> None:
+def test_evaluate_exits_with_code_1_if_a_controller_fails(home: Path, tmp_path: Path) -> None:
     (home / "broken.py").write_text("from envs import Controller\nclass A(Controller): pass\n")
     broken = ("evaluate", "broken.py", "--env", "synthetic/*", "--orders", 1, "--sandbox", "process")
     refused(autotts(*broken, cwd=home), 1, "exception", "broken")
 
 
-def test_what_cannot_be_written_is_named_and_not_half_written(home: Path, tmp_path: Path) -> None:
+def test_failed_writes_name_the_path_and_leave_no_partial_file(home: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     discover = ("discover", "--run", tmp_path / "file/run", "--env", "synthetic/*", "--sandbox", "process")
     refused(autotts(*discover, cwd=home), 1, "file")

@@ -1,4 +1,4 @@
-"""Whole discoveries with the explorer `command`, a script being the coding agent: only what a workspace offers."""
+"""Runs whole discoveries with the explorer `command`; a script plays the coding agent and uses only its workspace."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from agent.records.version import Cost
 from envs.synthetic.model import default_environments
 from sandbox.backends.process import ProcessSandbox
 
-# Looks, reads a trace, tries a broken draft, mends it, tries the mended one, and hands it in: in every round another.
+# Reads versions and a trace, tries a broken draft, repairs it, tries it again, and submits another one in each round.
 AGENT = r'''
 import glob, json, os, re, subprocess, sys
 
@@ -88,7 +88,9 @@ def explore(home: Path, script: Path) -> tuple[Run, list[Card], LlmBudget]:
     return run, run.archive.cards(), budget
 
 
-def test_three_rounds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_coding_agent_explores_three_generations_without_seeing_answers_or_names(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     script = tmp_path / "agent.py"
     script.write_text(AGENT)
     run, cards, budget = explore(tmp_path / "run", script)
@@ -101,7 +103,7 @@ def test_three_rounds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert sum(spent(run.home / "workspaces").values(), Spending()) == budget.spent()
     assert budget.spent().dollars == pytest.approx(3.0) and run.archive.verify() == []
 
-    # nothing that the agent saw tells of answers, questions or names
+    # no file of the agent holds the name of an environment, or a question
     environments = run.environments()
     names = [env.name for env in environments]
     questions = [question for env in environments for question in env.questions if question]
@@ -126,7 +128,7 @@ def test_three_rounds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
         assert not home.is_dir() or any((home / "traces").iterdir())
 
 
-def test_what_was_paid_for_is_not_asked_again(tmp_path: Path) -> None:
+def test_finished_workspaces_are_reused_without_asking_the_agent_again(tmp_path: Path) -> None:
     script = tmp_path / "agent.py"
     script.write_text(AGENT)
     _, cards, _ = explore(tmp_path / "one", script)

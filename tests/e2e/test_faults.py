@@ -1,4 +1,4 @@
-"""A long discovery by a language model in which hardly any call goes well, and the same with no fault at all."""
+"""Compares a discovery in which most calls to the language model fail with the same discovery without faults."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from ..stubs.scripts import discovery
 from .test_models import begin, play
 
 GENERATIONS, POPULATION = 9, 3
-OF_THE_CACHE = ("dollars", "cached_tokens")
-"""What of a card's cost depends on what other requests had left in the service's cache, which is a matter of when."""
-OF_THE_TALK = ("cost", "transcript.txt.gz")
-"""What differs where the model itself has answered uselessly, or a conversation was said to be too long: more was said
-on the way to the same candidate, which is what the cost and the transcript tell."""
+CACHE_FIELDS = ("dollars", "cached_tokens")
+"""Fields of a cost that depend on the cache of the service, and so on the time of other requests."""
+CONVERSATION_FIELDS = ("cost", "transcript.txt.gz")
+"""Files and fields that differ if the model gave useless answers, or if the service called a conversation too long: the
+same candidate then takes a longer conversation."""
 DERIVED = ("index.sqlite", "manifest.json", FIGURES)
-"""They follow from the other files, and `verify` has looked whether they do."""
+"""Files that are derived from the others; `verify` checks them."""
 SERVICE = tuple(kind for kind in KINDS if kind not in (*ANSWERS, "prompt_too_long", "too_large"))
-"""Faults of which the conversation does not learn."""
+"""Faults that do not change the conversation."""
 
 
-def test_a_thousand_faults_change_nothing_but_the_bill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("os.fsync", lambda file: None)  # no power fails here
+def test_thousand_service_faults_change_costs_but_not_versions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.fsync", lambda file: None)  # the test needs no safety against power failures
 
     def discover(name: str, faults: Faults, generations: int = GENERATIONS) -> Run:
         with Stub(discovery, faults) as stub:
@@ -54,14 +54,14 @@ def test_a_thousand_faults_change_nothing_but_the_bill(tmp_path: Path, monkeypat
     failed = {attempt.outcome for call in read_calls(run.home / "calls") for attempt in call.attempts}
     assert len(failed - {"answered"}) == 11, "all that a service can do wrong has been known for what it was"
     assert len(whole.archive.ids()) > GENERATIONS * POPULATION
-    assert versions(run, *OF_THE_TALK) == versions(whole, *OF_THE_TALK)
+    assert versions(run, *CONVERSATION_FIELDS) == versions(whole, *CONVERSATION_FIELDS)
     assert (run.home / "report.json").read_bytes() == (whole.home / "report.json").read_bytes()
 
     run = discover("service", service, generations=2)
     assert sum(service.made.values()) >= 200 and set(service.made) == set(SERVICE)
     first = {card.id for card in whole.archive.cards() if card.generation <= 2}
-    same = versions(whole, *OF_THE_CACHE).items()
-    assert versions(run, *OF_THE_CACHE) == {path: data for path, data in same if path.partition("/")[0] in first}
+    same = versions(whole, *CACHE_FIELDS).items()
+    assert versions(run, *CACHE_FIELDS) == {path: data for path, data in same if path.partition("/")[0] in first}
 
 
 def versions(run: Run, *without: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`autotts env import`, `export` and `schema`: what is printed, what is written, and when nothing is."""
+"""Checks the output and the files of `autotts env import`, `export` and `schema`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def run(home: Path, *arguments: object) -> int:
     return main(["env", *map(str, arguments), "--data", str(home / "data")])
 
 
-def test_what_was_taken_and_skipped_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_import_prints_taken_and_skipped_branches(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = jsonl(
         tmp_path / "x.jsonl", LINE, b"{\n", LINE | {"total_tokens": -1}, LINE, *[LINE | {"total_tokens": -1}] * 9
     )
@@ -33,7 +33,9 @@ def test_what_was_taken_and_skipped_is_printed(tmp_path: Path, capsys: pytest.Ca
     assert found["hash"] == store.load(tmp_path / "data/a/b.env.npz").hash
 
 
-def test_strict_writes_nothing_if_anything_is_skipped(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_import_strict_writes_nothing_if_a_branch_is_skipped(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = jsonl(tmp_path / "x.jsonl", LINE, b"{\n")
     assert run(tmp_path, "import", path, "--name", "a/b", "--strict", "--json", tmp_path / "r.json") == 2
     shown = capsys.readouterr()
@@ -44,7 +46,7 @@ def test_strict_writes_nothing_if_anything_is_skipped(tmp_path: Path, capsys: py
 
 
 @pytest.mark.parametrize("content", [b"", b"\x00\x01", b"{}", b'{"a": NaN}', b"null", b"{" * 9999])
-def test_where_nothing_can_be_taken_nothing_is_written(
+def test_import_writes_nothing_if_no_branch_is_usable(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes
 ) -> None:
     for name in ("x.jsonl", "x.json", "x.eval", "x.parquet"):
@@ -55,7 +57,9 @@ def test_where_nothing_can_be_taken_nothing_is_written(
     assert not (tmp_path / "data").exists()
 
 
-def test_jsonl_goes_out_and_comes_back(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_exported_jsonl_is_the_same_environment_after_import(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     lines = [LINE | {"probe_freq": 500, "probe_answers": ["1"], "question": q, "probe_cost": 2} for q in "abb"]
     assert run(tmp_path, "import", jsonl(tmp_path / "x.jsonl", *lines), "--name", "a/b") == 0
     assert run(tmp_path, "export", "a/b", "--format", "jsonl", "-o", tmp_path / "y.jsonl") == 0
@@ -66,7 +70,7 @@ def test_jsonl_goes_out_and_comes_back(tmp_path: Path, capsys: pytest.CaptureFix
     assert capsys.readouterr().out == (tmp_path / "y.jsonl").read_text()
 
 
-def test_every_option_has_its_place(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_import_options_set_the_fields_they_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     row = {"q": "2+2", "gold": "#### 4", "out": [{"t": "it is 4"}, {"t": "or 5, no, 4"}]}
     arguments = ["--map", "question=q", "--map", "gold_answer=gold", "--map", "text=out.*.t"]
     arguments += ["--tokens", "chars/2", "--extract", r"\d", "--extract-gold", "#### (.*)", "--delta", "2"]
@@ -83,6 +87,6 @@ def test_every_option_has_its_place(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert "6 branches" in capsys.readouterr().out
 
 
-def test_the_schema_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+def test_env_schema_prints_the_json_schema_of_a_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["env", "schema"]) == 0
     assert json.loads(capsys.readouterr().out) == BranchLine.model_json_schema()

@@ -1,4 +1,4 @@
-"""Whole discoveries by a language model, played by a stub on loopback for the unmodified SDK: money, faults, kills."""
+"""Runs whole discoveries with the unmodified SDK against a Messages API stub on loopback: costs, faults, kills."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def tree(archive: Archive) -> dict[str, bytes]:
 
 
 @pytest.fixture
-def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
+def serve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
     """Return a function that makes a stub which the SDK finds."""
 
     def make(script: Script = discovery, faults: Faults = never) -> Stub:
@@ -108,8 +108,8 @@ def used(stub: Stub) -> set[str]:
     return {block["name"] for block in blocks if block["type"] == "tool_use"}
 
 
-def test_five_rounds_with_every_tool(told, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
-    with told() as stub:
+def test_model_uses_every_tool_in_five_generations_and_sees_no_secrets(serve, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    with serve() as stub:
         run = begin(tmp_path / "run")
         calls = play(run, stub)
         same_as_server(calls.budget.spent(), stub)
@@ -130,10 +130,10 @@ def test_five_rounds_with_every_tool(told, tmp_path: Path) -> None:  # type: ign
             assert KEY.encode() not in path.read_bytes()
 
 
-class Family:
-    """Proposes stub's controllers, all different."""
+class StubExplorer:
+    """Proposes controllers that all differ."""
 
-    name = "family"
+    name = "stub"
     single = own = False
 
     def propose(self, brief: Brief) -> list[Proposal]:
@@ -153,17 +153,17 @@ def fifty(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A run of fifty versions on four environments, over the whole grid of beta."""
     envs = [generate(model, name, questions=3, branches=16) for name, model in list(default_models().items())[:4]]
     hashes = {env.name: env.hash for env in envs}
-    config = RunConfig(environments=hashes, explorer="family", generations=4, population=11, orders=1, screening=False)
+    config = RunConfig(environments=hashes, explorer="stub", generations=4, population=11, orders=1, screening=False)
     run = Run.create(tmp_path_factory.mktemp("fifty") / "run", config, envs)
-    discover(Discovery(run, Family(), ProcessSandbox()))
+    discover(Discovery(run, StubExplorer(), ProcessSandbox()))
     assert len(run.archive.ids()) == 50
     return run
 
 
 @pytest.mark.parametrize(("script", "answers"), [("long_discovery", 15), ("busy_discovery", 8)])
-def test_requests_stay_small_and_cached(script: str, answers: int, fifty: Run, told, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_requests_stay_small_and_mostly_cached(script: str, answers: int, fifty: Run, serve, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     changes = {"explorer": "anthropic", "model": MODEL, "generations": 5, "population": 1}
-    with told(SCRIPTS[script]) as stub:
+    with serve(SCRIPTS[script]) as stub:
         play(fork(fifty, 4, tmp_path / "run", changes), stub)
         of = [stub.bills[request] for request in stub.ids]
         last = stub.requests[-1]
@@ -175,8 +175,8 @@ def test_requests_stay_small_and_cached(script: str, answers: int, fifty: Run, t
     assert script != "busy_discovery" or sum(sizes) < 60_000, sum(sizes)
 
 
-def test_fifteen_calls_in_eight_answers(told, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
-    with told(SCRIPTS["busy_discovery"]) as stub:
+def test_fifteen_tool_calls_fit_into_eight_answers(serve, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    with serve(SCRIPTS["busy_discovery"]) as stub:
         run = begin(tmp_path / "run", generations=2, population=1)
         play(run, stub)
     (cost,) = [event for event in run.events() if event["event"] == "conversation" and event["generation"] == 2]
@@ -187,8 +187,10 @@ def test_fifteen_calls_in_eight_answers(told, tmp_path: Path) -> None:  # type: 
 @pytest.mark.parametrize(
     "script", ["looping", "repeating", "megabyte", "silent", "talking", "gullible", "attacking", "odd"]
 )
-def test_a_foolish_or_hostile_model_does_no_harm(script: str, told, tmp_path: Path, capsys) -> None:  # type: ignore[no-untyped-def]
-    with told(SCRIPTS[script]) as stub:
+def test_foolish_or_hostile_model_cannot_damage_the_archive_or_leak_the_key(  # type: ignore[no-untyped-def]
+    script: str, serve, tmp_path: Path, capsys,
+) -> None:  # fmt: skip
+    with serve(SCRIPTS[script]) as stub:
         run = begin(tmp_path / "run", generations=4, population=2)
         try:
             play(run, stub, SpendingLimits(run=SpendingLimit(dollars=50)))
@@ -208,13 +210,13 @@ def test_a_foolish_or_hostile_model_does_no_harm(script: str, told, tmp_path: Pa
     assert "has no conversation g999-propose-0" in capsys.readouterr().err
 
 
-def test_sigkill_at_twenty_instants(told, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
-    with told() as stub:
+def test_run_killed_twenty_times_ends_with_same_archive_and_same_bill(serve, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    with serve() as stub:
         undisturbed = begin(tmp_path / "whole", generations=4)
         play(undisturbed, stub)
         billed, events = stub.total(), list[int]()
     command = Path(sys.executable).with_name("autotts")
-    with told() as stub:
+    with serve() as stub:
         run = begin(tmp_path / "run", generations=4)
         process: list[subprocess.Popen[bytes]] = []
         alive: list[int] = []
@@ -251,13 +253,13 @@ def test_sigkill_at_twenty_instants(told, tmp_path: Path) -> None:  # type: igno
     assert Archive(run.archive.root).verify() == []
 
 
-def test_the_command_as_a_user_runs_it(told, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_installed_command_runs_a_discovery_and_prints_costs(serve, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     command = Path(sys.executable).with_name("autotts")
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run([command, *arguments], cwd=tmp_path, capture_output=True, text=True, timeout=300)
 
-    with told() as stub:
+    with serve() as stub:
         begin(tmp_path / "unused")
         done = run(
             "discover", "--explorer", "anthropic", "--model", MODEL, "--env", NAME, "--data", "data",
@@ -291,10 +293,10 @@ def test_the_command_as_a_user_runs_it(told, tmp_path: Path) -> None:  # type: i
         (["mixture", "--mixture", "evolve", "openai"], "the explorer openai needs --model"),
     ],
 )
-def test_what_is_missing_is_said_before_a_run_is_made(
-    settings: list[str], said: str, told, tmp_path: Path, monkeypatch, capsys,
+def test_missing_requirements_are_reported_before_a_run_is_created(
+    settings: list[str], said: str, serve, tmp_path: Path, monkeypatch, capsys,
 ) -> None:  # fmt: skip
-    with told():
+    with serve():
         for name in ("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "OPENAI_BASE_URL"):
             monkeypatch.delenv(name, raising=False)
         home = tmp_path / "runs" / "1"

@@ -1,4 +1,4 @@
-"""A quick subset of the published rows; `benchmarks/published.py` compares all of them."""
+"""Reproduces some of the published rows; `benchmarks/published.py` compares all of them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SHARED = REPO.parent / "shared"
 
 @pytest.mark.data
 @pytest.mark.skipif(not (SHARED / "replay").is_dir(), reason="the published replay data is not beside the repository")
-def test_published_rows_are_exact(capsys: pytest.CaptureFixture[str]) -> None:
+def test_published_rows_are_reproduced_exactly(capsys: pytest.CaptureFixture[str]) -> None:
     spec = importlib.util.spec_from_file_location("published_rows", REPO / "benchmarks" / "published.py")
     assert spec is not None and spec.loader is not None
     rows = importlib.util.module_from_spec(spec)

@@ -1,4 +1,4 @@
-"""`autotts replay`, `archive export` and `import` as a user runs them: killed, resumed, read, and led astray."""
+"""Runs the installed `autotts replay`, `archive export` and `archive import`: kills, resumes, figures, wrong input."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
-def test_killed_and_resumed_it_ends_with_the_same_bytes(home: Path) -> None:
+def test_killed_and_resumed_replay_writes_the_same_bytes(home: Path) -> None:
     command = [Path(sys.executable).with_name("autotts"), *map(str, REPLAY), "-o", "killed", "--parquet"]
     runs: list[str] = []
     for kill in ("run 4 of", "run 9 of"):
@@ -56,13 +56,13 @@ def test_killed_and_resumed_it_ends_with_the_same_bytes(home: Path) -> None:
         assert (home / "killed" / name).read_bytes() == (home / "calm" / name).read_bytes(), name
 
 
-def test_what_is_there_is_not_run_again(home: Path) -> None:
+def test_finished_measurements_are_not_repeated(home: Path) -> None:
     before = {path.name: path.stat().st_mtime_ns for path in (home / "calm/journal").iterdir()}
     assert autotts(*REPLAY, "-o", "calm", cwd=home).returncode == 0
     assert {path.name: path.stat().st_mtime_ns for path in (home / "calm/journal").iterdir()} == before
 
 
-def test_figures_on_every_page_are_those_of_evaluate(home: Path) -> None:
+def test_figures_of_every_page_equal_those_of_evaluate(home: Path) -> None:
     controllers = ("evaluate", BEST, "confidence_momentum", "self_consistency", "--archive", ARCHIVE)
     assert autotts(*controllers, *GRID, "--sandbox", "process", "--json", "e.json", cwd=home).returncode == 0
     rows = json.loads((home / "e.json").read_text())
@@ -96,7 +96,7 @@ def test_figures_on_every_page_are_those_of_evaluate(home: Path) -> None:
         assert row.items() <= mine[row["controller"], row["environment"], row["beta"]].items()
 
 
-def test_paired_figures_are_those_of_compare(home: Path) -> None:
+def test_paired_figures_equal_those_of_compare(home: Path) -> None:
     pair = ("compare", "self_consistency", BEST, "--archive", ARCHIVE, "--env", "synthetic/*", "--beta", 1)
     assert autotts(*pair, "--orders", 2, "--sandbox", "process", "--json", "c.json", cwd=home).returncode == 0
     document = json.loads((home / "calm/results.json").read_text())
@@ -108,7 +108,7 @@ def test_paired_figures_are_those_of_compare(home: Path) -> None:
         assert [found[name] for name in ("wins", "ties", "losses")] == [row["wins"], row["ties"], row["losses"]]
 
 
-def test_the_figures_are_filed_with_the_archive(home: Path) -> None:
+def test_replay_figures_are_stored_in_the_archive(home: Path) -> None:
     (path,) = (home / ARCHIVE / "replays" / BEST).iterdir()
     filed = json.loads(path.read_text())
     rows = [r for r in json.loads((home / "calm/results.json").read_text())["rows"] if r["controller"] == BEST]
@@ -117,7 +117,7 @@ def test_the_figures_are_filed_with_the_archive(home: Path) -> None:
     assert autotts("archive", "verify", "--archive", ARCHIVE, cwd=home).returncode == 0
 
 
-def test_a_lineage_is_published_and_comes_back(home: Path) -> None:
+def test_exported_lineage_is_the_same_after_import(home: Path) -> None:
     done = autotts("archive", "export", BEST, "--archive", ARCHIVE, "-o", "bundle.zip", cwd=home)
     assert done.returncode == 0 and "versions, 1 of them asked for" in done.stdout
     digest = done.stdout.split()[-1]
@@ -130,7 +130,7 @@ def test_a_lineage_is_published_and_comes_back(home: Path) -> None:
     assert autotts("archive", "import", "bundle.zip", "--archive", "got", cwd=home).stdout.startswith("got: 0 versions")
 
 
-def test_wrong_usage_is_one_line(home: Path) -> None:
+def test_wrong_usage_prints_one_line_and_fails(home: Path) -> None:
     (home / "file").write_text("x")
     archive = ("--archive", ARCHIVE)
     for code, words, arguments in (
