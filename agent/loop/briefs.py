@@ -108,11 +108,11 @@ class BriefBuilder:
 
     def _bench(self, cards: Sequence[Card], parents: Sequence[Card], seed: int) -> SearchWorkbench:
         left_out, stock = self._config.ablations, self._stock
-        shelf = SearchHistory(
+        history = SearchHistory(
             cards, stock.recorded, stock.source, stock.logs, [card.id for card in parents], "history" not in left_out,
             seed,
         )  # fmt: skip
-        return SearchWorkbench(shelf, self._sandbox, traces="traces" not in left_out)
+        return SearchWorkbench(history, self._sandbox, traces="traces" not in left_out)
 
     def _version(self, card: Card) -> Version:
         left_out = self._config.ablations

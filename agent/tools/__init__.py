@@ -1,1 +1,1 @@
-"""The tools of an explorer: list and compare versions, read traces, try drafts, submit a candidate."""
+"""The tools of an explorer: list and compare versions, read traces, try drafts, and submit a candidate."""

@@ -1,4 +1,4 @@
-"""The arguments of the tools, as a language model may give them."""
+"""The arguments of the tools, validated as a language model may send them."""
 
 from __future__ import annotations
 
@@ -12,39 +12,44 @@ from .workbench import FEW, MOST_CURVES
 
 
 class Arguments(BaseModel):
-    """Arguments of a tool: none but those that it has."""
+    """Base class of a tool's arguments; unknown arguments are errors."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
-Version = Annotated[str, Field(max_length=200, description="Version or draft")]
-Offset = Annotated[int, Field(ge=0, le=10**9, description="See more")]
+Version = Annotated[str, Field(max_length=200, description="Id of a version, or of a draft (try-1, ...)")]
+_LARGEST_OFFSET = 10**9
+Rows = Annotated[int, Field(ge=0, le=_LARGEST_OFFSET, description="Rows to skip")]
+Lines = Annotated[int, Field(ge=0, le=_LARGEST_OFFSET, description="Lines to skip")]
+Characters = Annotated[int, Field(ge=0, le=_LARGEST_OFFSET, description="Characters to skip")]
 
-Every = Annotated[bool, Field(description=f"Every beta; else {FEW}")]
+Every = Annotated[bool, Field(description=f"Show all betas; default: {FEW} of them")]
 
 
-def _listed(value: Any) -> Any:
-    """Take "a, b" for ["a", "b"]: models write both."""
+def _split(value: Any) -> Any:
+    """Accept "a, b" for ["a", "b"], because models write both."""
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
 class ListVersionsArguments(Arguments):
-    order: Literal["quality", "generation", "tokens"] = Field("quality", description="What first")
-    limit: int = Field(5, ge=1, le=100, description="Rows")
-    offset: Offset = 0
+    order: Literal["quality", "generation", "tokens"] = Field(
+        "quality", description="Sort: best quality, latest generation or fewest tokens first"
+    )
+    limit: int = Field(5, ge=1, le=100, description="Rows to show")
+    offset: Rows = 0
 
 
 class ReadSourceArguments(Arguments):
     version: Version
-    offset: Offset = 0
+    offset: Characters = 0
 
 
 class ScalingCurveArguments(Arguments):
-    versions: Annotated[list[str], BeforeValidator(_listed)] = Field(
-        min_length=1, max_length=MOST_CURVES, description="Ids"
+    versions: Annotated[list[str], BeforeValidator(_split)] = Field(
+        min_length=1, max_length=MOST_CURVES, description=f"1 to {MOST_CURVES} ids of versions or drafts"
     )
     every: Every = False
-    offset: Offset = 0
+    offset: Lines = 0
 
 
 class CompareArguments(Arguments):
@@ -59,37 +64,49 @@ class FindingsArguments(Arguments):
 
 class FindEpisodesArguments(Arguments):
     version: Version
-    kind: Kind = Field(description="See above")
-    other: str | None = Field(None, max_length=200, description="For lost_to and gained_on alone")
-    beta: float | None = Field(None, ge=0, le=1, description="All if left out")
-    limit: int = Field(5, ge=1, le=50, description="Rows")
-    offset: Offset = 0
+    kind: Kind = Field(
+        description="wrong, right; most_tokens; most_wasted (idle tokens); pruned_right, stopped_early, hopeless (see "
+        "findings); lost_to (`other` right, `version` wrong); gained_on (the reverse)"
+    )
+    other: str | None = Field(None, max_length=200, description="Second version; only for lost_to and gained_on")
+    beta: float | None = Field(None, ge=0, le=1, description="Only this beta; default: all")
+    limit: int = Field(5, ge=1, le=50, description="Rows to show")
+    offset: Rows = 0
 
 
 class ReadTraceArguments(Arguments):
     version: Version
-    episode: str = Field(max_length=100, description="Such as e1:q7:b0.5:o1000")
-    offset: Offset = 0
+    episode: str = Field(
+        max_length=100,
+        description="e1:q7:b0.5:o1000 is environment 1, question 7, beta 0.5, branch order 1000",
+    )
+    offset: Lines = 0
 
 
 class TryCandidateArguments(Arguments):
-    source: str = Field(description="A complete module")
-    against: str | None = Field(None, max_length=200, description="Version to hold it against, if no parent")
+    source: str = Field(description="Complete Python module with one Controller subclass")
+    against: str | None = Field(
+        None, max_length=200, description="Version or draft to compare with; default: the first parent"
+    )
 
 
 class ExpectationArguments(Arguments):
     metric: Metric = Field(
-        description="Findings count episodes, idle_tokens and hopeless tokens. same: within 0.2 points, 2%, 10 episodes"
+        description="quality, accuracy, tokens, latency, or a finding: its tokens (idle_tokens, hopeless) or its "
+        "episodes (others)"
     )
-    direction: Direction = Field(description="Against the first parent")
+    direction: Direction = Field(
+        description="Change against the first parent. same: within 0.2 points (quality, accuracy), within 2% (others), "
+        "or under 10 episodes"
+    )
 
 
 class SubmitArguments(Arguments):
-    source: str = Field(description="A complete module")
-    rationale: str = Field(description="What was changed, why, what it should improve")
-    parents: Annotated[list[str], BeforeValidator(_listed)] = Field(
-        default_factory=list, max_length=8, description="Versions that it comes from, the closest first"
+    source: str = Field(description="Complete Python module with one Controller subclass")
+    rationale: str = Field(description="What you changed, why, and what it should improve")
+    parents: Annotated[list[str], BeforeValidator(_split)] = Field(
+        default_factory=list, max_length=8, description="Ids of the versions it builds on, the closest first"
     )
     expects: list[ExpectationArguments] = Field(
-        default_factory=list, max_length=9, description="The hypothesis, checked afterwards"
+        default_factory=list, max_length=9, description="Predicted changes, checked on the whole search set"
     )

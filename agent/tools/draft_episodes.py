@@ -1,4 +1,4 @@
-"""The part of the search set on which drafts are tried."""
+"""Selects the part of the search set on which drafts are tried."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from envs.episodes import Episodes
 from .text import count_of
 
 BETAS = 6
-"""Betas of a quick try, spread over the grid."""
+"""Betas of a try, spread over the grid."""
 ORDERS = 3
-"""Branch orders of a quick try: with one alone, a row of tries learns that order by heart."""
+"""Branch orders of a try: with a single one, successive tries would over-fit to it."""
 EPISODES = 1080
-"""Episodes of a quick try, about: few enough for a good candidate to be through in about a second."""
+"""Approximate episodes of a try: few enough that a good candidate takes about a second."""
 
 
 def part_of(episodes: Episodes, seed: int = 0) -> npt.NDArray[np.int64]:
-    """Return the episodes on which drafts are tried: some betas, some branch orders, all environments.
+    """Return the indices of the episodes on which drafts are tried: some betas, some branch orders, all environments.
 
-    Each environment plays as many pairs of question and branch order as the others, as far as they go; first every
-    question once, the orders taking turns. The same pairs are played at every beta.
+    Each environment plays equally many pairs of question and branch order, as far as it has them: first every question
+    once, with the orders taking turns. The same pairs are played at every beta.
 
     Args:
         episodes: the whole search set.
-        seed: chooses orders and questions. Another part for every task, so that no part is learnt over many of them.
+        seed: seed of the choice of orders and questions; each task has another, so that no part is over-fitted.
     """
     grid, seeds = np.unique(episodes.beta), np.unique(episodes.order).tolist()
     betas = grid[np.unique(np.linspace(0, len(grid) - 1, min(BETAS, len(grid))).round().astype(int))]
@@ -35,7 +35,7 @@ def part_of(episodes: Episodes, seed: int = 0) -> npt.NDArray[np.int64]:
     most = max(2, EPISODES // (len(betas) * len(episodes.environments)))
     chosen = np.zeros(len(episodes), bool)
     for e, env in enumerate(episodes.environments):
-        # environments of equal size are taken to hold the same questions, and play the same ones: they stay paired
+        # environments of equal size are assumed to hold the same questions, and play the same ones: they stay paired
         questions = Random(f"{seed} {len(env)}").sample(range(len(env)), len(env))
         turns = [(q, orders[(i + r) % len(orders)]) for r in range(len(orders)) for i, q in enumerate(questions)]
         played = np.zeros((len(env), len(seeds)), bool)
@@ -47,7 +47,7 @@ def part_of(episodes: Episodes, seed: int = 0) -> npt.NDArray[np.int64]:
 
 
 def smoke_of(part: Episodes) -> npt.NDArray[np.int64]:
-    """Return a few episodes of ``part``, two for each beta: enough for most that crashes to crash."""
+    """Return the indices of a few episodes of ``part``, two per beta: enough to reveal most crashes."""
     chosen: set[int] = set()
     for i, beta in enumerate(np.unique(part.beta).tolist()):
         mine = np.flatnonzero(part.beta == beta).tolist()
@@ -56,7 +56,7 @@ def smoke_of(part: Episodes) -> npt.NDArray[np.int64]:
 
 
 def about_part(part: Episodes) -> str:
-    """Return in words what a part holds."""
+    """Describe a part: its episodes, questions, environments, betas and branch orders."""
     betas, orders = len(np.unique(part.beta)), len(np.unique(part.order))
     pairs = np.stack([part.environment, part.question])
     questions = len(np.unique(pairs, axis=1).T)

@@ -1,4 +1,4 @@
-"""The versions that an explorer may look at, the drafts that it has tried, and what each of them did."""
+"""The versions that an explorer may look at, its drafts, and the measurements of both."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ from .draft_episodes import part_of
 from .text import EpisodeNames, one_line, without_run_specifics
 
 _KEPT = {True: 64, False: 8}
-"""Measured versions that are kept in memory: on the part that drafts are tried on, and on the whole batch."""
+"""Measurements kept in memory: on the drafts' part of the search set (True), and on the whole set (False)."""
 _MOST_QUALITIES = 2_000
 _DRAFT = re.compile("try-[0-9]{1,9}")
-_qualities: OrderedDict[tuple[str, str, bytes], Floats] = OrderedDict()  # they follow from source and protocol alone
+_qualities: OrderedDict[tuple[str, str, bytes], Floats] = OrderedDict()  # determined by source, protocol and budgets
 
 
 @dataclass(frozen=True)
 class DraftTrial:
-    """A draft that was run, on the part of the batch that drafts are tried on."""
+    """A draft that was run on the drafts' part of the search set."""
 
     name: str
     source: str
@@ -43,16 +43,16 @@ class DraftTrial:
 
 
 class SearchHistory:
-    """Cards, sources and logs by version, drafts included.
+    """Cards, sources and logs by version, including drafts.
 
     Args:
-        cards: of every version that is known: the archived ones, and those of this generation that have been tried.
-        episodes: the batch on which they were tried.
+        cards: of all versions: the archived ones, and those of this generation that have been tried.
+        episodes: the search set on which they were tried.
         source: returns a version's source.
         logs: returns the logs of a version that ran, on ``episodes``.
-        parents: ids of the versions that the brief is about.
-        history: whether more is shown than the hand-written controllers and ``parents``.
-        seed: chooses the part of the batch that drafts are tried on: another one for each brief.
+        parents: ids of the parents in the brief.
+        all_versions: whether to show all versions, or only the hand-written controllers and ``parents``.
+        seed: seed of the choice of the drafts' part; each brief has another.
     """
 
     def __init__(
@@ -62,12 +62,12 @@ class SearchHistory:
         source: Callable[[str], str],
         logs: Callable[[str], Logs],
         parents: Sequence[str] = (),
-        history: bool = True,
+        all_versions: bool = True,
         seed: int = 0,
     ) -> None:
-        self.episodes, self.history = episodes, history
+        self.episodes, self.all_versions = episodes, all_versions
         self.parents = tuple(dict.fromkeys(parents))
-        shown = [card for card in cards if history or card.generation == 0 or card.id in self.parents]
+        shown = [card for card in cards if all_versions or card.generation == 0 or card.id in self.parents]
         self.cards = {card.id: card for card in shown}
         self.names = EpisodeNames(episodes)
         self.which = part_of(episodes, seed)
@@ -82,19 +82,19 @@ class SearchHistory:
 
     @cached_property
     def ranked(self) -> list[Card]:
-        """The versions that ran, the best first."""
+        """The versions that ran, best first."""
         return population.ranked(list(self.cards.values()))
 
     @cached_property
     def front(self) -> list[Curve]:
-        """The curves of the front."""
+        """The curves of the versions on the Pareto front."""
         return [(card.id, card.mean_curve) for card in population.front(list(self.cards.values()))]
 
     def card(self, version: str) -> Card:
         """Return a version's card.
 
         Raises:
-            InputError: there is none that may be looked at.
+            InputError: there is no such version, or it must not be shown.
         """
         if version in self.cards:
             return self.cards[version]
@@ -108,21 +108,21 @@ class SearchHistory:
         """Return the source of a version or draft.
 
         Raises:
-            InputError: there is none that may be looked at.
+            InputError: there is no such version, or it must not be shown.
         """
         if version in self.tries:
             return self.tries[version].source
         return self.names.hide_in_source(self._source(self.card(version).id))
 
     def on_part(self, *versions: str | None) -> bool:
-        """Return whether what is told of ``versions`` together has to be of the part that drafts are tried on."""
+        """Return whether ``versions`` can only be compared on the drafts' part, because one of them is a draft."""
         return any(version in self.tries for version in versions)
 
     def measured(self, version: str, part: bool) -> Measurement:
-        """Return what a version or draft did: on the part alone, or on the whole batch.
+        """Return the measurement of a version or draft, on the drafts' part or on the whole search set.
 
         Raises:
-            InputError: there is none that may be looked at, or it did not run.
+            InputError: there is no such version, it must not be shown, or it did not run.
         """
         if version in self.tries:
             tried = self.tries[version]
@@ -141,25 +141,25 @@ class SearchHistory:
         return kept[version]
 
     def quality(self, version: str) -> float:
-        """Return the quality of a version that ran, on the batch."""
+        """Return the quality of a version that ran, on the whole search set, in per cent."""
         return population.quality(self.cards[version], self.budgets)
 
     def behind(self, version: str) -> tuple[float, Interval]:
-        """Return the quality of a version that ran less that of the best, and its paired 95% interval, on the batch."""
+        """Return the quality of a version minus that of the best, and its paired 95% interval, on the whole set."""
         ours, best = (self._resampled(card) for card in (self.cards[version], self.ranked[0]))
         return float(ours[0] - best[0]), interval(ours[1:] - best[1:])
 
     def _resampled(self, card: Card) -> Floats:
-        """Return quality, and then quality for resampled questions."""
+        """Return the quality, followed by the qualities of resampled questions."""
         key = (card.source_sha256, card.protocol.key(), self.budgets.tobytes())
-        found = _qualities.get(key)
-        if found is None:
+        result = _qualities.get(key)
+        if result is None:
             measured = self.measured(card.id, False)
-            found = np.append(measured.quality(self.budgets), measured.resampled_quality(self.budgets))
-            _qualities[key] = found
+            result = np.append(measured.quality(self.budgets), measured.resampled_quality(self.budgets))
+            _qualities[key] = result
             while len(_qualities) > _MOST_QUALITIES:
                 _qualities.popitem(last=False)
-        return found
+        return result
 
     def _measure(self, version: str, part: bool) -> Measurement:
         logs = self._logs(version)
@@ -173,38 +173,38 @@ class SearchHistory:
             raise DamagedFile(f"version {version} has logs that no controller can have made ({forged})") from None
 
     def findings(self, version: str) -> Sequence[Finding]:
-        """Return what a version or draft does wrong, the most important first.
+        """Return the findings of a version or draft, most important first.
 
         Raises:
-            InputError: there is none that may be looked at, or it did not run.
+            InputError: there is no such version, it must not be shown, or it did not run.
         """
         tried = self.measured(version, True) if version in self.tries else None
         if tried is not None:
-            # a few betas are too coarse a grid to tell how even the steps of all are
-            return [found for found in diagnose(tried.scores, tried.logs) if found.kind != "uneven_beta"]
+            # the few betas of a try are too coarse to judge how even the steps of beta are
+            return [finding for finding in diagnose(tried.scores, tried.logs) if finding.kind != "uneven_beta"]
         card = self.card(version)
         if not card.ok:
             raise InputError(f"{version} has no findings ({self._why(card)})")
         return card.findings
 
     def _why(self, card: Card) -> str:
-        """Return why a version has no scores: of a duplicate, which one decides alike and can be looked at."""
-        return f"{card.verdict}: {self.said(card.message)}" if card.message else card.verdict
+        """Return why a version has no scores; for a duplicate, the message names the version that it equals."""
+        return f"{card.verdict}: {self.sanitize(card.message)}" if card.message else card.verdict
 
-    def said(self, message: str) -> str:
-        """Return what a failed candidate's verdict says: by itself it may hold anything."""
+    def sanitize(self, message: str) -> str:
+        """Return a failed candidate's message as one safe line: the candidate may have put anything into it."""
         return one_line(without_run_specifics(self.names.hide(message)), 300)
 
-    def twin(self, source: str) -> str | None:
-        """Return the version that has the same source as ``source``, or the same program under other names."""
+    def same_program(self, source: str) -> str | None:
+        """Return the version with the same source, or the same program under other names; None if there is none."""
         if self._forms is None:
             self._forms = {}
             for card in self._everything:
                 self._forms.setdefault(program_form(self._source(card.id)), card.id)
         return self._forms.get(program_form(source))
 
-    def twin_draft(self, source: str) -> DraftTrial | None:
-        """Return the draft that has the same source, or else one that is the same program under other names."""
+    def same_draft(self, source: str) -> DraftTrial | None:
+        """Return the draft with the same source, or else one with the same program under other names."""
         exact = [tried for tried in self.tries.values() if tried.source == source]
         wanted = program_form(source)
         return next(iter(exact), None) or next(

@@ -1,4 +1,4 @@
-"""Where the search stands: over which budgets quality is taken, what is best at each, and since when nothing is new."""
+"""The progress of a search: the budgets of quality, the best version at each, and how long progress has stalled."""
 
 from __future__ import annotations
 
@@ -13,33 +13,33 @@ from ..records.version import Version
 from .search_history import SearchHistory
 
 _LOOKED_AT = 40
-"""Versions, the best, among which those are looked for that the best is not surely better than."""
+"""Best versions among which those are searched that the best is not significantly better than."""
 _STALLED = 3
-"""Versions without a sure gain after which it is said."""
+"""Versions without a significant gain from which on the text reports a stall."""
 _ROWS = 8
 
 
 def describe_scale(budgets: Floats) -> str:
-    """Return over which budgets quality is the mean."""
+    """Describe the token budgets over which quality is averaged."""
     return f"{len(budgets)} token budgets from {budgets[0]:,.0f} to {budgets[-1]:,.0f}"
 
 
-def describe_progress(shelf: SearchHistory) -> str:
-    """Return the scale of quality, the best version, and, with a history, since when nothing is surely better."""
-    told = [f"Quality: mean accuracy % over {describe_scale(shelf.budgets)} mean tokens of a question."]
-    if shelf.ranked:
-        best = shelf.ranked[0]
-        told.append(f"The best so far is {best.id} with {shelf.quality(best.id):.2f}.")
-    if shelf.history and (stalled := _stalled(shelf)):
-        told.append(stalled)
-    return " ".join(told)
+def describe_progress(history: SearchHistory) -> str:
+    """Return the scale of quality, the best version and, with a full history, how long progress has stalled."""
+    sentences = [f"Quality: mean accuracy % over {describe_scale(history.budgets)} mean tokens of a question."]
+    if history.ranked:
+        best = history.ranked[0]
+        sentences.append(f"The best so far is {best.id} with {history.quality(best.id):.2f}.")
+    if history.all_versions and (stalled := _stalled(history)):
+        sentences.append(stalled)
+    return " ".join(sentences)
 
 
-def _stalled(shelf: SearchHistory) -> str:
-    """Return in a sentence how many versions have come since the first that the best is not surely better than."""
-    for card in sorted(shelf.ranked[:_LOOKED_AT], key=lambda card: card.generation):
-        if shelf.behind(card.id)[1][1] >= 0:
-            since = sum(later.generation > card.generation for later in shelf.ranked)
+def _stalled(history: SearchHistory) -> str:
+    """Return a sentence if many versions have followed the first that the best is not significantly better than."""
+    for card in sorted(history.ranked[:_LOOKED_AT], key=lambda card: card.generation):
+        if history.behind(card.id)[1][1] >= 0:
+            since = sum(later.generation > card.generation for later in history.ranked)
             if since < _STALLED:
                 return ""
             return (
@@ -50,7 +50,7 @@ def _stalled(shelf: SearchHistory) -> str:
 
 
 def best_at_budgets(versions: Sequence[Version], budgets: Floats) -> str:
-    """Return a table of the best accuracy at some of ``budgets``, both ends among them, and whose it is."""
+    """Return a table of the best accuracy, and the version that attains it, at some of ``budgets``."""
     rows = ["| mean tokens of a question | accuracy % | by |", "|---|---|---|"]
     for budget in budgets[np.unique(np.linspace(0, len(budgets) - 1, _ROWS).round().astype(int))].tolist():
         reached = [(value, v.id) for v in versions if (value := at_tokens(v.curve, budget)) is not None]

@@ -1,4 +1,4 @@
-"""What an explorer hands in, and what has to be true of it before it counts."""
+"""Submissions of an explorer, and the conditions for accepting one."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from .text import one_line, plain
 from .workbench import SearchWorkbench
 
 LARGEST = 64 << 10
-"""Bytes of source."""
+"""Largest source, in bytes."""
 LONGEST = 4_000
-"""Characters of a rationale."""
+"""Longest rationale, in characters."""
 
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A candidate that may be tried on the whole search set."""
+    """An accepted candidate, ready for evaluation on the whole search set."""
 
     source: str
     rationale: str
@@ -30,17 +30,17 @@ class Submission:
     expects: tuple[Expectation, ...] = ()
 
     def proposal(self) -> Proposal:
-        """Return it as an explorer's proposal, without what it has cost."""
+        """Return the submission as a proposal, without its cost."""
         return Proposal(self.source, self.rationale, self.parents, expects=self.expects)
 
 
 def accept(
     bench: SearchWorkbench, source: str, rationale: str, parents: Sequence[str], expects: Sequence[Expectation]
 ) -> Submission:
-    """Return the submission.
+    """Check a submission, and return it.
 
     Raises:
-        InputError: it cannot be accepted; the message says what to mend.
+        InputError: the submission is refused; the message says what to change.
     """
     if len(source.encode(errors="replace")) > LARGEST:
         raise InputError(f"the source has more than {LARGEST:,} bytes: make it simpler")
@@ -48,26 +48,28 @@ def accept(
     if not rationale:
         raise InputError("the rationale is empty: say what was changed, why, and what it should improve")
     if len(rationale) > LONGEST:
-        raise InputError(f"the rationale has {len(rationale):,} characters, of at most {LONGEST:,}")
+        raise InputError(f"the rationale has {len(rationale):,} characters; at most {LONGEST:,} are allowed")
     for parent in parents:
-        if parent in bench.shelf.tries:
-            raise InputError(f"parents: {parent} is a draft: name the versions that it comes from")
-        if parent not in bench.shelf.cards:
+        if parent in bench.history.tries:
+            raise InputError(f"parents: {parent} is a draft: name the versions that the draft builds on")
+        if parent not in bench.history.cards:
             raise InputError(f"parents: no version {one_line(parent, 60)!r}; see list_versions")
     refused = policy.check(source)
     if not refused.ok:
-        raise InputError(f"{refused.kind}: {bench.shelf.said(refused.message)}")
+        raise InputError(f"{refused.kind}: {bench.history.sanitize(refused.message)}")
     check_contract(source)
-    if (twin := bench.twin_of(source)) is not None:
+    if (twin := bench.describe_same_program(source)) is not None:
         raise InputError(f"{twin}; change what it does, not how it is written")
     return Submission(source, rationale, tuple(dict.fromkeys(parents)), tuple(dict.fromkeys(expects)))
 
 
 def check_contract(source: str) -> None:
-    """Look for one `Controller` subclass with a `solve`, in the syntax tree; ``source`` must keep the policy.
+    """Check that the source defines exactly one `Controller` subclass with a method `solve`, by its syntax tree.
+
+    The source must satisfy the policy (`sandbox.policy.check`).
 
     Raises:
-        InputError: there is none, or there are several.
+        InputError: there is no such class, or there are several.
     """
     tree = policy.parse(source)
     base = {"Controller"}
@@ -76,17 +78,18 @@ def check_contract(source: str) -> None:
             base |= {alias.asname for alias in node.names if alias.name == "Controller" and alias.asname}
     classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
     bases = {name: {_last_name(b) for b in node.bases} for name, node in classes.items()}
-    found: dict[str, ast.ClassDef] = {}
-    for name, node in classes.items():  # a class comes after those that it is made from
-        if bases[name] & (base | found.keys()):
-            found[name] = node
-    leaves = [name for name in found if not any(name in bases[other] for other in found)]
+    subclasses: dict[str, ast.ClassDef] = {}
+    for name, node in classes.items():  # a class is defined after its base classes
+        if bases[name] & (base | subclasses.keys()):
+            subclasses[name] = node
+    leaves = [name for name in subclasses if not any(name in bases[other] for other in subclasses)]
     if len(leaves) != 1:
         raise InputError(f"contract: expected one subclass of Controller, found {len(leaves)}")
-    if not any(isinstance(line, ast.FunctionDef) and line.name == "solve" for c in found.values() for line in c.body):
+    methods = [line for node in subclasses.values() for line in node.body if isinstance(line, ast.FunctionDef)]
+    if not any(method.name == "solve" for method in methods):
         raise InputError(f"contract: {one_line(leaves[0], 60)} has no method solve(self, question)")
 
 
 def _last_name(node: ast.expr) -> str:
-    """Return the name of a base class, whatever module it is reached through."""
+    """Return the name of a base class without its module."""
     return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""

@@ -1,6 +1,6 @@
-"""The workbench as tools: what a language model is told of each, and what it gets back.
+"""The workbench as tools: their names, descriptions and arguments for a language model, and their calls.
 
-The same for every provider and for the MCP server. The descriptions are the manual that a model has.
+All providers and the MCP server offer the same tools. The descriptions are the only manual that a model has.
 """
 
 from __future__ import annotations
@@ -29,108 +29,110 @@ from .arguments import (
 )  # fmt: skip
 from .submission import Submission, accept
 from .text import one_line, plain
-from .workbench import MOST_CURVES, SOURCE_PAGE, SearchWorkbench
+from .workbench import SOURCE_PAGE, SearchWorkbench
 
 _MOST = 3_100
-"""Characters of a result, unless it is a source."""
+"""Longest result in characters, unless it shows a source."""
 
 
 @dataclass(frozen=True, slots=True)
 class ToolResult:
-    """What a call gives."""
+    """The result of a call."""
 
     text: str
     error: bool = False
-    """Whether the call was wrong: the text says in one line how."""
+    """Whether the call was wrong; the text then says in one line what is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """Something that a model may call."""
+    """A tool that a model may call."""
 
     name: str
     description: str
-    """The manual: what is returned, and what for."""
+    """The manual: what the tool returns or does."""
     arguments: type[Arguments]
     run: Callable[[Toolbox, Any], str]
-    """Returns the text; raises `InputError` for what the caller got wrong."""
+    """Returns the text; raises `InputError` for errors of the caller."""
     most: int = _MOST
-    """Characters of a result."""
+    """Longest result, in characters."""
     of_traces: bool = False
-    """Whether it is gone where traces are not to be looked at."""
+    """Whether the tool is missing in runs without traces."""
 
 
 TOOLS: tuple[Tool, ...] = (
     Tool(
         "list_versions",
-        "All controllers tried, one a line: id, generation, quality (the figure to raise), its difference to the best "
-        "with half the 95% interval, accuracy % @ thousand tokens at three betas, parents, rationale or failure.",
+        "Lists the controllers tried so far, one per line: id, generation, quality (the number to raise), difference "
+        "to the best with half the 95% interval, accuracy@tokens at three betas (45.2@3.1: 45.2% right at 3,100 tokens "
+        "per question), parents, and rationale or failure.",
         ListVersionsArguments,
         lambda box, a: box.bench.list_versions(a.order, a.limit, a.offset),
     ),
     Tool(
         "read_source",
-        f"A version's or draft's source, {SOURCE_PAGE:,} characters at a time.",
+        f"Returns the source of a version or draft, {SOURCE_PAGE:,} characters at a time.",
         ReadSourceArguments,
         lambda box, a: box.bench.read_source(a.version, a.offset),
         SOURCE_PAGE + 100,
     ),
     Tool(
         "scaling_curve",
-        f"1 to {MOST_CURVES} versions by beta: accuracy with 95% interval, tokens, latency, what the best hand-written "
-        "seed attains with these tokens. With a draft, all on the draft's part of the search set.",
+        "Shows versions by beta: accuracy with 95% interval, tokens and latency per question, and the accuracy of the "
+        "best baseline (hand-written controller) at the same tokens. If one is a draft, all are shown on the drafts' "
+        "part of the search set.",
         ScalingCurveArguments,
         lambda box, a: box.bench.scaling_curve(a.versions, a.every, a.offset),
         4_100,
     ),
     Tool(
         "compare",
-        "What the second has over the first on the same episodes: quality (at equal tokens), accuracy, "
-        "tokens, questions won and lost by beta and environment (e1, ...); findings. An interval that holds 0 proves "
-        "nothing; a gain in one environment alone may be chance.",
+        "Compares `second` with `first` on the same episodes: quality; accuracy, tokens, and questions won and lost, "
+        "by beta and environment (e1, ...); findings. If a 95% interval contains 0, nothing is proven; a gain in only "
+        "one environment may be chance.",
         CompareArguments,
         lambda box, a: box.bench.compare(a.first, a.second, a.every),
     ),
     Tool(
         "findings",
-        "Diagnosis, most important first, with the worst episode: stopped_early (wrong, but the open branches, or only "
-        "all, run to the end, would be right), pruned_right (right branches given up), idle_tokens, idle_width (spent "
-        "once the answer led for good), hopeless (spent where no vote can win), uneven_beta (steps of beta that add "
-        "nothing or too much).",
+        "Diagnoses a version, most important finding first, with its worst episode: stopped_early (wrong, but right if "
+        "the open branches, or all branches, had run to the end), pruned_right (wrong because right branches were "
+        "pruned), idle_tokens and idle_width (tokens spent, branches opened after the final answer led for good), "
+        "hopeless (tokens on questions that no vote gets right), uneven_beta (steps of beta that change too little or "
+        "too much).",
         FindingsArguments,
         lambda box, a: box.bench.findings(a.version),
         of_traces=True,
     ),
     Tool(
         "find_episodes",
-        "Episodes of a kind, the worst of each question first: answer, tokens, branches, % of the question's recorded "
-        "branches that end right. Kinds as in findings; most_wasted: idle tokens; with `other`: lost_to (other right, "
-        "version wrong), gained_on (the reverse).",
+        "Lists episodes of one kind, the worst of each question first: answer, tokens, branches opened and pruned, and "
+        "how many of the question's recorded branches are right.",
         FindEpisodesArguments,
         lambda box, a: box.bench.find_episodes(a.version, a.kind, a.other, a.beta, a.limit, a.offset),
         of_traces=True,
     ),
     Tool(
         "read_trace",
-        "One episode: votes, every action, every branch by intervals. Answers are letters in order of appearance, * is "
-        "right, - none. Change the rule, not the case.",
+        "Shows one episode: votes, every action, every branch by intervals. Answers are letters in order of "
+        "appearance; * marks the right answer, - no answer. Improve the general rule, not this one case.",
         ReadTraceArguments,
         lambda box, a: box.bench.read_trace(a.version, a.episode, a.offset),
         of_traces=True,
     ),
     Tool(
         "try_candidate",
-        "Runs a draft on a part of the search set (another in every task) in seconds: quality against the first parent "
-        "and the best, curve beside the baselines' and the front's, findings; or why it failed, with the line. Other "
-        "tools "
-        "then know it as try-1, ... Gains shrink on the whole search set, the more the more drafts were tried.",
+        "Runs a draft in seconds on a part of the search set (another part in each task): quality against the first "
+        "parent and the best version, curve beside the best baseline and the front, findings; or the error with its "
+        "line. Other tools then accept it as try-1, ... The more drafts you try, the more the gain of the best shrinks "
+        "on the whole search set.",
         TryCandidateArguments,
         lambda box, a: box.bench.try_candidate(a.source, a.against),
     ),
     Tool(
         "submit",
-        "Hands in the candidate, to be tried on the whole search set, audited for looking ahead, and archived. Once "
-        "accepted, this task is over; a refusal says what to mend.",
+        "Submits the candidate: it is evaluated on the whole search set, audited for look-ahead, and archived. Once "
+        "accepted, this task is over; a refusal says what to change.",
         SubmitArguments,
         lambda box, a: box.submit(a),
     ),
@@ -139,7 +141,7 @@ TOOLS: tuple[Tool, ...] = (
 
 
 def specifications(traces: bool = True) -> list[dict[str, Any]]:
-    """Return name, description and input_schema (JSON schema without references) of each tool: always the same."""
+    """Return name, description and input_schema (JSON schema without references) of each tool; always the same."""
     return [
         {"name": tool.name, "description": tool.description, "input_schema": _schema(tool.arguments)}
         for tool in _offered(traces)
@@ -154,10 +156,10 @@ class Toolbox:
     """The tools of one workbench.
 
     Args:
-        bench: what they look at.
+        bench: the workbench.
 
     Attributes:
-        submitted: what was handed in and accepted, or None.
+        submitted: the accepted submission; None before.
     """
 
     def __init__(self, bench: SearchWorkbench) -> None:
@@ -166,18 +168,18 @@ class Toolbox:
         self._tools = {tool.name: tool for tool in _offered(bench.traces)}
 
     def specifications(self) -> list[dict[str, Any]]:
-        """Return the specification of each tool that there is."""
+        """Return the specifications of the tools that this workbench offers."""
         return specifications(self.bench.traces)
 
     def call(self, name: str, arguments: Mapping[str, Any] | str) -> ToolResult:
-        """Call a tool. What the caller gets wrong is in the result.
+        """Call a tool. Errors of the caller are in the result.
 
         Args:
-            name: of the tool.
-            arguments: an object, or the JSON of one.
+            name: name of the tool.
+            arguments: an object, or its JSON text.
 
         Raises:
-            Damaged: a file of the run is damaged.
+            DamagedFile: a file of the run is damaged.
             SandboxError: the sandbox failed.
         """
         tool = self._tools.get(name)
@@ -195,23 +197,23 @@ class Toolbox:
         return ToolResult(_capped(plain(text, tabs=True), tool.most))
 
     def submit(self, given: SubmitArguments) -> str:
-        """Take what is handed in.
+        """Accept a submission.
 
         Raises:
-            InputError: it is refused.
+            InputError: the submission is refused.
         """
         if self.submitted is not None:
             raise InputError("a candidate has been submitted and accepted: this task is over")
         expects = [Expectation(expected.metric, expected.direction) for expected in given.expects]
         self.submitted = accept(self.bench, given.source, given.rationale, given.parents, expects)
-        return "accepted: it will be tried on the whole search set; this task is over"
+        return "accepted: it will be evaluated on the whole search set; this task is over"
 
 
 def _object(arguments: Mapping[str, Any] | str) -> dict[str, Any]:
-    """Return arguments as an object.
+    """Return the arguments as an object.
 
     Raises:
-        InputError: they are none.
+        InputError: they are not a JSON object.
     """
     try:
         given = json.loads(arguments or "{}") if isinstance(arguments, str) else arguments
@@ -231,33 +233,35 @@ def _capped(text: str, most: int) -> str:
 
 
 def _first_error(error: ValidationError, arguments: type[Arguments]) -> str:
-    """Return in one line what is wrong with the first of ``arguments`` that is wrong."""
+    """Return in one line the first error in ``arguments``."""
     first = error.errors(include_url=False, include_input=False)[0]
     where = ".".join(map(str, first["loc"]))
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-    said = first["msg"]
+    message = first["msg"]
     if first["type"] == "missing":
-        said = "this argument is required"
+        message = "this argument is required"
     elif first["type"] == "extra_forbidden":
         names = ", ".join(arguments.model_fields) if len(first["loc"]) == 1 else ""
-        said = "no such argument" + (f": there are {names}" if names else "")
-    return f"{where + ': ' if where else ''}{said}{more}"
+        message = "no such argument" + (f": there are {names}" if names else "")
+    return f"{where + ': ' if where else ''}{message}{more}"
 
 
 def _schema(arguments: type[BaseModel]) -> dict[str, Any]:
     schema = arguments.model_json_schema()
     plain_schema = _plain(schema, schema.get("$defs", {}))
     assert isinstance(plain_schema, dict)
-    plain_schema.pop("description", None)  # ours, of the class: the tool's own says what it is for
+    plain_schema.pop("description", None)  # the docstring of the class, which is not for models
     return plain_schema
 
 
-_UNTOLD = ("title", "$defs", "properties", "minimum", "maximum", "maxLength", "minItems", "maxItems")
+_OMITTED = ("title", "$defs", "properties", "minimum", "maximum", "maxLength", "minItems", "maxItems")
 
 
 def _plain(part: Any, definitions: Mapping[str, Any]) -> Any:
-    """Return a part of a schema without titles, references and null, which not every provider understands, and without
-    bounds: who oversteps one is told."""
+    """Return a part of a schema without titles, references, null and bounds.
+
+    Not every provider understands references and null. Bounds are omitted because an error names an exceeded bound.
+    """
     if isinstance(part, list):
         return [_plain(item, definitions) for item in part]
     if not isinstance(part, dict):
@@ -268,7 +272,7 @@ def _plain(part: Any, definitions: Mapping[str, Any]) -> Any:
     if len(choices) == 1:
         part = {**choices[0], **{key: value for key, value in part.items() if key not in ("anyOf", "default")}}
     properties = part.get("properties", {})
-    rest = {k: _plain(v, definitions) for k, v in part.items() if k not in _UNTOLD}
+    rest = {k: _plain(v, definitions) for k, v in part.items() if k not in _OMITTED}
     if properties:
         rest["properties"] = {name: _plain(value, definitions) for name, value in properties.items()}
     return rest

@@ -1,4 +1,4 @@
-"""One episode as compact text, its answers as letters: equality is all that a controller sees of an answer."""
+"""One episode as compact text, with letters for answers: a controller, too, sees only which answers are equal."""
 
 from __future__ import annotations
 
@@ -10,19 +10,22 @@ from itertools import groupby
 from envs.contract.replay import BRANCH, PRUNE, VERBS
 from envs.trace import Trace, TraceStep
 
-_ROWS = "record action (xN: N intervals): last answer (branches) | majority of the last answers, tokens, latency so far"
-_BRANCHES = "branch: its answers, interval by interval (xN: N in a row, ?: not looked at) | how it came out"
+_ROWS = (
+    "action number, action (xN: N intervals): last answer (branches) | majority of the last answers, tokens and "
+    "latency so far"
+)
+_BRANCHES = "branch: its answers, interval by interval (xN: N in a row, ?: not looked at) | how it ended"
 
 
 class AnswerLetters:
-    """Names for the answers of one episode: A, B, ..., Z, AA, ... in the order in which they are asked for."""
+    """Letters for the answers of one episode: A, B, ..., Z, AA, ... in the order of their first use."""
 
     def __init__(self, gold: str) -> None:
         self._gold = gold
         self._names: dict[str, str] = {}
 
     def __call__(self, answer: str | None) -> str:
-        """Return the letter of an answer, ``*`` after that of the right one; ``-`` for an absent one."""
+        """Return the letter of an answer, followed by ``*`` if the answer is right; ``-`` for an absent answer."""
         if answer is None:
             return "-"
         if answer not in self._names:
@@ -31,7 +34,7 @@ class AnswerLetters:
 
     @property
     def saw_right(self) -> bool:
-        """Whether the right answer has been asked for."""
+        """Whether the right answer has been named."""
         return self._gold in self._names
 
 
@@ -45,14 +48,14 @@ def _letters(n: int) -> str:
 
 @dataclass(frozen=True)
 class TraceText:
-    """A trace as text: what it was, and its lines, of which a reader takes as many as it wants."""
+    """A trace as text: a head, and lines of which a reader may show only some."""
 
     head: list[str]
     lines: list[str]
 
 
 def trace_text(trace: Trace, handle: str) -> TraceText:
-    """Return the text of ``trace``: what it did in time, and then what every branch showed."""
+    """Return the text of ``trace``: the actions in order, then the answers of each branch."""
     letters = AnswerLetters(trace.gold)
     rows = _rows(trace, letters)
     branches = list(_branches(trace, letters))
@@ -61,10 +64,10 @@ def trace_text(trace: Trace, handle: str) -> TraceText:
     head = [
         f"{handle}: answered {answer}, {'right' if trace.correct else 'wrong'}; {trace.tokens:,} tokens, latency "
         f"{trace.latency:,}, {trace.width} of {trace.max_branches} branches opened, {pruned} pruned",
-        f"A, B, ... are answers in the order of appearance, * the right one{_never(letters)}, - no answer; "
+        f"A, B, ... are answers in order of appearance, * the right one{_never(letters)}, - no answer; "
         f"1 interval = {trace.delta:,} tokens",
     ]
-    return TraceText(head, [*_ends(trace, letters), _ROWS, *rows, _BRANCHES, *branches])
+    return TraceText(head, [*_finishes(trace, letters), _ROWS, *rows, _BRANCHES, *branches])
 
 
 def _never(letters: AnswerLetters) -> str:
@@ -72,7 +75,7 @@ def _never(letters: AnswerLetters) -> str:
 
 
 def _groups(steps: Sequence[TraceStep]) -> Iterator[list[TraceStep]]:
-    """Yield the records that one row can tell of: the same call on one branch after another."""
+    """Yield groups of actions that fit into one row: the same call on one branch after another."""
     group: list[TraceStep] = []
     for step in steps:
         if group and not _joins(group, step):
@@ -94,23 +97,23 @@ def _joins(group: list[TraceStep], step: TraceStep) -> bool:
 
 
 def _rows(trace: Trace, letters: AnswerLetters) -> list[str]:
-    """Return the rows; where one did and showed what the one before did, and nothing ended, the two are one."""
-    merged: list[tuple[int, int, int, TraceStep, str]] = []  # first and last record, times, last step, what it showed
+    """Return the rows. A row that repeats the row before, without a finished branch, is merged with that row."""
+    merged: list[tuple[int, int, int, TraceStep, str]] = []  # first and last action, times, last step, description
     for group in _groups(trace.steps):
         first, last = group[0], group[-1]
-        told = _told(group, letters)
+        description = _describe_group(group, letters)
         times, begin = first.times, first.record
         if merged and first.verb not in (VERBS[BRANCH], VERBS[PRUNE]):
             before = merged[-1]
-            if before[3].verb == first.verb and before[4] == told and before[3].leader == last.leader:
+            if before[3].verb == first.verb and before[4] == description and before[3].leader == last.leader:
                 begin, times = before[0], before[2] + times
                 merged.pop()
-        merged.append((begin, last.record, times, last, told))
+        merged.append((begin, last.record, times, last, description))
     return [_row(*row, letters) for row in merged]
 
 
-def _row(begin: int, end: int, times: int, last: TraceStep, told: str, letters: AnswerLetters) -> str:
-    branches, _, shown = told.partition("\n")
+def _row(begin: int, end: int, times: int, last: TraceStep, description: str, letters: AnswerLetters) -> str:
+    branches, _, shown = description.partition("\n")
     line = f"{begin}" if begin == end else f"{begin}-{end}"
     line += f" {last.verb} {branches}" + (f" x{times}" if times > 1 else "") + shown
     if last.verb in (VERBS[BRANCH], VERBS[PRUNE]):
@@ -118,8 +121,8 @@ def _row(begin: int, end: int, times: int, last: TraceStep, told: str, letters: 
     return f"{line} | {letters(last.leader)} {last.tokens:,} {last.latency:,}"
 
 
-def _told(group: list[TraceStep], letters: AnswerLetters) -> str:
-    """Return the branches of a group, and on a second line what they showed."""
+def _describe_group(group: list[TraceStep], letters: AnswerLetters) -> str:
+    """Return the branches of a group, and on a second line the answers that they showed."""
     first, last = group[0], group[-1]
     line = spans([branch for step in group for branch in step.branches]) + "\n"
     if first.verb in (VERBS[BRANCH], VERBS[PRUNE]):
@@ -134,51 +137,54 @@ def _told(group: list[TraceStep], letters: AnswerLetters) -> str:
     shown = [f"{letter} ({spans(where)})" for letter, where in seen.items()]
     if shown:
         line += ": " + ", ".join(shown)
-    ended = [branch for step in group for branch in step.ended]
-    if ended:
-        line += f"; ended {spans(ended)}"
+    finished = [branch for step in group for branch in step.ended]
+    if finished:
+        line += f"; finished {spans(finished)}"
     return line
 
 
-def _ends(trace: Trace, letters: AnswerLetters) -> list[str]:
-    """Return in what order branches ended, with which answers, and the votes of the ends."""
-    ended: list[tuple[int, int, str]] = []
+def _finishes(trace: Trace, letters: AnswerLetters) -> list[str]:
+    """Return the votes of the finished branches, and the order in which they finished, with their answers."""
+    finished: list[tuple[int, int, str]] = []
     for step in trace.steps:
         for branch, depth, answers in zip(step.branches, step.depths, step.answers, strict=True):
             if branch in step.ended:
-                ended.append((branch, depth, letters(answers[-1]) if answers else "?"))
-    if not ended:
-        return ["no branch ended"]
-    votes = Counter(answer for _, _, answer in ended)
-    told = ", ".join(f"{branch}@{depth} {answer}" for branch, depth, answer in ended)
+                finished.append((branch, depth, letters(answers[-1]) if answers else "?"))
+    if not finished:
+        return ["no branch finished"]
+    votes = Counter(answer for _, _, answer in finished)
+    order = ", ".join(f"{branch}@{depth} {answer}" for branch, depth, answer in finished)
     counts = ", ".join(f"{answer} {n}" for answer, n in votes.most_common())
-    return [f"votes of the {len(ended)} ends: {counts}", f"ends in order, branch@intervals answer: {told}"]
+    return [
+        f"votes of the {len(finished)} finished branches: {counts}",
+        f"order of finishing, branch@intervals answer: {order}",
+    ]
 
 
 def spans(branches: Sequence[int]) -> str:
-    """Return branches as in "0-3,7"."""
+    """Return branch numbers in short form, such as "0-3,7"."""
     runs = groupby(enumerate(sorted(branches)), key=lambda pair: pair[1] - pair[0])
     parts = [[branch for _, branch in run] for _, run in runs]
     return ",".join(str(part[0]) if len(part) == 1 else f"{part[0]}-{part[-1]}" for part in parts)
 
 
 def _branches(trace: Trace, letters: AnswerLetters) -> Iterator[str]:
-    """Yield a line for each branch: the answers that it showed, interval by interval, and its end."""
+    """Yield a line for each branch: the answers that it showed, interval by interval, and how it ended."""
     cells: list[list[str]] = [[] for _ in range(trace.width)]
     ends = ["running"] * trace.width
     for step in trace.steps:
         for branch, depth, answers in zip(step.branches, step.depths, step.answers, strict=True):
             row = cells[branch]
             if step.verb == VERBS[PRUNE]:
-                ends[branch] = f"pruned at record {step.record}"
+                ends[branch] = f"pruned at action {step.record}"
                 continue
             row += ["?"] * (depth - len(row))
             if answers:
                 row[len(row) - len(answers) :] = map(letters, answers)
         for branch in step.ended:
-            ends[branch] = f"ended after {len(cells[branch])}"
+            ends[branch] = f"finished after {len(cells[branch])}"
     number = len(str(max(trace.width - 1, 0)))
     for branch, (row, end) in enumerate(zip(cells, ends, strict=True)):
         runs = [(letter, sum(1 for _ in run)) for letter, run in groupby(row)]
-        told = " ".join(letter if n == 1 else f"{letter} x{n}" for letter, n in runs)
-        yield f"{branch:>{number}}: {told or 'never ran'} | {end}"
+        answers_text = " ".join(letter if n == 1 else f"{letter} x{n}" for letter, n in runs)
+        yield f"{branch:>{number}}: {answers_text or 'never ran'} | {end}"

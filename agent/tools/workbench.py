@@ -1,6 +1,7 @@
-"""What an explorer may look at and try while it works on one brief: every method returns a small plain text.
+"""Everything that an explorer may look at and try while it works on one brief: every method returns a short text.
 
-No text holds a gold answer, a question or the name of an environment: these are e1, e2, ..., and answers are letters.
+No text contains a gold answer, a question or the name of an environment: environments are e1, e2, ...; answers are
+letters.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from ..diagnosis.hindsight import right_shares
 from ..population.measurement import Measurement, quality_gain, same_decisions
 from . import comparison
 from .draft_episodes import about_part, smoke_of
-from .draft_report import format_trial, format_version, reached_at, rivals_of
+from .draft_report import format_trial, format_version, reached_at, references_of
 from .episode_search import KINDS, PAIRED, Kind, select_episodes
 from .search_history import DraftTrial, SearchHistory
 from .search_progress import describe_progress
@@ -31,15 +32,15 @@ from .trace_text import trace_text
 from .version_table import ORDERS, version_table
 
 MOST_TRIES = 40
-"""Drafts that may be tried in one step."""
+"""Drafts that an explorer may try in one step."""
 MOST_CURVES = 4
-"""Versions whose curves are shown at once."""
+"""Curves in one text, at most."""
 FEW = 5
-"""Betas, spread over the grid, that are told of unless every one is asked for."""
-TOLD = 3
-"""Findings that are told of in words; of the others, in how many episodes they show."""
+"""Betas that a table shows by default, spread over the grid."""
+DETAILED = 3
+"""Findings shown with their message; of the others only the share of episodes is shown."""
 SOURCE_PAGE = 12_000
-"""Characters of a source that are shown at once."""
+"""Characters of a page of source."""
 
 _HANDLE = re.compile(r"e(\d{1,6}):q(\d{1,9}):b([0-9.e+-]{1,20}):o(\d{1,18})")
 _CURVES = 4_000  # characters: three versions on a grid of eleven betas
@@ -47,47 +48,47 @@ _INDEX = 100_000
 
 
 class SearchWorkbench:
-    """All that has been tried, to be looked at, and a sandbox to try drafts in: one for each brief.
+    """Everything tried so far, and a sandbox to try drafts in; one workbench per brief.
 
     Args:
-        shelf: what may be looked at; drafts are held against the first of its parents that ran.
-        sandbox: where drafts are tried.
-        traces: whether findings and single episodes may be looked at.
+        history: the versions that may be shown; drafts are compared with the first of its parents that ran.
+        sandbox: runs the drafts.
+        traces: whether findings and single episodes may be shown.
     """
 
-    def __init__(self, shelf: SearchHistory, sandbox: Sandbox, traces: bool = True) -> None:
-        self.shelf, self.sandbox, self.traces = shelf, sandbox, traces
+    def __init__(self, history: SearchHistory, sandbox: Sandbox, traces: bool = True) -> None:
+        self.history, self.sandbox, self.traces = history, sandbox, traces
 
     # Looking at versions
 
     def list_versions(self, order: str = "quality", limit: int = 5, offset: int = 0) -> str:
-        """Return a table of the versions: quality, curve at three betas, parents, and rationale or failure.
+        """Return a table of versions: quality, curve at three betas, parents, and rationale or failure.
 
         Raises:
-            InputError: an order that there is not, or numbers out of range.
+            InputError: an unknown order, or a number out of range.
         """
         if order not in ORDERS:
             raise InputError(f"order is {one_line(order, 40)!r}, but must be one of {', '.join(ORDERS)}")
         _between("limit", limit, 1, 100)
         _between("offset", offset, 0, 10**9)
-        return version_table(self.shelf, order, limit, offset)
+        return version_table(self.history, order, limit, offset)
 
     def index(self) -> str:
-        """Return the same table of all versions, the best first, whole."""
-        return version_table(self.shelf, "quality", len(self.shelf.cards) or 1, 0, _INDEX)
+        """Return the table of all versions, best first, on one page."""
+        return version_table(self.history, "quality", len(self.history.cards) or 1, 0, _INDEX)
 
-    def standing(self) -> str:
-        """Return the scale of quality, which version is best, and since when nothing is surely better."""
-        return describe_progress(self.shelf)
+    def describe_progress(self) -> str:
+        """Return the scale of quality, the best version, and since when no version is significantly better."""
+        return describe_progress(self.history)
 
     def read_source(self, version: str, offset: int = 0) -> str:
         """Return the source of a version or draft, from character ``offset`` on.
 
         Raises:
-            InputError: there is none such.
+            InputError: there is no such version.
         """
         _between("offset", offset, 0, 10**9)
-        text = plain(self.shelf.source(version), tabs=True)
+        text = plain(self.history.source(version), tabs=True)
         shown = text[offset : offset + SOURCE_PAGE]
         after = offset + len(shown)
         if not shown:
@@ -95,44 +96,44 @@ class SearchWorkbench:
         return shown + (f"\n(more: offset={after}, of {len(text)} characters)" if after < len(text) else "")
 
     def scaling_curve(self, versions: Sequence[str], every: bool = False, offset: int = 0) -> str:
-        """Return the curves of up to `MOST_CURVES` versions, and what the best seed attains at the same tokens.
+        """Return the curves of up to `MOST_CURVES` versions, with the best baseline's accuracy at the same tokens.
 
         Raises:
-            InputError: none, too many or unknown versions, or one that did not run.
+            InputError: no version, too many or unknown versions, or a version that did not run.
         """
         if not 1 <= len(versions) <= MOST_CURVES:
             raise InputError(f"versions has {len(versions)} ids, but must have 1 to {MOST_CURVES}")
         _between("offset", offset, 0, 10**9)
-        part = self.shelf.on_part(*versions)
+        part = self.history.on_part(*versions)
         lines: list[str] = []
         head = f"on {self._about(part)}"
         for version in dict.fromkeys(versions):
-            found = self.shelf.measured(version, part)
+            tried = self.history.measured(version, part)
             rows = [("beta", "accuracy % [95%]", "tokens", "latency", "best baseline at these tokens: accuracy %")]
-            for i in evenly_spread(len(found.curve), len(found.curve) if every else FEW):
-                point = found.curve[i]
-                low, high = found.accuracy_interval(i)
+            for i in evenly_spread(len(tried.curve), len(tried.curve) if every else FEW):
+                point = tried.curve[i]
+                low, high = tried.accuracy_interval(i)
                 rows.append(
                     (
                         f"{point.beta:g}", f"{point.accuracy:.1f} [{low:.1f}, {high:.1f}]", f"{point.tokens:,.0f}",
                         f"{point.latency:,.0f}",
-                        " ".join(reached_at(self.shelf, self.shelf.baselines, point.tokens, part)),
+                        " ".join(reached_at(self.history, self.history.baselines, point.tokens, part)),
                     )
                 )  # fmt: skip
-            lines += [f"{version}: quality {found.quality(self.shelf.budgets):.2f}", *table(rows, left=0)]
+            lines += [f"{version}: quality {tried.quality(self.history.budgets):.2f}", *table(rows, left=0)]
         return page([head], lines[offset:], offset, len(lines), _CURVES)
 
     def _about(self, part: bool) -> str:
-        return about_part(self.shelf.part if part else self.shelf.episodes)
+        return about_part(self.history.part if part else self.history.episodes)
 
     def compare(self, first: str, second: str, every: bool = False) -> str:
-        """Return ``second`` against ``first``: at equal tokens, by beta, by environment, and in their findings.
+        """Return the comparison of ``second`` with ``first``: quality, by beta, by environment, and findings.
 
         Raises:
             InputError: an unknown version, or one that did not run.
         """
-        part, budgets = self.shelf.on_part(first, second), self.shelf.budgets
-        one, two = self.shelf.measured(first, part), self.shelf.measured(second, part)
+        part, budgets = self.history.on_part(first, second), self.history.budgets
+        one, two = self.history.measured(first, part), self.history.measured(second, part)
         gain, (low, high) = quality_gain(one, two, budgets)
         head = [
             f"{first} -> {second} on {self._about(part)}",
@@ -143,8 +144,8 @@ class SearchWorkbench:
         if same_decisions(one.logs, two.logs):
             return "\n".join([*head, "the two make the same decisions in every episode"])
         lines = comparison.by_part(one, two, len(one.betas) if every else FEW)
-        if self.traces and part == self.shelf.on_part(first) == self.shelf.on_part(second):
-            lines += comparison.by_finding(self.shelf.findings(first), self.shelf.findings(second))
+        if self.traces and part == self.history.on_part(first) == self.history.on_part(second):
+            lines += comparison.by_finding(self.history.findings(first), self.history.findings(second))
         return page(head, lines, 0, len(lines), 3 * 1000)
 
     # Looking at episodes
@@ -153,30 +154,30 @@ class SearchWorkbench:
         """Return what a version or draft does wrong, the most important first, with the worst episode of each.
 
         Raises:
-            InputError: there is none such, it did not run, or traces are not to be looked at.
+            InputError: there is no such version, it did not run, or this run does not show traces.
         """
         self._need_traces()
-        lines, place, found = [], self.shelf.names.place, self.shelf.findings(version)
-        for finding in found[:TOLD]:
+        lines, findings = [], self.history.findings(version)
+        for finding in findings[:DETAILED]:
             lines.append(f"- {finding.kind}: {one_line(finding.message, 240)}")
             for w in finding.worst[:1]:
-                episode = place(w.environment, w.question, w.beta, w.order)
-                lines.append(f"  worst: {episode} (record {w.step}, {w.tokens:,} tokens)")
-        if found[TOLD:]:
-            less = ", ".join(f"{finding.kind} ({100 * finding.share:.1f}%)" for finding in found[TOLD:])
+                episode = self.history.names.handle_of(w.environment, w.question, w.beta, w.order)
+                lines.append(f"  worst: {episode} (action {w.step}, {w.tokens:,} tokens)")
+        if findings[DETAILED:]:
+            less = ", ".join(f"{finding.kind} ({100 * finding.share:.1f}%)" for finding in findings[DETAILED:])
             lines.append(f"less important (% of episodes): {less}")
-        head = [f"{version}, on {self._about(self.shelf.on_part(version))}"]
+        head = [f"{version}, on {self._about(self.history.on_part(version))}"]
         return page(head, lines or ["no findings"], 0, len(lines))
 
     def find_episodes(
         self, version: str, kind: str, other: str | None = None, beta: float | None = None, limit: int = 5,
         offset: int = 0,
     ) -> str:  # fmt: skip
-        """Return the episodes of a kind (`finding_episodes.Kind`): the worst of each question, then the second, ...
+        """Return the episodes of a kind (`episode_search.Kind`): the worst of each question, then the second worst, ...
 
         Raises:
-            InputError: an unknown version, kind or beta, ``other`` given where the kind takes none or missing where it
-                does, or numbers out of range.
+            InputError: an unknown version, kind or beta, ``other`` given or missing contrary to the kind, or a number
+                out of range.
         """
         self._need_traces()
         chosen = next((k for k in get_args(Kind) if k == kind), None)
@@ -187,41 +188,41 @@ class SearchWorkbench:
             raise InputError(f"kind {kind} {need}")
         _between("limit", limit, 1, 50)
         _between("offset", offset, 0, 10**9)
-        part = self.shelf.on_part(version, other)
-        tried = self.shelf.measured(version, part)
-        rival = self.shelf.measured(other, part) if other is not None else None
+        part = self.history.on_part(version, other)
+        tried = self.history.measured(version, part)
+        reference = self.history.measured(other, part) if other is not None else None
         if beta is not None and not np.isclose(tried.betas, beta).any():
             raise InputError(f"beta is {beta:g}, but must be one of {', '.join(f'{b:g}' for b in tried.betas)}")
-        found = select_episodes(chosen, tried, rival, beta)
-        batch, window = tried.scores.episodes, found.which[offset : offset + limit]
-        of = len(batch) if beta is None else int(np.isclose(batch.beta, beta).sum())
-        head = [f"{kind} of {version}: {len(found.which):,} of {of:,} episodes, on {found.questions:,} questions"]
+        selection = select_episodes(chosen, tried, reference, beta)
+        batch, window = tried.scores.episodes, selection.which[offset : offset + limit]
+        count, total = len(selection.which), len(batch) if beta is None else int(np.isclose(batch.beta, beta).sum())
+        head = [f"{kind} of {version}: {count:,} of {total:,} episodes, on {selection.questions:,} questions"]
         if not len(window):
-            return page(head, [], offset, len(found.which))
-        rows: list[tuple[str, ...]] = [("episode", "answer", "tokens", "branches", "pruned", "ends right %")]
-        ends_right = 100 * right_shares(batch.take(window))
-        for e, share in zip(window.tolist(), ends_right.tolist(), strict=True):
-            rows.append((self.shelf.names.handle(batch, e), *_outcome(tried, e), f"{share:.0f}"))
-        if rival is not None:
-            more = [(f"{other}:", "tokens"), *(_outcome(rival, e)[:2] for e in window.tolist())]
+            return page(head, [], offset, count)
+        rows: list[tuple[str, ...]] = [("episode", "answer", "tokens", "branches", "pruned", "recorded right %")]
+        recorded_right = 100 * right_shares(batch.take(window))
+        for e, share in zip(window.tolist(), recorded_right.tolist(), strict=True):
+            rows.append((self.history.names.handle(batch, e), *_outcome(tried, e), f"{share:.0f}"))
+        if reference is not None:
+            more = [(f"{other}:", "tokens"), *(_outcome(reference, e)[:2] for e in window.tolist())]
             rows = [(*row, *cells) for row, cells in zip(rows, more, strict=True)]
-        head.append("ends right: of all recorded branches of the question")
+        head.append("recorded right %: recorded branches of the question whose final answer is right")
         lines = table(rows)
-        return page([*head, lines[0]], lines[1:], offset, len(found.which))
+        return page([*head, lines[0]], lines[1:], offset, count)
 
     def read_trace(self, version: str, episode: str, offset: int = 0) -> str:
-        """Return one episode as compact text: what was done, and what every branch showed, from line ``offset`` on.
+        """Return one episode as compact text from line ``offset`` on: the actions, then the answers of each branch.
 
         Raises:
-            InputError: there is no such version or episode, or it did not run.
+            InputError: there is no such version or episode, or the version did not run.
         """
         self._need_traces()
         _between("offset", offset, 0, 10**9)
-        tried = self.shelf.measured(version, self.shelf.on_part(version))
+        tried = self.history.measured(version, self.history.on_part(version))
         index = self._find(tried, episode)
-        handle = self.shelf.names.handle(tried.scores.episodes, index)
+        handle = self.history.names.handle(tried.scores.episodes, index)
         read = trace_text(trace(tried.scores.episodes, tried.logs, index), f"{version} on {handle}")
-        return page(read.head, read.lines[offset:], offset, len(read.lines), what=" lines")
+        return page(read.head, read.lines[offset:], offset, len(read.lines), unit=" lines")
 
     def _find(self, tried: Measurement, episode: str) -> int:
         parts = _HANDLE.fullmatch(episode.strip())
@@ -232,69 +233,71 @@ class SearchWorkbench:
         except ValueError:
             beta = -1.0
         batch = tried.scores.episodes
-        place = (batch.environment == int(parts[1]) - 1) & (batch.question == int(parts[2]))
-        found = np.flatnonzero(place & np.isclose(batch.beta, beta) & (batch.order == int(parts[4])))
-        if not len(found):
+        cell = (batch.environment == int(parts[1]) - 1) & (batch.question == int(parts[2]))
+        matches = np.flatnonzero(cell & np.isclose(batch.beta, beta) & (batch.order == int(parts[4])))
+        if not len(matches):
             betas, orders = (", ".join(f"{v:g}" for v in np.unique(c).tolist()[:12]) for c in (batch.beta, batch.order))
             raise InputError(
                 f"no episode {episode.strip()}: betas: {betas}; branch orders: {orders}; see find_episodes"
             )
-        return int(found[0])
+        return int(matches[0])
 
     def _need_traces(self) -> None:
         if not self.traces:
-            raise InputError("findings and traces are not to be looked at in this run")
+            raise InputError("this run does not show findings and traces")
 
     # Trying
 
     def try_candidate(self, source: str, against: str | None = None) -> str:
         """Run a draft on a part of the search set, and return its curve beside others on the same episodes, and its
-        findings. A draft that is refused, fails on the first few episodes, or is no other program than one before, is
-        no draft, and told so.
+        findings.
+
+        A source that the policy refuses, that fails on the first few episodes, or that equals an earlier program does
+        not become a draft; the text says why.
 
         Args:
             source: a complete module.
-            against: the version or draft to hold it against, beside the best version; the first parent if None.
+            against: version or draft to compare with, besides the best version; the first parent if None.
 
         Raises:
             InputError: too many drafts, or ``against`` is unknown or did not run.
             SandboxError: the sandbox failed.
         """
-        shelf, rivals = self.shelf, rivals_of(self.shelf, against)
+        history, references = self.history, references_of(self.history, against)
         refused = policy.check(source)
         if not refused.ok:
-            return f"not run: {refused.kind}: {shelf.said(refused.message)}"
-        if (twin := self.twin_of(source)) is not None:
-            known = shelf.twin(source)
-            figures = format_version(shelf, known, rivals) if known in shelf.cards and shelf.cards[known].ok else ""
-            return f"not run: {twin}; change what it does, not how it is written\n{figures}".rstrip()
-        if (before := shelf.twin_draft(source)) is not None:
-            same = "this is" if before.source == source else "but for names and notes this is"
-            return f"not run again: {same} {before.name}\n{format_trial(shelf, before, rivals, self.traces)}"
-        if len(shelf.tries) >= MOST_TRIES:
+            return f"not run: {refused.kind}: {history.sanitize(refused.message)}"
+        if (same := self.describe_same_program(source)) is not None:
+            card = history.cards.get(history.same_program(source) or "")
+            results = format_version(history, card.id, references) if card is not None and card.ok else ""
+            return f"not run: {same}; change what it does, not how it is written\n{results}".rstrip()
+        if (before := history.same_draft(source)) is not None:
+            equal = "this is" if before.source == source else "except for names and comments this is"
+            return f"not run again: {equal} {before.name}\n{format_trial(history, before, references, self.traces)}"
+        if len(history.tries) >= MOST_TRIES:
             raise InputError(f"{MOST_TRIES} drafts have been tried in this step: submit the best of them")
-        name = f"try-{len(shelf.tries) + 1}"
-        smoke = evaluate(Candidate(name, source), shelf.part.take(smoke_of(shelf.part)), self.sandbox)
+        name = f"try-{len(history.tries) + 1}"
+        smoke = evaluate(Candidate(name, source), history.part.take(smoke_of(history.part)), self.sandbox)
         if not smoke.verdict.ok:
-            said = shelf.said(smoke.verdict.message)
-            return f"not run: it fails on the first few episodes: {smoke.verdict.kind}: {said}"
-        found = evaluate(Candidate(name, source), shelf.part, self.sandbox)
+            message = history.sanitize(smoke.verdict.message)
+            return f"not run: it fails on the first few episodes: {smoke.verdict.kind}: {message}"
+        result = evaluate(Candidate(name, source), history.part, self.sandbox)
         measured = (
-            Measurement(found.logs, found.scores) if found.logs is not None and found.scores is not None else None
+            Measurement(result.logs, result.scores) if result.logs is not None and result.scores is not None else None
         )
-        shelf.tries[name] = DraftTrial(name, source, found.verdict, measured)
-        return format_trial(shelf, shelf.tries[name], rivals, self.traces)
+        history.tries[name] = DraftTrial(name, source, result.verdict, measured)
+        return format_trial(history, history.tries[name], references, self.traces)
 
-    def twin_of(self, source: str) -> str | None:
-        """Return in words which version is the same program as ``source``, or None; ``source`` must keep the policy."""
-        twin = self.shelf.twin(source)
-        if twin is None:
+    def describe_same_program(self, source: str) -> str | None:
+        """Return a text that names the version with the same program, or None; ``source`` must satisfy the policy."""
+        same = self.history.same_program(source)
+        if same is None:
             return None
-        if twin not in self.shelf.cards:
-            return "it is the same program as an earlier version, but for names and notes"
-        card = self.shelf.cards[twin]
-        failed = "" if card.ok else f", which failed ({card.verdict}: {self.shelf.said(card.message)})"
-        return f"it is the same program as {twin}{failed}, but for names and notes"
+        if same not in self.history.cards:
+            return "it is the same program as an earlier version, except for names and comments"
+        card = self.history.cards[same]
+        failed = "" if card.ok else f", which failed ({card.verdict}: {self.history.sanitize(card.message)})"
+        return f"it is the same program as {same}{failed}, except for names and comments"
 
 
 def _outcome(tried: Measurement, e: int) -> tuple[str, str, str, str]:

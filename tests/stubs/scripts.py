@@ -68,7 +68,8 @@ def last_results(body: Body) -> list[str]:
 
 def scored(listing: str) -> list[str]:
     """Return the versions in a table of `list_versions` that have scores, the best first."""
-    rows = [_VERSION.match(line) for line in listing.splitlines() if "FAILED" not in line and "GIVEN UP" not in line]
+    lines = [line for line in listing.splitlines() if "FAILED" not in line and "SCREENED OUT" not in line]
+    rows = [_VERSION.match(line) for line in lines]
     return [row[0] for row in rows if row]
 
 

@@ -221,7 +221,7 @@ class Workspace:
             step=_text(f"{self._step}.md").strip(),
             aim=_text("../aim.md" if self._beta else "../aim_without_beta.md").strip(),
             front=_front(list(self.known.values()), self._brief),
-            standing=self._brief.bench.standing() if self._brief.bench is not None else "",
+            progress=self._brief.bench.describe_progress() if self._brief.bench is not None else "",
             start=self.start.id,
             start_words=f"`{self.start.id}`",
             listing="\n".join(listing),
@@ -295,7 +295,7 @@ def _lessons(versions: Sequence[Version]) -> str:
 def _budgets(brief: Brief, versions: Sequence[Version]) -> Floats:
     """Return the token budgets of quality; without a workbench, budgets over the range of ``versions``."""
     if brief.bench is not None:
-        return brief.bench.shelf.budgets
+        return brief.bench.history.budgets
     tokens = [point.tokens for version in versions for point in version.curve]
     low = max(1.0, 2 * min(tokens))
     return np.asarray(np.geomspace(low, max(2 * low, *tokens), population.BUDGETS), np.float64)

@@ -105,7 +105,7 @@ class EvolveExplorer:
         """Return the surrogate model of all versions that the brief shows; None with too few, or if not guided."""
         if not self._guided or brief.bench is None:
             return None
-        history = brief.bench.shelf
+        history = brief.bench.history
         ran = [card for card in history.cards.values() if card.ok]
         tried = [(genome, card) for card in ran if (genome := read(card.data)) is not None]
         measured = qualities([card for _, card in tried], history.budgets).tolist()

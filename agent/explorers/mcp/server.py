@@ -34,13 +34,13 @@ INSTRUCTIONS = (
 TASK = types.Tool(
     name="task",
     description=(
-        "This round's task, and what came of the last one. Call it first, and again after every accepted submit: it "
-        "waits while a candidate is tried, and says so if that takes longer. The rules (contract, aim, how to work) "
-        "are told the first time, and again with rules=true."
+        "Returns this round's task and the result of the last round. Call it first, and again after every accepted "
+        "submit: it waits while a candidate is evaluated, and says so if that takes longer. The first call also "
+        "returns the rules (contract, goal, how to work)."
     ),
     input_schema={
         "type": "object",
-        "properties": {"rules": {"type": "boolean", "description": "Tell the rules too"}},
+        "properties": {"rules": {"type": "boolean", "description": "Return the rules again"}},
         "additionalProperties": False,
     },
     annotations=types.ToolAnnotations(read_only_hint=True, open_world_hint=False),

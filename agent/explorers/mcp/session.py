@@ -242,7 +242,7 @@ def last_round(run: Run, brief: Brief) -> str:
             best = f"the best so far is {ranked[0].id} with {population.quality(ranked[0], at):.2f}"
             lines.append(f"The last round made {card.id}: quality {population.quality(card, at):.2f}; {best}.")
         else:
-            said = brief.bench.shelf.said(card.message) if brief.bench is not None else ""
+            said = brief.bench.history.sanitize(card.message) if brief.bench is not None else ""
             how = "was given up" if card.verdict == SCREENED else f"failed: {card.verdict}"
             lines.append(f"The last round's {card.id} {how}: {said}")
         if card.outcome and "history" not in run.config.ablations:

@@ -1,6 +1,6 @@
-"""What a language model is told when it is asked for a proposal: the system prompt, and the task.
+"""The system prompt and the first message for a language model that is asked for a proposal.
 
-The texts lie beside this file; their version, a hash of all that goes into them, is in the card of what it wrote.
+The texts are files in this package. Their version, a hash of all of them, is stored in the card of each proposal.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ HOME = Path(__file__).parent
 _FILES = ("system.md", "aim.md", "aim_without_beta.md", "propose.md", "refine.md", "workspace/CONTRACT.md")
 _EXAMPLE = re.compile(r"```python\n.*?```\n\n", re.DOTALL)
 _SOURCE = 10_000
-"""Characters of the parent's source that are told at once; the rest is a tool call away."""
+"""Characters of the parent's source in the first message; the model can read the rest with a tool."""
 _LESSONS = 3
 _CURVE = 6
 _FRONT = 5
-"""Of the best versions, as many are told of at once: the others are a tool call away."""
+"""Best versions in the first message; the model can list the others with a tool."""
 _FINDINGS = 3
 
 
@@ -34,56 +34,57 @@ def _text(name: str) -> str:
 
 
 def version() -> str:
-    """Return the version of the prompts: it changes with every word of them."""
+    """Return the version of the prompts, which changes with every change of a text."""
     return f"tools-{hashlib.sha256(chr(0).join(map(_text, _FILES)).encode()).hexdigest()[:8]}"
 
 
 def opening(ablations: Sequence[Ablation] = ()) -> str:
-    """Return the system prompt: the same for all conversations of a run.
+    """Return the system prompt, which is the same for all conversations of a run.
 
-    The contract is without its example: the first message has a whole controller.
+    The contract comes without its example, because the first message shows a whole controller.
     """
     aim = _text("aim_without_beta.md" if "beta" in ablations else "aim.md")
     return Template(_text("system.md")).substitute(aim=aim.strip()) + _EXAMPLE.sub("", _text("workspace/CONTRACT.md"))
 
 
 def prompt(brief: Brief, step: str, ablations: Sequence[Ablation] = ()) -> Prompt:
-    """Return what a conversation about ``brief`` begins with. The system prompt is the same for all of a run.
+    """Return the beginning of a conversation about ``brief``.
 
     Args:
         brief: the task.
         step: "propose" or "refine".
-        ablations: ideas that are left out in this run.
+        ablations: ideas that this run leaves out.
     """
-    told = [_standing(brief), _front(brief.front), *map(_parent, brief.parents[:2])]
+    context = [_progress(brief), _front(brief.front), *map(_parent, brief.parents[:2])]
     if step == "propose":
-        told.append(_mates(brief))
+        context.append(_mates(brief))
     if "history" not in ablations:
-        told.append(_lessons(brief))
+        context.append(_lessons(brief))
     first = Template(_text(f"{step}.md")).substitute(
-        generation=brief.generation, slot=brief.slot + 1, told="\n\n".join(part for part in told if part)
+        generation=brief.generation, slot=brief.slot + 1, context="\n\n".join(part for part in context if part)
     )
     return Prompt(opening(ablations), first, version())
 
 
-def _standing(brief: Brief) -> str:
-    return brief.bench.standing() if brief.bench is not None else ""
+def _progress(brief: Brief) -> str:
+    return brief.bench.describe_progress() if brief.bench is not None else ""
 
 
 def _front(front: Sequence[Version]) -> str:
-    """Return the best versions, from frugal to accurate, or some spread over them: three points of each curve."""
+    """Describe some of the best versions, from frugal to accurate, with three points of each curve."""
     chosen = [front[i] for i in evenly_spread(len(front), _FRONT)]
     lines = [f"  {version.id}: {_points(version.curve)}" for version in chosen]
     more = f"; {len(chosen)} of {len(front)}, the others have * in list_versions" if len(chosen) < len(front) else ""
-    return "\n".join([f"The front, from frugal to accurate (accuracy % @ thousand tokens{more}):", *lines])
+    head = f"The Pareto front, from frugal to accurate (45.2@3.1: 45.2% right at 3,100 tokens per question{more}):"
+    return "\n".join([head, *lines])
 
 
 def _mates(brief: Brief) -> str:
-    """Return whom the parent may be joined with, where islands make that others than the best of all."""
+    """Name the versions to recombine the parent with, if islands restrict them."""
     here = [version.id for version in brief.mates]
     if not here or set(here) == {version.id for version in brief.front}:
         return ""
-    return f"It lives among {', '.join(here)}, bred apart from the others: join it with one of these, if with any."
+    return f"Islands: combine it only with versions of its own island: {', '.join(here)}."
 
 
 def _points(curve: Sequence[CurvePoint]) -> str:
@@ -94,22 +95,22 @@ def _points(curve: Sequence[CurvePoint]) -> str:
 
 
 def _parent(version: Version) -> str:
-    """Return all that is told of the controller to build on."""
+    """Describe the controller to build on: idea, outcome, curve, findings and source."""
     shown = (version.curve[i] for i in evenly_spread(len(version.curve), _CURVE))
     curve = " ".join(f"b{p.beta:g}: {p.accuracy:.1f}@{p.tokens / 1000:,.1f}" for p in shown)
     parts = [f"The controller to build on is **{version.id}**.", version.rationale and one_line(version.rationale, 600)]
-    parts += [version.outcome and f"What came of it: {one_line(version.outcome, 400)}", f"Its curve: {curve}"]
+    parts += [version.outcome and f"Outcome: {one_line(version.outcome, 400)}", f"Its curve by beta: {curve}"]
     if version.findings:
-        found = "\n".join(
+        findings = "\n".join(
             f"  {finding.kind}: {one_line(finding.message, 200)}" for finding in version.findings[:_FINDINGS]
         )
-        parts.append(f"Its findings, the most important first:\n{found}")
-    cut = "" if len(version.source) <= _SOURCE else f"\n(cut; read_source {version.id} has the rest)"
+        parts.append(f"Its findings, most important first:\n{findings}")
+    cut = "" if len(version.source) <= _SOURCE else f"\n(cut: read the rest with read_source {version.id})"
     parts.append(f"Its source:\n```python\n{version.source[:_SOURCE].rstrip()}{cut}\n```")
     return "\n".join(part for part in parts if part)
 
 
 def _lessons(brief: Brief) -> str:
-    """Return what earlier predictions came to."""
-    lines = [f"  {told.id}: {one_line(told.outcome, 160)}" for told in brief.lessons[:_LESSONS]]
-    return "\n".join(["What came of the latest predictions, on the whole search set:", *lines]) if lines else ""
+    """List the outcomes of earlier predictions."""
+    lines = [f"  {version.id}: {one_line(version.outcome, 160)}" for version in brief.lessons[:_LESSONS]]
+    return "\n".join(["Outcomes of the latest predictions, on the whole search set:", *lines]) if lines else ""

@@ -294,8 +294,8 @@ def test_ablations_leave_out_what_they_say(tmp_path: Path) -> None:
         bench = last.bench
         assert bench is not None and bench.traces == ("traces" not in ablations)
     assert "Its findings" in told[()] and "Its findings" not in told[("traces",)]
-    assert "What came of the latest predictions" in told[()]
-    assert "What came of" not in told[("history",)]
+    assert "Outcomes of the latest predictions" in told[()]
+    assert "Outcome" not in told[("history",)]
     assert "there is no knob" in told[("beta",)] and "there is no knob" not in told[()]
 
 
@@ -322,7 +322,7 @@ def test_the_newest_versions_carry_their_outcome_into_the_step_that_refines(tmp_
     archived = {card.id: card.outcome for card in run.archive.cards() if card.generation == 1}
     for brief in refining:
         assert brief.lessons and all(archived[v.id] == v.outcome for v in brief.lessons)
-    parts = {tuple(b.bench.shelf.which.tolist()) for _, b in explorer.briefs if b.bench}
+    parts = {tuple(b.bench.history.which.tolist()) for _, b in explorer.briefs if b.bench}
     assert len(parts) == 1, "a world of three questions and one order is played whole"
     told = prompt(refining[0], "refine").first
     assert "Quality: mean accuracy % over 24 token budgets from " in told and "The best so far is " in told

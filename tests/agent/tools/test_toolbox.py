@@ -1,4 +1,4 @@
-"""The tools: what a model sends them never breaks them, and what it gets back holds nothing that it must not see."""
+"""The tools: specifications, calls with any arguments, submissions, and secrecy of results."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def box(**more: object) -> Toolbox:
     return Toolbox(bench(**more))
 
 
-# What is offered
+# Specifications
 
 
-def test_specifications_are_plain_and_always_the_same() -> None:
+def test_specifications_are_plain_and_deterministic() -> None:
     specifications = box().specifications()
     assert [s["name"] for s in specifications] == [tool.name for tool in TOOLS]
     assert json.dumps(specifications) == json.dumps(box().specifications())
@@ -42,16 +42,16 @@ def test_specifications_are_plain_and_always_the_same() -> None:
     assert len(json.dumps(specifications)) < 9_000
 
 
-def test_without_traces_there_are_no_tools_for_them() -> None:
+def test_tools_for_traces_are_missing_without_traces() -> None:
     names = [s["name"] for s in box(traces=False).specifications()]
     assert names == ["list_versions", "read_source", "scaling_curve", "compare", "try_candidate", "submit"]
     assert "no tool 'findings'" in box(traces=False).call("findings", {"version": PROBE}).text
 
 
-# What is called
+# Calls
 
 
-def test_a_call_takes_an_object_or_its_json() -> None:
+def test_call_accepts_an_object_or_its_json() -> None:
     here = box()
     given = {"version": PROBE, "kind": "wrong", "beta": None, "limit": "3"}
     result = here.call("find_episodes", given)
@@ -63,7 +63,7 @@ def test_a_call_takes_an_object_or_its_json() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "arguments", "said"),
+    ("name", "arguments", "message"),
     [
         ("compare_all", {}, "no tool 'compare_all': there are list_versions"),
         ("compare", {"first": PROBE}, "compare: second: this argument is required"),
@@ -85,12 +85,12 @@ def test_a_call_takes_an_object_or_its_json() -> None:
         ("try_candidate", {}, "source: this argument is required"),
     ],
 )
-def test_what_is_wrong_is_said_in_one_line(name: str, arguments: Any, said: str) -> None:
+def test_wrong_call_gives_a_one_line_error(name: str, arguments: Any, message: str) -> None:
     result = box().call(name, arguments)
-    assert result.error and said in result.text and result.text.isprintable() and len(result.text) <= 400
+    assert result.error and message in result.text and result.text.isprintable() and len(result.text) <= 400
 
 
-def test_sources_are_read_in_pages() -> None:
+def test_read_source_pages_long_sources() -> None:
     here = box()
     here.bench.try_candidate("# " + "é" * 20_000 + "\n" + ONE)
     first = here.call("read_source", {"version": "try-1"}).text
@@ -99,7 +99,7 @@ def test_sources_are_read_in_pages() -> None:
     assert second.endswith("question.branch())\n") and not here.call("read_source", {"version": PROBE}).error
 
 
-def test_a_sandbox_that_fails_is_nobodys_argument() -> None:
+def test_sandbox_failure_is_raised() -> None:
     class Broken:
         def run(self, *_: object) -> object:
             raise SandboxError("the engine is gone")
@@ -110,15 +110,15 @@ def test_a_sandbox_that_fails_is_nobodys_argument() -> None:
         here.call("try_candidate", {"source": ONE})
 
 
-# What is submitted
+# Submissions
 
 
-def test_a_submission_is_kept_and_ends_the_task() -> None:
+def test_accepted_submission_is_kept_and_ends_the_task() -> None:
     here = box()
     assert here.submitted is None
     expects = [{"metric": "tokens", "direction": "less"}] * 2
-    told = f" {WHY} \ud800\x1b "
-    result = here.call("submit", {"source": ONE, "rationale": told, "parents": [PROBE, PROBE], "expects": expects})
+    rationale = f" {WHY} \ud800\x1b "
+    result = here.call("submit", {"source": ONE, "rationale": rationale, "parents": [PROBE, PROBE], "expects": expects})
     assert not result.error and result.text.startswith("accepted")
     assert here.submitted is not None
     assert (here.submitted.source, here.submitted.rationale, here.submitted.parents) == (ONE, f"{WHY} ??", (PROBE,))
@@ -128,7 +128,7 @@ def test_a_submission_is_kept_and_ends_the_task() -> None:
     assert here.submitted.source == ONE
 
 
-def test_what_was_tried_may_be_submitted() -> None:
+def test_tried_draft_may_be_submitted() -> None:
     here = box()
     here.call("try_candidate", {"source": ONE})
     assert not here.call("submit", {"source": ONE, "rationale": WHY}).error
@@ -139,7 +139,7 @@ BASED = ONE.replace("class Draft(Controller)", "class Base(Controller)") + "\n\n
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         ({"source": ""}, "contract: expected one subclass of Controller, found 0"),
         ({"source": TWO}, "contract: expected one subclass of Controller, found 2"),
@@ -158,15 +158,15 @@ BASED = ONE.replace("class Draft(Controller)", "class Base(Controller)") + "\n\n
         ({"expects": [{"metric": "tokens", "direction": "up"}]}, "expects.0.direction: Input should be 'less'"),
     ],
 )
-def test_a_refusal_says_what_to_mend(arguments: dict[str, Any], said: str) -> None:
+def test_refused_submission_says_what_to_change(arguments: dict[str, Any], message: str) -> None:
     here = box()
     here.call("try_candidate", {"source": THREE})
     result = here.call("submit", {"source": ONE, "rationale": WHY} | arguments)
-    assert result.error and said in result.text and here.submitted is None
-    assert not here.call("submit", {"source": BASED, "rationale": WHY}).error, "mended"
+    assert result.error and message in result.text and here.submitted is None
+    assert not here.call("submit", {"source": BASED, "rationale": WHY}).error, "a corrected submission is accepted"
 
 
-# What is never told
+# Secrecy
 
 OPAQUE = re.compile(r"\b[0-9a-f]{12}\b")
 _versions = st.sampled_from([PROBE, CONSISTENCY, WANDERER, FAILED, "try-1", "try-2", SECRET[:4], ""])
@@ -204,29 +204,31 @@ _calls = st.one_of(
 
 @settings(max_examples=60, deadline=None)
 @given(calls=st.lists(_calls, max_size=10))
-def test_no_secret_is_in_any_text(calls: list[tuple[str, dict[str, Any]]]) -> None:
+def test_no_tool_result_contains_a_secret(calls: list[tuple[str, dict[str, Any]]]) -> None:
     here = Toolbox(bench())
     for name, arguments in [("try_candidate", {"source": THREE}), *calls]:
         result = here.call(name, arguments)
-        if name != "read_source" or not arguments.get("version", "").startswith("try-"):  # a draft's source is its own
+        if name != "read_source" or not arguments.get("version", "").startswith(
+            "try-"
+        ):  # a draft's source may contain anything
             assert SECRET not in result.text.lower()
             assert OPAQUE.search(result.text) is None
         assert all(c.isprintable() or c in "\n\t" for c in result.text)
         assert len(result.text) <= {"read_source": 12_100, "scaling_curve": 4_100}.get(name, 3_100)
 
 
-def test_no_secret_is_in_the_trace_of_any_episode() -> None:
+def test_no_trace_contains_a_secret() -> None:
     here = box()
     batch = episodes()
     for version in (PROBE, CONSISTENCY, WANDERER):
         for e in range(len(batch)):
-            handle = here.bench.shelf.names.handle(batch, e)
+            handle = here.bench.history.names.handle(batch, e)
             result = here.call("read_trace", {"version": version, "episode": handle})
             assert not result.error and SECRET not in result.text and len(result.text) <= 2_000
     assert here.call("read_source", {"version": WANDERER}).text.startswith("# seen on e1\n")
 
 
-def test_the_same_calls_give_the_same_texts() -> None:
+def test_same_calls_give_the_same_texts() -> None:
     def texts() -> list[str]:
         here = box()
         calls: list[tuple[str, dict[str, Any]]] = [("try_candidate", {"source": THREE})]

@@ -1,4 +1,4 @@
-"""A small world for tests of the workbench, in which every name, question and answer is a secret."""
+"""A small search set and its versions for workbench tests; every name, question and answer contains a secret."""
 
 from __future__ import annotations
 
@@ -23,30 +23,28 @@ from sandbox.outcome import Candidate
 from ...environments import RandomController, environment, play
 
 SECRET = "zzsecret"
-"""In every name, question and answer of the world, and nowhere else."""
+"""Part of every environment name, question and answer, and of nothing else."""
 BETAS = (0.0, 0.25, 0.5, 0.75, 1.0)
 CONSISTENCY, PROBE, WANDERER = "self_consistency", "parallel_probe", "g001-wander"
 FAILED = "g002-failed"
 
 
-def _secret_environment(chance: Random, name: str) -> Environment:
+def _secret_environment(rng: Random, name: str) -> Environment:
     words = [f"{SECRET}-{letter}" for letter in "abcd"]
-    columns = [
-        [tuple(chance.choices((*words, None), k=chance.randint(2, 12))) for _ in range(8)] for _ in range(5)
-    ]
-    made = environment(columns, None, chance.choices(words, k=5), 100, name=name)
+    columns = [[tuple(rng.choices((*words, None), k=rng.randint(2, 12))) for _ in range(8)] for _ in range(5)]
+    made = environment(columns, None, rng.choices(words, k=5), 100, name=name)
     return replace(made, questions=tuple(f"{SECRET}: what is {q}?" for q in range(5)))
 
 
 @lru_cache
 def episodes() -> Episodes:
-    chance = Random(5)
+    rng = Random(5)
     names = (f"{SECRET}/one", f"{SECRET}/one-more")
-    return grid([_secret_environment(chance, name) for name in names], BETAS, (1000, 1001))
+    return grid([_secret_environment(rng, name) for name in names], BETAS, (1000, 1001))
 
 
 def card(version: str, source: str, logs: Logs | None, **more: object) -> Card:
-    """Return the card of a version with these logs of `episodes`."""
+    """Return the card of a version with ``logs`` on `episodes`."""
     batch = episodes()
     protocol = EvaluationProtocol(
         environments={env.name: env.hash for env in batch.environments}, betas=BETAS, first_order=1000, orders=2,
@@ -64,15 +62,15 @@ def card(version: str, source: str, logs: Logs | None, **more: object) -> Card:
 
 
 @lru_cache
-def world() -> tuple[tuple[Card, ...], dict[str, str], dict[str, Logs]]:
-    """Two seeds, a later version that wanders about, and one that failed."""
+def versions() -> tuple[tuple[Card, ...], dict[str, str], dict[str, Logs]]:
+    """Return cards, sources and logs of two baselines, a later version that acts at random, and a failed one."""
     sandbox, batch = ProcessSandbox(), episodes()
     sources = {name: baseline_source(name) for name in (CONSISTENCY, PROBE)}
     logs: dict[str, Logs] = {}
     for name, source in sources.items():
-        found = sandbox.run(Candidate(name, source), batch).logs
-        assert found is not None
-        logs[name] = found
+        result = sandbox.run(Candidate(name, source), batch).logs
+        assert result is not None
+        logs[name] = result
     logs[WANDERER] = play(RandomController, batch)
     sources[WANDERER] = f"# seen on {SECRET}/one\nfrom envs import Controller\n\nclass W(Controller):\n    pass\n"
     sources[FAILED] = "from envs import Controller\n\nclass F(Controller):\n    level = 1 / 0\n"
@@ -87,12 +85,12 @@ def world() -> tuple[tuple[Card, ...], dict[str, str], dict[str, Logs]]:
 
 
 def bench(**more: object) -> SearchWorkbench:
-    """Return a fresh workbench of the world."""
-    cards, sources, logs = world()
+    """Return a fresh workbench on these versions."""
+    cards, sources, logs = versions()
     settings: dict[str, Any] = {"parents": (PROBE,)} | more
     traces = settings.pop("traces", True)
-    shelf = SearchHistory(cards, episodes(), sources.__getitem__, logs.__getitem__, **settings)
-    return SearchWorkbench(shelf, ProcessSandbox(), traces)
+    history = SearchHistory(cards, episodes(), sources.__getitem__, logs.__getitem__, **settings)
+    return SearchWorkbench(history, ProcessSandbox(), traces)
 
 
 VARIANT = baseline_source(PROBE).replace("class ", "# a note\nclass ")

@@ -95,7 +95,7 @@ def bench(genomes: list[Genome], ok: bool = True) -> Any:
         for genome in genomes
     ]
     seed = SimpleNamespace(ok=True, data={}, mean_curve=[CurvePoint(0.0, 99.0, 1.0, 1.0)])
-    return SimpleNamespace(shelf=SimpleNamespace(cards=dict(enumerate([*cards, seed])), budgets=np.ones(1)))
+    return SimpleNamespace(history=SimpleNamespace(cards=dict(enumerate([*cards, seed])), budgets=np.ones(1)))
 
 
 @pytest.mark.parametrize("step", ["propose", "refine"])

@@ -121,7 +121,7 @@ def test_simulated_environments_count_in_choices_and_nowhere_else(finished: tupl
     assert np.mean([population.merit(c, at) - population.quality(c, at) for c in cards]) == pytest.approx(0, abs=2)
     for _, brief in explorer.briefs:
         assert brief.bench is not None
-        assert [env.name for env in brief.bench.shelf.episodes.environments] == [env.name for env in WORLDS]
+        assert [env.name for env in brief.bench.history.episodes.environments] == [env.name for env in WORLDS]
     assert Run(run.home).environments(simulated=False) != run.environments()
 
 
