@@ -103,7 +103,7 @@ def _screening(run: Run) -> str:
     evaluated = {event.get("id"): event for event in run.events() if event["event"] == "candidate"}.values()
     saved = [event.get("saved", 0) for event in evaluated if event.get("verdict") == SCREENED]
     planned = sum(event.get("episodes", 0) + event.get("saved", 0) for event in evaluated)
-    return f"{len(saved)} candidates stopped early, {sum(saved):,} of {planned:,} episodes saved"
+    return f"{len(saved)} candidates given up early, {sum(saved):,} of {planned:,} episodes saved"
 
 
 def _best(cards: Sequence[Card], ranked: Sequence[Card]) -> Iterator[str]:

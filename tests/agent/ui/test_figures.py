@@ -156,9 +156,9 @@ def test_on_the_page_trace(watch: Opens, link: str, figures: list[Row]) -> None:
     found, tokens, right = watch(link), [], []
     (row,) = [row for row in of(figures, SECOND) if row["beta"] == 0.5]
     for question in range(len(tiny())):
-        for seed in range(SEEDS):
-            here = f"environment={tiny().name}&question={question}&beta=0.5&seed={seed}"
-            page = found.open(f"trace/{SECOND}?{here}", f"[data-at='{question} {seed}'] data")
+        for order in range(SEEDS):
+            here = f"environment={tiny().name}&question={question}&beta=0.5&order={order}"
+            page = found.open(f"trace/{SECOND}?{here}", f"[data-at='{question} {order}'] data")
             tokens.append(numbers_of(page, f"#outcome-{SECOND}")[0][0])
             right.append(page.locator(f"#outcome-{SECOND} strong").inner_text() == "Right")
     assert len(tokens) == row["episodes"]

@@ -143,8 +143,8 @@ def test_what_cannot_be_read_is_said(client: TestClient) -> None:
         "version/g001-talk/transcript": "damaged", "version/g001-deep/transcript": "no transcript",
         "episodes/g001-deep": "no action logs", "version/g001-link": "no version", "version/g001-half": "no version",
         "version/g001-child/diff?base=g001-large": "not compared",
-        "trace/g001-child?environment=nowhere&question=0&beta=0.5&seed=0": "no environment",
-        "trace/g001-child?environment=" + tiny().name + "&question=999&beta=0.5&seed=0": "not recorded",
+        "trace/g001-child?environment=nowhere&question=0&beta=0.5&order=0": "no environment",
+        "trace/g001-child?environment=" + tiny().name + "&question=999&beta=0.5&order=0": "not recorded",
         "questions?first=g001-child&second=g001-deep&environment=x&beta=0.5": "no action logs",
     }.items():  # fmt: skip
         answer = client.get(f"/api/{path}")

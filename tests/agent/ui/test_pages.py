@@ -20,7 +20,7 @@ from .conftest import Opens, Watched
 pytestmark = pytest.mark.browser
 
 BEST, PARENT = "g006-1bb12e22", "g006-2d61f28e"
-EPISODE = "environment=aime24%2FQwen3-4B&question=3&beta=0.5&seed=1001"
+EPISODE = "environment=aime24%2FQwen3-4B&question=3&beta=0.5&order=1001"
 SHIPPED_PAGES = [
     "run", "lineage", f"lineage/{BEST}?x=score&by=explorer", f"version/{BEST}", f"trace/{BEST}?kind=lost_to",
     f"trace/{BEST}?{EPISODE}&with=confidence_momentum", f"compare?id={BEST}&id=confidence_momentum&environment=mean",
@@ -126,7 +126,7 @@ def test_a_page_and_a_plot_show_the_same_episode(watch: Opens, small_link: str, 
     root = small_archive(tmp_path)
     batch, logs = ArchiveReader(root, None, tmp_path).batch(Archive(root).card("g001-child"))
     shown = draw_episode(batch, logs, 0, "g001-child", "")
-    where = f"environment={quote(tiny().name, '')}&question={shown.question}&beta={shown.beta}&seed={shown.seed}"
+    where = f"environment={quote(tiny().name, '')}&question={shown.question}&beta={shown.beta}&order={shown.order}"
     page = watch(small_link).open(f"trace/g001-child?{where}", "[data-cells]")
     states = Counter(STATES[state] for row in shown.states() for state in row)
     assert cells(page, "g001-child") == {state: states[state] for state in STATES}
@@ -137,7 +137,7 @@ def test_a_page_and_a_plot_show_the_same_episode(watch: Opens, small_link: str, 
 def test_an_episode_that_was_not_recorded_is_played_in_the_sandbox(watch: Opens, small_link: str) -> None:
     found = watch(small_link)
     found.expected = ("404",)  # the browser itself says so of the answer that is expected
-    where = f"environment={quote(tiny().name, '')}&question=1&beta=0.25&seed=7"
+    where = f"environment={quote(tiny().name, '')}&question=1&beta=0.25&order=7"
     page = found.open(f"trace/g001-child?{where}", "button.main")
     expect(page.locator("main .notice")).to_contain_text("was not recorded there")
     page.get_by_role("button", name="Play this episode in the sandbox").click()
