@@ -145,7 +145,7 @@ class SandboxJob:
             "world": _u4(question.ravel()),  # the question of each episode; attacks and cheats know this name
             "order": _u4(order.ravel()),
             "beta": batch.beta[part],
-            "seed": batch.order[part],
+            "seed": batch.seed[part],
         }
         blobs = {name: (_CODES[column.dtype.str], column.tobytes()) for name, column in columns.items()}
         header = {
