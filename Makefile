@@ -5,7 +5,7 @@ READY := $(VENV)/.ready
 BIN := $(VENV)/bin
 SHARED_REPLAY ?= ../shared/replay
 
-.PHONY: demo test lint bench champions champion-pages lock clean
+.PHONY: demo check test fast lint style types bench champions champion-pages lock clean
 .PHONY: ui-vendor ui-screenshots inspector langgraph
 
 demo: $(READY)
@@ -13,11 +13,25 @@ demo: $(READY)
 	$(BIN)/autotts discover --run runs/demo --generations 4 --population 6 --orders 1 --sandbox $(SANDBOX)
 	$(BIN)/autotts lineage --run runs/demo
 
+# All tests, side by side on all cores, a worker each: `make test WORKERS=0` is one after the other.
+WORKERS ?= auto
+PYTEST = $(BIN)/python -m pytest --numprocesses $(WORKERS) --maxprocesses 8 --dist worksteal
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
-lint: $(READY)
+# Before each push: what takes no container, no browser and no second, in a minute or so.
+check: $(READY)
+	@$(MAKE) --no-print-directory --jobs 3 style types fast
+
+fast: $(READY)
+	$(PYTEST) -m 'not slow'
+
+lint: style types
+
+style: $(READY)
 	$(BIN)/ruff check .
+
+types: $(READY)
 	$(BIN)/mypy
 
 bench: $(READY)

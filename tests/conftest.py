@@ -1,17 +1,66 @@
-"""Fixtures that need a Docker engine: a skip without one, a failure where AUTOTTS_REQUIRE_DOCKER=1 asks for one."""
+"""What all tests share: which of them are slow, and a Docker engine with the sandbox's image.
+
+Without an engine the tests that need one are skipped; AUTOTTS_REQUIRE_DOCKER=1 makes them fail instead.
+"""
 
 from __future__ import annotations
 
+import fcntl
 import os
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+import hypothesis
 import pytest
 
+from sandbox.backends.idle_workers import IdleWorkers
+from sandbox.backends.process import ProcessSandbox
 from sandbox.base import SandboxError
 
 if TYPE_CHECKING:
     import docker
+
+hypothesis.settings.register_profile("tests", deadline=None)  # no test depends on how fast the machine is
+hypothesis.settings.load_profile("tests")
+
+TESTS = Path(__file__).parent
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as slow what starts a container, a browser or the installed command."""
+    for item in items:
+        if item.path.is_relative_to(TESTS / "e2e") or any(map(item.get_closest_marker, ("docker", "browser"))):
+            item.add_marker(pytest.mark.slow)
+
+
+@pytest.fixture(scope="session")
+def idle_workers() -> Iterator[IdleWorkers]:
+    """Plain processes that have served one run, and wait for another."""
+    with IdleWorkers() as idle:
+        yield idle
+
+
+@pytest.fixture(scope="module", autouse=True)
+def shared_workers(request: pytest.FixtureRequest, idle_workers: IdleWorkers) -> Iterator[None]:
+    """Spare most runs the start of an interpreter: each has a child process of its own. Not where sandboxes are tested.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        if not request.path.is_relative_to(TESTS / "sandbox"):
+            patch.setattr(ProcessSandbox, "take", lambda sandbox: idle_workers.take(sandbox.start))
+            patch.setattr(ProcessSandbox, "give", lambda sandbox, worker: idle_workers.give(worker))
+        yield
+
+
+@contextmanager
+def one_at_a_time(name: str) -> Iterator[None]:
+    """Wait until no other process of this machine is inside a block of this name."""
+    with (Path(tempfile.gettempdir()) / f"autotts-tests-{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # closing the file, or the end of this process, releases it
+        yield
 
 
 def without_docker(why: str) -> NoReturn:
@@ -39,12 +88,13 @@ def image(engine: docker.DockerClient) -> str:
     """The id of the sandbox's image, which is made if it is not there."""
     from sandbox.backends import image as images
 
-    try:
-        return images.ensure(engine, print)
-    except SandboxError:
-        pass
-    try:
-        return images.bootstrap(engine, print)
-    except SandboxError as error:
-        without_docker(str(error))
-        raise
+    with one_at_a_time("image"):  # a build removes what is left of another
+        try:
+            return images.ensure(engine, print)
+        except SandboxError:
+            pass
+        try:
+            return images.bootstrap(engine, print)
+        except SandboxError as error:
+            without_docker(str(error))
+            raise

@@ -5,14 +5,16 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
+from pathlib import Path
 from random import Random
 
 import numpy as np
 
-from envs import BudgetSpent, Controller, IllegalAction, Question
+from envs import BudgetSpent, Controller, IllegalAction, Question, catalogue, store
 from envs.contract.replay import ActionLog, Recording, ReplayQuestion, shuffled
 from envs.episodes import Episodes, Logs
 from envs.store import Environment
+from envs.synthetic.model import default_environments
 
 Column = Sequence[str | None]
 """A branch: its probe answers and its final answer last. "." and None are absent; ``"AAB"`` is ("A", "A", "B")."""
@@ -81,6 +83,13 @@ def random_environment(
     ]
     totals = [[max(0, delta * len(c) + random.randint(-2 * delta, 2 * delta)) for c in q] for q in columns]
     return environment(columns, totals, random.choices("ABC", k=questions), delta, probe_cost, name)
+
+
+def small_data_root(root: Path) -> Path:
+    """Save each of the embedded environments with few questions and branches under ``root``, and return it."""
+    for env in default_environments(questions=4, branches=16):
+        store.save(env, catalogue.path_of(root, env.name))
+    return root
 
 
 @lru_cache

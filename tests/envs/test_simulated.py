@@ -14,7 +14,8 @@ from envs.episodes import grid
 from envs.scoring import score
 from envs.statistics import MEAN, curve
 from envs.store import Environment
-from envs.synthetic.model import default_environments, default_models
+from envs.synthetic import fitting
+from envs.synthetic.model import SyntheticModel, default_environments, default_models
 from envs.synthetic.simulated import (
     KINDS,
     MAX_ANSWERS,
@@ -34,7 +35,7 @@ def right(env: Environment) -> float:
     return float(np.mean(env.final_answers == np.repeat(env.gold, np.diff(env.branch_offsets))))
 
 
-def test_simulated_environments() -> None:
+def test_simulated_environments(monkeypatch: pytest.MonkeyPatch) -> None:
     ours = [replace(env, probe_cost=7) for env in default_environments(questions=12, branches=32)[1:3]]
     made = list(simulate(ours, 5, seed=3))
     assert [origin(env.name) for env in made] == [ours[i % 2].name for i in range(5)]
@@ -45,6 +46,14 @@ def test_simulated_environments() -> None:
         assert (right(env) < right(source)) == ("harder" in env.name)  # answers that are merged agree more often
         env.check()
     assert {env.name.split("/")[1].split("-")[1] for env in made} == set(KINDS)
+    fit, models = fitting.fit, dict[str, SyntheticModel]()  # a second time is enough to see that fits are the same
+
+    def fit_once(env: Environment) -> SyntheticModel:
+        if env.hash not in models:
+            models[env.hash] = fit(env)
+        return models[env.hash]
+
+    monkeypatch.setattr(fitting, "fit", fit_once)
     again = list(simulate(ours, 5, seed=3))
     assert [env.hash for env in again] == [env.hash for env in made]
     assert [env.hash for env in simulate(ours, 2, seed=4)] != [env.hash for env in made[:2]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
@@ -12,17 +13,14 @@ from agent.cli.listening import listen
 from agent.ui.app import create
 from agent.ui.guard import HEADERS, AccessGuard
 
-from .archives import small_archive
-
 TOKEN = "a-token-that-nobody-guesses"
 BASE = "http://127.0.0.1:8321"
 PATHS = ["/", "/static/app.js", "/api/run", "/api/openapi.json", "/api/events", "/nothing", "/%2e%2e/etc/passwd"]
 
 
 @pytest.fixture
-def client(tmp_path_factory: pytest.TempPathFactory) -> TestClient:
-    root = small_archive(tmp_path_factory.mktemp("archive"))
-    guard = AccessGuard(create(ArchiveReader(root, None, root)), TOKEN, 8321, ("127.0.0.1", "localhost"))
+def client(small: Path) -> TestClient:
+    guard = AccessGuard(create(ArchiveReader(small, None, small)), TOKEN, 8321, ("127.0.0.1", "localhost"))
     return TestClient(guard, base_url=BASE, follow_redirects=False)
 
 

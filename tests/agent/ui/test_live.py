@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
+from ...environments import small_data_root
 from .conftest import Opens, serving
 
 pytestmark = pytest.mark.browser
@@ -23,6 +24,7 @@ def discovering(home: Path, generations: int) -> Iterator[subprocess.Popen[str]]
     """Run a small discovery in a process of its own."""
     command = [Path(sys.executable).with_name("autotts"), "discover", "--run", home, "--generations", generations]
     settings = ["--population", 2, "--orders", 1, "--workers", 1, "--sandbox", "process"]
+    settings += ["--env", "synthetic/*", "--data", small_data_root(home.parent / "data")]
     line = list(map(str, [*command, *settings]))
     process = subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     try:

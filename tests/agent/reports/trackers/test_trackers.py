@@ -24,6 +24,7 @@ from agent.reports.trackers.follow import KEPT, TrackerThread, TrackingState, pa
 from envs.errors import InputError
 from sandbox.backends.process import ProcessSandbox
 
+from ....environments import small_data_root
 from ...loop.test_graph import Single, begin
 
 
@@ -311,6 +312,7 @@ def test_the_command_tells_the_tracker_and_remembers_it(tmp_path: Path, monkeypa
     monkeypatch.setattr("signal.signal", lambda *_: None)
     home = str(tmp_path / "run")
     few = ["--generations", "1", "--population", "2", "--orders", "1", "--sandbox", "process"]
+    few += ["--env", "synthetic/*", "--data", str(small_data_root(tmp_path / "data"))]
     assert main(["discover", "--run", home, "--tracker", f"{__name__}:Mine", *few]) == 0
     assert main(["resume", home]) == 0 and main(["resume", home, "--tracker", "none"]) == 0
     assert [notes.logged for notes in made[1:]] == [[0, 1], []]  # the first was asked for, and not yet begun
