@@ -46,8 +46,7 @@ def idle_workers() -> Iterator[IdleWorkers]:
 
 @pytest.fixture(scope="module", autouse=True)
 def shared_workers(request: pytest.FixtureRequest, idle_workers: IdleWorkers) -> Iterator[None]:
-    """Spare most runs the start of an interpreter: each has a child process of its own. Not where sandboxes are tested.
-    """
+    """Reuse the workers of plain processes, where no sandbox is tested: each run has a child process of its own."""
     with pytest.MonkeyPatch.context() as patch:
         if not request.path.is_relative_to(TESTS / "sandbox"):
             patch.setattr(ProcessSandbox, "take", lambda sandbox: idle_workers.take(sandbox.start))

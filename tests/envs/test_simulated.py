@@ -35,6 +35,7 @@ def right(env: Environment) -> float:
     return float(np.mean(env.final_answers == np.repeat(env.gold, np.diff(env.branch_offsets))))
 
 
+@pytest.mark.slow
 def test_simulated_environments(monkeypatch: pytest.MonkeyPatch) -> None:
     ours = [replace(env, probe_cost=7) for env in default_environments(questions=12, branches=32)[1:3]]
     made = list(simulate(ours, 5, seed=3))

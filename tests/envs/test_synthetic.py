@@ -124,6 +124,7 @@ def test_wrong_branches_are_longer_and_errors_are_shared() -> None:
     assert np.mean(top) > 0.15
 
 
+@pytest.mark.slow
 def test_a_fit_to_generated_data_recovers_the_parameters() -> None:
     recorded = generate(SMALL, "a/b", 60, 96, 500, seed=7)
     found = fit(recorded)
@@ -144,6 +145,7 @@ def test_a_fit_to_generated_data_recovers_the_parameters() -> None:
         assert abs(simulated[key] - value) < (0.15 if key == "settling" else 0.07), key
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("questions", "branches", "name"), [(1, 1, "tiny"), (2, 3, "large"), (1, 40, "large")])
 def test_a_fit_to_hardly_any_data_still_gives_a_model(questions: int, branches: int, name: str) -> None:
     env = generate(default_models()[f"synthetic/{name}"], "a/b", questions, branches, 500, seed=2)

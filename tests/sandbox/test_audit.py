@@ -97,6 +97,7 @@ TRIALS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("jail", "name"), TRIALS, indirect=["jail"])
 def test_cheats_gain_and_are_convicted(name: str, jail: WorkerSandbox) -> None:
     found = played(CHEATS[name], world(), jail)
@@ -145,6 +146,7 @@ def odd(number: int) -> Episodes:
     return grid(made, [0.2, 0.9], range(2), max_branches=(8, 16, 64)[number % 3], max_tokens=budget)
 
 
+@pytest.mark.slow
 def test_evolved_controllers_pass() -> None:
     with ProcessSandbox(1) as sandbox:  # nothing but our own explorer's words runs here
         for number, source in enumerate(evolved(200)):

@@ -29,6 +29,7 @@ def under_attack(request: pytest.FixtureRequest) -> Iterator[AttackCheck]:
         yield check
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", [True, False], ids=["policy", "alone"])
 @pytest.mark.parametrize("attack", ATTACKS, ids=[attack.name for attack in ATTACKS])
 def test_no_attack_gets_through(attack: Attack, policy: bool, under_attack: AttackCheck) -> None:

@@ -80,6 +80,7 @@ def quick(request: pytest.FixtureRequest) -> Iterator[WorkerSandbox]:
         yield sandbox
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FAILURES)
 def test_failures_are_typed(name: str, quick: WorkerSandbox) -> None:
     kind, source = FAILURES[name]

@@ -165,6 +165,7 @@ def test_who_decides_as_another_is_kept_and_never_a_parent(tmp_path: Path) -> No
     assert not parents & {card.id for card in twins}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [EvolveExplorer, Single])
 def test_islands_breed_apart_and_a_killed_run_ends_as_it_would_have(tmp_path: Path, make: type[Single]) -> None:
     kills = iter([True, False, True])
@@ -280,6 +281,7 @@ def test_time_travel(tmp_path: Path) -> None:
         fork(run, 1, tmp_path / "fork", {})
 
 
+@pytest.mark.slow
 def test_ablations_leave_out_what_they_say(tmp_path: Path) -> None:
     told = {}
     for ablations in ((), ("traces",), ("history",), ("beta",)):
@@ -299,6 +301,7 @@ def test_ablations_leave_out_what_they_say(tmp_path: Path) -> None:
     assert "there is no knob" in told[("beta",)] and "there is no knob" not in told[()]
 
 
+@pytest.mark.slow
 def test_the_first_request_fits(tmp_path: Path) -> None:
     envs = [generate(model, name, questions=3, branches=8) for name, model in list(default_models().items())[:4]]
     hashes = {env.name: env.hash for env in envs}

@@ -63,6 +63,7 @@ def test_draft_is_compared_with_others_on_the_same_episodes() -> None:
     assert "do not rise" not in here.try_candidate(wide)
 
 
+@pytest.mark.slow
 def test_same_draft_gives_the_same_text() -> None:
     crash = draft("raise ValueError(question.run_many_to_end(question.branch_many(4)), object())")
     texts = [[here.try_candidate(source) for source in (ONE, crash, THREE)] for here in (bench(), bench())]

@@ -202,6 +202,7 @@ _calls = st.one_of(
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(calls=st.lists(_calls, max_size=10))
 def test_no_tool_result_contains_a_secret(calls: list[tuple[str, dict[str, Any]]]) -> None:

@@ -105,6 +105,7 @@ def test_genome_has_exactly_the_constants_of_its_blocks() -> None:
     assert set(genome.spans) == {"opening", "at_once", "most", "complete", "steady"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(60))
 def test_every_schedule_is_monotone_and_in_range(seed: int) -> None:
     genome = random_genome(seed)

@@ -98,6 +98,7 @@ def bench(genomes: list[Genome], ok: bool = True) -> Any:
     return SimpleNamespace(history=SimpleNamespace(cards=dict(enumerate([*cards, seed])), budgets=np.ones(1)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", ["propose", "refine"])
 def test_model_chooses_half_of_the_proposals(step: str) -> None:
     known, gains = random_genomes(60, 0), []

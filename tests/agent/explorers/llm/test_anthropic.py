@@ -120,6 +120,7 @@ def test_tool_results_are_wrapped_as_data(scene: Scene) -> None:
     assert last["system"][0]["text"].endswith(DATA)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("where", [0.0, 0.35, 0.99])
 def test_each_fault_is_survived_and_spending_matches_the_server(scene: Scene, kind: str, where: float) -> None:
@@ -144,6 +145,7 @@ def test_each_fault_is_survived_and_spending_matches_the_server(scene: Scene, ki
     assert late or kind in WELL_FORMED or len(outcomes) == len(read_calls(scene.home / "calls")) + 2
 
 
+@pytest.mark.slow
 def test_many_faults_do_not_change_proposals(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.fsync", lambda file: None)  # fsync takes half of the time and is not needed here
     faults = Seeded(11, 0.55)
@@ -189,6 +191,7 @@ class Killed(BaseException):
     """Stands for a killed process."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("when", range(18))
 def test_kill_around_any_write_pays_for_nothing_twice(scene: Scene, monkeypatch: pytest.MonkeyPatch, when: int) -> None:
     with scene.stub() as stub:

@@ -117,6 +117,7 @@ def test_long_proposal_uses_the_cache_because_its_beginning_never_changes(scene:
         assert after["max_completion_tokens"] == 32_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("where", [0.0, 0.35, 0.99])
 def test_each_fault_is_survived_and_spending_matches_the_server(scene: Scene, kind: str, where: float) -> None:
@@ -141,6 +142,7 @@ def test_each_fault_is_survived_and_spending_matches_the_server(scene: Scene, ki
     assert len(stub.ids) == len(set(stub.ids))
 
 
+@pytest.mark.slow
 def test_many_faults_do_not_change_proposals(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.fsync", lambda file: None)
     faults = Seeded(11, 0.55)
@@ -257,6 +259,7 @@ def test_notes_keep_user_and_assistant_alternating(scene: Scene) -> None:
 # A discovery run
 
 
+@pytest.mark.slow
 def test_discovery_of_three_generations_with_all_tools(scene: Scene) -> None:
     environments = default_environments(questions=4, branches=16)[:2]
     config = RunConfig(

@@ -27,6 +27,8 @@ from envs.errors import InputError
 
 from .test_session import WORLDS, made, one_round, opened
 
+pytestmark = pytest.mark.slow
+
 START = "import argparse, sys; from agent.cli import main as cli; from agent.cli import mcp; \
 cli.parser = lambda: type('P', (), {'parse_args': lambda self, a: argparse.Namespace(**ARGS, function=mcp.mcp)})(); \
 sys.exit(cli.main())"

@@ -57,6 +57,7 @@ def test_truly_better_version_is_chosen_and_keeps_its_lead() -> None:
         assert figure is not None and figure.value > made.truth[0] + 10
 
 
+@pytest.mark.slow
 @settings(max_examples=10, deadline=None)
 @given(st.integers(0, 2**32), st.permutations(range(8)))
 def test_results_do_not_depend_on_the_order_of_versions(seed: int, order: list[int]) -> None:

@@ -45,6 +45,7 @@ def drawn(archive: Path, out: Path, *arguments: object) -> bytes:
     return out.read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
     "what",

@@ -24,6 +24,8 @@ from sandbox.backends.process import ProcessSandbox
 
 from ...loop.test_graph import Single, source
 
+pytestmark = pytest.mark.slow
+
 WORLDS = default_environments(questions=10, branches=12)[1:3]
 
 

@@ -103,6 +103,7 @@ def test_a_resumed_run_goes_on_in_the_same_record_and_makes_up_for_what_was_miss
     assert fourth.told[0][3] is None and fourth.logged == [0, 1, 2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", ["start", "log", "end"])
 @pytest.mark.parametrize("error", [OSError("no route to https://me:secret@host/x\nmore"), SystemExit(3)])
 def test_a_failure_is_told_once_and_stops_nothing(
