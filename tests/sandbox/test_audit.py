@@ -307,6 +307,7 @@ def test_time_spent_on_decoys_is_a_timeout() -> None:
     assert verdict.kind == "timeout" and verdict.episode is not None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("share", "expected"), [(AUDIT_SHARE, MIN_AUDITED), (0.5, 2400), (1.0, 4800)])
 def test_the_share_is_drawn_and_counted(share: float, expected: int) -> None:
     counted: list[int] = []

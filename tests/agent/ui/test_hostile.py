@@ -205,6 +205,7 @@ def api(hostile: Path) -> Any:
     return schemathesis.openapi.from_asgi("/api/openapi.json", app).exclude(path="/api/events")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
 def test_the_api_holds_to_its_description(api: Any, mode: GenerationMode) -> None:
     """Whatever is asked, by the description or against it: no 5xx, and no answer that is not described."""

@@ -170,6 +170,7 @@ def played(
     return answer, said, question.finish().pack()
 
 
+@pytest.mark.slow
 @settings(max_examples=400, deadline=None)
 @given(st.integers(0, 300), WORLDS, st.sampled_from(BETAS))
 def test_every_controller_solves_every_environment(

@@ -149,6 +149,7 @@ async def session(house: House, mode: str) -> AsyncIterator[Client]:
         yield client
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["legacy", "auto"])
 def test_three_rounds_with_all_tools(tmp_path: Path, mode: str) -> None:
     run = made(tmp_path / "run")
@@ -295,6 +296,7 @@ def tree(run: Run) -> dict[str, bytes]:
     return {path.relative_to(run.home).as_posix(): path.read_bytes() for path in files}
 
 
+@pytest.mark.slow
 def test_a_client_that_leaves_in_mid_round_and_comes_back(tmp_path: Path) -> None:
     async def leave_early(house: House) -> None:
         async with session(house, "auto") as client:

@@ -26,6 +26,8 @@ from ....environments import environment
 from .pages import Page
 from .pages import markdown as read_markdown
 
+pytestmark = pytest.mark.slow
+
 EVIL = "<script>alert(1)</script>|$\\frac{![x](http://a)\x1b[31m\u202e'\"`&"
 SETTINGS = ReplaySettings((0.0, 0.5, 1.0), 2, 4)
 FIRST = """from envs import Controller
