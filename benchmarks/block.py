@@ -1,7 +1,7 @@
-"""What a building block is worth to a champion: `python -m benchmarks.block NAME SLOT=CHOICE ... [--orders N]`.
+"""Measures the gain of a building block of a champion: `python -m benchmarks.block NAME SLOT=CHOICE ... [--orders N]`.
 
-Replays the champion's genome as it is and with other choices, whose constants have their defaults, on branch orders
-that no report uses, and prints both curves and the paired difference within some budgets, with its intervals.
+Replays the genome of the champion unchanged, and with the given choices, whose constants take their defaults. Uses
+branch orders that no report uses. Prints both curves, and the paired difference within several budgets with intervals.
 """
 
 from __future__ import annotations

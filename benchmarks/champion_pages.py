@@ -90,7 +90,7 @@ def description(name: str, version: str, lineage: str, source: str) -> list[str]
     words = ast.get_docstring(ast.parse(source)) or ""
     gist, _, points = words.partition("\n\n")
     scope: dict[str, object] = {"__name__": "champion"}
-    exec(compile(source, name, "exec"), scope)  # a shipped source, read and audited
+    exec(compile(source, name, "exec"), scope)  # safe: a shipped source, reviewed and audited
     (controller,) = (v for v in scope.values() if isinstance(v, type) and v.__module__ == "champion")
     schedule = [controller.schedule(beta) for beta in (0.0, 0.5, 1.0)]  # type: ignore[attr-defined]
     return [
@@ -174,7 +174,7 @@ def _failures(ours: Scores, reference: Scores, findings: list[str]) -> list[str]
 
 
 def _by_question(scores: Scores, environment: int) -> Floats:
-    """Return (questions,) shares of episodes at beta 1 that were answered right."""
+    """Return (questions,) the share of right answers among the episodes at beta 1."""
     mine = (scores.episodes.beta == 1.0) & (scores.episodes.environment == environment)
     question = scores.episodes.question[mine]
     return np.asarray(np.bincount(question, scores.correct[mine].astype(float)) / np.bincount(question))

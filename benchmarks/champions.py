@@ -1,9 +1,9 @@
-"""What the champions are worth: `python benchmarks/champions.py [NAME ...] [--replay DIR] [--orders N]`.
+"""Compares champions with the baselines: `python benchmarks/champions.py [NAME ...] [--replay DIR] [--orders N]`.
 
-Replays champions, files or versions, and every hand-written controller, on the recorded environments and branch
-orders 0..N-1, which no search uses, and prints: each curve, with intervals and latency; what self-consistency's
-accuracy at its full width costs; the accuracy within some budgets; and the paired difference from every hand-written
-curve. `--fewer-answers` does the same where few answers are possible.
+Replays champions, files or versions, and every baseline, on the recorded environments and the branch orders 0..N-1,
+which no search uses. Prints each curve with intervals and latency, the tokens needed for the accuracy that
+self-consistency has at its full width, the accuracy within several budgets, and the paired difference from the curve of
+every baseline. `--fewer-answers` does the same on environments with few possible answers.
 """
 
 from __future__ import annotations
@@ -63,8 +63,8 @@ def main() -> int:
         _print(name, curves[name], reference)
     ahead = True
     for name in arguments.names:
-        for seed in baseline_names():
-            ahead &= compare(name, curves[name], seed, curves[seed])
+        for baseline in baseline_names():
+            ahead &= compare(name, curves[name], baseline, curves[baseline])
     print(f"above every hand-written curve at each of these budgets: {ahead}")
     return 0 if ahead else 1
 
@@ -88,8 +88,8 @@ def _print(name: str, curve: Curve, reference: QuestionSample) -> None:
     print("  within " + ", ".join(f"{b // 1000}k {a:.2f}" for b, a in zip(WITHIN, within, strict=True)))
 
 
-def compare(name: str, ours: Curve, seed: str, theirs: Curve) -> bool:
-    """Print by how much ``ours`` is more accurate within some budgets, and return whether it is within all of them."""
+def compare(name: str, ours: Curve, baseline: str, theirs: Curve) -> bool:
+    """Print the gain in accuracy of ``ours`` within several budgets; return whether it is positive in all of them."""
     at = np.array(WITHIN, float)
     gain = attained([s.centre for s in ours], at) - attained([s.centre for s in theirs], at)
     drawn = [np.stack([s.resampled for s in curve], axis=1) for curve in (ours, theirs)]
@@ -98,12 +98,12 @@ def compare(name: str, ours: Curve, seed: str, theirs: Curve) -> bool:
     for k, budget in enumerate(WITHIN):
         low, high = interval(spread[:, k])
         cells.append(f"{budget // 1000}k {gain[k]:+.2f} [{low:+.2f}, {high:+.2f}]")
-    print(f"{name} less {seed}: " + ", ".join(cells))
+    print(f"{name} less {baseline}: " + ", ".join(cells))
     return bool((gain > 0).all())
 
 
 def attained(points: list[npt.NDArray[np.float64]], at: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Return the accuracy that a curve of (accuracy, tokens, ...) points attains within each budget."""
+    """Return the accuracy that a curve of (accuracy, tokens, ...) points attains within each budget ``at`` (tokens)."""
     rows = sorted(points, key=lambda point: float(point[TOKENS]))
     tokens = np.array([point[TOKENS] for point in rows])
     best = np.maximum.accumulate([point[0] for point in rows])

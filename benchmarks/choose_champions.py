@@ -1,11 +1,11 @@
 """Chooses the champions of a run: `python benchmarks/choose_champions.py RUN [--name LINEAGE] [--orders N]
 [--finalists N]`.
 
-Replays the best of the run on branch orders that its search has not seen, and ships the run's lineage with the names of
-its champions. `swift` is the version that has self-consistency's accuracy for the smallest product of tokens and
-critical path. The others are three versions with high mean accuracies over their budgets, in part where few answers are
-possible: those whose figures sum to the most. To choose on fresh orders is itself a choice: `benchmarks/champions.py`
-measures on others.
+Replays the best versions of the run on branch orders that its search has not used, and ships the lineage of the run
+with the names of its champions. `swift` is the version that reaches the accuracy of self-consistency with the smallest
+product of tokens and critical path. The other three are the assignment of versions to names with the largest sum of
+figures; a figure is the mean accuracy over the budgets of the name, in part on environments with few possible answers.
+The choice itself fits to its branch orders, so `benchmarks/champions.py` measures on other orders.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ BUDGETS = {
     name: np.geomspace(low, high, 24)
     for name, low, high in (("frugal", 60e3, 130e3), ("balanced", 30e3, 500e3), ("accurate", 170e3, 600e3))
 }
-"""Tokens a question over which each champion is the best, evenly on a logarithmic scale."""
+"""The budgets in tokens for which each champion is chosen, evenly spaced on a logarithmic scale."""
 SWIFT = "swift"
-LEAST = BUDGETS["balanced"].min()
-"""Tokens for which every champion but `swift` must have an answer."""
-MOST_LINES = 150
+MIN_TOKENS = BUDGETS["balanced"].min()
+"""The budget in tokens within which every champion but `swift` must give an answer."""
+MAX_LINES = 150
 FEW_ANSWERS = 0.3
-"""What environments with few possible answers count, for the champions are to serve there too."""
+"""The weight of environments with few possible answers, on which the champions must work too."""
 Points = list[Floats]
 """The points of a curve: (accuracy, tokens, critical path)."""
 
@@ -80,7 +80,7 @@ def main() -> None:
         target = max(sample.centre[ACCURACY] for sample in means(samples(reference)))
         for version, source in finalists.items():
             scores = evaluate(source, episodes, sandbox).scores
-            if scores is None or source.count("\n") >= MOST_LINES:
+            if scores is None or source.count("\n") >= MAX_LINES:
                 continue
             all_of_it = samples(scores)
             points = [sample.centre for sample in means(all_of_it)]
@@ -89,8 +89,8 @@ def main() -> None:
                 kind = drawn if is_simulated(sample.environment) else there
                 kind.setdefault(sample.environment, []).append(sample.centre)
             found[SWIFT][version] = -product(np.array(points), target) / 1e9
-            if min(point[TOKENS] for point in points) <= LEAST:
-                for name, budgets in BUDGETS.items():  # what is common to all versions moves them all alike
+            if min(point[TOKENS] for point in points) <= MIN_TOKENS:
+                for name, budgets in BUDGETS.items():  # an effect common to all versions changes all figures equally
                     few = np.mean([attained(simulated, budgets) for simulated in drawn.values()])
                     figure = (1 - FEW_ANSWERS) * attained(points, budgets).mean() + FEW_ANSWERS * few
                     found[name][version] = float(figure)
@@ -104,7 +104,7 @@ def main() -> None:
     home = HOME / arguments.name
     shutil.rmtree(home, ignore_errors=True)
     shipped = Archive(home)
-    for card in cards:  # the logs of the others are large, and can be had again from their sources
+    for card in cards:  # other logs are large, and can be made again from the sources
         logs = (run.archive.root / card.id / LOGS).read_bytes() if card.id in finalists else None
         shipped.add(card, run.archive.source(card.id), logs)
     document = {name: {"lineage": arguments.name, "version": named[name]} for name in found}
@@ -113,7 +113,7 @@ def main() -> None:
 
 
 def assigned(found: Mapping[str, Mapping[str, float]]) -> dict[str, str]:
-    """Return another version for each name: `SWIFT` first, and the others so that their figures sum to the most."""
+    """Return a different version for each name: the best for `SWIFT`, then the choice with the largest total figure."""
     swift = max(found[SWIFT], key=lambda version: found[SWIFT][version])
     able = [version for version in found[next(iter(BUDGETS))] if version != swift]
     choices = permutations(able, len(BUDGETS))
@@ -122,7 +122,8 @@ def assigned(found: Mapping[str, Mapping[str, float]]) -> dict[str, str]:
 
 
 def left_out(curves: Mapping[str, Mapping[str, Points]], budgets: Floats) -> tuple[float, float]:
-    """Return the mean accuracy within ``budgets`` of the best of all, and of those chosen without each environment."""
+    """Return the mean accuracy within ``budgets`` of the best version, and of versions chosen without the environment
+    on which they are measured."""
     names = list(next(iter(curves.values())))
     table = np.array([[attained(found[name], budgets).mean() for name in names] for found in curves.values()])
     others = table.sum(axis=1, keepdims=True) - table
@@ -130,13 +131,13 @@ def left_out(curves: Mapping[str, Mapping[str, Points]], budgets: Floats) -> tup
 
 
 def product(points: Floats, accuracy: float) -> float:
-    """Return the least tokens x critical path with which (n, 3) points (accuracy, tokens, path) have ``accuracy``."""
+    """Return the smallest tokens x critical path at ``accuracy`` for (n, 3) points (accuracy, tokens, path)."""
     both = points[:, TOKENS] * points[:, 2]
     return float(fewest(both[None], points[None, :, ACCURACY], np.array([accuracy]))[0])
 
 
 def swiftest(cards: Sequence[Card]) -> list[Card]:
-    """Return the versions that ran, the best for `swift` by the search's own figures first."""
+    """Return the versions that ran, the best for `swift` first, by the figures of the search."""
     able = [card for card in cards if card.ok]
     curves = {card.id: np.array([(p.accuracy, p.tokens, p.latency) for p in card.mean_curve]) for card in able}
     target = curves[REFERENCE][:, ACCURACY].max()

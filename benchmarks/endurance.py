@@ -1,10 +1,10 @@
-"""A long run that is killed on the way: `python -m benchmarks.endurance --hours 4 --out DIR [-- --env ...]`.
+"""Kills a long run repeatedly, and measures it: `python -m benchmarks.endurance --hours 4 --out DIR [-- --env ...]`.
 
-The kills fall at random instants of the first half; the second half is left alone, so that a growth of memory would be
-seen. Printed are, for each tenth of the time, the largest memory of the host's process and of any worker, and the
-episodes for each second of evaluation; then, for what came after the last kill, by how much the host's memory has grown
-with each version, and how the speed of evaluation has changed with each hundred, both as slopes of a regression with
-their 95% intervals; in the end what `autotts archive verify` says. The settings after `--` go to `autotts discover`.
+The kills happen at random instants in the first half of the time. The second half runs undisturbed, so that a growth of
+memory would show. For each tenth of the time, the script prints the largest memory of the host process and of any
+worker, and the episodes per second of evaluation. For the time after the last kill, it prints the growth of the host's
+memory for each version and the change of the evaluation speed for each hundred versions, both as slopes of a regression
+with 95% intervals. It ends with the result of `autotts archive verify`. Settings after `--` go to `autotts discover`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import numpy as np
 from agent.archive.run_directory import Run
 
 TICK = 2.0
-"""Seconds between two looks at the memory."""
+"""Seconds between two measurements of the memory."""
 SLICES = 10
 
 
@@ -33,7 +33,7 @@ def command(*arguments: str) -> list[str]:
 
 
 def resident(pid: int) -> float:
-    """Return the resident memory of a process, in MB; 0 if it is gone."""
+    """Return the resident memory of a process in MB; 0 if it has ended."""
     try:
         pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     except (OSError, IndexError, ValueError):
@@ -110,16 +110,16 @@ def _print(run: Run, began: float, memory: list[tuple[float, float, float]]) -> 
 
 
 def _print_trend(looks: np.ndarray, ends: np.ndarray, speed: np.ndarray) -> None:
-    """Print how memory and speed change with the versions of the last process, its first tenth, the start, aside.
+    """Print the trend of memory and speed over the versions of the last process, without the first tenth of them.
 
-    Of the looks during each candidate the smallest is taken: what is held, not what trying it needs for a moment.
+    The memory of a version is the smallest measurement during its trial, which leaves out temporary memory.
     """
     first = len(ends) // 10
     held = [looks[(looks[:, 0] > a) & (looks[:, 0] <= b), 1].min(initial=np.inf) for a, b in pairwise(ends[first:])]
     memory = np.array(held)
     seen = np.isfinite(memory)
     if seen.sum() < 3 or len(speed) - first < 3:
-        print("too few versions since the last kill to tell of a trend")
+        print("too few versions since the last kill to measure a trend")
         return
     grown, grown_error = _slope(np.arange(len(memory))[seen], memory[seen])
     change, change_error = _slope(np.arange(len(speed) - first), np.log(speed[first:]))
@@ -129,7 +129,7 @@ def _print_trend(looks: np.ndarray, ends: np.ndarray, speed: np.ndarray) -> None
 
 
 def _slope(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
-    """Return the slope of the regression of ``y`` on ``x``, and half of its 95% interval."""
+    """Return the slope of the regression of ``y`` on ``x``, and half the width of its 95% interval."""
     apart = x - x.mean()
     slope = float(apart @ y / (apart @ apart))
     left = y - y.mean() - slope * apart

@@ -1,10 +1,10 @@
-"""What the host spends as a run grows: `python -m benchmarks.growth RUN --out DIR [--versions 2000]`.
+"""Measures the cost of the host as a run grows: `python -m benchmarks.growth RUN --out DIR [--versions 2000]`.
 
-A discovery of `evolve` with the settings of RUN, in which only the trials are left out: a candidate is taken to have
-acted, episode by episode, as one of RUN's versions did, so that thousands of versions take minutes. All else is what a
-run does. Printed are, for each stretch of versions, the milliseconds of the host for each candidate, by node of the
-graph, the share of them in the seconds that a trial took in RUN, and the memory; then by how much memory has grown with
-each version of the second half. What trying costs the host whatever the number of versions (scores, curve) is aside.
+Runs a discovery of `evolve` with the settings of RUN, but without trials. Each episode of a candidate copies the log of
+one of RUN's versions, so that thousands of versions take minutes. Everything else is as in a run. For each group of
+versions, the script prints the milliseconds of the host for each candidate by node of the graph, their share in the
+duration of a trial in RUN, and the memory. At the end it prints the growth of memory for each version of the second
+half. Host costs of a trial that do not depend on the number of versions (scores, curve) are left out.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ from sandbox.outcome import Candidate
 
 NODES = ("propose", "ask", "collect", "execute", "diagnose", "refine", "file")
 POOL = 24
-"""Versions of RUN, at most, that candidates act as."""
+"""The largest number of versions of RUN whose logs are copied."""
 SLICES = 10
 
 
 class Trials:
-    """Stands in for `sandbox.trial.trial`."""
+    """A replacement of `sandbox.trial.trial` that copies logs."""
 
     def __init__(self, run: Run, episodes: Episodes) -> None:
         ran = [card.id for card in run.archive.cards() if card.ok]
@@ -54,17 +54,17 @@ class Trials:
     ) -> Evaluation:
         began = time.thread_time()
         chance = np.random.default_rng(int(hashlib.sha256(candidate.source.encode()).hexdigest()[:15], 16))
-        leaning = chance.dirichlet(np.full(self.size, 0.3))  # to few of the pool, so that curves differ
+        leaning = chance.dirichlet(np.full(self.size, 0.3))  # towards a few versions, so that curves differ
         which = chance.choice(self.size, size=len(episodes), p=leaning) * len(episodes) + np.arange(len(episodes))
         found = scored(candidate, episodes, self.pool.take(which))
-        found.curve  # noqa: B018  kept, and no part of what grows
+        found.curve  # noqa: B018  computed and cached here, as its cost does not grow
         self.seconds += time.thread_time() - began
         elite(found)
         return found
 
 
 class Clock:
-    """How long each node has taken, the trials aside."""
+    """The seconds that each node has taken, without trials."""
 
     def __init__(self, discovery: Discovery, trials: Trials) -> None:
         self.seconds: Counter[str] = Counter()
@@ -84,7 +84,7 @@ class Clock:
 
 
 def resident() -> float:
-    """Return the resident memory of this process, in MB."""
+    """Return the resident memory of this process in MB."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 

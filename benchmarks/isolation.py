@@ -1,8 +1,8 @@
-"""What isolation costs: `python benchmarks/isolation.py [docker|bubblewrap]`.
+"""Measures the cost of isolation: `python benchmarks/isolation.py [docker|bubblewrap]`.
 
-A full evaluation of a candidate (11 betas, 4 environments, 20 branch orders, 30 questions) in the sandbox against the
-plain process, one worker each, runs taken in turn; the audit's sample and the full audit against the evaluation; and
-300 candidates in a row, after which nothing may be left.
+Compares a full evaluation of a candidate (11 betas, 4 environments, 20 branch orders, 30 questions) in the sandbox and
+in a plain process, with one worker each, in alternating runs. Compares the sampled and the full audit with the
+evaluation. Runs 300 candidates in a row, and checks that no container or image is left.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def _row(name: str, episodes: object, plain: Sandbox, isolated: Sandbox) -> None
 
 
 def _in_a_row(kind: str, sandbox: Sandbox) -> None:
-    """Run many small candidates, and print what each costs and how this process's memory grew."""
+    """Run many small candidates, and print the seconds of each and the growth of this process's memory."""
     few = grid(default_environments()[:1], [0.5], range(1))
     candidate = Candidate("self_consistency", baseline_source("self_consistency"))
 
@@ -77,7 +77,7 @@ def _in_a_row(kind: str, sandbox: Sandbox) -> None:
 
 
 def _left(kind: str) -> int:
-    """Print what is left behind when the sandbox is closed, and return how much."""
+    """Print what is left after the sandbox was closed, and return the number of containers and images."""
     if kind != "docker":
         return 0
     from sandbox.backends import image

@@ -21,7 +21,7 @@ def command(*arguments: str) -> list[str]:
 
 
 def tree(root: Path) -> dict[str, str]:
-    """Return the hash of every file of an archive but the derived index."""
+    """Return the hash of every file of an archive, without the derived index."""
     files = (path for path in sorted(root.rglob("*")) if path.is_file() and path.name != "index.sqlite")
     return {path.relative_to(root).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 

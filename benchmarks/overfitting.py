@@ -1,8 +1,8 @@
-"""How much does a search fool itself, and what helps? `python -m benchmarks.overfitting RUN [--simulated N]`.
+"""Measures over-fitting of a search, and rules against it: `python -m benchmarks.overfitting RUN [--simulated N]`.
 
-Plays every version of a finished run again, on branch orders that neither the search nor any report has used, and
-prints what the run claims of its optimism beside the true loss; and how good versions turn out that different rules
-choose on the search's orders, by some questions and models, on other questions, on another model, and on both.
+Plays every version of a finished run again, on branch orders that neither the search nor any report has used. Prints
+the optimism that the run estimates beside the true loss. Prints the quality of the versions that different rules choose
+on the orders of the search, with some questions and models left out, measured on the questions and models left out.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ from sandbox.backends.process import ProcessSandbox
 from sandbox.evaluation import evaluate
 
 FIRST = 2_000
-"""The first branch order: those below 100 are for reports, those from 1,000 on and from 1,000,000 on are a run's."""
+"""The first branch order. Reports use the orders below 100, and runs those from 1,000 and from 1,000,000 on."""
 WEIGHTS = (0.25, 0.5)
-"""Of the simulated environments, where there are any."""
+"""The weights of simulated environments, if there are any."""
 
 
 def main() -> int:
@@ -48,7 +48,7 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=2)
     arguments = parser.parse_args()
     run, c = Run(arguments.run), Run(arguments.run).config
-    worlds, sandbox = run.environments(simulated=False), ProcessSandbox(arguments.workers)
+    recorded, sandbox = run.environments(simulated=False), ProcessSandbox(arguments.workers)
     cards = [
         card.model_copy(update={"complexity": complexity(run.archive.source(card.id))})
         for card in run.archive.cards() if card.ok
@@ -57,9 +57,9 @@ def main() -> int:
         range(FIRST_SEARCH_ORDER, FIRST_SEARCH_ORDER + c.orders),
         range(FIRST, FIRST + arguments.orders),
     )
-    searched = grid(worlds, c.betas, orders, c.max_branches, c.max_tokens)
-    fresh = grid(worlds, c.betas, fresh_orders, c.max_branches, c.max_tokens)
-    drawn = list(simulate(worlds, arguments.simulated, c.seed))
+    searched = grid(recorded, c.betas, orders, c.max_branches, c.max_tokens)
+    fresh = grid(recorded, c.betas, fresh_orders, c.max_branches, c.max_tokens)
+    drawn = list(simulate(recorded, arguments.simulated, c.seed))
 
     def played(episodes: Episodes) -> dict[str, QuestionResults]:
         found = {}
@@ -73,13 +73,13 @@ def main() -> int:
     before = {card.id: QuestionResults.of(score(searched, run.archive.logs(card.id))) for card in cards}
     after = played(fresh)
     others = played(grid(drawn, c.betas, orders, c.max_branches, c.max_tokens)) if drawn else {}
-    _tell_loss(cards, before, after)
-    _tell_rules(cards, {name: _joined(one, others.get(name)) for name, one in before.items()}, after)
+    _print_loss(cards, before, after)
+    _print_rules(cards, {name: _joined(one, others.get(name)) for name, one in before.items()}, after)
     return 0
 
 
-def _tell_loss(cards: Sequence[Card], before: dict[str, QuestionResults], after: dict[str, QuestionResults]) -> None:
-    """Print what the search claims, and what it has lost."""
+def _print_loss(cards: Sequence[Card], before: dict[str, QuestionResults], after: dict[str, QuestionResults]) -> None:
+    """Print the optimism that the search estimates, and its true loss."""
     at = population.budgets(cards)
     found = optimism(cards, before.get)
     assert found is not None, "there are too few questions"
@@ -93,8 +93,8 @@ def _tell_loss(cards: Sequence[Card], before: dict[str, QuestionResults], after:
     )
 
 
-def _tell_rules(cards: Sequence[Card], before: dict[str, QuestionResults], after: dict[str, QuestionResults]) -> None:
-    """Print how good versions are, on fresh orders, that were chosen without what they are measured on."""
+def _print_rules(cards: Sequence[Card], before: dict[str, QuestionResults], after: dict[str, QuestionResults]) -> None:
+    """Print the quality, on fresh orders, of versions chosen without the questions or models that measure them."""
     at, place = population.budgets(cards), {card.id: v for v, card in enumerate(cards)}
     anchors = [SELF if c.generation == 0 else place.get(next(iter(c.parents), ""), MEAN) for c in cards]
     simple = [card.size for card in cards]
@@ -122,7 +122,7 @@ def _preferred(these: QualityPanel, anchors: Sequence[int], simple: Sequence[int
 
 
 def _worth(rule: Callable[[Bools], int], these: QualityPanel, gain: Floats, questions: int, models: int) -> float:
-    """Return the mean gain, on recorded cells, of what ``rule`` chooses without the questions, or model, of each."""
+    """Return the mean gain on recorded cells, each for the version that ``rule`` chooses without its group."""
     recorded = np.flatnonzero(these.recorded)
     total = []
     groups = int(these.question[recorded].max()) + 1
@@ -146,7 +146,7 @@ def _quality(figures: QuestionResults, at: Floats) -> float:
 
 
 def _joined(one: QuestionResults, two: QuestionResults | None) -> QuestionResults:
-    """Return the figures of both batches as those of one."""
+    """Return the results of both batches as one."""
     if two is None:
         return one
     return replace(

@@ -1,4 +1,4 @@
-"""Poor controllers, by what is wrong with them: what explorers write on their bad days."""
+"""Examples of poor controllers, named after their fault, of the kind that explorers write now and then."""
 
 from __future__ import annotations
 
@@ -55,4 +55,4 @@ _BODIES = {
 }
 
 POOR = {name: _HEAD.format(name=name, body=body) for name, body in _BODIES.items()}
-"""Sources by what is wrong."""
+"""Sources by fault."""

@@ -1,6 +1,7 @@
-"""Compare the seeds with every published row: `python benchmarks/published.py [--replay DIR] [--published CSV]`.
+"""Compares the baselines with every published row: `python benchmarks/published.py [--replay DIR] [--published CSV]`.
 
-A row is exact when the accuracy agrees to two decimals and the tokens in their integer part. Exit code 1 if one is not.
+A row is exact if the accuracy agrees to two decimals and the tokens agree in their integer part. The exit code is 1 if
+a row is not exact.
 """
 
 from __future__ import annotations
@@ -28,13 +29,13 @@ METHODS = {
 
 
 def rows(path: Path) -> list[dict[str, str]]:
-    """Return the published rows that a seed reproduces."""
+    """Return the published rows that a baseline reproduces."""
     with path.open(newline="") as file:
         return [row for row in csv.DictReader(file) if row["method"] in METHODS]
 
 
 def beta_of(row: dict[str, str]) -> float:
-    """Return the beta at which the seed runs a published row: N = round(64 ** beta) for those given by N."""
+    """Return the beta at which the baseline gives a published row; a row with N branches has N = round(64 ** beta)."""
     return float(row["beta"]) if row["beta"] else math.log(int(row["max_branches"]), 64)
 
 
@@ -42,12 +43,12 @@ def compare(envs: dict[str, Environment], wanted: list[dict[str, str]], workers:
     """Print the table of differences, and return the number of rows that are not exact."""
     wrong = 0
     print(f"{'controller':22} {'model':12} {'beta':>5} {'published':>18} {'ours':>21}")
-    for method, seed in METHODS.items():
+    for method, name in METHODS.items():
         mine = [row for row in wanted if row["method"] == method]
         betas = sorted({beta_of(row) for row in mine})
         if not betas:
             continue
-        result = evaluate(baseline_source(seed), grid(list(envs.values()), betas), ProcessSandbox(workers))
+        result = evaluate(baseline_source(name), grid(list(envs.values()), betas), ProcessSandbox(workers))
         points = {(p.environment, p.beta): p for p in result.curve}
         for row in mine:
             point = points[row["model"], beta_of(row)]
@@ -55,7 +56,7 @@ def compare(envs: dict[str, Environment], wanted: list[dict[str, str]], workers:
             exact = f"{point.accuracy_pct:.2f}" == f"{accuracy:.2f}" and int(point.mean_tokens + 1e-6) == int(tokens)
             wrong += not exact
             print(
-                f"{seed:22} {row['model']:12} {point.beta:5.2f} {accuracy:8.2f} {int(tokens):9d}"
+                f"{name:22} {row['model']:12} {point.beta:5.2f} {accuracy:8.2f} {int(tokens):9d}"
                 f" {point.accuracy_pct:10.4f} {point.mean_tokens:10.1f}{'' if exact else '  DIFFERS'}"
             )
     print(f"{len(wanted) - wrong} of {len(wanted)} rows exact")

@@ -1,4 +1,4 @@
-"""Episodes a second over the full path, sandboxed, replayed and scored: `python benchmarks/replay.py`."""
+"""Measures episodes per second in a sandbox, including the replay and the scores: `python benchmarks/replay.py`."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def _seconds(source: str, episodes: Episodes, workers: int) -> float:
 
 
 def _largest_worker(episodes: Episodes) -> float:
-    """Return the most memory (MB) that a worker had resident, read while it runs."""
+    """Return the largest resident memory of a worker in MB, read while the worker runs."""
     largest = 0.0
 
     def look(_: int) -> None:

@@ -1,7 +1,7 @@
-"""What cheap rejection loses and saves on a recorded run: `python -m benchmarks.screening RUN [--draws N]`.
+"""Measures the losses and savings of screening on a recorded run: `python -m benchmarks.screening RUN [--draws N]`.
 
-Each version is held against the versions of earlier generations, as if it were tried anew, on many draws of the order
-of episodes. Poor controllers (`benchmarks.poor`), of which a good run has few, are held against all of its versions.
+Screens each version against the versions of earlier generations, as if it were tried again, with many draws of the
+order of episodes. Screens poor controllers (`benchmarks.poor`), which are rare in a good run, against all its versions.
 """
 
 from __future__ import annotations
@@ -29,21 +29,21 @@ from sandbox.backends.process import ProcessSandbox
 from sandbox.evaluation import evaluate
 
 POINTS = 10.0
-"""Points of accuracy below the front, at every budget, from which on a controller is called poor."""
+"""A controller counts as poor if it lies at least this many points of accuracy below the front at every budget."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a candidate costs."""
+    """The cost of a candidate under screening."""
 
     behind: float
     """Points below the front at every budget, measured on the whole batch; negative if one of its points is above."""
     shares: np.ndarray
-    """The part of the episodes after which it is given up, on each draw of the order; 1 where it is not."""
+    """The share of the episodes after which the candidate is stopped, for each draw of the order; 1 if it is not."""
 
     @property
     def lost(self) -> float:
-        """How often it is given up."""
+        """The share of draws in which the candidate is stopped."""
         return float(np.mean(self.shares < 1))
 
 
@@ -61,12 +61,12 @@ class Trials:
         self.orders = [rungs.order(self.episodes, seed) for seed in range(draws)]
 
     def cards(self, generation: int) -> list[Card]:
-        """Return what was believed of all versions up to and with a generation."""
+        """Return the cards of all versions up to and including a generation, with their believed qualities."""
         cards = [card for card in self.run.archive.cards() if card.ok and card.generation <= generation]
         return with_beliefs(cards, self._figures.get)
 
     def cost(self, scores: Scores, control: ScreeningReference) -> Cost:
-        """Return what a candidate with ``scores`` costs, held against ``control``."""
+        """Return the cost of a candidate with ``scores`` when it is screened against ``control``."""
         several = len(self.episodes.environments) > 1
         mean = [point for point in curve(scores) if not several or point.environment == MEAN]
         points = np.array([(p.accuracy_pct, p.mean_tokens, p.mean_latency) for p in mean])
@@ -97,7 +97,7 @@ def main() -> None:
 
 
 def recorded(trials: Trials) -> None:
-    """Print what would have been lost of the run's own versions, and saved."""
+    """Print the losses among the run's own versions, and the savings."""
     last = max(card.generation for card in trials.cards(1 << 30))
     end = [card for card in population.ranked(trials.cards(last)) if card.generation > 0][:FINALISTS]
     good, rest = [], []
@@ -115,7 +115,7 @@ def recorded(trials: Trials) -> None:
 
 
 def poor(trials: Trials) -> None:
-    """Print what poor controllers cost against the end of the run."""
+    """Print the cost of poor controllers when they are screened at the end of the run."""
     control = trials.screening.control(trials.cards(1 << 30))
     assert control is not None
     print(f"\n{'poor controllers':26} {'behind':>7} {'given up':>9} {'cost':>8}")

@@ -1,8 +1,8 @@
-"""The pictures of README.md and docs/inspecting.md, taken anew: `make ui-screenshots`.
+"""Takes the screenshots of README.md and docs/inspecting.md: `make ui-screenshots`.
 
     python benchmarks/screenshots.py --data DIR [-o docs/images]
 
-Takes the shipped lineage with the AIME24 environments under the data root, in headless Chromium.
+Shows the shipped lineage with the AIME24 environments under the data root, in headless Chromium.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def take(link: str, into: Path) -> None:
 
 
 def settle(page: Page) -> None:
-    """Wait until nothing is asked for and every chart that is in the page is drawn."""
+    """Wait until every chart of the page is drawn."""
     page.wait_for_function("[...document.querySelectorAll('.chart')].every((c) => c.querySelector('canvas'))")
     page.evaluate("new Promise((done) => requestAnimationFrame(() => setTimeout(done, 300)))")
 

@@ -1,10 +1,11 @@
-"""Does the population help? Islands, a single population and random search: `python -m benchmarks.search --out DIR`.
+"""Compares islands, a single population and random search: `python -m benchmarks.search --out DIR`.
 
-Each variant makes discoveries from several seeds; a further one, "unguided", is a single population none of whose
-drafts are chosen by a guess of their worth. The hypervolume of accuracy and log tokens (search figures) is drawn
-against time and against episodes, mean and standard deviation over the seeds; the last table also has the quality of
-each run's best on branch orders that the search has not seen. What is in DIR already is gone on with. `--plain` takes
-the hand-set starts away, which hold what earlier studies found: all variants then start from the genome of defaults.
+Each variant makes discoveries from several seeds. A further variant, "unguided", is a single population whose drafts
+are not selected by predicted quality. The script draws the hypervolume of accuracy and log tokens (search figures)
+against time and against episodes, as mean and standard deviation over the seeds. The last table also shows the quality
+of each run's best version on branch orders that the search has not used. Runs that exist in DIR are continued.
+`--plain` removes the hand-set starting genomes, which contain results of earlier studies: all variants then start from
+the default genome.
 """
 
 from __future__ import annotations
@@ -33,14 +34,14 @@ from envs.synthetic.model import default_environments
 from sandbox.backends.process import ProcessSandbox
 
 GENERATIONS = 1000
-"""More than any time allows."""
+"""More generations than any time limit allows."""
 
 
 class RandomSearch(EvolveExplorer):
-    """Random changes of the hand-set starts, whatever has come of earlier ones: no selection."""
+    """Makes random changes of the hand-set starting genomes, without selection."""
 
     def propose(self, brief: Brief) -> list[Proposal]:
-        """Return changed starts."""
+        """Return changed starting genomes."""
         chance = random.Random(brief.seed)
         return gather(brief, lambda turn: start(chance.choice(list(STARTS)), chance))
 
@@ -49,13 +50,13 @@ class RandomSearch(EvolveExplorer):
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """What a run had reached when the hand-written controllers were through, and after each of its candidates."""
+    """The progress of a run: an entry for the baselines, and one after each candidate."""
 
     seconds: list[float]
     episodes: list[int]
     hypervolume: list[float]
     best: float
-    """Quality of its best on fresh branch orders."""
+    """Quality of the best version on fresh branch orders."""
 
 
 def main() -> int:
@@ -72,8 +73,8 @@ def main() -> int:
             courses.setdefault(variant, []).append(_course(run))
             print(f"{variant:8} seed {seed}: {courses[variant][-1].hypervolume[-1]:.2f}", flush=True)
     _print(courses)
-    told = {variant: [_json(course) for course in found] for variant, found in courses.items()}
-    (options.out / "search.json").write_text(json.dumps(told))
+    document = {variant: [_json(course) for course in found] for variant, found in courses.items()}
+    (options.out / "search.json").write_text(json.dumps(document))
     _draw(courses, options.out / "search.png")
     return 0
 

@@ -1,7 +1,7 @@
-"""Seconds for a full sweep of one controller: `python -m benchmarks.sweep [--data DIR] [--controller NAME]`.
+"""Measures a full sweep of one controller in seconds: `python -m benchmarks.sweep [--data DIR] [--controller NAME]`.
 
-11 betas x 4 environments x 100 branch orders x 30 questions are 132,000 episodes; each is played in the sandbox, its
-log brought home and replayed by the host, and the curves bootstrapped.
+11 betas x 4 environments x 100 branch orders x 30 questions are 132,000 episodes. The sandbox plays each episode, the
+host replays its log, and the curves are bootstrapped.
 """
 
 from __future__ import annotations

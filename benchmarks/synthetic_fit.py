@@ -1,10 +1,10 @@
-"""How closely the embedded synthetic models follow the recorded data: scaling curves of the seed controllers.
+"""Compares the embedded synthetic models with the recorded data, by scaling curves of the baselines.
 
     python -m benchmarks.synthetic_fit [--write] [--detail] [DIRECTORY]
 
 DIRECTORY holds the published JSON files (default: ``AUTOTTS_PUBLISHED``, else ``../shared/replay/aime24`` beside the
 repository). ``--write`` fits the models anew and writes them to
-``envs/synthetic/models.json``; without it the file is only measured.
+``envs/synthetic/models.json``; without it the script only measures the present models.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ MODELS = {
     "synthetic/large": "Qwen3-8B.json",
 }
 ACCURACY, TOKENS = 0.03, 0.10
-"""The aim: mean absolute difference of accuracy, and mean relative difference of tokens, over the beta grid."""
+"""The target: mean absolute difference of accuracy, and mean relative difference of tokens, over the beta grid."""
 
 
-def seed_controllers() -> list[type[Controller]]:
-    """Load the shipped controllers: our own files, so they may run in this process."""
+def baseline_controllers() -> list[type[Controller]]:
+    """Load the shipped baselines: our own files, so they may run in this process."""
     found = []
-    for path in sorted((ROOT / "controllers_archive" / "seeds").glob("*.py")):
+    for path in sorted((ROOT / "controllers_archive" / "baselines").glob("*.py")):
         for value in runpy.run_path(str(path)).values():
             if isinstance(value, type) and issubclass(value, Controller) and value is not Controller:
                 found.append(value)
@@ -46,15 +46,15 @@ def seed_controllers() -> list[type[Controller]]:
 
 
 def measure(task: tuple[str, str, Path, SyntheticModel, int, int, int]) -> tuple[str, list[FitRow]]:
-    """Compare one controller on one model; runs in a worker process."""
+    """Compare recorded and simulated results of one controller on one model; runs in a worker process."""
     name, controller, path, model, questions, seeds, draw = task
-    chosen = [value for value in seed_controllers() if value.name == controller]
+    chosen = [value for value in baseline_controllers() if value.name == controller]
     simulated = generate(model, name, questions, 128, seed=draw)
     return name, compare(published.read(path, name), simulated, chosen, recorded_seeds=range(seeds))
 
 
 def report(rows: dict[str, list[FitRow]], detail: bool) -> None:
-    """Print the differences, and whether they are within the aim."""
+    """Print the differences, and whether they are within the target."""
     print(f"{'environment':18}{'controller':24}{'accuracy':>10}{'tokens':>10}  (mean absolute difference)")
     worst = {}
     for name, mine in rows.items():
@@ -63,7 +63,7 @@ def report(rows: dict[str, list[FitRow]], detail: bool) -> None:
             accuracy = float(np.mean([abs(r.simulated_accuracy - r.recorded_accuracy) for r in curve]))
             tokens = float(np.mean([abs(r.simulated_tokens / r.recorded_tokens - 1) for r in curve]))
             worst[name, controller] = accuracy, tokens
-            mark = "" if accuracy <= ACCURACY and tokens <= TOKENS else "  beyond the aim"
+            mark = "" if accuracy <= ACCURACY and tokens <= TOKENS else "  beyond the target"
             print(f"{name:18}{controller:24}{100 * accuracy:9.1f}p{100 * tokens:9.1f}%{mark}")
             for r in curve if detail else ():
                 print(
@@ -76,7 +76,7 @@ def report(rows: dict[str, list[FitRow]], detail: bool) -> None:
 
 
 def main() -> None:
-    """Fit if asked to, then measure and report."""
+    """Fit the models if ``--write`` is given, then measure and report."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     default = os.environ.get("AUTOTTS_PUBLISHED") or ROOT.parent / "shared" / "replay" / "aime24"
     parser.add_argument("directory", nargs="?", type=Path, default=Path(default))
@@ -97,7 +97,7 @@ def main() -> None:
         tasks = [
             (name, controller.name, options.directory / MODELS[name], models[name], *sizes)
             for name in models
-            for controller in seed_controllers()
+            for controller in baseline_controllers()
         ]
         rows: dict[str, list[FitRow]] = defaultdict(list)
         for name, part in pool.map(measure, tasks):

@@ -1,9 +1,9 @@
-"""How fast the application is on an archive of 10,000 versions and 1,000,000 episodes, and what memory it takes.
+"""Measures speed and memory of the web application on an archive of 10,000 versions and 1,000,000 episodes.
 
     python benchmarks/ui.py [--versions 10000] [--keep DIR] [--json FILE]
 
-The archive is made here: a few seeds are really evaluated on a synthetic environment, 120 episodes each, and their
-logs, with cards of their own, are filed again and again as a family of thousands. Needs Chromium and the extra `dev`.
+The script makes the archive: it evaluates the baselines on a synthetic environment, 120 episodes each, and files copies
+of their logs as thousands of versions with different cards. It needs Chromium and the extra `dev`.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ from sandbox.evaluation import evaluate
 
 BETAS, PER_GENERATION = (0.2, 0.4, 0.7, 1.0), 40
 ROUNDS = 5
-"""Each in a fresh browser context; the shortest times count, for other work on the machine only adds to them."""
+"""Rounds, each in a new browser context. The shortest times count, as other load on the machine only adds to them."""
 LIMITS = {"first page, s": 1.0, "lineage, s": 2.0, "trace, s": 0.5, "memory, MB": 400.0}
 
 
 def build(home: Path, versions: int) -> str:
-    """Write the archive and the environment that it was measured on, and return the id of the last version that ran."""
+    """Write the archive and its environment, and return the id of the last version that ran without an error."""
     env = min(default_environments(), key=lambda e: len(e.probe_answers))
     store.save(env, catalogue.path_of(home / "data", env.name))
     protocol = EvaluationProtocol(
@@ -53,10 +53,10 @@ def build(home: Path, versions: int) -> str:
         done[name] = (baseline_source(name), tuple(result.curve), pack_logs(result.logs), findings)
     chance, ids, last = random.Random(7), list(done), ""
     for i in range(versions):
-        seed = list(done)[i % len(done)]
-        source, curve, logs, findings = done[seed]
+        baseline = list(done)[i % len(done)]
+        source, curve, logs, findings = done[baseline]
         generation = 0 if i < len(done) else 1 + (i - len(done)) // PER_GENERATION
-        version = seed if generation == 0 else f"g{generation:03d}-{i:08x}"
+        version = baseline if generation == 0 else f"g{generation:03d}-{i:08x}"
         failed = generation > 0 and chance.random() < 0.1
         gain = 0 if generation == 0 else chance.gauss(2, 3)
         points = tuple(replace(p, accuracy_pct=min(100.0, max(0.0, p.accuracy_pct + gain))) for p in curve)
@@ -111,10 +111,10 @@ def measure(home: Path, last: str) -> dict[str, float]:
 
 
 def visit(browser: Browser, link: str, home: Path, last: str) -> dict[str, float]:
-    """Open the pages in a browser that knows nothing yet, and return the seconds that each took."""
+    """Open the pages in a browser with an empty cache, and return the seconds of each."""
     context = browser.new_context(viewport={"width": 1360, "height": 900})
     page, base = context.new_page(), link.partition("?")[0]
-    here = f"environment={catalogue.names(home / 'data')[0]}&question=1&beta=0.4&seed=1000"
+    here = f"environment={catalogue.names(home / 'data')[0]}&question=1&beta=0.4&order=1000"
     found = {
         "first page, s": timed(lambda: page.goto(link) and page.locator("dl.tiles dd").first.wait_for()),
         "its charts, s": timed(lambda: page.locator("canvas").nth(1).wait_for()),
@@ -130,14 +130,14 @@ def visit(browser: Browser, link: str, home: Path, last: str) -> dict[str, float
 
 
 def timed(act: Callable[[], object]) -> float:
-    """Return the seconds that ``act`` takes."""
+    """Return the duration of ``act`` in seconds."""
     began = time.perf_counter()
     act()
     return time.perf_counter() - began
 
 
 def lineage(page: Page, base: str) -> None:
-    """Open the lineage, and wait until it has answered a key."""
+    """Open the lineage, and wait until it has reacted to a key."""
     page.goto(f"{base}#/lineage")
     page.locator("[data-drawn]").wait_for()
     page.get_by_role("application").focus()
@@ -160,13 +160,13 @@ def main() -> int:
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as aside:
         home = Path(args.keep or aside)
-        told = home / "last"
-        if not told.exists():
-            seconds = timed(lambda: told.write_text(build(home, args.versions)))
+        last = home / "last"
+        if not last.exists():
+            seconds = timed(lambda: last.write_text(build(home, args.versions)))
             print(f"made {args.versions:,} versions in {seconds:.0f} s")
         ran = sum(row.ok for row in Archive(home / "archive").index())
         print(f"{ran:,} versions with logs of {30 * len(BETAS) * ran:,} episodes")
-        found = measure(home, told.read_text())
+        found = measure(home, last.read_text())
     for name, value in found.items():
         limit = LIMITS.get(name)
         print(f"{name:16} {value:8.2f}" + (f"  (at most {limit:g})" if limit else ""))
