@@ -6,7 +6,8 @@ import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from types import TracebackType
+from typing import Protocol, Self
 
 from envs.episodes import Episodes
 
@@ -66,6 +67,15 @@ class Sandbox(Protocol):
     that hold the answers again (`sandbox.wire` translates in both directions). Whatever a candidate does, the result
     is a `Verdict`. `SandboxError` is raised only when the sandbox is at fault. Results do not depend on the number of
     workers.
+
+    To bring a sandbox of your own, subclass a sandbox that runs workers, such as
+    `sandbox.backends.process.ProcessSandbox`, or implement all of this protocol. Give an object to `autotts.discover`
+    or `autotts.evaluate`, or its name to ``--sandbox``: ``package.module:object``, or an entry point of the group
+    ``autotts.sandboxes``. The object is a class or a function. It is called as ``object(workers=N, limits=LIMITS)``:
+    the number of workers, and the `SandboxLimits` of each or None for the default limits. It raises `SandboxError` if
+    this machine lacks what it needs.
+
+    Check an implementation with `autotts.testing.check_sandbox`.
     """
 
     name: str
@@ -102,5 +112,17 @@ class Sandbox(Protocol):
         ...
 
     def close(self) -> None:
-        """Release everything that the sandbox holds, and leave no process or container behind."""
+        """Release everything that the sandbox holds, and leave no process or container behind. May be called twice."""
         ...
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+SANDBOX_ATTRIBUTES = ("name", "about", "run", "play", "reusing_workers", "close", "__enter__", "__exit__")
+"""What every sandbox must have."""

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from envs.errors import InputError
+from envs.plugins import find_factory, make
+
 from .backends import bubblewrap
 from .backends.process import ProcessSandbox
-from .backends.runner import WorkerSandbox
-from .base import SandboxError, SandboxLimits, SandboxUnavailable, print_message
+from .base import SANDBOX_ATTRIBUTES, Sandbox, SandboxError, SandboxLimits, SandboxUnavailable, print_message
 
 NAMES = ("auto", "docker", "bubblewrap", "process")
+GROUP = "autotts.sandboxes"
+"""Entry points by which other packages offer sandboxes; `sandbox.base.Sandbox` says what they must do."""
 
 
 def open_sandbox(
@@ -18,20 +22,23 @@ def open_sandbox(
     runtime: str | None = None,
     limits: SandboxLimits | None = None,
     notice: Callable[[str], None] | None = None,
-) -> WorkerSandbox:
+) -> Sandbox:
     """Open the sandbox ``name``; the caller closes it.
 
     Args:
-        name: one of `NAMES`. ``auto`` takes Docker if an engine answers and has the image or can build it, else
-            bubblewrap if it works, and nothing weaker.
+        name: one of `NAMES`, ``package.module:object``, or an entry point of `GROUP`. ``auto`` takes Docker if an
+            engine answers and has the image or can build it, else bubblewrap if it works, and nothing weaker.
         workers: the number of workers that share the episodes of a run.
         runtime: the Docker runtime, such as ``runsc``; None for the default of the engine.
         limits: the resources of each worker.
         notice: called with messages for the user; None prints them to standard error.
 
     Raises:
+        InputError: there is no sandbox of this name.
         SandboxError: the sandbox does not work on this machine.
     """
+    if name not in NAMES:
+        return _own(name, workers, runtime, limits)
     if name == "process":
         return ProcessSandbox(workers, limits)
     if name == "bubblewrap":
@@ -54,9 +61,32 @@ def open_sandbox(
     return bubblewrap.BubblewrapSandbox(workers, limits)
 
 
+def recorded_name(asked: str, opened: Sandbox) -> str:
+    """Return the name by which a resumed run opens the same sandbox again."""
+    return opened.name if asked in NAMES else asked
+
+
+def check_name(name: str) -> None:
+    """Check that there is a sandbox ``name``, without opening it.
+
+    Raises:
+        InputError: there is none.
+    """
+    if name not in NAMES:
+        find_factory("sandbox", name, GROUP, NAMES)
+
+
+def _own(name: str, workers: int, runtime: str | None, limits: SandboxLimits | None) -> Sandbox:
+    factory = find_factory("sandbox", name, GROUP, NAMES)
+    if runtime is not None:
+        raise InputError(f"a runtime is a setting of Docker, and not of the sandbox {name}; leave it out")
+    made: Sandbox = make("sandbox", name, factory, SANDBOX_ATTRIBUTES, workers=workers, limits=limits)
+    return made
+
+
 def _docker(
     workers: int, runtime: str | None, limits: SandboxLimits | None, notice: Callable[[str], None] | None
-) -> WorkerSandbox:
+) -> Sandbox:
     from .backends.docker import DockerSandbox  # imported here, as the SDK is slow to import
 
     return DockerSandbox(workers, limits, runtime, notice)

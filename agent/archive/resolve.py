@@ -10,7 +10,7 @@ from pathlib import Path
 from envs import catalogue
 from envs.errors import InputError
 from envs.store import Environment
-from sandbox.backends.runner import WorkerSandbox
+from sandbox.base import Sandbox
 from sandbox.choice import open_sandbox
 from sandbox.outcome import Candidate
 
@@ -89,7 +89,7 @@ def environments(patterns: Sequence[str] | None, data: str | None) -> list[Envir
     return default_environments()
 
 
-def sandbox(args: argparse.Namespace, candidates: Sequence[Candidate] | None = None) -> WorkerSandbox:
+def sandbox(args: argparse.Namespace, candidates: Sequence[Candidate] | None = None) -> Sandbox:
     """Return the sandbox that the command line asks for, to be closed.
 
     Where none is asked for by name and all ``candidates`` came with this program, a plain process will do.

@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from envs.errors import InputError
-
 from . import options
 from .options import Commands, count, hours
 
@@ -16,16 +14,6 @@ if TYPE_CHECKING:
     from envs.store import Environment
 
     from ..archive.run_directory import Ablation, RunConfig
-
-POPULATION = {"evolve": 16}
-"""Default number of candidates of a generation, by explorer: evolve makes them for free."""
-FEW = 4
-"""The same for every other explorer."""
-MOST_SIMULATED = 64
-GENERATIONS = 10
-"""Default number of generations."""
-ENDLESS = 10_000
-"""Default number of generations with ``--hours``: more than any number of hours allows."""
 
 
 def add_parser(commands: Commands) -> None:
@@ -44,7 +32,9 @@ def add_parser(commands: Commands) -> None:
 
 def _add_explorer(command: argparse.ArgumentParser) -> None:
     command.add_argument(
-        "--explorer", default="evolve", help="evolve (default), anthropic, openai, command (a coding agent) or mixture",
+        "--explorer", default="evolve", metavar="NAME",
+        help="evolve (default), anthropic, openai, command (a coding agent), mixture, or your own as "
+        "package.module:object",
     )  # fmt: skip
     command.add_argument("--model", metavar="NAME", help="language model of the explorer")
     command.add_argument(
@@ -104,36 +94,28 @@ def discover(args: argparse.Namespace) -> int:
     Raises:
         InputError: the settings contradict each other, or differ from the settings of the existing run.
     """
+    from sandbox.choice import check_name, recorded_name
+
     from ..archive import resolve
     from ..archive.run_directory import Run, next_home
-    from ..explorers.registry import check_requirements, with_model
+    from ..explorers.registry import check_requirements
     from ..llm.prices import Prices
+    from ..loop.assembly import simulated_environments
     from .run_session import check_tracker, run_discovery
 
-    _check(args)
+    check_name(args.sandbox)
     environments = resolve.environments(args.env, args.data)
-    simulated = _simulated(environments, args)
+    simulated = simulated_environments(environments, args.simulated, args.simulated_weight, args.seed, print)
     home = Path(args.run) if args.run else next_home(resolve.RUNS)
-    config = with_model(_config(args, environments, simulated))
+    config = _config(args, environments, simulated)
     check_requirements(config, Prices(Path(args.prices) if args.prices else None))  # before anything is written
     check_tracker(args.tracker)
     if args.hours is not None:
         args.max_hours = min(args.hours, args.max_hours or args.hours)
     with resolve.sandbox(args) as sandbox:
-        run = Run.create(home, config.model_copy(update={"sandbox": sandbox.name}), [*environments, *simulated])
+        name = recorded_name(args.sandbox, sandbox)
+        run = Run.create(home, config.model_copy(update={"sandbox": name}), [*environments, *simulated])
         return run_discovery(run, sandbox, args)
-
-
-def _check(args: argparse.Namespace) -> None:
-    if args.generations is not None and args.generations < 0:
-        raise InputError(f"--generations is {args.generations}, but must not be negative")
-    candidates = _population(args)
-    if args.islands is not None and args.islands > candidates:
-        raise InputError(f"{args.islands} islands are more than the {candidates} candidates of a generation")
-
-
-def _population(args: argparse.Namespace) -> int:
-    return args.population or POPULATION.get(args.explorer, FEW)
 
 
 def _config(
@@ -141,12 +123,17 @@ def _config(
 ) -> RunConfig:
     from envs.episodes import BETAS
 
-    from ..archive.run_directory import WITHOUT_BETA, RunConfig
+    from ..archive.run_directory import WITHOUT_BETA
+    from ..loop.assembly import ENDLESS, GENERATIONS, check_sizes, default_population, new_config
 
+    population = args.population or default_population(args.explorer)
+    check_sizes(args.generations, population, args.islands or 1)
     generations = args.generations
     if generations is None:
         generations = GENERATIONS if args.hours is None else ENDLESS
-    return RunConfig(
+    return new_config(
+        environments,
+        simulated,
         explorer=args.explorer,
         model=args.model or "",
         command=args.command or "",
@@ -155,7 +142,7 @@ def _config(
         agent_variables=tuple(args.pass_env or ()),
         mixture=tuple(args.mixture or ()),
         generations=generations,
-        population=_population(args),
+        population=population,
         islands=args.islands or 1,
         latency=args.latency,
         seed=args.seed,
@@ -163,8 +150,6 @@ def _config(
         betas=BETAS if args.beta else WITHOUT_BETA,
         max_branches=args.max_branches,
         max_tokens=args.max_tokens,
-        environments={env.name: env.hash for env in environments},
-        simulated={env.name: env.hash for env in simulated},
         simulated_weight=args.simulated_weight,
         ablations=_ablations(args),
         screening=args.screening,
@@ -174,20 +159,3 @@ def _config(
 def _ablations(args: argparse.Namespace) -> tuple[Ablation, ...]:
     names: tuple[Ablation, ...] = ("traces", "beta", "history")
     return tuple(name for name in names if not getattr(args, name))
-
-
-def _simulated(environments: Sequence[Environment], args: argparse.Namespace) -> list[Environment]:
-    """Fit the recorded environments, and return the simulated environments that the command line asks for."""
-    from envs.synthetic.simulated import is_simulated, simulate
-
-    named = [env.name for env in environments if is_simulated(env.name)]
-    if named:
-        raise InputError(f"{named[0]} is a simulated environment of a run: name recorded ones, and use --simulated")
-    if args.simulated > MOST_SIMULATED:
-        raise InputError(f"--simulated is {args.simulated}, but at most {MOST_SIMULATED} environments can be simulated")
-    if not 0 < args.simulated_weight < 1:
-        raise InputError(f"--simulated-weight is {args.simulated_weight:g}, but must lie between 0 and 1")
-    if args.simulated:
-        fitted = min(args.simulated, len(environments))
-        print(f"fitting {fitted} environments, to simulate {args.simulated} from them")
-    return list(simulate(environments, args.simulated, args.seed))

@@ -17,7 +17,7 @@ from . import options
 from .options import Commands, count
 
 if TYPE_CHECKING:
-    from sandbox.backends.runner import WorkerSandbox
+    from sandbox.base import Sandbox
 
     from ..archive.run_directory import Run
     from ..explorers.mcp.session import McpSession, McpTask
@@ -92,7 +92,9 @@ def _check_settings(run: Run, args: argparse.Namespace) -> None:
             raise InputError(f"{run.home} is a run on other environments; choose another --run")
 
 
-def _create(home: Path, args: argparse.Namespace, sandbox: WorkerSandbox) -> Run:
+def _create(home: Path, args: argparse.Namespace, sandbox: Sandbox) -> Run:
+    from sandbox.choice import recorded_name
+
     from ..archive import resolve
     from ..archive.run_directory import Run, RunConfig
     from ..explorers.mcp.session import McpExplorer
@@ -107,12 +109,12 @@ def _create(home: Path, args: argparse.Namespace, sandbox: WorkerSandbox) -> Run
         max_branches=args.max_branches,
         max_tokens=args.max_tokens,
         environments={env.name: env.hash for env in environments},
-        sandbox=sandbox.name,
+        sandbox=recorded_name(args.sandbox, sandbox),
     )
     return Run.create(home, config, environments)
 
 
-def _serve(run: Run, sandbox: WorkerSandbox) -> int:
+def _serve(run: Run, sandbox: Sandbox) -> int:
     """Run the discovery loop in this thread, and the client's session in another thread.
 
     Raises:

@@ -55,8 +55,9 @@ def workers(command: argparse.ArgumentParser) -> None:
 def sandbox(command: argparse.ArgumentParser) -> None:
     """Add the choice of the sandbox."""
     command.add_argument(
-        "--sandbox", choices=SANDBOXES, default="auto",
-        help="where candidates run (default: auto, the strongest sandbox of this machine)",
+        "--sandbox", default="auto", metavar="NAME",
+        help=f"where candidates run: {', '.join(SANDBOXES)}, or your own as package.module:object (default: auto, the "
+        "strongest of this machine)",
     )  # fmt: skip
     command.add_argument("--runtime", metavar="NAME", help="runtime of the Docker engine, for example runsc")
 
@@ -97,7 +98,8 @@ def spending(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--approve", action="store_true", help="ask before a candidate runs")
     command.add_argument(
-        "--tracker", metavar="NAME", help="also report to mlflow, wandb, or package.module:object (default: none)"
+        "--tracker", metavar="NAME",
+        help="also report to mlflow, wandb, or your own as package.module:object (default: none)",
     )  # fmt: skip
 
 

@@ -14,25 +14,25 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from envs import catalogue
-from envs.errors import DamagedFile, InputError
-from sandbox.backends.runner import WorkerSandbox
-from sandbox.base import SandboxError
+from envs.errors import DamagedFile
+from sandbox.base import Sandbox, SandboxError, print_message
 
+from ..archive.resolve import workers
 from ..archive.run_directory import Run
 from ..archive.run_report import TEXT, describe_optimism, read_report
-from ..explorers.coding_agent.explorer import spent
 from ..explorers.prompts.briefing import opening
-from ..explorers.registry import ASKS_A_MODEL, make_explorer, members, workspaces
-from ..llm.budget import LlmBudget, SpendingLimit, SpendingLimits
+from ..explorers.registry import ASKS_A_MODEL, members
+from ..llm.budget import LlmBudget, SpendingLimit
 from ..llm.calls import CallJournal
 from ..llm.failures import ExplorerError
 from ..llm.prices import Prices, estimate_cost
+from ..loop.assembly import assemble, update_limits
 from ..reports.console.progress import ProgressDisplay
 from ..reports.trackers.base import NONE, Tracker, tracker
-from ..reports.trackers.follow import TrackerThread, TrackingState
+from ..reports.trackers.follow import follow
 
 
-def run_discovery(run: Run, sandbox: WorkerSandbox, args: argparse.Namespace) -> int:
+def run_discovery(run: Run, sandbox: Sandbox, args: argparse.Namespace) -> int:
     """Run the discovery loop to its end or to the next interruption, and return the exit code.
 
     Raises:
@@ -42,14 +42,11 @@ def run_discovery(run: Run, sandbox: WorkerSandbox, args: argparse.Namespace) ->
     """
     from ..loop.graph import Discovery, discover  # LangGraph takes a second to import: wrong usage fails before
 
-    budget = LlmBudget(_limits(run, args), hours_before=run.hours())
+    _update_limits(run, args)
     display = ProgressDisplay(run)
-    calls = CallJournal(run.home / "calls", run.config.seed, Prices(Path(args.prices) if args.prices else None), budget)
-    for generation, spending in spent(workspaces(run)).items():
-        budget.record(generation, spending)
-    data = catalogue.data_root(args.data)
-    explorer = make_explorer(run, calls, lambda event, fields: run.log(event, **fields), data)
-    print(f"run {run.home}, sandbox {sandbox.name} ({sandbox.about}), {sandbox.workers} workers")
+    parts = assemble(run, Prices(Path(args.prices) if args.prices else None), catalogue.data_root(args.data))
+    explorer, calls, budget = parts.explorer, parts.calls, parts.budget
+    print(f"run {run.home}, sandbox {sandbox.name} ({sandbox.about}), {workers(args.workers)} workers")
     if set(members(run.config)) & set(ASKS_A_MODEL):
         print(f"{run.config.model}: {_estimate(run, calls)}; spent until now: {budget.spent()}")
     run.log("began", sandbox=sandbox.name)
@@ -58,7 +55,7 @@ def run_discovery(run: Run, sandbox: WorkerSandbox, args: argparse.Namespace) ->
         explorer.close()  # otherwise the process would wait until the explorer has finished its request
         raise KeyboardInterrupt
 
-    follower = _follower(run, budget, args.tracker)
+    follower = follow(run, budget, args.tracker, print_message)
     signal.signal(signal.SIGINT, interrupt)
 
     def report(event: str, fields: dict[str, Any]) -> None:
@@ -87,31 +84,11 @@ def check_tracker(name: str | None) -> Tracker | None:
     return tracker(name) if name and name != NONE else None
 
 
-def _limits(run: Run, args: argparse.Namespace) -> SpendingLimits:
-    """Return the limits of the run, after the command line has replaced some of them."""
-    total = {"dollars": args.max_dollars, "calls": args.max_calls, "hours": args.max_hours}
-    each = {"dollars": args.max_dollars_each, "calls": args.max_calls_each, "hours": args.max_hours_each}
-    before = run.limits()
-
-    def replaced(old: SpendingLimit, new: dict[str, float | None]) -> SpendingLimit:
-        return old.model_copy(update={name: value for name, value in new.items() if value is not None})
-
-    limits = SpendingLimits(run=replaced(before.run, total), generation=replaced(before.generation, each))
-    if limits != before:
-        run.set_limits(limits)
-    return limits
-
-
-def _follower(run: Run, budget: LlmBudget, name: str | None) -> TrackerThread | None:
-    """Return a thread that reports the run to a tracker: to the named one, else to the earlier tracker of the run."""
-    state = TrackingState.of(run.home)
-    if name is None and state is not None:
-        try:
-            return TrackerThread(run, state.tracker, tracker(state.tracker), budget)
-        except InputError as error:  # this command line does not name the tracker: the run must not fail over it
-            print(f"autotts: {error}; the run goes on without it", file=sys.stderr)
-    chosen = check_tracker(name)
-    return TrackerThread(run, name, chosen, budget) if name and chosen else None
+def _update_limits(run: Run, args: argparse.Namespace) -> None:
+    """Replace limits of the run by those of the command line."""
+    total = SpendingLimit(dollars=args.max_dollars, calls=args.max_calls, hours=args.max_hours)
+    each = SpendingLimit(dollars=args.max_dollars_each, calls=args.max_calls_each, hours=args.max_hours_each)
+    update_limits(run, total, each)
 
 
 def _estimate(run: Run, calls: CallJournal) -> str:

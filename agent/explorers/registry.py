@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from envs.errors import InputError
+from envs.plugins import find_factory, is_plugin, make
 
 from ..archive.run_directory import Run, RunConfig
-from ..records.explorer import Brief, Explorer
+from ..records.explorer import EXPLORER_ATTRIBUTES, Brief, Explorer
 
 if TYPE_CHECKING:
     from ..llm.calls import CallJournal
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from .coding_agent.explorer import AgentCommand
 
 NAMES = ("evolve", "anthropic", "openai", "command", "mixture")
+GROUP = "autotts.explorers"
+"""Entry points by which other packages offer explorers; `Explorer` says what they must do."""
 ASKS_A_MODEL = ("anthropic", "openai")
 """Those whose calls are counted in dollars."""
 _DEFAULT_MODEL = {"anthropic": "claude-sonnet-5-5"}
@@ -44,8 +47,9 @@ def members(config: RunConfig) -> tuple[str, ...]:
     if config.explorer == "mcp":
         raise InputError("the explorer of this run is a person's own agent: go on with `autotts mcp --run DIR`")
     for name in (config.explorer, *names):
-        if name not in NAMES or (name == "mixture" and config.explorer != "mixture"):
-            raise InputError(f"no explorer {name!r}: there are {', '.join(NAMES)}")
+        if (name not in NAMES and not is_plugin(name, GROUP)) or (name == "mixture" and config.explorer != "mixture"):
+            ours = ", ".join(NAMES)
+            raise InputError(f"no explorer {name!r}: there are {ours}, or your own as package.module:object")
     if config.explorer == "mixture" and (len(set(names)) < 2 or "mixture" in names):
         raise InputError("a mixture takes two explorers or more: --mixture evolve anthropic, say")
     if "command" in names and not config.command:
@@ -70,6 +74,8 @@ def check_requirements(config: RunConfig, prices: Prices) -> None:
     for name in members(config):
         if name == "command":
             _agent(config)
+        elif name not in NAMES:
+            _own(name)
         elif name in ASKS_A_MODEL:
             prices.of(config.model)
             import_module(f".llm.{name}", __package__).key()
@@ -96,7 +102,15 @@ def make_explorer(run: Run, calls: CallJournal, report: Report, data: Path) -> E
     return MixtureExplorer(made)
 
 
+def _own(name: str) -> Explorer:
+    """Return an explorer that is not ours: a class or function that is called without arguments."""
+    made: Explorer = make("explorer", name, find_factory("explorer", name, GROUP, NAMES), EXPLORER_ATTRIBUTES)
+    return made
+
+
 def _make(name: str, run: Run, calls: CallJournal, report: Report, data: Path) -> Explorer:
+    if name not in NAMES:
+        return _own(name)
     if name == "evolve":
         from .evolve.explorer import EvolveExplorer
 

@@ -26,13 +26,11 @@ from sandbox.choice import open_sandbox
 
 from ..archive.rebuild import rebuild
 from ..archive.resolve import RUNS, workers
-from ..explorers.coding_agent.explorer import spent
 from ..explorers.evolve.explorer import EvolveExplorer
-from ..explorers.registry import check_requirements, make_explorer, workspaces
-from ..llm.budget import LlmBudget
-from ..llm.calls import CallJournal
+from ..explorers.registry import check_requirements
 from ..llm.failures import ExplorerError
 from ..llm.prices import Prices
+from .assembly import assemble
 from .graph import SIDE_BY_SIDE, DiscoveryGraph, build
 from .nodes import Discovery, ExplorerFailed
 from .thread_settings import Thread, ThreadSettings
@@ -117,15 +115,11 @@ def _opened(thread: Thread, given: Mapping[str, Any], has_state: bool) -> Iterat
         check_requirements(run.config, prices)
         run.archive.sweep()
         rebuild(run)
-        budget = LlmBudget(run.limits(), hours_before=run.hours())
-        for generation, spending in spent(workspaces(run)).items():
-            budget.record(generation, spending)
-        calls = CallJournal(run.home / "calls", run.config.seed, prices, budget)
-        watched = WatchedNodes()
-        chosen = make_explorer(run, calls, lambda event, fields: run.log(event, **fields), catalogue.data_root())
+        parts = assemble(run, prices, catalogue.data_root())
+        chosen, watched = parts.explorer, WatchedNodes()
         with open_sandbox(run.config.sandbox, workers(None)) as sandbox, closing(watched), closing(chosen):
             run.log("began", sandbox=sandbox.name)
-            yield watched.of(Discovery(run, chosen, sandbox, watched.report, bool(settings.approve), budget))
+            yield watched.of(Discovery(run, chosen, sandbox, watched.report, bool(settings.approve), parts.budget))
     finally:
         _open.discard(home)
 

@@ -75,27 +75,63 @@ class Brief:
 
 
 class Explorer(Protocol):
-    """Writes candidates. To bring another explorer, implement these and add it to `agent.explorers.registry`.
+    """Writes candidates: the one interface of all explorers, ours and yours.
 
-    An explorer is stateless: all it needs to know comes in the brief, all it wants to remember goes into
-    `Proposal.data`. So a run that was killed can ask again and get the same answer. Both methods raise `LimitReached`
-    where a limit forbids to go on: the run then ends in good order with what it has.
+    Subclass it, or write a class with the same attributes::
+
+        class Widths(Explorer):
+            name = "widths"
+
+            def propose(self, brief: Brief) -> list[Proposal]:
+                return [Proposal(source, rationale, parents=[version.id for version in brief.parents[:1]])]
+
+            def refine(self, brief: Brief) -> list[Proposal]:
+                return self.propose(brief)
+
+    Give an object to `autotts.discover`, or its name to ``autotts discover --explorer``: ``package.module:object``, or
+    an entry point of the group ``autotts.explorers``. The object is a class or a function. It is called without
+    arguments, once for each process that works on the run; a function can fill in the settings of a class.
+
+    The loop asks twice in each generation: `propose` for wide steps, then `refine` for variants of the best versions,
+    the new ones included, after these have run and have been diagnosed. It runs each candidate in a sandbox, removes
+    duplicates, and archives all others with their scores or their failure.
+
+    An explorer is stateless. It finds all that it needs in the brief, and keeps what it wants to remember in
+    `Proposal.data`. Then a killed run can ask again and get the same answer. Draw random numbers from
+    ``random.Random(brief.seed)`` only. Both methods may raise `LimitReached` where a limit on money, calls or hours
+    forbids to go on: the run then ends in good order with what it has. The limits of a run count the calls of the
+    explorers that come with it. An explorer with paid calls of its own keeps to limits of its own, and says in
+    `Proposal.cost` what a proposal has cost. Any other exception ends the run, which can be resumed.
+
+    Check an implementation with `autotts.testing.check_explorer`.
     """
 
     name: str
-    one_at_a_time: bool
-    """Whether it writes one proposal at a time, so that a step asks it several times, side by side (``count`` is 1)."""
-    needs_own_data: bool
+    """What cards call it: a short identifier. Explorers of a mixture have different names."""
+    one_at_a_time: bool = False
+    """Whether it writes one proposal at a time: a step then asks several times, in several threads (``count`` is 1)."""
+    needs_own_data: bool = False
     """Whether it can build only on versions in whose ``data`` it has left something."""
 
     def propose(self, brief: Brief) -> list[Proposal]:
-        """Return up to ``brief.count`` new candidates: wide steps, recombinations, fresh blood."""
-        ...
+        """Return up to ``brief.count`` new candidates: wide steps, recombinations, new ideas.
 
-    def close(self) -> None:
-        """End all that is at work, from another thread: it is asked again when the run goes on."""
+        Raises:
+            LimitReached: a limit forbids to go on.
+        """
         ...
 
     def refine(self, brief: Brief) -> list[Proposal]:
-        """Return up to ``brief.count`` directed variants of ``brief.parents``, which have just been diagnosed."""
+        """Return up to ``brief.count`` directed variants of ``brief.parents``, which have just been diagnosed.
+
+        Raises:
+            LimitReached: a limit forbids to go on.
+        """
         ...
+
+    def close(self) -> None:
+        """Stop all work at once: called from another thread, perhaps twice. A resumed run asks again."""
+
+
+EXPLORER_ATTRIBUTES = ("name", "one_at_a_time", "needs_own_data", "propose", "refine", "close")
+"""What every explorer must have."""

@@ -26,14 +26,28 @@ WORKER = Path(__file__).parents[1] / "worker" / "worker.py"
 
 
 class ProcessSandbox(WorkerSandbox):
-    """A `sandbox.base.Sandbox` of plain processes."""
+    """A `sandbox.base.Sandbox` of plain processes.
+
+    Subclass it to start workers in another way: give the class a ``name`` and an ``about``, and override `command`.
+
+    Args:
+        workers: the number of workers that share the episodes of a run.
+        limits: the resources of each worker.
+    """
 
     name = "process"
     about = "a guard against accidents, not malice"
 
+    def command(self) -> list[str]:
+        """Return the command that starts a worker: a program that reads its standard input until that ends.
+
+        An override puts another program before it, for example ``["firejail", "--quiet", *super().command()]``.
+        """
+        return [sys.executable, "-I", "-S", str(WORKER)]
+
     def start(self) -> Worker:
         """See `WorkerSandbox.start`."""
-        return ProcessWorker([sys.executable, "-I", "-S", str(WORKER)])
+        return ProcessWorker(self.command())
 
 
 class ProcessWorker(PipeWorker):

@@ -143,7 +143,7 @@ def test_wrong_usage_prints_one_line_and_exits_with_code_2(home: Path) -> None:
         (["--model"], ("env", "synthesize", "--name", "a/b")),
         (["no/such"], ("env", "validate", "no/such")),
         (["simulated/"], ("env", "import", "missing.json", "--name", "simulated/1-harder/a")),
-        (["--simulated", "65"], ("discover", "--run", "runs/9", "--env", "synthetic/*", "--simulated", 65)),
+        (["simulated is 65"], ("discover", "--run", "runs/9", "--env", "synthetic/*", "--simulated", 65)),
         (["weight", "nan"], ("discover", "--run", "runs/9", "--env", "synthetic/*", "--simulated-weight", "nan")),
     ):
         refused(autotts(*arguments, cwd=home), 2, *words)

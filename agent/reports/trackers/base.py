@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from envs.errors import InputError
+from envs.plugins import find_factory, make
 
+GROUP = "autotts.trackers"
+"""Entry points by which other packages offer trackers."""
 NONE = "none"
 """The name of no tracker."""
 
 
 class Tracker(Protocol):
     """Somewhere else where the figures of a run are to be seen.
+
+    Name your own as ``package.module:object``, or as an entry point of the group ``autotts.trackers``: a class or a
+    function that is called without arguments.
 
     All is called from one thread, in the order `start`, `log` for each generation, `end`. Any of it may raise anything:
     that is told once, and the run goes on without the tracker. It may take its time, too: the run does not wait.
@@ -45,7 +49,7 @@ class Tracker(Protocol):
 
 
 def tracker(name: str) -> Tracker:
-    """Return the tracker ``name``: "mlflow", "wandb", or ``package.module:object``, called without arguments.
+    """Return the tracker ``name``: "mlflow", "wandb", ``package.module:object``, or an entry point of `GROUP`.
 
     Raises:
         InputError: there is none, or its package is missing.
@@ -58,11 +62,6 @@ def tracker(name: str) -> Tracker:
         from .wandb import WandbTracker
 
         return WandbTracker()
-    module, colon, attribute = name.partition(":")
-    if not (module and colon and attribute):
-        raise InputError(f"no tracker {name!r}: there are mlflow, wandb, {NONE}, and your own as package.module:object")
-    try:
-        made: Tracker = getattr(importlib.import_module(module), attribute)()
-    except (ImportError, AttributeError, TypeError) as error:
-        raise InputError(f"tracker {name}: {error}") from None
+    factory = find_factory("tracker", name, GROUP, ("mlflow", "wandb", NONE))
+    made: Tracker = make("tracker", name, factory, ("start", "log", "end"))
     return made

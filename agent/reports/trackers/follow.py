@@ -14,6 +14,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from envs.errors import InputError
 from envs.store import write_atomically
 
 from ... import population
@@ -21,7 +22,7 @@ from ...archive.run_directory import Run, RunConfig
 from ...archive.run_report import JSON, TEXT
 from ...llm.budget import LlmBudget, Spending
 from ...records.card import FrozenModel
-from .base import Tracker
+from .base import NONE, Tracker, tracker
 
 KEPT = "tracker.json"
 _PATIENCE = 60.0
@@ -149,6 +150,27 @@ def params(config: RunConfig) -> dict[str, str]:
     if not re.fullmatch(r"[\w.-]*", config.command):
         found["command"] = "a command line"
     return {key: value if isinstance(value, str) else json.dumps(value) for key, value in found.items()}
+
+
+def follow(run: Run, budget: LlmBudget, name: str | None, notice: Callable[[str], None]) -> TrackerThread | None:
+    """Return a thread that reports the run to a tracker: to the named one, else to the earlier tracker of the run.
+
+    Args:
+        run: the run.
+        budget: of the run.
+        name: of the tracker, as `tracker` knows it; `NONE` for no tracker, and None for that of earlier processes.
+        notice: told that the earlier tracker cannot be used: nobody has asked for it now, so the run goes on.
+
+    Raises:
+        InputError: there is no tracker of this name, or its package is missing.
+    """
+    state = TrackingState.of(run.home)
+    if name is None and state is not None:
+        try:
+            return TrackerThread(run, state.tracker, tracker(state.tracker), budget)
+        except InputError as error:
+            notice(f"{error}; the run goes on without it")
+    return TrackerThread(run, name, tracker(name), budget) if name and name != NONE else None
 
 
 def metrics(run: Run, budget: LlmBudget, generation: int) -> dict[str, float]:

@@ -1,0 +1,139 @@
+"""Puts together what works on a run: settings of a new run, limits, the journal of calls, and the explorer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from envs.errors import InputError
+from envs.store import Environment
+from envs.synthetic.simulated import is_simulated, simulate
+
+from ..archive.run_directory import Run, RunConfig
+from ..explorers.coding_agent.explorer import spent
+from ..explorers.registry import make_explorer, with_model, workspaces
+from ..llm.budget import LlmBudget, SpendingLimit, SpendingLimits
+from ..llm.calls import CallJournal
+from ..llm.prices import Prices
+from ..records.explorer import Explorer
+
+POPULATION = {"evolve": 16}
+"""Default number of candidates of a generation, by explorer: evolve makes them for free."""
+FEW = 4
+"""The same for every other explorer."""
+GENERATIONS = 10
+"""Default number of generations."""
+ENDLESS = 10_000
+"""Default number of generations with a limit on hours: more than any number of hours allows."""
+MOST_SIMULATED = 64
+
+
+@dataclass(frozen=True, slots=True)
+class RunParts:
+    """What works on a run."""
+
+    run: Run
+    explorer: Explorer
+    calls: CallJournal
+    budget: LlmBudget
+
+
+def assemble(run: Run, prices: Prices, data: Path, explorer: Explorer | None = None) -> RunParts:
+    """Return what works on ``run``, with all that earlier processes have spent already counted.
+
+    Args:
+        run: new, or to be continued.
+        prices: of language models.
+        data: the data root, which coding agents must not see.
+        explorer: in place of the one that the settings name.
+
+    Raises:
+        InputError: a setting of the explorer is missing or wrong.
+        ExplorerError: a key is missing.
+    """
+    budget = LlmBudget(run.limits(), hours_before=run.hours())
+    calls = CallJournal(run.home / "calls", run.config.seed, prices, budget)
+    for generation, spending in spent(workspaces(run)).items():
+        budget.record(generation, spending)
+    if explorer is None:
+        explorer = make_explorer(run, calls, lambda event, fields: run.log(event, **fields), data)
+    return RunParts(run, explorer, calls, budget)
+
+
+def default_population(explorer: str) -> int:
+    """Return the number of candidates of a generation where the user names none."""
+    return POPULATION.get(explorer, FEW)
+
+
+def check_sizes(generations: int | None, population: int, islands: int) -> None:
+    """Check that the sizes of a run fit each other.
+
+    Raises:
+        InputError: they do not.
+    """
+    if generations is not None and generations < 0:
+        raise InputError(f"generations is {generations}, but must not be negative")
+    if islands > population:
+        raise InputError(f"{islands} islands are more than the {population} candidates of a generation")
+
+
+def simulated_environments(
+    environments: Sequence[Environment], count: int, weight: float, seed: int, notice: Callable[[str], None]
+) -> list[Environment]:
+    """Fit the recorded environments, and return ``count`` simulated ones.
+
+    Args:
+        environments: recorded.
+        count: from 0 on.
+        weight: of all simulated environments together, in (0, 1).
+        seed: of the run.
+        notice: told that this takes a while.
+
+    Raises:
+        InputError: an environment is simulated already, or a number is out of range.
+    """
+    named = [env.name for env in environments if is_simulated(env.name)]
+    if named:
+        raise InputError(f"{named[0]} is a simulated environment of a run: name recorded ones, and use --simulated")
+    if not 0 <= count <= MOST_SIMULATED:
+        raise InputError(f"simulated is {count}, but 0 to {MOST_SIMULATED} environments can be simulated")
+    if not 0 < weight < 1:
+        raise InputError(f"simulated weight is {weight:g}, but must lie between 0 and 1")
+    if count:
+        notice(f"fitting {min(count, len(environments))} environments, to simulate {count} from them")
+    return list(simulate(environments, count, seed))
+
+
+def update_limits(run: Run, total: SpendingLimit, each: SpendingLimit) -> SpendingLimits:
+    """Replace limits of the run where new ones are given (not None), keep them, and return all."""
+    before = run.limits()
+
+    def replaced(old: SpendingLimit, new: SpendingLimit) -> SpendingLimit:
+        return old.model_copy(update=new.model_dump(exclude_none=True))
+
+    limits = SpendingLimits(run=replaced(before.run, total), generation=replaced(before.generation, each))
+    if limits != before:
+        run.set_limits(limits)
+    return limits
+
+
+def new_config(environments: Sequence[Environment], simulated: Sequence[Environment], **settings: Any) -> RunConfig:
+    """Return the settings of a new run.
+
+    Raises:
+        InputError: a setting is unknown or has a wrong value.
+    """
+    try:
+        config = RunConfig(
+            environments={env.name: env.hash for env in environments},
+            simulated={env.name: env.hash for env in simulated},
+            **settings,
+        )
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        raise InputError(f"setting {'.'.join(map(str, wrong['loc']))}: {wrong['msg']}") from None
+    return with_model(config)
