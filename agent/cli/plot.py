@@ -233,7 +233,7 @@ def _points_of(
     missing = [each.candidate for each, points in zip(chosen, found, strict=True) if points is None]
     measured: dict[str, tuple[Point, ...]] = {}
     if missing:
-        places = [place, *(each.place for each in chosen if each.place)]
+        places = [place, *(each.reader for each in chosen if each.reader)]
         orders = range(wanted.first_order, wanted.first_order + wanted.orders)
         environments = protocol_environments(wanted, places)
         batch = grid(environments, wanted.betas, orders, wanted.max_branches, wanted.max_tokens)

@@ -1,4 +1,4 @@
-"""Scaling curves: accuracy against tokens, with 95% intervals, a panel for each environment."""
+"""Scaling curves: accuracy against tokens, with 95% intervals, one panel per environment."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _BANDS = 4
-"""Curves up to which intervals are bands; of more, they are bars."""
+"""With up to this many curves, intervals are bands; with more, they are bars."""
 _COLUMNS = 2
 _MOST_PANELS = 24
 
 
 @dataclass(frozen=True, slots=True)
 class CurveLine:
-    """The points of one controller."""
+    """The curve of one controller."""
 
     name: str
     written: bool
-    """Whether it was written by hand."""
+    """Whether the controller was written by hand."""
     points: tuple[Point, ...]
 
 
@@ -36,13 +36,13 @@ def draw_curves(lines: Sequence[CurveLine], path: Path, mean: bool = True, title
     """Draw the scaling curves of ``lines`` to ``path``.
 
     Args:
-        lines: of the controllers.
-        path: of the picture.
-        mean: draw the mean over environments alone, where every line has it.
-        title: of the picture.
+        lines: the curves.
+        path: file to write.
+        mean: draw only the mean over environments, if every curve has it.
+        title: title of the picture.
 
     Raises:
-        InputError: there is nothing to draw, or more than a picture has room for.
+        InputError: there is nothing to draw, or there are too many environments.
     """
     panels = _panels(lines, mean)
     if not panels or len(panels) > _MOST_PANELS:
@@ -63,15 +63,15 @@ def draw_curves(lines: Sequence[CurveLine], path: Path, mean: bool = True, title
 
 
 def _panels(lines: Sequence[CurveLine], mean: bool) -> dict[str, list[tuple[int, CurveLine, list[Point]]]]:
-    """Return for each environment the lines with their positions, and their points there by tokens."""
-    found: dict[str, list[tuple[int, CurveLine, list[Point]]]] = {}
+    """Return, for each environment, its curves with their positions in ``lines`` and their points by tokens."""
+    panels: dict[str, list[tuple[int, CurveLine, list[Point]]]] = {}
     for i, line in enumerate(lines):
         for environment in dict.fromkeys(point.environment for point in line.points):
             points = [point for point in line.points if point.environment == environment]
-            there = found.setdefault(environment, [])
-            there.append((i, line, sorted(points, key=lambda point: point.mean_tokens)))
-    common = found.pop(MEAN, [])
-    return {MEAN: common} if common and (not found or (mean and len(common) == len(lines))) else found
+            curves = panels.setdefault(environment, [])
+            curves.append((i, line, sorted(points, key=lambda point: point.mean_tokens)))
+    common = panels.pop(MEAN, [])
+    return {MEAN: common} if common and (not panels or (mean and len(common) == len(lines))) else panels
 
 
 def _panel(axis: Axes, shown: Sequence[tuple[int, CurveLine, list[Point]]]) -> None:
@@ -92,12 +92,12 @@ def _panel(axis: Axes, shown: Sequence[tuple[int, CurveLine, list[Point]]]) -> N
 
 
 def frame(axis: Axes, curves: Sequence[Sequence[Point]], intervals: bool = False) -> None:
-    """Label the axes, and show what costs no less than a hundredth of the dearest: the rest would fill the picture.
+    """Label the axes, and show points from a hundredth of the largest tokens on; cheaper points would fill the picture.
 
     Args:
-        axis: on which they are drawn.
-        curves: the points of each.
-        intervals: whether those of accuracy are to be seen whole.
+        axis: the axes of the picture.
+        curves: the points of each curve.
+        intervals: whether the picture must contain the whole intervals of accuracy.
     """
     from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 

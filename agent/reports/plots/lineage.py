@@ -1,4 +1,4 @@
-"""The family of versions by generation and score, with its edges, and the way from the best to its root."""
+"""The lineage: versions by generation and score, their parents, and the path from the best version to its root."""
 
 from __future__ import annotations
 
@@ -23,45 +23,45 @@ if TYPE_CHECKING:
 By = Literal["explorer", "verdict", "island"]
 _GROUPS = 8
 _NAMED = 12
-"""Versions on the way to the root that are named, from the best on."""
+"""Versions on the path to the root that are labelled, from the best on."""
 _MANY = 1000
-"""Versions from which a vector picture holds dots and edges as pixels: nobody's viewer draws so many well."""
+"""From this many versions on, a vector picture holds dots and edges as pixels, because viewers draw so many slowly."""
 
 
 @dataclass(frozen=True)
 class LineageLayout:
-    """Where each version is drawn. All are in the order of ``rows``."""
+    """The positions of the versions, in the order of ``rows``."""
 
     rows: Sequence[IndexRow]
     x: npt.NDArray[np.float64]
-    """(V,) generation, those of one generation side by side."""
+    """(V,) generation; the versions of one generation lie side by side."""
     y: npt.NDArray[np.float64]
-    """(V,) score in per cent; what has none lies below all that have one."""
+    """(V,) score in per cent; versions without a score lie below all others."""
     edges: list[tuple[int, int]]
     """(parent, child), for parents that are in the archive."""
     way: list[int]
-    """From the best to its root by first parents."""
+    """Indices from the best version to its root, along first parents."""
 
 
 def lay_out_lineage(view: ArchiveSnapshot, tokens: float | None = None) -> LineageLayout:
-    """Lay out the versions of ``view``.
+    """Return the positions of the versions of ``view``.
 
     Args:
         view: the versions.
-        tokens: score by the accuracy within so many tokens for a question, instead of by quality.
+        tokens: score by the accuracy within this many tokens per question, instead of by quality.
     """
     rows = list(view.rows)
     at = {row.id: i for i, row in enumerate(rows)}
-    found = [_score(row, view, tokens) for row in rows]
-    floor = min((score for score in found if score is not None), default=0.0) - 2
+    scores = [_score(row, view, tokens) for row in rows]
+    floor = min((score for score in scores if score is not None), default=0.0) - 2
     edges = [(at[p], i) for i, row in enumerate(rows) for p in dict.fromkeys(row.parents) if p in at]
     best = view.best
     if tokens is not None:
-        scored = [(score, -i) for i, score in enumerate(found) if score is not None and rows[i].generation > 0]
+        scored = [(score, -i) for i, score in enumerate(scores) if score is not None and rows[i].generation > 0]
         best = rows[-max(scored)[1]] if scored else best
     x = [g + 0.6 * _fraction(n) for g, group in groupby(row.generation for row in rows) for n, _ in enumerate(group)]
     return LineageLayout(
-        rows, np.array(x, float), np.array([floor if score is None else score for score in found], float), edges,
+        rows, np.array(x, float), np.array([floor if score is None else score for score in scores], float), edges,
         _way(rows, at, best),
     )  # fmt: skip
 
@@ -73,7 +73,7 @@ def _score(row: IndexRow, view: ArchiveSnapshot, tokens: float | None) -> float 
 
 
 def _fraction(n: int) -> float:
-    """Return the n-th, from 0, of numbers that fill (-0.5, 0.5) evenly whatever their count: van der Corput's."""
+    """Return the n-th number, from 0, of the van der Corput sequence, which fills (-0.5, 0.5) evenly at any length."""
     value, part, left = -0.5, 0.5, n + 1
     while left:
         value, part, left = value + (left & 1) * part, part / 2, left >> 1
@@ -92,14 +92,14 @@ def _way(rows: Sequence[IndexRow], at: dict[str, int], best: IndexRow | None) ->
 def draw_lineage(
     view: ArchiveSnapshot, path: Path, by: By = "explorer", tokens: float | None = None, title: str = ""
 ) -> None:
-    """Draw the family to ``path``.
+    """Draw the lineage to ``path``.
 
     Args:
         view: the versions; at least one.
-        path: of the picture.
-        by: what the colour says.
-        tokens: as for `lay_out_lineage`.
-        title: of the picture.
+        path: file to write.
+        by: what the colours show.
+        tokens: see `lay_out_lineage`.
+        title: title of the picture.
     """
     shape = lay_out_lineage(view, tokens)
 
@@ -129,16 +129,16 @@ def draw_lineage(
             axis.annotate(name, spots[i], (0, 8), textcoords="offset points", ha="center", zorder=4)
         axis.margins(0.06)
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
-        what = "quality" if tokens is None else f"accuracy within {tokens:,.0f} tokens"
+        score = "quality" if tokens is None else f"accuracy within {tokens:,.0f} tokens"
         rest = "" if all(row.ok for row in shape.rows) else " (without scores: the lowest row)"
-        axis.set(xlabel="generation", ylabel=f"{what}, %{rest}", title=short(title, 90))
+        axis.set(xlabel="generation", ylabel=f"{score}, %{rest}", title=short(title, 90))
         axis.legend(loc="upper left", bbox_to_anchor=(1.04, 1.0), frameon=False, borderaxespad=0)
 
     save(path, (10.0, 5.5), draw)
 
 
 def _named(shape: LineageLayout) -> list[int]:
-    """Return the versions on the way whose names have room, from the best on."""
+    """Return the versions on the path whose labels do not overlap, from the best on."""
     width, height = (max(1e-9, float(np.ptp(of))) for of in (shape.x, shape.y))
     named: list[int] = []
     for i in shape.way:
@@ -150,7 +150,7 @@ def _named(shape: LineageLayout) -> list[int]:
 
 
 def _groups(rows: Sequence[IndexRow], by: By) -> list[tuple[str, list[int]]]:
-    """Return the versions by what the colour says, the largest group first, the smallest ones together."""
+    """Return the versions by colour group, the largest group first, and the smallest groups as one."""
     of = [getattr(row, by) or "none" for row in rows]
     order = [name for name, _ in Counter(of).most_common()]
     own = order if len(order) <= _GROUPS else order[: _GROUPS - 1]

@@ -1,4 +1,4 @@
-"""What all plots have in common: colours of the application, one style on every machine, the same bytes every time."""
+"""Common parts of all plots: the application's colours, one style on every machine, and reproducible files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 KINDS = (".png", ".svg", ".pdf")
 COLOURS = Path(__file__).parents[2] / "ui" / "static" / "colours.css"
-"""Those of the application: what has a meaning there has the same one here."""
+"""The application's colours; a colour has the same meaning here as there."""
 MARKERS = "osDv^<>P"
 _METADATA: dict[str, dict[str, Any]] = {
     ".png": {"Software": None}, ".svg": {"Date": None, "Creator": None},
@@ -31,17 +31,17 @@ _STYLE: dict[str, Any] = {
     "axes.titlesize": 10.0, "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "grid.alpha": 0.3,
 }  # fmt: skip
 _LONGEST_SIDE = 100.0
-"""Inches."""
+"""In inches."""
 
 
 def ready(path: Path) -> None:
-    """See whether a plot can be made at ``path``, before any work goes into it.
+    """Check that a plot can be made at ``path``, before any work goes into it.
 
     Raises:
-        InputError: the extra is missing, or this is not a name of a picture.
+        InputError: the extra `plot` is missing, or the name does not end in one of `KINDS`.
     """
     if path.suffix.lower() not in KINDS:
-        raise InputError(f"{path}: the name of a picture ends in {', '.join(KINDS)}")
+        raise InputError(f"{path}: the name of a picture must end in {', '.join(KINDS)}")
     try:
         import matplotlib  # noqa: F401
     except ImportError:
@@ -49,7 +49,7 @@ def ready(path: Path) -> None:
 
 
 def save(path: Path, size: tuple[float, float], draw: Callable[[Figure], None]) -> None:
-    """Write what ``draw`` draws to ``path``, whole or not at all.
+    """Write the picture that ``draw`` draws to ``path``, atomically.
 
     Args:
         path: ends in one of `KINDS`.
@@ -60,7 +60,7 @@ def save(path: Path, size: tuple[float, float], draw: Callable[[Figure], None]) 
     from matplotlib.figure import Figure
 
     buffer, kind = io.BytesIO(), path.suffix.lower()
-    with style.context(["default", _STYLE]), warnings.catch_warnings():  # not what this machine's user has set
+    with style.context(["default", _STYLE]), warnings.catch_warnings():  # ignores the user's configured style
         warnings.filterwarnings("ignore", message="Glyph .* missing")  # a name may be in any script
         figure = Figure(figsize=(min(size[0], _LONGEST_SIDE), min(size[1], _LONGEST_SIDE)), layout="constrained")
         draw(figure)
@@ -70,18 +70,18 @@ def save(path: Path, size: tuple[float, float], draw: Callable[[Figure], None]) 
 
 @cache
 def colours() -> dict[str, str]:
-    """Return the colours by name, as ``#rrggbb``: those of the light theme."""
+    """Return the colours of the light theme by name, as ``#rrggbb``."""
     light = COLOURS.read_text(encoding="utf-8").split("}", 1)[0]
     return dict(re.findall(r"--([\w-]+): (#\w{6});", light))
 
 
 def row(name: str) -> Sequence[str]:
     """Return the colours ``name``-1, ``name``-2, ... in order."""
-    found = colours()
-    return [found[f"{name}-{i}"] for i in range(1, len(found)) if f"{name}-{i}" in found]
+    palette = colours()
+    return [palette[f"{name}-{i}"] for i in range(1, len(palette)) if f"{name}-{i}" in palette]
 
 
 def short(text: str, most: int = 40) -> str:
-    """Return a text in one line of characters that show, cut where it is long."""
+    """Return a text as one line of printable characters, cut at ``most`` characters."""
     text = plain(text)
     return text if len(text) <= most else text[: most - 1] + "…"

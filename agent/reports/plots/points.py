@@ -1,4 +1,4 @@
-"""The points of chosen controllers on one protocol: from the archive where they are written down, else measured now."""
+"""The curves of chosen controllers on one protocol: read from the archive if stored there, otherwise measured."""
 
 from __future__ import annotations
 
@@ -23,42 +23,42 @@ class PlottedController:
     """A controller to be drawn."""
 
     candidate: Candidate
-    place: ArchiveReader | None = None
-    """The archive that it is in; None of what is in none."""
+    reader: ArchiveReader | None = None
+    """The archive that contains the controller; None if no archive does."""
     card: Card | None = None
 
     @property
-    def known(self) -> list[tuple[EvaluationProtocol, tuple[Point, ...]]]:
-        """What is written down of it."""
-        found = figures(self.place, self.card) if self.place and self.card else ()
-        return [(protocol, curve) for _, protocol, curve in found]
+    def stored_curves(self) -> list[tuple[EvaluationProtocol, tuple[Point, ...]]]:
+        """The curves that the archive has of the controller, each with its protocol."""
+        measured = figures(self.reader, self.card) if self.reader and self.card else ()
+        return [(protocol, curve) for _, protocol, curve in measured]
 
 
 def protocol(
     chosen: Sequence[PlottedController],
     patterns: Sequence[str] | None,
-    place: ArchiveReader,
+    reader: ArchiveReader,
     default: EvaluationProtocol,
 ) -> EvaluationProtocol:
-    """Return on what ``chosen`` are to be drawn: that of the first with figures there, so that the fewest are run.
+    """Return the protocol on which to draw ``chosen``: that of the first stored curve that fits, to run little.
 
     Args:
         chosen: the controllers.
-        patterns: names of environments, or shell patterns; None are those of the first with figures.
-        place: where environments are looked for that no figures name.
-        default: what else there is where nobody has figures; its environments are for no ``patterns``.
+        patterns: names of environments, or shell patterns; None for the environments of the first stored curve.
+        reader: finds environments that no stored curve names.
+        default: the protocol if no stored curve fits; its environments are used if there are no ``patterns``.
 
     Raises:
-        InputError: a pattern stands for no environment.
+        InputError: a pattern matches no environment.
     """
-    known = [p for each in chosen for p, _ in each.known]
+    protocols = [p for each in chosen for p, _ in each.stored_curves]
     if patterns is None:
-        return _of(known[0], recorded(list(known[0].environments))) if known else default
-    for p in known:
+        return _of(protocols[0], recorded(list(protocols[0].environments))) if protocols else default
+    for p in protocols:
         names = [name for pattern in patterns for name in _matching(p.environments, pattern)]
         if all(_matching(p.environments, pattern) for pattern in patterns):
             return _of(p, list(dict.fromkeys(names)))
-    return default.model_copy(update={"environments": _hashes(patterns, place)})
+    return default.model_copy(update={"environments": _hashes(patterns, reader)})
 
 
 def _of(p: EvaluationProtocol, names: Sequence[str]) -> EvaluationProtocol:
@@ -70,48 +70,48 @@ def _matching(names: dict[str, str], pattern: str) -> list[str]:
     return [pattern] if pattern in names else fnmatch.filter(names, pattern)
 
 
-def _hashes(patterns: Sequence[str], place: ArchiveReader) -> dict[str, str]:
+def _hashes(patterns: Sequence[str], reader: ArchiveReader) -> dict[str, str]:
     from envs.synthetic.model import default_environments
 
     embedded = {env.name: env.hash for env in default_environments()}
-    found: dict[str, str] = {}
+    hashes: dict[str, str] = {}
     for pattern in patterns:
         try:
-            found |= {env.name: env.hash for env in catalogue.find(place.data, [pattern])}
+            hashes |= {env.name: env.hash for env in catalogue.find(reader.data, [pattern])}
         except InputError:
             names = _matching(embedded, pattern)
             if not names:
                 raise
-            found |= {name: embedded[name] for name in names}
-    return found
+            hashes |= {name: embedded[name] for name in names}
+    return hashes
 
 
 def stored(chosen: PlottedController, wanted: EvaluationProtocol) -> tuple[Point, ...] | None:
-    """Return the points of ``chosen`` that are written down under ``wanted``, or None if they are not.
+    """Return the stored points of ``chosen`` under the protocol ``wanted``, or None if there are none.
 
-    The mean over environments is among them if it is over those that are wanted.
+    They include the mean over environments if the stored mean is over exactly the wanted environments.
     """
-    for found, curve in chosen.known:
-        same = found.model_copy(update={"environments": wanted.environments, "simulated": 0.0}) == wanted
-        if same and wanted.environments.items() <= found.environments.items():
-            whole = set(recorded(list(found.environments))) == set(wanted.environments)
+    for protocol, curve in chosen.stored_curves:
+        same = protocol.model_copy(update={"environments": wanted.environments, "simulated": 0.0}) == wanted
+        if same and wanted.environments.items() <= protocol.environments.items():
+            whole = set(recorded(list(protocol.environments))) == set(wanted.environments)
             return tuple(p for p in curve if p.environment in wanted.environments or (whole and p.environment == MEAN))
     return None
 
 
-def protocol_environments(wanted: EvaluationProtocol, places: Sequence[ArchiveReader]) -> tuple[Environment, ...]:
-    """Return the environments of ``wanted`` from wherever one of ``places`` has them.
+def protocol_environments(wanted: EvaluationProtocol, readers: Sequence[ArchiveReader]) -> tuple[Environment, ...]:
+    """Return the environments of ``wanted``, each from the first of ``readers`` that has it.
 
     Raises:
-        InputError: one is not at hand.
+        InputError: no reader has an environment.
     """
-    return tuple(_world(name, sha256, places) for name, sha256 in wanted.environments.items())
+    return tuple(_environment(name, sha256, readers) for name, sha256 in wanted.environments.items())
 
 
-def _world(name: str, sha256: str, places: Sequence[ArchiveReader]) -> Environment:
-    for place in places[1:]:
+def _environment(name: str, sha256: str, readers: Sequence[ArchiveReader]) -> Environment:
+    for reader in readers[1:]:
         try:
-            return place.world(name, sha256)
+            return reader.world(name, sha256)
         except InputError:
             continue
-    return places[0].world(name, sha256)
+    return readers[0].world(name, sha256)

@@ -1,4 +1,4 @@
-"""The width x depth picture of one episode: a row a branch, a cell an interval, coloured by its answer."""
+"""The width x depth picture of one episode: a row per branch, a cell per interval, coloured by the answer."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 _MEANING = ("right", "wrong", "no answer", "pruned away", "not seen")
 _VOTES = 4
-"""Answers that the title has room for."""
+"""Answers that the title shows, at most."""
 _GRIDDED = 120
-"""Intervals up to which cells are set apart."""
+"""Intervals up to which cells are separated by lines."""
 
 
 def draw_trace(episode: DrawnEpisode, path: Path) -> None:
@@ -52,9 +52,9 @@ def draw_trace(episode: DrawnEpisode, path: Path) -> None:
 
 
 def title(episode: DrawnEpisode) -> list[str]:
-    """Return the lines over the picture: which episode, what came of it, and the vote at its end."""
+    """Return the lines of the title: the episode, its result, and the final vote."""
     votes = episode.votes()
-    told = [f"{_word(episode, answer)} ×{count}" for answer, count in votes[:_VOTES]]
+    counts = [f"{_word(episode, answer)} ×{count}" for answer, count in votes[:_VOTES]]
     more = [f"{len(votes) - _VOTES} other answers ×{sum(n for _, n in votes[_VOTES:])}"] if len(votes) > _VOTES else []
     gold = "right" if episode.correct else f"wrong, gold is {_word(episode, episode.gold)}"
     return [
@@ -62,7 +62,7 @@ def title(episode: DrawnEpisode) -> list[str]:
         f"beta {episode.beta:g}, branch order {episode.order}",
         f"answer {_word(episode, episode.answer)}: {gold}; {episode.tokens:,} tokens, "
         f"{len(episode.branches)} of {episode.max_branches} branches",
-        "vote: " + (", ".join([*told, *more]) or "none"),
+        "vote: " + (", ".join([*counts, *more]) or "none"),
     ]
 
 

@@ -1,4 +1,4 @@
-"""What has been run, on disk: one file for each controller, environment and protocol, known by their hashes."""
+"""The cache of replay runs on disk: one file per controller, environment and protocol, named by their hashes."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from ...archive.archive import pack_logs, sha256, unpack_logs
 
 FORMAT = 1
 FLEETING = ("timeout", "memory")
-"""Failures that another moment may not have; they are not kept, so that the next replay tries again."""
+"""Failures that may not occur again; they are not cached, so that the next replay tries again."""
 
 
 def key(source: str, episodes: Episodes) -> str:
-    """Return the name of a controller's run on a batch, which is the same only where its logs must be the same."""
+    """Return the cache key of a controller's run on a batch; two runs share a key only if their logs must be equal."""
     columns = (episodes.environment, episodes.question, episodes.beta, episodes.order)
-    what = {
+    content = {
         "format": FORMAT,
         "contract": contract_modules(),
         "source": source,
@@ -29,28 +29,28 @@ def key(source: str, episodes: Episodes) -> str:
         "episodes": [hashlib.sha256(column.tobytes()).hexdigest() for column in columns],
         "budget": [episodes.max_branches, episodes.max_tokens],
     }
-    return sha256(json.dumps(what).encode())[:32]
+    return sha256(json.dumps(content).encode())[:32]
 
 
 class ReplayCache:
-    """The directory of the runs that are done: action logs, or the verdict on a controller that failed.
+    """The directory of finished runs: action logs, or the verdict on a controller that failed.
 
-    Figures are computed anew from the logs, so that they cannot be out of date. What is damaged counts as not there.
+    Results are recomputed from the logs, so that they are never out of date. A damaged file counts as missing.
 
     Args:
-        root: made when the first run is kept.
+        root: the directory; created when the first run is stored.
     """
 
     def __init__(self, root: Path) -> None:
         self.root = root
 
     def get(self, name: str) -> SandboxOutcome | None:
-        """Return what was kept of the run called ``name``, or None."""
+        """Return the stored outcome of the run ``name``, or None."""
         try:
-            kept = (self.root / f"{name}.run").read_bytes()
+            stored = (self.root / f"{name}.run").read_bytes()
         except OSError:
             return None
-        digest, data = kept[:32], kept[32:]
+        digest, data = stored[:32], stored[32:]
         if digest != hashlib.sha256(data).digest():
             return None
         if data.startswith(b"["):
@@ -59,10 +59,10 @@ class ReplayCache:
         return SandboxOutcome(Verdict("ok"), unpack_logs(data))
 
     def put(self, name: str, outcome: SandboxOutcome) -> None:
-        """Keep a run; a fleeting failure is not kept.
+        """Store a run, except a failure in `FLEETING`.
 
         Raises:
-            OSError: it could not be written.
+            OSError: the file could not be written.
         """
         verdict = outcome.verdict
         if verdict.kind in FLEETING:

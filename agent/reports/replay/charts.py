@@ -1,4 +1,4 @@
-"""The pictures of a replay's report: SVG that takes its colours from the page, and has the same bytes every time."""
+"""Charts of the replay report: SVG that inherits text colour from the page, and is identical on every machine."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 PALETTE = ("#3b82d6", "#d1701f", "#2f9e74", "#c25ca0", "#a8851a", "#7a6ff0", "#e0565b", "#2c9bb0")
-"""For versions: they can be told apart on white and on black."""
+"""Colours of versions, distinguishable on white and on black."""
 GREY = "#8a8f98"
 MARKERS = "so^vDP"
-"""For baselines, which are all grey."""
+"""Markers of baselines, which are all grey."""
 _INK = "#010203"
-"""Stands for the page's own colour of text."""
+"""Placeholder for the page's text colour."""
 _SVG, _LINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
 
 
 def available() -> None:
-    """Raise `InputError` where the extra is missing, before hours of work have gone into a report."""
+    """Raise `InputError` if the extra `report` is missing, before hours of work go into a report."""
     try:
         import jinja2  # noqa: F401
         import matplotlib  # noqa: F401
@@ -111,7 +111,7 @@ def ranks(results: ReplayResults) -> str:
 
 
 def _shown(results: ReplayResults) -> list[tuple[str, str, str]]:
-    """Return (label, colour, marker) of what pictures have room for."""
+    """Return (label, colour, marker) of the controllers that charts show: the best versions, and the baselines."""
     order = {rank.controller: i for i, rank in enumerate(results.ranking.ranks)} if results.ranking else {}
     labels = sorted((c.label for c in results.controllers if not c.baseline), key=lambda c: order.get(c, len(order)))
     baselines = [c.label for c in results.controllers if c.baseline]
@@ -127,7 +127,7 @@ def _name(label: str) -> str:
 
 
 def _picture(name: str, draw: Callable[[Axes], None], height: float) -> str:
-    """Return the SVG of what ``draw`` draws; ``name`` keeps its ids apart from those of other pictures."""
+    """Return the SVG of what ``draw`` draws; ``name`` makes its ids differ from those of other charts."""
     from matplotlib import style
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
@@ -138,7 +138,7 @@ def _picture(name: str, draw: Callable[[Axes], None], height: float) -> str:
         "xtick.color": _INK, "ytick.color": _INK, "axes.spines.top": False, "axes.spines.right": False,
         "axes.grid": True, "grid.alpha": 0.3, "grid.color": GREY,
     }  # fmt: skip
-    with style.context(["default", ours]):  # not what this machine's user has set
+    with style.context(["default", ours]):  # ignores the style that the user has configured
         figure = Figure(figsize=(8.4, height), layout="constrained")
         FigureCanvasSVG(figure)
         draw(figure.add_subplot())
@@ -148,7 +148,7 @@ def _picture(name: str, draw: Callable[[Axes], None], height: float) -> str:
 
 
 def _inline(svg: str) -> str:
-    """Return the SVG as a part of a page that allows no style but its own: attributes, and ids that are needed."""
+    """Return the SVG for a page whose policy allows no inline styles: with attributes, and without unused ids."""
     root = ElementTree.fromstring(svg[svg.index("<svg") :])
     used = {value[1:] for e in root.iter() if (value := e.get(f"{{{_LINK}}}href", "")).startswith("#")}
     for element in root.iter():

@@ -1,4 +1,4 @@
-"""Numbers with paired 95% intervals from samples by question: against a reference, and at equal accuracy."""
+"""Comparisons with paired 95% intervals, resampled by question: against a reference, and at equal accuracy."""
 
 from __future__ import annotations
 
@@ -14,34 +14,34 @@ ACCURACY, TOKENS = 0, 1
 WIN, TIE, LOSS = "+", "=", "-"
 
 Bounds = tuple[float | None, float | None]
-"""A 95% interval, one end of which may lie beyond all numbers."""
+"""A 95% interval; None for an infinite end."""
 
 
 @dataclass(frozen=True, slots=True)
 class PairedComparison:
-    """A controller at one beta less the reference, paired by question and branch order."""
+    """A controller at one beta minus the reference, paired by question and branch order."""
 
     gain: float
-    """Accuracy, in points."""
+    """Difference of accuracy, in points."""
     gain_ci: Interval
     saved_pct: float
-    """Tokens that it spends fewer, in per cent of the reference's."""
+    """Tokens saved, in per cent of the reference's tokens."""
     saved_ci: Interval
     outcomes: str
-    """One sign for each question: `WIN`, `TIE` or `LOSS`, by how often it was answered right."""
+    """One sign per question: `WIN`, `TIE` or `LOSS`, by how often the answer was right."""
 
 
 @dataclass(frozen=True, slots=True)
 class EqualAccuracy:
-    """The fewest tokens with which a controller's curve attains the reference's accuracy."""
+    """The fewest tokens at which a controller's curve attains the reference's accuracy."""
 
     reached_pct: float
-    """Per cent of the resamples in which it does so at any beta."""
+    """Per cent of the resamples in which the curve attains it."""
     tokens: float | None
-    """None if it does not."""
+    """Tokens per question; None if the curve does not attain the accuracy."""
     tokens_ci: Bounds
     saved_pct: float | None
-    """In per cent of the reference's tokens."""
+    """In per cent of the reference's tokens; None if the curve does not attain the accuracy."""
     saved_ci: Bounds
 
 
@@ -63,7 +63,7 @@ def compare_with_reference(sample: QuestionSample, reference: QuestionSample) ->
 
 
 def tokens_at_equal_accuracy(curve: Sequence[QuestionSample], reference: QuestionSample) -> EqualAccuracy:
-    """Return what the reference's accuracy costs on ``curve``: each resample has its own target, curve and cost."""
+    """Return the tokens that ``curve`` needs for the reference's accuracy; each resample has its own target."""
     centre = np.stack([sample.centre for sample in curve])[None]
     resampled = np.stack([sample.resampled for sample in curve], axis=1)
     target = reference.resampled
@@ -80,36 +80,36 @@ def tokens_at_equal_accuracy(curve: Sequence[QuestionSample], reference: Questio
 
 
 def fewest(tokens: Floats, accuracy: Floats, target: Floats) -> Floats:
-    """Return the fewest tokens with which each curve attains its target, or infinity.
+    """Return (R,) the fewest tokens at which each curve attains its target, or infinity.
 
-    Between two points a curve is interpolated on the logarithm of tokens, as `population.attained` does; below its
-    first point there is nothing.
+    Between two points a curve is interpolated on the logarithm of tokens, as in `population.attained`; there is no
+    value below the first point.
 
     Args:
         tokens, accuracy: (R, B) points of each curve, in any order.
-        target: (R,) accuracies.
+        target: (R,) accuracies, in per cent.
     """
     order = np.lexsort((accuracy, tokens), axis=1)
     x = np.log(np.maximum(1.0, np.take_along_axis(tokens, order, axis=1)))
     best = np.maximum.accumulate(np.take_along_axis(accuracy, order, axis=1), axis=1)
-    enough = best >= target[:, None] - 1e-9  # the same mean in another order of adding
+    enough = best >= target[:, None] - 1e-9  # equal means may differ in the order of summation
     rows = np.arange(len(tokens))
     right = enough.argmax(axis=1)
     left = np.maximum(0, right - 1)
     rise = best[rows, right] - best[rows, left]
     part = np.divide(target - best[rows, left], rise, out=np.ones_like(rise), where=rise > 0)
-    found = np.exp(x[rows, left] + np.clip(part, 0.0, 1.0) * (x[rows, right] - x[rows, left]))
-    return np.where(enough.any(axis=1), found, np.inf)
+    result = np.exp(x[rows, left] + np.clip(part, 0.0, 1.0) * (x[rows, right] - x[rows, left]))
+    return np.where(enough.any(axis=1), result, np.inf)
 
 
 def interval(values: Floats) -> Interval:
-    """Return the 95% interval of resamples."""
+    """Return the 95% percentile interval of resampled values."""
     low, high = np.percentile(values, [2.5, 97.5])
     return float(low), float(high)
 
 
 def bounds(values: Floats) -> Bounds:
-    """Return the 95% interval of resamples of which some may be infinite."""
+    """Return the 95% percentile interval of resampled values, some of which may be infinite."""
     low, high = np.percentile(values, [2.5, 97.5], method="nearest").tolist()
     return low if np.isfinite(low) else None, high if np.isfinite(high) else None
 

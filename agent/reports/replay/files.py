@@ -1,4 +1,4 @@
-"""The figures of a replay as data: JSON, and a Parquet table."""
+"""The results of a replay as data files: JSON, and a Parquet table."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from .results import ReplayResults, ReplayRow
 
 
 def document(results: ReplayResults) -> bytes:
-    """Return ``results.json``; its rows have all fields of those of `evaluate --json`, and more."""
-    found = dataclasses.asdict(results)
-    found["rows"] = [_row(row) for row in results.rows]
-    return json.dumps(found, indent=1, allow_nan=False).encode()
+    """Return ``results.json``; its rows contain all fields of the rows of `evaluate --json`, and more."""
+    content = dataclasses.asdict(results)
+    content["rows"] = [_row(row) for row in results.rows]
+    return json.dumps(content, indent=1, allow_nan=False).encode()
 
 
 def parquet_available() -> None:
-    """Raise `InputError` where the extra is missing."""
+    """Raise `InputError` if the extra `parquet` is missing."""
     try:
         import pyarrow.parquet  # noqa: F401
     except ImportError:
@@ -29,7 +29,7 @@ def parquet_available() -> None:
 
 
 def parquet(results: ReplayResults) -> bytes:
-    """Return ``results.parquet``: one row for each controller, environment and beta, with intervals in two columns."""
+    """Return ``results.parquet``: one row per controller, environment and beta; intervals take two columns."""
     parquet_available()
     import pyarrow
     from pyarrow.parquet import write_table
@@ -44,21 +44,21 @@ def parquet(results: ReplayResults) -> bytes:
 
 def _row(row: ReplayRow) -> dict[str, Any]:
     other = row.against
-    found = {"controller": row.controller, **dataclasses.asdict(row.point)}
+    fields = {"controller": row.controller, **dataclasses.asdict(row.point)}
     if other is not None:
-        found |= dataclasses.asdict(other)
-        found |= {name: other.outcomes.count(sign) for name, sign in (("wins", WIN), ("ties", TIE), ("losses", LOSS))}
+        fields |= dataclasses.asdict(other)
+        fields |= {name: other.outcomes.count(sign) for name, sign in (("wins", WIN), ("ties", TIE), ("losses", LOSS))}
     if row.dollars is not None:
-        found |= {"dollars": row.dollars, "dollars_ci": row.dollars_ci}
-    return found
+        fields |= {"dollars": row.dollars, "dollars_ci": row.dollars_ci}
+    return fields
 
 
 def _flat(row: dict[str, Any]) -> dict[str, Any]:
-    """Return the row with each interval as ``_low`` and ``_high``."""
-    found = {}
+    """Return the row with each interval as two fields, ``_low`` and ``_high``."""
+    flat = {}
     for name, value in row.items():
         if name.endswith("_ci"):
-            found[name.removesuffix("ci") + "low"], found[name.removesuffix("ci") + "high"] = value
+            flat[name.removesuffix("ci") + "low"], flat[name.removesuffix("ci") + "high"] = value
         else:
-            found[name] = value
-    return found
+            flat[name] = value
+    return flat

@@ -1,4 +1,4 @@
-"""The report as one page that needs nothing else: no script, no network, and nothing that a name could smuggle in."""
+"""The report as one self-contained HTML page: no script, no network, and every name escaped."""
 
 from __future__ import annotations
 
@@ -45,15 +45,15 @@ def page(results: ReplayResults, entries: Sequence[ReplayEntry]) -> str:
 
 
 def _pictures(results: ReplayResults, table: ReportTable) -> list[tuple[str, str]]:
-    """Return (caption, SVG) of what belongs above a table."""
+    """Return (caption, SVG) for the charts above a table."""
     if table.about == "ranks":
         return [("Rank of each controller in the search and here", charts.ranks(results))]
     if table.about != "place":
         return []
-    found = [(f"Accuracy against tokens, {table.place}", charts.curves(results, table.place))]
+    charts_above = [(f"Accuracy against tokens, {table.place}", charts.curves(results, table.place))]
     if table.place == results.overall:
-        found.append(("Tokens saved at equal accuracy, with 95% intervals", charts.savings(results)))
-    return found
+        charts_above.append(("Tokens saved at equal accuracy, with 95% intervals", charts.savings(results)))
+    return charts_above
 
 
 def _classes(table: ReportTable, column: int, cell: str) -> str:
@@ -63,6 +63,6 @@ def _classes(table: ReportTable, column: int, cell: str) -> str:
 
 
 def _cell(text: str) -> Markup:
-    """Return a cell whose interval stays in one line."""
-    found = re.fullmatch(r"(.+) (\[[^\[\]]+\])", text)
-    return Markup('{} <span class="interval">{}</span>').format(*found.groups()) if found else escape(text)
+    """Return a cell whose interval stays on one line."""
+    match = re.fullmatch(r"(.+) (\[[^\[\]]+\])", text)
+    return Markup('{} <span class="interval">{}</span>').format(*match.groups()) if match else escape(text)

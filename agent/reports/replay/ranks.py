@@ -1,4 +1,4 @@
-"""Rank stability: what the search thought of its versions, and what environments say that it has not seen."""
+"""Rank stability: how the search ranked its versions, and how environments that it has not seen rank them."""
 
 from __future__ import annotations
 
@@ -17,35 +17,35 @@ from .select import ReplayEntry
 
 TRANSFERRED, LOST, OPEN = "transferred", "lost", "not decided"
 AHEAD = "ahead"
-"""In place of `TRANSFERRED` where nothing was held out from the search."""
+"""Replaces `TRANSFERRED` if no environment was held out from the search."""
 
 
 @dataclass(frozen=True, slots=True)
 class QualityGain:
-    """A version's quality less that of the best baseline, in points of accuracy."""
+    """A version's quality minus that of the best baseline, in points."""
 
     searched: float | None
-    """As the search saw both; None where the archive has no baseline."""
+    """The gain in the search; None if the archive has no baseline."""
     here: float
     here_ci: Interval
     """Paired by question."""
     optimism: float | None
-    """``searched`` less ``here``: how much of the advantage did not come along."""
+    """``searched`` minus ``here``: the part of the gain that did not transfer."""
     optimism_ci: Interval | None
     verdict: str
-    """`TRANSFERRED` (or `AHEAD`) if ``here_ci`` lies above 0, `LOST` if below, else `OPEN`."""
+    """`TRANSFERRED` (or `AHEAD`) if ``here_ci`` is above 0, `LOST` if it is below 0, else `OPEN`."""
 
 
 @dataclass(frozen=True, slots=True)
 class VersionRank:
-    """Where a controller stands. Quality is `population.quality`; 1 is the best rank, and equals share a mean."""
+    """A controller's quality (`population.quality`) and rank. Rank 1 is the best; equals share their mean rank."""
 
     controller: str
     searched: float | None
-    """Quality as the search saw it; None where the archive does not say."""
+    """Quality in the search; None if the archive does not have it."""
     searched_rank: float | None
     quality: float
-    """Here, as all that follows."""
+    """Quality in this replay, like all following fields."""
     quality_ci: Interval
     rank: float
     rank_ci: Interval
@@ -55,21 +55,21 @@ class VersionRank:
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """All controllers that have a curve, the best first, and what the two orders have in common."""
+    """All controllers with a curve, best first, and the agreement of the two rankings."""
 
     ranks: tuple[VersionRank, ...]
     best_baseline: str
-    """Gains are against it: the baseline with the highest quality here."""
+    """The baseline with the highest quality in this replay; gains are relative to it."""
     budgets: tuple[float, float]
-    """Tokens of a question: from where to where quality is taken."""
+    """Lowest and highest token budget of quality, per question."""
     spearman: float | None
-    """Rank correlation of the search's order and this one, from -1 to 1; None with less than three controllers."""
+    """Rank correlation of the search's ranking with this one, from -1 to 1; None with fewer than three controllers."""
     spearman_ci: Interval | None
 
 
 @dataclass(frozen=True, slots=True)
 class _Quality:
-    """A quality here, and its resamples."""
+    """A quality in this replay, and its resamples."""
 
     centre: float
     spread: Floats
@@ -90,13 +90,13 @@ def ranking(
     cards: Sequence[Card],
     held_out: bool,
 ) -> Ranking | None:
-    """Rank the controllers that have a curve, which is more than one point; None where no baseline has one.
+    """Rank the controllers whose curve has more than one point; None if no baseline has such a curve.
 
     Args:
-        entries: of the replay.
-        curves: by label, on the mean of the environments.
-        cards: of the archive.
-        held_out: whether any of the environments is new to the search.
+        entries: the controllers of the replay.
+        curves: curves by label, averaged over the environments.
+        cards: the cards of the archive.
+        held_out: whether at least one environment is new to the search.
     """
     there = [entry for entry in entries if len(curves.get(entry.label, ())) > 1]
     baselines = [entry.label for entry in there if entry.baseline]
@@ -137,7 +137,7 @@ def _gain(mine: _Quality, best: _Quality, then: float | None, bar: float | None,
 
 
 def _agreement(here: Sequence[_Quality], then: Sequence[float]) -> tuple[float, Interval]:
-    """Return Spearman's rank correlation, and its interval over resamples of the questions here."""
+    """Return Spearman's rank correlation, and its interval over resampled questions of this replay."""
     old = _places(np.array([then]))
     now = _places(np.array([[quality.centre for quality in here]]))
     drawn = _places(np.stack([quality.spread for quality in here], axis=1))
@@ -145,14 +145,14 @@ def _agreement(here: Sequence[_Quality], then: Sequence[float]) -> tuple[float, 
 
 
 def _correlation(rows: Floats, row: Floats) -> Floats:
-    """Return (R,) the correlation of each of ``rows`` (R, n) with ``row`` (1, n); 0 where one of them is constant."""
+    """Return (R,) the correlation of each of ``rows`` (R, n) with ``row`` (1, n); 0 if one of them is constant."""
     a, b = rows - rows.mean(axis=1, keepdims=True), row - row.mean()
     norm = np.sqrt((a**2).sum(axis=1) * (b**2).sum())
     return np.asarray(np.divide((a * b).sum(axis=1), norm, out=np.zeros(len(a)), where=norm > 0))
 
 
 def _places(values: Floats) -> Floats:
-    """Return (R, n) the rank of each value in its row: 1 for the highest, and the mean of their ranks for equals."""
+    """Return (R, n) the rank of each value in its row: 1 for the highest; equals share their mean rank."""
     result = np.empty_like(values)
     for i, row in enumerate(values):
         _, which, counts = np.unique(-row, return_inverse=True, return_counts=True)
@@ -161,13 +161,13 @@ def _places(values: Floats) -> Floats:
 
 
 def _attained(points: Floats, at: Floats) -> float:
-    """Return the quality of a curve of (B, columns) points."""
+    """Return the quality of a curve, given (B, columns) points."""
     curve = [CurvePoint(0.0, accuracy, tokens, latency) for accuracy, tokens, latency in points.tolist()]
     return float(population.attained(curve, at).mean())
 
 
 def _budgets(curves: Sequence[Sequence[QuestionSample]]) -> Floats:
-    """Return the budgets that `population.budgets` would take from the baselines' curves here."""
+    """Return the token budgets that `population.budgets` would derive from these curves of the baselines."""
     most = [max(float(sample.centre[TOKENS]) for sample in curve) for curve in curves]
     low = max(1.0, 2 * min(most))
     return np.geomspace(low, max(2 * low, *most), population.BUDGETS)

@@ -1,4 +1,4 @@
-"""A whole replay: select, run what is missing, and write the report."""
+"""A whole replay: runs what is not cached, and writes the report."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from .select import ReplayEntry
 from .work import FULL, REFERENCE, ReplayMeasurement, ReplaySettings, ReplayWork
 
 JOURNAL = "journal"
-"""Beside the report: what has been run, so that nothing is run twice."""
+"""The cache's directory beside the report, so that nothing runs twice."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReplayProgress:
-    """Who is told how far a replay is."""
+    """Callbacks that report the progress of a replay."""
 
     begins: Callable[[str, str, int, int], None] = lambda label, environment, number, total: None
-    """Called with a controller's label, an environment's name, and which run of how many it is."""
+    """Called with a controller's label, an environment's name, the number of the run, and the number of runs."""
     episodes: Callable[[int], None] = lambda n: None
-    """Called with the number of episodes that were added."""
+    """Called with the number of newly finished episodes."""
     failed: Callable[[str, str, Verdict], None] = lambda label, environment, verdict: None
 
 
@@ -39,70 +39,70 @@ def replay(
     settings: ReplaySettings,
     home: Path, sandbox: Sandbox, price: float | None = None, watch: ReplayProgress | None = None,
 ) -> ReplayResults:  # fmt: skip
-    """Return the figures of a replay; what the journal under ``home`` has is not run again.
+    """Return the results of a replay; runs that are cached under ``home`` are not repeated.
 
     Raises:
-        SandboxError: the sandbox failed. What was done is kept.
+        SandboxError: the sandbox failed. Finished runs stay cached.
     """
     watch = watch or ReplayProgress()
     work = ReplayWork(settings, ReplayCache(home / JOURNAL), sandbox, watch.episodes)
     (base,) = (entry for entry in entries if entry.baseline and entry.label == REFERENCE)
     jobs: list[tuple[ReplayEntry, Environment, tuple[float, ...]]] = [(base, env, (FULL,)) for env in environments]
     jobs += [(entry, env, settings.betas) for entry in entries for env in environments]
-    found: list[ReplayMeasurement] = []
+    measurements: list[ReplayMeasurement] = []
     for number, (entry, env, betas) in enumerate(jobs, start=1):
         watch.begins(entry.label, env.name, number, len(jobs))
-        found.append(work.measure(entry, env, betas))
-        if not found[-1].verdict.ok:
-            watch.failed(entry.label, env.name, found[-1].verdict)
+        measurements.append(work.measure(entry, env, betas))
+        if not measurements[-1].verdict.ok:
+            watch.failed(entry.label, env.name, measurements[-1].verdict)
     first = len(environments)
-    references = {env.name: measured for env, measured in zip(environments, found[:first], strict=True)}
+    references = {env.name: measured for env, measured in zip(environments, measurements[:first], strict=True)}
     keys = [(entry.label, env.name) for entry in entries for env in environments]
-    measured = dict(zip(keys, found[first:], strict=True))
+    measured = dict(zip(keys, measurements[first:], strict=True))
     return results(entries, environments, measured, references, cards, settings, price)
 
 
 def episodes(entries: Sequence[ReplayEntry], environments: Sequence[Environment], settings: ReplaySettings) -> int:
-    """Return the episodes of a whole replay.
+    """Return the number of episodes of a replay.
 
     Raises:
-        InputError: nothing can be run with these settings.
+        InputError: the settings are invalid.
     """
     batches = [len(settings.episodes(env, betas)) for betas in (settings.betas, (FULL,)) for env in environments]
     return len(entries) * sum(batches[: len(environments)]) + sum(batches[len(environments) :])
 
 
-def write(found: ReplayResults, entries: Sequence[ReplayEntry], home: Path, parquet: bool = False) -> list[Path]:
-    """Write the report into ``home``, and return its files: the same figures, the same bytes."""
+def write(results: ReplayResults, entries: Sequence[ReplayEntry], home: Path, parquet: bool = False) -> list[Path]:
+    """Write the report into ``home``, and return its files; equal results give equal bytes."""
     from . import html  # needs the extra `report`, which `charts.available` asks for
 
     pages = {
-        "report.html": html.page(found, entries).encode(),
-        "report.md": markdown.page(found).encode(),
-        "results.json": files.document(found),
+        "report.html": html.page(results, entries).encode(),
+        "report.md": markdown.page(results).encode(),
+        "results.json": files.document(results),
     }
     if parquet:
-        pages["results.parquet"] = files.parquet(found)
+        pages["results.parquet"] = files.parquet(results)
     for name, data in pages.items():
         write_atomically(home / name, data)
     return [home / name for name in pages]
 
 
-def file(found: ReplayResults, entries: Sequence[ReplayEntry], archive: Archive) -> int:
-    """File the curves of the versions that ran everywhere with their archive, and return how many those are.
+def file(results: ReplayResults, entries: Sequence[ReplayEntry], archive: Archive) -> int:
+    """Add the curves of the versions that ran on all environments to the archive, and return the number of versions.
 
     Raises:
         OSError: the archive cannot be written.
     """
-    settings, filed = found.settings, 0
+    settings, filed = results.settings, 0
     protocol = EvaluationProtocol(
-        environments={world.name: world.hash for world in found.environments}, betas=settings.betas,
+        environments={env.name: env.hash for env in results.environments}, betas=settings.betas,
         first_order=settings.first_order, orders=settings.orders, max_branches=settings.max_branches,
         max_tokens=settings.max_tokens,
     )  # fmt: skip
     for entry in entries:
-        curve = [row.point for row in found.rows if row.controller == entry.label]
-        if entry.card is not None and not entry.baseline and any(p.environment == found.overall for p in curve):
+        curve = [row.point for row in results.rows if row.controller == entry.label]
+        if entry.card is not None and not entry.baseline and any(p.environment == results.overall for p in curve):
             points = [dataclasses.asdict(point) for point in curve]
             document: dict[str, object] = {"protocol": protocol.model_dump(mode="json"), "curve": points}
             archive.add_replay(entry.card.id, protocol.key(), document)

@@ -1,4 +1,4 @@
-"""All figures of a replay, from what each controller did on each environment: pure, and the same for every writer."""
+"""Computes all results of a replay from the runs of each controller on each environment."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class ReplayedEnvironment:
     questions: int
     branches: int
     searched: bool
-    """Whether the search of one of the versions used it: then only the branch orders are new."""
+    """Whether the search of one of the versions used it; then only the branch orders are new."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,31 +46,31 @@ class ReplayedController:
 
 @dataclass(frozen=True, slots=True)
 class ReplayRow:
-    """A controller at one beta on one environment, or on the mean of all."""
+    """Results of a controller at one beta on one environment, or on the mean of all environments."""
 
     controller: str
     point: Point
     against: PairedComparison | None
-    """None where the reference failed."""
+    """Comparison with the reference; None if the reference failed."""
     dollars: float | None
-    """Of 1,000 questions; None without a price."""
+    """Cost of 1,000 questions; None without a price."""
     dollars_ci: Interval | None
 
 
 @dataclass(frozen=True, slots=True)
 class EqualAccuracyRow:
-    """A controller at the reference's accuracy on one environment, or on the mean of all."""
+    """A controller at the reference's accuracy on one environment, or on the mean of all environments."""
 
     controller: str
     environment: str
     equal: EqualAccuracy
     dollars: float | None
-    """Of 1,000 questions; None without a price, or where the accuracy is not reached."""
+    """Cost of 1,000 questions; None without a price, or if the accuracy is not reached."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReplayFailure:
-    """A controller that did not get through an environment."""
+    """A controller that failed on an environment."""
 
     controller: str
     environment: str
@@ -80,15 +80,15 @@ class ReplayFailure:
 
 @dataclass(frozen=True, slots=True)
 class ReplayResults:
-    """A replay in figures."""
+    """All results of a replay."""
 
     format: int
     settings: ReplaySettings
     price: float | None
-    """Dollars for a million output tokens."""
+    """Dollars per million output tokens."""
     environments: tuple[ReplayedEnvironment, ...]
     overall: str
-    """What figures over all environments are called: the mean, or the only environment."""
+    """Name of the results over all environments: the mean, or the only environment."""
     controllers: tuple[ReplayedController, ...]
     reference: tuple[Point, ...]
     """`REFERENCE` at beta 1, on each environment and overall."""
@@ -99,19 +99,19 @@ class ReplayResults:
 
     @property
     def focus(self) -> float:
-        """The beta that is shown where there is room for one: 0.5, or the one in the middle."""
+        """The beta of tables that show only one: 0.5, or the middle one."""
         betas = sorted(self.settings.betas)
         return 0.5 if 0.5 in betas else betas[(len(betas) - 1) // 2]
 
     @property
     def held_out(self) -> int:
-        """Environments that the search had not seen."""
-        return sum(not world.searched for world in self.environments)
+        """Number of environments that the search had not seen."""
+        return sum(not env.searched for env in self.environments)
 
     @property
     def places(self) -> tuple[str, ...]:
-        """The environments, and the mean first where there are several."""
-        names = tuple(world.name for world in self.environments)
+        """The environments, preceded by the mean if there are several."""
+        names = tuple(env.name for env in self.environments)
         return names if self.overall in names else (self.overall, *names)
 
 
@@ -120,18 +120,18 @@ def results(
     measured: Mapping[tuple[str, str], ReplayMeasurement],
     references: Mapping[str, ReplayMeasurement], cards: Sequence[Card], settings: ReplaySettings, price: float | None,
 ) -> ReplayResults:  # fmt: skip
-    """Return the figures of a replay.
+    """Compute the results of a replay.
 
-    A controller that failed on one environment has no mean, for it would be one over other questions.
+    A controller that failed on one environment has no mean, because that mean would be over other questions.
 
     Args:
-        entries: the controllers, baselines among them.
+        entries: the controllers, including baselines.
         environments: in the order of the report.
-        measured: by label and name of the environment.
-        references: `REFERENCE` at beta 1 alone, by name of the environment.
-        cards: of the archive.
-        settings: with which all was run.
-        price: dollars for a million output tokens.
+        measured: runs by label and environment name.
+        references: runs of `REFERENCE` at beta 1, by environment name.
+        cards: the cards of the archive.
+        settings: the settings of all runs.
+        price: dollars per million output tokens.
     """
     names = [environment.name for environment in environments]
     overall = MEAN if len(names) > 1 else names[0]
@@ -143,33 +143,33 @@ def results(
             base = reference.get(place)
             rows += [_row(entry.label, sample, base, price) for sample in curve]
             equals += [_at_equal(entry.label, place, tokens_at_equal_accuracy(curve, base), price)] if base else []
-    done = {label: found[overall] for label, found in curves.items() if overall in found}
+    done = {label: by_environment[overall] for label, by_environment in curves.items() if overall in by_environment}
     searched = {digest for entry in entries if entry.card for digest in entry.card.protocol.environments.values()}
-    worlds = tuple(
+    replayed = tuple(
         ReplayedEnvironment(env.name, env.hash, len(env), len(env.final_answers), env.hash in searched)
         for env in environments
     )
-    new = not all(world.searched for world in worlds)
+    new = not all(env.searched for env in replayed)
     return ReplayResults(
         format=FORMAT, settings=settings, price=price, overall=overall,
-        environments=worlds,
+        environments=replayed,
         controllers=tuple(map(_controller, entries)),
         reference=tuple(sample.point() for sample in reference.values()),
         rows=tuple(rows), equal=tuple(equals), ranking=ranking(entries, done, cards, new),
         failures=tuple(
-            ReplayFailure(entry.label, name, found.verdict.kind, found.verdict.message)
-            for entry in entries for name in names if not (found := measured[entry.label, name]).verdict.ok
+            ReplayFailure(entry.label, name, run.verdict.kind, run.verdict.message)
+            for entry in entries for name in names if not (run := measured[entry.label, name]).verdict.ok
         ) + tuple(
-            ReplayFailure(f"{REFERENCE} at beta {FULL:g}", name, found.verdict.kind, found.verdict.message)
-            for name, found in references.items() if not found.verdict.ok
+            ReplayFailure(f"{REFERENCE} at beta {FULL:g}", name, run.verdict.kind, run.verdict.message)
+            for name, run in references.items() if not run.verdict.ok
         ),
     )  # fmt: skip
 
 
-def _curves(found: Sequence[ReplayMeasurement]) -> dict[str, list[QuestionSample]]:
-    """Return a controller's curves by environment, those of the mean last."""
-    samples = [sample for measured in found for sample in measured.samples]
-    if len(found) > 1 and all(measured.verdict.ok for measured in found):
+def _curves(runs: Sequence[ReplayMeasurement]) -> dict[str, list[QuestionSample]]:
+    """Return a controller's curves by environment, the mean last."""
+    samples = [sample for run in runs for sample in run.samples]
+    if len(runs) > 1 and all(run.verdict.ok for run in runs):
         samples += means(samples)
     curves: dict[str, list[QuestionSample]] = {}
     for sample in samples:
@@ -187,14 +187,14 @@ def _row(label: str, sample: QuestionSample, reference: QuestionSample | None, p
     )  # fmt: skip
 
 
-def _at_equal(label: str, place: str, found: EqualAccuracy, price: float | None) -> EqualAccuracyRow:
+def _at_equal(label: str, place: str, equal: EqualAccuracy, price: float | None) -> EqualAccuracyRow:
     return EqualAccuracyRow(
-        label, place, found, None if price is None or found.tokens is None else _dollars(found.tokens, price)
+        label, place, equal, None if price is None or equal.tokens is None else _dollars(equal.tokens, price)
     )
 
 
 def _dollars(tokens: float, price: float) -> float:
-    """Return the dollars of 1,000 questions of so many tokens, at a price for a million."""
+    """Return the dollars for 1,000 questions with ``tokens`` each, at ``price`` dollars per million tokens."""
     return tokens * price / 1000.0
 
 

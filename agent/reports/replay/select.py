@@ -1,4 +1,4 @@
-"""Which controllers are replayed: a selection of an archive, and always the hand-written ones beside it."""
+"""Selects the controllers of a replay: versions of an archive, and always the hand-written baselines."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ class ReplayEntry:
     """A controller of a replay."""
 
     label: str
-    """What figures call it: a version's id, or a baseline's name."""
+    """Name in the results: a version's id, or a baseline's name."""
     source: str
     baseline: bool
-    """Whether it is one of the hand-written controllers that ship with this program."""
+    """Whether the controller is one of the hand-written controllers that ship with this program."""
     card: Card | None
-    """What the search wrote down of it; None for a baseline that the archive does not have."""
+    """The card in the archive; None for a baseline that the archive does not have."""
 
 
 def entries(archive: Archive, select: Sequence[str] = (FRONT,)) -> list[ReplayEntry]:
-    """Return the versions that ``select`` names, and after them the baselines.
+    """Return the versions that ``select`` names, followed by the baselines.
 
-    Baselines come from this program, never from the archive, which may be anybody's: figures are measured against
+    Baselines come from this program and never from the archive, which may be anybody's: results are measured against
     them.
 
     Args:
-        archive: to choose from.
-        select: ``front``, ``all`` (every version whose search ended with scores), or ids and beginnings of ids.
+        archive: the archive to choose from.
+        select: ``front``, ``all`` (every version with scores), or ids and prefixes of ids.
 
     Raises:
-        InputError: an id that is none, or nothing to replay.
+        InputError: an id is unknown, or there is nothing to replay.
     """
     cards = archive.believed()
     baselines = {sha256(baseline_source(name).encode()): name for name in baseline_names()}
@@ -49,14 +49,14 @@ def entries(archive: Archive, select: Sequence[str] = (FRONT,)) -> list[ReplayEn
         chosen = [card for card in cards if card.ok and card.generation > 0]
     else:
         chosen = [archive.card(archive.resolve(text)) for text in dict.fromkeys(select)]
-    known = {card.source_sha256: card for card in cards if card.generation == 0 and card.ok}
-    found: dict[str, ReplayEntry] = {}
+    cards_by_source = {card.source_sha256: card for card in cards if card.generation == 0 and card.ok}
+    result: dict[str, ReplayEntry] = {}
     for card in chosen:
         if card.source_sha256 not in baselines:
             label = f"{card.id} (archive)" if card.id in baselines.values() else card.id
-            found[label] = ReplayEntry(label, archive.source(card.id), False, card)
-    if not found and list(select) in ([FRONT], [ALL]):
+            result[label] = ReplayEntry(label, archive.source(card.id), False, card)
+    if not result and list(select) in ([FRONT], [ALL]):
         raise InputError(f"{archive.root}: no version that a search has found and scored; see `autotts lineage --all`")
     for digest, name in sorted(baselines.items(), key=lambda item: item[1]):
-        found[name] = ReplayEntry(name, baseline_source(name), True, known.get(digest))
-    return list(found.values())
+        result[name] = ReplayEntry(name, baseline_source(name), True, cards_by_source.get(digest))
+    return list(result.values())

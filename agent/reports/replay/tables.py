@@ -1,4 +1,4 @@
-"""The tables and sentences of a replay's report, as text: the same on the page and in Markdown."""
+"""The tables and sentences of the replay report as text, shared by the HTML page and Markdown."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ class ReportTable:
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     words: int = 1
-    """Columns, from the first, that hold words; the others hold figures."""
+    """Number of leading columns that hold words; the others hold numbers."""
     place: str = ""
-    """The environment, or the mean, that it is of alone."""
+    """The environment (or the mean) of the table, if it is about only one."""
 
 
 def reference_name(results: ReplayResults) -> str:
-    """Return what the reference is called in sentences."""
+    """Return the name of the reference in sentences."""
     width = min(MAX_BRANCHES, results.settings.max_branches)
     return f"{REFERENCE} at its full width ({width} branches)"
 
 
 def summary(results: ReplayResults) -> list[str]:
-    """Return what there is to say first, in sentences."""
+    """Return the summary of the report, as sentences."""
     versions = [c for c in results.controllers if not c.baseline]
     new = f", {results.held_out} of which the search had not seen" if results.held_out else f": {_NOTHING_NEW}"
     lines = [
@@ -52,19 +52,19 @@ def summary(results: ReplayResults) -> list[str]:
         f" {count_of(len(results.environments), 'environment')}{new}; {_orders(results)}."
     ]
     lines += _transfer(results)
-    equal = {found.controller: found for found in results.equal if found.environment == results.overall}
+    equal = {row.controller: row for row in results.equal if row.environment == results.overall}
     base = next((point for point in results.reference if point.environment == results.overall), None)
     if base is None:
         lines.append(f"Nothing can be saved against {reference_name(results)}: it failed, see below.")
     if base and results.ranking:
         searched = [rank for rank in results.ranking.ranks if rank.gain and rank.searched is not None]
         chosen = max(searched, key=lambda rank: rank.searched or 0.0, default=None)
-        for label, what in (
+        for label, role in (
             (chosen.controller if chosen else "", "which the search had put first, "),
             (results.ranking.best_baseline, "the best baseline here, "),
         ):
             if label:
-                lines.append(f"{plain(label)}, {what}{_saving(equal[label], results)}")
+                lines.append(f"{plain(label)}, {role}{_saving(equal[label], results)}")
     if results.failures:
         lines.append(f"{len(results.failures)} runs failed: see the failures below.")
     return lines
@@ -87,18 +87,18 @@ def _transfer(results: ReplayResults) -> list[str]:
     return [line, f"Rank correlation of the search's order with the order here: {agreement}."]
 
 
-def _saving(found: EqualAccuracyRow, results: ReplayResults) -> str:
-    equal = found.equal
+def _saving(row: EqualAccuracyRow, results: ReplayResults) -> str:
+    equal = row.equal
     if equal.saved_pct is None:
         return f"does not reach the accuracy of {reference_name(results)} at any beta."
     saved = _bounded(equal.saved_pct, equal.saved_ci, 1)
-    cost = "" if found.dollars is None else f", ${found.dollars:,.2f} for 1,000 questions"
+    cost = "" if row.dollars is None else f", ${row.dollars:,.2f} for 1,000 questions"
     return f"saves {saved} per cent of the tokens of {reference_name(results)} at equal accuracy{cost}."
 
 
 def place_table(results: ReplayResults, place: str) -> ReportTable:
-    """Return one row for each controller: at one beta, and at equal accuracy."""
-    equal = {found.controller: found for found in results.equal if found.environment == place}
+    """Return a table with one row per controller: at one beta, and at equal accuracy."""
+    equal = {row.controller: row for row in results.equal if row.environment == place}
     rows = [row for row in results.rows if row.point.environment == place and row.point.beta == results.focus]
     base = next((point for point in results.reference if point.environment == place), None)
     priced = results.price is not None
@@ -125,7 +125,7 @@ def place_table(results: ReplayResults, place: str) -> ReportTable:
 
 
 def beta_table(results: ReplayResults) -> ReportTable:
-    """Return the curves over all environments: every controller at every beta."""
+    """Return the table of the curves over all environments: every controller at every beta."""
     rows = [row for row in results.rows if row.point.environment == results.overall]
     priced = results.price is not None
     columns = ("controller", "beta", "accuracy %", "gain, points", "tokens", "saved %", "won/tied/lost", "latency")
@@ -143,7 +143,7 @@ def beta_table(results: ReplayResults) -> ReportTable:
 
 
 def question_table(results: ReplayResults, place: str) -> ReportTable:
-    """Return how each controller fared on each question of an environment."""
+    """Return the table of each controller's outcome on each question of an environment."""
     rows = [row for row in results.rows if row.point.environment == place and row.point.beta == results.focus]
     return ReportTable(
         "questions",
@@ -158,7 +158,7 @@ def question_table(results: ReplayResults, place: str) -> ReportTable:
 
 
 def rank_table(results: ReplayResults) -> ReportTable | None:
-    """Return what the search thought, and what holds here."""
+    """Return the table of ranks in the search and in this replay."""
     if results.ranking is None:
         return None
     low, high = results.ranking.budgets
@@ -186,36 +186,36 @@ def rank_table(results: ReplayResults) -> ReportTable | None:
 
 
 def failure_table(results: ReplayResults) -> ReportTable | None:
-    """Return what failed, and where."""
+    """Return the table of failures."""
     if not results.failures:
         return None
     rows = tuple((plain(f.controller), f.environment, f.kind, plain(f.message)) for f in results.failures)
-    note = "A controller that fails on one environment has no figures there, and none over all environments."
+    note = "A controller that fails on one environment has no results there, and none over all environments."
     return ReportTable("failures", "Failures", note, ("controller", "environment", "verdict", "message"), rows, words=4)
 
 
 def environment_table(results: ReplayResults) -> ReportTable:
-    """Return the environments."""
+    """Return the table of environments."""
     return ReportTable(
         "environments",
         "Environments",
         "Searched: a version's search used it, so that only the branch orders are new.",
         ("environment", "hash", "searched", "questions", "branches"),
         tuple(
-            (world.name, world.hash[:16], "yes" if world.searched else "no", f"{world.questions:,}",
-             f"{world.branches:,}")
-            for world in results.environments
+            (env.name, env.hash[:16], "yes" if env.searched else "no", f"{env.questions:,}",
+             f"{env.branches:,}")
+            for env in results.environments
         ),
         words=3,
     )  # fmt: skip
 
 
 def controller_table(results: ReplayResults) -> ReportTable:
-    """Return the controllers."""
+    """Return the table of controllers."""
     return ReportTable(
         "controllers",
         "Controllers",
-        "Known by the hash of their source. Names are what their authors chose.",
+        "Identified by the hash of the source. Names are what their authors chose.",
         ("controller", "name", "explorer", "parents", "sha256 of the source", "generation"),
         tuple(
             (plain(c.label), plain(c.name), plain(c.explorer), plain(", ".join(c.parents)) or NONE,
@@ -227,7 +227,7 @@ def controller_table(results: ReplayResults) -> ReportTable:
 
 
 def protocol(results: ReplayResults) -> str:
-    """Return on what all was measured, in a sentence."""
+    """Return a sentence about the protocol of all measurements."""
     settings = results.settings
     tokens = "no limit on tokens" if settings.max_tokens is None else f"at most {settings.max_tokens:,} tokens"
     betas = ", ".join(f"{beta:g}" for beta in settings.betas)
@@ -258,10 +258,10 @@ def _score(other: PairedComparison | None) -> str:
     return "/".join(str(other.outcomes.count(sign)) for sign in (WIN, TIE, LOSS)) if other else NONE
 
 
-def _equal(found: EqualAccuracyRow | None) -> tuple[str, str, str]:
-    if found is None:
+def _equal(row: EqualAccuracyRow | None) -> tuple[str, str, str]:
+    if row is None:
         return NONE, NONE, NONE
-    equal = found.equal
+    equal = row.equal
     tokens = NEVER if equal.tokens is None else _bounded(equal.tokens, equal.tokens_ci, 0)
     saved = NEVER if equal.saved_pct is None else _bounded(equal.saved_pct, equal.saved_ci, 1)
     return tokens, saved, f"{equal.reached_pct:.0f}"
@@ -271,8 +271,8 @@ def _dollars(row: ReplayRow) -> str:
     return NONE if row.dollars is None or row.dollars_ci is None else interval(row.dollars, row.dollars_ci, 2)
 
 
-def _equal_dollars(found: EqualAccuracyRow | None) -> str:
-    return NONE if found is None or found.dollars is None else f"{found.dollars:,.2f}"
+def _equal_dollars(row: EqualAccuracyRow | None) -> str:
+    return NONE if row is None or row.dollars is None else f"{row.dollars:,.2f}"
 
 
 def _bounded(value: float, ci: Bounds, digits: int) -> str:
@@ -285,7 +285,7 @@ def _number(value: float | None, digits: int, kind: str = "f") -> str:
 
 
 def everything(results: ReplayResults) -> Sequence[ReportTable]:
-    """Return all tables, in the order of a page without pictures."""
+    """Return all tables in the order of the report."""
     several = [place for place in results.places if place != results.overall] or [results.overall]
     tables = [
         place_table(results, results.overall), rank_table(results), failure_table(results),

@@ -1,4 +1,4 @@
-"""The runs of a replay: every controller on every environment, each run once and for all."""
+"""The runs of a replay: every controller on every environment, each run once and then cached."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .cache import ReplayCache, key
 from .select import ReplayEntry
 
 REFERENCE = "self_consistency"
-"""The baseline against which tokens are saved: at beta 1, which is its full width."""
+"""The baseline that savings are relative to, at beta 1, where it has its full width."""
 FULL = 1.0
 
 Report = Callable[[ReplayEntry, Environment, Verdict], None]
@@ -25,21 +25,21 @@ Report = Callable[[ReplayEntry, Environment, Verdict], None]
 
 @dataclass(frozen=True, slots=True)
 class ReplaySettings:
-    """What is replayed on each environment."""
+    """The protocol of a replay."""
 
     betas: tuple[float, ...]
     orders: int
-    """Branch orders."""
+    """Number of branch orders."""
     first_order: int = 0
-    """The first of them."""
+    """Number of the first branch order."""
     max_branches: int = MAX_BRANCHES
     max_tokens: int | None = None
 
     def episodes(self, environment: Environment, betas: Sequence[float] | None = None) -> Episodes:
-        """Return the batch on one environment.
+        """Return the batch of one environment.
 
         Raises:
-            InputError: nothing can be run with these settings.
+            InputError: the settings are invalid.
         """
         orders = range(self.first_order, self.first_order + self.orders)
         return grid([environment], betas or self.betas, orders, self.max_branches, self.max_tokens)
@@ -47,21 +47,21 @@ class ReplaySettings:
 
 @dataclass(frozen=True, slots=True)
 class ReplayMeasurement:
-    """What one controller did on one environment."""
+    """The run of one controller on one environment."""
 
     verdict: Verdict
     samples: tuple[QuestionSample, ...] = ()
-    """By beta, ascending; none if the verdict is not ok."""
+    """By ascending beta; empty if the verdict is not ok."""
 
 
 class ReplayWork:
-    """Runs what the journal does not have yet.
+    """Runs controllers whose runs are not cached yet.
 
     Args:
-        settings: of the replay.
-        journal: of what has been run.
-        sandbox: where controllers run, with workers that share the episodes of a run.
-        progress: called with the number of episodes that are done with, were they run or not.
+        settings: the settings of the replay.
+        journal: the cache of finished runs.
+        sandbox: runs the controllers, with workers that share the episodes of a run.
+        progress: called with the number of newly finished episodes, whether run or cached.
     """
 
     def __init__(
@@ -77,11 +77,11 @@ class ReplayWork:
     def measure(
         self, entry: ReplayEntry, environment: Environment, betas: Sequence[float] | None = None
     ) -> ReplayMeasurement:
-        """Return what a controller does on an environment, at other ``betas`` than the settings' if given.
+        """Return the results of a controller on an environment, at ``betas`` or at those of the settings.
 
         Raises:
             SandboxError: the sandbox failed.
-            OSError: the journal could not be written.
+            OSError: the cache could not be written.
         """
         episodes = self.settings.episodes(environment, betas)
         outcome = self._outcome(entry, episodes)
@@ -90,7 +90,7 @@ class ReplayWork:
         return ReplayMeasurement(outcome.verdict, tuple(samples(score(episodes, outcome.logs))))
 
     def _outcome(self, entry: ReplayEntry, episodes: Episodes) -> SandboxOutcome:
-        """Return the outcome that was kept, or else run it: policy, evaluation and a sample of the audit."""
+        """Return the cached outcome, or run the controller: policy, evaluation and a sample of the audit."""
         name = key(entry.source, episodes)
         outcome = self._journal.get(name)
         left = len(episodes)
@@ -102,8 +102,8 @@ class ReplayWork:
 
         if outcome is None:
             candidate = Candidate(entry.label, entry.source)
-            found = trial(candidate, episodes, self._sandbox, elite=lambda evaluation: False, progress=advanced)
-            outcome = SandboxOutcome(found.verdict, found.logs)
+            result = trial(candidate, episodes, self._sandbox, elite=lambda evaluation: False, progress=advanced)
+            outcome = SandboxOutcome(result.verdict, result.logs)
             self._journal.put(name, outcome)
-        self._progress(left)  # of a failure, or of what was there
+        self._progress(left)  # episodes of a failed or of a cached run
         return outcome

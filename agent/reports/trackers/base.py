@@ -1,4 +1,4 @@
-"""The protocol of a tracker, and which ones there are."""
+"""The protocol of an experiment tracker, and the available trackers."""
 
 from __future__ import annotations
 
@@ -9,42 +9,42 @@ from typing import Protocol
 from envs.plugins import find_factory, make
 
 GROUP = "autotts.trackers"
-"""Entry points by which other packages offer trackers."""
+"""Group of entry points with which other packages provide trackers."""
 NONE = "none"
-"""The name of no tracker."""
+"""The name that stands for no tracker."""
 
 
 class Tracker(Protocol):
-    """Somewhere else where the figures of a run are to be seen.
+    """An external service that displays the metrics of a run.
 
-    Name your own as ``package.module:object``, or as an entry point of the group ``autotts.trackers``: a class or a
-    function that is called without arguments.
+    Your own tracker is named as ``package.module:object``, or as an entry point of the group ``autotts.trackers``: a
+    class or a function that is called without arguments.
 
-    All is called from one thread, in the order `start`, `log` for each generation, `end`. Any of it may raise anything:
-    that is told once, and the run goes on without the tracker. It may take its time, too: the run does not wait.
+    All methods are called from one thread, in the order `start`, `log` for each generation, `end`. They may raise any
+    exception: it is reported once, and the run continues without the tracker. They may be slow: the run does not wait.
     """
 
     def start(self, run: str, params: Mapping[str, str], id: str | None) -> str:
-        """Begin a record, or go on with one.
+        """Begin a record, or continue one.
 
         Args:
-            run: the name of the run's directory.
-            params: the run's settings.
-            id: what this has returned for the run before, if it has.
+            run: name of the run's directory.
+            params: settings of the run.
+            id: the id that an earlier call returned for this run, if any.
 
         Returns:
-            The record's id, by which it can be gone on with.
+            The id with which the record can be continued.
         """
 
     def log(self, generation: int, metrics: Mapping[str, float]) -> None:
-        """Note the state after a generation. After a crash, the last ones may come again, with the same figures."""
+        """Record the state after a generation. After a crash, the last ones may be repeated with equal values."""
 
     def end(self, finished: bool, artefacts: Sequence[Path]) -> None:
-        """End the record, for good or until the run is resumed.
+        """End the record, for good or until the run resumes.
 
         Args:
-            finished: whether the run is, else it was interrupted or has failed.
-            artefacts: files to be kept with it.
+            finished: whether the run is finished; otherwise it was interrupted or failed.
+            artefacts: files to attach to the record.
         """
 
 
@@ -52,7 +52,7 @@ def tracker(name: str) -> Tracker:
     """Return the tracker ``name``: "mlflow", "wandb", ``package.module:object``, or an entry point of `GROUP`.
 
     Raises:
-        InputError: there is none, or its package is missing.
+        InputError: there is no such tracker, or its package is missing.
     """
     if name == "mlflow":
         from .mlflow import MlflowTracker

@@ -1,4 +1,4 @@
-"""Tells a tracker of a run as it goes on, in a thread of its own: the run neither waits for it nor fails with it."""
+"""Sends a run's metrics to a tracker, in a separate thread: the run neither waits for it nor fails with it."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ from .base import NONE, Tracker, tracker
 
 KEPT = "tracker.json"
 _PATIENCE = 60.0
-"""Seconds that the end of a run waits for what a tracker still has to send."""
+"""Seconds that the end of a run waits for the tracker's remaining messages."""
 _ENDED = "finished"
 
 
 class TrackingState(FrozenModel):
-    """What is known of a run's tracker from one process to the next: `KEPT` in the run's directory."""
+    """The state of a run's tracker between processes, stored as `KEPT` in the run directory."""
 
     tracker: str
     id: str
     generation: int = -1
-    """The last one that it has been told of."""
+    """The last generation that was sent."""
 
     @classmethod
     def of(cls, home: Path) -> TrackingState | None:
-        """Return what is kept at ``home``: nothing if there is none, or it is damaged."""
+        """Return the state stored in ``home``; None if there is none or it is damaged."""
         try:
             return cls.model_validate_json((home / KEPT).read_bytes())
         except (FileNotFoundError, ValidationError):
@@ -48,19 +48,17 @@ class TrackingState(FrozenModel):
 
 
 class TrackerThread:
-    """A tracker that is told of a run.
+    """Sends a run's metrics to a tracker, in a thread.
 
     Args:
         run: the run.
-        name: of the tracker, as `tracker` knows it.
-        tracker: what is told.
-        budget: of the run.
-        patience: seconds that `close` waits for it.
+        name: the tracker's name, as for `tracker`.
+        tracker: the tracker.
+        budget: the run's LLM budget.
+        patience: seconds that `close` waits.
     """
 
-    def __init__(
-        self, run: Run, name: str, tracker: Tracker, budget: LlmBudget, patience: float = _PATIENCE
-    ) -> None:
+    def __init__(self, run: Run, name: str, tracker: Tracker, budget: LlmBudget, patience: float = _PATIENCE) -> None:
         self._run, self._name, self._tracker, self._budget, self._patience = run, name, tracker, budget, patience
         before = TrackingState.of(run.home)
         self._kept = before if before is not None and before.tracker == name else None
@@ -72,16 +70,16 @@ class TrackerThread:
         self._thread.start()
 
     def report(self, event: str, fields: dict[str, Any]) -> None:
-        """Pass on an event of the run, if it is the end of a generation."""
+        """Handle an event of the run: the end of a generation is sent."""
         if event == "archived":
-            self._tell(fields["generation"])
+            self._queue_metrics(fields["generation"])
 
     def close(self) -> None:
-        """Pass on what has not been, and end the record; returns after ``patience`` seconds at the latest."""
+        """Send what was not sent yet, and end the record; returns after at most ``patience`` seconds."""
         events = self._run.events()
         archived = [e["generation"] for e in events if e["event"] == "archived" and type(e.get("generation")) is int]
         if archived and max(archived) >= self._next:
-            self._tell(max(archived))
+            self._queue_metrics(max(archived))
         last = next((e["event"] for e in reversed(events) if e["event"] in ("generation", "archived", _ENDED)), "")
         finished = last == _ENDED
         paths = [self._run.home / name for name in (TEXT, JSON)] if finished else []
@@ -89,21 +87,21 @@ class TrackerThread:
         self._work.put(None)
         self._thread.join(self._patience)
         if self._thread.is_alive():
-            self._complain(TimeoutError(f"it has not answered for {self._patience:g} seconds"))
+            self._fail(TimeoutError(f"the tracker has not answered for {self._patience:g} seconds"))
 
-    def _tell(self, generation: int) -> None:
-        """Queue the figures of a generation, and of those before it that the tracker has missed."""
+    def _queue_metrics(self, generation: int) -> None:
+        """Queue the metrics of a generation, and of earlier generations that were not sent."""
         if self._failed:
             return
         try:
             for each in range(min(self._next, generation), generation + 1):
-                found = metrics(self._run, self._budget, each)
-                self._work.put(lambda each=each, found=found: self._log(each, found))  # type: ignore[misc]
+                values = metrics(self._run, self._budget, each)
+                self._work.put(lambda each=each, values=values: self._log(each, values))  # type: ignore[misc]
         except Exception as error:
-            self._complain(error)
+            self._fail(error)
         self._next = generation + 1
 
-    # In the thread
+    # Called in the thread
 
     def _send(self) -> None:
         while (job := self._work.get()) is not None:
@@ -112,7 +110,7 @@ class TrackerThread:
             try:
                 job()
             except (Exception, SystemExit) as error:
-                self._complain(error)
+                self._fail(error)
 
     def _start(self) -> None:
         id = self._tracker.start(
@@ -120,16 +118,16 @@ class TrackerThread:
         )
         self._keep(TrackingState(tracker=self._name, id=id, generation=self._kept.generation if self._kept else -1))
 
-    def _log(self, generation: int, found: dict[str, float]) -> None:
+    def _log(self, generation: int, values: dict[str, float]) -> None:
         assert self._kept is not None
-        self._tracker.log(generation, found)
+        self._tracker.log(generation, values)
         self._keep(self._kept.model_copy(update={"generation": generation}))
 
     def _keep(self, kept: TrackingState) -> None:
         self._kept = kept
         write_atomically(self._run.home / KEPT, kept.model_dump_json().encode())
 
-    def _complain(self, error: BaseException) -> None:
+    def _fail(self, error: BaseException) -> None:
         if self._failed:
             return
         self._failed = True
@@ -141,15 +139,15 @@ class TrackerThread:
 
 
 _SECRET = re.compile(r"//[^/\s@]*@")
-"""A name and a password in an address."""
+"""User name and password in a URL."""
 
 
 def params(config: RunConfig) -> dict[str, str]:
-    """Return the settings of a run as a tracker is told of them: a command line, which may hold a key, is left out."""
-    found = config.model_dump(mode="json")
+    """Return the settings of a run for a tracker; a command line is left out, because it may contain a key."""
+    values = config.model_dump(mode="json")
     if not re.fullmatch(r"[\w.-]*", config.command):
-        found["command"] = "a command line"
-    return {key: value if isinstance(value, str) else json.dumps(value) for key, value in found.items()}
+        values["command"] = "a command line"
+    return {key: value if isinstance(value, str) else json.dumps(value) for key, value in values.items()}
 
 
 def follow(run: Run, budget: LlmBudget, name: str | None, notice: Callable[[str], None]) -> TrackerThread | None:
@@ -174,17 +172,17 @@ def follow(run: Run, budget: LlmBudget, name: str | None, notice: Callable[[str]
 
 
 def metrics(run: Run, budget: LlmBudget, generation: int) -> dict[str, float]:
-    """Return the figures of a run after a generation: of all that was found and spent until then."""
+    """Return the metrics of a run after a generation, over all versions and all spending until then."""
     cards = run.archive.believed(generation)
     at = population.budgets(cards)
     spent = sum((budget.spent(each) for each in range(generation + 1)), Spending())
-    found = {
+    values = {
         "versions": len(cards), "hypervolume": population.hypervolume(cards, run.config.latency),
         "dollars": spent.dollars, "tokens": spent.usage.prompt + spent.usage.output, "calls": spent.calls,
     }  # fmt: skip
     best = next(iter(population.ranked(cards)), None)
     for name, card in (("best", best), ("best_baseline", population.best_baseline(cards, at))):
         if card is not None:
-            found[f"{name}_quality"] = population.quality(card, at)
+            values[f"{name}_quality"] = population.quality(card, at)
     counts = Counter(re.sub(r"\W+", "_", card.verdict) for card in cards)
-    return {name: float(x) for name, x in found.items()} | {f"verdict.{name}": float(n) for name, n in counts.items()}
+    return {name: float(x) for name, x in values.items()} | {f"verdict.{name}": float(n) for name, n in counts.items()}

@@ -1,4 +1,4 @@
-"""MLflow (the extra `mlflow`): where to is said by MLFLOW_TRACKING_URI and MLFLOW_EXPERIMENT_NAME."""
+"""MLflow (the extra `mlflow`). MLFLOW_TRACKING_URI and MLFLOW_EXPERIMENT_NAME name the server and the experiment."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from pathlib import Path
 from envs.errors import InputError
 
 _LONGEST = 6000
-"""Characters of a parameter that MLflow keeps."""
+"""Longest parameter that MLflow accepts, in characters."""
 
 
 class MlflowTracker:
-    """Writes by the client: its "fluent" functions would add the user, the command line and the repository."""
+    """Writes through `MlflowClient`: the "fluent" functions would add the user, the command line and the repository."""
 
     def __init__(self) -> None:
         try:
@@ -23,7 +23,7 @@ class MlflowTracker:
             raise InputError("the tracker mlflow needs its package: pip install 'autotts[mlflow]'") from None
 
     def start(self, run: str, params: Mapping[str, str], id: str | None) -> str:
-        """Begin a run of the experiment, or set one running again."""
+        """Begin a run of the experiment, or resume one."""
         from mlflow.entities import Param
         from mlflow.tracking import MlflowClient
 
@@ -40,14 +40,14 @@ class MlflowTracker:
         return id
 
     def log(self, generation: int, metrics: Mapping[str, float]) -> None:
-        """Note metrics at the step of the generation."""
+        """Record metrics at the step of the generation."""
         from mlflow.entities import Metric
 
         now = int(time.time() * 1000)
         self._client.log_batch(self._id, metrics=[Metric(key, x, now, generation) for key, x in metrics.items()])
 
     def end(self, finished: bool, artefacts: Sequence[Path]) -> None:
-        """Keep the artefacts, and say how the run has ended."""
+        """Attach the artefacts, and record how the run ended."""
         for path in artefacts:
             self._client.log_artifact(self._id, str(path))
         self._client.set_terminated(self._id, "FINISHED" if finished else "KILLED")

@@ -1,4 +1,4 @@
-"""Weights & Biases (the extra `wandb`): where to is said by WANDB_PROJECT, WANDB_MODE and the like."""
+"""Weights & Biases (the extra `wandb`). WANDB_PROJECT, WANDB_MODE and other variables configure it."""
 
 from __future__ import annotations
 
@@ -14,42 +14,42 @@ _SILENT = {
     "silent": True, "console": "off", "disable_git": True, "disable_code": True, "save_code": False,
     "x_disable_stats": True, "x_disable_meta": True, "x_disable_machine_info": True,
 }  # fmt: skip
-"""Nothing is sent but what is logged: not the terminal, the command line, the repository, or the machine."""
+"""Sends only logged values: not the terminal, the command line, the repository, or the machine."""
 
 
 class WandbTracker:
-    """Writes a run of Weights & Biases; a generation is a step."""
+    """Writes a run of Weights & Biases; each generation is a step."""
 
     def __init__(self) -> None:
         try:
             import wandb  # noqa: F401
         except ImportError:
             raise InputError("the tracker wandb needs its package: pip install 'autotts[wandb]'") from None
-        self._place: tempfile.TemporaryDirectory[str] | None = None
+        self._directory: tempfile.TemporaryDirectory[str] | None = None
 
     def start(self, run: str, params: Mapping[str, str], id: str | None) -> str:
-        """Begin a run of the project, or go on with one."""
+        """Begin a run of the project, or resume one."""
         import wandb
 
         mode = os.environ.get("WANDB_MODE", "online")
         if mode == "online" and not wandb.login(prompt=False):
-            raise PermissionError("no key: set WANDB_API_KEY, or WANDB_MODE=offline")  # it would ask at the terminal
+            raise PermissionError("no key: set WANDB_API_KEY, or WANDB_MODE=offline")  # wandb would ask at the terminal
         if not os.environ.get("WANDB_DIR") and mode == "online":
-            self._place = tempfile.TemporaryDirectory(prefix="autotts-wandb-")
+            self._directory = tempfile.TemporaryDirectory(prefix="autotts-wandb-")
         self._run: Any = wandb.init(
             project=os.environ.get("WANDB_PROJECT", "autotts"), name=run, id=id, resume="allow", config=dict(params),
-            dir=self._place.name if self._place else None, settings=wandb.Settings(**_SILENT),
+            dir=self._directory.name if self._directory else None, settings=wandb.Settings(**_SILENT),
         )  # fmt: skip
         return str(self._run.id)
 
     def log(self, generation: int, metrics: Mapping[str, float]) -> None:
-        """Note metrics at the step of the generation."""
+        """Record metrics at the step of the generation."""
         self._run.log(dict(metrics), step=generation)
 
     def end(self, finished: bool, artefacts: Sequence[Path]) -> None:
-        """Keep the artefacts, and wait until all has been sent."""
+        """Attach the artefacts, and wait until everything is sent."""
         for path in artefacts:
             self._run.save(str(path), base_path=str(path.parent), policy="now")
         self._run.finish(exit_code=0 if finished else 1)
-        if self._place:
-            self._place.cleanup()
+        if self._directory:
+            self._directory.cleanup()

@@ -1,4 +1,4 @@
-"""Pictures as files: the same bytes every time, from what is written down, and refused in one line."""
+"""Plots as files: reproducible bytes, stored points, and one-line errors."""
 
 from __future__ import annotations
 
@@ -54,16 +54,16 @@ def drawn(archive: Path, out: Path, *arguments: object) -> bytes:
         ("trace", "g001-child", "--env", tiny().name, "--question", 1, "--max-branches", 9, "--sandbox", "process"),
     ],
 )  # fmt: skip
-def test_a_picture_has_the_same_bytes_again(archive: Path, tmp_path: Path, kind: str, what: tuple[object, ...]) -> None:
+def test_same_picture_has_the_same_bytes(archive: Path, tmp_path: Path, kind: str, what: tuple[object, ...]) -> None:
     first, second = (drawn(archive, tmp_path / (name + kind), *what) for name in "ab")
     assert first == second and first.startswith(HEAD[kind])
 
 
-def test_what_is_written_down_is_not_measured_again(
+def test_stored_points_are_not_measured_again(
     archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lines: list[CurveLine] = []
-    monkeypatch.setattr(curves, "draw_curves", lambda found, *_, **__: lines.extend(found))
+    monkeypatch.setattr(curves, "draw_curves", lambda drawn, *_, **__: lines.extend(drawn))
     with monkeypatch.context() as closed:
         closed.setattr(resolve, "sandbox", lambda *_: pytest.fail("nothing had to be run"))
         main(["plot", "curves", "g002-grandchild", "self_consistency", "--archive", str(archive), "-o", "a.png"])
@@ -73,7 +73,7 @@ def test_what_is_written_down_is_not_measured_again(
     lines.clear()
     asked = ["curves", "g001-child", "early_stopping", "--archive", str(archive), "-o", "a.png", "--env", "synthetic/*"]
     assert main(["plot", *asked, "--sandbox", "process"]) == 0
-    assert capsys.readouterr().err.count("measuring") == 1  # that of the archive has another source
+    assert capsys.readouterr().err.count("measuring") == 1  # the archive's version has another source
     assert [[p.beta for p in line.points] for line in lines] == [[0.0, 0.5, 1.0]] * 2
     twin = Archive(archive).card("g002-grandchild")  # the source of early_stopping, with a comment
     assert lines[1].points == twin.curve
@@ -82,21 +82,21 @@ def test_what_is_written_down_is_not_measured_again(
     assert [[p.episodes for p in line.points] for line in lines] == [[len(tiny())]] * 2
 
 
-def test_a_picture_of_nothing_is_refused(tmp_path: Path) -> None:
+def test_empty_picture_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="0 environments"):
         draw_curves([CurveLine("a", False, ())], tmp_path / "a.png")
 
 
-def test_cells_and_votes_are_those_of_the_text(archive: Path) -> None:
+def test_trace_picture_agrees_with_the_text_picture(archive: Path) -> None:
     place = ArchiveReader(archive, None, archive)
     batch, logs = place.batch(Archive(archive).card("g001-child"))
     for index in range(0, len(logs), 3):
         found, shown = text.trace(batch, logs, index), draw_episode(batch, logs, index, "g001-child", "")
         cells = Counter(STATES[state] for row in shown.states() for state in row)
         rows = "\n".join(text.picture(found, 10_000).splitlines()[1 : 1 + found.width])
-        told = Counter(rows)
-        assert cells["correct"] == told["█"] and cells["wrong"] == told["░"] + told["▒"]
-        assert cells["absent"] == told["·"]
+        counts = Counter(rows)
+        assert cells["correct"] == counts["█"] and cells["wrong"] == counts["░"] + counts["▒"]
+        assert cells["absent"] == counts["·"]
         last = found.steps[-1].leader if found.steps else None
         votes = shown.votes()
         assert not votes or (shown.answers[votes[0][0]] or None) == last
@@ -104,7 +104,7 @@ def test_cells_and_votes_are_those_of_the_text(archive: Path) -> None:
 
 
 @st.composite
-def families(draw: st.DrawFn) -> ArchiveSnapshot:
+def lineages(draw: st.DrawFn) -> ArchiveSnapshot:
     ids = [f"v{i}" for i in range(draw(st.integers(0, 30)))]
     some = {
         name: (draw(st.integers(0, 4)), draw(st.lists(st.sampled_from([*ids, "gone"]), max_size=3))) for name in ids
@@ -119,18 +119,18 @@ def families(draw: st.DrawFn) -> ArchiveSnapshot:
     )
 
 
-@given(families(), st.sampled_from([None, 50.0]))
-def test_any_family_can_be_laid_out(view: ArchiveSnapshot, tokens: float | None) -> None:
+@given(lineages(), st.sampled_from([None, 50.0]))
+def test_any_lineage_can_be_laid_out(view: ArchiveSnapshot, tokens: float | None) -> None:
     shape = lay_out_lineage(view, tokens)
     assert len(shape.x) == len(shape.y) == len(view.rows) and np.isfinite(shape.y).all()
     generations = np.array([row.generation for row in view.rows], float)
     assert (abs(shape.x - generations) < 0.5).all() and len(set(shape.x.tolist())) == len(view.rows)
-    assert len(set(shape.way)) == len(shape.way)  # also where a family goes round in a circle
+    assert len(set(shape.way)) == len(shape.way)  # also if the parents form a cycle
     for child, parent in zip(shape.way, shape.way[1:], strict=False):
         assert view.rows[child].parents[0] == view.rows[parent].id
 
 
-def test_colours_are_those_of_the_application() -> None:
+def test_colours_match_the_application() -> None:
     assert colours()["correct"] == "#0072b2" and len(row("series")) == 8 and len(row("scale")) == 7
     assert set(STATES) <= set(colours())
 
@@ -147,15 +147,15 @@ def test_colours_are_those_of_the_application() -> None:
         (("curves", "self_consistency", "--env", "no/such", "-o", "a.png"), "no environment 'no/such'"),
     ],
 )
-def test_what_cannot_be_drawn_is_one_line(
+def test_plot_error_is_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], words: str
 ) -> None:
     assert main(["plot", *arguments, "--archive", str(tmp_path), "--data", str(tmp_path)]) == 2
-    told = capsys.readouterr().err
-    assert words in told and told.count("\n") == 1 and not list(tmp_path.iterdir())
+    text = capsys.readouterr().err
+    assert words in text and text.count("\n") == 1 and not list(tmp_path.iterdir())
 
 
-def test_a_missing_extra_is_named(
+def test_error_names_the_missing_extra(
     archive: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
@@ -163,12 +163,12 @@ def test_a_missing_extra_is_named(
     assert "autotts[plot]" in capsys.readouterr().err
 
 
-def test_a_version_without_scores_has_no_curve(archive: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_version_without_scores_gives_an_error(archive: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["plot", "curves", "g002-failed", "-o", "a.png", "--archive", str(archive)]) == 2
     assert "g002-failed has no scores: exit" in capsys.readouterr().err
 
 
-def test_a_point_measured_elsewhere_is_not_taken_for_another(archive: Path) -> None:
+def test_points_of_another_protocol_are_not_used(archive: Path) -> None:
     card = Archive(archive).card("g001-child")
     chosen = PlottedController(resolve.controller("self_consistency"), ArchiveReader(archive, None, archive), card)
     there = protocol([tiny()])
@@ -177,7 +177,7 @@ def test_a_point_measured_elsewhere_is_not_taken_for_another(archive: Path) -> N
         assert stored(chosen, there.model_copy(update=other)) is None
 
 
-def test_a_whole_curve_of_one_point_can_be_drawn(tmp_path: Path) -> None:
+def test_curve_of_one_point_can_be_drawn(tmp_path: Path) -> None:
     point = Point("a", 0.5, 50.0, (50.0, 50.0), 0.0, (0.0, 0.0), 0.0, 1)
     draw_curves([CurveLine("a", False, (point,))], tmp_path / "a.png")
     assert (tmp_path / "a.png").stat().st_size > 1000

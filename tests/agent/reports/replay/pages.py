@@ -1,4 +1,4 @@
-"""Reading a report as a person does: its tables, cell by cell."""
+"""Parsers of report pages: their tables, cell by cell."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Table = list[list[str]]
 
 
 class Page(HTMLParser):
-    """What is on a page: tables by title, every tag with its attributes, and whether all tags are closed."""
+    """Parses a page: tables by title, every tag with its attributes, and whether all tags are closed."""
 
     def __init__(self, text: str) -> None:
         super().__init__(convert_charrefs=True)

@@ -1,4 +1,4 @@
-"""The journal: what is kept comes back, what is damaged does not, and nothing is mixed up."""
+"""The replay cache: stored runs, failures, damaged files and keys."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ GREEDY = ONE.replace("q.run_to_end(q.branch())", "q.run_many_to_end(q.branch_man
 
 
 class Counting(ProcessSandbox):
-    """Counts its runs, and fails after so many."""
+    """Counts its runs, and fails after a given number."""
 
     def __init__(self, most: int = 10**9) -> None:
         super().__init__(1)
@@ -47,7 +47,7 @@ def work(root: Path, sandbox: ProcessSandbox, seeds: int = 2, counted: list[int]
     )
 
 
-def test_a_run_comes_back_and_is_not_run_again(tmp_path: Path) -> None:
+def test_cached_run_is_not_repeated(tmp_path: Path) -> None:
     sandbox, entry = Counting(), ReplayEntry("one", ONE, False, None)
     first = work(tmp_path, sandbox).measure(entry, ENV)
     counted: list[int] = []
@@ -59,16 +59,16 @@ def test_a_run_comes_back_and_is_not_run_again(tmp_path: Path) -> None:
     assert sandbox.runs == 3
 
 
-def test_a_failure_is_kept_with_its_words(tmp_path: Path) -> None:
+def test_failure_is_cached_with_its_message(tmp_path: Path) -> None:
     sandbox, entry, counted = Counting(), ReplayEntry("greedy", GREEDY, False, None), []
     first = work(tmp_path, sandbox, counted=counted).measure(entry, ENV)
     assert not first.verdict.ok and "3" in first.verdict.message and first.samples == ()
-    assert sum(counted) == 2 * 2 * 3  # a bar that is full, however it ended
+    assert sum(counted) == 2 * 2 * 3  # progress reaches the total even after a failure
     assert work(tmp_path, sandbox).measure(entry, ENV).verdict.message == first.verdict.message
     assert sandbox.runs == 1
 
 
-def test_a_fleeting_failure_is_tried_again(tmp_path: Path) -> None:
+def test_fleeting_failure_is_not_cached(tmp_path: Path) -> None:
     journal = ReplayCache(tmp_path)
     for kind in ("timeout", "memory"):
         journal.put("a", SandboxOutcome(Verdict(kind, "slow")))  # type: ignore[arg-type]
@@ -77,7 +77,7 @@ def test_a_fleeting_failure_is_tried_again(tmp_path: Path) -> None:
     assert journal.get("a") == SandboxOutcome(Verdict("exception", "ValueError: ☃"))
 
 
-def test_a_sandbox_that_fails_leaves_what_was_done(tmp_path: Path) -> None:
+def test_finished_runs_stay_cached_when_the_sandbox_fails(tmp_path: Path) -> None:
     sandbox = Counting(most=1)
     doing = work(tmp_path, sandbox)
     doing.measure(ReplayEntry("one", ONE, False, None), ENV)
@@ -86,23 +86,23 @@ def test_a_sandbox_that_fails_leaves_what_was_done(tmp_path: Path) -> None:
     assert len(list(tmp_path.iterdir())) == 1
 
 
-def test_what_is_damaged_counts_as_not_there(tmp_path: Path) -> None:
+def test_damaged_file_counts_as_missing(tmp_path: Path) -> None:
     journal = ReplayCache(tmp_path)
     episodes = grid([random_environment(Random(1))], (0.5,), range(3))
     logs = play(RandomController, episodes)
     journal.put("a", SandboxOutcome(Verdict("ok"), logs))
-    found = journal.get("a")
-    assert found is not None and found.logs is not None
-    assert all(np.array_equal(column, logs.columns()[name]) for name, column in found.logs.columns().items())
+    outcome = journal.get("a")
+    assert outcome is not None and outcome.logs is not None
+    assert all(np.array_equal(column, logs.columns()[name]) for name, column in outcome.logs.columns().items())
     data = (tmp_path / "a.run").read_bytes()
-    for place in range(0, len(data), 37):
-        (tmp_path / "a.run").write_bytes(data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :])
+    for position in range(0, len(data), 37):
+        (tmp_path / "a.run").write_bytes(data[:position] + bytes([data[position] ^ 1]) + data[position + 1 :])
         assert journal.get("a") is None
-        (tmp_path / "a.run").write_bytes(data[:place])
+        (tmp_path / "a.run").write_bytes(data[:position])
         assert journal.get("a") is None
 
 
-def test_names_tell_apart_whatever_can_change_a_log() -> None:
+def test_key_differs_for_everything_that_can_change_a_log() -> None:
     episodes = grid([ENV], (0.5,), range(2), 4)
     names = {
         key(ONE, episodes),
@@ -116,8 +116,8 @@ def test_names_tell_apart_whatever_can_change_a_log() -> None:
     assert len(names) == 7 and key(ONE, grid([ENV], (0.5,), range(2), 4)) in names
 
 
-def test_chance_is_rejected_on_the_new_environment_too(tmp_path: Path) -> None:
-    """What comes in a bundle may say that it was audited; a replay looks again."""
+def test_nondeterministic_controller_is_rejected_in_a_replay(tmp_path: Path) -> None:
+    """A bundle may claim that its versions were audited; a replay audits them again."""
     chance = ONE.replace("q.run", "q.step(q.branch())[0] if hash(q) % 32 > 15 else q.run")
-    found = work(tmp_path, Counting()).measure(ReplayEntry("chance", chance, False, None), ENV)
-    assert found.verdict.kind.startswith("rejected") and found.samples == ()
+    measurement = work(tmp_path, Counting()).measure(ReplayEntry("chance", chance, False, None), ENV)
+    assert measurement.verdict.kind.startswith("rejected") and measurement.samples == ()

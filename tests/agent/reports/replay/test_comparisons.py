@@ -1,4 +1,4 @@
-"""Intervals, equal accuracy and ranks: against the definitions, and at their edges."""
+"""Intervals, equal accuracy and ranks: compared with their definitions, and in edge cases."""
 
 from __future__ import annotations
 
@@ -22,70 +22,68 @@ POINTS = st.lists(st.tuples(st.floats(10, 1e6), st.floats(0, 100)), min_size=1, 
 
 
 def sample(accuracy: list[float], tokens: list[float], beta: float = 0.5) -> QuestionSample:
-    """A sample of questions with these accuracies and tokens."""
+    """Return a sample of questions with these accuracies and tokens."""
     return QuestionSample("a/b", beta, (np.stack([accuracy, tokens, tokens], axis=1),), len(accuracy))
 
 
 @settings(max_examples=300, deadline=None)
 @given(points=POINTS, target=st.floats(0, 100))
-def test_the_fewest_tokens_are_those_at_which_the_accuracy_is_attained(
-    points: list[tuple[float, float]], target: float
-) -> None:
+def test_fewest_tokens_attain_the_target_accuracy(points: list[tuple[float, float]], target: float) -> None:
     tokens, accuracy = (np.array([column]) for column in zip(*points, strict=True))
-    (found,) = fewest(tokens, accuracy, np.array([target]))
+    (result,) = fewest(tokens, accuracy, np.array([target]))
     curve = [CurvePoint(0, a, t, t) for t, a in points]
-    if not np.isfinite(found):
+    if not np.isfinite(result):
         assert max(a for _, a in points) < target
         return
     first = min(t for t, _ in points)
-    attained = population.attained(curve, np.array([found, found * (1 - 1e-6)]))
-    assert attained[0] >= target - 1e-6 and first * (1 - 1e-9) <= found <= max(t for t, _ in points) * (1 + 1e-9)
-    if found > first * 1.001:
+    attained = population.attained(curve, np.array([result, result * (1 - 1e-6)]))
+    assert attained[0] >= target - 1e-6 and first * (1 - 1e-9) <= result <= max(t for t, _ in points) * (1 + 1e-9)
+    if result > first * 1.001:
         assert attained[1] <= target + 1e-6
 
 
-def test_the_reference_saves_nothing_against_itself() -> None:
+def test_reference_saves_nothing_against_itself() -> None:
     base = sample([100.0, 0.0, 50.0, 100.0], [900.0, 1000.0, 1100.0, 400.0])
-    found, other = tokens_at_equal_accuracy([base], base), compare_with_reference(base, base)
-    assert (found.saved_pct, found.saved_ci, found.reached_pct) == (pytest.approx(0), pytest.approx((0, 0)), 100)
+    result, other = tokens_at_equal_accuracy([base], base), compare_with_reference(base, base)
+    assert (result.saved_pct, result.saved_ci, result.reached_pct) == (pytest.approx(0), pytest.approx((0, 0)), 100)
     assert (other.gain, other.gain_ci, other.saved_pct, other.outcomes) == (0, (0, 0), 0, "====")
 
 
-def test_half_the_tokens_at_the_same_accuracy_are_half_saved_without_doubt() -> None:
+def test_half_the_tokens_at_equal_accuracy_save_exactly_half() -> None:
     base = sample([100.0, 0.0, 100.0, 50.0], [900.0, 1000.0, 1100.0, 400.0])
     half = sample([100.0, 0.0, 100.0, 50.0], [450.0, 500.0, 550.0, 200.0])
     assert tokens_at_equal_accuracy([half], base).saved_ci == pytest.approx((50, 50))
 
 
-def test_what_is_not_reached_is_said_to_be_so() -> None:
+def test_unreached_accuracy_gives_none() -> None:
     base, poor = sample([100.0] * 4, [1000.0] * 4), sample([100.0, 100.0, 100.0, 0.0], [10.0] * 4)
-    found = tokens_at_equal_accuracy([poor], base)
-    assert found.tokens is None and found.saved_pct is None and found.saved_ci[0] is None
-    assert 0 < found.reached_pct < 60  # where the question that it fails was not drawn
+    result = tokens_at_equal_accuracy([poor], base)
+    assert result.tokens is None and result.saved_pct is None and result.saved_ci[0] is None
+    assert 0 < result.reached_pct < 60  # in resamples without the failed question
     assert compare_with_reference(poor, base).outcomes == "===-"
 
 
-def test_an_infinite_end_of_an_interval_is_none() -> None:
+def test_infinite_interval_end_is_none() -> None:
     assert bounds(np.array([-np.inf] * 10 + [50.0] * 90)) == (None, 50.0)
     assert bounds(np.array([np.inf] * 100)) == (None, None)
 
 
 def scores(seed: int) -> tuple[Scores, Scores]:
-    """Two controllers without a plan on the same two environments."""
+    """Return the scores of two random controllers on the same two environments."""
     from random import Random
 
-    worlds = [random_environment(Random(seed + i), questions=q, name=f"w/{i}") for i, q in ((0, 3), (1, 5))]
-    episodes = grid(worlds, (0.0, 1.0), range(3))
+    environments = [random_environment(Random(seed + i), questions=q, name=f"w/{i}") for i, q in ((0, 3), (1, 5))]
+    episodes = grid(environments, (0.0, 1.0), range(3))
     stop = scripted(lambda question, beta: question.run_to_end(question.branch()))
     return score(episodes, play(RandomController, episodes)), score(episodes, play(stop, episodes))
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_samples_are_what_points_and_comparisons_are_made_of(seed: int) -> None:
+def test_samples_agree_with_points_and_comparisons(seed: int) -> None:
     first, second = scores(seed)
-    found = samples(first)
-    assert [s.point() for s in (*found, *means(found))] == curve(first)
-    for one, other, difference in zip(found, samples(second), compare(first, second), strict=True):
+    result = samples(first)
+    assert [s.point() for s in (*result, *means(result))] == curve(first)
+    for one, other, difference in zip(result, samples(second), compare(first, second), strict=True):
         seen = compare_with_reference(other, one)
         assert seen.gain == pytest.approx(difference.accuracy_pct)
         assert seen.gain_ci == pytest.approx(difference.accuracy_ci)
@@ -95,20 +93,20 @@ def test_samples_are_what_points_and_comparisons_are_made_of(seed: int) -> None:
 
 
 @given(st.lists(st.integers(-3, 3), min_size=1, max_size=9))
-def test_places_are_mean_ranks(values: list[int]) -> None:
+def test_equals_share_their_mean_rank(values: list[int]) -> None:
     (places,) = _places(np.array([values], float)).tolist()
     for value, place in zip(values, places, strict=True):
         above, same = sum(v > value for v in values), values.count(value)
         assert place == above + (same + 1) / 2
 
 
-def test_correlation_has_its_ends() -> None:
+def test_correlation_in_edge_cases() -> None:
     row = np.array([[1.0, 2.0, 3.0, 4.0]])
     rows = np.array([[1.0, 2.0, 3.0, 4.0], [4.0, 3.0, 2.0, 1.0], [2.5] * 4])
     assert _correlation(rows, row).tolist() == pytest.approx([1, -1, 0])
 
 
-def test_gains_are_judged_by_their_intervals() -> None:
+def test_verdicts_follow_the_intervals_of_gains() -> None:
     def entry(label: str, baseline: bool = False) -> ReplayEntry:
         return ReplayEntry(label, "", baseline, None)
 
@@ -119,11 +117,11 @@ def test_gains_are_judged_by_their_intervals() -> None:
         for label, gain in gains.items()
     }
     entries = [entry("better"), entry("worse"), entry("mixed"), entry("failed"), entry("base", True)]
-    found = ranking(entries, curves, [], held_out=True)
-    assert found is not None and found.best_baseline == "base" and found.spearman is None
-    verdicts = {rank.controller: rank.gain.verdict for rank in found.ranks if rank.gain}
+    result = ranking(entries, curves, [], held_out=True)
+    assert result is not None and result.best_baseline == "base" and result.spearman is None
+    verdicts = {rank.controller: rank.gain.verdict for rank in result.ranks if rank.gain}
     assert verdicts == {"better": TRANSFERRED, "worse": LOST, "mixed": OPEN}
-    assert found.ranks[0].controller == "better" and found.ranks[-1].controller == "worse"
+    assert result.ranks[0].controller == "better" and result.ranks[-1].controller == "worse"
     seen = ranking(entries, curves, [], held_out=False)
     assert seen is not None and [rank.gain.verdict for rank in seen.ranks if rank.gain] == [AHEAD, OPEN, LOST]
     assert ranking(entries[:1], curves, [], True) is None

@@ -1,4 +1,4 @@
-"""The pages of a replay: what they say, what they may not hold, and that names are harmless on them."""
+"""The replay report: its content, its safety, and its reproducibility."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class First(Controller):
 GREEDY = FIRST.replace("return question.run_to_end(question.branch())", "question.branch_many(4)")
 
 
-def worlds() -> list[Environment]:
+def two_environments() -> list[Environment]:
     wide = [["AAB", "ABB", "BBB", "BAA"], ["AAA", "BAA", "BBA", "CCC"], ["ABC", "CCC", "CBC", "CCC"]]
     one = environment(wide, None, "BAC", name="toy/wide")
     two = environment([question[:2] for question in wide], None, "BAC", name="toy/<narrow>")
@@ -51,8 +51,9 @@ def card(id: str, source: str, generation: int, quality: float, name: str = "", 
         Point("s/e", beta, quality + 10 * beta, (0.0, 100.0), 1000 * (1 + beta), (0.0, 9e3), 500.0, 30)
         for beta in (0.0, 1.0)
     )
-    protocol = EvaluationProtocol(environments={"s/e": worlds()[0].hash}, betas=(0.0, 1.0), first_order=1000, orders=1,
-                        max_branches=4)  # fmt: skip
+    protocol = EvaluationProtocol(
+        environments={"s/e": two_environments()[0].hash}, betas=(0.0, 1.0), first_order=1000, orders=1, max_branches=4
+    )  # fmt: skip
     return Card(
         id=id, name=name or id, generation=generation, explorer="evolve", sandbox="process", verdict=verdict,
         source_sha256=sha256(source.encode()), protocol=protocol, curve=curve,
@@ -72,20 +73,20 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Archive:
 
 
 @pytest.fixture(scope="module")
-def found(archive: Archive, tmp_path_factory: pytest.TempPathFactory) -> tuple[ReplayResults, list[ReplayEntry]]:
+def replayed(archive: Archive, tmp_path_factory: pytest.TempPathFactory) -> tuple[ReplayResults, list[ReplayEntry]]:
     chosen = entries(archive, ["all"])
     home = tmp_path_factory.mktemp("replay")
-    return replay(chosen, worlds(), archive.cards(), SETTINGS, home, ProcessSandbox(2), price=2.0), chosen
+    return replay(chosen, two_environments(), archive.cards(), SETTINGS, home, ProcessSandbox(2), price=2.0), chosen
 
 
-def test_a_selection_is_what_it_says(archive: Archive, tmp_path: Path) -> None:
+def test_entries_follow_the_selection(archive: Archive, tmp_path: Path) -> None:
     def labels(*select: str) -> list[str]:
         return [entry.label for entry in entries(archive, select) if not entry.baseline]
 
     assert labels("all") == ["_first", "g001-<script>", "g002-greedy"]
     assert labels("front") == ["g002-greedy"]
     assert labels("g002-g", "_f", "g002-g") == ["g002-greedy", "_first"]
-    assert labels("g002-rejected") == ["g002-rejected"]  # whoever asks for it by name wants to see it fail
+    assert labels("g002-rejected") == ["g002-rejected"]  # a version selected by id is replayed even if it failed
     assert labels("parallel_probe") == []
     assert [e.label for e in entries(archive, ["_first"])][1:] == baseline_names()
     with pytest.raises(InputError, match="no version is called"):
@@ -94,7 +95,7 @@ def test_a_selection_is_what_it_says(archive: Archive, tmp_path: Path) -> None:
         entries(Archive(tmp_path), ["all"])
 
 
-def test_an_archive_cannot_bring_its_own_baselines(tmp_path: Path) -> None:
+def test_baselines_never_come_from_the_archive(tmp_path: Path) -> None:
     made = Archive(tmp_path)
     made.add(card("self_consistency", FIRST, 0, 10), FIRST, None)
     (version, *baselines) = entries(made, ["self_consistency"])
@@ -104,10 +105,10 @@ def test_an_archive_cannot_bring_its_own_baselines(tmp_path: Path) -> None:
     )  # fmt: skip
 
 
-def test_what_fails_on_one_environment_is_reported_and_stops_nothing(
-    found: tuple[ReplayResults, list[ReplayEntry]],
+def test_failure_on_one_environment_is_reported_and_others_continue(
+    replayed: tuple[ReplayResults, list[ReplayEntry]],
 ) -> None:
-    results, _ = found
+    results, _ = replayed
     (failure,) = results.failures
     assert (failure.controller, failure.environment) == ("g002-greedy", "toy/<narrow>")
     assert failure.kind == "illegal_action" and "2" in failure.message
@@ -116,24 +117,24 @@ def test_what_fails_on_one_environment_is_reported_and_stops_nothing(
     assert {row.point.environment for row in results.rows if row.controller == "_first"} == set(results.places)
     assert results.ranking is not None
     assert {rank.controller for rank in results.ranking.ranks} == {"_first", "g001-<script>", *baseline_names()}
-    assert [world.searched for world in results.environments] == [True, False]
+    assert [env.searched for env in results.environments] == [True, False]
 
 
-def test_dollars_are_tokens_at_their_price(found: tuple[ReplayResults, list[ReplayEntry]]) -> None:
-    for row in found[0].rows:
+def test_dollars_equal_tokens_times_price(replayed: tuple[ReplayResults, list[ReplayEntry]]) -> None:
+    for row in replayed[0].rows:
         assert row.dollars == pytest.approx(row.point.mean_tokens * 1000 * 2 / 1e6)
 
 
-def test_the_page_and_markdown_say_the_same(found: tuple[ReplayResults, list[ReplayEntry]]) -> None:
-    page, text = Page(html.page(*found)), read_markdown(markdown.page(found[0]))
+def test_page_and_markdown_have_the_same_tables(replayed: tuple[ReplayResults, list[ReplayEntry]]) -> None:
+    page, text = Page(html.page(*replayed)), read_markdown(markdown.page(replayed[0]))
     assert page.open == [] and page.tables.keys() == text.keys() and len(text) == 10
     for title, table in page.tables.items():
         assert table == text[title]
         assert len({len(row) for row in table}) == 1
 
 
-def test_the_page_holds_no_script_and_asks_for_nothing(found: tuple[ReplayResults, list[ReplayEntry]]) -> None:
-    text = html.page(*found)
+def test_page_contains_no_script_and_requests_nothing(replayed: tuple[ReplayResults, list[ReplayEntry]]) -> None:
+    text = html.page(*replayed)
     page = Page(text)
     kinds = {tag for tag, _ in page.tags}
     assert not kinds & {"script", "link", "img", "iframe", "object", "embed", "base", "form", "a", "foreignobject"}
@@ -154,34 +155,34 @@ def test_the_page_holds_no_script_and_asks_for_nothing(found: tuple[ReplayResult
     assert used <= set(ids)
 
 
-def test_names_and_sources_are_only_text(found: tuple[ReplayResults, list[ReplayEntry]]) -> None:
-    text = html.page(*found)
+def test_names_and_sources_are_escaped(replayed: tuple[ReplayResults, list[ReplayEntry]]) -> None:
+    text = html.page(*replayed)
     page = Page(text)
     shown = {row[0]: row[1] for row in page.tables["Controllers"]}
     assert shown["_first"] == EVIL.replace("\x1b", "\\x1b").replace("\u202e", "\\u202e")
     assert "g001-<script>" in shown and "<script>" not in text.lower()
     assert "\x1b" not in text and "\u202e" not in text
     assert "</pre> \\x1b[31m" in page.text["pre"]
-    md = markdown.page(found[0])
+    md = markdown.page(replayed[0])
     assert "<script>" not in md and "\x1b" not in md and "](" not in md
 
 
-def test_the_same_figures_have_the_same_bytes(
-    found: tuple[ReplayResults, list[ReplayEntry]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_equal_results_give_equal_bytes(
+    replayed: tuple[ReplayResults, list[ReplayEntry]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = [path.read_bytes() for path in write(*found, tmp_path / "1", parquet=True)]
+    first = [path.read_bytes() for path in write(*replayed, tmp_path / "1", parquet=True)]
     import matplotlib
 
-    monkeypatch.setitem(matplotlib.rcParams, "font.size", 30)  # of somebody's matplotlibrc
-    assert [path.read_bytes() for path in write(*found, tmp_path / "2", parquet=True)] == first
+    monkeypatch.setitem(matplotlib.rcParams, "font.size", 30)  # as if set in a user's matplotlibrc
+    assert [path.read_bytes() for path in write(*replayed, tmp_path / "2", parquet=True)] == first
     assert len(first) == 4
 
 
-def test_data_files_hold_every_row(found: tuple[ReplayResults, list[ReplayEntry]]) -> None:
+def test_data_files_contain_every_row(replayed: tuple[ReplayResults, list[ReplayEntry]]) -> None:
     import pyarrow
     from pyarrow.parquet import read_table
 
-    results, _ = found
+    results, _ = replayed
     document = json.loads(files.document(results))
     table = read_table(pyarrow.BufferReader(files.parquet(results))).to_pylist()
     assert len(document["rows"]) == len(table) == len(results.rows)
@@ -192,22 +193,22 @@ def test_data_files_hold_every_row(found: tuple[ReplayResults, list[ReplayEntry]
         assert row["dollars"] == flat["dollars"] == mine.dollars
 
 
-def test_a_replay_on_what_the_search_has_seen_says_that_nothing_was_held_out(
-    found: tuple[ReplayResults, list[ReplayEntry]], archive: Archive, tmp_path: Path
+def test_replay_on_searched_environments_says_that_nothing_was_held_out(
+    replayed: tuple[ReplayResults, list[ReplayEntry]], archive: Archive, tmp_path: Path
 ) -> None:
-    assert "2 environments, 1 of which the search had not seen; " in markdown.page(found[0])
-    assert "nothing was held out" not in markdown.page(found[0]).lower() and "Transferred: " in html.page(*found)
-    seen = replay(found[1], worlds()[:1], archive.cards(), SETTINGS, tmp_path, ProcessSandbox(2))
-    for page in (markdown.page(seen), html.page(seen, found[1])):
+    assert "2 environments, 1 of which the search had not seen; " in markdown.page(replayed[0])
+    assert "nothing was held out" not in markdown.page(replayed[0]).lower() and "Transferred: " in html.page(*replayed)
+    seen = replay(replayed[1], two_environments()[:1], archive.cards(), SETTINGS, tmp_path, ProcessSandbox(2))
+    for page in (markdown.page(seen), html.page(seen, replayed[1])):
         assert "on 1 environment: nothing was held out, for the search had seen all of them" in page
         assert "Ahead (nothing was held out): " in page and "Transferred" not in page
 
 
-def test_one_environment_and_no_baseline_that_runs(archive: Archive, tmp_path: Path) -> None:
-    """A budget so small that nobody gets through it: everything is said to have failed, and pages are made."""
+def test_report_of_one_environment_where_every_controller_fails(archive: Archive, tmp_path: Path) -> None:
+    """The budget is too small for every controller: the report lists only failures."""
     one = [entry for entry in entries(archive, ["_first"]) if entry.label in ("_first", "self_consistency")]
     settings = ReplaySettings((0.3,), 1, 4, max_tokens=1)
-    results = replay(one, worlds()[:1], archive.cards(), settings, tmp_path, ProcessSandbox(1))
+    results = replay(one, two_environments()[:1], archive.cards(), settings, tmp_path, ProcessSandbox(1))
     page = Page(html.page(results, one))
     assert len(results.failures) == 3 and results.rows == () and results.ranking is None
     assert len(page.tables["Failures"]) == 4 and results.focus == 0.3

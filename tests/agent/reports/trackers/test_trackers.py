@@ -1,4 +1,4 @@
-"""Trackers: each of them by one suite, and what a run does when they fail, hang, or come back."""
+"""Trackers: metrics and resumption, failing and hanging trackers, MLflow and Weights & Biases."""
 
 from __future__ import annotations
 
@@ -29,33 +29,33 @@ from ...loop.test_graph import Single, begin
 
 
 class Notes:
-    """A tracker that remembers what it was told."""
+    """A tracker that records its calls."""
 
-    told: list[tuple[Any, ...]]
+    calls: list[tuple[Any, ...]]
 
     def __init__(self) -> None:
-        self.told = []
+        self.calls = []
 
     def start(self, run: str, params: Mapping[str, str], id: str | None) -> str:
-        self.told.append(("start", run, dict(params), id))
+        self.calls.append(("start", run, dict(params), id))
         return id or "new"
 
     def log(self, generation: int, metrics: Mapping[str, float]) -> None:
-        self.told.append(("log", generation, dict(metrics)))
+        self.calls.append(("log", generation, dict(metrics)))
 
     def end(self, finished: bool, artefacts: Sequence[Path]) -> None:
-        self.told.append(("end", finished, [path.name for path in artefacts]))
+        self.calls.append(("end", finished, [path.name for path in artefacts]))
 
     @property
     def logged(self) -> list[int]:
-        return [entry[1] for entry in self.told if entry[0] == "log"]
+        return [entry[1] for entry in self.calls if entry[0] == "log"]
 
 
-def followed(run: Run, told: Tracker, dies_after: int | None = None, patience: float = 60.0) -> LlmBudget:
-    """Go on with a run with a tracker; the process "dies" after the end of a generation, and no event of it arrives."""
+def followed(run: Run, tracker: Tracker, dies_after: int | None = None, patience: float = 60.0) -> LlmBudget:
+    """Resume a run with a tracker; with ``dies_after``, stop as if killed after that generation, before its event."""
     budget = LlmBudget()
     budget.record(1, Spending(dollars=0.5, calls=1))
-    following = TrackerThread(run, "notes", told, budget, patience)
+    following = TrackerThread(run, "notes", tracker, budget, patience)
 
     def report(event: str, fields: dict[str, Any]) -> None:
         if event == "archived" and fields["generation"] == dies_after:
@@ -72,41 +72,41 @@ def followed(run: Run, told: Tracker, dies_after: int | None = None, patience: f
     return budget
 
 
-def test_a_tracker_is_told_of_every_generation(tmp_path: Path) -> None:
+def test_tracker_receives_every_generation(tmp_path: Path) -> None:
     run, notes = begin(tmp_path / "run"), Notes()
     followed(run, notes)
-    assert [entry[0] for entry in notes.told] == ["start", "log", "log", "log", "end"] and notes.logged == [0, 1, 2]
-    assert notes.told[0] == ("start", "run", params(run.config), None)
-    last, cards = notes.told[-2][2], run.archive.believed()
+    assert [entry[0] for entry in notes.calls] == ["start", "log", "log", "log", "end"] and notes.logged == [0, 1, 2]
+    assert notes.calls[0] == ("start", "run", params(run.config), None)
+    last, cards = notes.calls[-2][2], run.archive.believed()
     assert last["versions"] == len(cards) and last["hypervolume"] == population.hypervolume(cards)
     best = population.ranked(cards)[0]
     assert last["best_quality"] == population.quality(best, population.budgets(cards)) >= 0
     seeds = [event["baselines"] for event in run.events() if event["event"] == "archived"]
-    assert [round(entry[2]["best_baseline_quality"], 3) for entry in notes.told if entry[0] == "log"] == seeds
+    assert [round(entry[2]["best_baseline_quality"], 3) for entry in notes.calls if entry[0] == "log"] == seeds
     assert sum(n for name, n in last.items() if name.startswith("verdict.")) == len(cards)
-    assert [entry[2]["dollars"] for entry in notes.told if entry[0] == "log"] == [0.0, 0.5, 0.5]
-    assert notes.told[-1] == ("end", True, ["report.md", "report.json"])
+    assert [entry[2]["dollars"] for entry in notes.calls if entry[0] == "log"] == [0.0, 0.5, 0.5]
+    assert notes.calls[-1] == ("end", True, ["report.md", "report.json"])
     assert TrackingState.of(run.home) == TrackingState(tracker="notes", id="new", generation=2)
 
 
-def test_a_resumed_run_goes_on_in_the_same_record_and_makes_up_for_what_was_missed(tmp_path: Path) -> None:
+def test_resumed_run_continues_the_record_and_sends_missed_generations(tmp_path: Path) -> None:
     run, first, second = begin(tmp_path / "run"), Notes(), Notes()
     with pytest.raises(KeyboardInterrupt):
         followed(run, first, dies_after=1)
     assert first.logged == [0] and TrackingState.of(run.home) == TrackingState(tracker="notes", id="new", generation=0)
     followed(Run(run.home), second)
-    assert second.told[0][3] == "new" and second.logged == [1, 2]
+    assert second.calls[0][3] == "new" and second.logged == [1, 2]
     third = Notes()
-    followed(Run(run.home), third)  # there is nothing left to do
-    assert third.logged == [] and third.told[-1][1] is True
+    followed(Run(run.home), third)  # the run is finished
+    assert third.logged == [] and third.calls[-1][1] is True
     assert TrackerThread(run, "another", fourth := Notes(), LlmBudget()).close() is None
-    assert fourth.told[0][3] is None and fourth.logged == [0, 1, 2]
+    assert fourth.calls[0][3] is None and fourth.logged == [0, 1, 2]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("where", ["start", "log", "end"])
 @pytest.mark.parametrize("error", [OSError("no route to https://me:secret@host/x\nmore"), SystemExit(3)])
-def test_a_failure_is_told_once_and_stops_nothing(
+def test_failing_tracker_is_reported_once_and_the_run_continues(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], where: str, error: BaseException
 ) -> None:
     def fails(*_: object) -> None:
@@ -116,13 +116,13 @@ def test_a_failure_is_told_once_and_stops_nothing(
     setattr(notes, where, fails)
     followed(run, notes)
     assert (run.home / "report.json").is_file()
-    told = capsys.readouterr().err
-    assert told.count("autotts: tracker notes") == 1 and told.count("\n") == 1 and "secret" not in told
+    text = capsys.readouterr().err
+    assert text.count("autotts: tracker notes") == 1 and text.count("\n") == 1 and "secret" not in text
     (event,) = [event for event in run.events() if event["event"] == "tracker"]
     assert event["failed"] == type(error).__name__ and "secret" not in json.dumps(event)
 
 
-def test_one_that_never_answers_is_not_waited_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_run_does_not_wait_for_a_hanging_tracker(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run, notes, never = begin(tmp_path / "run", generations=1), Notes(), threading.Event()
     notes.log = lambda *_: never.wait()  # type: ignore[method-assign, assignment]
     followed(run, notes, patience=0.01)
@@ -130,14 +130,14 @@ def test_one_that_never_answers_is_not_waited_for(tmp_path: Path, capsys: pytest
     assert "has not answered" in capsys.readouterr().err and (run.home / "report.json").is_file()
 
 
-def test_a_damaged_note_of_the_tracker_begins_a_new_record(tmp_path: Path) -> None:
+def test_damaged_tracking_state_begins_a_new_record(tmp_path: Path) -> None:
     run, notes = begin(tmp_path / "run", generations=0), Notes()
     (run.home / KEPT).write_bytes(b"[]")
     followed(run, notes)
-    assert notes.told[0][3] is None and notes.logged == [0]
+    assert notes.calls[0][3] is None and notes.logged == [0]
 
 
-def test_settings_are_all_that_is_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_settings_are_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MY_KEY", "sk-secret")
     config = begin(tmp_path / "run").config
     ours = config.model_copy(update={"command": "agent --key sk-secret {task}", "agent_variables": ("MY_KEY",)})
@@ -195,7 +195,7 @@ def _mlflow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], 
         client = MlflowClient()
         run = client.get_run(id)
         metrics = {key: {m.step: m.value for m in client.get_metric_history(id, key)} for key in run.data.metrics}
-        assert set(run.data.tags) == {"mlflow.runName"}, "neither the user nor the command line is sent"
+        assert set(run.data.tags) == {"mlflow.runName"}, "user and command line are not sent"
         return {
             "name": run.info.run_name, "params": run.data.params, "metrics": metrics, "status": run.info.status,
             "files": [file.path for file in client.list_artifacts(id)],
@@ -205,30 +205,30 @@ def _mlflow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], 
 
 
 @pytest.mark.parametrize("stands_in", [True, False])
-def test_mlflow_has_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stands_in: bool) -> None:
+def test_mlflow_receives_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stands_in: bool) -> None:
     if stands_in:
         monkeypatch.setattr(f"{__name__}.find_spec", lambda name: None)
     else:
         pytest.importorskip("mlflow")
     read = _mlflow(tmp_path, monkeypatch)
-    told = tracker("mlflow")
+    tracking = tracker("mlflow")
     (report := tmp_path / "report.md").write_text("# found")
-    id = told.start("7", {"seed": "0", "long": "x" * 9000}, None)
-    told.log(0, {"best_quality": 50.0, "verdict.ok": 6.0})
-    told.end(False, [])
+    id = tracking.start("7", {"seed": "0", "long": "x" * 9000}, None)
+    tracking.log(0, {"best_quality": 50.0, "verdict.ok": 6.0})
+    tracking.end(False, [])
     assert read(id)["status"] == "KILLED"
     again = tracker("mlflow")
     assert again.start("7", {"seed": "0"}, id) == id and read(id)["status"] == "RUNNING"
     again.log(0, {"best_quality": 50.0})
     again.log(1, {"best_quality": 51.0})
     again.end(True, [report])
-    found = read(id)
-    assert found["name"] == "7" and found["status"] == "FINISHED" and found["files"] == ["report.md"]
-    assert found["metrics"]["best_quality"] == {0: 50.0, 1: 51.0} and found["metrics"]["verdict.ok"] == {0: 6.0}
-    assert found["params"]["seed"] == "0" and len(found["params"]["long"]) == 6000
+    record = read(id)
+    assert record["name"] == "7" and record["status"] == "FINISHED" and record["files"] == ["report.md"]
+    assert record["metrics"]["best_quality"] == {0: 50.0, 1: 51.0} and record["metrics"]["verdict.ok"] == {0: 6.0}
+    assert record["params"]["seed"] == "0" and len(record["params"]["long"]) == 6000
 
 
-def test_wandb_has_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wandb_receives_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[tuple[Any, ...]] = []
 
     class Record:
@@ -254,10 +254,10 @@ def test_wandb_has_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     with pytest.raises(PermissionError, match="WANDB_API_KEY"):
         tracker("wandb").start("7", {}, None)
     monkeypatch.setenv("WANDB_MODE", "offline")
-    told = tracker("wandb")
-    assert told.start("7", {"seed": "0"}, "abc") == "abc"
-    told.log(3, {"best_quality": 1.0})
-    told.end(True, [tmp_path / "report.md"])
+    tracking = tracker("wandb")
+    assert tracking.start("7", {"seed": "0"}, "abc") == "abc"
+    tracking.log(3, {"best_quality": 1.0})
+    tracking.end(True, [tmp_path / "report.md"])
     given = calls[0][1]
     assert given["id"] == "abc" and given["resume"] == "allow" and given["config"] == {"seed": "0"}
     assert given["settings"]["console"] == "off" and given["settings"]["disable_git"]
@@ -273,10 +273,10 @@ def test_wandb_writes_a_run_without_a_network(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setenv("WANDB_API_KEY", "k" * 40)
     (report := tmp_path / "report.md").write_text("# found")
     for id in (None, "abc"):
-        told = tracker("wandb")
-        given = told.start("7", {"seed": "0"}, id)
-        told.log(0, {"best_quality": 50.0})
-        told.end(True, [report])
+        tracking = tracker("wandb")
+        given = tracking.start("7", {"seed": "0"}, id)
+        tracking.log(0, {"best_quality": 50.0})
+        tracking.end(True, [report])
         assert id in (None, given)
     written = [path.read_bytes() for path in tmp_path.rglob("*.wandb")]
     assert len(written) == 2 and all(b"best_quality" in data and b"k" * 40 not in data for data in written)
@@ -285,14 +285,14 @@ def test_wandb_writes_a_run_without_a_network(tmp_path: Path, monkeypatch: pytes
 # By name
 
 
-def test_a_tracker_of_ones_own(tmp_path: Path) -> None:
+def test_custom_tracker(tmp_path: Path) -> None:
     assert isinstance(tracker(f"{__name__}:Notes"), Notes)
     for name in ("nope", "no.such.module:X", f"{__name__}:Nope", f"{__name__}:KEPT", ":x"):
         with pytest.raises(InputError):
             tracker(name)
 
 
-def test_what_is_not_there_is_refused_before_anything_is_written(
+def test_missing_tracker_is_refused_before_anything_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(sys.modules, "mlflow", None)
@@ -301,7 +301,7 @@ def test_what_is_not_there_is_refused_before_anything_is_written(
     assert "autotts[mlflow]" in capsys.readouterr().err and not home.exists()
 
 
-def test_the_command_tells_the_tracker_and_remembers_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_command_uses_the_tracker_and_remembers_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[Notes] = []
 
     class Mine(Notes):
@@ -316,5 +316,8 @@ def test_the_command_tells_the_tracker_and_remembers_it(tmp_path: Path, monkeypa
     few += ["--env", "synthetic/*", "--data", str(small_data_root(tmp_path / "data"))]
     assert main(["discover", "--run", home, "--tracker", f"{__name__}:Mine", *few]) == 0
     assert main(["resume", home]) == 0 and main(["resume", home, "--tracker", "none"]) == 0
-    assert [notes.logged for notes in made[1:]] == [[0, 1], []]  # the first was asked for, and not yet begun
-    assert made[2].told[0][3] == "new"
+    assert [notes.logged for notes in made[1:]] == [
+        [0, 1],
+        [],
+    ]  # the first instance only checks that the tracker exists
+    assert made[2].calls[0][3] == "new"
