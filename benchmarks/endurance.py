@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from agent.archive.run_directory import Run
+from agent.records.events import CandidateEvaluated, RunStarted
 
 TICK = 2.0
 """Seconds between two measurements of the memory."""
@@ -94,9 +95,12 @@ def main() -> int:
 
 
 def _print(run: Run, began: float, memory: list[tuple[float, float, float]]) -> None:
-    tried = [event for event in run.events() if event["event"] == "candidate" and event["episodes"]]
-    looks, ends = np.array(memory), np.array([event["time"] - began for event in tried])
-    done, took = (np.array([event[name] for event in tried]) for name in ("episodes", "seconds"))
+    log = run.events()
+    tried = [
+        (line.time, line.event) for line in log if isinstance(line.event, CandidateEvaluated) and line.event.episodes
+    ]
+    looks, ends = np.array(memory), np.array([at - began for at, _ in tried])
+    done, took = (np.array([getattr(event, name) for _, event in tried]) for name in ("episodes", "seconds"))
     print(f"{'until':>8} {'host, MB':>9} {'worker, MB':>11} {'candidates':>11} {'episodes/s':>11}")
     edges = np.linspace(0, looks[-1, 0], SLICES + 1)
     for before, after in pairwise(edges):
@@ -105,7 +109,7 @@ def _print(run: Run, began: float, memory: list[tuple[float, float, float]]) -> 
         host, worker = (seen[:, 1].max(), seen[:, 2].max()) if len(seen) else (float("nan"), float("nan"))
         print(f"{after / 60:5.0f} min {host:9.0f} {worker:11.0f} {part.sum():11d} {speed:11,.0f}")
     print(f"{len(run.archive.ids()):,} versions, {done.sum():,} episodes")
-    begun = max(event["time"] for event in run.events() if event["event"] == "began") - began
+    begun = max(line.time for line in log if isinstance(line.event, RunStarted)) - began
     _print_trend(looks, ends[ends > begun], (done / took)[ends > begun])
 
 

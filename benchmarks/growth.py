@@ -28,13 +28,14 @@ from agent.explorers.evolve.explorer import EvolveExplorer
 from agent.loop import evaluation as tryout
 from agent.loop.graph import discover
 from agent.loop.nodes import Discovery
+from agent.records.events import CandidateEvaluated, Event, GenerationArchived
 from envs.episodes import Episodes, Logs
 from sandbox.backends.process import ProcessSandbox
 from sandbox.base import Sandbox
 from sandbox.evaluation import Evaluation, scored
 from sandbox.outcome import Candidate
 
-NODES = ("propose", "ask", "collect", "execute", "diagnose", "refine", "file")
+NODES = ("begin_step", "ask", "collect", "evaluate", "diagnose", "archive_generation")
 POOL = 24
 """The largest number of versions of RUN whose logs are copied."""
 SLICES = 10
@@ -100,20 +101,21 @@ def main() -> int:
     run = Run.create(
         options.out, old.config.model_copy(update={"generations": generations}), old.environments()
     )
-    took = [e["seconds"] for e in old.events() if e["event"] == "candidate" and e["verdict"] == "ok"]
+    evaluated = [line.event for line in old.events() if isinstance(line.event, CandidateEvaluated)]
+    took = [event.seconds for event in evaluated if event.verdict == "ok"]
     discovery = Discovery(run, EvolveExplorer(), ProcessSandbox())
     trials = Trials(old, discovery.stock.episodes)
     tryout.trial = trials  # type: ignore[assignment]
     clock, rows = Clock(discovery, trials), list[tuple[int, float, dict[str, float], float]]()
     began = time.thread_time()
 
-    def look(event: str, fields: dict[str, Any]) -> None:
-        if event == "archived":
+    def look(event: Event) -> None:
+        if isinstance(event, GenerationArchived):
             whole = time.thread_time() - began - trials.seconds
-            rows.append((fields["versions"], whole, dict(clock.seconds), resident()))
+            rows.append((event.versions, whole, dict(clock.seconds), resident()))
 
     discovery._report = look
-    discovery.choose = lambda state: {}  # type: ignore[method-assign]
+    discovery.final_evaluation = lambda state: {}  # type: ignore[method-assign]
     discover(discovery)
     _print(rows, float(np.median(took)))
     return 0

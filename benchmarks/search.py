@@ -27,6 +27,7 @@ from agent.explorers.evolve.explorer import EvolveExplorer, gather, start
 from agent.explorers.evolve.genome import STARTS, Genome
 from agent.llm.budget import LlmBudget, SpendingLimit, SpendingLimits
 from agent.loop.graph import Discovery, discover
+from agent.records.events import CandidateEvaluated, GenerationArchived, RunStarted
 from agent.records.explorer import Brief, Proposal
 from envs import catalogue
 from envs.store import Environment
@@ -121,15 +122,18 @@ def _course(run: Run) -> Course:
     points = [within.points(card.mean_curve) for card in cards.values() if card.generation == 0 and card.ok]
     front = within.best(np.concatenate(points))
     found, last, worked, episodes = Course([0.0], [0], [within.volume(front)], 0.0), 0.0, 0.0, 0
-    for event in run.events():
-        worked += event["time"] - last if last and event["event"] != "began" else 0.0
-        last = event["time"]
-        if event["event"] == "archived" and event["generation"] == 0:
+    for line in run.events():
+        event = line.event
+        worked += line.time - last if last and not isinstance(event, RunStarted) else 0.0
+        last = line.time
+        if isinstance(event, GenerationArchived) and event.generation == 0:
             worked = 0.0
-        card = cards.pop(event["id"], None) if event["event"] == "candidate" else None
+        if not isinstance(event, CandidateEvaluated):
+            continue
+        card = cards.pop(event.id, None)
         if card is None or card.generation == 0:
             continue
-        episodes += event["episodes"]
+        episodes += event.episodes
         if card.ok:
             front = within.best(np.concatenate([front, within.points(card.mean_curve)]))
         found.seconds.append(worked)

@@ -18,6 +18,7 @@ from envs.store import Environment, naming_os_errors, write_atomically
 
 from ..llm.budget import SpendingLimits
 from ..records.card import EvaluationProtocol, FrozenModel
+from ..records.events import Event, LoggedEvent, RunStarted, read_event
 from ..records.migration import renamed
 from .archive import Archive
 
@@ -178,31 +179,31 @@ class Run:
         write_atomically(self.home / "limits.json", limits.model_dump_json(indent=1).encode())
 
     def hours(self) -> float:
-        """Return for how long it has been worked on: from each start to the last event before the next."""
+        """Return the hours of work on the run: from each start of a process to its last event."""
         total, began, last = 0.0, None, 0.0
-        for event in self.events():
-            if event["event"] == "began":
+        for line in self.events():
+            if isinstance(line.event, RunStarted):
                 total += last - began if began is not None else 0.0
-                began = event["time"]
-            last = event["time"]
+                began = line.time
+            last = line.time
         return (total + (last - began if began is not None else 0.0)) / 3600
 
-    def log(self, event: str, **fields: Any) -> None:
-        """Append to the event log: the only place in a run that knows the time."""
-        line = json.dumps({"time": round(time.time(), 3), "event": event, **fields}) + "\n"
+    def log(self, event: Event) -> None:
+        """Append an event to the event log: the only place in a run that knows the time."""
+        line = json.dumps({"time": round(time.time(), 3), "event": event.kind, **event.document()}) + "\n"
         with naming_os_errors(self._events), self._events.open("a", encoding="utf-8") as file:
             file.write(line)
 
-    def events(self) -> list[dict[str, Any]]:
+    def events(self) -> list[LoggedEvent]:
         """Return the event log; a line that is damaged, or was cut short by a kill, is left out."""
         found = []
         text = self._events.read_text(encoding="utf-8", errors="replace") if self._events.exists() else ""
         for line in text.splitlines():
             try:
-                event = json.loads(line)
+                event = read_event(json.loads(line))
             except (ValueError, RecursionError):
                 continue
-            if isinstance(event, dict) and isinstance(event.get("event"), str):
+            if event is not None:
                 found.append(event)
         return found
 

@@ -124,6 +124,8 @@ def _serve(run: Run, sandbox: Sandbox) -> int:
     from ..explorers.mcp.session import ClientLeft, McpExplorer, McpSession, McpTask, host, last_round
     from ..explorers.prompts.briefing import prompt
     from ..loop.nodes import Discovery
+    from ..records.events import RunStarted
+    from ..reports.run_report.page import page
     from ..tools.toolbox import Toolbox, specifications
 
     def task(brief: Brief, step: str) -> McpTask:
@@ -132,13 +134,13 @@ def _serve(run: Run, sandbox: Sandbox) -> int:
         return McpTask(text, last_round(run, brief), Toolbox(brief.bench), tuple(v.id for v in brief.parents[:1]))
 
     session = McpSession(task)
-    discovery = Discovery(run, McpExplorer(session), sandbox, session.report)
+    discovery = Discovery(run, McpExplorer(session), sandbox, session.report, render=page)
     server = threading.Thread(target=serve, args=(session, specifications()), daemon=True)
     with _signals_end(session):
         server.start()
         try:
             with _only_server(run, session):
-                run.log("began", sandbox=sandbox.name)
+                run.log(RunStarted(sandbox.name))
                 host(discovery, session)
         except ClientLeft:
             raise

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import closing, nullcontext
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from envs import catalogue
 from envs.errors import DamagedFile
@@ -27,7 +27,9 @@ from ..llm.calls import CallJournal
 from ..llm.failures import ExplorerError
 from ..llm.prices import Prices, estimate_cost
 from ..loop.assembly import assemble, update_limits
+from ..records.events import Event, RunFinished, RunStarted
 from ..reports.console.progress import ProgressDisplay
+from ..reports.run_report.page import page
 from ..reports.trackers.base import NONE, Tracker, tracker
 from ..reports.trackers.follow import follow
 
@@ -49,7 +51,7 @@ def run_discovery(run: Run, sandbox: Sandbox, args: argparse.Namespace) -> int:
     print(f"run {run.home}, sandbox {sandbox.name} ({sandbox.about}), {workers(args.workers)} workers")
     if set(members(run.config)) & set(ASKS_A_MODEL):
         print(f"{run.config.model}: {_estimate(run, calls)}; spent until now: {budget.spent()}")
-    run.log("began", sandbox=sandbox.name)
+    run.log(RunStarted(sandbox.name))
 
     def interrupt(*_: object) -> NoReturn:
         explorer.close()  # otherwise the process would wait until the explorer has finished its request
@@ -58,14 +60,14 @@ def run_discovery(run: Run, sandbox: Sandbox, args: argparse.Namespace) -> int:
     follower = follow(run, budget, args.tracker, print_message)
     signal.signal(signal.SIGINT, interrupt)
 
-    def report(event: str, fields: dict[str, Any]) -> None:
-        display.report(event, fields)
+    def report(event: Event) -> None:
+        display.report(event)
         if follower:
-            follower.report(event, fields)
+            follower.report(event)
 
     try:
         with display, closing(follower) if follower else nullcontext():
-            discovery = Discovery(run, explorer, sandbox, report, args.approve, budget)
+            discovery = Discovery(run, explorer, sandbox, report, args.approve, budget, page)
             discover(discovery, lambda candidates: _approve(candidates, run, display))
     except KeyboardInterrupt:
         print(f"autotts: interrupted; go on with `autotts resume {run.home}`", file=sys.stderr)
@@ -147,7 +149,9 @@ def _print_summary(run: Run, budget: LlmBudget) -> int:
         print(f"  the baseline {baseline} is still better than every discovered version: search for longer")
     if budget.spent().calls:
         print(f"spent: {budget.spent()}")
-    stopped = next((e["stopped"] for e in reversed(run.events()) if e["event"] == "finished"), "")
+    stopped = next(
+        (line.event.stopped for line in reversed(run.events()) if isinstance(line.event, RunFinished)), ""
+    )
     if stopped:
         print(f"stopped early: {stopped}; `autotts resume {run.home}` with a higher limit goes on")
     return 0

@@ -11,6 +11,7 @@ from .options import Commands, add_command
 if TYPE_CHECKING:
     from ..archive.run_directory import Run, RunConfig
     from ..records.card import Card
+    from ..records.events import CandidateEvaluated
 
 
 def add_parser(commands: Commands) -> None:
@@ -73,10 +74,10 @@ def _progress(run: Run, cards: Sequence[Card]) -> Iterator[str]:
     for name, arm in sorted(population.credits(cards, by_arm, latency).items()):
         yield f"    {name:10} {arm.proposals} versions, {arm.gain:.2f} points"
     yield from _islands(cards, run.config)
-    evaluated = [event for event in run.events() if event["event"] == "candidate" and event.get("episodes")]
+    evaluated = [event for event in _evaluated(run) if event.episodes]
     if evaluated:
-        seconds = max(sum(event.get("seconds", 0) for event in evaluated), 1e-9)
-        yield f"  speed        {sum(event['episodes'] for event in evaluated) / seconds:,.0f} episodes a second"
+        seconds = max(sum(event.seconds for event in evaluated), 1e-9)
+        yield f"  speed        {sum(event.episodes for event in evaluated) / seconds:,.0f} episodes a second"
     yield f"  screening    {_screening(run)}"
 
 
@@ -100,9 +101,9 @@ def _screening(run: Run) -> str:
 
     if not run.config.screening:
         return "off"
-    evaluated = {event.get("id"): event for event in run.events() if event["event"] == "candidate"}.values()
-    saved = [event.get("saved", 0) for event in evaluated if event.get("verdict") == SCREENED]
-    planned = sum(event.get("episodes", 0) + event.get("saved", 0) for event in evaluated)
+    evaluated = {event.id: event for event in _evaluated(run)}.values()
+    saved = [event.saved for event in evaluated if event.verdict == SCREENED]
+    planned = sum(event.episodes + event.saved for event in evaluated)
     return f"{len(saved)} candidates given up early, {sum(saved):,} of {planned:,} episodes saved"
 
 
@@ -116,3 +117,9 @@ def _best(cards: Sequence[Card], ranked: Sequence[Card]) -> Iterator[str]:
     at = population.budgets(cards)
     for card in ranked[:5]:
         yield f"  {card.id:24} {population.quality(card, at):6.2f}{belief(card, at)}  {card.name}{more(card)}"
+
+
+def _evaluated(run: Run) -> list[CandidateEvaluated]:
+    from ..records.events import CandidateEvaluated
+
+    return [line.event for line in run.events() if isinstance(line.event, CandidateEvaluated)]

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from envs.errors import InputError
 from envs.plugins import find_factory, is_plugin, make
 
 from ..archive.run_directory import Run, RunConfig
+from ..records.events import EventListener
 from ..records.explorer import EXPLORER_ATTRIBUTES, Brief, Explorer
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ ASKS_A_MODEL = ("anthropic", "openai")
 """Those whose calls are counted in dollars."""
 _DEFAULT_MODEL = {"anthropic": "claude-sonnet-5-5"}
 
-Report = Callable[[str, dict[str, Any]], None]
 
 
 def with_model(config: RunConfig) -> RunConfig:
@@ -81,7 +81,7 @@ def check_requirements(config: RunConfig, prices: Prices) -> None:
             import_module(f".llm.{name}", __package__).key()
 
 
-def make_explorer(run: Run, calls: CallJournal, report: Report, data: Path) -> Explorer:
+def make_explorer(run: Run, calls: CallJournal, report: EventListener, data: Path) -> Explorer:
     """Return the explorer of ``run``.
 
     Args:
@@ -108,7 +108,7 @@ def _own(name: str) -> Explorer:
     return made
 
 
-def _make(name: str, run: Run, calls: CallJournal, report: Report, data: Path) -> Explorer:
+def _make(name: str, run: Run, calls: CallJournal, report: EventListener, data: Path) -> Explorer:
     if name not in NAMES:
         return _own(name)
     if name == "evolve":

@@ -60,7 +60,7 @@ def assemble(run: Run, prices: Prices, data: Path, explorer: Explorer | None = N
     for generation, spending in spent(workspaces(run)).items():
         budget.record(generation, spending)
     if explorer is None:
-        explorer = make_explorer(run, calls, lambda event, fields: run.log(event, **fields), data)
+        explorer = make_explorer(run, calls, run.log, data)
     return RunParts(run, explorer, calls, budget)
 
 

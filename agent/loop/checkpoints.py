@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from sandbox.backends.process import ProcessSandbox
 
 from ..archive.run_directory import Run, RunConfig
 from ..explorers.evolve.explorer import EvolveExplorer
-from .graph import DiscoveryGraph, build, checkpoints, settings
+from .graph import OLD_THREAD, DiscoveryGraph, build, checkpoints, old_next_nodes, settings
 from .nodes import Discovery
 from .state import initial_state
 
@@ -41,16 +42,27 @@ def list_checkpoints(run: Run) -> list[CheckpointSummary]:
         Damaged: the checkpoint database is damaged.
     """
     with checkpoints(run) as saver:
-        found = _graph(run, saver).get_state_history(settings(run))
-        return [
-            CheckpointSummary(
-                id=str(state.config["configurable"]["checkpoint_id"]), when=str(state.created_at),
-                generation=state.values["generation"], step=state.values["step"], next=tuple(state.next),
-                pending=len(state.values["pending"]),
+        today = [
+            _summary(state.config, str(state.created_at), state.values, tuple(state.next))
+            for state in _graph(run, saver).get_state_history(settings(run))
+        ]
+        old = [
+            _summary(
+                found.config, str(found.checkpoint["ts"]), found.checkpoint["channel_values"], old_next_nodes(found)
             )
-            for state in found
-            if "generation" in state.values
-        ]  # fmt: skip
+            for found in saver.list({"configurable": {"thread_id": OLD_THREAD}})
+        ]
+    return [summary for summary in [*today, *old] if summary is not None]
+
+
+def _summary(config: Any, when: str, values: Mapping[str, Any], after: tuple[str, ...]) -> CheckpointSummary | None:
+    """Return a checkpoint in brief; None of one from before the first node."""
+    if "generation" not in values:
+        return None
+    return CheckpointSummary(
+        id=str(config["configurable"]["checkpoint_id"]), when=when, generation=values["generation"],
+        step=values["step"], next=after, pending=len(values["pending"]),
+    )  # fmt: skip
 
 
 def fork(old: Run, generation: int, home: Path, changes: dict[str, Any]) -> Run:

@@ -16,13 +16,12 @@ from sandbox.trial import trial
 
 from .. import population
 from ..archive.run_directory import FIRST_FRESH_ORDER, Run
-from ..archive.run_report import JSON, TEXT, BudgetComparison, Optimism, QualityLead, RunReport
+from ..archive.run_report import JSON, BudgetComparison, Optimism, QualityLead, RunReport
 from ..population.overfitting.beliefs import optimism, with_beliefs
 from ..population.overfitting.contributions import QualityPanel, contributions, panel
 from ..population.overfitting.crossvalidation import means
 from ..population.overfitting.question_results import QuestionResults
 from ..records.card import Card
-from ..reports.run_report.page import page
 
 FINALISTS = 4
 """Versions, the best over all budgets by what the search believes of them, that are measured beside its front."""
@@ -30,10 +29,10 @@ _BUDGETS = 8
 """Budgets at which the front is compared with what was written by hand."""
 
 
-def write_report(
+def evaluate_finalists(
     run: Run, environments: Sequence[Environment], sandbox: Sandbox, progress: Callable[[int], None] | None = None
-) -> str:
-    """Measure the finalists and the baselines anew, write ``report.json`` and ``report.md``, and return the best's id.
+) -> RunReport:
+    """Evaluate the finalists and the baselines on fresh branch orders; write ``report.json``, and return it.
 
     Args:
         run: a run that has come to its end.
@@ -63,9 +62,8 @@ def write_report(
     if not any(result.verdict.ok for result in results.values()):
         raise InputError(f"{run.home}: no version ran to its end; see `autotts lineage`")
     report = _report(run, cards, front, results)
-    write_atomically(run.home / TEXT, page(run, report, cards).encode())
     write_atomically(run.home / JSON, report.model_dump_json(indent=1).encode())
-    return report.best
+    return report
 
 
 def _report(run: Run, cards: Sequence[Card], front: Sequence[Card], results: Mapping[str, Evaluation]) -> RunReport:

@@ -1,7 +1,10 @@
-"""The discovery loop as a LangGraph state machine: propose -> execute -> diagnose -> refine -> archive.
+"""The discovery loop as a LangGraph state machine.
 
-Both `propose` and `refine` send the explorer's slots out side by side (``Send``); what comes back is collected,
-approved where a person wants to be asked, and executed. So a generation goes round twice: wide steps, directed ones.
+    begin_step -> ask (slots side by side) -> collect -> approve -> evaluate -> diagnose -> begin_step
+    begin_step -> archive, when the generation is done -> begin_step, or final_evaluation after the last one
+
+A generation takes the way from `begin_step` to `diagnose` twice: the first step proposes widely, the second refines the
+best candidates.
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from typing import Any
 
-from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.checkpoint.base import BaseCheckpointSaver, CheckpointTuple
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
@@ -21,11 +24,14 @@ from envs.errors import DamagedFile
 
 from ..archive.rebuild import rebuild
 from ..archive.run_directory import Run
+from ..records.events import NodeFinished
 from .nodes import Discovery, ExplorerFailed
 from .state import DiscoveryInput, DiscoveryState, SlotRequest
 
 __all__ = ["Discovery", "ExplorerFailed", "build", "discover"]
 
+THREAD, OLD_THREAD = "discovery", "run"
+"""The thread of a run's checkpoints, and the one that earlier versions of the program wrote."""
 SIDE_BY_SIDE = 4
 """Slots of an explorer that are asked at a time."""
 
@@ -45,39 +51,38 @@ def build(
         settings: schema of what a client of a LangGraph server may set; shown to clients.
     """
     graph = StateGraph(DiscoveryState, context_schema=settings, input_schema=DiscoveryInput)
-    graph.add_node("propose", discovery.propose)
+    graph.add_node("begin_step", discovery.begin_step)
     graph.add_node("ask", discovery.ask, input_schema=SlotRequest)
     graph.add_node("collect", discovery.collect)
     graph.add_node("approve", discovery.approve)
-    graph.add_node("execute", discovery.execute)
+    graph.add_node("evaluate", discovery.evaluate)
     graph.add_node("diagnose", discovery.diagnose)
-    graph.add_node("refine", discovery.refine)
-    graph.add_node("archive", discovery.file)
-    graph.add_node("choose", discovery.choose)
+    graph.add_node("archive", discovery.archive_generation)
+    graph.add_node("final_evaluation", discovery.final_evaluation)
 
-    def asked(state: DiscoveryState) -> list[Send] | str:
+    def requests(state: DiscoveryState) -> list[Send] | str:
         if state["step"] == "done":
             return "archive"
         if state["generation"] == 0:
             return "collect"
-        return [Send("ask", ask) for ask in discovery.asks(state)] or "collect"
+        return [Send("ask", request) for request in discovery.asks(state)] or "collect"
 
-    def begins(state: DiscoveryState) -> str:
-        return "choose" if state["generation"] > discovery.run.config.generations else "propose"
+    def next_generation(state: DiscoveryState) -> str:
+        done = state["generation"] > discovery.run.config.generations or state["stopped"]
+        return "final_evaluation" if done else "begin_step"
 
-    def after(state: DiscoveryState) -> str:
-        return "choose" if state["generation"] > discovery.run.config.generations or state["stopped"] else "propose"
+    def first_node(state: DiscoveryState) -> str:
+        return "final_evaluation" if state["generation"] > discovery.run.config.generations else "begin_step"
 
-    graph.add_conditional_edges(START, begins, ["propose", "choose"])
-    graph.add_conditional_edges("propose", asked, ["ask", "collect", "archive"])
+    graph.add_conditional_edges(START, first_node, ["begin_step", "final_evaluation"])
+    graph.add_conditional_edges("begin_step", requests, ["ask", "collect", "archive"])
     graph.add_edge("ask", "collect")
     graph.add_edge("collect", "approve")
-    graph.add_edge("approve", "execute")
-    graph.add_edge("execute", "diagnose")
-    graph.add_edge("diagnose", "refine")
-    graph.add_conditional_edges("refine", asked, ["ask", "collect", "archive"])
-    graph.add_conditional_edges("archive", after, ["propose", "choose"])
-    graph.add_edge("choose", END)
+    graph.add_edge("approve", "evaluate")
+    graph.add_edge("evaluate", "diagnose")
+    graph.add_edge("diagnose", "begin_step")
+    graph.add_conditional_edges("archive", next_generation, ["begin_step", "final_evaluation"])
+    graph.add_edge("final_evaluation", END)
     return graph.compile(checkpointer=saver)
 
 
@@ -98,6 +103,7 @@ def discover(discovery: Discovery, approve: ApprovalCallback = lambda candidates
     rebuild(run)
     with checkpoints(run) as saver:
         graph, thread = build(discovery, saver), settings(run)
+        take_over(graph, saver, thread)
         begun = graph.get_state(thread)
         begin: Any = None if begun.next else {}
         if begun.values and not begun.next:
@@ -108,11 +114,11 @@ def discover(discovery: Discovery, approve: ApprovalCallback = lambda candidates
         while True:
             waiting: Sequence[dict[str, str]] | None = None
             for update in graph.stream(begin, thread, stream_mode="updates", durability="sync"):
-                for node, told in update.items():
+                for node, interrupts in update.items():
                     if node == "__interrupt__":
-                        waiting = told[0].value["candidates"]
+                        waiting = interrupts[0].value["candidates"]
                     else:
-                        discovery.tell("node", node=node)
+                        discovery.tell(NodeFinished(node))
             if waiting is None:
                 return
             begin = Command(resume=approve(waiting))
@@ -120,9 +126,32 @@ def discover(discovery: Discovery, approve: ApprovalCallback = lambda candidates
 
 def settings(run: Run) -> Any:
     """Return the settings under which the graph of a run is invoked."""
-    # eleven nodes a generation at the most, and the last choice
-    limit = 15 * run.config.generations + 40
-    return {"configurable": {"thread_id": "run"}, "recursion_limit": limit, "max_concurrency": SIDE_BY_SIDE}
+    limit = 15 * run.config.generations + 40  # 14 nodes a generation at the most, and the final evaluation
+    return {"configurable": {"thread_id": THREAD}, "recursion_limit": limit, "max_concurrency": SIDE_BY_SIDE}
+
+
+def take_over(graph: DiscoveryGraph, saver: SqliteSaver, thread: Any) -> None:
+    """Go on from the checkpoint of a run that an earlier version of the program began, whose nodes had other names.
+
+    The generation at work begins again. Answers of the explorer, verdicts and findings lie on disk, so nothing is paid
+    for or evaluated a second time.
+    """
+    old = saver.get_tuple({"configurable": {"thread_id": OLD_THREAD}})
+    if old is None or graph.get_state(thread).values:
+        return
+    values = old.checkpoint["channel_values"]
+    if "generation" not in values:  # killed before its first node
+        return
+    finished = not old_next_nodes(old)
+    state = {"generation": values["generation"], "step": "", "pending": [], "barren": values["barren"]}
+    graph.update_state(
+        thread, {**state, "stopped": values["stopped"]}, as_node="final_evaluation" if finished else "archive"
+    )
+
+
+def old_next_nodes(checkpoint: CheckpointTuple) -> tuple[str, ...]:
+    """Return the nodes that come after a checkpoint of an earlier version of the program; none at the end of a run."""
+    return tuple(key.partition("branch:to:")[2] for key in checkpoint.checkpoint["channel_values"] if ":to:" in key)
 
 
 @contextmanager

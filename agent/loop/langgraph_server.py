@@ -30,6 +30,8 @@ from ..explorers.evolve.explorer import EvolveExplorer
 from ..explorers.registry import check_requirements
 from ..llm.failures import ExplorerError
 from ..llm.prices import Prices
+from ..records.events import RunStarted
+from ..reports.run_report.page import page
 from .assembly import assemble
 from .graph import SIDE_BY_SIDE, DiscoveryGraph, build
 from .nodes import Discovery, ExplorerFailed
@@ -118,8 +120,10 @@ def _opened(thread: Thread, given: Mapping[str, Any], has_state: bool) -> Iterat
         parts = assemble(run, prices, catalogue.data_root())
         chosen, watched = parts.explorer, WatchedNodes()
         with open_sandbox(run.config.sandbox, workers(None)) as sandbox, closing(watched), closing(chosen):
-            run.log("began", sandbox=sandbox.name)
-            yield watched.of(Discovery(run, chosen, sandbox, watched.report, bool(settings.approve), parts.budget))
+            run.log(RunStarted(sandbox.name))
+            yield watched.of(
+                Discovery(run, chosen, sandbox, watched.report, bool(settings.approve), parts.budget, page)
+            )
     finally:
         _open.discard(home)
 

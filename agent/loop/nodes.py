@@ -12,20 +12,34 @@ from typing import Any
 
 from langgraph.types import interrupt
 
+from envs.store import write_atomically
 from sandbox.base import Sandbox
 
 from .. import population
 from ..archive.baselines import baseline_names, baseline_source
 from ..archive.run_directory import Run
+from ..archive.run_report import TEXT, RunReport
 from ..llm.budget import LlmBudget
 from ..population.program_form import program_form
 from ..records.card import Card
+from ..records.events import (
+    CandidateEvaluated,
+    EpisodesRun,
+    Event,
+    EventListener,
+    GenerationArchived,
+    GenerationStarted,
+    RunFinished,
+    RunStopped,
+    SlotAnswered,
+    ignore,
+)
 from ..records.explorer import Explorer, LimitReached, Proposal
 from ..records.migration import BASELINE
 from .briefs import BriefBuilder
 from .candidate_store import CandidateStore
 from .evaluation import CandidateEvaluator
-from .final_evaluation import write_report
+from .final_evaluation import evaluate_finalists
 from .staging import draft
 from .state import DiscoveryState, SlotRequest
 
@@ -34,8 +48,9 @@ MOST_BARREN = 3
 DISAPPROVED = "rejected: not approved"
 """The verdict on a candidate that the person who was asked did not let run."""
 
-Report = Callable[[str, dict[str, Any]], None]
-"""Told of every event as it happens: its name, and its fields."""
+
+Renderer = Callable[[Run, RunReport, Sequence[Card]], str]
+"""Makes the text of a report of the run, its final evaluation, and the cards of all its versions with beliefs."""
 
 
 class ExplorerFailed(Exception):
@@ -49,9 +64,10 @@ class Discovery:
         run: where everything is kept.
         explorer: who proposes.
         sandbox: where candidates run.
-        report: told of every event, after it is in the event log.
+        report: gets every event, after it is in the event log.
         approve: whether a person is asked before a candidate runs.
         budget: what has been spent, and the limits.
+        render: makes ``report.md`` of the final evaluation (`agent.reports.run_report.page.page`); None: there is none.
     """
 
     def __init__(
@@ -59,36 +75,44 @@ class Discovery:
         run: Run,
         explorer: Explorer,
         sandbox: Sandbox,
-        report: Report = lambda event, fields: None,
+        report: EventListener = ignore,
         approve: bool = False,
         budget: LlmBudget | None = None,
+        render: Renderer | None = None,
     ) -> None:
         self.run, self.explorer, self.sandbox, self.approving = run, explorer, sandbox, approve
         self.budget = budget or LlmBudget()
         self.archive = run.archive
         self.stock = CandidateStore(run, sandbox.name)
         self.staging = self.stock.staging
-        self._report = report
+        self._report, self._render = report, render
         self._asking = BriefBuilder(self.stock, explorer, sandbox)
         self._tryout = CandidateEvaluator(self.stock, sandbox, self._ticked)
 
     # Nodes
 
-    def propose(self, state: DiscoveryState) -> dict[str, Any]:
-        """Begin a generation; generation 0 is that of the baselines."""
-        generation = state["generation"]
-        self.emit("generation", generation=generation, of=self.run.config.generations)
-        if generation > 0:
-            try:
-                self.budget.check(generation)
-            except LimitReached as limit:
-                return {"step": "done", "stopped": str(limit)}
-            return {"step": "propose", "stopped": ""}
-        drafts = [
-            draft(Proposal(baseline_source(name), "hand-written baseline"), 0, BASELINE, name)
-            for name in baseline_names()
-        ]
-        return {"step": "refine", "pending": self.stock.stage(drafts)}
+    def begin_step(self, state: DiscoveryState) -> dict[str, Any]:
+        """Begin a generation, or its second step: the first proposes widely, the second refines the best."""
+        match state["step"]:
+            case "":
+                return self._begin_generation(state["generation"])
+            case "propose" if self.run.config.population > 1 and not state["stopped"]:
+                return {"step": "refine"}
+        return {"step": "done"}
+
+    def _begin_generation(self, generation: int) -> dict[str, Any]:
+        self.emit(GenerationStarted(generation, self.run.config.generations))
+        if generation == 0:  # the baselines: there is nothing to ask for
+            drafts = [
+                draft(Proposal(baseline_source(name), "hand-written baseline"), 0, BASELINE, name)
+                for name in baseline_names()
+            ]
+            return {"step": "refine", "pending": self.stock.stage(drafts)}
+        try:
+            self.budget.check(generation)
+        except LimitReached as limit:
+            return {"step": "done", "stopped": str(limit)}
+        return {"step": "propose", "stopped": ""}
 
     def asks(self, state: DiscoveryState) -> list[SlotRequest]:
         """Return what the explorer is asked in this step."""
@@ -111,7 +135,7 @@ class Discovery:
             for proposal in answer[: state["count"]]
         ]
         self.staging.put_answer(place, drafts)
-        self.emit("asked", place=place, proposals=len(drafts))
+        self.emit(SlotAnswered(place, len(drafts)))
         return {}
 
     def collect(self, state: DiscoveryState) -> dict[str, Any]:
@@ -139,8 +163,8 @@ class Discovery:
                 self.staging.put(candidate.model_copy(update={"verdict": DISAPPROVED, "findings": ()}))
         return {}
 
-    def execute(self, state: DiscoveryState) -> dict[str, Any]:
-        """Try every candidate that has not been tried, each in a sandbox of its own."""
+    def evaluate(self, state: DiscoveryState) -> dict[str, Any]:
+        """Evaluate every candidate that has no verdict yet, each in a sandbox of its own."""
         for position, candidate in enumerate(state["pending"]):
             waiting = self.staging.get(candidate)
             if candidate in self.archive or waiting is None or waiting.verdict is not None:
@@ -150,9 +174,11 @@ class Discovery:
             self.staging.put(waiting.model_copy(update=fields))
             seconds = time.perf_counter() - began
             self.emit(
-                "candidate", id=candidate, position=position + 1, of=len(state["pending"]),
-                verdict=fields["verdict"], message=fields["message"], seconds=round(seconds, 3),
-                episodes=played, saved=len(self.stock.episodes) - played if played else 0,
+                CandidateEvaluated(
+                    id=candidate, position=position + 1, of=len(state["pending"]), verdict=fields["verdict"],
+                    message=fields["message"], seconds=round(seconds, 3), episodes=played,
+                    saved=len(self.stock.episodes) - played if played else 0,
+                )
             )  # fmt: skip
         return {}
 
@@ -165,12 +191,7 @@ class Discovery:
             self.staging.put(tried.model_copy(update={"findings": self._tryout.findings(tried)}))
         return {}
 
-    def refine(self, state: DiscoveryState) -> dict[str, Any]:
-        """Go on to the second half: directed variants of the best, now that their faults are known."""
-        whole = state["step"] != "propose" or self.run.config.population < 2 or state["stopped"]
-        return {"step": "done" if whole else "refine"}
-
-    def file(self, state: DiscoveryState) -> dict[str, Any]:
+    def archive_generation(self, state: DiscoveryState) -> dict[str, Any]:
         """Archive the generation, and go on to the next."""
         for candidate in state["pending"]:
             done = self.staging.get(candidate)
@@ -183,37 +204,43 @@ class Discovery:
         cards = self.stock.before(state["generation"] + 1)
         at = population.budgets(cards)
         best, baseline = next(iter(population.ranked(cards)), None), population.best_baseline(cards, at)
+        able = [card for card in cards if card.ok]
         self.emit(
-            "archived", generation=state["generation"], versions=len(cards), new=len(state["pending"]),
-            best=best.id if best else None, quality=round(population.quality(best, at), 3) if best else None,
-            baselines=round(population.quality(baseline, at), 3) if baseline else 0.0,
-            highest=round(float(population.qualities([card for card in cards if card.ok], at).max(initial=0.0)), 3),
+            GenerationArchived(
+                generation=state["generation"], versions=len(cards), new=len(state["pending"]),
+                best=best.id if best else None, quality=round(population.quality(best, at), 3) if best else None,
+                baselines=round(population.quality(baseline, at), 3) if baseline else 0.0,
+                highest=round(float(population.qualities(able, at).max(initial=0.0)), 3),
+            )
         )  # fmt: skip
         if barren >= MOST_BARREN:
-            self.emit("stopped", why="nothing new was proposed")
+            self.emit(RunStopped("nothing new was proposed"))
             raise ExplorerFailed(f"{self.explorer.name} proposed nothing new for {barren} generations")
         whole = 1 if state["pending"] or not state["stopped"] else 0  # a limit that came first leaves the generation
-        return {"generation": state["generation"] + whole, "pending": [], "barren": barren}
+        return {"generation": state["generation"] + whole, "step": "", "pending": [], "barren": barren}
 
-    def choose(self, state: DiscoveryState) -> dict[str, Any]:
+    def final_evaluation(self, state: DiscoveryState) -> dict[str, Any]:
         """Compare the best with the baselines on fresh branch orders, and write the report."""
-        best = write_report(self.run, self.stock.recorded.environments, self.sandbox, self._ticked)
-        self.emit("finished", best=best, versions=len(self.archive.ids()), stopped=state["stopped"])
+        report = evaluate_finalists(self.run, self.stock.recorded.environments, self.sandbox, self._ticked)
+        if self._render is not None:
+            text = self._render(self.run, report, self.archive.believed())
+            write_atomically(self.run.home / TEXT, text.encode())
+        self.emit(RunFinished(report.best, len(self.archive.ids()), state["stopped"]))
         return {}
 
     # Helpers
 
-    def emit(self, event: str, **fields: Any) -> None:
-        """Log an event, and tell whoever watches."""
-        self.run.log(event, **fields)
-        self._report(event, fields)
+    def emit(self, event: Event) -> None:
+        """Log an event, and pass it to the listener."""
+        self.run.log(event)
+        self.tell(event)
 
-    def tell(self, event: str, **fields: Any) -> None:
-        """Tell whoever watches of something that is not worth a line in the log."""
-        self._report(event, fields)
+    def tell(self, event: Event) -> None:
+        """Pass an event to the listener without logging it."""
+        self._report(event)
 
     def _ticked(self, episodes: int) -> None:
-        self._report("episodes", {"count": episodes})
+        self.tell(EpisodesRun(episodes))
 
     def _present(self, state: DiscoveryState, candidate: str) -> list[Card]:
         """Return the cards of all that was tried before ``candidate``."""

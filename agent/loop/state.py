@@ -24,7 +24,7 @@ class DiscoveryState(TypedDict):
     generation: Annotated[int, latest]
     """The generation at work; 0 is that of the baselines."""
     step: Annotated[str, latest]
-    """Half of the generation: "propose", then "refine", then "done"."""
+    """Empty before a generation begins, then "propose", "refine" and "done"."""
     pending: Annotated[list[str], latest]
     """Ids of the candidates of this generation, in the order of their proposal."""
     barren: Annotated[int, latest]
@@ -48,4 +48,4 @@ class SlotRequest(TypedDict):
 
 def initial_state() -> DiscoveryState:
     """Return the state that a run begins with."""
-    return {"generation": 0, "step": "propose", "pending": [], "barren": 0, "stopped": ""}
+    return {"generation": 0, "step": "", "pending": [], "barren": 0, "stopped": ""}

@@ -14,6 +14,7 @@ from typing import Any, cast
 
 from langgraph.config import get_stream_writer
 
+from ..records.events import Event
 from .nodes import Discovery
 
 
@@ -33,16 +34,16 @@ class WatchedNodes:
         """Return the discovery with nodes that are counted while they run."""
         return cast(Discovery, _Counted(discovery, self._counted))
 
-    def report(self, event: str, fields: dict[str, Any]) -> None:
+    def report(self, event: Event) -> None:
         """Stream an event of the run to clients, as stream mode ``custom``.
 
         Raises:
             NodeStopped: the nodes are to stop.
         """
         if self._stopped:
-            raise NodeStopped(f"stopped at event {event}")
-        if event != "episodes":  # these come from threads of the sandbox, and by the thousand
-            get_stream_writer()({"event": event, **fields})
+            raise NodeStopped(f"stopped at {event}")
+        if event.kind is not None:  # the others come from threads of the sandbox, and by the thousand
+            get_stream_writer()({"event": event.kind, **event.document()})
 
     def close(self) -> None:
         """Stop the nodes that are at work, and return when all of them have ended."""

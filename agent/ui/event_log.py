@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import math
 import os
 import threading
 import time
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from pydantic import ValidationError
 
 from ..archive.run_directory import Run
 from ..llm.budget import Spending
 from ..llm.calls import Call
+from ..records.events import Event, LoggedEvent, UnknownEvent
 from .answers import Answer
 
 _MOST_EVENTS = 50_000
@@ -32,19 +31,22 @@ class SpendingAnswer(Answer):
     output_tokens: int
 
 
-class EventLogReader:
-    """The event log at one moment."""
+_E = TypeVar("_E", bound=Event)
 
-    def __init__(self, events: list[dict[str, Any]], spent: Spending) -> None:
-        self.events, self._spent = events, spent
 
-    def of(self, name: str) -> list[dict[str, Any]]:
-        """Return the events of a kind."""
-        return [event for event in self.events if event["event"] == name]
+class EventLog:
+    """The event log of a run, and the cost of its calls, at one moment."""
 
-    def last(self, *names: str) -> dict[str, Any] | None:
-        """Return the last event of some kinds."""
-        return next((event for event in reversed(self.events) if event["event"] in names), None)
+    def __init__(self, lines: list[LoggedEvent], spent: Spending) -> None:
+        self.lines, self._spent = lines, spent
+
+    def of(self, kind: type[_E]) -> list[tuple[float, _E]]:
+        """Return the time and the event of every line of a kind."""
+        return [(line.time, line.event) for line in self.lines if isinstance(line.event, kind)]
+
+    def last(self, *kinds: type[Event]) -> LoggedEvent | None:
+        """Return the last line of some kinds."""
+        return next((line for line in reversed(self.lines) if isinstance(line.event, kinds)), None)
 
     def money(self) -> SpendingAnswer:
         """Return what has been spent."""
@@ -56,7 +58,7 @@ class EventLogReader:
 
     def words(self, most: int) -> list[str]:
         """Return the latest events in words, the last one first."""
-        return [_words(event) for event in self.events[: -most - 1 : -1]]
+        return [_words(line) for line in self.lines[: -most - 1 : -1]]
 
 
 class _IncrementalReader:
@@ -66,17 +68,17 @@ class _IncrementalReader:
         self.run = run
         self._lock = threading.Lock()
         self._seen: tuple[float, int] = (-1.0, -1)
-        self._events: list[dict[str, Any]] = []
+        self._lines: list[LoggedEvent] = []
         self._calls: dict[str, tuple[float, Spending]] = {}
 
-    def read(self) -> EventLogReader:
+    def read(self) -> EventLog:
         with self._lock:
             now = stamp(self.run.home / "events.jsonl")
             if now != self._seen:
-                self._events = [event for event in self.run.events() if _sound(event)][-_MOST_EVENTS:]
+                self._lines = self.run.events()[-_MOST_EVENTS:]
                 self._seen = now
             self._read_calls(self.run.home / "calls")
-            return EventLogReader(self._events, sum((spent for _, spent in self._calls.values()), Spending()))
+            return EventLog(self._lines, sum((spent for _, spent in self._calls.values()), Spending()))
 
     def _read_calls(self, home: Path) -> None:
         if not home.is_dir():
@@ -95,10 +97,10 @@ class _IncrementalReader:
 _readers: dict[Path, _IncrementalReader] = {}
 
 
-def event_log_of(run: Run | None) -> EventLogReader:
+def event_log_of(run: Run | None) -> EventLog:
     """Return the journal of a run as it is now; an empty one of no run."""
     if run is None:
-        return EventLogReader([], Spending())
+        return EventLog([], Spending())
     return _readers.setdefault(run.home, _IncrementalReader(run)).read()
 
 
@@ -111,18 +113,9 @@ def stamp(path: Path) -> tuple[float, int]:
     return (found.st_mtime, found.st_size)
 
 
-_NUMBERS = ("time", "seconds", "episodes", "position", "of", "generation", "versions")
-
-
-def _sound(event: Mapping[str, Any]) -> bool:
-    """Whether an event has the numbers that pages compute with: a log may hold anything."""
-    if "time" not in event or (event["event"] == "candidate" and "id" not in event):
-        return False
-    numbers = [event[name] for name in _NUMBERS if name in event]
-    return all(isinstance(n, int | float) and abs(n) < 1e15 and not math.isnan(n) for n in numbers)
-
-
-def _words(event: Mapping[str, Any]) -> str:
-    at = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(event["time"]))
-    told = {k: v for k, v in event.items() if k not in ("time", "event") and v not in ("", None)}
-    return f"{at} {event['event']}: " + ", ".join(f"{k} {str(v)[:120]}" for k, v in told.items())
+def _words(line: LoggedEvent) -> str:
+    at = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(line.time))
+    event = line.event
+    name, fields = (event.name, event.fields) if isinstance(event, UnknownEvent) else (event.kind, event.document())
+    shown = ", ".join(f"{key} {str(value)[:120]}" for key, value in fields.items() if value not in ("", None))
+    return f"{at} {name}: {shown}"

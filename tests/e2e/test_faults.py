@@ -17,7 +17,7 @@ from ..stubs.conversations import at, same_as_server
 from ..stubs.faults import ANSWERS, KINDS, Faults, Seeded, never
 from ..stubs.messages_api import Stub
 from ..stubs.scripts import discovery
-from .test_models import begin, play
+from .test_models import begin, conversations, play
 
 GENERATIONS, POPULATION = 9, 3
 CACHE_FIELDS = ("dollars", "cached_tokens")
@@ -45,7 +45,7 @@ def test_thousand_service_faults_change_costs_but_not_versions(tmp_path: Path, m
             same_as_server(calls.budget.spent(), stub)
             assert len(stub.ids) == len(set(stub.ids)) == calls.budget.spent().calls
         assert run.archive.verify() == []
-        assert all(event["ended"] == "submitted" for event in run.events() if event["event"] == "conversation")
+        assert all(event.ended == "submitted" for event in conversations(run))
         return run
 
     whole, everything, service = discover("whole", never), Seeded(3, 0.85), Seeded(4, 0.85, SERVICE)

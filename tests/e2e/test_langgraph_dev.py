@@ -21,6 +21,7 @@ from tenacity import RetryError, Retrying, retry_if_exception_type, stop_after_d
 from agent.archive.run_directory import Run
 from agent.loop.graph import build
 from agent.loop.nodes import DISAPPROVED, Discovery
+from agent.records.events import CandidateEvaluated, RunFinished
 
 pytestmark = pytest.mark.langgraph
 ROOT = Path(__file__).parents[2]
@@ -187,7 +188,7 @@ def test_a_killed_server_goes_on_at_the_approval(server: Server) -> None:
     run = server.run(thread)
     assert run.archive.card(candidate["id"]).verdict != DISAPPROVED
     assert run.archive.card(other["id"]).verdict == DISAPPROVED
-    assert run.events()[-1]["event"] == "finished"
+    assert isinstance(run.events()[-1].event, RunFinished)
 
 
 @pytest.fixture(scope="module")
@@ -227,7 +228,7 @@ def test_a_call_that_is_cancelled_stops_and_can_go_on(server: Server, finished: 
     server.stream(thread, input=None)
     run = server.run(thread)
     assert tree(run) == tree(server.run(finished))
-    evaluated = [event["id"] for event in run.events() if event["event"] == "candidate"]
+    evaluated = [e.event.id for e in run.events() if isinstance(e.event, CandidateEvaluated)]
     assert len(evaluated) == len(set(evaluated)), "nothing goes on behind the back of the next call"
 
 

@@ -27,6 +27,7 @@ from agent.loop.checkpoints import fork
 from agent.loop.graph import discover
 from agent.loop.nodes import Discovery, ExplorerFailed
 from agent.records.card import DUPLICATE
+from agent.records.events import ConversationEnded
 from agent.records.explorer import Brief, Proposal
 from agent.records.version import Expectation
 from agent.tools.toolbox import TOOLS, Toolbox
@@ -68,6 +69,10 @@ def begin(home: Path, **settings: object) -> Run:
     return Run.create(home, config, [env])
 
 
+def conversations(run: Run) -> list[ConversationEnded]:
+    return [line.event for line in run.events() if isinstance(line.event, ConversationEnded)]
+
+
 def play(
     run: Run, stub: Stub, limits: SpendingLimits | None = None, session: SessionLimits | None = None
 ) -> CallJournal:
@@ -80,7 +85,7 @@ def play(
         return Toolbox(brief.bench)
 
     explorer = AnthropicExplorer(
-        MODEL, calls, prompt, tools, session, report=lambda event, fields: run.log(event, **fields)
+        MODEL, calls, prompt, tools, session, report=run.log
     )
     discover(Discovery(run, explorer, ProcessSandbox(), budget=calls.budget))
     return calls
@@ -119,8 +124,8 @@ def test_model_uses_every_tool_in_five_generations_and_sees_no_secrets(serve, tm
         assert used(stub) | {"submit"} == {tool.name for tool in TOOLS}
         assert all(card.expects and card.prompts.startswith("tools-") for card in cards)
         assert all(card.outcome for card in cards if card.ok)
-        talks = [event for event in run.events() if event["event"] == "conversation"]  # some lead to the same version
-        assert sum(talk["dollars"] for talk in talks) == pytest.approx(calls.budget.spent().dollars)
+        talks = conversations(run)  # some lead to the same version
+        assert sum(talk.dollars for talk in talks) == pytest.approx(calls.budget.spent().dollars)
         assert all("try_candidate" in run.archive.transcript(card.id) for card in cards)
         everything = b"".join(stub.bodies)
     assert NAME.encode() not in everything and b"benchmark-name" not in everything
@@ -179,9 +184,9 @@ def test_fifteen_tool_calls_fit_into_eight_answers(serve, tmp_path: Path) -> Non
     with serve(SCRIPTS["busy_discovery"]) as stub:
         run = begin(tmp_path / "run", generations=2, population=1)
         play(run, stub)
-    (cost,) = [event for event in run.events() if event["event"] == "conversation" and event["generation"] == 2]
-    assert cost["calls"] == 8 and cost["input_tokens"] < 60_000
-    assert cost["cached_tokens"] / cost["input_tokens"] > 0.8
+    (cost,) = [event for event in conversations(run) if event.generation == 2]
+    assert cost.calls == 8 and cost.input_tokens < 60_000
+    assert cost.cached_tokens / cost.input_tokens > 0.8
 
 
 @pytest.mark.parametrize(
@@ -199,12 +204,12 @@ def test_foolish_or_hostile_model_cannot_damage_the_archive_or_leak_the_key(  # 
         assert len(stub.ids) < 400
     assert run.archive.verify() == []
     assert all(card.verdict.startswith(("ok", DUPLICATE, "rejected")) for card in run.archive.cards())
-    talks = [event for event in run.events() if event["event"] == "conversation"]
+    talks = conversations(run)
     assert talks
     for talk in talks:
-        kept = (run.home / talk["transcript"]).read_text()
+        kept = (run.home / talk.transcript).read_text()
         assert kept.startswith("## system") and kept.endswith(f"## end: {talk['ended']}\n") and KEY not in kept
-    name = f"g{talks[0]['generation']:03d}-{talks[0]['step']}-{talks[0]['slot']}"
+    name = f"g{talks[0].generation:03d}-{talks[0].step}-{talks[0].slot}"
     assert main(["transcript", name, "--run", str(run.home)]) == 0 and "## end: " in capsys.readouterr().out
     assert main(["transcript", "g999-propose-0", "--run", str(run.home)]) != 0
     assert "has no conversation g999-propose-0" in capsys.readouterr().err

@@ -20,8 +20,9 @@ from ...llm.chat import ChatModel, ModelTurn, PendingRequest, Reply, ToolTurn, T
 from ...llm.failures import AuthError, CallFailure, FailureKind, retry_after
 from ...llm.message import MessageAssembler, is_blank
 from ...llm.session import Prompt, SessionLimits, SessionTools
+from ...records.events import EventListener, ignore
 from ...records.explorer import Brief
-from .explorer import LlmExplorer, Report
+from .explorer import LlmExplorer
 
 MAX_TOKENS = 32_000
 """Longest answer, in tokens, including thinking."""
@@ -53,7 +54,7 @@ class AnthropicExplorer(LlmExplorer):
     def __init__(
         self, model: str, calls: CallJournal, prompt: Callable[[Brief, str], Prompt],
         tools: Callable[[Brief], SessionTools], limits: SessionLimits | None = None,
-        thinking: bool = True, report: Report = lambda event, fields: None,
+        thinking: bool = True, report: EventListener = ignore,
     ) -> None:  # fmt: skip
         mode: Thinking = calls.prices.of(model).thinking if thinking else "none"
         key()

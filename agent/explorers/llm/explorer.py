@@ -7,14 +7,13 @@ import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import asdict
-from typing import Any
 
 from ...llm.calls import CallJournal, CallSite
 from ...llm.chat import ChatModel
 from ...llm.session import Conversation, Prompt, SessionLimits, SessionTools
+from ...records.events import ConversationEnded, EventListener, ignore
 from ...records.explorer import Brief, Proposal
 
-Report = Callable[[str, dict[str, Any]], None]
 """Called with an event's name and fields when a conversation ends."""
 Connect = Callable[[], AbstractAsyncContextManager[ChatModel]]
 """Opens a model within the event loop of one conversation."""
@@ -39,7 +38,7 @@ class LlmExplorer:
     def __init__(
         self, name: str, connect: Connect, calls: CallJournal, prompt: Callable[[Brief, str], Prompt],
         tools: Callable[[Brief], SessionTools], limits: SessionLimits | None = None,
-        report: Report = lambda event, fields: None,
+        report: EventListener = ignore,
     ) -> None:  # fmt: skip
         self.name = name
         self._connect, self._calls, self._prompt, self._tools = connect, calls, prompt, tools
@@ -97,8 +96,11 @@ class LlmExplorer:
             finally:
                 path = self._calls.put_transcript(site, session.transcript.text())
         cost = session.cost
-        result = {"ended": session.why, "transcript": f"{path.parent.name}/{path.name}", **asdict(cost)}
-        self._report("conversation", {"generation": brief.generation, "step": step, "slot": brief.slot, **result})
+        self._report(
+            ConversationEnded(
+                brief.generation, step, brief.slot, session.why, f"{path.parent.name}/{path.name}", **asdict(cost)
+            )
+        )
         if done is None:
             return []
         parents = tuple(done.parents) or tuple(version.id for version in brief.parents[:1])

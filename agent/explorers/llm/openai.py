@@ -25,8 +25,9 @@ from ...llm.chat import ChatModel, ModelTurn, PendingRequest, Reply, ToolTurn, T
 from ...llm.completion import CompletionAssembler
 from ...llm.failures import AuthError, CallFailure, FailureKind, retry_after
 from ...llm.session import Prompt, SessionLimits, SessionTools
+from ...records.events import EventListener, ignore
 from ...records.explorer import Brief
-from .explorer import LlmExplorer, Report
+from .explorer import LlmExplorer
 
 MAX_TOKENS = 32_000
 """Longest answer, in tokens, including thinking."""
@@ -55,7 +56,7 @@ class OpenAIExplorer(LlmExplorer):
     def __init__(
         self, model: str, calls: CallJournal, prompt: Callable[[Brief, str], Prompt],
         tools: Callable[[Brief], SessionTools], limits: SessionLimits | None = None,
-        report: Report = lambda event, fields: None,
+        report: EventListener = ignore,
     ) -> None:  # fmt: skip
         price = calls.prices.of(model)
         secret, address = key(), endpoint()

@@ -17,6 +17,7 @@ from ...archive.run_report import read_report
 from ...llm.session import Prompt
 from ...llm.transcript import Transcript, clean
 from ...records.card import SCREENED
+from ...records.events import CandidateEvaluated, Event, GenerationArchived, GenerationStarted, SlotAnswered
 from ...records.explorer import Brief, Proposal
 from ...tools.toolbox import Toolbox, ToolResult
 
@@ -101,22 +102,23 @@ class McpSession:
             self._doing = "what was submitted is being tried"
         return [task.proposal(self.client)]
 
-    def report(self, event: str, fields: Mapping[str, Any]) -> None:
-        """Take note of the run's events.
+    def report(self, event: Event) -> None:
+        """Note the run's events.
 
         Raises:
-            Left: nobody is there to work for.
+            ClientLeft: the client has left, so there is nobody to work for.
         """
         with self._changed:
-            if event == "asked":  # what was submitted is safe on disk
-                self._task = None
-                self._changed.notify_all()
-            elif event == "generation" and not fields["generation"]:
-                self._doing = "the hand-written controllers are being tried"
-            elif event == "candidate" and fields["of"] > 1:
-                self._doing = f"{fields['position']} of {fields['of']} hand-written controllers have been tried"
-            elif event == "archived" and fields["generation"] > 0:
-                self._doing = "the run is drawing its conclusions"
+            match event:
+                case SlotAnswered():  # the submission is safe on disk
+                    self._task = None
+                    self._changed.notify_all()
+                case GenerationStarted(generation=0):
+                    self._doing = "the hand-written controllers are being evaluated"
+                case CandidateEvaluated() if event.of > 1:
+                    self._doing = f"{event.position} of {event.of} hand-written controllers have been evaluated"
+                case GenerationArchived() if event.generation > 0:
+                    self._doing = "the run makes its final evaluation"
             if self._gone:
                 raise ClientLeft
 

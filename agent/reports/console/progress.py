@@ -6,12 +6,12 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from ...archive.run_directory import Run
+from ...records.events import CandidateEvaluated, EpisodesRun, Event, GenerationArchived, GenerationStarted
 
 
 class ProgressDisplay:
@@ -45,28 +45,29 @@ class ProgressDisplay:
         finally:
             self._bar.start()
 
-    def report(self, event: str, fields: dict[str, Any]) -> None:
+    def report(self, event: Event) -> None:
         """Show an event."""
-        if event == "episodes":
-            self._episodes += fields["count"]
-        elif event == "generation":
-            if self._task is not None:
-                self._bar.remove_task(self._task)
-            self._first = fields["generation"] if self._first is None else self._first
-            label = f"generation {fields['generation']} of {fields['of']}"
-            self._task = self._bar.add_task(label, total=None, note="")
-        elif event == "candidate":
-            if self._task is not None:
-                self._bar.update(self._task, total=fields["of"], completed=fields["position"], note=self._speed())
-        elif event == "archived":
-            left = self._left(fields["generation"])
-            told = f"highest quality {fields['highest']:.2f} (best baseline {fields['baselines']:.2f})"
-            self._bar.console.print(
-                f"generation {fields['generation']:3d}: {fields['versions']:4d} versions, "
-                f"{told if fields['best'] else 'none ran'}, {self._speed()}, {left}",
-                highlight=False,
-                soft_wrap=True,
-            )
+        match event:
+            case EpisodesRun(count):
+                self._episodes += count
+            case GenerationStarted(generation, of):
+                if self._task is not None:
+                    self._bar.remove_task(self._task)
+                self._first = generation if self._first is None else self._first
+                self._task = self._bar.add_task(f"generation {generation} of {of}", total=None, note="")
+            case CandidateEvaluated() if self._task is not None:
+                self._bar.update(self._task, total=event.of, completed=event.position, note=self._speed())
+            case GenerationArchived():
+                self._print(event)
+
+    def _print(self, event: GenerationArchived) -> None:
+        quality = f"highest quality {event.highest:.2f} (best baseline {event.baselines:.2f})"
+        self._bar.console.print(
+            f"generation {event.generation:3d}: {event.versions:4d} versions, "
+            f"{quality if event.best else 'none ran'}, {self._speed()}, {self._left(event.generation)}",
+            highlight=False,
+            soft_wrap=True,
+        )
 
     def _speed(self) -> str:
         return f"{self._episodes / max(1e-9, time.monotonic() - self._began):,.0f} episodes/s"

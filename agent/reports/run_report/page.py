@@ -11,6 +11,7 @@ from ...llm.budget import Spending
 from ...llm.calls import read_calls
 from ...population.overfitting.crossvalidation import IntervalEstimate
 from ...records.card import Card
+from ...records.events import CandidateEvaluated
 from ...tools.text import one_line
 from ..console.display import interval, plain
 from ..markdown import code, escaped, table
@@ -134,9 +135,9 @@ def _learned(run: Run, cards: Sequence[Card]) -> Iterator[str]:
 
 
 def _cost(run: Run, cards: Sequence[Card]) -> Iterator[str]:
-    tried = [event for event in run.events() if event["event"] == "candidate"]
-    episodes = sum(event.get("episodes") or 0 for event in tried)
-    seconds = sum(event.get("seconds") or 0.0 for event in tried)
+    evaluated = [line.event for line in run.events() if isinstance(line.event, CandidateEvaluated)]
+    episodes = sum(event.episodes for event in evaluated)
+    seconds = sum(event.seconds for event in evaluated)
     failed: dict[str, int] = {}
     for card in cards:
         if not card.ok:

@@ -10,7 +10,6 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -22,12 +21,12 @@ from ...archive.run_directory import Run, RunConfig
 from ...archive.run_report import JSON, TEXT
 from ...llm.budget import LlmBudget, Spending
 from ...records.card import FrozenModel
+from ...records.events import Event, GenerationArchived, GenerationStarted, RunFinished, TrackerFailed
 from .base import NONE, Tracker, tracker
 
 KEPT = "tracker.json"
 _PATIENCE = 60.0
 """Seconds that the end of a run waits for the tracker's remaining messages."""
-_ENDED = "finished"
 
 
 class TrackingState(FrozenModel):
@@ -69,19 +68,19 @@ class TrackerThread:
         self._work.put(self._start)
         self._thread.start()
 
-    def report(self, event: str, fields: dict[str, Any]) -> None:
+    def report(self, event: Event) -> None:
         """Handle an event of the run: the end of a generation is sent."""
-        if event == "archived":
-            self._queue_metrics(fields["generation"])
+        if isinstance(event, GenerationArchived):
+            self._queue_metrics(event.generation)
 
     def close(self) -> None:
         """Send what was not sent yet, and end the record; returns after at most ``patience`` seconds."""
-        events = self._run.events()
-        archived = [e["generation"] for e in events if e["event"] == "archived" and type(e.get("generation")) is int]
+        events = [line.event for line in self._run.events()]
+        archived = [event.generation for event in events if isinstance(event, GenerationArchived)]
         if archived and max(archived) >= self._next:
             self._queue_metrics(max(archived))
-        last = next((e["event"] for e in reversed(events) if e["event"] in ("generation", "archived", _ENDED)), "")
-        finished = last == _ENDED
+        steps = [e for e in events if isinstance(e, GenerationStarted | GenerationArchived | RunFinished)]
+        finished = bool(steps) and isinstance(steps[-1], RunFinished)
         paths = [self._run.home / name for name in (TEXT, JSON)] if finished else []
         self._work.put(lambda: self._tracker.end(finished, [path for path in paths if path.is_file()]))
         self._work.put(None)
@@ -131,7 +130,7 @@ class TrackerThread:
         if self._failed:
             return
         self._failed = True
-        self._run.log("tracker", tracker=self._name, failed=type(error).__name__)
+        self._run.log(TrackerFailed(self._name, type(error).__name__))
         why = _SECRET.sub("//", " ".join(str(error).split()))[:300]
         print(
             f"autotts: tracker {self._name}: {type(error).__name__}: {why}; the run goes on without it", file=sys.stderr

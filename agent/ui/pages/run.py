@@ -17,8 +17,17 @@ from ...archive.reader import ArchiveReader
 from ...archive.run_directory import Run
 from ...archive.run_report import read_report
 from ...records.card import Card
+from ...records.events import (
+    CandidateEvaluated,
+    Event,
+    GenerationArchived,
+    GenerationStarted,
+    RunFinished,
+    RunStarted,
+    RunStopped,
+)  # fmt: skip
 from ..answers import PROBLEMS, Answer, At, CurveAnswer, curve_of
-from ..event_log import EventLogReader, SpendingAnswer, event_log_of
+from ..event_log import EventLog, SpendingAnswer, event_log_of
 
 router = APIRouter(prefix="/api", tags=["run"], responses=PROBLEMS)
 
@@ -158,28 +167,49 @@ def _cards(place: ArchiveReader, ids: Sequence[str]) -> dict[str, Card]:
     return found
 
 
-def _now(run: Run, journal: EventLogReader, view: ArchiveSnapshot) -> ProgressAnswer:
-    last = journal.last("candidate", "generation", "archived", "finished", "stopped", "began") or {}
-    working = journal.last("generation") or {}
-    tried = journal.last("candidate") or {}
-    done = max((row.generation for row in view.rows), default=0)
-    finished = journal.last("finished")
-    state = {"finished": "finished", "stopped": "stopped"}.get(str(last.get("event")), "running")
-    fresh = tried.get("time", 0) >= working.get("time", 0)
+def _now(run: Run, journal: EventLog, view: ArchiveSnapshot) -> ProgressAnswer:
+    last = journal.last(
+        CandidateEvaluated, GenerationStarted, GenerationArchived, RunFinished, RunStopped, RunStarted
+    )
+    started, evaluated, finished = (
+        journal.last(kind) for kind in (GenerationStarted, CandidateEvaluated, RunFinished)
+    )
+    generation, candidate = started and started.event, evaluated and evaluated.event
+    fresh = evaluated is not None and (started is None or evaluated.time >= started.time)
     return ProgressAnswer(
-        state=state,
-        why=str((finished or {}).get("stopped") or last.get("why") or ""),
-        generation=int(working.get("generation", done)),
+        state=_state(last.event if last else None),
+        why=_why(finished.event if finished else None, last.event if last else None),
+        generation=generation.generation if isinstance(generation, GenerationStarted) else _reached(view),
         generations=run.config.generations,
-        position=int(tried.get("position", 0)) if fresh else 0,
-        of=int(tried.get("of", 0)) if fresh else 0,
-        last_event=last.get("time"),
+        position=candidate.position if fresh and isinstance(candidate, CandidateEvaluated) else 0,
+        of=candidate.of if fresh and isinstance(candidate, CandidateEvaluated) else 0,
+        last_event=last.time if last else None,
         hours=run.hours(),
         explorer=run.config.explorer,
         model=run.config.model or run.config.command,
         money=journal.money(),
         limits=run.limits().model_dump(mode="json"),
     )
+
+
+def _state(event: Event | None) -> str:
+    match event:
+        case RunFinished():
+            return "finished"
+        case RunStopped():
+            return "stopped"
+    return "running"
+
+
+def _why(finished: Event | None, last: Event | None) -> str:
+    """Return why the run has ended early, if it has."""
+    if isinstance(finished, RunFinished) and finished.stopped:
+        return finished.stopped
+    return last.why if isinstance(last, RunStopped) else ""
+
+
+def _reached(view: ArchiveSnapshot) -> int:
+    return max((row.generation for row in view.rows), default=0)
 
 
 def _generations(view: ArchiveSnapshot) -> list[GenerationAnswer]:
@@ -221,11 +251,11 @@ def _explorers(view: ArchiveSnapshot) -> list[ExplorerAnswer]:
     ]  # fmt: skip
 
 
-def _speeds(journal: EventLogReader) -> list[SpeedAnswer]:
+def _speeds(journal: EventLog) -> list[SpeedAnswer]:
     return [
-        SpeedAnswer(time=event["time"], id=str(event["id"]), seconds=event["seconds"], episodes=event["episodes"])
-        for event in journal.of("candidate")
-        if event.get("episodes") and event.get("seconds")
+        SpeedAnswer(time=at, id=event.id, seconds=event.seconds, episodes=event.episodes)
+        for at, event in journal.of(CandidateEvaluated)
+        if event.episodes and event.seconds
     ][-500:]
 
 

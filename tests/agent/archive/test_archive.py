@@ -16,6 +16,7 @@ from agent.archive.archive import Archive, pack_logs, sha256, unpack_logs
 from agent.archive.run_directory import Run, RunConfig
 from agent.loop.staging import Staging, draft
 from agent.records.card import Card, EvaluationProtocol
+from agent.records.events import LoggedEvent, UnknownEvent
 from agent.records.explorer import Proposal
 from agent.records.index_row import IndexRow
 from envs.episodes import Logs
@@ -161,8 +162,10 @@ def test_a_run_that_cannot_be_written_leaves_no_directory(tmp_path: Path, monkey
 def test_lines_of_the_event_log_that_are_not_events_are_left_out(tmp_path: Path) -> None:
     run = Run.__new__(Run)
     run._events = tmp_path / "events.jsonl"
-    run._events.write_bytes(b'5\n[]\n{"event": 5}\n\xff\n' + b"[" * 100_000 + b'\n{"event": "x"}\n{"event": "cut')
-    assert run.events() == [{"event": "x"}]
+    run._events.write_bytes(
+        b'5\n[]\n{"event": 5}\n\xff\n' + b"[" * 100_000 + b'\n{"time": 1, "event": "x"}\n{"event": "cut'
+    )
+    assert run.events() == [LoggedEvent(1.0, UnknownEvent("x", {}))]
 
 
 @given(st.lists(st.lists(st.integers(0, 300), max_size=5), max_size=6))

@@ -26,6 +26,7 @@ from agent.loop.graph import discover
 from agent.loop.nodes import DISAPPROVED, Discovery, ExplorerFailed
 from agent.population.parents import WAYS
 from agent.records.card import DUPLICATE
+from agent.records.events import CandidateEvaluated, Event, GenerationArchived, RunFinished
 from agent.records.explorer import Brief, LimitReached, Proposal
 from agent.records.version import Expectation
 from agent.tools.toolbox import Toolbox
@@ -89,6 +90,10 @@ class Single:
         width = 20 * brief.generation + brief.slot + (10 if step == "refine" else 0)
         expects = (Expectation("tokens", "more"),)
         return [Proposal(source(width), f"width {width}", tuple(v.id for v in brief.parents[:1]), expects=expects)]
+
+
+def evaluated(run: Run) -> list[CandidateEvaluated]:
+    return [line.event for line in run.events() if isinstance(line.event, CandidateEvaluated)]
 
 
 def begin(home: Path, **settings: object) -> Run:
@@ -159,7 +164,7 @@ def test_who_decides_as_another_is_kept_and_never_a_parent(tmp_path: Path) -> No
     assert kept.ok and {card.verdict for card in twins} == {DUPLICATE} and len(twins) == 1
     assert all(kept.id in card.message and run.archive.card(card.id).curve and not card.findings for card in twins)
     assert all(run.archive.logs(card.id) for card in twins), "the evidence"
-    said = {event["message"] for event in run.events() if event.get("verdict") == DUPLICATE}
+    said = {event.message for event in evaluated(run) if event.verdict == DUPLICATE}
     assert said == {f"decides as {kept.id} does, in every episode"}
     parents = {version.id for _, brief in explorer.briefs for version in (*brief.parents, *brief.mates, *brief.front)}
     assert not parents & {card.id for card in twins}
@@ -171,8 +176,8 @@ def test_islands_breed_apart_and_a_killed_run_ends_as_it_would_have(tmp_path: Pa
     kills = iter([True, False, True])
 
     class Dies(Discovery):
-        def file(self, state):  # type: ignore[no-untyped-def]
-            done = super().file(state)
+        def archive_generation(self, state):  # type: ignore[no-untyped-def]
+            done = super().archive_generation(state)
             if state["generation"] in (2, 4) and next(kills, False):
                 raise KeyboardInterrupt  # all is archived, but the checkpoint does not know
             return done
@@ -220,12 +225,12 @@ def test_a_person_approves(tmp_path: Path) -> None:
 def test_a_limit_stops_in_good_order_and_may_be_raised(tmp_path: Path) -> None:
     run = begin(tmp_path / "run")
     discover(Discovery(run, Single(limit_at=(1, "refine", 1)), ProcessSandbox()))
-    finished = run.events()[-1]
-    assert finished["event"] == "finished" and "at most $1" in finished["stopped"]
+    finished = run.events()[-1].event
+    assert isinstance(finished, RunFinished) and "at most $1" in finished.stopped
     assert max(card.generation for card in run.archive.cards()) == 1
     discover(Discovery(Run(run.home), Single(), ProcessSandbox()))
     assert max(card.generation for card in run.archive.cards()) == 2
-    assert run.events()[-1]["stopped"] == ""
+    assert run.events()[-1].event.stopped == ""
 
 
 def test_two_slots_reach_a_limit_at_once(tmp_path: Path) -> None:
@@ -235,7 +240,7 @@ def test_two_slots_reach_a_limit_at_once(tmp_path: Path) -> None:
 
     run = begin(tmp_path / "run")
     discover(Discovery(run, Poor(), ProcessSandbox()))
-    assert "at most $1" in run.events()[-1]["stopped"]
+    assert "at most $1" in run.events()[-1].event.stopped
 
 
 def test_hours_are_a_limit_of_every_explorer(tmp_path: Path) -> None:
@@ -243,11 +248,11 @@ def test_hours_are_a_limit_of_every_explorer(tmp_path: Path) -> None:
     now = [0.0]
     budget = LlmBudget(SpendingLimits(run=SpendingLimit(hours=1.0)), now=lambda: now[0])
 
-    def tick(event: str, fields: object) -> None:
-        now[0] += 2400 if event == "archived" else 0
+    def tick(event: Event) -> None:
+        now[0] += 2400 if isinstance(event, GenerationArchived) else 0
 
     discover(Discovery(run, EvolveExplorer(), ProcessSandbox(), tick, budget=budget))
-    assert "hours" in run.events()[-1]["stopped"]
+    assert "hours" in run.events()[-1].event.stopped
     reached = max(card.generation for card in run.archive.cards())
     discover(Discovery(Run(run.home), EvolveExplorer(), ProcessSandbox()))
     assert max(card.generation for card in run.archive.cards()) == 2 >= reached
@@ -269,7 +274,7 @@ def test_time_travel(tmp_path: Path) -> None:
     before = tree(run.archive)
     found = list_checkpoints(run)
     assert found[0].next == () and found[-1].generation == 0
-    assert {"execute", "archive", "choose"} <= {node for moment in found for node in moment.next}
+    assert {"evaluate", "archive", "final_evaluation"} <= {node for moment in found for node in moment.next}
     new = fork(run, 1, tmp_path / "fork", {"generations": 3})
     discover(Discovery(new, Single(), ProcessSandbox()))
     assert tree(run.archive) == before

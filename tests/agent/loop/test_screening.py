@@ -15,6 +15,7 @@ from agent.loop.graph import discover
 from agent.loop.nodes import Discovery
 from agent.loop.screening import bound, rungs
 from agent.loop.screening.bound import ScreeningReference
+from agent.records.events import CandidateEvaluated, RunFinished
 from agent.records.explorer import Brief, Proposal
 from envs.episodes import grid
 from envs.statistics import Floats
@@ -202,8 +203,8 @@ def test_the_poor_are_given_up_and_kept_as_history(tmp_path: Path, capsys: pytes
         assert not card.mean_curve and card.findings == () and not (run.archive.root / card.id / "logs.npz").exists()
     parents = {version.id for _, brief in explorer.briefs for version in (*brief.parents, *brief.front)}
     assert parents and not parents & {card.id for card in given_up}
-    tried = {event["id"]: event for event in run.events() if event["event"] == "candidate"}
-    assert {(tried[card.id]["episodes"], tried[card.id]["saved"]) for card in given_up} == {(79, 185)}
+    tried = {e.event.id: e.event for e in run.events() if isinstance(e.event, CandidateEvaluated)}
+    assert {(tried[card.id].episodes, tried[card.id].saved) for card in given_up} == {(79, 185)}
     assert main(["status", str(run.home)]) == 0
     said = capsys.readouterr().out
     assert "4 candidates given up early, 740 of 3,696 episodes saved" in said and "failures     none" in said
@@ -225,7 +226,7 @@ def test_a_kill_between_candidates_changes_nothing(tmp_path: Path) -> None:
     discover(Discovery(undisturbed, Mixed(), ProcessSandbox()))
     run, explorer = begin(tmp_path / "run", generations=1), Mixed()
     kills = 0
-    while not run.events() or run.events()[-1]["event"] != "finished":
+    while not run.events() or not isinstance(run.events()[-1].event, RunFinished):
         tried = []
 
         def dies(event: str, fields: object, tried: list[str] = tried) -> None:

@@ -141,7 +141,7 @@ def test_conversation_with_a_foolish_model_ends(scene: Scene, script: str, why: 
     reports: list[dict[str, Any]] = []
     with scene.stub(SCRIPTS[script]) as stub:
         of = calls(scene.home, stub)
-        asked, _ = explorer(of, report=lambda event, fields: reports.append(fields))
+        asked, _ = explorer(of, report=lambda event: reports.append(event.document()))
         assert asked.propose(brief()) == []
     assert reports[0]["ended"] == why and len(stub.ids) <= 12
     assert max(map(len, stub.bodies)) < 60_000  # a megabyte is not sent back

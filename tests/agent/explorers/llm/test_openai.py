@@ -96,7 +96,7 @@ def test_proposal(scene: Scene) -> None:
     reports: list[dict[str, Any]] = []
     with scene.stub() as stub:
         of = scene.calls(stub)
-        asked, tools = explorer(of, report=lambda event, fields: reports.append(fields))
+        asked, tools = explorer(of, report=lambda event: reports.append(event.document()))
         (proposal,) = asked.propose(brief())
     assert "class" in proposal.source and proposal.prompts == "p1" and proposal.data == {"model": MODEL}
     assert {name for name, _ in tools[0].made} == set(NAMES)

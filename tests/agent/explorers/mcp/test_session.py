@@ -21,6 +21,7 @@ from agent.archive.run_directory import Run, RunConfig
 from agent.explorers.mcp.server import server
 from agent.explorers.mcp.session import ClientLeft, McpExplorer, McpSession, McpTask, host, last_round
 from agent.loop.nodes import Discovery
+from agent.records.events import CandidateEvaluated, EpisodesRun, GenerationStarted
 from agent.tools.toolbox import Toolbox, specifications
 from envs.synthetic.model import default_environments
 from sandbox.backends.process import ProcessSandbox
@@ -278,14 +279,14 @@ def test_a_cancelled_call_leaves_the_session_whole(tmp_path: Path) -> None:
 def test_a_call_that_comes_too_early_is_told_what_is_going_on(tmp_path: Path) -> None:
     desk = McpSession(lambda brief, step: pytest.fail("nobody asks"), patience=0.0)
     assert desk.call("task", {}).text == "No task yet: the run is being opened. Call `task` again."
-    desk.report("generation", {"generation": 0})
-    desk.report("candidate", {"position": 2, "of": 9})
+    desk.report(GenerationStarted(0, 3))
+    desk.report(CandidateEvaluated("a", 2, 9, "ok", "", 0.1, 5, 0))
     early = desk.call("findings", {"version": "x"})
     assert early.error and "2 of 9 hand-written controllers" in early.text
     desk.leave()
     assert desk.left() and desk.call("task", {}).error
     with pytest.raises(ClientLeft):
-        desk.report("episodes", {"count": 1})
+        desk.report(EpisodesRun(1))
 
 
 def tree(run: Run) -> dict[str, bytes]:

@@ -11,6 +11,7 @@ from agent import population
 from agent.llm.budget import SpendingLimit, SpendingLimits
 from agent.loop.graph import discover
 from agent.loop.nodes import Discovery
+from agent.records.events import GenerationArchived, GenerationStarted
 from agent.reports.console.progress import ProgressDisplay
 from sandbox.backends.process import ProcessSandbox
 
@@ -24,8 +25,8 @@ def test_the_time_left_is_never_more_than_the_hours_allow(hours: float, left: st
     watch = ProgressDisplay(run)
     watch._began -= 1.0  # a generation has taken a second
     with watch:
-        watch.report("generation", {"generation": 0, "of": 10**9})
-        watch.report("archived", {"generation": 0, "versions": 6, "best": None, "highest": 0.0, "baselines": 0.0})
+        watch.report(GenerationStarted(0, 10**9))
+        watch.report(GenerationArchived(0, 6, 6, None, None, 0.0, 0.0))
     told = capsys.readouterr().err
     assert left in told and "6 versions, none ran" in told
 

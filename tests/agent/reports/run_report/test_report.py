@@ -18,6 +18,7 @@ from agent.records.explorer import Brief, Proposal
 from agent.records.version import Expectation
 from agent.reports.markdown import code, escaped
 from agent.reports.run_report.learned import credit_rows, predictions, steps
+from agent.reports.run_report.page import page
 from envs.synthetic.model import default_environments
 from envs.synthetic.simulated import is_simulated, simulate
 from sandbox.backends.process import ProcessSandbox
@@ -47,7 +48,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Hostile]:
         environments={env.name: env.hash for env in WORLDS}, simulated={env.name: env.hash for env in drawn},
     )  # fmt: skip
     run, explorer = Run.create(tmp_path_factory.mktemp("runs") / "a_run", config, [*WORLDS, *drawn]), Hostile()
-    discover(Discovery(run, explorer, ProcessSandbox()))
+    discover(Discovery(run, explorer, ProcessSandbox(), render=page))
     return run, explorer
 
 

@@ -19,6 +19,8 @@ from agent.cli.main import main
 from agent.llm.budget import LlmBudget, Spending
 from agent.loop.graph import discover
 from agent.loop.nodes import Discovery
+from agent.records.events import Event, GenerationArchived, TrackerFailed
+from agent.reports.run_report.page import page
 from agent.reports.trackers.base import Tracker, tracker
 from agent.reports.trackers.follow import KEPT, TrackerThread, TrackingState, params
 from envs.errors import InputError
@@ -57,13 +59,13 @@ def followed(run: Run, tracker: Tracker, dies_after: int | None = None, patience
     budget.record(1, Spending(dollars=0.5, calls=1))
     following = TrackerThread(run, "notes", tracker, budget, patience)
 
-    def report(event: str, fields: dict[str, Any]) -> None:
-        if event == "archived" and fields["generation"] == dies_after:
+    def report(event: Event) -> None:
+        if isinstance(event, GenerationArchived) and event.generation == dies_after:
             raise KeyboardInterrupt
-        following.report(event, fields)
+        following.report(event)
 
     try:
-        discover(Discovery(run, Single(), ProcessSandbox(), report, budget=budget))
+        discover(Discovery(run, Single(), ProcessSandbox(), report, budget=budget, render=page))
     finally:
         if dies_after is None:
             following.close()
@@ -81,7 +83,7 @@ def test_tracker_receives_every_generation(tmp_path: Path) -> None:
     assert last["versions"] == len(cards) and last["hypervolume"] == population.hypervolume(cards)
     best = population.ranked(cards)[0]
     assert last["best_quality"] == population.quality(best, population.budgets(cards)) >= 0
-    seeds = [event["baselines"] for event in run.events() if event["event"] == "archived"]
+    seeds = [e.event.baselines for e in run.events() if isinstance(e.event, GenerationArchived)]
     assert [round(entry[2]["best_baseline_quality"], 3) for entry in notes.calls if entry[0] == "log"] == seeds
     assert sum(n for name, n in last.items() if name.startswith("verdict.")) == len(cards)
     assert [entry[2]["dollars"] for entry in notes.calls if entry[0] == "log"] == [0.0, 0.5, 0.5]
@@ -118,8 +120,8 @@ def test_failing_tracker_is_reported_once_and_the_run_continues(
     assert (run.home / "report.json").is_file()
     text = capsys.readouterr().err
     assert text.count("autotts: tracker notes") == 1 and text.count("\n") == 1 and "secret" not in text
-    (event,) = [event for event in run.events() if event["event"] == "tracker"]
-    assert event["failed"] == type(error).__name__ and "secret" not in json.dumps(event)
+    (event,) = [line.event for line in run.events() if isinstance(line.event, TrackerFailed)]
+    assert event.failed == type(error).__name__ and "secret" not in json.dumps(event.document())
 
 
 def test_run_does_not_wait_for_a_hanging_tracker(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

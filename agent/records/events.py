@@ -1,0 +1,222 @@
+"""What happens in a run, as typed events: watchers get them while it happens, and the event log keeps most of them.
+
+The class attribute ``kind`` is an event's name in the log; ``None`` marks an event that is not logged.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, ClassVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from .migration import renamed
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """The base class of all events."""
+
+    kind: ClassVar[str | None] = None
+    """Name in the event log; None for an event that is too small to be logged."""
+
+    def document(self) -> dict[str, Any]:
+        """Return the fields as plain JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted(Event):
+    """A process begins to work on the run, for the first time or again."""
+
+    kind = "began"
+    sandbox: str
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationStarted(Event):
+    """The run begins a generation; generation 0 is that of the baselines."""
+
+    kind = "generation"
+    generation: int
+    of: int
+    """Generations of the run."""
+
+
+@dataclass(frozen=True, slots=True)
+class SlotAnswered(Event):
+    """The explorer has answered for one slot of a step, and the answer is safe on disk."""
+
+    kind = "asked"
+    place: str
+    """Generation, step and slot: ``g003-propose-0``."""
+    proposals: int
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationEnded(Event):
+    """A conversation with a language model has ended, with a proposal or without one."""
+
+    kind = "conversation"
+    generation: int
+    step: str
+    slot: int
+    ended: str
+    """Why it ended: "submitted", or the reason why there is no proposal."""
+    transcript: str
+    """Path of the transcript, below the run directory."""
+    dollars: float
+    input_tokens: int
+    cached_tokens: int
+    output_tokens: int
+    calls: int
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateEvaluated(Event):
+    """A candidate has its verdict."""
+
+    kind = "candidate"
+    id: str
+    position: int
+    """Position among the candidates of its generation, from 1."""
+    of: int
+    """Candidates of its generation so far."""
+    verdict: str
+    message: str
+    seconds: float
+    episodes: int
+    """Episodes that were run, audits included."""
+    saved: int
+    """Episodes that screening made unnecessary."""
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationArchived(Event):
+    """All candidates of a generation are in the archive."""
+
+    kind = "archived"
+    generation: int
+    versions: int
+    """Versions in the archive."""
+    new: int
+    """Versions of this generation."""
+    best: str | None
+    """Id of the best version; None if no version ran."""
+    quality: float | None
+    """Its quality as believed, in points."""
+    baselines: float
+    """Quality of the best baseline, in points."""
+    highest: float
+    """Highest measured quality, in points."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunStopped(Event):
+    """The run stops with an error that the explorer is the reason of."""
+
+    kind = "stopped"
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunFinished(Event):
+    """The run has its final evaluation and its report."""
+
+    kind = "finished"
+    best: str
+    """Id of the best version on fresh branch orders."""
+    versions: int
+    stopped: str
+    """The limit that ended the run before its last generation; empty if none did."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrackerFailed(Event):
+    """An experiment tracker failed; the run goes on without it."""
+
+    kind = "tracker"
+    tracker: str
+    failed: str
+    """Type of the error."""
+
+
+@dataclass(frozen=True, slots=True)
+class EpisodesRun(Event):
+    """Some episodes have just been run. Not logged."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class NodeFinished(Event):
+    """A node of the graph has ended, and its checkpoint is written. Not logged."""
+
+    node: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownEvent(Event):
+    """A line of the log with a kind that this version of the program does not write."""
+
+    name: str
+    fields: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedEvent:
+    """One line of the event log."""
+
+    time: float
+    """Seconds since 1970, UTC."""
+    event: Event
+
+
+EventListener = Callable[[Event], None]
+"""Gets every event of a run as it happens, in the thread in which it happens."""
+
+_LOGGED: dict[str, type[Event]] = {
+    kind: event
+    for event in (
+        RunStarted, GenerationStarted, SlotAnswered, ConversationEnded, CandidateEvaluated, GenerationArchived,
+        RunStopped, RunFinished, TrackerFailed,
+    )
+    if (kind := event.kind) is not None
+}  # fmt: skip
+_ADAPTERS: dict[str, TypeAdapter[Event]] = {name: TypeAdapter(event) for name, event in _LOGGED.items()}
+_OLDER_NAMES: dict[str, dict[str, str]] = {"archived": {"seeds": "baselines"}}
+"""By kind: today's name of each field that older logs name differently."""
+_LARGEST = 1e15  # no count, second or dollar of a run is larger: a log may hold anything
+
+
+def ignore(event: Event) -> None:
+    """The listener that does nothing."""
+
+
+def read_event(document: Any) -> LoggedEvent | None:
+    """Return a line of the event log as an event; None if it is none, or damaged.
+
+    Fields that today's event does not have are left out.
+    """
+    if not isinstance(document, dict) or not isinstance(name := document.get("event"), str):
+        return None
+    time = document.get("time")
+    if isinstance(time, bool) or not isinstance(time, int | float) or not abs(time) < _LARGEST:
+        return None
+    content = {key: value for key, value in document.items() if key not in ("time", "event")}
+    kind = _LOGGED.get(name)
+    if kind is None:
+        return LoggedEvent(float(time), UnknownEvent(name, content))
+    content = renamed(content, _OLDER_NAMES.get(name, {}))
+    known = {field.name: content[field.name] for field in fields(kind) if field.name in content}
+    try:
+        event = _ADAPTERS[name].validate_python(known)
+    except ValidationError:
+        return None
+    return LoggedEvent(float(time), event) if all(map(_sound, event.document().values())) else None
+
+
+def _sound(value: object) -> bool:
+    return not isinstance(value, int | float) or (abs(value) < _LARGEST and not math.isnan(value))
