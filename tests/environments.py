@@ -1,4 +1,4 @@
-"""Small worlds for tests: environments made by hand or by chance, and controllers played in this process."""
+"""Small environments for tests, made by hand or at random, and controllers that run in this process."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Column = Sequence[str | None]
 """A branch: its probe answers and its final answer last. "." and None are absent; ``"AAB"`` is ("A", "A", "B")."""
 
 Maker = Callable[[float, int], Controller]
-"""What makes a controller for an episode of (beta, seed): a `Controller` class, as a rule."""
+"""Makes a controller for an episode of (beta, branch order); usually a `Controller` class."""
 
 
 def environment(
@@ -73,9 +73,9 @@ def _offsets(sizes: Iterable[int]) -> np.ndarray:
 
 
 def random_environment(
-    random: Random, questions: int = 2, branches: int = 6, depth: int = 6, probe_cost: int = 0, name: str = "chance"
+    random: Random, questions: int = 2, branches: int = 6, depth: int = 6, probe_cost: int = 0, name: str = "random"
 ) -> Environment:
-    """Return an environment of up to so many branches and probes, with odd lengths and branches without a probe."""
+    """Return a random environment of limited size, with odd lengths and with branches without probes."""
     delta = random.choice((1, 7, 500))
     columns = [
         [random.choices("ABC.", k=random.randint(0, depth) + 1) for _ in range(random.randint(1, branches))]
@@ -93,16 +93,16 @@ def small_data_root(root: Path) -> Path:
 
 
 @lru_cache
-def plain_seed(branches: int) -> int:
-    """Return the first seed under which so many branches (few!) are opened in the order in which they are stored."""
-    seed = 0
-    while shuffled(branches, seed) != list(range(branches)):
-        seed += 1
-    return seed
+def identity_order(branches: int) -> int:
+    """Return the first branch order that opens ``branches`` branches as stored. Fast only for a few branches."""
+    order = 0
+    while shuffled(branches, order) != list(range(branches)):
+        order += 1
+    return order
 
 
 def scripted(solve: Callable[[Question, float], str | None]) -> type[Controller]:
-    """Return a controller that does what ``solve(question, beta)`` does."""
+    """Return a controller class whose `solve` calls ``solve(question, beta)``."""
 
     class Scripted(Controller):
         def solve(self, question: Question) -> str | None:
@@ -112,7 +112,7 @@ def scripted(solve: Callable[[Question, float], str | None]) -> type[Controller]
 
 
 class RandomController(Controller):
-    """A policy without a plan: any legal action, in any order, and any answer that it has seen."""
+    """A controller that takes random legal actions, and returns a random answer that it has seen."""
 
     def solve(self, question: Question) -> str | None:
         seen: list[str | None] = [None]
@@ -154,7 +154,7 @@ class RandomController(Controller):
 
 
 def recording(env: Environment, question: int) -> Recording:
-    """Return the branches of ``question`` for replay, its answers in the words of the vocabulary."""
+    """Return the branches of ``question`` for replay, with answers as texts of the vocabulary."""
     columns, totals = [], []
     for branch in env.branches(question):
         probes = env.probe_answers[env.probe_offsets[branch] : env.probe_offsets[branch + 1]].tolist()
@@ -164,7 +164,7 @@ def recording(env: Environment, question: int) -> Recording:
 
 
 def replay(maker: Maker, episodes: Episodes) -> list[tuple[ReplayQuestion, str | None]]:
-    """Run a controller through every episode, and return the question as it was left, and the answer given."""
+    """Run a controller on every episode; return the final state of each question, and the answer."""
     recordings: dict[tuple[int, int], Recording] = {}
     played = []
     for e, q, beta, seed in zip(
@@ -203,5 +203,5 @@ def pack(played: Sequence[tuple[ReplayQuestion, str | None]], episodes: Episodes
 
 
 def play(maker: Maker, episodes: Episodes) -> Logs:
-    """Run a controller through every episode, in this process, and return the logs."""
+    """Run a controller on every episode in this process, and return the logs."""
     return pack(replay(maker, episodes), episodes)

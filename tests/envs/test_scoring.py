@@ -1,4 +1,4 @@
-"""The host's scoring against the replay that the sandbox runs, and against logs that no replay can make."""
+"""Scoring agrees with the replay that runs in the sandbox, and refuses logs that no replay can produce."""
 
 from __future__ import annotations
 
@@ -16,7 +16,16 @@ from envs.episodes import Episodes, Logs, grid
 from envs.log_entries import log_entries
 from envs.scoring import ForgedLog, score
 
-from ..environments import RandomController, environment, pack, plain_seed, play, random_environment, replay, scripted
+from ..environments import (
+    RandomController,
+    environment,
+    identity_order,
+    pack,
+    play,
+    random_environment,
+    replay,
+    scripted,
+)
 
 
 @settings(max_examples=150, deadline=None)
@@ -26,19 +35,21 @@ from ..environments import RandomController, environment, pack, plain_seed, play
     max_tokens=st.sampled_from((None, 1, 30, 2000, 9000)),
     max_branches=st.integers(1, 9),
 )
-def test_scores_are_those_of_the_replay(seed: int, probe_cost: int, max_tokens: int | None, max_branches: int) -> None:
+def test_scores_agree_with_the_replay_question(
+    seed: int, probe_cost: int, max_tokens: int | None, max_branches: int
+) -> None:
     random = Random(seed)
-    worlds = [random_environment(random, probe_cost=cost) for cost in (probe_cost, 0)]
-    episodes = grid(worlds, (0.0, 1.0), range(seed, seed + 4), max_branches, max_tokens)
+    environments = [random_environment(random, probe_cost=cost) for cost in (probe_cost, 0)]
+    episodes = grid(environments, (0.0, 1.0), range(seed, seed + 4), max_branches, max_tokens)
     played = replay(RandomController, episodes)
     logs = pack(played, episodes)
     scores = score(episodes, logs)
     done = log_entries(episodes, logs)
-    ledger_tokens = np.bincount(done.episode, weights=done.tokens, minlength=len(logs))
+    entry_tokens = np.bincount(done.episode, weights=done.tokens, minlength=len(logs))
     for e, (question, answer) in enumerate(played):
-        env = worlds[episodes.environment[e]]
+        env = environments[episodes.environment[e]]
         gold = env.vocabulary[env.gold[episodes.question[e]]]
-        assert scores.tokens[e] == question.tokens == ledger_tokens[e]
+        assert scores.tokens[e] == question.tokens == entry_tokens[e]
         assert scores.latency[e] == question.latency
         assert scores.opened[e] == question.width
         assert scores.depth[e, : question.width].tolist() == [question.depth(i) for i in range(question.width)]
@@ -47,8 +58,8 @@ def test_scores_are_those_of_the_replay(seed: int, probe_cost: int, max_tokens: 
         assert scores.correct[e] == (answer == gold)
 
 
-def test_the_published_way_of_counting() -> None:
-    """Stepped, a branch may cost a little more than read at once; half-stepped, the rest only."""
+def test_tokens_are_counted_as_in_the_published_results() -> None:
+    """Stepping through a branch may cost more than running it; after some steps, a run costs only the rest."""
     env = environment([["AAB"]], [[900]], ["B"])
     episodes = grid([env], (0.0,), (0,))
 
@@ -75,7 +86,7 @@ def test_the_published_way_of_counting() -> None:
     assert tokens(both) == (900, 900)
 
 
-def test_a_depth_is_paid_for_once() -> None:
+def test_each_depth_is_charged_once() -> None:
     env = environment([["AABB"]], None, ["B"], probe_cost=10)
     episodes = grid([env], (0.0,), (0,))
 
@@ -96,7 +107,7 @@ def test_a_depth_is_paid_for_once() -> None:
     assert score(episodes, play(scripted(look), episodes)).tokens.tolist() == [2020]
 
 
-def test_what_costs_nothing_is_not_refused_for_the_budget() -> None:
+def test_free_actions_are_allowed_after_the_budget_is_spent() -> None:
     env = environment([["AB", "AB"]], [[1900, 1900]], ["B"])
     episodes = grid([env], (0.0,), (0,), max_tokens=1000)
 
@@ -161,7 +172,7 @@ FORGED = {
 
 def _episodes(max_tokens: int | None = None) -> Episodes:
     env = environment([["AAB", "AAB", "CCC"]], None, ["B"])
-    return grid([env], (0.0,), (plain_seed(3),), 4, max_tokens)
+    return grid([env], (0.0,), (identity_order(3),), 4, max_tokens)
 
 
 @pytest.mark.parametrize("what", FORGED)
@@ -171,7 +182,7 @@ def test_forged_logs_are_refused(what: str) -> None:
     assert refused.value.episode == 0
 
 
-def test_answers_never_shown_are_refused() -> None:
+def test_answers_that_no_branch_showed_are_refused() -> None:
     episodes = _episodes()
     gold = int(episodes.environments[0].gold[0])
     with pytest.raises(ForgedLog, match="no branch had shown"):
@@ -180,7 +191,7 @@ def test_answers_never_shown_are_refused() -> None:
     assert not score(episodes, _forge()).correct.any(), "no answer is always allowed"
 
 
-def test_the_forged_episode_is_named() -> None:
+def test_the_error_names_the_forged_episode() -> None:
     episodes = grid([environment([["AAB"]], None, ["B"])], (0.0, 0.5, 1.0), (0,))
     logs = play(scripted(lambda question, beta: question.run_to_end(question.branch())), episodes)
     verbs = logs.verbs.copy()
@@ -190,7 +201,7 @@ def test_the_forged_episode_is_named() -> None:
     assert refused.value.episode == 1
 
 
-def test_long_batches_are_scored_in_parts() -> None:
+def test_batches_longer_than_a_chunk_are_scored() -> None:
     env = random_environment(Random(5), questions=3)
     episodes = grid([env], orders=range(70))
     assert len(episodes) > 2048

@@ -1,4 +1,4 @@
-"""Simulated environments: other difficulty, the same every time, and never taken for recorded."""
+"""Simulated environments have another difficulty, are deterministic, and are never treated as recorded."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def right(env: Environment) -> float:
 
 
 @pytest.mark.slow
-def test_simulated_environments(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_simulate_makes_each_kind_in_turn_and_is_deterministic(monkeypatch: pytest.MonkeyPatch) -> None:
     ours = [replace(env, probe_cost=7) for env in default_environments(questions=12, branches=32)[1:3]]
     made = list(simulate(ours, 5, seed=3))
     assert [origin(env.name) for env in made] == [ours[i % 2].name for i in range(5)]
@@ -44,7 +44,7 @@ def test_simulated_environments(monkeypatch: pytest.MonkeyPatch) -> None:
         source = ours[number % 2]
         assert is_simulated(env.name) and f"/{number + 1}-" in env.name and path_of(Path("data"), env.name)
         assert len(env) == 12 and env.probe_cost == 7 and env.delta == source.delta
-        assert (right(env) < right(source)) == ("harder" in env.name)  # answers that are merged agree more often
+        assert (right(env) < right(source)) == ("harder" in env.name)  # merged answers agree more often
         env.check()
     assert {env.name.split("/")[1].split("-")[1] for env in made} == set(KINDS)
     fit, models = fitting.fit, dict[str, SyntheticModel]()  # a second time is enough to see that fits are the same
@@ -61,7 +61,7 @@ def test_simulated_environments(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [env.hash for env in simulate(ours, 2, seed=3)] == [env.hash for env in made[:2]]
 
 
-def test_fewer_answers() -> None:
+def test_narrowed_merges_answers_and_keeps_absent_ones() -> None:
     source = default_environments(questions=6, branches=16)[0]
     env = narrowed(source, Random(1))
     env.check()
@@ -71,7 +71,7 @@ def test_fewer_answers() -> None:
     for question in range(len(env)):
         part = slice(env.branches(question).start, env.branches(question).stop)
         pairs = set(zip(source.final_answers[part].tolist(), env.final_answers[part].tolist(), strict=True))
-        assert len(pairs) == len({before for before, _ in pairs})  # what was equal still is
+        assert len(pairs) == len({before for before, _ in pairs})  # equal answers stay equal
         assert (env.final_answers[part] == env.gold[question])[
             source.final_answers[part] == source.gold[question]
         ].all()
@@ -80,7 +80,7 @@ def test_fewer_answers() -> None:
 
 
 @pytest.mark.parametrize("shift", [-1.2, -0.4, 0.4, 1.2])
-def test_difficulty_is_shifted(shift: float) -> None:
+def test_shifted_moves_every_accuracy_in_one_direction(shift: float) -> None:
     for model in default_models().values():
         before, after = model.accuracy.quantiles, shifted(model, shift).accuracy.quantiles
         assert all(0 < value < 1 for value in after) and list(after) == sorted(after)
@@ -88,7 +88,7 @@ def test_difficulty_is_shifted(shift: float) -> None:
         assert all((a > b) == (shift > 0) for b, a in inside)
 
 
-def test_a_mean_is_over_what_was_recorded() -> None:
+def test_the_mean_leaves_out_simulated_environments() -> None:
     assert recorded(["a", "simulated/1-harder/a", "b"]) == ["a", "b"]
     assert recorded(["simulated/1-harder/a"]) == ["simulated/1-harder/a"]
     assert origin("simulated/odd") == "simulated/odd" and origin("a/b") == "a/b"

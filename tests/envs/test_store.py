@@ -1,4 +1,4 @@
-"""The store's round trip, its refusals, and the votes."""
+"""The round trip through the store, the input that it refuses, and the functions for voting."""
 
 from __future__ import annotations
 
@@ -42,7 +42,9 @@ def documents(draw: st.DrawFn) -> list[dict[str, Any]]:
 
 @settings(max_examples=80, deadline=None)
 @given(documents())
-def test_json_to_file_to_json(tmp_path_factory: pytest.TempPathFactory, document: list[dict[str, Any]]) -> None:
+def test_published_json_survives_a_round_trip_through_the_store(
+    tmp_path_factory: pytest.TempPathFactory, document: list[dict[str, Any]]
+) -> None:
     home = tmp_path_factory.mktemp("store")
     (home / "in.json").write_text(json.dumps(document))
     env = published.read(home / "in.json", "a/b")
@@ -57,7 +59,7 @@ def test_json_to_file_to_json(tmp_path_factory: pytest.TempPathFactory, document
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 10_000), st.integers(0, 255))
-def test_no_damage_goes_unseen(tmp_path_factory: pytest.TempPathFactory, at: int, value: int) -> None:
+def test_damaged_files_are_detected(tmp_path_factory: pytest.TempPathFactory, at: int, value: int) -> None:
     home = tmp_path_factory.mktemp("damage")
     question = {"question": "q", "gold_answer": "1", "probe_freq": 500, "each_branch": [[["1", "2"], 1200, "1"]]}
     (home / "in.json").write_text(json.dumps([question]))
@@ -85,10 +87,10 @@ def test_majority_is_the_first_of_the_most_frequent(answers: list[str | None]) -
 
 
 @given(st.integers(0, 60), st.integers(0, 60))
-def test_confidence_is_a_chance_that_grows_with_the_lead(first: int, second: int) -> None:
+def test_confidence_is_a_probability_that_grows_with_the_lead(first: int, second: int) -> None:
     assert 0 <= confidence(first, second) <= 1
     less, more = confidence(first, second), confidence(first + 1, second)
-    assert more > less or (more == less and not 1e-9 < less < 1 - 1e-9)  # where a float can tell them apart
+    assert more > less or (more == less and not 1e-9 < less < 1 - 1e-9)  # equal only where floats cannot differ
     assert confidence(first, second) + confidence(second, first) == pytest.approx(1)
 
 
@@ -106,7 +108,7 @@ QUESTION = {"question": "q", "gold_answer": "1", "probe_freq": 500, "each_branch
         (json.dumps([QUESTION | {"each_branch": [[[{"a": "b" * 9999}], 5, "1"]]}]), "an answer is"),
     ],
 )
-def test_what_would_not_fit_or_is_said_twice_is_refused_in_a_short_line(tmp_path: Path, text: str, words: str) -> None:
+def test_values_too_large_or_given_twice_are_refused_in_a_short_line(tmp_path: Path, text: str, words: str) -> None:
     (tmp_path / "in.json").write_text(text)
     with pytest.raises(InputError, match=words) as refused:
         published.read(tmp_path / "in.json", "a/b")
@@ -115,10 +117,10 @@ def test_what_would_not_fit_or_is_said_twice_is_refused_in_a_short_line(tmp_path
 
 @settings(max_examples=150, deadline=None)
 @given(st.data())
-def test_no_damage_within_the_zip_ends_in_anything_but_one_line(
+def test_damaged_zip_members_raise_an_input_error(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
-    """Checksums agree with the damaged parts here, so that it is our readers that meet them."""
+    """The checksums match the damaged members here, so that our own readers see the damage."""
     home = tmp_path_factory.mktemp("parts")
     (home / "in.json").write_text(json.dumps([QUESTION]))
     env = published.read(home / "in.json", "a/b")
@@ -137,12 +139,12 @@ def test_no_damage_within_the_zip_ends_in_anything_but_one_line(
 
 
 @pytest.mark.parametrize("name", ["mean", "../a", "a/../b", "/a", "-a", ".a", "a//b", "a b", "a\n", ""])
-def test_names_that_lead_elsewhere_or_mean_something_else_are_refused(tmp_path: Path, name: str) -> None:
+def test_unsafe_or_reserved_environment_names_are_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(InputError, match="environment name"):
         catalogue.path_of(tmp_path, name)
 
 
-def test_a_file_with_an_odd_name_does_not_hide_the_others(tmp_path: Path) -> None:
+def test_files_with_invalid_names_are_ignored(tmp_path: Path) -> None:
     (tmp_path / "in.json").write_text(json.dumps([QUESTION]))
     store.save(published.read(tmp_path / "in.json", "a/b"), catalogue.path_of(tmp_path, "a/b"))
     (tmp_path / "a b.env.npz").write_bytes(b"")
@@ -160,7 +162,7 @@ def test_a_file_with_an_odd_name_does_not_hide_the_others(tmp_path: Path) -> Non
         ({"max_tokens": 0}, "max_tokens"),
     ],
 )
-def test_a_batch_that_cannot_be_is_refused(tmp_path: Path, settings_of: dict[str, Any], words: str) -> None:
+def test_invalid_grids_are_refused(tmp_path: Path, settings_of: dict[str, Any], words: str) -> None:
     (tmp_path / "in.json").write_text(json.dumps([QUESTION]))
     env = published.read(tmp_path / "in.json", "a/b")
     with pytest.raises(InputError, match=words):
@@ -170,7 +172,7 @@ def test_a_batch_that_cannot_be_is_refused(tmp_path: Path, settings_of: dict[str
 
 @settings(max_examples=40, deadline=None)
 @given(documents())
-def test_a_branch_has_settled_where_its_answer_is_the_final_one_for_good(
+def test_a_branch_has_settled_once_its_answer_stays_the_final_one(
     tmp_path_factory: pytest.TempPathFactory, document: list[dict[str, Any]]
 ) -> None:
     path = tmp_path_factory.mktemp("settled") / "in.json"

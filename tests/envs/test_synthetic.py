@@ -1,4 +1,4 @@
-"""The synthetic environments: deterministic, sound at any size, and true to the model they are drawn from."""
+"""Synthetic environments are deterministic, valid at any size, and follow the model from which they are drawn."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from envs.synthetic.observed import Observed, knots_of, statistics
 SMALL = default_models()["synthetic/small"]
 
 
-def sound(env: Environment) -> None:
+def check_valid(env: Environment) -> None:
     env.check()
     assert env.vocabulary[ABSENT] == "ERR"
     assert len(set(env.vocabulary)) == len(env.vocabulary)
@@ -37,7 +37,7 @@ def sound(env: Environment) -> None:
     assert (last == env.final_answers).all()
 
 
-def test_the_default_models_are_four_from_weak_to_strong_and_survive_json() -> None:
+def test_there_are_four_default_models_from_weak_to_strong_and_they_survive_json() -> None:
     models = default_models()
     assert list(models) == ["synthetic/tiny", "synthetic/small", "synthetic/medium", "synthetic/large"]
     means = [np.mean(model.accuracy.quantiles) for model in models.values()]
@@ -46,27 +46,27 @@ def test_the_default_models_are_four_from_weak_to_strong_and_survive_json() -> N
         assert SyntheticModel.model_validate_json(model.model_dump_json()) == model
 
 
-def test_default_environments_have_the_published_size_and_are_sound() -> None:
+def test_default_environments_have_the_published_size_and_are_valid() -> None:
     environments = default_environments()
     assert [env.name for env in environments] == list(default_models())
     for env in environments:
-        sound(env)
+        check_valid(env)
         assert (len(env), len(env.final_answers), env.delta) == (30, 30 * 128, 500)
 
 
-def test_the_same_arguments_give_the_same_bits_and_another_seed_others() -> None:
+def test_equal_arguments_give_equal_bits_and_another_seed_gives_others() -> None:
     first = generate(SMALL, "a/b", 5, 16, 500, seed=3)
     assert first.hash == generate(SMALL, "a/b", 5, 16, 500, seed=3).hash
     assert first.hash != generate(SMALL, "a/b", 5, 16, 500, seed=4).hash
 
 
-def test_the_bits_do_not_change_from_machine_to_machine() -> None:
-    # pinned: changes when the generator does, or when the embedded models are fitted anew, and never otherwise
+def test_the_bits_are_equal_on_all_machines() -> None:
+    # this hash changes only with the generator, or when the embedded models are fitted again
     pinned = "248709ce04a2454471764e57ed4008e88c2b63f6a558a1fa4853273d02592ae1"
     assert generate(SMALL, "a/b", 3, 4, 500, seed=0).hash == pinned
 
 
-def test_exp_agrees_with_the_true_one() -> None:
+def test_exp_agrees_with_numpy() -> None:
     numbers = np.linspace(-60, 60, 4001)
     assert np.allclose(exp(numbers), np.exp(numbers), rtol=1e-12)
 
@@ -79,11 +79,11 @@ def test_exp_agrees_with_the_true_one() -> None:
     seed=st.integers(0, 2**40),
     name=st.sampled_from(sorted(default_models())),
 )
-def test_any_size_is_sound(questions: int, branches: int, delta: int, seed: int, name: str) -> None:
+def test_environments_of_any_size_are_valid(questions: int, branches: int, delta: int, seed: int, name: str) -> None:
     if delta == 50:
         questions, branches = min(questions, 5), min(branches, 8)
     env = generate(default_models()[name], name, questions, branches, delta, seed)
-    sound(env)
+    check_valid(env)
     assert len(env) == questions
     assert (np.diff(env.branch_offsets) == branches).all()
     longest = default_models()[name].cap
@@ -97,26 +97,26 @@ def test_a_store_round_trip_keeps_the_hash(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"questions": 0}, {"branches": -1}, {"delta": 0}, {"seed": -1}])
-def test_a_size_that_cannot_be_is_refused_by_name(wrong: dict[str, int]) -> None:
+def test_invalid_sizes_are_refused_by_name(wrong: dict[str, int]) -> None:
     sizes = {"questions": 2, "branches": 2, "delta": 500, "seed": 0, **wrong}
     with pytest.raises(InputError, match=next(iter(wrong))):
         generate(SMALL, "a/b", **sizes)
 
 
-def test_few_questions_are_as_hard_as_many() -> None:
+def test_a_few_questions_have_the_same_mean_difficulty_as_many() -> None:
     expected = Observed(generate(SMALL, "a/b", 300, 64, 500, 0)).right.mean()
     for seed in range(3):
         few = Observed(generate(SMALL, "a/b", 20, 64, 500, seed)).right.mean()
         assert abs(few - expected) < 0.05
 
 
-def test_probes_wander_at_the_same_pace_whatever_the_interval() -> None:
+def test_probes_change_at_the_same_rate_for_every_interval() -> None:
     coarse, fine = (statistics(generate(SMALL, "a/b", 30, 32, delta, 0)) for delta in (500, 100))
     assert fine["switching"] < coarse["switching"] / 2.5
     assert abs(fine["tokens"] - coarse["tokens"]) < 0.05
 
 
-def test_wrong_branches_are_longer_and_errors_are_shared() -> None:
+def test_wrong_branches_are_longer_and_share_wrong_answers() -> None:
     env = generate(SMALL, "a/b", 60, 64, 500, 0)
     view = Observed(env)
     assert env.total_tokens[~view.right].mean() > 1.2 * env.total_tokens[view.right].mean()
@@ -147,13 +147,13 @@ def test_a_fit_to_generated_data_recovers_the_parameters() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("questions", "branches", "name"), [(1, 1, "tiny"), (2, 3, "large"), (1, 40, "large")])
-def test_a_fit_to_hardly_any_data_still_gives_a_model(questions: int, branches: int, name: str) -> None:
+def test_a_fit_to_very_few_data_still_gives_a_valid_model(questions: int, branches: int, name: str) -> None:
     env = generate(default_models()[f"synthetic/{name}"], "a/b", questions, branches, 500, seed=2)
-    sound(generate(fit(env), "a/b", 3, 5, 500, seed=0))
+    check_valid(generate(fit(env), "a/b", 3, 5, 500, seed=0))
 
 
 @given(st.lists(st.floats(-100, 100), min_size=1, max_size=60), st.integers(2, 12))
-def test_knots_ascend_within_the_values(values: list[float], knots: int) -> None:
+def test_knots_are_ascending_and_within_the_range_of_values(values: list[float], knots: int) -> None:
     fitted = np.array(knots_of(np.array(values), knots))
     assert (np.diff(fitted) >= 0).all()
     assert min(values) - 1e-4 <= fitted[0] <= fitted[-1] <= max(values) + 1e-4

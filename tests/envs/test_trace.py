@@ -1,4 +1,4 @@
-"""Traces and their pictures, against the replay they come from."""
+"""Traces and their pictures agree with the replay from which they are made."""
 
 from __future__ import annotations
 
@@ -16,7 +16,16 @@ from envs.scoring import score
 from envs.store import Environment
 from envs.trace import Trace, as_text, picture, trace
 
-from ..environments import RandomController, environment, pack, plain_seed, play, random_environment, replay, scripted
+from ..environments import (
+    RandomController,
+    environment,
+    identity_order,
+    pack,
+    play,
+    random_environment,
+    replay,
+    scripted,
+)
 
 
 @settings(max_examples=100, deadline=None)
@@ -48,7 +57,7 @@ def _check_picture(seen: Trace, width: int, colour: bool) -> None:
     assert len(rows) == seen.width
 
 
-def _world(vocabulary_gold: str = "B") -> Environment:
+def _toy(vocabulary_gold: str = "B") -> Environment:
     return environment([["A.AB", "CCCC", "B"]], [[1900, 2000, 300]], [vocabulary_gold])
 
 
@@ -63,12 +72,12 @@ def _solve(question: Question, _: float) -> str | None:
 
 
 def _seen(env: Environment, **budget: int) -> Trace:
-    episodes = grid([env], (0.5,), (plain_seed(3),), **budget)
+    episodes = grid([env], (0.5,), (identity_order(3),), **budget)
     return trace(episodes, play(scripted(_solve), episodes), 0)
 
 
-def test_every_step_is_told() -> None:
-    seen = _seen(_world())
+def test_every_step_is_in_the_trace() -> None:
+    seen = _seen(_toy())
     assert [(s.record, s.verb, s.times, s.branches) for s in seen.steps] == [
         (0, "branch", 1, (0, 1, 2)),
         (1, "step", 2, (0, 1)),
@@ -88,9 +97,9 @@ def test_every_step_is_told() -> None:
 
 
 def test_the_picture_shows_every_kind_of_cell() -> None:
-    lines = picture(_seen(_world()), 70).splitlines()
+    lines = picture(_seen(_toy()), 70).splitlines()
     assert lines == [
-        f"toy, question 0, beta 0.5, order {plain_seed(3)}",
+        f"toy, question 0, beta 0.5, order {identity_order(3)}",
         "0 ░·▒>",
         "1 ░░×",
         "2 █|",
@@ -104,19 +113,19 @@ def test_the_picture_shows_every_kind_of_cell() -> None:
     ]
 
 
-def test_unseen_cells_are_marked() -> None:
+def test_cells_without_a_probe_are_marked() -> None:
     def blind(question: Question, _: float) -> str | None:
         i = question.branch()
         question.advance(i)
         return question.run_to_end(i)
 
-    episodes = grid([_world()], (0.5,), (plain_seed(3),))
+    episodes = grid([_toy()], (0.5,), (identity_order(3),))
     drawn = picture(trace(episodes, play(scripted(blind), episodes), 0))
     assert "0 ???█|" in drawn.splitlines()
     assert "not looked at" in drawn
 
 
-def test_deep_branches_are_compressed_into_the_terminal() -> None:
+def test_deep_branches_are_compressed_to_the_terminal_width() -> None:
     env = environment([["A" * 100 + "B"]], None, ["B"])
     episodes = grid([env], (0.0,), (0,))
     seen = trace(episodes, play(scripted(lambda q, _: q.run_to_end(q.branch())), episodes), 0)
@@ -134,28 +143,28 @@ def test_deep_branches_are_compressed_into_the_terminal() -> None:
         (lambda q, _: q.step(q.branch_many(3)[0])[0], "3 branches were still running"),
     ],
 )
-def test_it_says_why_the_episode_ended(solve: object, why: str) -> None:
-    episodes = grid([_world()], (0.0,), (plain_seed(3),))
+def test_the_trace_says_why_the_episode_ended(solve: object, why: str) -> None:
+    episodes = grid([_toy()], (0.0,), (identity_order(3),))
     seen = trace(episodes, play(scripted(solve), episodes), 0)  # type: ignore[arg-type]
     assert why in as_text(seen).splitlines()[-1]
 
 
-def test_a_spent_budget_is_named() -> None:
+def test_a_spent_token_budget_is_named_as_the_end() -> None:
     def solve(question: Question, _: float) -> str | None:
         return question.step(question.branch())[0]
 
-    episodes = grid([_world()], (0.0,), (plain_seed(3),), max_tokens=700)
+    episodes = grid([_toy()], (0.0,), (identity_order(3),), max_tokens=700)
     assert "no tokens left" in as_text(trace(episodes, play(scripted(solve), episodes), 0))
 
 
 def test_text_is_compact_and_groups_answers() -> None:
-    lines = as_text(_seen(_world())).splitlines()
+    lines = as_text(_seen(_toy())).splitlines()
     assert lines[1] == "0 branch 0-2"
     assert lines[2] == "1 step 0-1 x2 -> no answer (0), C (1); 2,000 tokens, latency 1,000, leader no answer"
     assert lines[6] == "5 run 2 -> B (2); ended 2; 2,800 tokens, latency 1,800, leader A"
 
 
-def test_answers_cannot_write_to_the_terminal() -> None:
+def test_escape_codes_in_answers_are_not_printed() -> None:
     env = environment([[["\x1b[2J\n" + "x" * 99]]], None, ["B"])
     episodes = grid([env], (0.0,), (0,))
     seen = trace(episodes, play(scripted(lambda q, _: q.run_to_end(q.branch())), episodes), 0)
@@ -165,7 +174,7 @@ def test_answers_cannot_write_to_the_terminal() -> None:
         assert "x" * 40 not in text.replace("\n", "")
 
 
-def test_many_branches_get_a_row_each() -> None:
+def test_each_of_many_branches_gets_a_row() -> None:
     env = environment([["AB"] * 300], None, ["B"])
     episodes = grid([env], (0.0,), (1,), 300)
     seen = trace(episodes, play(scripted(lambda q, _: q.run_many_to_end(q.branch_many(300))[0]), episodes), 0)
@@ -174,6 +183,6 @@ def test_many_branches_get_a_row_each() -> None:
 
 @pytest.mark.parametrize("index", [-1, 1])
 def test_an_episode_that_does_not_exist_is_refused(index: int) -> None:
-    episodes = grid([_world()], (0.0,), (0,))
+    episodes = grid([_toy()], (0.0,), (0,))
     with pytest.raises(InputError, match="does not exist"):
         trace(episodes, play(RandomController, episodes), index)

@@ -1,4 +1,4 @@
-"""The look-ahead audit: whoever uses what it has not paid for is convicted, and nobody else."""
+"""The look-ahead audit convicts every controller that uses cells it has not paid for, and no other controller."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ from .test_policy import evolved
 
 CHEATS = {path.stem: path.read_text() for path in sorted((Path(__file__).parent / "cheats").glob("*.py"))}
 ONLY_IN_EVALUATION = {name for name in CHEATS if name.startswith(("carry_", "only_evaluation", "only_large"))}
-"""Those that do not cheat where an episode is played by itself, and so cannot be told from keepers of state."""
+"""Cheats that behave when an episode is played alone. The audit cannot tell them from controllers that keep state."""
 
 MODELS = list(default_models().values())
 NO_BUBBLEWRAP = pytest.mark.skipif(bool(bubblewrap.works()), reason=f"no bubblewrap: {bubblewrap.works()}")
 
 
 @pytest.fixture(scope="module")
-def jail(request: pytest.FixtureRequest) -> Iterator[WorkerSandbox]:
-    """The kind of sandbox that a cheat is let loose in."""
+def each_sandbox(request: pytest.FixtureRequest) -> Iterator[WorkerSandbox]:
+    """A sandbox of the kind that the test asks for."""
     if request.param == "docker":
         request.getfixturevalue("image")
     with open_sandbox(request.param, 2) as sandbox:
@@ -47,8 +47,8 @@ def jail(request: pytest.FixtureRequest) -> Iterator[WorkerSandbox]:
 
 
 @pytest.fixture(scope="module")
-def cell() -> Iterator[WorkerSandbox]:
-    """The first sandbox that there is: for what does not depend on the kind of it."""
+def sandbox() -> Iterator[WorkerSandbox]:
+    """A bubblewrap sandbox, for tests that do not depend on the kind of sandbox."""
     if why := bubblewrap.works():
         pytest.skip(f"no bubblewrap: {why}")
     with open_sandbox("bubblewrap", 2) as sandbox:
@@ -56,14 +56,14 @@ def cell() -> Iterator[WorkerSandbox]:
 
 
 @cache
-def world() -> Episodes:
-    """Return 4800 episodes, in 60 of which (beta 0.5, seed 7) most cheats cheat."""
+def cheat_episodes() -> Episodes:
+    """Return 4800 episodes, of which most cheats cheat in 60 (beta 0.5, branch order 7)."""
     environment = generate(MODELS[2], "cheated/model", questions=60, branches=64)
     return grid([environment], [0.2, 0.4, 0.5, 0.8], range(20), max_branches=32)
 
 
 @cache
-def small() -> Episodes:
+def few_episodes() -> Episodes:
     environment = generate(MODELS[0], "small/model", questions=5, branches=24)
     return grid([environment], [0.2, 0.6], range(8), max_branches=12)
 
@@ -98,10 +98,10 @@ TRIALS = [
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("jail", "name"), TRIALS, indirect=["jail"])
-def test_cheats_gain_and_are_convicted(name: str, jail: WorkerSandbox) -> None:
-    found = played(CHEATS[name], world(), jail)
-    honest = played(CHEATS[name].replace("PEEK = True", "PEEK = False"), world(), jail)
+@pytest.mark.parametrize(("each_sandbox", "name"), TRIALS, indirect=["each_sandbox"])
+def test_cheats_gain_and_are_convicted(name: str, each_sandbox: WorkerSandbox) -> None:
+    found = played(CHEATS[name], cheat_episodes(), each_sandbox)
+    honest = played(CHEATS[name].replace("PEEK = True", "PEEK = False"), cheat_episodes(), each_sandbox)
     assert found.scores is not None and honest.scores is not None and found.logs is not None
     right = int(found.scores.correct.sum()) - int(honest.scores.correct.sum())
     tokens = int(found.scores.tokens.sum()) - int(honest.scores.tokens.sum())
@@ -109,14 +109,14 @@ def test_cheats_gain_and_are_convicted(name: str, jail: WorkerSandbox) -> None:
     other = (found.scores.answer != honest.scores.answer) | (found.scores.tokens != honest.scores.tokens)
     assert 0 < np.mean(other) <= 0.0125
 
-    verdict = audit(found.candidate, world(), found.logs, jail)
+    verdict = audit(found.candidate, cheat_episodes(), found.logs, each_sandbox)
     expected = "rejected: not reproducible" if name in ONLY_IN_EVALUATION else "rejected: looked ahead"
     assert verdict.kind in (expected, "rejected: looked ahead"), verdict
-    assert verdict.episode is not None and world().describe(verdict.episode) in verdict.message
+    assert verdict.episode is not None and cheat_episodes().describe(verdict.episode) in verdict.message
     assert "`" in verdict.message or "another answer" in verdict.message
 
 
-def test_there_are_enough_cheats_and_all_differ() -> None:
+def test_there_are_at_least_twenty_different_cheats() -> None:
     assert len(CHEATS) >= 20 and len(set(CHEATS.values())) == len(CHEATS)
     assert all(source.count("PEEK = True") == 1 for source in CHEATS.values())
 
@@ -126,11 +126,11 @@ def test_there_are_enough_cheats_and_all_differ() -> None:
 
 @pytest.mark.parametrize("name", baseline_names())
 @pytest.mark.parametrize("seed", [0, 1])
-def test_seeds_pass(name: str, seed: int, cell: WorkerSandbox) -> None:
+def test_baselines_pass_the_audit(name: str, seed: int, sandbox: WorkerSandbox) -> None:
     environments = [generate(model, f"m{i}/model", questions=4, branches=24, seed=i) for i, model in enumerate(MODELS)]
     episodes = grid(environments, [0.0, 0.5, 1.0], range(3), max_branches=16)
     assert policy.check(baseline_source(name)).ok
-    assert audited(baseline_source(name), episodes, cell, seed=seed) == Verdict("ok")
+    assert audited(baseline_source(name), episodes, sandbox, seed=seed) == Verdict("ok")
 
 
 @cache
@@ -147,19 +147,19 @@ def odd(number: int) -> Episodes:
 
 
 @pytest.mark.slow
-def test_evolved_controllers_pass() -> None:
-    with ProcessSandbox(1) as sandbox:  # nothing but our own explorer's words runs here
+def test_evolved_controllers_pass_the_audit() -> None:
+    with ProcessSandbox(1) as sandbox:  # runs only controllers of our own explorer, so no isolation is needed
         for number, source in enumerate(evolved(200)):
             assert policy.check(source).ok
             episodes = odd(number % 12)
             found = evaluate(source, episodes, sandbox)
-            if found.logs is None:  # some do not look at the budget of tokens
+            if found.logs is None:  # some controllers ignore the token budget
                 assert episodes.max_tokens is not None and found.verdict.kind == "illegal_action", found.verdict
                 continue
             assert audit(found.candidate, episodes, found.logs, sandbox, seed=number) == Verdict("ok"), source
 
 
-WANDERER = controller(
+RANDOM_CONTROLLER = controller(
     """
     seen, chance = [None], self.random
     for _ in range(chance.randint(0, 30)):
@@ -193,8 +193,8 @@ WANDERER = controller(
 
 
 @pytest.mark.parametrize("number", range(12))
-def test_a_controller_without_a_plan_passes(number: int, cell: WorkerSandbox) -> None:
-    assert audited(WANDERER, odd(number), cell, seed=number) == Verdict("ok")
+def test_a_random_controller_passes_the_audit(number: int, sandbox: WorkerSandbox) -> None:
+    assert audited(RANDOM_CONTROLLER, odd(number), sandbox, seed=number) == Verdict("ok")
 
 
 HONEST = {
@@ -226,11 +226,11 @@ HONEST = {
 
 @pytest.mark.parametrize("what", HONEST)
 @pytest.mark.parametrize("seed", range(3))
-def test_honest_controllers_pass_whatever_the_seed(what: str, seed: int, cell: WorkerSandbox) -> None:
-    assert audited(HONEST[what], small(), cell, seed=seed) == Verdict("ok")
+def test_honest_controllers_pass_with_any_audit_seed(what: str, seed: int, sandbox: WorkerSandbox) -> None:
+    assert audited(HONEST[what], few_episodes(), sandbox, seed=seed) == Verdict("ok")
 
 
-# What else it convicts of
+# Other faults that the audit detects
 
 FAULTS = {
     "state": (
@@ -274,16 +274,16 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("what", FAULTS)
-def test_faults_are_named(what: str, cell: WorkerSandbox) -> None:
+def test_the_verdict_names_the_fault(what: str, sandbox: WorkerSandbox) -> None:
     kind, source = FAULTS[what]
-    verdict = audited(source, small(), cell)
-    # what depends on names may by chance come out the same each time that the episode is played by itself
+    verdict = audited(source, few_episodes(), sandbox)
+    # a controller that depends on names may by chance act the same whenever the episode is played alone
     assert verdict.kind == kind or (what in ("names", "hashes") and not verdict.ok), verdict
-    assert verdict.episode is not None and small().describe(verdict.episode) in verdict.message
+    assert verdict.episode is not None and few_episodes().describe(verdict.episode) in verdict.message
     assert "\n" not in verdict.message
 
 
-def test_the_message_names_the_action(cell: WorkerSandbox) -> None:
+def test_the_message_names_the_first_differing_action(sandbox: WorkerSandbox) -> None:
     body = """
     i = question.branch()
     if len(question._columns[i]) % 2:
@@ -292,40 +292,40 @@ def test_the_message_names_the_action(cell: WorkerSandbox) -> None:
         question.advance(i)
     return None
     """
-    verdict = audited(controller(body), small(), cell)
+    verdict = audited(controller(body), few_episodes(), sandbox)
     assert verdict.kind == "rejected: looked ahead" and verdict.episode is not None
     was = ("action 1 was `step 0`, and `advance 0` where", "action 1 was `advance 0`, and `step 0` where")
-    assert verdict.message.startswith(was) and verdict.message.endswith(f"[{small().describe(verdict.episode)}]")
+    assert verdict.message.startswith(was) and verdict.message.endswith(f"[{few_episodes().describe(verdict.episode)}]")
 
 
-def test_time_spent_on_decoys_is_a_timeout() -> None:
+def test_an_endless_loop_on_decoys_is_a_timeout() -> None:
     if why := bubblewrap.works():
         pytest.skip(f"no bubblewrap: {why}")
     source = controller("while len(set(question._order)) < len(question._order): pass\nreturn None")
     with open_sandbox("bubblewrap", 1, limits=SandboxLimits(episode_seconds=0.5)) as sandbox:
-        verdict = audited(source, small(), sandbox)
+        verdict = audited(source, few_episodes(), sandbox)
     assert verdict.kind == "timeout" and verdict.episode is not None
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("share", "expected"), [(AUDIT_SHARE, MIN_AUDITED), (0.5, 2400), (1.0, 4800)])
-def test_the_share_is_drawn_and_counted(share: float, expected: int) -> None:
+def test_the_audited_share_is_drawn_and_reported(share: float, expected: int) -> None:
     counted: list[int] = []
     with ProcessSandbox(2) as sandbox:
-        found = played(baseline_source("early_stopping"), world(), sandbox)
+        found = played(baseline_source("early_stopping"), cheat_episodes(), sandbox)
         assert found.logs is not None
-        assert audit(found.candidate, world(), found.logs, sandbox, share, progress=counted.append).ok
+        assert audit(found.candidate, cheat_episodes(), found.logs, sandbox, share, progress=counted.append).ok
     assert sum(counted) == expected
 
 
-def test_the_draw_depends_on_the_seed_and_the_source_alone(cell: WorkerSandbox) -> None:
+def test_the_draw_depends_only_on_the_seed_and_the_source(sandbox: WorkerSandbox) -> None:
     source = FAULTS["unopened"][1]
-    verdicts = [audited(source, small(), cell, AUDIT_SHARE, seed) for seed in (0, 0, 1, 2)]
+    verdicts = [audited(source, few_episodes(), sandbox, AUDIT_SHARE, seed) for seed in (0, 0, 1, 2)]
     assert verdicts[0] == verdicts[1]
     assert len({verdict.episode for verdict in verdicts}) > 1
 
 
-def test_an_empty_environment_of_one_branch_passes(cell: WorkerSandbox) -> None:
+def test_an_environment_with_one_branch_without_probes_passes(sandbox: WorkerSandbox) -> None:
     chance = random.Random(3)
     episodes = grid([random_environment(chance, 1, 1, 0, 0, "one/branch")], [0.5], range(3), max_branches=4)
-    assert audited(HONEST["first of equals"].replace("branch_many(5)", "branch_many(1)"), episodes, cell).ok
+    assert audited(HONEST["first of equals"].replace("branch_many(5)", "branch_many(1)"), episodes, sandbox).ok

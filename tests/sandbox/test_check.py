@@ -1,4 +1,4 @@
-"""No attack gets through: every file of ``tests/attacks``, in Docker and bubblewrap, with and without the policy."""
+"""No attack of ``tests/attacks`` gets through, in Docker and in bubblewrap, with and without the source policy."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from sandbox.outcome import Candidate, Kind
 from .test_sandboxes import NO_BUBBLEWRAP
 
 ATTACKS = attacks()
-WALLS = [
+SANDBOXES = [
     pytest.param("bubblewrap", marks=NO_BUBBLEWRAP),
     pytest.param("docker", marks=pytest.mark.docker),
 ]
 
 
-@pytest.fixture(scope="module", params=WALLS)
+@pytest.fixture(scope="module", params=SANDBOXES)
 def under_attack(request: pytest.FixtureRequest) -> Iterator[AttackCheck]:
     if request.param == "docker":
         request.getfixturevalue("image")
@@ -51,13 +51,13 @@ def test_an_attack_that_gets_through_is_noticed(under_attack: AttackCheck) -> No
     assert "through" in str(under_attack.attempt(Attack("says", "says so", says), False).breaches)
 
 
-def test_the_suite_is_large_and_says_what_it_tries() -> None:
+def test_there_are_sixty_attacks_with_distinct_descriptions() -> None:
     assert len(ATTACKS) >= 60
     assert all(attack.tries.endswith(".") and len(attack.tries) > 10 for attack in ATTACKS)
     assert len({attack.tries for attack in ATTACKS}) == len(ATTACKS)
 
 
-def test_what_is_reached_is_noticed_once() -> None:
+def test_each_reached_target_is_reported_once() -> None:
     import socket
 
     with AttackTargets() as targets:
@@ -71,7 +71,7 @@ def test_what_is_reached_is_noticed_once() -> None:
     assert not targets.home.exists()
 
 
-def test_the_prelude_is_what_attacks_rely_on() -> None:
+def test_the_prelude_defines_breach_in_two_lines() -> None:
     space: dict[str, object] = {}
     exec(PRELUDE, space)
     assert issubclass(space["Breach"], BaseException)  # type: ignore[arg-type]

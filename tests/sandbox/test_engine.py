@@ -1,4 +1,4 @@
-"""Docker's own failures: an engine of the test's own is killed, filled up, and robbed of its image."""
+"""Failures of Docker: an engine that the tests start is killed, its disk is filled, and its image is deleted."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ from ..conftest import without_docker
 
 pytestmark = pytest.mark.docker
 
-WORLD = generate(next(iter(default_models().values())), "toy/model", questions=3, branches=12)
-EPISODES = grid([WORLD], [0.0, 0.7], range(40), max_branches=8)
+ENVIRONMENT = generate(next(iter(default_models().values())), "toy/model", questions=3, branches=12)
+EPISODES = grid([ENVIRONMENT], [0.0, 0.7], range(40), max_branches=8)
 CANDIDATE = Candidate("parallel_probe", baseline_source("parallel_probe"))
 
 
 class Engine:
-    """A Docker engine of its own, in a directory that may be a small disk."""
+    """A separate Docker engine that keeps its data in a given directory, which may be a small disk."""
 
     def __init__(self, home: Path) -> None:
         self.home = home
@@ -45,8 +45,8 @@ class Engine:
         return f"unix://{self.home}/socket"
 
     def start(self) -> None:
-        """Start it, and wait until it says that it listens."""
-        # the pid of a containerd that was killed along with it may belong to a zombie, which it would wait for
+        """Start the engine, and wait until it listens."""
+        # the process id of an earlier containerd may belong to a zombie, for which the engine would wait
         (self.home / "exec/containerd/containerd.pid").unlink(missing_ok=True)
         places = {"--data-root": "data", "--exec-root": "exec", "--pidfile": "pid"}
         arguments = [word for option, name in places.items() for word in (option, str(self.home / name))]
@@ -59,12 +59,12 @@ class Engine:
         for line in self.process.stderr:
             said.append(line)
             if "API listen on" in line:
-                threading.Thread(target=self.process.stderr.read, daemon=True).start()  # or it would wait for us
+                threading.Thread(target=self.process.stderr.read, daemon=True).start()  # drain it
                 return
         raise SandboxError(f"an engine did not start: {said[-3:]}")
 
     def end(self, how: signal.Signals) -> None:
-        """Send it a signal, and wait for its end."""
+        """Send the engine a signal, and wait for its end."""
         assert self.process is not None
         self.process.send_signal(how)
         self.process.wait()
@@ -74,13 +74,13 @@ class Engine:
 
 
 @pytest.fixture
-def own(
+def own_engine(
     image: str, engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Engine]:
-    """A running engine of the test's own that has the image, to which `sandbox.backends.docker` connects."""
+    """A running engine with the image, for this test only; `sandbox.backends.docker` connects to it."""
     if os.geteuid() != 0 or shutil.which("dockerd") is None:
         without_docker("a second engine takes a superuser and dockerd")
-    # a socket's path may have 107 characters
+    # the path of a socket has at most 107 characters
     found = Engine(Path(subprocess.run(["mktemp", "-d"], capture_output=True, text=True, check=True).stdout.strip()))
     disk = ["mount", "-t", "tmpfs", "-o", "size=256m", "tmpfs", str(found.home)]
     subprocess.run(disk, check=True)
@@ -99,7 +99,7 @@ def own(
 
 
 def once(action: Callable[[], None]) -> Callable[[int], None]:
-    """Return a progress callback that does something the first time that episodes have come back."""
+    """Return a progress callback that calls ``action`` once, when the first episodes have finished."""
     left = [action]
 
     def progress(_: int) -> None:
@@ -110,7 +110,7 @@ def once(action: Callable[[], None]) -> Callable[[int], None]:
 
 
 def same(found: Evaluation) -> bool:
-    """Whether the evaluation is what an undisturbed one is."""
+    """Return whether the logs equal those of an undisturbed evaluation."""
     expected = evaluate(CANDIDATE, EPISODES, ProcessSandbox())
     assert expected.logs is not None
     assert found.logs is not None, found.verdict
@@ -119,35 +119,35 @@ def same(found: Evaluation) -> bool:
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
-def test_a_killed_engine_is_waited_for_and_the_candidate_run_again(own: Engine, how: signal.Signals) -> None:
+def test_after_a_killed_engine_returns_the_candidate_runs_again(own_engine: Engine, how: signal.Signals) -> None:
     said: list[str] = []
     waited: list[float] = []
 
     def sleep(seconds: float) -> None:
         waited.append(seconds)
-        if len(waited) == 2:  # it stays away for one more attempt
-            own.start()
+        if len(waited) == 2:  # the engine misses one attempt
+            own_engine.start()
 
     with DockerSandbox(2, notice=said.append, sleep=sleep) as sandbox:
-        found = evaluate(CANDIDATE, EPISODES, sandbox, once(lambda: own.end(how)))
+        found = evaluate(CANDIDATE, EPISODES, sandbox, once(lambda: own_engine.end(how)))
         assert same(found)
         assert same(evaluate(CANDIDATE, EPISODES, sandbox))
         assert len(waited) >= 2 and all("trying again" in line for line in said)
-    assert not own.client().containers.list(all=True)
+    assert not own_engine.client().containers.list(all=True)
 
 
-def test_an_engine_that_stays_away_is_given_up_with_one_line(own: Engine) -> None:
+def test_an_engine_that_does_not_return_raises_a_one_line_error(own_engine: Engine) -> None:
     waited: list[float] = []
     with DockerSandbox(1, notice=lambda line: None, patience=0.0, sleep=waited.append) as sandbox:
         with pytest.raises(SandboxUnavailable, match="the Docker engine: ") as lost:
-            evaluate(CANDIDATE, EPISODES, sandbox, once(lambda: own.end(signal.SIGKILL)))
+            evaluate(CANDIDATE, EPISODES, sandbox, once(lambda: own_engine.end(signal.SIGKILL)))
         assert "\n" not in str(lost.value)
-        own.start()
+        own_engine.start()
 
 
-def test_a_deleted_image_is_built_again_or_asked_for(own: Engine) -> None:
+def test_a_deleted_image_is_rebuilt_or_the_error_says_how(own_engine: Engine) -> None:
     said: list[str] = []
-    client = own.client()
+    client = own_engine.client()
     (there,) = client.images.list(filters={"label": images.HASH_LABEL})
     with DockerSandbox(1, notice=said.append, patience=0.0, sleep=lambda seconds: None) as sandbox:
         assert same(evaluate(CANDIDATE, EPISODES, sandbox))
@@ -158,9 +158,9 @@ def test_a_deleted_image_is_built_again_or_asked_for(own: Engine) -> None:
     client.close()
 
 
-def test_a_full_disk_is_waited_for(own: Engine) -> None:
+def test_a_full_disk_is_retried(own_engine: Engine) -> None:
     said: list[str] = []
-    filler = own.home / "filler"
+    filler = own_engine.home / "filler"
 
     def fill() -> None:
         with filler.open("wb") as file:
@@ -177,15 +177,15 @@ def test_a_full_disk_is_waited_for(own: Engine) -> None:
     assert any("no space left on device" in line for line in said), said
 
 
-def test_what_a_dead_process_left_is_swept_in_every_state(own: Engine) -> None:
-    client = own.client()
+def test_containers_of_dead_processes_are_removed_in_every_state(own_engine: Engine) -> None:
+    client = own_engine.client()
     (there,) = client.images.list(filters={"label": images.HASH_LABEL})
     with DockerSandbox(1) as sandbox:
         assert same(evaluate(CANDIDATE, EPISODES, sandbox))
         mine = client.api.containers(all=True, filters={"label": LABEL})
         assert mine and all(GROUP_LABEL in found["Labels"] for found in mine)
         machine, boot, process, _ = mine[0]["Labels"][LABEL].rsplit(" ", 3)
-        gone = {LABEL: f"{machine} {boot} {process} 1"}  # a process of that number that began at another time
+        gone = {LABEL: f"{machine} {boot} {process} 1"}  # a process with the same id that started at another time
         client.api.create_container(there.id, labels=gone)
         client.api.start(client.api.create_container(there.id, labels=gone, stdin_open=True)["Id"])
         other = client.api.create_container(there.id, labels={LABEL: f"elsewhere {boot} {process} 1"})["Id"]

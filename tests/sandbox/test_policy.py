@@ -1,4 +1,4 @@
-"""The policy: each rule names the line and what to do, nothing makes it raise, and honest controllers pass."""
+"""The source policy: each rule names the line and the remedy, no source makes it raise, honest controllers pass."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from sandbox.outcome import Verdict
 
 HEAD = "from envs import Controller, majority\n\nclass Mine(Controller):\n    def solve(self, question):\n        "
 LINE = 5
-"""The line of what is put after `HEAD`."""
+"""The line of the statement that follows `HEAD`."""
 
-REFUSED = {  # what: (statement, what the message must name)
+REFUSED = {  # name: (statement, text that the message must contain)
     "exec": ("exec('x = 1')", "exec"),
     "eval": ("return eval('1')", "eval"),
     "compile": ("compile('1', '', 'eval')", "compile"),
@@ -97,11 +97,11 @@ def test_async_is_refused(statement: str) -> None:
     assert "async" in check(statement).message
 
 
-def test_the_first_line_at_fault_is_named() -> None:
+def test_the_first_refused_line_is_named() -> None:
     assert policy.check("x = 1\n\nimport os\nopen('x')\nimport sys\n").message.startswith("line 3: `os`")
 
 
-def test_a_syntax_error_is_no_refusal() -> None:
+def test_a_syntax_error_has_its_own_verdict() -> None:
     verdict = policy.check("x = 1\nclass Mine(:\n")
     assert verdict.kind == "syntax" and verdict.message.startswith("line 2: ")
 
@@ -120,7 +120,7 @@ def test_a_syntax_error_is_no_refusal() -> None:
         "import itertools as it\n        return next(it.count())",
     ],
 )
-def test_what_controllers_need_is_allowed(statement: str) -> None:
+def test_common_constructs_are_allowed(statement: str) -> None:
     if statement.startswith("from __future__"):
         assert policy.check(statement + "\n" + HEAD + "return None").ok
     else:
@@ -131,7 +131,7 @@ def test_what_controllers_need_is_allowed(statement: str) -> None:
 
 
 def test_long_sources_are_refused() -> None:
-    assert policy.check("x = 1\n" * 10_900).kind == "rejected: policy"  # as text they fit, as a tree they do not
+    assert policy.check("x = 1\n" * 10_900).kind == "rejected: policy"  # short enough, but with too many nodes
     verdict = policy.check("#" * (1 << 20))
     assert verdict.kind == "rejected: policy" and str(1 << 20) in verdict.message
 
@@ -160,17 +160,17 @@ def test_deeply_nested_sources_are_refused(source: str) -> None:
     ["x = 1\0", "\0", "x = '\ud800'", "\ud800 = 1", "\ufeffx = 1", "# coding: latin-7\nx = 1", "# coding: nothing\nx",
      "x = 1\r\ny = (\r", "\x1a", "\f\v", "x = " + "9" * 5000, "\u2028import os", "x = 1 if"],
 )  # fmt: skip
-def test_odd_characters_do_no_harm(source: str) -> None:
+def test_odd_characters_never_raise(source: str) -> None:
     assert policy.check(source).kind in ("ok", "syntax", "rejected: policy")
 
 
-def test_names_are_compared_as_python_reads_them() -> None:
+def test_names_are_compared_after_unicode_normalisation() -> None:
     assert check("return \N{FULLWIDTH LATIN SMALL LETTER E}val('1')").kind == "rejected: policy"
 
 
 @settings(max_examples=300, deadline=None)
 @given(st.text())
-def test_it_never_raises(source: str) -> None:
+def test_check_never_raises(source: str) -> None:
     assert policy.check(source).kind in ("ok", "syntax", "rejected: policy")
 
 
@@ -182,7 +182,7 @@ PIECES = [
 
 @settings(max_examples=300, deadline=None)
 @given(st.lists(st.sampled_from(PIECES)).map("".join))
-def test_it_never_raises_on_what_looks_like_python(source: str) -> None:
+def test_check_never_raises_on_random_python_tokens(source: str) -> None:
     assert policy.check(source).kind in ("ok", "syntax", "rejected: policy")
 
 
@@ -206,17 +206,17 @@ def evolved(count: int, seed: int = 0) -> tuple[str, ...]:
 
 
 @pytest.mark.parametrize("name", baseline_names())
-def test_seeds_pass(name: str) -> None:
+def test_baselines_pass_the_policy(name: str) -> None:
     assert policy.check(baseline_source(name)).ok
 
 
-def test_evolved_controllers_pass() -> None:
+def test_evolved_controllers_pass_the_policy() -> None:
     sources = evolved(200)
     assert len(sources) == 200
     assert [policy.check(source).message for source in sources if not policy.check(source).ok] == []
 
 
-def test_sources_are_parsed_in_many_threads() -> None:
+def test_sources_can_be_parsed_in_several_threads() -> None:
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     try:

@@ -1,4 +1,4 @@
-"""What every sandbox does: each failure ends as one typed verdict, and good candidates give the same everywhere."""
+"""Every sandbox turns each failure into one typed verdict, and all sandboxes give the same logs for good candidates."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from sandbox.choice import open_sandbox
 from sandbox.evaluation import evaluate
 
 MODEL = next(iter(default_models().values()))
-WORLD = generate(MODEL, "toy/model", questions=3, branches=12)
-EPISODES = grid([WORLD], [0.0, 0.7], range(3), max_branches=8)
+ENVIRONMENT = generate(MODEL, "toy/model", questions=3, branches=12)
+EPISODES = grid([ENVIRONMENT], [0.0, 0.7], range(3), max_branches=8)
 
 
 def candidate(body: str, before: str = "") -> str:
@@ -72,8 +72,8 @@ SANDBOXES = [
 
 
 @pytest.fixture(scope="module", params=SANDBOXES)
-def quick(request: pytest.FixtureRequest) -> Iterator[WorkerSandbox]:
-    """Each kind of sandbox, with two workers that time out soon."""
+def impatient(request: pytest.FixtureRequest) -> Iterator[WorkerSandbox]:
+    """A sandbox of each kind, with two workers and a short timeout."""
     if request.param == "docker":
         request.getfixturevalue("image")
     with open_sandbox(request.param, 2, limits=SandboxLimits(episode_seconds=1.0)) as sandbox:
@@ -82,9 +82,9 @@ def quick(request: pytest.FixtureRequest) -> Iterator[WorkerSandbox]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", FAILURES)
-def test_failures_are_typed(name: str, quick: WorkerSandbox) -> None:
+def test_each_failure_has_its_own_verdict_kind(name: str, impatient: WorkerSandbox) -> None:
     kind, source = FAILURES[name]
-    result = evaluate(source, EPISODES, quick)
+    result = evaluate(source, EPISODES, impatient)
     assert result.verdict.kind == kind, result.verdict
     assert result.scores is None and result.verdict.message and "\n" not in result.verdict.message
     if name not in ("syntax", "import", "no controller", "two controllers", "raises at import"):
@@ -92,13 +92,13 @@ def test_failures_are_typed(name: str, quick: WorkerSandbox) -> None:
         assert "toy/model, question 0, beta 0, order 0" in result.verdict.message
 
 
-def test_forks_are_refused_or_harmless(quick: WorkerSandbox) -> None:
-    verdict = evaluate(candidate("os.fork()\nreturn None"), EPISODES, quick).verdict
-    # a plain process of a superuser whose interpreter nobody else can read stays a superuser's, whom no limit holds
-    assert verdict.kind == "processes" or (quick.name == "process" and verdict.kind in ("protocol", "ok", "exit"))
+def test_forks_are_refused_or_harmless(impatient: WorkerSandbox) -> None:
+    verdict = evaluate(candidate("os.fork()\nreturn None"), EPISODES, impatient).verdict
+    # under root, a plain process stays root if others cannot read the interpreter, and limits do not bind root
+    assert verdict.kind == "processes" or (impatient.name == "process" and verdict.kind in ("protocol", "ok", "exit"))
 
 
-def test_the_failing_episode_is_the_first_whatever_the_workers() -> None:
+def test_the_first_failing_episode_is_reported_for_any_number_of_workers() -> None:
     source = candidate("if self.beta > 0.5 and self._seed == 1: raise ValueError('here')\nreturn None")
     found = {evaluate(source, EPISODES, ProcessSandbox(n)).verdict for n in (1, 2, 3)}
     assert len(found) == 1
@@ -106,8 +106,8 @@ def test_the_failing_episode_is_the_first_whatever_the_workers() -> None:
 
 
 @pytest.mark.parametrize("name", baseline_names())
-def test_seeds_give_the_same_logs_everywhere(name: str, quick: WorkerSandbox) -> None:
-    one, two = (evaluate(baseline_source(name), EPISODES, sandbox) for sandbox in (ProcessSandbox(1), quick))
+def test_baselines_give_the_same_logs_in_every_sandbox(name: str, impatient: WorkerSandbox) -> None:
+    one, two = (evaluate(baseline_source(name), EPISODES, sandbox) for sandbox in (ProcessSandbox(1), impatient))
     assert one.verdict.ok and two.verdict.ok
     assert one.logs is not None and two.logs is not None
     for key, column in one.logs.columns().items():
@@ -115,6 +115,6 @@ def test_seeds_give_the_same_logs_everywhere(name: str, quick: WorkerSandbox) ->
     assert one.curve == two.curve
 
 
-def test_nothing_of_the_host_is_in_the_environment(quick: WorkerSandbox) -> None:
+def test_the_environment_and_standard_input_are_empty(impatient: WorkerSandbox) -> None:
     source = candidate("assert not set(os.environ)\nassert sys.stdin.read() == ''\nreturn None")
-    assert evaluate(source, EPISODES, quick).verdict.ok
+    assert evaluate(source, EPISODES, impatient).verdict.ok

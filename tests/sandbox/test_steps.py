@@ -1,4 +1,4 @@
-"""An evaluation in steps is one evaluation: the same results, no episode twice, and the same worker all along."""
+"""An evaluation in steps gives the results of one evaluation, plays no episode twice, and reuses its workers."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from sandbox.trial import trial
 
 from .test_sandboxes import SANDBOXES, candidate
 
-WORLD = generate(next(iter(default_models().values())), "toy/model", questions=5, branches=8)
-EPISODES = grid([WORLD], [0.0, 0.5, 1.0], range(4), max_branches=8)
+ENVIRONMENT = generate(next(iter(default_models().values())), "toy/model", questions=5, branches=8)
+EPISODES = grid([ENVIRONMENT], [0.0, 0.5, 1.0], range(4), max_branches=8)
 ORDER = np.random.default_rng(0).permutation(len(EPISODES))
 VOTER = Candidate(
     "voter",
@@ -42,7 +42,7 @@ def steps(judge: Callable[[Ints, Scores], Verdict] = lambda seen, scores: GOOD, 
 
 
 class Counting(ProcessSandbox):
-    """Counts the workers that it starts, and those that it still has."""
+    """Counts the workers that were started, and those that still run."""
 
     started = running = 0
 
@@ -76,7 +76,7 @@ def sandbox(request: pytest.FixtureRequest) -> Iterator[WorkerSandbox]:
         yield opened
 
 
-def test_the_same_results_as_in_one_go(sandbox: WorkerSandbox) -> None:
+def test_steps_give_the_same_results_as_one_evaluation(sandbox: WorkerSandbox) -> None:
     looks: list[tuple[int, float]] = []
 
     def judge(seen: Ints, scores: Scores) -> Verdict:
@@ -95,21 +95,21 @@ def test_the_same_results_as_in_one_go(sandbox: WorkerSandbox) -> None:
     assert looks == [(n, float(whole.scores.tokens[ORDER[:n]].sum())) for n in (7, 20)]
 
 
-def test_each_step_has_processes_of_its_own(sandbox: WorkerSandbox) -> None:
+def test_each_step_runs_in_new_processes(sandbox: WorkerSandbox) -> None:
     before = "seen = []"
     source = candidate("seen.append(1)\nassert len(seen) <= 20, 'carried over'\nreturn None", before)
     found = evaluate_in_steps(Candidate("counts", source), EPISODES, steps(), sandbox)
-    assert found.verdict.ok, found.verdict  # 7 + 13 + 40 episodes in two workers: over 20 if one saw all of its share
+    assert found.verdict.ok, found.verdict  # 7 + 13 + 40 episodes in two workers: over 20 only across steps
 
 
 def test_one_worker_serves_all_steps(counting: Counting) -> None:
     assert evaluate_in_steps(VOTER, EPISODES, steps(), counting).verdict.ok
     assert Counting.started == 2
     assert evaluate_in_steps(VOTER, EPISODES, steps(), counting).verdict.ok
-    assert Counting.started == 4  # another evaluation, other workers
+    assert Counting.started == 4  # a new evaluation starts new workers
 
 
-def test_what_is_given_up_has_no_scores(counting: Counting) -> None:
+def test_a_stopped_candidate_has_no_scores(counting: Counting) -> None:
     poor = Verdict("screened", "too bad")
     found = trial(VOTER, EPISODES, counting, steps=steps(lambda seen, scores: poor))
     assert (found.verdict, found.logs, found.scores, found.played) == (poor, None, None, 7)
@@ -117,7 +117,7 @@ def test_what_is_given_up_has_no_scores(counting: Counting) -> None:
 
 
 @pytest.mark.parametrize("ends", [(7, 20), (1,), (59,)])
-def test_a_failure_names_the_episode_of_the_batch(ends: tuple[int, ...], counting: Counting) -> None:
+def test_a_failure_names_the_episode_by_its_index_in_the_batch(ends: tuple[int, ...], counting: Counting) -> None:
     bad = int(ORDER[30])
     at = f"self.beta == {EPISODES.beta[bad]} and self._seed == {EPISODES.order[bad]}"
     failing = Candidate("failing", candidate(f"if {at}: raise ValueError('here')\nreturn None"))
@@ -131,7 +131,7 @@ def test_a_failure_names_the_episode_of_the_batch(ends: tuple[int, ...], countin
         assert found.verdict.episode == first
 
 
-def test_a_candidate_cannot_say_that_it_was_given_up() -> None:
+def test_a_candidate_cannot_forge_a_screened_verdict() -> None:
     body = """
     frame = __import__("json").dumps({"kind": "screened", "message": "x", "episode": None}).encode()
     head = __import__("struct").pack("<cIiI", b"F", 0, 0, len(frame))

@@ -20,7 +20,7 @@ from envs.scoring import score
 from envs.store import Environment
 from envs.trace import Trace, trace
 
-from ...environments import RandomController, environment, plain_seed, play, random_environment, scripted
+from ...environments import RandomController, environment, identity_order, play, random_environment, scripted
 
 Solve = Callable[[Question, float], str | None]
 
@@ -34,11 +34,11 @@ def _findings(env: Environment, solve: Solve, betas: tuple[float, ...] = (0.0,),
 
 
 def _episodes(env: Environment, betas: tuple[float, ...] = (0.0,), **budget: int) -> Episodes:
-    return grid([env], betas, (plain_seed(len(env.branches(0))),), **budget)
+    return grid([env], betas, (identity_order(len(env.branches(0))),), **budget)
 
 
 def _at(step: int, tokens: int, question: int = 0, branches: int = 3, beta: float = 0.0) -> Evidence:
-    return Evidence("toy", question, beta, plain_seed(branches), step, tokens)
+    return Evidence("toy", question, beta, identity_order(branches), step, tokens)
 
 
 def _first_step(question: Question, _: float) -> str | None:

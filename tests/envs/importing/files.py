@@ -1,4 +1,4 @@
-"""Files as people have them, made by hand after real ones: of Inspect, lm-evaluation-harness and data sets."""
+"""Makes files of Inspect, of lm-evaluation-harness and of data sets, modelled on real ones."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def read(*paths: Path, format: str = "auto", **options: Any) -> tuple[Environmen
     return importer.read(paths, "a/b", format, ImportOptions(**options))
 
 
-def taken(*paths: Path, format: str = "auto", **options: Any) -> Environment:
-    """Import ``paths``, nothing of which may be skipped."""
+def imported(*paths: Path, format: str = "auto", **options: Any) -> Environment:
+    """Import ``paths``, and check that nothing is skipped."""
     env, report = read(*paths, format=format, **options)
     assert env is not None and not report.skipped, report.lines()
     return env
@@ -42,7 +42,7 @@ def branches(env: Environment) -> list[tuple[str, list[tuple[str | None, int]]]]
 
 
 def jsonl(path: Path, *lines: Any) -> Path:
-    """Write ``lines``: objects, or bytes as they are."""
+    """Write ``lines`` to a file: objects as JSON, bytes unchanged."""
     path.write_bytes(b"".join(x if isinstance(x, bytes) else json.dumps(x).encode() + b"\n" for x in lines))
     return path
 

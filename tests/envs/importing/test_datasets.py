@@ -1,4 +1,4 @@
-"""Data sets on disk, sound and otherwise."""
+"""Data sets on disk, valid and damaged."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from envs.errors import InputError
 from envs.importing.rows import parse_map
 
-from .files import branches, read, taken
+from .files import branches, imported, read
 
 ROWS = [{"problem": f"p{i}", "answer": i, "runs": [{"a": str(i), "n": 10}, {"a": None, "n": 20 + i}]} for i in range(5)]
 MAP = parse_map(["question=problem", "gold_answer=answer", "final_answer=runs.*.a", "total_tokens=runs.*.n"])
@@ -42,18 +42,18 @@ def parquet(path: Path, rows: list[Any]) -> Path:
     return path
 
 
-def test_data_sets_on_disk(tmp_path: Path) -> None:
+def test_data_sets_are_read_from_disk_in_every_form(tmp_path: Path) -> None:
     for path in (
         saved(tmp_path / "one", ROWS),
         saved(tmp_path / "two", ROWS, 2),
         saved(tmp_path / "file", ROWS, form=""),
     ):
-        assert branches(taken(path, mapping=MAP)) == FOUND
-        assert branches(taken(path / sorted(p.name for p in path.iterdir())[0], mapping=MAP))[0] == FOUND[0]
-    assert branches(taken(parquet(tmp_path / "x.parquet", ROWS), mapping=MAP)) == FOUND
+        assert branches(imported(path, mapping=MAP)) == FOUND
+        assert branches(imported(path / sorted(p.name for p in path.iterdir())[0], mapping=MAP))[0] == FOUND[0]
+    assert branches(imported(parquet(tmp_path / "x.parquet", ROWS), mapping=MAP)) == FOUND
 
 
-def test_of_several_splits_one_is_named(tmp_path: Path) -> None:
+def test_with_several_splits_the_user_must_name_one(tmp_path: Path) -> None:
     saved(tmp_path / "d/train", ROWS)
     saved(tmp_path / "d/test", ROWS[:1])
     (tmp_path / "d/dataset_dict.json").write_text('{"splits": ["train", "test"]}')
@@ -64,10 +64,10 @@ def test_of_several_splits_one_is_named(tmp_path: Path) -> None:
             read(path, mapping=MAP)
         with pytest.raises(InputError, match=r"no split 'dev'; there are: (test, train|train, test)$"):
             read(path, mapping=MAP, split="dev")
-        assert branches(taken(path, mapping=MAP, split="test")) == FOUND[:1]
+        assert branches(imported(path, mapping=MAP, split="test")) == FOUND[:1]
 
 
-def test_a_split_that_is_not_there_is_told_with_those_that_are(tmp_path: Path) -> None:
+def test_the_error_for_a_missing_split_lists_the_existing_ones(tmp_path: Path) -> None:
     one = parquet(tmp_path / "one/rows.parquet", ROWS)
     for path in (one, one.parent, saved(tmp_path / "saved", ROWS)):
         with pytest.raises(InputError, match=r"there are no splits, so no 'dev'; leave out --split$"):
@@ -79,7 +79,7 @@ def test_a_split_that_is_not_there_is_told_with_those_that_are(tmp_path: Path) -
     parquet(tmp_path / "one/test.parquet", ROWS[:1])
     with pytest.raises(InputError, match=r"name one by --split: '' \(files of no split\), test$"):
         read(one.parent, mapping=MAP)
-    assert branches(taken(one.parent, mapping=MAP, split="")) == FOUND
+    assert branches(imported(one.parent, mapping=MAP, split="")) == FOUND
     train = saved(tmp_path / "train", ROWS)
     state = json.loads((train / "state.json").read_text())
     (train / "state.json").write_text(json.dumps({**state, "_split": "train"}))
@@ -87,13 +87,13 @@ def test_a_split_that_is_not_there_is_told_with_those_that_are(tmp_path: Path) -
         read(train, mapping=MAP, split="dev")
     (shard,) = train.glob("*.arrow")
     for path in (train, shard):
-        assert branches(taken(path, mapping=MAP, split="train")) == FOUND
+        assert branches(imported(path, mapping=MAP, split="train")) == FOUND
         with pytest.raises(InputError, match=r"no split 'test'; there are: train$"):
             read(path, mapping=MAP, split="test")
 
 
 @pytest.mark.parametrize("name", ["../secret.arrow", "/etc/passwd", "", "..", "a\\b", "not-there.arrow"])
-def test_a_data_set_names_no_file_elsewhere(tmp_path: Path, name: str) -> None:
+def test_a_data_set_cannot_name_files_outside_its_directory(tmp_path: Path, name: str) -> None:
     path = saved(tmp_path / "d", ROWS)
     saved(tmp_path / "other", ROWS)
     (path / "state.json").write_text(json.dumps({"_data_files": [{"filename": name}]}))
@@ -113,7 +113,7 @@ def test_damaged_tables_are_refused(tmp_path: Path, cut: int) -> None:
             assert env is None  # an empty stream of batches
 
 
-def test_an_empty_directory_is_no_data_set(tmp_path: Path) -> None:
+def test_an_empty_directory_is_refused_as_a_data_set(tmp_path: Path) -> None:
     pytest.importorskip("pyarrow")
     with pytest.raises(InputError, match="no data set"):
         read(tmp_path)

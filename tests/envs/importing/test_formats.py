@@ -1,4 +1,4 @@
-"""What all importers share: extras, mappings, options, and which format a file has, whatever its bytes are."""
+"""Features that all importers share: extras, mappings, options, and the detection of formats from any bytes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .files import EVAL, LINE, harness, inspect_eval, inspect_json, jsonl, read
 from .test_datasets import ROWS, parquet
 
 
-def test_what_an_extra_reads_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_extra_is_named_in_the_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = parquet(tmp_path / "x.parquet", ROWS)
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(InputError, match=r"pip install 'autotts\[parquet\]'"):
@@ -38,7 +38,7 @@ def test_what_an_extra_reads_names_the_extra(tmp_path: Path, monkeypatch: pytest
 
 
 def inspect_eval_of_zstandard(path: Path) -> Path:
-    """Write a zip whose header says Zstandard, without anything that could pack it."""
+    """Write a zip whose header says Zstandard; no Zstandard library is needed."""
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("header.json", "{}")
     data = bytearray(path.read_bytes())
@@ -64,17 +64,17 @@ def inspect_eval_of_zstandard(path: Path) -> Path:
         ("x.y", None),
     ],
 )
-def test_a_path_leads_to_a_value_or_to_none(path: str, found: Any) -> None:
+def test_a_path_finds_its_value_or_none(path: str, found: Any) -> None:
     assert find({"a": {"b.c": 1, "b": {"c": 2, "d": [3, {"e": 4}]}}}, path) == found
 
 
 @given(st.text(alphabet="ab.*0", max_size=9))
-def test_no_path_fails(path: str) -> None:
+def test_find_never_raises(path: str) -> None:
     find({"a": {"b": [{"a": 0}, [1]], "": {"": 2}}, "a.b": 3}, path)
 
 
 @pytest.mark.parametrize("pair", ["x", "x=", "=x", "gold=x", "final_answer=a.*.b.*"])
-def test_a_mapping_that_says_nothing_is_refused(pair: str) -> None:
+def test_invalid_mappings_are_refused(pair: str) -> None:
     with pytest.raises(InputError, match="--map"):
         parse_map([pair])
     with pytest.raises(InputError, match="twice"):
@@ -82,18 +82,18 @@ def test_a_mapping_that_says_nothing_is_refused(pair: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["4", "chars/0", "chars/x", "chars/-1", "chars/0.0", "words/2", "chars/" + "9" * 400])
-def test_an_estimate_is_a_number_of_characters(text: str) -> None:
+def test_invalid_token_estimates_are_refused(text: str) -> None:
     with pytest.raises(InputError, match="--tokens"):
         characters(text)
 
 
 @pytest.mark.parametrize("text", ["(", "(a)(b)", "a{99999999999999}"])
-def test_an_expression_has_one_answer(text: str) -> None:
+def test_invalid_expressions_and_several_groups_are_refused(text: str) -> None:
     with pytest.raises(InputError, match="--extract"):
         pattern("--extract", text)
 
 
-def test_lists_of_a_row_agree(tmp_path: Path) -> None:
+def test_lists_of_a_row_must_have_equal_lengths(tmp_path: Path) -> None:
     mapping = parse_map(["final_answer=a.*", "total_tokens=n.*"])
     lines = [
         LINE | {"a": a, "n": n}
@@ -108,7 +108,7 @@ def test_lists_of_a_row_agree(tmp_path: Path) -> None:
     }
 
 
-def test_what_is_not_used_is_named(tmp_path: Path) -> None:
+def test_unused_keys_are_named(tmp_path: Path) -> None:
     _, report = read(
         jsonl(tmp_path / "x.jsonl", LINE | {"probe_answer": ["1"], "deep": {"n": 3}}),
         mapping={"total_tokens": "deep.n"},
@@ -116,7 +116,7 @@ def test_what_is_not_used_is_named(tmp_path: Path) -> None:
     assert "unused keys: probe_answer" in report.notes
 
 
-def test_formats_are_told_apart(tmp_path: Path) -> None:
+def test_formats_are_detected(tmp_path: Path) -> None:
     published = [{"question": "q", "gold_answer": "1", "probe_freq": 500, "each_branch": [[["1"], 600, "1"]]}]
     (tmp_path / "p.json").write_text(json.dumps(published, indent=1))
     (tmp_path / "i.json").write_text(json.dumps({"version": 2, "eval": EVAL, "samples": []}))
@@ -156,7 +156,7 @@ HEADS = [b"", b"{", b"[", b"PK\x03\x04", b"PAR1", b"ARROW1\x00\x00", b"\xff\xff\
     st.sampled_from(["x", "x.json", "x.jsonl", "x.eval", "x.arrow", "x.parquet"]),
     st.sampled_from(["auto", *FORMATS]),
 )
-def test_no_bytes_end_in_anything_but_a_line(
+def test_any_bytes_are_imported_or_raise_an_input_error(
     tmp_path_factory: pytest.TempPathFactory, head: bytes, rest: bytes, name: str, format: str
 ) -> None:
     path = tmp_path_factory.mktemp("any") / name

@@ -1,4 +1,4 @@
-"""Inspect logs, sound and otherwise."""
+"""Inspect logs, valid and damaged."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from envs.errors import InputError
 from envs.importing import inspect_logs
 from envs.importing.rows import parse_map
 
-from .files import LONG, SAMPLES, SHORT, branches, inspect_eval, inspect_json, read, sample, taken
+from .files import LONG, SAMPLES, SHORT, branches, imported, inspect_eval, inspect_json, read, sample
 
 EPOCHS = [
     ("4", [("4", 100), ("5", 110), (None, 120)]),
@@ -25,23 +25,23 @@ EPOCHS = [
 ]
 
 
-def test_epochs_are_branches(tmp_path: Path) -> None:
+def test_epochs_become_branches(tmp_path: Path) -> None:
     plain, report = read(inspect_json(tmp_path / "x.json", SAMPLES))
     assert plain is not None and report.format == "inspect" and not report.count
     assert branches(plain) == EPOCHS and plain.questions == (SHORT, LONG)
-    packed = taken(inspect_eval(tmp_path / "x.eval", SAMPLES))
+    packed = imported(inspect_eval(tmp_path / "x.eval", SAMPLES))
     assert sorted(branches(packed)) == EPOCHS
     mixed = inspect_eval(tmp_path / "y.eval", SAMPLES[::-1])
-    assert taken(mixed).hash == packed.hash  # the order in which samples ended says nothing
+    assert imported(mixed).hash == packed.hash  # the order in which samples ended has no effect
 
 
-def test_logs_packed_by_zstandard_are_read(tmp_path: Path) -> None:
+def test_logs_compressed_with_zstandard_are_read(tmp_path: Path) -> None:
     pytest.importorskip("zipfile_zstd")
     packed = inspect_eval(tmp_path / "x.eval", SAMPLES, 93)
-    assert sorted(branches(taken(packed))) == EPOCHS
+    assert sorted(branches(imported(packed))) == EPOCHS
 
 
-def test_a_log_is_not_taken_twice(tmp_path: Path) -> None:
+def test_the_same_log_cannot_be_imported_twice(tmp_path: Path) -> None:
     _, report = read(inspect_json(tmp_path / "x.json", SAMPLES), inspect_json(tmp_path / "y.json", SAMPLES))
     assert (report.branches, report.count) == (6, 6) and f"{tmp_path / 'y.json'} sample 0" in report.first()
 
@@ -58,20 +58,20 @@ def test_a_log_is_not_taken_twice(tmp_path: Path) -> None:
         ({"target": []}, "no gold_answer"),
     ],
 )
-def test_samples_that_tell_too_little_are_skipped(tmp_path: Path, more: dict[str, Any], why: str) -> None:
+def test_incomplete_samples_are_skipped(tmp_path: Path, more: dict[str, Any], why: str) -> None:
     samples = [sample("a", 1, "4", "C", 9), sample("a", 2, "4", "C", 9, **more), "nothing"]
     env, report = read(inspect_json(tmp_path / "x.json", samples))
     assert env is not None and report.branches == 1
     assert why in report.first() and report.skipped["not an object"].places == ["sample 2"]
 
 
-def test_a_graders_tokens_are_not_the_models(tmp_path: Path) -> None:
+def test_tokens_of_a_grader_model_are_not_counted(tmp_path: Path) -> None:
     usage = {"grader/g": {"output_tokens": 5000}, "mock/m": {"output_tokens": 70}}
-    env = taken(inspect_json(tmp_path / "x.json", [sample("a", 1, "4", "C", 9, model_usage=usage)]))
+    env = imported(inspect_json(tmp_path / "x.json", [sample("a", 1, "4", "C", 9, model_usage=usage)]))
     assert env.total_tokens.tolist() == [70]
 
 
-def test_of_several_scorers_one_is_named(tmp_path: Path) -> None:
+def test_with_several_scorers_the_user_must_name_one(tmp_path: Path) -> None:
     two = {name: {"value": "C", "answer": name} for name in ("match", "choice")}
     path = inspect_json(tmp_path / "x.json", [sample("a", 1, "4", "C", 9, scores=two)])
     with pytest.raises(InputError, match=r"--scorer: match, choice"):
@@ -82,16 +82,16 @@ def test_of_several_scorers_one_is_named(tmp_path: Path) -> None:
     assert env is None and "no score by nobody" in report.first()
 
 
-def test_messages_are_a_question(tmp_path: Path) -> None:
+def test_messages_are_joined_into_the_question(tmp_path: Path) -> None:
     messages = [
         {"role": "system", "content": "be good"},
         {"role": "user", "content": [{"text": "attachment://26a6"}, 3]},
     ]
-    env = taken(inspect_json(tmp_path / "x.json", [sample("a", 1, "4", "C", 9, input=messages)]))
+    env = imported(inspect_json(tmp_path / "x.json", [sample("a", 1, "4", "C", 9, input=messages)]))
     assert env.questions == (f"be good\n\n{LONG}",)
 
 
-def test_a_log_is_read_where_it_lies_and_no_further(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_log_is_read_without_unpacking_it_to_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inspect_logs, "MAX_SAMPLE_BYTES", 100_000)
     path = inspect_eval(tmp_path / "x.eval", SAMPLES[:1])
     with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
@@ -105,7 +105,7 @@ def test_a_log_is_read_where_it_lies_and_no_further(tmp_path: Path, monkeypatch:
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA, 93])
-def test_a_bomb_is_taken_apart_in_small_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: int) -> None:
+def test_a_zip_bomb_is_read_in_small_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: int) -> None:
     if method == 93:
         pytest.importorskip("zipfile_zstd")
     monkeypatch.setattr(inspect_logs, "MAX_SAMPLE_BYTES", 1 << 20)
@@ -121,7 +121,7 @@ def test_a_bomb_is_taken_apart_in_small_pieces(tmp_path: Path, monkeypatch: pyte
     assert most < 200 << 20
 
 
-def test_a_log_of_nothing_but_rubbish_is_given_up(tmp_path: Path) -> None:
+def test_a_log_with_too_many_unreadable_samples_is_refused(tmp_path: Path) -> None:
     path = inspect_eval(tmp_path / "x.eval", SAMPLES)
     with zipfile.ZipFile(path, "a") as archive:
         for number in range(200):
@@ -130,12 +130,12 @@ def test_a_log_of_nothing_but_rubbish_is_given_up(tmp_path: Path) -> None:
         read(path)
 
 
-def test_any_format_may_be_mapped(tmp_path: Path) -> None:
+def test_a_mapping_applies_to_any_format(tmp_path: Path) -> None:
     path = inspect_json(tmp_path / "x.json", [sample("a", 1, "4", "C", 9, metadata={"n": 33})])
-    assert taken(path, mapping=parse_map(["total_tokens=metadata.n"])).total_tokens.tolist() == [33]
+    assert imported(path, mapping=parse_map(["total_tokens=metadata.n"])).total_tokens.tolist() == [33]
 
 
-def test_a_promise_in_the_directory_of_a_zip_is_not_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sizes_in_the_zip_directory_are_not_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inspect_logs, "MAX_SAMPLE_BYTES", 2000)
     path = inspect_eval(tmp_path / "x.eval", [sample("a", 1, "4", "C", 9, junk="x" * 50_000), SAMPLES[2]])
     data = path.read_bytes()
@@ -148,7 +148,9 @@ def test_a_promise_in_the_directory_of_a_zip_is_not_believed(tmp_path: Path, mon
 
 @settings(max_examples=150, deadline=None)
 @given(st.data())
-def test_a_damaged_log_ends_in_one_line(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
+def test_a_damaged_log_is_imported_or_raises_an_input_error(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
     home = tmp_path_factory.mktemp("damage")
     path = inspect_eval(
         home / "x.eval", SAMPLES, data.draw(st.sampled_from([zipfile.ZIP_DEFLATED, zipfile.ZIP_STORED]))
@@ -173,7 +175,7 @@ def test_a_damaged_log_ends_in_one_line(tmp_path_factory: pytest.TempPathFactory
         ('{\n"version": 2, "eval": {', "not JSON"),
     ],
 )
-def test_what_is_no_log_is_refused(tmp_path: Path, content: str, why: str) -> None:
+def test_files_that_are_not_logs_are_refused(tmp_path: Path, content: str, why: str) -> None:
     (tmp_path / "x.json").write_text(content)
     with pytest.raises(InputError, match=why):
         read(tmp_path / "x.json", format="inspect")

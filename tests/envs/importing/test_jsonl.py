@@ -1,4 +1,4 @@
-"""JSONL: the round trip, what is skipped and why, and files that nobody should have to fear."""
+"""JSONL: the round trip, the reasons for skipped lines, and odd or malicious files."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from envs.store import Environment
 
 from ...environments import environment, random_environment, recording
 from ..test_store import documents
-from .files import LINE, branches, read, taken
+from .files import LINE, branches, imported, read
 from .files import jsonl as write
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
@@ -35,7 +35,7 @@ def text_of(env: Environment) -> Any:
 
 @settings(max_examples=80, deadline=None)
 @given(documents(), st.integers(0, 9), st.data())
-def test_any_environment_comes_back(
+def test_any_environment_survives_a_round_trip(
     tmp_path_factory: pytest.TempPathFactory, document: Any, probe_cost: int, data: st.DataObject
 ) -> None:
     home = tmp_path_factory.mktemp("jsonl")
@@ -46,7 +46,7 @@ def test_any_environment_comes_back(
         column = data.draw(st.lists(SIGNAL, min_size=len(env.probe_answers), max_size=len(env.probe_answers)))
         env.signals[name] = np.array(column, np.float32)  # type: ignore[index]
     (home / "out.jsonl").write_text("".join(jsonl.write(env)))
-    again = taken(home / "out.jsonl")
+    again = imported(home / "out.jsonl")
     assert text_of(again) == text_of(env)
     for name in names:
         np.testing.assert_array_equal(again.signals[name], env.signals[name])
@@ -55,7 +55,7 @@ def test_any_environment_comes_back(
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 10**6))
-def test_the_order_of_the_lines_tells_nothing_but_the_order_of_the_questions(
+def test_the_order_of_lines_affects_only_the_order_of_questions(
     tmp_path_factory: pytest.TempPathFactory, seed: int
 ) -> None:
     home, random = tmp_path_factory.mktemp("order"), Random(seed)
@@ -63,9 +63,9 @@ def test_the_order_of_the_lines_tells_nothing_but_the_order_of_the_questions(
     lines = list(jsonl.write(env))
     random.shuffle(lines)
     (home / "out.jsonl").write_text("".join(lines))
-    again = text_of(taken(home / "out.jsonl"))
+    again = text_of(imported(home / "out.jsonl"))
     (home / "in.jsonl").write_text("".join(jsonl.write(env)))
-    assert sorted(again, key=lambda q: q["question"]) == text_of(taken(home / "in.jsonl"))
+    assert sorted(again, key=lambda q: q["question"]) == text_of(imported(home / "in.jsonl"))
 
 
 ODD = [None, True, 1, -1, 1.5, 1e3, float("nan"), 2**40, "", "1", "ERR", [], ["1"], {}, {"a": [1]}]
@@ -81,7 +81,9 @@ PARTS = st.dictionaries(
         PARTS.map(lambda part: LINE | part) | st.binary(max_size=9).map(lambda b: b.replace(b"\n", b"")), max_size=6
     )
 )
-def test_every_line_is_taken_or_accounted_for(tmp_path_factory: pytest.TempPathFactory, lines: list[Any]) -> None:
+def test_every_line_is_imported_or_reported_as_skipped(
+    tmp_path_factory: pytest.TempPathFactory, lines: list[Any]
+) -> None:
     path = tmp_path_factory.mktemp("odd") / "x.jsonl"
     rows = [line + b"\n" if isinstance(line, bytes) else line for line in lines]
     write(path, b"\n", *rows)
@@ -125,14 +127,16 @@ def test_every_line_is_taken_or_accounted_for(tmp_path_factory: pytest.TempPathF
         ([b'{"a": ' + b"9" * 5000 + b"}\n"], "not JSON (a number or a nesting without end)", "line 2"),
     ],
 )
-def test_what_is_skipped_is_said(tmp_path: Path, lines: list[Any], why: str, place: str) -> None:
+def test_skipped_lines_are_reported_with_reason_and_place(
+    tmp_path: Path, lines: list[Any], why: str, place: str
+) -> None:
     env, report = read(write(tmp_path / "x.jsonl", LINE, *lines))
     assert env is not None and report.branches == len(lines) and report.count == 1
     ((reason, entry),) = report.skipped.items()
     assert why in reason and entry.places == [place]
 
 
-def test_a_line_without_end_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_line_that_is_too_long_is_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jsonl, "MAX_LINE_BYTES", 1 << 20)
     path = write(tmp_path / "x.jsonl", LINE, b'{"a": "' + b"x" * (5 << 20) + b'"}\n', LINE, b"y" * (2 << 20))
     _, report = read(path)
@@ -145,47 +149,47 @@ def test_files_of_other_encodings_are_refused(tmp_path: Path, head: bytes) -> No
         read(write(tmp_path / "x.jsonl", head))
 
 
-def test_a_mark_at_the_beginning_and_other_line_ends_do_no_harm(tmp_path: Path) -> None:
+def test_byte_order_marks_and_other_line_ends_are_accepted(tmp_path: Path) -> None:
     path = write(
         tmp_path / "x.jsonl", b"\xef\xbb\xbf" + json.dumps(LINE).encode() + b"\r\n \n" + json.dumps(LINE).encode()
     )
-    assert len(taken(path).final_answers) == 2
+    assert len(imported(path).final_answers) == 2
 
 
 @pytest.mark.parametrize("content", [b"", b"\n\n", b"\xef\xbb\xbf"])
-def test_an_empty_file_gives_nothing(tmp_path: Path, content: bytes) -> None:
+def test_an_empty_file_gives_no_environment(tmp_path: Path, content: bytes) -> None:
     env, report = read(write(tmp_path / "x.jsonl", content))
     assert env is None and report.first() == "there are no rows"
 
 
 def test_without_probes_a_step_runs_a_branch_to_its_end(tmp_path: Path) -> None:
-    env = taken(write(tmp_path / "x.jsonl", LINE, LINE | {"total_tokens": 1700.0, "final_answer": None}))
+    env = imported(write(tmp_path / "x.jsonl", LINE, LINE | {"total_tokens": 1700.0, "final_answer": None}))
     assert env.delta == 1700 and not len(env.probe_answers)
     assert branches(env) == [("1", [("1", 900), (None, 1700)])]
 
 
-def test_a_given_interval_counts_tokens_without_answers(tmp_path: Path) -> None:
+def test_delta_adds_absent_probe_answers(tmp_path: Path) -> None:
     lengths = [0, 1, 500, 501, 1000, 1001]
     lines = [LINE | {"total_tokens": n} for n in lengths]
-    env = taken(write(tmp_path / "x.jsonl", *lines, LINE | {"probe_answers": []}), delta=500)
+    env = imported(write(tmp_path / "x.jsonl", *lines, LINE | {"probe_answers": []}), delta=500)
     assert env.probes.tolist() == [0, 0, 0, 1, 1, 2, 0] and not env.probe_answers.any() and env.delta == 500
     _, report = read(write(tmp_path / "x.jsonl", LINE, LINE | {"total_tokens": 2**31 - 1}), delta=1)
     assert report.branches == 1 and "intervals of --delta" in report.first()
 
 
-def test_what_a_controller_sees_of_a_branch_without_probes(tmp_path: Path) -> None:
+def test_a_controller_sees_a_branch_without_probes_as_one_interval(tmp_path: Path) -> None:
     path = write(tmp_path / "x.jsonl", LINE | {"total_tokens": 1200})
-    whole = ReplayQuestion(recording(taken(path), 0), [0], 1)
+    whole = ReplayQuestion(recording(imported(path), 0), [0], 1)
     assert whole.branch() == 0
     with pytest.raises(IllegalAction, match="nothing to probe"):
         whole.probe(0)
     assert whole.step(0) == ("1", True) and whole.tokens == whole.latency == 1200
-    parts = ReplayQuestion(recording(taken(path, delta=500), 0), [0], 1)
+    parts = ReplayQuestion(recording(imported(path, delta=500), 0), [0], 1)
     parts.branch()
     assert [parts.step(0) for _ in range(3)] == [(None, False), (None, False), ("1", True)] and parts.tokens == 1200
 
 
-def test_what_is_marked_right_stands_under_the_gold_answer(tmp_path: Path) -> None:
+def test_answers_marked_right_become_the_gold_answer(tmp_path: Path) -> None:
     half = LINE | {"gold_answer": "1/2", "probe_freq": 500, "probe_answers": ["0.5"]}
     lines = [half | {"final_answer": text, "correct": right} for text, right in (("0.5", True), ("2", False))]
     env, report = read(write(tmp_path / "x.jsonl", *lines, half | {"final_answer": "1/2"}))
@@ -195,30 +199,30 @@ def test_what_is_marked_right_stands_under_the_gold_answer(tmp_path: Path) -> No
     assert any("several right answers became one" in note for note in report.notes)
 
 
-def test_numbers_are_answers_too(tmp_path: Path) -> None:
+def test_numbers_are_accepted_as_answers(tmp_path: Path) -> None:
     lines = [LINE | {"gold_answer": 4, "final_answer": answer} for answer in (4, 4.0, "4", "4.0", 0.5)]
     found = [("4", 900), ("4", 900), ("4", 900), ("4.0", 900), ("0.5", 900)]
-    assert branches(taken(write(tmp_path / "x.jsonl", *lines))) == [("4", found)]
+    assert branches(imported(write(tmp_path / "x.jsonl", *lines))) == [("4", found)]
 
 
-def test_numbers_order_the_branches_and_texts_tell_questions_apart(tmp_path: Path) -> None:
+def test_branch_numbers_give_the_order_and_texts_identify_questions(tmp_path: Path) -> None:
     lines = [LINE | {"branch": b, "total_tokens": b, "question": q} for q in "xy" for b in (2, 0, 1)]
-    env = taken(write(tmp_path / "x.jsonl", *lines))
+    env = imported(write(tmp_path / "x.jsonl", *lines))
     assert env.total_tokens.tolist() == [0, 1, 2, 0, 1, 2] and env.questions == ("x", "y")
 
 
-def test_the_schema_in_the_documentation_is_that_of_the_code() -> None:
+def test_the_documented_schema_equals_the_schema_of_the_code() -> None:
     written = json.loads((DOCS / "jsonl.schema.json").read_text())
     assert written == BranchLine.model_json_schema(), "autotts env schema > docs/jsonl.schema.json"
 
 
-def test_the_example_in_the_documentation_is_taken(tmp_path: Path) -> None:
+def test_the_documented_example_is_imported(tmp_path: Path) -> None:
     (example,) = re.findall(r"```json\n(.*?)```", (DOCS / "data.md").read_text(), re.S)
-    env = taken(write(tmp_path / "x.jsonl", example.encode()))
+    env = imported(write(tmp_path / "x.jsonl", example.encode()))
     assert branches(env) == [("4", [("4", 1210), ("4", 1210)])] and env.probes.tolist() == [0, 2]
 
 
-def test_what_is_written_fits_the_schema() -> None:
+def test_written_lines_fit_the_schema() -> None:
     validator = pytest.importorskip("jsonschema").Draft202012Validator(BranchLine.model_json_schema())
     env = environment([["AB.", "."], ["A"]], [[1200, 40], [3]], ["A", "B"], probe_cost=3)
     env.signals["s"] = np.array([np.nan, 0.5], np.float32)  # type: ignore[index]
@@ -227,8 +231,8 @@ def test_what_is_written_fits_the_schema() -> None:
     assert not validator.is_valid(LINE | {"total_tokens": -1}) and not validator.is_valid(LINE | {"gold_answer": []})
 
 
-def test_no_more_than_the_store_can_hold(tmp_path: Path) -> None:
-    env = taken(write(tmp_path / "x.jsonl", LINE | {"total_tokens": store.MAX_TOKENS}))
+def test_numbers_beyond_the_limits_of_the_store_are_skipped(tmp_path: Path) -> None:
+    env = imported(write(tmp_path / "x.jsonl", LINE | {"total_tokens": store.MAX_TOKENS}))
     store.save(env, tmp_path / "x.env.npz")
     assert store.load(tmp_path / "x.env.npz").hash == env.hash
     _, report = read(write(tmp_path / "y.jsonl", LINE | {"total_tokens": store.MAX_TOKENS + 1}))

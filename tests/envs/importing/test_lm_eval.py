@@ -1,4 +1,4 @@
-"""Samples of lm-evaluation-harness, sound and otherwise."""
+"""Samples of lm-evaluation-harness, valid and incomplete."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from envs.errors import InputError
 from envs.importing.options import pattern
 from envs.importing.rows import parse_map
 
-from .files import branches, harness, jsonl, read, taken
+from .files import branches, harness, imported, jsonl, read
 
 
-def test_responses_are_branches(tmp_path: Path) -> None:
+def test_responses_become_branches(tmp_path: Path) -> None:
     texts = ["I think 4.", "I think five.", "4"]
     path = jsonl(tmp_path / "samples_t.jsonl", harness(0, " 4 ", texts, [["4", "[invalid]", " 4"]]))
     env, report = read(path, characters=4.0)
@@ -25,13 +25,13 @@ def test_responses_are_branches(tmp_path: Path) -> None:
     assert env is None and "--tokens estimates them" in report.first()
 
 
-def test_lengths_may_lie_anywhere(tmp_path: Path) -> None:
+def test_lengths_can_be_mapped_from_any_key(tmp_path: Path) -> None:
     line = harness(0, "4", ["x", "y"], ["4", "5"], usage=[{"out": 10}, {"out": 20}])
-    env = taken(jsonl(tmp_path / "s.jsonl", line), mapping=parse_map(["total_tokens=usage.*.out"]))
+    env = imported(jsonl(tmp_path / "s.jsonl", line), mapping=parse_map(["total_tokens=usage.*.out"]))
     assert branches(env) == [("4", [("4", 10), ("5", 20)])]
 
 
-def test_the_harness_judges_single_answers(tmp_path: Path) -> None:
+def test_the_verdict_of_the_harness_is_used_for_single_answers(tmp_path: Path) -> None:
     long = "9 - 5 = 4\n#### 4"
     lines = [harness(0, long, [text], [text], exact_match=m) for text, m in (("4", 1.0), ("5", 0.0))]
     env, report = read(*(jsonl(tmp_path / f"s{i}.jsonl", line) for i, line in enumerate(lines)), characters=1.0)
@@ -39,7 +39,7 @@ def test_the_harness_judges_single_answers(tmp_path: Path) -> None:
     assert any("right by their mark" in note for note in report.notes)
 
 
-def test_answers_are_found_in_the_responses(tmp_path: Path) -> None:
+def test_answers_are_extracted_from_the_responses(tmp_path: Path) -> None:
     line = harness(0, "so it is #### 4", ["No 3. It is 4.", "It is five."], ["4"])
     env, report = read(jsonl(tmp_path / "s.jsonl", line), characters=4.0)
     assert env is None and "--extract finds them" in report.first()
@@ -50,11 +50,11 @@ def test_answers_are_found_in_the_responses(tmp_path: Path) -> None:
     assert any("--extract finds" in note for note in report.notes)
 
 
-def test_of_several_filters_one_is_named(tmp_path: Path) -> None:
+def test_with_several_filters_the_user_must_name_one(tmp_path: Path) -> None:
     path = jsonl(tmp_path / "s.jsonl", harness(0, "4", ["x"], ["4"], "strict"), harness(0, "4", ["x"], ["5"], "loose"))
     with pytest.raises(InputError, match="--filter: strict, loose"):
         read(path, characters=4.0)
-    assert branches(taken(path, characters=4.0, filter="loose")) == [("4", [("5", 1)])]
+    assert branches(imported(path, characters=4.0, filter="loose")) == [("4", [("5", 1)])]
     with pytest.raises(InputError, match="no filter 'x'; there are strict, loose"):
         read(path, filter="x")
 
