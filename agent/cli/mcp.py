@@ -123,7 +123,7 @@ def _serve(run: Run, sandbox: Sandbox) -> int:
     from ..explorers.mcp.server import serve
     from ..explorers.mcp.session import ClientLeft, McpExplorer, McpSession, McpTask, host, last_round
     from ..explorers.prompts.briefing import prompt
-    from ..loop.nodes import Discovery
+    from ..loop.graph import Discovery, discover
     from ..records.events import RunStarted
     from ..reports.run_report.page import page
     from ..tools.toolbox import Toolbox, specifications
@@ -141,7 +141,7 @@ def _serve(run: Run, sandbox: Sandbox) -> int:
         try:
             with _only_server(run, session):
                 run.log(RunStarted(sandbox.name))
-                host(discovery, session)
+                host(session, run, lambda: discover(discovery))
         except ClientLeft:
             raise
         except Exception as error:

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-from ..tools.workbench import SearchWorkbench
 from .version import Cost, Credit, Expectation, Version
+from .workbench import Workbench
 
 
 class LimitReached(Exception):
@@ -70,7 +70,7 @@ class Brief:
     """Versions whose predictions have been checked (`Version.outcome`), the latest first."""
     slot: int = 0
     """Which of the step's briefs this is, where an explorer asks for one proposal at a time (`one_at_a_time`)."""
-    bench: SearchWorkbench | None = None
+    bench: Workbench | None = None
     """All that has been tried so far, to be looked at, and a place to try a draft; None in a test without one."""
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from ..records.version import Direction, Metric
-from .episode_search import Kind
+from ..records.workbench import EpisodeKind
 from .workbench import FEW, MOST_CURVES
 
 
@@ -64,7 +64,7 @@ class FindingsArguments(Arguments):
 
 class FindEpisodesArguments(Arguments):
     version: Version
-    kind: Kind = Field(
+    kind: EpisodeKind = Field(
         description="wrong, right; most_tokens; most_wasted (idle tokens); pruned_right, stopped_early, hopeless (see "
         "findings); lost_to (`other` right, `version` wrong); gained_on (the reverse)"
     )

@@ -6,7 +6,7 @@ The criteria of findings are those of `agent.diagnosis.criteria`; a finding name
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -14,11 +14,9 @@ import numpy.typing as npt
 from ..diagnosis import criteria
 from ..diagnosis.criteria import DiagnosedBatch, FaultCases
 from ..population.measurement import Measurement
+from ..records.workbench import EpisodeKind
 
-Kind = Literal[
-    "wrong", "right", "most_tokens", "most_wasted", "pruned_right", "stopped_early", "hopeless", "lost_to", "gained_on"
-]
-KINDS = get_args(Kind)
+KINDS = get_args(EpisodeKind)
 PAIRED = ("lost_to", "gained_on")
 """Kinds that need a second version."""
 
@@ -34,7 +32,7 @@ class EpisodeSelection:
 
 
 def select_episodes(
-    kind: Kind, tried: Measurement, other: Measurement | None = None, beta: float | None = None
+    kind: EpisodeKind, tried: Measurement, other: Measurement | None = None, beta: float | None = None
 ) -> EpisodeSelection:
     """Return the episodes of a kind.
 
@@ -58,7 +56,7 @@ def select_episodes(
     return EpisodeSelection(which[np.argsort(turn, kind="stable")], len(seen))
 
 
-def _cases(kind: Kind, tried: Measurement, other: Measurement | None) -> FaultCases:
+def _cases(kind: EpisodeKind, tried: Measurement, other: Measurement | None) -> FaultCases:
     """Return the cases of a kind. Those that no criterion of a finding defines are the worse the more they spent."""
     batch, correct = DiagnosedBatch(tried.scores, tried.logs), tried.scores.correct
     if kind == "pruned_right":

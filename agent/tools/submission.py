@@ -11,8 +11,8 @@ from sandbox import policy
 
 from ..records.explorer import Proposal
 from ..records.version import Expectation
+from ..records.workbench import Workbench
 from .text import one_line, plain
-from .workbench import SearchWorkbench
 
 LARGEST = 64 << 10
 """Largest source, in bytes."""
@@ -35,7 +35,7 @@ class Submission:
 
 
 def accept(
-    bench: SearchWorkbench, source: str, rationale: str, parents: Sequence[str], expects: Sequence[Expectation]
+    bench: Workbench, source: str, rationale: str, parents: Sequence[str], expects: Sequence[Expectation]
 ) -> Submission:
     """Check a submission, and return it.
 
@@ -49,14 +49,10 @@ def accept(
         raise InputError("the rationale is empty: say what was changed, why, and what it should improve")
     if len(rationale) > LONGEST:
         raise InputError(f"the rationale has {len(rationale):,} characters; at most {LONGEST:,} are allowed")
-    for parent in parents:
-        if parent in bench.history.tries:
-            raise InputError(f"parents: {parent} is a draft: name the versions that the draft builds on")
-        if parent not in bench.history.cards:
-            raise InputError(f"parents: no version {one_line(parent, 60)!r}; see list_versions")
+    bench.check_parents(parents)
     refused = policy.check(source)
     if not refused.ok:
-        raise InputError(f"{refused.kind}: {bench.history.sanitize(refused.message)}")
+        raise InputError(f"{refused.kind}: {bench.sanitize(refused.message)}")
     check_contract(source)
     if (twin := bench.describe_same_program(source)) is not None:
         raise InputError(f"{twin}; change what it does, not how it is written")

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 from envs.errors import DamagedFile, InputError
 
 from ..records.version import Expectation
+from ..records.workbench import Workbench
 from .arguments import (
     Arguments,
     CompareArguments,
@@ -29,7 +30,7 @@ from .arguments import (
 )  # fmt: skip
 from .submission import Submission, accept
 from .text import one_line, plain
-from .workbench import SOURCE_PAGE, SearchWorkbench
+from .workbench import SOURCE_PAGE
 
 _MOST = 3_100
 """Longest result in characters, unless it shows a source."""
@@ -162,8 +163,8 @@ class Toolbox:
         submitted: the accepted submission; None before.
     """
 
-    def __init__(self, bench: SearchWorkbench) -> None:
-        self.bench: SearchWorkbench = bench
+    def __init__(self, bench: Workbench) -> None:
+        self.bench: Workbench = bench
         self.submitted: Submission | None = None
         self._tools = {tool.name: tool for tool in _offered(bench.traces)}
 

@@ -7,24 +7,27 @@ letters.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import get_args
+from collections.abc import Mapping, Sequence
+from typing import Any, get_args
 
 import numpy as np
 
 from envs.errors import InputError
+from envs.statistics import Floats
 from envs.trace import trace
 from sandbox import policy
 from sandbox.base import Sandbox
 from sandbox.evaluation import evaluate
 from sandbox.outcome import Candidate
 
+from .. import population
 from ..diagnosis.hindsight import right_shares
 from ..population.measurement import Measurement, quality_gain, same_decisions
+from ..records.workbench import EpisodeKind
 from . import comparison
 from .draft_episodes import about_part, smoke_of
 from .draft_report import format_trial, format_version, reached_at, references_of
-from .episode_search import KINDS, PAIRED, Kind, select_episodes
+from .episode_search import KINDS, PAIRED, select_episodes
 from .search_history import DraftTrial, SearchHistory
 from .search_progress import describe_progress
 from .text import evenly_spread, one_line, page, plain, table
@@ -60,6 +63,32 @@ class SearchWorkbench:
         self.history, self.sandbox, self.traces = history, sandbox, traces
 
     # Looking at versions
+
+    @property
+    def budgets(self) -> Floats:
+        """See `Workbench.budgets`."""
+        return self.history.budgets
+
+    def scored_versions(self) -> list[tuple[Mapping[str, Any], float]]:
+        """Return ``data`` and quality, in points, of every version that ran."""
+        ran = [card for card in self.history.cards.values() if card.ok]
+        return list(zip((card.data for card in ran), population.qualities(ran, self.budgets).tolist(), strict=True))
+
+    def check_parents(self, parents: Sequence[str]) -> None:
+        """Check that every id is that of a version, and not of a draft.
+
+        Raises:
+            InputError: one is not.
+        """
+        for parent in parents:
+            if parent in self.history.tries:
+                raise InputError(f"parents: {parent} is a draft: name the versions that the draft builds on")
+            if parent not in self.history.cards:
+                raise InputError(f"parents: no version {one_line(parent, 60)!r}; see list_versions")
+
+    def sanitize(self, message: str) -> str:
+        """Return the message of a failed candidate as one safe line, without names of environments."""
+        return self.history.sanitize(message)
 
     def list_versions(self, order: str = "quality", limit: int = 5, offset: int = 0) -> str:
         """Return a table of versions: quality, curve at three betas, parents, and rationale or failure.
@@ -173,14 +202,14 @@ class SearchWorkbench:
         self, version: str, kind: str, other: str | None = None, beta: float | None = None, limit: int = 5,
         offset: int = 0,
     ) -> str:  # fmt: skip
-        """Return the episodes of a kind (`episode_search.Kind`): the worst of each question, then the second worst, ...
+        """Return the episodes of a kind (`EpisodeKind`): the worst of each question, then the second worst, ...
 
         Raises:
             InputError: an unknown version, kind or beta, ``other`` given or missing contrary to the kind, or a number
                 out of range.
         """
         self._need_traces()
-        chosen = next((k for k in get_args(Kind) if k == kind), None)
+        chosen = next((k for k in get_args(EpisodeKind) if k == kind), None)
         if chosen is None:
             raise InputError(f"kind is {one_line(kind, 40)!r}, but must be one of {', '.join(KINDS)}")
         if (other is None) == (kind in PAIRED):

@@ -295,7 +295,7 @@ def _lessons(versions: Sequence[Version]) -> str:
 def _budgets(brief: Brief, versions: Sequence[Version]) -> Floats:
     """Return the token budgets of quality; without a workbench, budgets over the range of ``versions``."""
     if brief.bench is not None:
-        return brief.bench.history.budgets
+        return brief.bench.budgets
     tokens = [point.tokens for version in versions for point in version.curve]
     low = max(1.0, 2 * min(tokens))
     return np.asarray(np.geomspace(low, max(2 * low, *tokens), population.BUDGETS), np.float64)

@@ -25,13 +25,13 @@ from ...llm.session import SessionTools
 from ...llm.transcript import clean, redact
 from ...records.explorer import Brief, Proposal
 from ...records.version import Cost
+from ...records.workbench import Workbench
 from . import headless
 from .directory import Step, Workspace, WorkspaceResult, costs, prompts_version
 from .server import WorkspaceServer, WorkspaceSession, read_notes
 
 if TYPE_CHECKING:
     from ...archive.run_directory import Ablation
-    from ...tools.workbench import SearchWorkbench
 
 TASK = "Read TASK.md in the current directory, and do what it says, to the end. Nobody can answer questions."
 
@@ -107,7 +107,7 @@ class AgentCommand:
         return {**given, "PATH": path}
 
 
-def _toolbox(bench: SearchWorkbench | None) -> SessionTools:
+def _toolbox(bench: Workbench | None) -> SessionTools:
     if bench is None:
         raise InputError("the explorer `command` needs a workbench in its brief")
     from ...tools.toolbox import Toolbox
@@ -138,7 +138,7 @@ class CodingAgentExplorer:
         agent: AgentCommand,
         root: Path,
         hide: Sequence[Path] = (),
-        toolbox: Callable[[SearchWorkbench | None], SessionTools] = _toolbox,
+        toolbox: Callable[[Workbench | None], SessionTools] = _toolbox,
         clock: Callable[[], float] = time.monotonic,
         report: Callable[[str], None] = print_message,
         budget: LlmBudget | None = None,

@@ -15,7 +15,6 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
-from ...population import qualities
 from ...population.bandit import draw
 from ...records.explorer import Brief, Proposal
 from ...records.version import Finding, Version
@@ -105,11 +104,8 @@ class EvolveExplorer:
         """Return the surrogate model of all versions that the brief shows; None with too few, or if not guided."""
         if not self._guided or brief.bench is None:
             return None
-        history = brief.bench.history
-        ran = [card for card in history.cards.values() if card.ok]
-        tried = [(genome, card) for card in ran if (genome := read(card.data)) is not None]
-        measured = qualities([card for _, card in tried], history.budgets).tolist()
-        examples, last = [(genome, quality) for (genome, _), quality in zip(tried, measured, strict=True)], self._last
+        scored, last = brief.bench.scored_versions(), self._last
+        examples = [(genome, quality) for data, quality in scored if (genome := read(data)) is not None]
         if examples != last[0]:
             last = self._last = examples, surrogate(examples)
         return last[1]

@@ -6,7 +6,7 @@ import sys
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from envs.errors import DamagedFile
 from sandbox.base import SandboxError
@@ -20,9 +20,6 @@ from ...records.card import SCREENED
 from ...records.events import CandidateEvaluated, Event, GenerationArchived, GenerationStarted, SlotAnswered
 from ...records.explorer import Brief, Proposal
 from ...tools.toolbox import Toolbox, ToolResult
-
-if TYPE_CHECKING:
-    from ...loop.nodes import Discovery
 
 PATIENCE = 40.0
 """Seconds that a call waits for the next task. Clients give a call up after a minute, as a rule."""
@@ -212,23 +209,25 @@ class McpExplorer:
         self._desk.leave()
 
 
-def host(discovery: Discovery, desk: McpSession) -> None:
-    """Run, or go on with, a discovery whose explorer waits at ``desk``, and tell the client how it has ended.
+def host(session: McpSession, run: Run, discover: Callable[[], None]) -> None:
+    """Run a discovery whose explorer waits for ``session``, and tell the client how the run has ended.
+
+    Args:
+        session: of the client.
+        run: the run that is discovered on.
+        discover: works on the run until its end.
 
     Raises:
-        Left: the client has left before the end.
-        Exception: what `discover` raises; the client has been told that the run has failed.
+        ClientLeft: the client has left before the end.
+        Exception: what ``discover`` raises; the client has been told that the run has failed.
     """
-    from ...loop.graph import discover
-
     try:
-        discover(discovery)
-        desk.finish(conclusion(discovery.run))
+        discover()
+        session.finish(conclusion(run))
     except Exception as error:
-        if desk.left():  # a sandbox that was at work says so in its own words
+        if session.left():  # a sandbox that was at work raises an error of its own
             raise ClientLeft from error
-        told = f"The run has failed ({type(error).__name__}): the person who runs it is told more."
-        desk.finish(told, error=True)
+        session.finish(f"The run has failed ({type(error).__name__}). Its terminal shows the reason.", error=True)
         raise
 
 
@@ -244,7 +243,7 @@ def last_round(run: Run, brief: Brief) -> str:
             best = f"the best so far is {ranked[0].id} with {population.quality(ranked[0], at):.2f}"
             lines.append(f"The last round made {card.id}: quality {population.quality(card, at):.2f}; {best}.")
         else:
-            said = brief.bench.history.sanitize(card.message) if brief.bench is not None else ""
+            said = brief.bench.sanitize(card.message) if brief.bench is not None else ""
             how = "was given up" if card.verdict == SCREENED else f"failed: {card.verdict}"
             lines.append(f"The last round's {card.id} {how}: {said}")
         if card.outcome and "history" not in run.config.ablations:

@@ -19,7 +19,8 @@ from sandbox.outcome import Candidate
 
 from ...archive.reader import ArchiveReader, EnvironmentMissing
 from ...diagnosis.drawing import DrawnEpisode, draw_episode
-from ...tools.episode_search import KINDS, PAIRED, Kind, select_episodes
+from ...records.workbench import EpisodeKind
+from ...tools.episode_search import KINDS, PAIRED, select_episodes
 from ..answers import PROBLEMS, Answer, At
 from ..code import stated
 
@@ -71,7 +72,7 @@ class EpisodesAnswer(Answer):
 
 @router.get("/episodes/{version}")
 def episodes(
-    place: At, version: str, kind: Kind = "wrong", other: Name | None = None, environment: Name | None = None,
+    place: At, version: str, kind: EpisodeKind = "wrong", other: Name | None = None, environment: Name | None = None,
     beta: Beta | None = None, question: Question | None = None, offset: Annotated[int, Query(ge=0, le=10**9)] = 0,
 ) -> EpisodesAnswer:  # fmt: skip
     """The episodes of a version that are of a kind."""

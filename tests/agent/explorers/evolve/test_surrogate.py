@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agent import population
 from agent.explorers.evolve import explorer as evolve
 from agent.explorers.evolve.explorer import EvolveExplorer, vary
 from agent.explorers.evolve.genome import STARTS, Genome
@@ -95,7 +96,9 @@ def bench(genomes: list[Genome], ok: bool = True) -> Any:
         for genome in genomes
     ]
     seed = SimpleNamespace(ok=True, data={}, mean_curve=[CurvePoint(0.0, 99.0, 1.0, 1.0)])
-    return SimpleNamespace(history=SimpleNamespace(cards=dict(enumerate([*cards, seed])), budgets=np.ones(1)))
+    ran = [card for card in [*cards, seed] if card.ok]
+    scored = list(zip([card.data for card in ran], population.qualities(ran, np.ones(1)).tolist(), strict=True))
+    return SimpleNamespace(scored_versions=lambda: scored)
 
 
 @pytest.mark.slow

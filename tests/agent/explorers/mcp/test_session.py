@@ -20,7 +20,7 @@ from mcp import Client
 from agent.archive.run_directory import Run, RunConfig
 from agent.explorers.mcp.server import server
 from agent.explorers.mcp.session import ClientLeft, McpExplorer, McpSession, McpTask, host, last_round
-from agent.loop.nodes import Discovery
+from agent.loop.graph import Discovery, discover
 from agent.records.events import CandidateEvaluated, EpisodesRun, GenerationStarted
 from agent.tools.toolbox import Toolbox, specifications
 from envs.synthetic.model import default_environments
@@ -66,7 +66,7 @@ def running(run: Run, patience: float = 60.0) -> Iterator[House]:
 
         def go() -> None:
             try:
-                host(house.discovery, desk)
+                host(desk, house.run, lambda: discover(house.discovery))
             except Exception as error:
                 house.error = error
 

@@ -1,0 +1,65 @@
+"""The structure of the source tree: directions of imports, one name for one class, and files of a readable size."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = [name for name in ("autotts", "agent", "sandbox", "envs") if (ROOT / name).is_dir()]
+MAX_LINES = 400
+
+
+def sources(*folders: str) -> Iterator[Path]:
+    for folder in folders:
+        yield from sorted((ROOT / folder).rglob("*.py"))
+
+
+def test_imports_point_downwards_and_packages_have_no_cycles() -> None:
+    linter = Path(sys.executable).with_name("lint-imports")
+    done = subprocess.run([linter, "--no-cache"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_no_two_classes_share_a_name() -> None:
+    places: dict[str, list[str]] = defaultdict(list)
+    for path in sources(*PACKAGES):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                places[node.name].append(str(path.relative_to(ROOT)))
+    assert {name: files for name, files in places.items() if len(files) > 1} == {}
+
+
+def test_no_file_is_longer_than_400_lines() -> None:
+    lengths = {
+        path: len(path.read_text(encoding="utf-8").splitlines()) for path in sources(*PACKAGES, "tests", "benchmarks")
+    }
+    assert {str(path.relative_to(ROOT)): length for path, length in lengths.items() if length > MAX_LINES} == {}
+
+
+def test_every_package_and_module_says_what_it_is_for() -> None:
+    silent = [
+        str(path.relative_to(ROOT))
+        for path in sources(*PACKAGES)
+        if not (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").strip()
+    ]
+    assert silent == []
+
+
+def test_old_words_are_gone_from_names() -> None:
+    """The words that design and glossary replaced; see docs/words.md."""
+    old = {
+        "Shelf", "Stock", "Known", "Asking", "Tryout", "Desk", "Guest", "Place", "Roster", "Figures", "seed_names",
+        "seed_source", "best_seed", "first_seed", "told",
+    }  # fmt: skip
+    used: dict[str, list[str]] = defaultdict(list)
+    for path in sources(*PACKAGES):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            name = getattr(node, "name", None) or getattr(node, "id", None) or getattr(node, "arg", None)
+            if isinstance(name, str) and name in old:
+                used[name].append(str(path.relative_to(ROOT)))
+    assert dict(used) == {}
