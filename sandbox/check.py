@@ -218,7 +218,7 @@ class AttackTargets:
     """
 
     def __init__(self) -> None:
-        self.home = Path(tempfile.mkdtemp(prefix="autotts-bait-"))
+        self.home = Path(tempfile.mkdtemp(prefix="autotts-targets-"))
         self.home.chmod(0o755)
         self._drop = self.home / "drop"
         self._drop.mkdir()
@@ -230,7 +230,7 @@ class AttackTargets:
         self._listeners: dict[str, socket.socket] = {}
         self.places: dict[str, str | int] = {
             "file": str(self._file), "drop": str(self._drop), "variable": _SECRET_VARIABLE, "pid": os.getpid(),
-            "unix": str(self.home / "socket"), "abstract": f"autotts-bait-{secrets.token_hex(4)}",
+            "unix": str(self.home / "socket"), "abstract": f"autotts-target-{secrets.token_hex(4)}",
         }  # fmt: skip
 
     def __enter__(self) -> Self:

@@ -63,14 +63,14 @@ def check(source: str) -> Verdict:
         return Verdict("syntax", f"line {error.lineno}: {error.msg}")
     except (ValueError, RecursionError, MemoryError, UnicodeError) as error:
         return Verdict("syntax", f"the source cannot be parsed: {' '.join(str(error).split())}")
-    found: list[tuple[int, str]] = []
+    faults: list[tuple[int, str]] = []
     for count, (node, depth) in enumerate(_walk(tree)):
         line = getattr(node, "lineno", 1)
         if count >= MAX_NODES or depth > MAX_DEPTH:
             return _refuse(f"line {line}: the source is too large or too deeply nested; make it simpler")
-        found += [(line, fault) for fault in _faults(node)]
-    if found:
-        line, fault = min(found)
+        faults += [(line, fault) for fault in _faults(node)]
+    if faults:
+        line, fault = min(faults)
         return _refuse(f"line {line}: {fault}")
     return Verdict("ok")
 

@@ -42,10 +42,11 @@ def trial(
     if check_policy and not (refused := policy.check(candidate.source)).ok:
         return Evaluation(candidate, refused)
     if steps is None:
-        found = evaluate(candidate, episodes, sandbox, progress)
+        evaluation = evaluate(candidate, episodes, sandbox, progress)
     else:
-        found = evaluate_in_steps(candidate, episodes, steps, sandbox, progress)
-    if found.logs is None or found.scores is None:
-        return found
-    verdict = audit(candidate, episodes, found.logs, sandbox, 1.0 if elite(found) else AUDIT_SHARE, seed)
-    return found if verdict.ok else Evaluation(candidate, verdict)
+        evaluation = evaluate_in_steps(candidate, episodes, steps, sandbox, progress)
+    if evaluation.logs is None or evaluation.scores is None:
+        return evaluation
+    share = 1.0 if elite(evaluation) else AUDIT_SHARE
+    verdict = audit(candidate, episodes, evaluation.logs, sandbox, share, seed)
+    return evaluation if verdict.ok else Evaluation(candidate, verdict)

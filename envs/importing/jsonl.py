@@ -52,7 +52,7 @@ def objects(path: Path) -> Iterator[tuple[str, dict[str, Any]] | UnreadableRow]:
 def parse(data: bytes) -> dict[str, Any] | str:
     """Return the JSON object in ``data``, or a text that says what is wrong with it."""
     try:
-        found = json.loads(data.decode("utf-8"), object_pairs_hook=_object)
+        value = json.loads(data.decode("utf-8"), object_pairs_hook=_object)
     except UnicodeDecodeError:
         return "not UTF-8"
     except json.JSONDecodeError as error:
@@ -61,7 +61,7 @@ def parse(data: bytes) -> dict[str, Any] | str:
         return "a key with two values"
     except (ValueError, RecursionError):
         return "not JSON (a number or a nesting without end)"
-    return found if isinstance(found, dict) else "not a JSON object"
+    return value if isinstance(value, dict) else "not a JSON object"
 
 
 class _DuplicateKey(ValueError):
