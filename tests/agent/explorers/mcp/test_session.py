@@ -185,7 +185,7 @@ def test_the_rules_are_told_once_and_what_came_of_a_round_is_told_in_the_next(tm
             first = await opened(client)
             again, rules = await said(client, "task"), await said(client, "task", rules=True)
             assert len(again) < len(first) == len(rules) and first.endswith(again[-500:])
-            assert "# What counts" in first and "# What counts" not in again
+            assert "# Goal" in first and "# Goal" not in again
             assert not any(world.name in first for world in WORLDS)
             await handed_in(client, 1)
             second = await opened(client)
