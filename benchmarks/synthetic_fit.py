@@ -47,10 +47,10 @@ def baseline_controllers() -> list[type[Controller]]:
 
 def measure(task: tuple[str, str, Path, SyntheticModel, int, int, int]) -> tuple[str, list[FitRow]]:
     """Compare recorded and simulated results of one controller on one model; runs in a worker process."""
-    name, controller, path, model, questions, seeds, draw = task
+    name, controller, path, model, questions, orders, draw = task
     chosen = [value for value in baseline_controllers() if value.name == controller]
     simulated = generate(model, name, questions, 128, seed=draw)
-    return name, compare(published.read(path, name), simulated, chosen, recorded_seeds=range(seeds))
+    return name, compare(published.read(path, name), simulated, chosen, recorded_seeds=range(orders))
 
 
 def report(rows: dict[str, list[FitRow]], detail: bool) -> None:
@@ -83,7 +83,7 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="fit anew, and write the embedded models")
     parser.add_argument("--detail", action="store_true", help="print every beta")
     parser.add_argument("--questions", type=int, default=300, help="simulated questions (default 300)")
-    parser.add_argument("--seeds", type=int, default=20, help="branch orders of the recorded data (default 20)")
+    parser.add_argument("--orders", type=int, default=20, help="branch orders of the recorded data (default 20)")
     parser.add_argument("--draw", type=int, default=1, help="seed of the simulated questions (default 1)")
     options = parser.parse_args()
     with ProcessPoolExecutor() as pool:
@@ -93,7 +93,7 @@ def main() -> None:
             document = {name: model.model_dump() for name, model in fitted.items()}
             (ROOT / "envs" / "synthetic" / "models.json").write_text(json.dumps(document, indent=1) + "\n")
         models = default_models()
-        sizes = options.questions, options.seeds, options.draw
+        sizes = options.questions, options.orders, options.draw
         tasks = [
             (name, controller.name, options.directory / MODELS[name], models[name], *sizes)
             for name in models

@@ -78,7 +78,7 @@ def protocol(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--orders", type=count, default=100, metavar="N", help="number of branch orders (default: 100)"
     )
-    command.add_argument("--first-order", type=int, default=0, metavar="K", help="the first branch order (default: 0)")
+    command.add_argument("--first-order", type=int, default=0, metavar="N", help="the first branch order (default: 0)")
     budget(command)
 
 

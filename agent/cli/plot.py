@@ -60,7 +60,7 @@ def _add_curves(command: argparse.ArgumentParser) -> None:
         "--orders", type=count, metavar="N", help="number of branch orders (default: as archived, else 20)"
     )
     command.add_argument(
-        "--first-order", type=int, metavar="K", help="the first branch order (default: as archived, else 0)"
+        "--first-order", type=int, metavar="N", help="the first branch order (default: as archived, else 0)"
     )
     command.add_argument(
         "--max-branches", type=count, metavar="N", help="branches of a question at most (default: as archived, else 64)"
