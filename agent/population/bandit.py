@@ -14,7 +14,7 @@ _EVEN = 0.1
 """Share of the draws that are uniform over the arms."""
 
 
-def draw(arms: Sequence[str], credits: Mapping[str, Credit], chance: random.Random, priced: bool = True) -> str:
+def draw(arms: Sequence[str], credits: Mapping[str, Credit], rng: random.Random, priced: bool = True) -> str:
     """Draw one of ``arms`` by Thompson sampling (Thompson 1933; with prices, Xia et al. 2015).
 
     An arm's reward is drawn from a beta distribution over its wins and losses, and divided by the mean cost of its
@@ -26,12 +26,12 @@ def draw(arms: Sequence[str], credits: Mapping[str, Credit], chance: random.Rand
         priced: whether to divide by cost. The cost of a call depends on the provider's cache, so priced draws are not
             reproducible.
     """
-    if chance.random() < _EVEN:
-        return chance.choice(arms)
+    if rng.random() < _EVEN:
+        return rng.choice(arms)
 
     def reward_per_dollar(arm: str) -> float:
         credit = credits.get(arm, NOTHING)
         price = (credit.dollars / max(1, credit.proposals) if priced else 0.0) + _TRIAL
-        return chance.betavariate(1 + credit.wins, 1 + max(0.0, credit.tries - credit.wins)) / price
+        return rng.betavariate(1 + credit.wins, 1 + max(0.0, credit.tries - credit.wins)) / price
 
     return max(arms, key=reward_per_dollar)

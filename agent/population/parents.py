@@ -62,10 +62,10 @@ def choose_parents(
         "novelty": _novel([card for card in able if card.behaviour is not None], between, shapes),
     }
     ways, by_id = [way for way in WAYS if weights[way]], {card.id: card for card in able}
-    chance, chosen = random.Random(seed), []
+    rng, chosen = random.Random(seed), []
     for _ in range(count if ways else 0):
-        way = draw(ways, credits, chance, priced=False)
-        (version,) = chance.choices(list(weights[way]), list(weights[way].values()))
+        way = draw(ways, credits, rng, priced=False)
+        (version,) = rng.choices(list(weights[way]), list(weights[way].values()))
         chosen.append(ChosenParent(by_id[version], way))
     return chosen
 

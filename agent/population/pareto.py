@@ -57,7 +57,7 @@ def budgets(cards: Sequence[Scored]) -> Floats:
     The lowest budget is twice the largest spending of the cheapest hand-written controller; the highest budget is the
     largest spending of any. Below the lowest budget a controller has no real choice.
     """
-    most = [max(point.tokens for point in curve) for curve in _seed_curves(cards)] or [1.0]
+    most = [max(point.tokens for point in curve) for curve in _baseline_curves(cards)] or [1.0]
     low = max(1.0, 2 * min(most))
     return np.geomspace(low, max(2 * low, *most), BUDGETS)
 
@@ -174,7 +174,7 @@ class ObjectiveSpace:
 
 def space(cards: Sequence[Scored], latency: bool = False) -> ObjectiveSpace:
     """Return the objectives. The hand-written controllers among ``cards`` set their scales."""
-    latencies = [max(1.0, point.latency) for curve in _seed_curves(cards) for point in curve] or [1.0]
+    latencies = [max(1.0, point.latency) for curve in _baseline_curves(cards) for point in curve] or [1.0]
     low, high = min(latencies), max(latencies)
     return ObjectiveSpace(budgets(cards), (low, max(2 * low, high)) if latency else None)
 
@@ -228,7 +228,7 @@ def contributions(cards: Sequence[Scored], within: ObjectiveSpace) -> list[float
     return [whole - within.volume(_together(points[:i] + points[i + 1 :], within)) for i in range(len(points))]
 
 
-def _seed_curves(cards: Sequence[Scored]) -> list[Sequence[CurvePoint]]:
+def _baseline_curves(cards: Sequence[Scored]) -> list[Sequence[CurvePoint]]:
     return [curve for card in cards if card.generation == 0 and (curve := card.mean_curve)]
 
 

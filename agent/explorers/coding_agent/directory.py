@@ -130,7 +130,7 @@ class Workspace:
         self.home = root.absolute() / self.name
         self.key = brief_key(brief, step)
         self.start = StartingPoint.of(brief)
-        self.known = {v.id: v for v in (*brief.parents, *brief.front, *brief.mates)}
+        self.shown_versions = {v.id: v for v in (*brief.parents, *brief.front, *brief.mates)}
         self._brief, self._step, self._tools, self._tries, self._minutes = brief, step, tools, tries, minutes
         self._beta = beta
 
@@ -201,7 +201,7 @@ class Workspace:
         tools = {look.name: look for look in read_commands(self._tools)}
         files = {"CONTRACT.md": _text("CONTRACT.md")}
         files |= {f"examples/{name}.py": baseline_source(name) for name in baseline_names()}
-        for version in self.known.values():
+        for version in self.shown_versions.values():
             files[f"history/{version.id}.py"] = version.source
             files[f"history/{version.id}.md"] = _describe(version, "findings" in tools, self._brief)
         listing = ["| `history/` | the best versions and the parents: source (`.py`); curve, findings, idea, "
@@ -220,7 +220,7 @@ class Workspace:
             generation=self._brief.generation,
             step=_text(f"{self._step}.md").strip(),
             aim=_text("../aim.md" if self._beta else "../aim_without_beta.md").strip(),
-            front=_front(list(self.known.values()), self._brief),
+            front=_front(list(self.shown_versions.values()), self._brief),
             progress=self._brief.bench.describe_progress() if self._brief.bench is not None else "",
             start=self.start.id,
             start_words=f"`{self.start.id}`",

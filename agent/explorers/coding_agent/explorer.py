@@ -219,7 +219,9 @@ class CodingAgentExplorer:
             KeyboardInterrupt: the agent was stopped from outside: there is no result, and the brief is to be run again.
         """
         headless.sweep(workspace.home)  # processes that a killed run left behind
-        session = WorkspaceSession(tools, self.agent.tries, workspace.start.source, workspace.known, _without_secrets)
+        session = WorkspaceSession(
+            tools, self.agent.tries, workspace.start.source, workspace.shown_versions, _without_secrets
+        )
         command, environment = self.agent.command_line(TASK), self.agent.environment(os.environ)
         with WorkspaceServer(session) as server:
             workspace.prepare(server.address)

@@ -38,7 +38,7 @@ def made(
     )  # fmt: skip
 
 
-SEEDS = [
+BASELINES = [
     made(
         "narrow", 0, [(1000.0, 30.0, 1000.0), (2000.0, 50.0, 2000.0)], (1, 20, 0.0, 0.2), data={}, explorer="baseline"
     ),
@@ -54,7 +54,7 @@ arms = st.lists(st.sampled_from([*WAYS, "mutate", "cross"]), max_size=2, unique=
 @st.composite
 def archives(draw: st.DrawFn) -> list[Card]:
     """Return the seeds, and versions of some generations on some islands."""
-    cards = list(SEEDS)
+    cards = list(BASELINES)
     for generation in range(1, draw(st.integers(1, 8)) + 1):
         for number in range(draw(st.integers(0, 3))):
             island = draw(st.none() | st.integers(0, ISLANDS - 1))

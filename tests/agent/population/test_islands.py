@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from agent.population import islands
 from agent.records.card import Card
 
-from .populations import ISLANDS, SEEDS, archives, made, members_of
+from .populations import BASELINES, ISLANDS, archives, made, members_of
 
 
 @given(archives())
@@ -45,7 +45,7 @@ def test_members_do_not_depend_on_later_cards(cards: list[Card], generation: int
 
 
 def test_a_single_population_is_one_island() -> None:
-    cards = [*SEEDS, made("a", 1, [(4000.0, 70.0, 1000.0)], island=2)]
+    cards = [*BASELINES, made("a", 1, [(4000.0, 70.0, 1000.0)], island=2)]
     assert members_of(cards, 0, 1, 9) == cards
     assert "a" in {card.id for card in members_of(cards, 0, 2, 1)}, "the card names an island beyond the present number"
 

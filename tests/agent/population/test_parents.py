@@ -19,7 +19,7 @@ from agent.population.program_form import program_shape
 from agent.records.card import Card
 from agent.records.version import Credit
 
-from .populations import ISLANDS, SEEDS, archives, behaviours, chosen, made, members_of, shapes
+from .populations import BASELINES, ISLANDS, archives, behaviours, chosen, made, members_of, shapes
 
 # The grid and novelty
 
@@ -37,7 +37,7 @@ def test_each_cell_holds_its_most_accurate_version(cards: list[Card]) -> None:
 @given(st.lists(behaviours, min_size=2, max_size=8))
 @settings(max_examples=40, deadline=None)
 def test_novelty_is_a_mean_distance_and_a_copy_lowers_it(rows: list[tuple[float, ...]]) -> None:
-    cards = [*SEEDS, *(made(f"v{i}", 1, [(4000.0, 50.0, 500.0)], row) for i, row in enumerate(rows))]
+    cards = [*BASELINES, *(made(f"v{i}", 1, [(4000.0, 50.0, 500.0)], row) for i, row in enumerate(rows))]
     distances = novelty(cards, edges(cards), shapes)
     assert all(0 <= distance <= 2 for distance in distances)
     twice = novelty([*cards, *cards], edges(cards), lambda version: {"same": 1})
@@ -75,13 +75,13 @@ def test_resumed_run_selects_the_same_parents(cards: list[Card], generation: int
 
 
 def test_old_cards_without_behaviour_can_be_parents() -> None:
-    old = [card.model_copy(update={"behaviour": None}) for card in SEEDS]
+    old = [card.model_copy(update={"behaviour": None}) for card in BASELINES]
     old += [made(f"v{i}", 1, [(4000.0 + i, 50.0 + i, 500.0)], behaviour=None) for i in range(3)]
     assert {way for _, way in chosen(old)} == {"front"} and len(chosen(old)) == 6
 
 
 def test_old_card_without_island_loads() -> None:
-    document = SEEDS[0].model_dump(mode="json")
+    document = BASELINES[0].model_dump(mode="json")
     for name in ("island", "behaviour", "arms"):
         del document[name]
     old = Card.model_validate(document)

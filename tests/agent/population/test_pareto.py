@@ -19,7 +19,7 @@ from agent.records.card import Card
 from agent.records.version import Cost, CurvePoint, ScalingCurve
 from envs.statistics import Floats
 
-from .populations import ISLANDS, SEEDS, archives, chosen, made, members_of
+from .populations import BASELINES, ISLANDS, archives, chosen, made, members_of
 
 
 def attained_reference(curve: Sequence[CurvePoint], at: Floats) -> Floats:
@@ -102,7 +102,9 @@ def test_results_do_not_depend_on_the_order_of_cards(cards: list[Card], rng: ran
 def test_front_has_the_whole_hypervolume(cards: list[Card], latency: bool) -> None:
     whole = population.front(cards, most=len(cards), latency=latency)
     within = population.space(cards, latency)
-    assert population.hypervolume([*SEEDS, *whole], latency) == pytest.approx(population.hypervolume(cards, latency))
+    assert population.hypervolume([*BASELINES, *whole], latency) == pytest.approx(
+        population.hypervolume(cards, latency)
+    )
     assert all(part > 0 for part in population.contributions(whole, within))
     frugal = [within.points(card.mean_curve)[:, 0].min() for card in whole]
     assert frugal == sorted(frugal)
@@ -113,13 +115,13 @@ def test_front_has_the_whole_hypervolume(cards: list[Card], latency: bool) -> No
 @given(archives(), st.booleans())
 @settings(max_examples=60, deadline=None)
 def test_hypervolume_never_falls(cards: list[Card], latency: bool) -> None:
-    reached = [population.hypervolume(cards[:n], latency) for n in range(len(SEEDS), len(cards) + 1)]
+    reached = [population.hypervolume(cards[:n], latency) for n in range(len(BASELINES), len(cards) + 1)]
     assert all(after >= before - 1e-9 for before, after in pairwise(reached))
     assert all(0 <= volume <= 100 for volume in reached)
 
 
 def test_best_baseline_has_the_highest_measured_quality_regardless_of_beliefs() -> None:
-    narrow, wide = SEEDS
+    narrow, wide = BASELINES
     doubted = Belief(tuple(CurvePoint(p.beta, 1.0, p.tokens, p.latency) for p in narrow.mean_curve), 0.0, 0.0, ())
     baselines = [wide, narrow.model_copy(update={"belief": doubted})]
     cards = [*baselines, made("discovered", 1, [(1.0, 100.0, 1.0)]), made("failed", 0, [])]
@@ -132,12 +134,12 @@ def test_best_baseline_has_the_highest_measured_quality_regardless_of_beliefs() 
 
 def test_hypervolume_is_a_mean_accuracy_over_budgets() -> None:
     perfect = made("perfect", 1, [(1.0, 100.0, 1.0)])
-    assert population.hypervolume([*SEEDS, perfect]) == pytest.approx(100)
-    low, high = population.budgets(SEEDS)[[0, -1]]
+    assert population.hypervolume([*BASELINES, perfect]) == pytest.approx(100)
+    low, high = population.budgets(BASELINES)[[0, -1]]
     half = made("half", 1, [(float(np.sqrt(low * high)), 80.0, 1.0)])
-    assert population.space(SEEDS).volume(population.space(SEEDS).points(half.mean_curve)) == pytest.approx(40)
+    assert population.space(BASELINES).volume(population.space(BASELINES).points(half.mean_curve)) == pytest.approx(40)
     dear = made("dear", 1, [(float(high) * 2, 100.0, 1.0)])
-    assert population.hypervolume([*SEEDS, dear]) == population.hypervolume(SEEDS), (
+    assert population.hypervolume([*BASELINES, dear]) == population.hypervolume(BASELINES), (
         "points beyond the budgets do not count"
     )
 
@@ -145,7 +147,7 @@ def test_hypervolume_is_a_mean_accuracy_over_budgets() -> None:
 def test_latency_is_an_objective_only_on_request() -> None:
     slow = made("slow", 1, [(4000.0, 70.0, 4000.0)])
     quick = made("quick", 2, [(4000.0, 70.0, 600.0)])
-    cards = [*SEEDS, slow, quick]
+    cards = [*BASELINES, slow, quick]
     assert [card.id for card in population.front(cards)] == ["slow"], "the first of equals is kept"
     assert {card.id for card in population.front(cards, latency=True)} >= {"quick"}
     assert population.hypervolume(cards) == population.hypervolume(cards[:-1])
@@ -154,10 +156,10 @@ def test_latency_is_an_objective_only_on_request() -> None:
 
 def test_front_is_limited_to_most_elites() -> None:
     steps = [made(f"v{i:02d}", 1, [(4100.0 * 1.1**i, 60.0 + i, 1000.0)]) for i in range(20)]
-    assert len(population.front([*SEEDS, *steps])) == MOST_ELITES
+    assert len(population.front([*BASELINES, *steps])) == MOST_ELITES
 
 
-@pytest.mark.parametrize("cards", [[], SEEDS[:1], [made("broken", 1, [])], [made("only", 1, [(0.0, 0.0, 0.0)])]])
+@pytest.mark.parametrize("cards", [[], BASELINES[:1], [made("broken", 1, [])], [made("only", 1, [(0.0, 0.0, 0.0)])]])
 def test_population_functions_accept_nearly_empty_populations(cards: list[Card]) -> None:
     for latency in (False, True):
         assert len(population.front(cards, latency=latency)) <= 1
@@ -173,11 +175,11 @@ def test_population_functions_accept_nearly_empty_populations(cards: list[Card])
 def test_gains_add_up_and_wins_do_not_depend_on_order_within_a_generation() -> None:
     twins = [made(f"g1-{n}", 1, [(4000.0, 70.0, 1000.0)], arms=("front", f"arm {n}")) for n in range(2)]
     later = made("g2-0", 2, [(4000.0, 69.0, 1000.0)], arms=("arm 0",), cost=Cost(dollars=3.0))
-    cards = [*SEEDS, *twins, later]
+    cards = [*BASELINES, *twins, later]
     credits = population.credits(cards, by_arm)
-    whole = population.hypervolume(cards) - population.hypervolume(SEEDS)
+    whole = population.hypervolume(cards) - population.hypervolume(BASELINES)
     assert credits["arm 0"].gain == credits["front"].gain == pytest.approx(whole) and credits["arm 1"].gain == 0
     assert credits["arm 0"].wins == credits["arm 1"].wins == pytest.approx(0.9), "equal chances within a generation"
     assert credits["arm 0"].tries == pytest.approx(1.9)
     assert credits["arm 0"].proposals == 2 and credits["arm 0"].dollars == 3.0
-    assert set(population.credits([*SEEDS, *twins, later])) == {"evolve"}
+    assert set(population.credits([*BASELINES, *twins, later])) == {"evolve"}
