@@ -69,10 +69,19 @@ def make(kind: str, name: str, factory: Factory, needs: Sequence[str], **argumen
     except (TypeError, ValueError, AttributeError, ImportError, NotImplementedError) as error:
         how = ", ".join(f"{key}=..." for key in arguments)
         raise InputError(f"{kind} {name}: the call with ({how}) failed: {type(error).__name__}: {error}") from error
+    check_attributes(kind, name, made, needs)
+    return made
+
+
+def check_attributes(kind: str, name: str, made: object, needs: Sequence[str]) -> None:
+    """Check that ``made`` has all attributes that its protocol demands.
+
+    Raises:
+        InputError: one is missing.
+    """
     missing = [attribute for attribute in needs if not hasattr(made, attribute)]
     if missing:
         raise InputError(f"{kind} {name}: {type(made).__name__} has no {', '.join(missing)}; see its protocol")
-    return made
 
 
 def name_of(made: object) -> str:

@@ -21,9 +21,9 @@ MAX_DEPTH = 60
 """Levels of the syntax tree."""
 
 MODULES = frozenset((
-    "__future__", "abc", "bisect", "collections", "collections.abc", "copy", "dataclasses", "decimal", "enum",
-    "envs", "envs.controller", "envs.question", "fractions", "functools", "heapq", "itertools", "math", "numbers",
-    "operator", "random", "statistics", "string", "textwrap", "typing",
+    "__future__", "abc", "autotts", "bisect", "collections", "collections.abc", "copy", "dataclasses", "decimal",
+    "enum", "envs", "envs.controller", "envs.question", "fractions", "functools", "heapq", "itertools", "math",
+    "numbers", "operator", "random", "statistics", "string", "textwrap", "typing",
 ))  # fmt: skip
 """Modules that a controller may import."""
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import fnmatch
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from envs import catalogue
-from envs.errors import InputError
+from envs.errors import DamagedFile, InputError
 from envs.store import Environment
+from envs.synthetic.model import default_environments
 from sandbox.base import Sandbox
 from sandbox.choice import open_sandbox
 from sandbox.outcome import Candidate
@@ -81,12 +83,21 @@ def controller(text: str, home: str | None = None, archive: str | None = None) -
 
 
 def environments(patterns: Sequence[str] | None, data: str | None) -> list[Environment]:
-    """Return the environments that ``patterns`` name under the data root, or the embedded synthetic ones."""
-    if patterns:
-        return catalogue.find(catalogue.data_root(data), patterns)
-    from envs.synthetic.model import default_environments
-
-    return default_environments()
+    """Return the environments that ``patterns`` name under the data root, else the built-in synthetic ones."""
+    if not patterns:
+        return default_environments()
+    root, found = catalogue.data_root(data), dict[str, Environment]()
+    for pattern in patterns:
+        try:
+            matching = catalogue.find(root, [pattern])
+        except DamagedFile:
+            raise
+        except InputError:
+            matching = [env for env in default_environments() if fnmatch.fnmatch(env.name, pattern)]
+            if not matching:
+                raise
+        found |= {env.name: env for env in matching}
+    return list(found.values())
 
 
 def sandbox(args: argparse.Namespace, candidates: Sequence[Candidate] | None = None) -> Sandbox:
@@ -94,10 +105,15 @@ def sandbox(args: argparse.Namespace, candidates: Sequence[Candidate] | None = N
 
     Where none is asked for by name and all ``candidates`` came with this program, a plain process will do.
     """
-    shipped = {*map(baseline_source, baseline_names()), *map(champion_source, champion_names())}
-    ours = candidates is not None and {c.source for c in candidates} <= shipped
+    ours = candidates is not None and shipped(candidates)
     name = "process" if args.sandbox == "auto" and args.runtime is None and ours else args.sandbox
     return open_sandbox(name, workers(args.workers), args.runtime)
+
+
+def shipped(candidates: Sequence[Candidate]) -> bool:
+    """Return whether all ``candidates`` came with this program."""
+    sources = {*map(baseline_source, baseline_names()), *map(champion_source, champion_names())}
+    return {candidate.source for candidate in candidates} <= sources
 
 
 def workers(given: int | None) -> int:

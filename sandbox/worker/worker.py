@@ -121,7 +121,7 @@ def install(sources: dict[str, str]) -> dict[str, Any]:
     """Make the modules of the contract importable for the candidate, from the sources that the host sent."""
     package = types.ModuleType("envs")
     package.__path__ = []
-    sys.modules["envs"] = package
+    sys.modules["envs"] = sys.modules["autotts"] = package  # a controller may import the contract by either name
     modules: dict[str, Any] = {}
     for name, source in sources.items():
         module = types.ModuleType(name)

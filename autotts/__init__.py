@@ -1,0 +1,152 @@
+"""AutoTTS: discovers, from recorded trajectories, how a language model should spend its tokens at inference time.
+
+Everything that a program needs is here; `autotts.testing` holds the checks for explorers, sandboxes and controllers of
+your own. docs/library.md describes each name. Example::
+
+    import autotts
+
+    discovery = autotts.discover(env="synthetic/small", generations=3, run="runs/first")
+    for event in discovery:
+        print(event)
+    print(discovery.result().best)
+"""
+
+import typing as _typing
+from importlib import import_module as _import_module
+
+if _typing.TYPE_CHECKING:
+    from agent.archive.run_report import RunReport
+    from agent.llm.failures import ExplorerError
+    from agent.loop.nodes import ExplorerFailed
+    from agent.records.events import (
+        CandidateEvaluated,
+        ConversationEnded,
+        Event,
+        GenerationArchived,
+        GenerationStarted,
+        RunFinished,
+        RunStarted,
+        RunStopped,
+        SlotAnswered,
+        TrackerFailed,
+    )
+    from agent.records.explorer import Brief, Explorer, LimitReached, Proposal
+    from agent.records.version import CurvePoint, Finding, ScalingCurve, Version
+    from agent.reports.replay.results import ReplayResults
+    from agent.reports.trackers.base import Tracker
+    from envs.contract.controller import Controller, confidence, leader, majority, weighted_majority
+    from envs.contract.question import BudgetSpent, IllegalAction, Probe, Question
+    from envs.errors import DamagedFile, InputError
+    from envs.statistics import CurveDifference, Point
+    from envs.store import Environment
+    from sandbox.backends.process import ProcessSandbox
+    from sandbox.base import Sandbox, SandboxError, SandboxLimits
+    from sandbox.evaluation import CandidateFailed, Evaluation
+    from sandbox.outcome import Candidate, Verdict
+
+    from ._archive import ArchivedVersion, ArchiveView, open_archive
+    from ._discovery import discover, resume
+    from ._discovery_run import DiscoveryRun
+    from ._environments import load_environment
+    from ._evaluation import compare, evaluate
+    from ._replay import replay
+
+_HOMES = {
+    "agent.archive.run_report": ("RunReport",),
+    "agent.llm.failures": ("ExplorerError",),
+    "agent.loop.nodes": ("ExplorerFailed",),
+    "agent.records.events": (
+        "CandidateEvaluated", "ConversationEnded", "Event", "GenerationArchived", "GenerationStarted", "RunFinished",
+        "RunStarted", "RunStopped", "SlotAnswered", "TrackerFailed",
+    ),
+    "agent.records.explorer": ("Brief", "Explorer", "LimitReached", "Proposal"),
+    "agent.records.version": ("CurvePoint", "Finding", "ScalingCurve", "Version"),
+    "agent.reports.replay.results": ("ReplayResults",),
+    "agent.reports.trackers.base": ("Tracker",),
+    "autotts._archive": ("ArchiveView", "ArchivedVersion", "open_archive"),
+    "autotts._discovery": ("discover", "resume"),
+    "autotts._discovery_run": ("DiscoveryRun",),
+    "autotts._environments": ("load_environment",),
+    "autotts._evaluation": ("compare", "evaluate"),
+    "autotts._replay": ("replay",),
+    "envs.contract.controller": ("Controller", "confidence", "leader", "majority", "weighted_majority"),
+    "envs.contract.question": ("BudgetSpent", "IllegalAction", "Probe", "Question"),
+    "envs.errors": ("DamagedFile", "InputError"),
+    "envs.statistics": ("CurveDifference", "Point"),
+    "envs.store": ("Environment",),
+    "sandbox.backends.process": ("ProcessSandbox",),
+    "sandbox.base": ("Sandbox", "SandboxError", "SandboxLimits"),
+    "sandbox.evaluation": ("CandidateFailed", "Evaluation"),
+    "sandbox.outcome": ("Candidate", "Verdict"),
+}
+_HOME = {_name: _module for _module, _names in _HOMES.items() for _name in _names}
+
+__all__ = [
+    "ArchiveView",
+    "ArchivedVersion",
+    "Brief",
+    "BudgetSpent",
+    "Candidate",
+    "CandidateEvaluated",
+    "CandidateFailed",
+    "Controller",
+    "ConversationEnded",
+    "CurveDifference",
+    "CurvePoint",
+    "DamagedFile",
+    "DiscoveryRun",
+    "Environment",
+    "Evaluation",
+    "Event",
+    "Explorer",
+    "ExplorerError",
+    "ExplorerFailed",
+    "Finding",
+    "GenerationArchived",
+    "GenerationStarted",
+    "IllegalAction",
+    "InputError",
+    "LimitReached",
+    "Point",
+    "Probe",
+    "ProcessSandbox",
+    "Proposal",
+    "Question",
+    "ReplayResults",
+    "RunFinished",
+    "RunReport",
+    "RunStarted",
+    "RunStopped",
+    "Sandbox",
+    "SandboxError",
+    "SandboxLimits",
+    "ScalingCurve",
+    "SlotAnswered",
+    "Tracker",
+    "TrackerFailed",
+    "Verdict",
+    "Version",
+    "compare",
+    "confidence",
+    "discover",
+    "evaluate",
+    "leader",
+    "load_environment",
+    "majority",
+    "open_archive",
+    "replay",
+    "resume",
+    "weighted_majority",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name when it is first used: the import of numpy, LangGraph or Docker's SDK takes a while."""
+    if name not in _HOME:
+        raise AttributeError(f"module 'autotts' has no attribute {name!r}; docs/library.md lists what it has")
+    value = globals()[name] = getattr(_import_module(_HOME[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,213 @@
+"""Starts or continues a discovery run, and streams its events."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from agent.archive import resolve
+from agent.archive.run_directory import WITHOUT_BETA, Ablation, Run, next_home
+from agent.explorers.registry import check_requirements
+from agent.llm.budget import SpendingLimit
+from agent.llm.prices import Prices
+from agent.loop.assembly import (
+    ENDLESS,
+    GENERATIONS,
+    assemble,
+    check_sizes,
+    default_population,
+    new_config,
+    simulated_environments,
+    update_limits,
+)
+from agent.loop.graph import ApprovalCallback
+from agent.records.explorer import EXPLORER_ATTRIBUTES, Explorer
+from agent.reports.trackers.base import NONE
+from agent.reports.trackers.base import tracker as find_tracker
+from agent.reports.trackers.follow import follow
+from envs import catalogue
+from envs.episodes import BETAS, MAX_BRANCHES
+from envs.errors import InputError
+from envs.plugins import check_attributes, name_of
+from sandbox.base import Sandbox
+from sandbox.choice import check_name
+
+from ._discovery_run import DiscoveryRun, warn
+from ._environments import Environments, find_environments
+from ._sandboxes import lend_sandbox, sandbox_name
+
+
+def discover(
+    env: Environments = None,
+    *,
+    run: str | os.PathLike[str] | None = None,
+    explorer: str | Explorer = "evolve",
+    generations: int | None = None,
+    population: int | None = None,
+    islands: int = 1,
+    orders: int = 4,
+    betas: Sequence[float] = BETAS,
+    seed: int = 0,
+    max_branches: int = MAX_BRANCHES,
+    max_tokens: int | None = None,
+    latency: bool = False,
+    simulated: int = 0,
+    simulated_weight: float = 0.25,
+    screening: bool = True,
+    without: Sequence[Ablation] = (),
+    model: str = "",
+    command: str = "",
+    pass_env: Sequence[str] = (),
+    mixture: Sequence[str] = (),
+    max_dollars: float | None = None,
+    max_calls: int | None = None,
+    max_hours: float | None = None,
+    approve: ApprovalCallback | None = None,
+    tracker: str | None = None,
+    sandbox: str | Sandbox = "auto",
+    workers: int | None = None,
+    data: str | os.PathLike[str] | None = None,
+) -> DiscoveryRun:
+    """Search for controllers. The same settings and seed give the same archive, whatever the number of workers.
+
+    The run works while its events are read; see `DiscoveryRun`. A run directory that holds a run with these settings is
+    continued.
+
+    Args:
+        env: the search set: environments, or names, patterns or paths of them; the built-in synthetic ones if None.
+        run: the run directory; a new one under ``./runs`` if None.
+        explorer: who writes candidates: ``evolve``, ``anthropic``, ``openai``, ``command`` (a coding agent),
+            ``mixture``, ``package.module:object``, an entry point, or an `Explorer`. A run with an explorer object can
+            be continued from the command line if its class is in a module and needs no arguments.
+        generations: 10 if None, or as many as fit into ``max_hours``.
+        population: candidates of a generation; 16 for evolve and 4 for others if None.
+        islands: populations with separate ancestry.
+        orders: branch orders of each evaluation.
+        betas: the beta grid.
+        seed: of every random choice of the run.
+        max_branches: branches of a question at most.
+        max_tokens: tokens of a question at most; None for no limit.
+        latency: whether latency is a third objective.
+        simulated: simulated environments that are added to the search set.
+        simulated_weight: weight of all simulated environments together, in (0, 1).
+        screening: whether evaluation stops early for candidates that cannot reach the front.
+        without: ablations: ``traces``, ``beta`` or ``history``.
+        model: the language model of the explorer.
+        command: the coding agent: a name, or a command line that contains ``{task}``.
+        pass_env: names of environment variables for the coding agent.
+        mixture: explorers of a mixture.
+        max_dollars: the run spends at most so many dollars.
+        max_calls: the run makes at most so many calls of a model.
+        max_hours: the run works for at most so many hours.
+        approve: called, in another thread, with the candidates of a step (id, rationale and source of each) before
+            they run; returns the ids of those that may run. None lets all run.
+        tracker: ``mlflow``, ``wandb``, ``package.module:object`` or an entry point; None for no tracker.
+        sandbox: see `evaluate`.
+        workers: worker processes; one for each core if None.
+        data: the data root; ``$AUTOTTS_DATA``, else ``./data``, if None.
+
+    Raises:
+        InputError: an environment or a setting cannot be used, or the run directory holds another run. Nothing was
+            written.
+        AuthError: a key is missing (an `ExplorerError`).
+        SandboxError: the sandbox does not work on this machine.
+    """
+    own = _own(explorer)
+    name = explorer if isinstance(explorer, str) else name_of(explorer)
+    candidates = default_population(name) if population is None else population
+    check_sizes(generations, candidates, islands)
+    if isinstance(sandbox, str):
+        check_name(sandbox)
+    if tracker is not None and tracker != NONE:
+        find_tracker(tracker)
+    environments = find_environments(env, data)
+    made = simulated_environments(environments, simulated, simulated_weight, seed, warn)
+    if generations is None:
+        generations = GENERATIONS if max_hours is None else ENDLESS
+    config = new_config(
+        environments, made, explorer=name, generations=generations, population=candidates, islands=islands,
+        orders=orders, betas=WITHOUT_BETA if "beta" in without else tuple(betas), seed=seed, max_branches=max_branches,
+        max_tokens=max_tokens, latency=latency, simulated_weight=simulated_weight, screening=screening,
+        ablations=tuple(without), model=model, command=command, agent_variables=tuple(pass_env),
+        mixture=tuple(mixture),
+    )  # fmt: skip
+    if own is None:
+        check_requirements(config, Prices())
+    limits = SpendingLimit(dollars=max_dollars, calls=max_calls, hours=max_hours)
+    lending = lend_sandbox(sandbox, _count(workers))
+    with lending as lent:
+        recorded = sandbox_name(sandbox, lent)
+    home = next_home(resolve.RUNS) if run is None else Path(run)
+    begun = Run.create(home, config.model_copy(update={"sandbox": recorded}), [*environments, *made])
+    return _continued(begun, own, sandbox, workers, limits, approve, tracker, data)
+
+
+def resume(
+    run: str | os.PathLike[str],
+    *,
+    explorer: Explorer | None = None,
+    max_dollars: float | None = None,
+    max_calls: int | None = None,
+    max_hours: float | None = None,
+    approve: ApprovalCallback | None = None,
+    tracker: str | None = None,
+    sandbox: str | Sandbox | None = None,
+    workers: int | None = None,
+    data: str | os.PathLike[str] | None = None,
+) -> DiscoveryRun:
+    """Continue a run that was interrupted, or that a limit has stopped. A finished run has no further events.
+
+    Args:
+        run: the run directory.
+        explorer: the object that the run began with, if it cannot be made again by its name.
+        max_dollars: a new limit for the whole run; None keeps the old one, as for the next two.
+        max_calls: see `discover`, as for all other arguments.
+        max_hours: see `discover`.
+        approve: see `discover`.
+        tracker: None for the tracker of earlier processes.
+        sandbox: the sandbox of the run if None.
+        workers: see `discover`.
+        data: see `discover`.
+
+    Raises:
+        InputError: it is no run directory, or its explorer cannot be made.
+        DamagedFile: a part of it is damaged.
+        SandboxError: the sandbox does not work on this machine.
+    """
+    begun = Run(Path(run))
+    limits = SpendingLimit(dollars=max_dollars, calls=max_calls, hours=max_hours)
+    chosen = begun.config.sandbox if sandbox is None else sandbox
+    own = None if explorer is None else _own(explorer)
+    return _continued(begun, own, chosen, workers, limits, approve, tracker, data)
+
+
+def _own(explorer: str | Explorer) -> Explorer | None:
+    """Return the explorer if it is an object.
+
+    Raises:
+        InputError: it lacks an attribute of the protocol.
+    """
+    if isinstance(explorer, str):
+        return None
+    if isinstance(explorer, type):
+        raise InputError(f"explorer is the class {explorer.__name__}, but must be an object: {explorer.__name__}()")
+    check_attributes("explorer", name_of(explorer), explorer, EXPLORER_ATTRIBUTES)
+    return explorer
+
+
+def _count(workers: int | None) -> int | None:
+    if workers is not None and workers < 1:
+        raise InputError(f"workers is {workers}, but must be at least 1")
+    return workers
+
+
+def _continued(
+    run: Run, explorer: Explorer | None, sandbox: str | Sandbox, workers: int | None, limits: SpendingLimit,
+    approve: ApprovalCallback | None, tracker: str | None, data: str | os.PathLike[str] | None,
+) -> DiscoveryRun:  # fmt: skip
+    update_limits(run, limits, SpendingLimit())
+    root = catalogue.data_root(None if data is None else os.fspath(data))
+    parts = assemble(run, Prices(), root, explorer)
+    follower = follow(run, parts.budget, tracker, warn)
+    return DiscoveryRun(parts, lend_sandbox(sandbox, _count(workers)), follower, approve)

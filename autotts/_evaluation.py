@@ -1,0 +1,130 @@
+"""Scores controllers, and compares two of them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+
+from envs import statistics
+from envs.episodes import BETAS, MAX_BRANCHES, grid
+from envs.errors import InputError
+from envs.statistics import CurveDifference
+from sandbox.base import Sandbox
+from sandbox.evaluation import CandidateFailed, Evaluation
+from sandbox.evaluation import evaluate as run_candidate
+
+from ._environments import Environments, find_environments
+from ._sandboxes import lend_sandbox
+from ._sources import AnyController, candidate_of
+
+
+def evaluate(
+    controller: AnyController,
+    env: Environments = None,
+    *,
+    betas: Sequence[float] = BETAS,
+    orders: int = 100,
+    first_order: int = 0,
+    max_branches: int = MAX_BRANCHES,
+    max_tokens: int | None = None,
+    sandbox: str | Sandbox = "auto",
+    workers: int | None = None,
+    data: str | os.PathLike[str] | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> Evaluation:
+    """Run a controller on recorded environments, and score it. No language model is called.
+
+    Args:
+        controller: the name of a baseline, of a champion or of a version of the newest run; the path of a file; the
+            source itself; a version of an archive; or a subclass of `Controller`. A class is taken with its source:
+            it may use what `autotts` offers to controllers, allowed modules of the standard library, and constants.
+        env: environments, or names, patterns or paths of them; the built-in synthetic ones if None.
+        betas: values of beta, in [0, 1].
+        orders: the number of branch orders.
+        first_order: the first branch order.
+        max_branches: branches of a question at most.
+        max_tokens: tokens of a question at most; None for no limit.
+        sandbox: where it runs: ``auto`` (the strongest sandbox of this machine; a plain process for controllers that
+            come with this program), ``docker``, ``bubblewrap``, ``process`` (a controller that you trust),
+            ``package.module:object``, or a `Sandbox`.
+        workers: worker processes; one for each core if None.
+        data: the data root; ``$AUTOTTS_DATA``, else ``./data``, if None.
+        progress: called with the number of episodes that finished since the last call.
+
+    Returns:
+        The evaluation. ``verdict`` says how the run ended; ``curve`` holds a `Point` for each environment and beta,
+        with 95% intervals, and raises `CandidateFailed` if the controller failed.
+
+    Raises:
+        InputError: the controller, an environment or a setting cannot be used.
+        SandboxError: the sandbox failed.
+    """
+    (found,) = _evaluated(
+        [controller], env, betas, range(first_order, first_order + orders), max_branches, max_tokens, sandbox, workers,
+        data, progress,
+    )  # fmt: skip
+    return found
+
+
+def compare(
+    first: AnyController,
+    second: AnyController,
+    env: Environments = None,
+    *,
+    betas: Sequence[float] = BETAS,
+    orders: int = 100,
+    first_order: int = 0,
+    max_branches: int = MAX_BRANCHES,
+    max_tokens: int | None = None,
+    sandbox: str | Sandbox = "auto",
+    workers: int | None = None,
+    data: str | os.PathLike[str] | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> list[CurveDifference]:
+    """Compare two controllers on the same episodes, paired by question and branch order.
+
+    Args:
+        first: see `evaluate`, as for all other arguments.
+        second: the controller whose figures count as positive.
+        env: environments.
+        betas: values of beta.
+        orders: the number of branch orders.
+        first_order: the first branch order.
+        max_branches: branches of a question at most.
+        max_tokens: tokens of a question at most.
+        sandbox: where both run.
+        workers: worker processes.
+        data: the data root.
+        progress: called with the number of episodes that finished since the last call.
+
+    Returns:
+        ``second`` less ``first`` for each environment and beta, with 95% intervals.
+
+    Raises:
+        CandidateFailed: one of them failed.
+        InputError: a controller, an environment or a setting cannot be used.
+        SandboxError: the sandbox failed.
+    """
+    done = _evaluated(
+        [first, second], env, betas, range(first_order, first_order + orders), max_branches, max_tokens, sandbox,
+        workers, data, progress,
+    )  # fmt: skip
+    scores = []
+    for found in done:
+        if found.scores is None:
+            raise CandidateFailed(found.candidate, found.verdict)
+        scores.append(found.scores)
+    return statistics.compare(*scores)
+
+
+def _evaluated(
+    controllers: Sequence[AnyController], env: Environments, betas: Sequence[float], orders: range, max_branches: int,
+    max_tokens: int | None, sandbox: str | Sandbox, workers: int | None, data: str | os.PathLike[str] | None,
+    progress: Callable[[int], None] | None,
+) -> list[Evaluation]:  # fmt: skip
+    candidates = [candidate_of(controller) for controller in controllers]
+    if workers is not None and workers < 1:
+        raise InputError(f"workers is {workers}, but must be at least 1")
+    episodes = grid(find_environments(env, data), dict.fromkeys(betas), orders, max_branches, max_tokens)
+    with lend_sandbox(sandbox, workers, candidates) as lent:
+        return [run_candidate(candidate, episodes, lent, progress) for candidate in candidates]

@@ -1,0 +1,82 @@
+"""Replays versions of an archive on other environments."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Sequence
+from contextlib import nullcontext
+from pathlib import Path
+
+from agent.archive.archive import Archive
+from agent.reports.replay import charts
+from agent.reports.replay.replay import file, write
+from agent.reports.replay.replay import replay as replay_entries
+from agent.reports.replay.results import ReplayResults
+from agent.reports.replay.select import FRONT, entries
+from agent.reports.replay.work import ReplaySettings
+from envs.episodes import BETAS, MAX_BRANCHES
+from sandbox.base import Sandbox
+from sandbox.outcome import Candidate
+
+from ._archive import ArchiveView, open_archive
+from ._environments import Environments, find_environments
+from ._sandboxes import lend_sandbox
+
+
+def replay(
+    archive: ArchiveView | str | os.PathLike[str] | None,
+    env: Environments,
+    *,
+    select: str | Sequence[str] = FRONT,
+    output: str | os.PathLike[str] | None = None,
+    betas: Sequence[float] = BETAS,
+    orders: int = 100,
+    first_order: int = 0,
+    max_branches: int = MAX_BRANCHES,
+    max_tokens: int | None = None,
+    price: float | None = None,
+    sandbox: str | Sandbox = "auto",
+    workers: int | None = None,
+    data: str | os.PathLike[str] | None = None,
+) -> ReplayResults:
+    """Measure versions of an archive on environments that they were not found on, beside the baselines.
+
+    Args:
+        archive: see `open_archive`.
+        env: environments, or names, patterns or paths of them.
+        select: ``front``, ``all``, or ids of versions.
+        output: where a report goes (HTML, Markdown, JSON; needs the extra ``report``), and a journal: a replay with
+            the same ``output`` runs nothing twice. The curves are then also filed with the archive. None for neither.
+        betas: values of beta.
+        orders: the number of branch orders.
+        first_order: the first branch order.
+        max_branches: branches of a question at most.
+        max_tokens: tokens of a question at most.
+        price: dollars for a million output tokens.
+        sandbox: see `evaluate`.
+        workers: worker processes.
+        data: the data root.
+
+    Returns:
+        The figures of the report: ``rows`` for each controller, environment and beta; tokens at equal accuracy;
+        rankings; and ``failures``.
+
+    Raises:
+        InputError: the archive, a version, an environment or a setting cannot be used.
+        SandboxError: the sandbox failed. What was done is kept under ``output``.
+    """
+    if output is not None:
+        charts.available()
+    opened = Archive((archive if isinstance(archive, ArchiveView) else open_archive(archive)).root)
+    chosen = entries(opened, [select] if isinstance(select, str) else list(select))
+    settings = ReplaySettings(tuple(sorted(set(betas))), orders, first_order, max_branches, max_tokens)
+    environments = find_environments(env, data)
+    candidates = [Candidate(entry.label, entry.source) for entry in chosen]
+    place = tempfile.TemporaryDirectory() if output is None else nullcontext(os.fspath(output))
+    with lend_sandbox(sandbox, workers, candidates) as lent, place as home:
+        found = replay_entries(chosen, environments, opened.cards(), settings, Path(home), lent, price)
+        if output is not None:
+            write(found, chosen, Path(home))
+            file(found, chosen, opened)
+    return found

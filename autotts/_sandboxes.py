@@ -1,0 +1,43 @@
+"""Opens the sandbox that a caller names, or takes the one that a caller brings."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+
+from agent.archive import resolve
+from envs.plugins import check_attributes, name_of
+from sandbox.base import SANDBOX_ATTRIBUTES, Sandbox
+from sandbox.choice import NAMES, open_sandbox, recorded_name
+from sandbox.outcome import Candidate
+
+
+def lend_sandbox(
+    sandbox: str | Sandbox, workers: int | None, candidates: Sequence[Candidate] | None = None
+) -> AbstractContextManager[Sandbox]:
+    """Return a context that lends the sandbox; one that the caller brings stays open at the end.
+
+    Args:
+        sandbox: a name (`sandbox.choice.open_sandbox`), or a sandbox.
+        workers: of a sandbox that is opened here; one for each core if None.
+        candidates: if all of them came with this program, ``auto`` is a plain process.
+
+    Raises:
+        InputError: there is no such sandbox.
+        SandboxError: it does not work on this machine.
+    """
+    if not isinstance(sandbox, str):
+        check_attributes("sandbox", name_of(sandbox), sandbox, SANDBOX_ATTRIBUTES)
+        return nullcontext(sandbox)
+    trusted = sandbox == "auto" and candidates is not None and resolve.shipped(candidates)
+    name = "process" if trusted else sandbox
+    return open_sandbox(name, resolve.workers(workers), notice=logging.getLogger("autotts").warning)
+
+
+def sandbox_name(asked: str | Sandbox, lent: Sandbox) -> str:
+    """Return the name by which ``autotts resume`` opens the same sandbox again."""
+    if isinstance(asked, str):
+        return recorded_name(asked, lent)
+    ours = type(asked).__module__.startswith("sandbox.") and asked.name in NAMES
+    return asked.name if ours else name_of(asked)

@@ -1,0 +1,1 @@
+"""The public Python API: tests that import nothing of the project but `autotts`."""

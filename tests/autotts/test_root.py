@@ -1,0 +1,50 @@
+"""The public root: what it offers, that nothing else can be reached, and that its import is quick."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import autotts
+
+LATER = ("numpy", "langgraph", "docker", "anthropic", "pydantic", "agent", "sandbox", "envs")
+"""What a mere import must not import."""
+
+
+def test_every_public_name_resolves_and_has_a_docstring() -> None:
+    missing = [name for name in autotts.__all__ if not (getattr(autotts, name).__doc__ or "").strip()]
+    assert set(missing) <= {"Probe"}, "an alias of a type has no docstring of its own"
+
+
+def test_dir_lists_the_public_names_only() -> None:
+    assert dir(autotts) == sorted(autotts.__all__) and len(set(autotts.__all__)) == len(autotts.__all__)
+    reachable = {name for name in vars(autotts) if not name.startswith("_")}
+    assert reachable <= {*autotts.__all__, "testing"}
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match=r"no attribute 'optimise'; docs/library\.md lists"):
+        autotts.optimise  # noqa: B018
+    with pytest.raises(ImportError):
+        exec("from autotts import grid")
+
+
+def test_the_import_loads_nothing_heavy() -> None:
+    code = f"import sys, autotts; print([name for name in {LATER!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_manual_describes_every_public_name() -> None:
+    manual = (Path(__file__).parents[2] / "docs" / "library.md").read_text()
+    assert [name for name in autotts.__all__ if f"`{name}" not in manual] == []
+
+
+def test_type_checkers_see_every_public_name() -> None:
+    text = Path(autotts.__file__).read_text()
+    visible = text[text.index("if _typing.TYPE_CHECKING") : text.index("_HOMES = {")]
+    assert [name for name in autotts.__all__ if name not in visible.replace(",", " ").split()] == []
+    assert (Path(autotts.__file__).parent / "py.typed").exists()
