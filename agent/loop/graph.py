@@ -151,7 +151,9 @@ def take_over(graph: DiscoveryGraph, saver: SqliteSaver, thread: Any) -> None:
 
 def old_next_nodes(checkpoint: CheckpointTuple) -> tuple[str, ...]:
     """Return the nodes that come after a checkpoint of an earlier version of the program; none at the end of a run."""
-    return tuple(key.partition("branch:to:")[2] for key in checkpoint.checkpoint["channel_values"] if ":to:" in key)
+    values = checkpoint.checkpoint["channel_values"]
+    sent = [task.node for task in values.get("__pregel_tasks", ())]
+    return (*(key.partition("branch:to:")[2] for key in values if key.startswith("branch:to:")), *sent)
 
 
 @contextmanager
