@@ -12,6 +12,7 @@ from pathlib import Path
 
 from envs import catalogue
 from envs.errors import InputError
+from envs.extras import install_command
 from sandbox.backends import bubblewrap
 from sandbox.base import SandboxError
 
@@ -107,5 +108,5 @@ def _data(data: str | None) -> MachineCheck:
 
 def _plots() -> MachineCheck:
     if find_spec("matplotlib") is None:
-        return MachineCheck("pictures", False, "`autotts plot` needs matplotlib", "pip install 'autotts[plot]'")
+        return MachineCheck("pictures", False, "`autotts plot` needs matplotlib", install_command("plot"))
     return MachineCheck("pictures", True, "matplotlib is installed")

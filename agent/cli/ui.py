@@ -6,6 +6,7 @@ import argparse
 from contextlib import closing
 
 from envs.errors import InputError
+from envs.extras import install_command
 
 from . import options
 from .options import Commands
@@ -33,7 +34,7 @@ def ui(args: argparse.Namespace) -> int:
         from ..ui.app import create
         from ..ui.guard import AccessGuard
     except ImportError as error:
-        raise InputError(f"the application needs {error.name}: pip install 'autotts[ui]'") from None
+        raise InputError(f"the application needs {error.name}: {install_command('ui')}") from None
     import secrets
 
     from ..archive.reader import open_reader

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
+from ..extras import install_command
 from .jsonl import parse
 from .options import ImportOptions
 from .rows import ImportedRow, UnreadableRow
@@ -28,7 +29,7 @@ def read(path: Path, options: ImportOptions) -> Iterator[ImportedRow | Unreadabl
     try:
         import pyarrow
     except ImportError:
-        raise InputError("data sets need pyarrow: pip install 'autotts[parquet]'") from None
+        raise InputError(f"data sets need pyarrow: {install_command('parquet')}") from None
     for file in _files(path, options.split):
         place = f"{file.relative_to(path)} row" if path.is_dir() else "row"
         try:

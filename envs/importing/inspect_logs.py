@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
+from ..extras import install_command
 from .jsonl import parse
 from .options import ImportOptions
 from .rows import ImportedRow, UnreadableRow
@@ -127,7 +128,7 @@ def _member(archive: zipfile.ZipFile, name: str, path: Path) -> dict[str, Any] |
         if archive.getinfo(name).compress_type != ZSTANDARD:
             return "packed in an unknown way"
         raise InputError(
-            f"{path}: packed with Zstandard, which needs an extra: pip install 'autotts[inspect]'"
+            f"{path}: packed with Zstandard, which needs an extra: {install_command('inspect')}"
         ) from None
     except KeyError:
         return "is missing"

@@ -12,13 +12,14 @@ from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 from envs.errors import InputError
+from envs.extras import install_command
 
 try:
     import httpx2
     import openai
     from openai import AsyncOpenAI
 except ImportError:
-    raise InputError("the explorer `openai` needs its SDK: pip install 'autotts[openai]'") from None
+    raise InputError(f"the explorer `openai` needs its SDK: {install_command('openai')}") from None
 
 from ...llm.calls import CallJournal
 from ...llm.chat import ChatModel, ModelTurn, PendingRequest, Reply, ToolTurn, Turn

@@ -12,6 +12,7 @@ from importlib.metadata import version
 from typing import Any
 
 from envs.errors import InputError
+from envs.extras import install_command
 
 try:
     import anyio
@@ -20,7 +21,7 @@ try:
     from mcp.server.context import ServerRequestContext
     from mcp.server.stdio import stdio_server
 except ImportError:
-    raise InputError("`autotts mcp` needs its SDK: pip install 'autotts[mcp]'") from None
+    raise InputError(f"`autotts mcp` needs its SDK: {install_command('mcp')}") from None
 
 from ...llm.transcript import clean
 from .session import McpSession

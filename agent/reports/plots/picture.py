@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from envs.errors import InputError
+from envs.extras import install_command
 from envs.store import write_atomically
 
 from ..console.display import plain
@@ -45,7 +46,7 @@ def ready(path: Path) -> None:
     try:
         import matplotlib  # noqa: F401
     except ImportError:
-        raise InputError("plots need matplotlib: pip install 'autotts[plot]'") from None
+        raise InputError(f"plots need matplotlib: {install_command('plot')}") from None
 
 
 def save(path: Path, size: tuple[float, float], draw: Callable[[Figure], None]) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
 from envs.errors import InputError
+from envs.extras import install_command
 
 from ..console.display import plain
 from ..plots.curves import frame
@@ -32,7 +33,7 @@ def available() -> None:
         import jinja2  # noqa: F401
         import matplotlib  # noqa: F401
     except ImportError:
-        raise InputError("report.html needs matplotlib and jinja2: pip install 'autotts[report]'") from None
+        raise InputError(f"report.html needs matplotlib and jinja2: {install_command('report')}") from None
 
 
 def curves(results: ReplayResults, place: str) -> str:

@@ -8,6 +8,7 @@ import json
 from typing import Any
 
 from envs.errors import InputError
+from envs.extras import install_command
 
 from .comparisons import LOSS, TIE, WIN
 from .results import ReplayResults, ReplayRow
@@ -25,7 +26,7 @@ def parquet_available() -> None:
     try:
         import pyarrow.parquet  # noqa: F401
     except ImportError:
-        raise InputError("Parquet needs pyarrow: pip install 'autotts[parquet]'") from None
+        raise InputError(f"Parquet needs pyarrow: {install_command('parquet')}") from None
 
 
 def parquet(results: ReplayResults) -> bytes:

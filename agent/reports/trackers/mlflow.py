@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from envs.errors import InputError
+from envs.extras import install_command
 
 _LONGEST = 6000
 """Longest parameter that MLflow accepts, in characters."""
@@ -20,7 +21,7 @@ class MlflowTracker:
         try:
             import mlflow.tracking  # noqa: F401
         except ImportError:
-            raise InputError("the tracker mlflow needs its package: pip install 'autotts[mlflow]'") from None
+            raise InputError(f"the tracker mlflow needs its package: {install_command('mlflow')}") from None
 
     def start(self, run: str, params: Mapping[str, str], id: str | None) -> str:
         """Begin a run of the experiment, or resume one."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from envs.errors import InputError
+from envs.extras import install_command
 
 _SILENT = {
     "silent": True, "console": "off", "disable_git": True, "disable_code": True, "save_code": False,
@@ -24,7 +25,7 @@ class WandbTracker:
         try:
             import wandb  # noqa: F401
         except ImportError:
-            raise InputError("the tracker wandb needs its package: pip install 'autotts[wandb]'") from None
+            raise InputError(f"the tracker wandb needs its package: {install_command('wandb')}") from None
         self._directory: tempfile.TemporaryDirectory[str] | None = None
 
     def start(self, run: str, params: Mapping[str, str], id: str | None) -> str:

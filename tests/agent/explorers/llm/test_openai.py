@@ -207,7 +207,7 @@ def test_transcript_contains_no_secrets(scene: Scene) -> None:
 def test_missing_sdk_gives_a_one_line_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "agent.explorers.llm.openai")
     monkeypatch.setitem(sys.modules, "openai", None)
-    with pytest.raises(InputError, match=r"pip install 'autotts\[openai\]'"):
+    with pytest.raises(InputError, match=r"pip install 'openai"):
         importlib.import_module("agent.explorers.llm.openai")
 
 

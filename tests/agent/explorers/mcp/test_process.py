@@ -118,5 +118,5 @@ def test_settings_that_are_not_the_runs_are_refused(home: Path) -> None:
 def test_a_missing_sdk_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "agent.explorers.mcp.server")
     monkeypatch.setitem(sys.modules, "mcp_types", None)
-    with pytest.raises(InputError, match=r"pip install 'autotts\[mcp\]'"):
+    with pytest.raises(InputError, match=r"pip install 'mcp"):
         importlib.import_module("agent.explorers.mcp.server")

@@ -160,7 +160,7 @@ def test_error_names_the_missing_extra(
 ) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     assert main(["plot", "lineage", "-o", "a.png", "--archive", str(archive)]) == 2
-    assert "autotts[plot]" in capsys.readouterr().err
+    assert "pip install 'matplotlib" in capsys.readouterr().err
 
 
 def test_version_without_scores_gives_an_error(archive: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -300,7 +300,7 @@ def test_missing_tracker_is_refused_before_anything_is_written(
     monkeypatch.setitem(sys.modules, "mlflow", None)
     home = tmp_path / "run"
     assert main(["discover", "--run", str(home), "--tracker", "mlflow", "--sandbox", "process"]) == 2
-    assert "autotts[mlflow]" in capsys.readouterr().err and not home.exists()
+    assert "pip install 'mlflow-skinny" in capsys.readouterr().err and not home.exists()
 
 
 def test_command_uses_the_tracker_and_remembers_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
