@@ -47,8 +47,11 @@ def figures(place: ArchiveReader, card: Card) -> Iterator[tuple[str, EvaluationP
     """Yield who has measured a version, on what, and its points there: the search first, then replays."""
     if card.curve:
         yield "the search", card.protocol, card.curve
+    seen: list[EvaluationProtocol] = []  # version 0.1 named files by another key: one protocol may have two files
     for replay in _replays(place, card.id):
-        yield "a replay", replay.protocol, replay.curve
+        if replay.protocol not in seen:
+            seen.append(replay.protocol)
+            yield "a replay", replay.protocol, replay.curve
 
 
 def measures(place: ArchiveReader, card: Card) -> list[ProtocolMeasurement]:

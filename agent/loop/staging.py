@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from envs.errors import DamagedFile
 from envs.statistics import Point
@@ -19,6 +19,7 @@ from ..archive.archive import sha256, unpack_logs
 from ..records.card import Behaviour, Card, EvaluationProtocol, FrozenModel
 from ..records.complexity import complexity
 from ..records.explorer import Proposal
+from ..records.migration import record_of_today
 from ..records.version import Cost, Expectation, Finding
 
 
@@ -44,6 +45,11 @@ class CandidateRecord(FrozenModel):
     curve: tuple[Point, ...] = ()
     findings: tuple[Finding, ...] | None = None
     outcome: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_version_0_1(cls, data: Any) -> Any:
+        return record_of_today(data)
 
     def card(self, protocol: EvaluationProtocol, sandbox: str) -> Card:
         """Return the card to be archived."""

@@ -29,24 +29,24 @@ def baseline_explorer(name: str) -> str:
     return BASELINE if name == _OLD_BASELINE else name
 
 
-def card_of_today(data: Any) -> Any:
-    """Return the document of a card in today's schema.
+def record_of_today(data: Any) -> Any:
+    """Return the document of a card or of a staged candidate with today's explorer and keys of findings.
 
-    Schema 1 called the explorer of generation 0 "seed", and the branch order of a finding's evidence ``seed``. The
-    keys of the protocol are renamed by `EvaluationProtocol` itself.
+    Schema 1 called the explorer of generation 0 "seed", and the branch order of a finding's evidence ``seed``.
     """
+    if not isinstance(data, dict):
+        return data
+    findings, explorer = data.get("findings"), data.get("explorer")
+    if isinstance(findings, list | tuple):
+        data = {**data, "findings": [_finding(finding) for finding in findings]}
+    return {**data, "explorer": baseline_explorer(explorer)} if isinstance(explorer, str) else data
+
+
+def card_of_today(data: Any) -> Any:
+    """Return the document of a card in today's schema; `EvaluationProtocol` renames the keys of the protocol itself."""
     if not isinstance(data, dict) or data.get("schema_version") != 1:
         return data
-    findings = data.get("findings", ())
-    if isinstance(findings, list | tuple):
-        findings = [_finding(finding) for finding in findings]
-    explorer = data.get("explorer")
-    return {
-        **data,
-        "schema_version": 2,
-        "findings": findings,
-        "explorer": baseline_explorer(explorer) if isinstance(explorer, str) else explorer,
-    }
+    return {**record_of_today(data), "schema_version": 2}
 
 
 def _finding(data: Any) -> Any:
