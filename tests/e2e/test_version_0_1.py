@@ -92,7 +92,8 @@ def test_bundle_imports_and_verifies(old: Path) -> None:
 
 def test_archive_replays_and_its_old_replays_are_read(old: Path) -> None:
     reader = open_reader("finished", None, "data")
-    card = next(card for card in Archive(old / "finished" / "archive").cards() if card.ok and card.generation > 0)
+    archive = Archive(old / "finished" / "archive")
+    card = archive.card(next(card.id for card in archive.cards() if card.ok and card.generation > 0))
     assert [protocol.orders for _, protocol, _ in figures(reader, card)] == [1, 2]
     before = json.loads((old / "replay" / "results.json").read_bytes())
     command = "replay --run finished --env toy/* --data data --orders 2 --max-branches 8 --select all"
