@@ -96,7 +96,7 @@ lock:
 
 # What is not ours of the application, fetched again and checked; npm and network are needed here alone.
 UI_VENDOR := agent/ui/static/vendor
-AXE_VENDOR := tests/ui/vendor
+AXE_VENDOR := tests/agent/ui/vendor
 ui-vendor:
 	rm -rf .vendor && mkdir -p .vendor
 	cd .vendor && npm pack --silent echarts@6.1.0 axe-core@4.14.1
