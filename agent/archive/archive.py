@@ -102,16 +102,16 @@ class Archive:
         """Return all cards, by generation and id, without what only `card` has (see `Card.lean`)."""
         return [self._lean(version) for version in self.ids()]
 
-    def believed(self, generation: int | None = None) -> list[Card]:
+    def cards_with_beliefs(self, generation: int | None = None) -> list[Card]:
         """Return all cards, or those up to and with a generation, with what is believed of them beside each other."""
         cards = [card for card in self.cards() if generation is None or card.generation <= generation]
         known = tuple(card.id for card in cards)
         kept = self._believed  # which other threads may change meanwhile
         if kept[0] != known:
-            self._believed = kept = known, self.beside(cards)
+            self._believed = kept = known, self.with_beliefs(cards)
         return list(kept[1])
 
-    def beside(self, cards: Sequence[Card], figures: ResultsLoader | None = None) -> list[Card]:
+    def with_beliefs(self, cards: Sequence[Card], figures: ResultsLoader | None = None) -> list[Card]:
         """Return ``cards``, archived or not, with what is believed of them beside each other.
 
         Args:
@@ -266,7 +266,7 @@ class Archive:
 
     def reindex(self) -> int:
         """Build the index anew from the folders, and return the number of versions in it."""
-        rows = [IndexRow.of(card).cells() for card in self.believed()]
+        rows = [IndexRow.of(card).cells() for card in self.cards_with_beliefs()]
         with closing(sqlite3.connect(":memory:")) as database:
             database.execute(f"CREATE TABLE versions ({', '.join(COLUMNS)}, PRIMARY KEY (id))")
             database.execute("CREATE INDEX by_source ON versions (source_sha256)")

@@ -43,20 +43,20 @@ def orders(p: EvaluationProtocol) -> str:
     return f"{orders}, up to {p.max_branches} branches{tokens}"
 
 
-def figures(place: ArchiveReader, card: Card) -> Iterator[tuple[str, EvaluationProtocol, tuple[Point, ...]]]:
+def figures(reader: ArchiveReader, card: Card) -> Iterator[tuple[str, EvaluationProtocol, tuple[Point, ...]]]:
     """Yield who has measured a version, on what, and its points there: the search first, then replays."""
     if card.curve:
         yield "the search", card.protocol, card.curve
     seen: list[EvaluationProtocol] = []  # version 0.1 named files by another key: one protocol may have two files
-    for replay in _replays(place, card.id):
+    for replay in _replays(reader, card.id):
         if replay.protocol not in seen:
             seen.append(replay.protocol)
             yield "a replay", replay.protocol, replay.curve
 
 
-def measures(place: ArchiveReader, card: Card) -> list[ProtocolMeasurement]:
+def measures(reader: ArchiveReader, card: Card) -> list[ProtocolMeasurement]:
     """Return what is known of a version: the search's figures first."""
-    return [_measure(card.id, *found) for found in figures(place, card)]
+    return [_measure(card.id, *found) for found in figures(reader, card)]
 
 
 def _measure(version: str, who: str, p: EvaluationProtocol, curve: tuple[Point, ...]) -> ProtocolMeasurement:
@@ -70,8 +70,8 @@ def _measure(version: str, who: str, p: EvaluationProtocol, curve: tuple[Point, 
     )  # fmt: skip
 
 
-def _replays(place: ArchiveReader, version: str) -> Iterator[_ArchivedReplay]:
-    home = place.root / REPLAYS / place.known(version)
+def _replays(reader: ArchiveReader, version: str) -> Iterator[_ArchivedReplay]:
+    home = reader.root / REPLAYS / reader.existing(version)
     for path in sorted(home.glob("*.json"))[:50] if home.is_dir() else []:
         try:
             if path.stat().st_size <= _LARGEST:

@@ -42,10 +42,10 @@ class ArchiveReader:
 
     def __init__(self, root: Path, run: Run | None, data: Path) -> None:
         self.root, self.run, self.data = root, run, data
-        self.roster = ArchiveIndex(root)
+        self.index = ArchiveIndex(root)
         self._logs: _RecentlyUsed[Logs] = _RecentlyUsed(4)
         self._measured: _RecentlyUsed[Measurement] = _RecentlyUsed(4)
-        self._worlds: _RecentlyUsed[tuple[Environment, ...]] = _RecentlyUsed(4)
+        self._environments: _RecentlyUsed[tuple[Environment, ...]] = _RecentlyUsed(4)
         self._batches: _RecentlyUsed[Episodes] = _RecentlyUsed(4)
 
     @property
@@ -55,9 +55,9 @@ class ArchiveReader:
 
     def view(self) -> ArchiveSnapshot:
         """Return the list of versions as it is now."""
-        return self.roster.view()
+        return self.index.view()
 
-    def known(self, version: str) -> str:
+    def existing(self, version: str) -> str:
         """Return ``version``, which is in the archive: nothing else may become part of a path.
 
         Raises:
@@ -73,15 +73,15 @@ class ArchiveReader:
 
     def card(self, version: str) -> Card:
         """Return a version's card."""
-        return self._archive.card(self.known(version))
+        return self._archive.card(self.existing(version))
 
     def source(self, version: str) -> str:
         """Return a version's source."""
-        return self._archive.source(self.known(version))
+        return self._archive.source(self.existing(version))
 
     def transcript(self, version: str) -> str:
         """Return the conversation that led to a version."""
-        return self._archive.transcript(self.known(version))
+        return self._archive.transcript(self.existing(version))
 
     def logs(self, version: str) -> Logs:
         """Return the action logs of a version.
@@ -92,7 +92,7 @@ class ArchiveReader:
         return self._logs.get(version, lambda: self._read_logs(version))
 
     def _read_logs(self, version: str) -> Logs:
-        path = self.root / self.known(version) / "logs.npz"
+        path = self.root / self.existing(version) / "logs.npz"
         if path.is_file() and path.stat().st_size > _MOST_LOG_BYTES:
             raise InputError(f"the action logs of {version} are larger than what is opened here; see `autotts trace`")
         return self._archive.logs(version)
@@ -103,20 +103,20 @@ class ArchiveReader:
 
     # Environments
 
-    def worlds(self, protocol: EvaluationProtocol) -> tuple[Environment, ...]:
+    def environments(self, protocol: EvaluationProtocol) -> tuple[Environment, ...]:
         """Return the environments of a protocol, as they were when it was measured.
 
         Raises:
             InputError: one is not at hand; the message says which, and what to do.
         """
         named = protocol.environments.items()
-        return self._worlds.get(protocol.key(), lambda: tuple(self.world(*pair) for pair in named))
+        return self._environments.get(protocol.key(), lambda: tuple(self.environment(*pair) for pair in named))
 
-    def world(self, name: str, sha256: str) -> Environment:
+    def environment(self, name: str, sha256: str) -> Environment:
         """Return the environment ``name`` whose content has this hash: of the run, of the data root, or built in.
 
         Raises:
-            InputError: as for `worlds`.
+            InputError: as for `environments`.
         """
         roots = [self.run.home / "environments"] if self.run else []
         for root in (*roots, self.data):
@@ -140,7 +140,7 @@ class ArchiveReader:
 
         def made() -> Episodes:
             orders = range(p.first_order, p.first_order + p.orders)
-            return grid(self.worlds(p), p.betas, orders, p.max_branches, p.max_tokens)
+            return grid(self.environments(p), p.betas, orders, p.max_branches, p.max_tokens)
 
         return self._batches.get(p.key(), made)
 

@@ -74,6 +74,6 @@ def import_(args: argparse.Namespace) -> int:
     admitted = import_bundle(Path(args.file), archive, args.sha256)
     for version in admitted.added:
         print(f"added {version}")
-    known = f", {len(admitted.known)} were there already" if admitted.known else ""
-    print(f"{archive.root}: {len(admitted.added)} versions added{known}\nsha256 {admitted.sha256}")
+    present = f", {len(admitted.already_present)} were there already" if admitted.already_present else ""
+    print(f"{archive.root}: {len(admitted.added)} versions added{present}\nsha256 {admitted.sha256}")
     return 0

@@ -57,14 +57,14 @@ def lineage(args: argparse.Namespace) -> int:
     from ..archive import resolve
     from ..archive.run_report import describe_optimism
     from ..population.overfitting.beliefs import optimism
-    from ..reports.console.display import console, curves, family
+    from ..reports.console.display import console, curves, version_tree
 
     archive = resolve.chosen_archive(args.run, args.archive)
-    cards = archive.believed()
+    cards = archive.cards_with_beliefs()
     if not cards:
         raise InputError("the archive is empty; see `autotts discover --help`")
     latency = args.archive is None and resolve.chosen_run(args.run).config.latency
-    console().print(family(cards, args.all, latency), highlight=False)
+    console().print(version_tree(cards, args.all, latency), highlight=False)
     for line in describe_optimism(optimism(cards, archive.figures)) or [_UNKNOWN]:
         print(line)
     best = [card for card in population.ranked(cards) if card.generation > 0][:1]
@@ -87,7 +87,7 @@ def show(args: argparse.Namespace) -> int:
     from ..reports.console.display import console, curve_table, listing
 
     archive, version = resolve.version(args.id, args.run, args.archive)
-    cards = archive.believed()
+    cards = archive.cards_with_beliefs()
     card = next(card for card in cards if card.id == version)
     for line in _describe(card, population.budgets(cards)):
         print(line)
@@ -104,7 +104,7 @@ def _describe(card: Card, at: Floats) -> Iterator[str]:
     """Yield the lines of a card: origin, quality, behaviour, rationale, outcome and cost."""
     import textwrap
 
-    from ..reports.console.display import deeds, plain
+    from ..reports.console.display import behaviour_summary, plain
 
     yield plain(f"{card.id}  {card.name}")
     yield f"  generation {card.generation}, by {card.explorer}, verdict {card.verdict}"
@@ -114,7 +114,7 @@ def _describe(card: Card, at: Floats) -> Iterator[str]:
     for line in _quality(card, at):
         yield f"  {line}"
     if card.behaviour is not None:
-        yield f"  behaviour  {deeds(card.behaviour)}"
+        yield f"  behaviour  {behaviour_summary(card.behaviour)}"
     for label, text in (("rationale", card.rationale), ("outcome", card.outcome)):
         words = plain(f"{label:10} {' '.join(text.split())}")
         for line in textwrap.wrap(words, 100, subsequent_indent=" " * 11) if text else ():

@@ -29,7 +29,7 @@ def status(args: argparse.Namespace) -> int:
     from ..reports.console.display import console, curve_table
 
     run = resolve.chosen_run(args.run)
-    cards = run.archive.believed()
+    cards = run.archive.cards_with_beliefs()
     finished = read_report(run) is not None
     print(f"run {run.home}: {'finished' if finished else 'not finished'}, explorer {run.config.explorer}")
     for line in _progress(run, cards):
@@ -110,13 +110,13 @@ def _screening(run: Run) -> str:
 def _best(cards: Sequence[Card], ranked: Sequence[Card]) -> Iterator[str]:
     """Yield a heading and a line for each of the five best versions."""
     from .. import population
-    from ..reports.console.display import LEGEND, belief, more
+    from ..reports.console.display import LEGEND, belief, remarks
 
     if ranked:
         yield f"  versions by believed quality; simpler ones first where a lead may be noise;\n  {LEGEND}:"
     at = population.budgets(cards)
     for card in ranked[:5]:
-        yield f"  {card.id:24} {population.quality(card, at):6.2f}{belief(card, at)}  {card.name}{more(card)}"
+        yield f"  {card.id:24} {population.quality(card, at):6.2f}{belief(card, at)}  {card.name}{remarks(card)}"
 
 
 def _evaluated(run: Run) -> list[CandidateEvaluated]:

@@ -97,7 +97,7 @@ def _against_best(run: Run, curve: list[CurvePoint]) -> str:
 
     from .. import population
 
-    ranked = population.ranked(run.archive.believed())
+    ranked = population.ranked(run.archive.cards_with_beliefs())
     if not ranked:
         return "the run has no versions to compare with"
     at = population.budgets(run.archive.cards())

@@ -26,13 +26,13 @@ class MixtureExplorer:
 
     def propose(self, brief: Brief) -> list[Proposal]:
         """Return what the member chosen for this slot proposes."""
-        member, told = self._chosen(brief)
-        return [_by(member, proposal) for proposal in member.propose(told)]
+        member, narrowed = self._chosen(brief)
+        return [_by(member, proposal) for proposal in member.propose(narrowed)]
 
     def refine(self, brief: Brief) -> list[Proposal]:
         """Return what the member chosen for this slot makes of the parents."""
-        member, told = self._chosen(brief)
-        return [_by(member, proposal) for proposal in member.refine(told)]
+        member, narrowed = self._chosen(brief)
+        return [_by(member, proposal) for proposal in member.refine(narrowed)]
 
     def close(self) -> None:
         """See `Explorer.close`."""

@@ -1,4 +1,4 @@
-"""What an explorer is asked: which slots a step has, what each is to build on, and what it is told."""
+"""Builds the briefs of explorers: the slots of each step, the parents of each slot, and what the explorer may see."""
 
 from __future__ import annotations
 
@@ -24,107 +24,114 @@ from .state import DiscoveryState, SlotRequest
 from .step_context import StepContext, step_of
 
 _LESSONS = 12
+"""Versions with checked predictions that a brief shows at the most."""
 
 
 class BriefBuilder:
-    """The questions of a run: pure functions of what it has found until then, so that a slot is told the same twice.
+    """Builds the slot requests and the briefs of a run.
+
+    Both are pure functions of the versions so far, so that a slot that is asked again after a crash gets the same
+    brief. Safe to use from several threads.
 
     Args:
-        stock: of the run.
-        explorer: who is asked.
-        sandbox: where it may try drafts.
+        store: the versions of the run.
+        explorer: the explorer that gets the briefs.
+        sandbox: where the explorer may try drafts.
     """
 
-    def __init__(self, stock: CandidateStore, explorer: Explorer, sandbox: Sandbox) -> None:
-        self._stock, self._explorer, self._sandbox = stock, explorer, sandbox
-        self._config = stock.run.config
+    def __init__(self, store: CandidateStore, explorer: Explorer, sandbox: Sandbox) -> None:
+        self._store, self._explorer, self._sandbox = store, explorer, sandbox
+        self._config = store.run.config
         self._lock = threading.Lock()
         self._last: StepContext | None = None
 
-    def asks(self, state: DiscoveryState) -> list[SlotRequest]:
-        """Return what the explorer is asked in this step: once for each island, or each proposal if it is single."""
+    def requests(self, state: DiscoveryState) -> list[SlotRequest]:
+        """Return the requests of a step: one for each island, or one for each proposal with `one_at_a_time`."""
         config, generation = self._config, state["generation"]
         first = config.population - config.population // 2
         count = config.population - first if state["step"] == "refine" else first
         turns = [islands.island_of(generation, turn, first, config.islands) for turn in range(count)]
         wanted = [(i, 1) for i in turns] if self._explorer.one_at_a_time else list(Counter(turns).items())
-        told = {"generation": generation, "step": state["step"], "pending": state["pending"]}
+        shared = {"generation": generation, "step": state["step"], "pending": state["pending"]}
         return [
-            SlotRequest(slot=slot, island=island, count=each, **told)  # type: ignore[typeddict-item]
+            SlotRequest(slot=slot, island=island, count=each, **shared)  # type: ignore[typeddict-item]
             for slot, (island, each) in enumerate(wanted)
         ]
 
-    def brief(self, ask: SlotRequest) -> tuple[list[ChosenParent], Brief]:
-        """Return the versions to build on in a slot, and all that the explorer is told."""
-        known = self._known(ask)
-        there = known.there(ask["island"], self._config.islands)
-        chosen = self._parents(ask, known, there)
-        return chosen, self._brief(ask, known, there, [parent.card for parent in chosen])
+    def brief(self, request: SlotRequest) -> tuple[list[ChosenParent], Brief]:
+        """Return the parents of a slot, and the brief that the explorer gets."""
+        context = self._context(request)
+        members = context.island_members(request["island"], self._config.islands)
+        parents = self._parents(request, context, members)
+        return parents, self._brief(request, context, members, [parent.card for parent in parents])
 
-    def _known(self, ask: SlotRequest) -> StepContext:
-        """Return what is known when a question is asked; of the slots, side by side, the first finds out for all."""
+    def _context(self, request: SlotRequest) -> StepContext:
+        """Return the context of the request's step; the first slot of a step computes it for all."""
         with self._lock:
-            if self._last is None or self._last.step != step_of(ask):
-                stock = self._stock
-                cards = before = stock.before(ask["generation"])
-                if ask["step"] == "refine":
-                    tried = (stock.with_outcome(stock.card(tried)) for tried in ask["pending"])
-                    cards = stock.archive.beside([*before, *tried])
-                self._last = StepContext.of(ask, before, cards, self._config, self._last)
+            if self._last is None or self._last.step != step_of(request):
+                store = self._store
+                cards = before = store.cards_before(request["generation"])
+                if request["step"] == "refine":
+                    evaluated = (store.with_outcome(store.card(id)) for id in request["pending"])
+                    cards = store.archive.with_beliefs([*before, *evaluated])
+                self._last = StepContext.of(request, before, cards, self._config, self._last)
             return self._last
 
-    def _parents(self, ask: SlotRequest, known: StepContext, there: Sequence[Card]) -> list[ChosenParent]:
-        """Return the versions to build on: in a wide step the choice of a bandit, in a directed one the best."""
-        config, generation = self._config, ask["generation"]
-        if ask["step"] == "refine":
-            able = [card for card in population.ranked(there) if card.data or not self._explorer.needs_own_data]
-            first = ask["slot"] // config.islands if self._explorer.one_at_a_time else 0
-            best = able[: max(1, config.population // 2)]
-            return [ChosenParent(card, "") for card in (best[first:] or best)[: ask["count"]]]
+    def _parents(self, request: SlotRequest, context: StepContext, members: Sequence[Card]) -> list[ChosenParent]:
+        """Return the parents: chosen by a bandit in the step "propose", the best versions in the step "refine"."""
+        config, generation = self._config, request["generation"]
+        if request["step"] == "refine":
+            usable = [card for card in population.ranked(members) if card.data or not self._explorer.needs_own_data]
+            first = request["slot"] // config.islands if self._explorer.one_at_a_time else 0
+            best = usable[: max(1, config.population // 2)]
+            return [ChosenParent(card, "") for card in (best[first:] or best)[: request["count"]]]
         return choose_parents(
-            there, ask["count"], self._seed(generation, f"parents {ask['slot']}"), self._explorer.needs_own_data,
-            known.within, lambda version: program_shape(self._stock.source(version)), known.arms,
+            members, request["count"], self._seed(generation, f"parents {request['slot']}"),
+            self._explorer.needs_own_data, context.objectives,
+            lambda version: program_shape(self._store.source(version)), context.arms,
         )  # fmt: skip
 
-    def _brief(self, ask: SlotRequest, known: StepContext, there: Sequence[Card], parents: Sequence[Card]) -> Brief:
-        config, generation, step, slot = self._config, ask["generation"], ask["step"], ask["slot"]
-        told, mates = (
+    def _brief(
+        self, request: SlotRequest, context: StepContext, members: Sequence[Card], parents: Sequence[Card]
+    ) -> Brief:
+        config, generation, step, slot = self._config, request["generation"], request["step"], request["slot"]
+        shown, mates = (
             [card for card in cards if card.generation == 0 or "history" not in config.ablations]
-            for cards in (known.cards, there)
+            for cards in (context.cards, members)
         )
         return Brief(
             seed=self._seed(generation, step),
             generation=generation,
-            count=ask["count"],
+            count=request["count"],
             parents=[self._version(card) for card in parents],
-            front=[self._version(card) for card in population.front(told, latency=config.latency)],
+            front=[self._version(card) for card in population.front(shown, latency=config.latency)],
             mates=[self._version(card) for card in population.front(mates, latency=config.latency)],
-            credits=known.credits,
-            arms=known.arms,
-            lessons=[self._version(card) for card in islice(filter(_taught, reversed(told)), _LESSONS)],
+            credits=context.credits,
+            arms=context.arms,
+            lessons=[self._version(card) for card in islice(filter(_has_outcome, reversed(shown)), _LESSONS)],
             slot=slot,
-            bench=self._bench(known.cards, parents, self._seed(generation, f"{step} {slot} part")),
+            bench=self._bench(context.cards, parents, self._seed(generation, f"{step} {slot} part")),
         )
 
     def _bench(self, cards: Sequence[Card], parents: Sequence[Card], seed: int) -> SearchWorkbench:
-        left_out, stock = self._config.ablations, self._stock
+        ablations, store = self._config.ablations, self._store
         history = SearchHistory(
-            cards, stock.recorded, stock.source, stock.logs, [card.id for card in parents], "history" not in left_out,
+            cards, store.recorded, store.source, store.logs, [card.id for card in parents], "history" not in ablations,
             seed,
         )  # fmt: skip
-        return SearchWorkbench(history, self._sandbox, traces="traces" not in left_out)
+        return SearchWorkbench(history, self._sandbox, traces="traces" not in ablations)
 
     def _version(self, card: Card) -> Version:
-        left_out = self._config.ablations
-        if "traces" in left_out:
+        ablations = self._config.ablations
+        if "traces" in ablations:
             card = card.model_copy(update={"findings": ()})
-        if "history" in left_out:
+        if "history" in ablations:
             card = card.model_copy(update={"outcome": "", "rationale": ""})
-        return card.version(self._stock.source(card.id))
+        return card.version(self._store.source(card.id))
 
     def _seed(self, generation: int, step: str) -> int:
         return random.Random(f"{self._config.seed} {generation} {step}").getrandbits(63)
 
 
-def _taught(card: Card) -> bool:
+def _has_outcome(card: Card) -> bool:
     return bool(card.outcome)

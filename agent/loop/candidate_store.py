@@ -50,11 +50,11 @@ class CandidateStore:
     @cached_property
     def budgets(self) -> Floats:
         """The token budgets of quality: they follow from the hand-written controllers, which have no outcome."""
-        return population.budgets(self.before(1))
+        return population.budgets(self.cards_before(1))
 
-    def before(self, generation: int) -> list[Card]:
+    def cards_before(self, generation: int) -> list[Card]:
         """Return the cards of earlier generations: those of this one may be there after a crash."""
-        return self.archive.believed(generation - 1)
+        return self.archive.cards_with_beliefs(generation - 1)
 
     def stage(self, drafts: Sequence[CandidateRecord]) -> list[str]:
         """Keep the drafts that are new, and return the ids of all."""

@@ -89,7 +89,7 @@ class CandidateEvaluator:
         """Whether a draft with its scores would be on the front, or among those that the last choice looks at."""
         archive = self._stock.archive
         cards = [*present, self._stock.carded(new)]
-        cards = archive.beside(cards, lambda version: figures if version == new.id else archive.figures(version))
+        cards = archive.with_beliefs(cards, lambda version: figures if version == new.id else archive.figures(version))
         best = [*population.front(cards, latency=self._config.latency), *population.ranked(cards)[:FINALISTS]]
         return new.id in {other.id for other in best}
 

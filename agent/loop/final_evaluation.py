@@ -44,7 +44,7 @@ def evaluate_finalists(
         InputError: no version ran to its end.
         SandboxError: the sandbox failed.
     """
-    cards = run.archive.believed()
+    cards = run.archive.cards_with_beliefs()
     front = [card for card in population.front(cards, latency=run.config.latency) if card.generation > 0]
     ranked = population.ranked(cards)
     best = [card for card in ranked if card.generation > 0][:FINALISTS]
@@ -88,7 +88,7 @@ def _report(run: Run, cards: Sequence[Card], front: Sequence[Card], results: Map
     at, chosen = population.budgets(cards), _best(fresh, figures)
     ran, baselines = [card for card in front if card.id in figures], [card.id for card in fresh if card.generation == 0]
     held = _budgets(ran, baselines, figures, at)
-    told = optimism(cards, run.archive.figures)
+    optimistic = optimism(cards, run.archive.figures)
     return RunReport(
         best=chosen.id,
         protocol=protocol,
@@ -99,7 +99,7 @@ def _report(run: Run, cards: Sequence[Card], front: Sequence[Card], results: Map
         champions={"balanced": chosen.id} | _ends(held),
         leads=tuple(_leads([*ran, chosen], baselines, figures, at)),
         budgets=tuple(held),
-        optimism=Optimism.of(told[0].id, told[1]) if told else None,
+        optimism=Optimism.of(optimistic[0].id, optimistic[1]) if optimistic else None,
         failed={name: f"{r.verdict.kind}: {r.verdict.message}" for name, r in results.items() if not r.verdict.ok},
     )
 

@@ -65,7 +65,7 @@ def build(
             return "archive"
         if state["generation"] == 0:
             return "collect"
-        return [Send("ask", request) for request in discovery.asks(state)] or "collect"
+        return [Send("ask", request) for request in discovery.requests(state)] or "collect"
 
     def next_generation(state: DiscoveryState) -> str:
         done = state["generation"] > discovery.run.config.generations or state["stopped"]

@@ -83,11 +83,11 @@ class Discovery:
         self.run, self.explorer, self.sandbox, self.approving = run, explorer, sandbox, approve
         self.budget = budget or LlmBudget()
         self.archive = run.archive
-        self.stock = CandidateStore(run, sandbox.name)
-        self.staging = self.stock.staging
+        self.store = CandidateStore(run, sandbox.name)
+        self.staging = self.store.staging
         self._report, self._render = report, render
-        self._asking = BriefBuilder(self.stock, explorer, sandbox)
-        self._tryout = CandidateEvaluator(self.stock, sandbox, self._ticked)
+        self._briefs = BriefBuilder(self.store, explorer, sandbox)
+        self._evaluator = CandidateEvaluator(self.store, sandbox, self._ticked)
 
     # Nodes
 
@@ -107,23 +107,23 @@ class Discovery:
                 draft(Proposal(baseline_source(name), "hand-written baseline"), 0, BASELINE, name)
                 for name in baseline_names()
             ]
-            return {"step": "refine", "pending": self.stock.stage(drafts)}
+            return {"step": "refine", "pending": self.store.stage(drafts)}
         try:
             self.budget.check(generation)
         except LimitReached as limit:
             return {"step": "done", "stopped": str(limit)}
         return {"step": "propose", "stopped": ""}
 
-    def asks(self, state: DiscoveryState) -> list[SlotRequest]:
-        """Return what the explorer is asked in this step."""
-        return self._asking.asks(state)
+    def requests(self, state: DiscoveryState) -> list[SlotRequest]:
+        """Return the requests of this step: one call of the explorer each."""
+        return self._briefs.requests(state)
 
     def ask(self, state: SlotRequest) -> dict[str, Any]:
         """Ask the explorer for the proposals of one slot, unless it has answered already; runs beside other slots."""
         place = _place(state["generation"], state["step"], state["slot"])
         if self.staging.answer(place) is not None:
             return {}
-        parents, brief = self._asking.brief(state)
+        parents, brief = self._briefs.brief(state)
         try:
             answer = self.explorer.propose(brief) if state["step"] == "propose" else self.explorer.refine(brief)
         except LimitReached as limit:
@@ -140,16 +140,16 @@ class Discovery:
 
     def collect(self, state: DiscoveryState) -> dict[str, Any]:
         """Stage what is new of all that was proposed in this step."""
-        known = [card.id for card in self.stock.before(state["generation"])] + state["pending"]
-        seen = {self.stock.form(version) for version in known}  # a copy with other names is a copy
+        known = [card.id for card in self.store.cards_before(state["generation"])] + state["pending"]
+        seen = {self.store.form(version) for version in known}  # a copy with other names is a copy
         new = []
-        for ask in self.asks(state):
+        for ask in self.requests(state):
             for found in self.staging.answer(_place(ask["generation"], ask["step"], ask["slot"])) or []:
                 key = program_form(found.source)
                 if key not in seen:
                     seen.add(key)
                     new.append(found)
-        return {"pending": [*state["pending"], *self.stock.stage(new)]}
+        return {"pending": [*state["pending"], *self.store.stage(new)]}
 
     def approve(self, state: DiscoveryState) -> dict[str, Any]:
         """Have a person look at the candidates before they run, where that was asked for."""
@@ -170,14 +170,14 @@ class Discovery:
             if candidate in self.archive or waiting is None or waiting.verdict is not None:
                 continue
             began = time.perf_counter()
-            fields, played = self._tryout.tried(waiting, self._present(state, candidate))
+            fields, played = self._evaluator.tried(waiting, self._present(state, candidate))
             self.staging.put(waiting.model_copy(update=fields))
             seconds = time.perf_counter() - began
             self.emit(
                 CandidateEvaluated(
                     id=candidate, position=position + 1, of=len(state["pending"]), verdict=fields["verdict"],
                     message=fields["message"], seconds=round(seconds, 3), episodes=played,
-                    saved=len(self.stock.episodes) - played if played else 0,
+                    saved=len(self.store.episodes) - played if played else 0,
                 )
             )  # fmt: skip
         return {}
@@ -188,7 +188,7 @@ class Discovery:
             tried = self.staging.get(candidate)
             if candidate in self.archive or tried is None or tried.findings is not None:
                 continue
-            self.staging.put(tried.model_copy(update={"findings": self._tryout.findings(tried)}))
+            self.staging.put(tried.model_copy(update={"findings": self._evaluator.findings(tried)}))
         return {}
 
     def archive_generation(self, state: DiscoveryState) -> dict[str, Any]:
@@ -196,12 +196,12 @@ class Discovery:
         for candidate in state["pending"]:
             done = self.staging.get(candidate)
             if done is not None:
-                card = self.stock.with_outcome(self.stock.card(candidate))
+                card = self.store.with_outcome(self.store.card(candidate))
                 self.archive.add(card, done.source, self.staging.logs(candidate), done.transcript)
         self.archive.reindex()
         self.staging.clear()
         barren = 0 if state["pending"] or state["stopped"] else state["barren"] + 1
-        cards = self.stock.before(state["generation"] + 1)
+        cards = self.store.cards_before(state["generation"] + 1)
         at = population.budgets(cards)
         best, baseline = next(iter(population.ranked(cards)), None), population.best_baseline(cards, at)
         able = [card for card in cards if card.ok]
@@ -221,9 +221,9 @@ class Discovery:
 
     def final_evaluation(self, state: DiscoveryState) -> dict[str, Any]:
         """Compare the best with the baselines on fresh branch orders, and write the report."""
-        report = evaluate_finalists(self.run, self.stock.recorded.environments, self.sandbox, self._ticked)
+        report = evaluate_finalists(self.run, self.store.recorded.environments, self.sandbox, self._ticked)
         if self._render is not None:
-            text = self._render(self.run, report, self.archive.believed())
+            text = self._render(self.run, report, self.archive.cards_with_beliefs())
             write_atomically(self.run.home / TEXT, text.encode())
         self.emit(RunFinished(report.best, len(self.archive.ids()), state["stopped"]))
         return {}
@@ -245,8 +245,8 @@ class Discovery:
     def _present(self, state: DiscoveryState, candidate: str) -> list[Card]:
         """Return the cards of all that was tried before ``candidate``."""
         pending = state["pending"][: state["pending"].index(candidate)]
-        cards = [*self.stock.before(state["generation"]), *map(self.stock.card, pending)]
-        return self.archive.beside(cards) if pending else cards
+        cards = [*self.store.cards_before(state["generation"]), *map(self.store.card, pending)]
+        return self.archive.with_beliefs(cards) if pending else cards
 
 
 def _place(generation: int, step: str, slot: int) -> str:

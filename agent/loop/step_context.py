@@ -1,4 +1,4 @@
-"""What is known when an explorer is asked: found out once, for all slots of a step."""
+"""What all slots of a step share: the versions so far, objectives, credits."""
 
 from __future__ import annotations
 
@@ -16,58 +16,57 @@ from .state import SlotRequest
 
 @dataclass(frozen=True, slots=True)
 class StepContext:
-    """All that choices are made by which does not differ from one slot to the next."""
+    """The data behind the choices of a step; it is the same for all slots of the step."""
 
     step: tuple[int, str]
-    """Generation, and half of it."""
+    """The generation, and its step: "propose" or "refine"."""
     cards: Sequence[Card]
-    """Of all that has been tried."""
-    within: ObjectiveSpace
-    """The objectives."""
+    """All versions that have been evaluated."""
+    objectives: ObjectiveSpace
     credits: dict[str, Credit]
-    """By explorer."""
+    """Credit of each explorer, by name."""
     arms: dict[str, Credit]
-    """By what bandits have chosen."""
-    moved: list[set[str]]
-    """See `islands.immigrants`."""
+    """Credit of each arm of the bandits, by name."""
+    immigrants: list[set[str]]
+    """Ids of the versions that each island has got from other islands (see `islands.immigrants`)."""
 
     @classmethod
     def of(
         cls,
-        ask: SlotRequest,
+        request: SlotRequest,
         before: Sequence[Card],
         cards: Sequence[Card],
         config: RunConfig,
         last: StepContext | None,
     ) -> StepContext:
-        """Return what is known.
+        """Return the context of a step.
 
         Args:
-            ask: of the step.
-            before: the versions of earlier generations, as they were believed before this one: so who moves is the
-                same in both halves of it.
-            cards: these, and what has been tried of this generation.
-            config: of the run.
-            last: what was known in the step before.
+            request: any request of the step.
+            before: the versions of earlier generations, with the beliefs from before this generation, so that both
+                steps of a generation have the same immigrants.
+            cards: ``before``, and the versions of this generation that have been evaluated.
+            config: settings of the run.
+            last: the context of the step before; None if there is none.
         """
-        if last is not None and last.step[0] == ask["generation"]:
-            moved = last.moved
+        if last is not None and last.step[0] == request["generation"]:
+            immigrants = last.immigrants
         else:
-            moved = islands.immigrants(before, config.islands, ask["generation"], config.latency)
+            immigrants = islands.immigrants(before, config.islands, request["generation"], config.latency)
         return cls(
-            step=step_of(ask),
+            step=step_of(request),
             cards=cards,
-            within=population.space(cards, config.latency),
+            objectives=population.space(cards, config.latency),
             credits=population.credits(cards, latency=config.latency),
             arms=population.credits(cards, by_arm, config.latency),
-            moved=moved,
+            immigrants=immigrants,
         )
 
-    def there(self, island: int, count: int) -> list[Card]:
-        """Return those of ``cards`` that live on one of ``count`` islands."""
-        return islands.members(self.cards, island, count, self.moved[island])
+    def island_members(self, island: int, count: int) -> list[Card]:
+        """Return the members of one of ``count`` islands, immigrants included."""
+        return islands.members(self.cards, island, count, self.immigrants[island])
 
 
-def step_of(ask: SlotRequest) -> tuple[int, str]:
-    """Return the step that a question is part of."""
-    return ask["generation"], ask["step"]
+def step_of(request: SlotRequest) -> tuple[int, str]:
+    """Return the generation and the step of a request."""
+    return request["generation"], request["step"]

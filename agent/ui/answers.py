@@ -46,9 +46,9 @@ PROBLEMS: dict[int | str, dict[str, object]] = {
 
 
 def reader_of(request: Request) -> ArchiveReader:
-    """Return what the application looks at."""
-    place: ArchiveReader = request.app.state.place
-    return place
+    """Return the reader of the archive that the application shows."""
+    reader: ArchiveReader = request.app.state.reader
+    return reader
 
 
 At = Annotated[ArchiveReader, Depends(reader_of)]

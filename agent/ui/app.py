@@ -21,11 +21,11 @@ from .pages import about, compare, lineage, run, trace, version
 STATIC = Path(__file__).with_name("static")
 
 
-def create(place: ArchiveReader, sandbox: str = "auto", ending: Callable[[], bool] = lambda: False) -> FastAPI:
-    """Return the application for a place, without its guard.
+def create(reader: ArchiveReader, sandbox: str = "auto", ending: Callable[[], bool] = lambda: False) -> FastAPI:
+    """Return the application for a reader, without its guard.
 
     Args:
-        place: what is looked at.
+        reader: what is looked at.
         sandbox: where an episode is replayed (`sandbox.choice.NAMES`).
         ending: whether open streams are to end.
     """
@@ -34,7 +34,7 @@ def create(place: ArchiveReader, sandbox: str = "auto", ending: Callable[[], boo
         title="AutoTTS", description="Looks at runs, lineages, versions and traces; changes nothing.",
         docs_url=None, redoc_url=None, openapi_url="/api/openapi.json",
     )  # fmt: skip
-    app.state.place, app.state.streams, app.state.ending = place, 0, ending
+    app.state.reader, app.state.streams, app.state.ending = reader, 0, ending
     app.state.sandbox, app.state.limits = sandbox, SandboxLimits(episode_seconds=20, seconds=30)
     for module in (about, run, lineage, version, trace, compare, live):
         app.include_router(module.router)

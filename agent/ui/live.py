@@ -22,23 +22,23 @@ _MOST = 32
 
 
 @router.get("/events", response_class=StreamingResponse, responses={503: {"description": "Too many pages are open."}})
-async def events(request: Request, place: At) -> StreamingResponse:
+async def events(request: Request, reader: At) -> StreamingResponse:
     """A stream of ``change`` events: the stamp of the list of versions, and how many there are."""
     state = request.app.state
     if state.streams >= _MOST:
         raise HTTPException(503, "too many pages are open: close some")
-    return StreamingResponse(_changes(request, place), media_type="text/event-stream")
+    return StreamingResponse(_changes(request, reader), media_type="text/event-stream")
 
 
-async def _changes(request: Request, place: ArchiveReader) -> AsyncIterator[str]:
-    state, told = request.app.state, None
+async def _changes(request: Request, reader: ArchiveReader) -> AsyncIterator[str]:
+    state, sent = request.app.state, None
     state.streams += 1
     try:
         yield "retry: 2000\n\n"
         while not state.ending():
-            now = await asyncio.to_thread(_now, place)
-            if now != told:
-                told = now
+            now = await asyncio.to_thread(_now, reader)
+            if now != sent:
+                sent = now
                 yield f"event: change\ndata: {json.dumps({'stamp': now[0], 'versions': now[1]})}\n\n"
             else:
                 yield ": still here\n\n"
@@ -47,7 +47,7 @@ async def _changes(request: Request, place: ArchiveReader) -> AsyncIterator[str]
         state.streams -= 1
 
 
-def _now(place: ArchiveReader) -> tuple[int, int, tuple[float, int]]:
-    view = place.view()
-    log = stamp(place.run.home / "events.jsonl") if place.run else (0.0, 0)
+def _now(reader: ArchiveReader) -> tuple[int, int, tuple[float, int]]:
+    view = reader.view()
+    log = stamp(reader.run.home / "events.jsonl") if reader.run else (0.0, 0)
     return view.stamp, len(view.rows), log

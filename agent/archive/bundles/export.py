@@ -28,7 +28,7 @@ def export(archive: Archive, ids: Sequence[str], path: Path, ancestors: bool = T
         InputError: a version that is damaged, or cannot be published: an ancestor is missing, or it is too large.
     """
     asked = tuple(dict.fromkeys(ids))
-    versions = family(archive, asked) if ancestors else ordered(archive, asked)
+    versions = with_ancestors(archive, asked) if ancestors else ordered(archive, asked)
     contents: dict[str, bytes] = {}
     for version in versions:
         problems = list(check_folder(archive.root / version))
@@ -59,7 +59,7 @@ def packed(contents: dict[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
-def family(archive: Archive, ids: Sequence[str]) -> list[str]:
+def with_ancestors(archive: Archive, ids: Sequence[str]) -> list[str]:
     """Return the versions, all that they descend from, and generation 0, which the search measured them against.
 
     Raises:

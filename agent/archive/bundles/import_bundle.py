@@ -32,8 +32,8 @@ class ImportedBundle:
     sha256: str
     """Of the bundle: what it is cited by."""
     added: tuple[str, ...]
-    known: tuple[str, ...]
-    """Versions that were there already, byte for byte."""
+    already_present: tuple[str, ...]
+    """Versions that the archive had already, with the same bytes."""
 
 
 def import_bundle(path: Path, archive: Archive, expected: str | None = None) -> ImportedBundle:

@@ -48,8 +48,8 @@ TASK = types.Tool(
 )
 
 
-def server(desk: McpSession, specifications: Sequence[Mapping[str, Any]]) -> Server[Any]:
-    """Return the MCP server of a desk, with `task` and these tools."""
+def server(session: McpSession, specifications: Sequence[Mapping[str, Any]]) -> Server[Any]:
+    """Return the MCP server of a session, with `task` and these tools."""
     tools = [TASK, *map(_tool, specifications)]
 
     async def list_tools(
@@ -60,8 +60,8 @@ def server(desk: McpSession, specifications: Sequence[Mapping[str, Any]]) -> Ser
     async def call_tool(
         context: ServerRequestContext[Any], params: types.CallToolRequestParams
     ) -> types.CallToolResult:
-        desk.client = _client(context) or desk.client
-        call = partial(desk.call, params.name, params.arguments or {})
+        session.client = _client(context) or session.client
+        call = partial(session.call, params.name, params.arguments or {})
         result = await anyio.to_thread.run_sync(call, abandon_on_cancel=True)
         return types.CallToolResult(content=[types.TextContent(text=result.text)], is_error=result.error)
 
@@ -71,30 +71,31 @@ def server(desk: McpSession, specifications: Sequence[Mapping[str, Any]]) -> Ser
     )  # fmt: skip
 
 
-def serve(desk: McpSession, specifications: Sequence[Mapping[str, Any]]) -> None:
+def serve(session: McpSession, specifications: Sequence[Mapping[str, Any]]) -> None:
     """Serve on standard input and output until the client leaves; all else that is printed goes to standard error."""
 
-    async def session() -> None:
-        made = server(desk, specifications)
+    async def run() -> None:
+        made = server(session, specifications)
         async with stdio_server() as (incoming, outgoing):
             await made.run(incoming, outgoing, made.create_initialization_options())
 
     try:
-        asyncio.run(session())
+        asyncio.run(run())
     finally:
-        desk.leave()
+        session.leave()
 
 
-def _tool(told: Mapping[str, Any]) -> types.Tool:
+def _tool(specification: Mapping[str, Any]) -> types.Tool:
     """Return a tool for MCP. Only `submit` changes the run, and it adds: left out, MCP's hints would say "destroys"."""
     hints = types.ToolAnnotations(
-        read_only_hint=told["name"] != "submit", destructive_hint=False, open_world_hint=False
+        read_only_hint=specification["name"] != "submit", destructive_hint=False, open_world_hint=False
     )
     return types.Tool(
-        name=told["name"], description=told["description"], input_schema=told["input_schema"], annotations=hints
-    )
+        name=specification["name"], description=specification["description"],
+        input_schema=specification["input_schema"], annotations=hints,
+    )  # fmt: skip
 
 
 def _client(context: ServerRequestContext[Any]) -> str:
-    told = context.session.client_params
-    return clean(told.client_info.name)[:100] if told is not None else ""
+    client = context.session.client_params
+    return clean(client.client_info.name)[:100] if client is not None else ""

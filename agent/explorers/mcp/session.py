@@ -1,4 +1,4 @@
-"""An explorer that is a guest: the run waits at a desk for what a person's own agent hands in."""
+"""An explorer that is a guest: the run waits at a session for what a person's own agent hands in."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ class McpTask:
     parents: tuple[str, ...]
     transcript: Transcript = field(default_factory=Transcript)
 
-    def told(self, rules: bool) -> str:
-        """Return the task, as the agent is told."""
+    def text(self, rules: bool) -> str:
+        """Return the text of the task for the agent; with `rules`, the rules too."""
         parts = [self.before, self.prompt.system if rules else "", self.prompt.first]
         return "\n\n".join(part.strip() for part in parts if part.strip())
 
@@ -153,7 +153,7 @@ class McpSession:
                 return ToolResult("task takes no arguments but rules, which is true or false", error=True)
             rules = bool(arguments.get("rules")) or not self._knows_rules
             self._knows_rules = True
-            return ToolResult(clean(task.told(rules)))
+            return ToolResult(clean(task.text(rules)))
         with self._one_call:
             result = self._call(task, name, arguments)
         if name == "submit" and not result.error:
@@ -187,26 +187,26 @@ class McpSession:
 
 
 class McpExplorer:
-    """The `Explorer` that waits at a desk."""
+    """The `Explorer` that waits at a session."""
 
     name = "mcp"
     one_at_a_time = True
     needs_own_data = False
 
-    def __init__(self, desk: McpSession) -> None:
-        self._desk = desk
+    def __init__(self, session: McpSession) -> None:
+        self._session = session
 
     def propose(self, brief: Brief) -> list[Proposal]:
         """Return what the agent hands in. `ClientLeft` is raised if nobody will."""
-        return self._desk.ask(brief, "propose")
+        return self._session.ask(brief, "propose")
 
     def refine(self, brief: Brief) -> list[Proposal]:
         """Return what the agent hands in. `ClientLeft` is raised if nobody will."""
-        return self._desk.ask(brief, "refine")
+        return self._session.ask(brief, "refine")
 
     def close(self) -> None:
         """End all waiting, from another thread."""
-        self._desk.leave()
+        self._session.leave()
 
 
 def host(session: McpSession, run: Run, discover: Callable[[], None]) -> None:
@@ -233,7 +233,7 @@ def host(session: McpSession, run: Run, discover: Callable[[], None]) -> None:
 
 def last_round(run: Run, brief: Brief) -> str:
     """Return which round this is, and what came of the one before."""
-    cards = run.archive.believed()
+    cards = run.archive.cards_with_beliefs()
     at, ranked = population.budgets(cards), population.ranked(cards)
     lines = [f"Round {brief.generation} of {run.config.generations}."]
     for card in cards:
@@ -257,8 +257,8 @@ def conclusion(run: Run) -> str:
     if report is None:
         return "The run is over."
     lines = [f"  {name}: {quality:.2f}" for name, quality in sorted(report.measured.items(), key=lambda item: -item[1])]
-    told = f"The run is over. The best is {report.best}. Quality on branch orders that the search has not seen:"
-    return "\n".join([told, *lines])
+    head = f"The run is over. The best is {report.best}. Quality on branch orders that the search has not seen:"
+    return "\n".join([head, *lines])
 
 
 def _readable(arguments: Mapping[str, Any]) -> str:

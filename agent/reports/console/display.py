@@ -74,7 +74,7 @@ LEGEND = (
 )
 
 
-def family(cards: Sequence[Card], everything: bool, latency: bool = False) -> Tree:
+def version_tree(cards: Sequence[Card], everything: bool, latency: bool = False) -> Tree:
     """Return the versions as a tree by first parent: all of them, or the front with its ancestors.
 
     With ``latency``, that is the front of a run which has it as an objective.
@@ -90,7 +90,7 @@ def family(cards: Sequence[Card], everything: bool, latency: bool = False) -> Tr
         others = f" + {', '.join(card.parents[1:])}" if len(card.parents) > 1 else ""
         score = f"{population.quality(card, at):5.2f}{belief(card, at)}" if card.ok else f"{card.verdict}"
         mark = "*" if card.id in on_front else " "
-        return Text(plain(f"{mark} {card.id}  {score}  {card.name}{others}{more(card)}"))
+        return Text(plain(f"{mark} {card.id}  {score}  {card.name}{others}{remarks(card)}"))
 
     waiting = sorted((card for card in cards if card.id in kept), key=lambda c: (c.generation, c.id))
     there = {card.id for card in waiting}
@@ -108,17 +108,17 @@ def belief(card: Card, at: Floats) -> str:
     return f" ({population.merit(card, at):5.2f} ±{card.belief.error:.2f}{size})" if card.belief else ""
 
 
-def more(card: Card) -> str:
+def remarks(card: Card) -> str:
     """Return what is worth knowing of a version beside its quality, in brackets."""
-    told = [] if card.island is None else [f"island {card.island}"]
+    parts = [] if card.island is None else [f"island {card.island}"]
     if card.verdict == DUPLICATE:
-        told.append(card.message)
+        parts.append(card.message)
     elif card.behaviour is not None:
-        told.append(deeds(card.behaviour))
-    return f"  ({'; '.join(told)})" if told else ""
+        parts.append(behaviour_summary(card.behaviour))
+    return f"  ({'; '.join(parts)})" if parts else ""
 
 
-def deeds(behaviour: Behaviour) -> str:
+def behaviour_summary(behaviour: Behaviour) -> str:
     """Return in a few words what a controller does: mean branches and intervals, tokens given up, the critical path."""
     return (
         f"{behaviour.width:.1f} wide, {behaviour.depth:.1f} deep, {behaviour.pruned:.0%} of tokens pruned, "

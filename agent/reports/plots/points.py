@@ -111,7 +111,7 @@ def protocol_environments(wanted: EvaluationProtocol, readers: Sequence[ArchiveR
 def _environment(name: str, sha256: str, readers: Sequence[ArchiveReader]) -> Environment:
     for reader in readers[1:]:
         try:
-            return reader.world(name, sha256)
+            return reader.environment(name, sha256)
         except InputError:
             continue
-    return readers[0].world(name, sha256)
+    return readers[0].environment(name, sha256)

@@ -41,7 +41,7 @@ def entries(archive: Archive, select: Sequence[str] = (FRONT,)) -> list[ReplayEn
     Raises:
         InputError: an id is unknown, or there is nothing to replay.
     """
-    cards = archive.believed()
+    cards = archive.cards_with_beliefs()
     baselines = {sha256(baseline_source(name).encode()): name for name in baseline_names()}
     if list(select) == [FRONT]:
         chosen = [card for card in population.front(cards) if card.generation > 0]

@@ -142,10 +142,10 @@ def _cost(run: Run, cards: Sequence[Card]) -> Iterator[str]:
     for card in cards:
         if not card.ok:
             failed[card.verdict] = failed.get(card.verdict, 0) + 1
-    told = ", ".join(f"{escaped(kind)}: {n}" for kind, n in sorted(failed.items()))
+    counts = ", ".join(f"{escaped(kind)}: {n}" for kind, n in sorted(failed.items()))
     spent = sum((a.spending for call in read_calls(run.home / "calls") for a in call.attempts), Spending())
     last = max((card.generation for card in cards), default=0)
-    yield f"- {len(cards)} versions up to generation {last}; without scores: {told or 'none'}"
+    yield f"- {len(cards)} versions up to generation {last}; without scores: {counts or 'none'}"
     yield f"- {episodes:,} episodes in {seconds:,.0f} s of trials: {episodes / max(seconds, 1e-9):,.0f} a second"
     yield f"- {run.hours():.2f} hours of work in all; language models: {escaped(str(spent))}"
 

@@ -172,7 +172,7 @@ def follow(run: Run, budget: LlmBudget, name: str | None, notice: Callable[[str]
 
 def metrics(run: Run, budget: LlmBudget, generation: int) -> dict[str, float]:
     """Return the metrics of a run after a generation, over all versions and all spending until then."""
-    cards = run.archive.believed(generation)
+    cards = run.archive.cards_with_beliefs(generation)
     at = population.budgets(cards)
     spent = sum((budget.spent(each) for each in range(generation + 1)), Spending())
     values = {

@@ -21,7 +21,9 @@ class AboutAnswer(Answer):
 
 
 @router.get("/about")
-def about(place: At) -> AboutAnswer:
+def about(reader: At) -> AboutAnswer:
     """What is looked at."""
-    view = place.view()
-    return AboutAnswer(title=place.title, versions=len(view.rows), problems=dict(view.problems), note=place.roster.note)
+    view = reader.view()
+    return AboutAnswer(
+        title=reader.title, versions=len(view.rows), problems=dict(view.problems), note=reader.index.note
+    )  # fmt: skip

@@ -76,9 +76,9 @@ class DifferencesAnswer(Answer):
 
 
 @router.get("/compare")
-def compare(place: At, id: Ids) -> ComparisonAnswer:
+def compare(reader: At, id: Ids) -> ComparisonAnswer:
     """The curves of several versions."""
-    cards = _cards(place, id)
+    cards = _cards(reader, id)
     return ComparisonAnswer(
         environments=tuple(environments(cards)),
         betas=tuple(sorted({point.beta for card in cards for point in card.curve})),
@@ -89,8 +89,8 @@ def compare(place: At, id: Ids) -> ComparisonAnswer:
     )  # fmt: skip
 
 
-def _cards(place: ArchiveReader, ids: Sequence[str]) -> list[Card]:
-    return [place.card(version) for version in dict.fromkeys(ids)]
+def _cards(reader: ArchiveReader, ids: Sequence[str]) -> list[Card]:
+    return [reader.card(version) for version in dict.fromkeys(ids)]
 
 
 def environments(cards: Sequence[Card]) -> list[str]:
@@ -100,9 +100,9 @@ def environments(cards: Sequence[Card]) -> list[str]:
 
 
 @router.get("/questions")
-def questions(place: At, first: Name, second: Name, environment: Name, beta: Beta) -> DifferencesAnswer:
+def questions(reader: At, first: Name, second: Name, environment: Name, beta: Beta) -> DifferencesAnswer:
     """The differences between two versions, question by question."""
-    a, b = place.measured(first).scores, place.measured(second).scores
+    a, b = reader.measured(first).scores, reader.measured(second).scores
     rows = [row for row in statistics.compare(a, b) if row.environment == environment and np.isclose(row.beta, beta)]
     if not rows:
         raise InputError(f"{first} and {second} have no episodes on {environment[:80]!r} at beta {beta:g}")
@@ -126,12 +126,12 @@ def questions(place: At, first: Name, second: Name, environment: Name, beta: Bet
 
 
 @router.get("/compare.csv", response_class=PlainTextResponse)
-def as_csv(place: At, id: Ids) -> PlainTextResponse:
+def as_csv(reader: At, id: Ids) -> PlainTextResponse:
     """Every point of several versions, with the columns of `autotts evaluate --json`."""
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(_COLUMNS.split())
-    for card in _cards(place, id):
+    for card in _cards(reader, id):
         for p in card.curve:
             writer.writerow([_cell(card.id), _cell(p.environment), *_numbers(p)])
     return PlainTextResponse(text.getvalue(), media_type="text/csv")
@@ -148,7 +148,7 @@ def _cell(text: str) -> str:
 
 
 @router.get("/compare.tex", response_class=PlainTextResponse)
-def as_latex(place: At, id: Ids, beta: Beta) -> PlainTextResponse:
+def as_latex(reader: At, id: Ids, beta: Beta) -> PlainTextResponse:
     """The table that papers print, at one beta: accuracy and tokens on every environment."""
-    cards = _cards(place, id)
+    cards = _cards(reader, id)
     return PlainTextResponse(latex(cards, environments(cards), beta), media_type="application/x-tex")

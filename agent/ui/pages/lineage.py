@@ -52,15 +52,15 @@ class FoundVersionAnswer(Answer):
 
 
 @router.get("/lineage")
-def lineage(place: At) -> LineageAnswer:
+def lineage(reader: At) -> LineageAnswer:
     """The whole family."""
-    view = place.view()
+    view = reader.view()
     at = {row.id: i for i, row in enumerate(view.rows)}
     explorers, explorer_names = _coded([row.explorer for row in view.rows])
     islands, island_names = _coded([row.island for row in view.rows])
     verdicts, verdict_names = _coded([row.verdict for row in view.rows])
     return LineageAnswer(
-        title=place.title,
+        title=reader.title,
         stamp=view.stamp,
         ids=tuple(row.id for row in view.rows),
         names=tuple(row.name for row in view.rows),
@@ -87,9 +87,9 @@ def _coded(words: list[str]) -> tuple[tuple[int, ...], tuple[str, ...]]:
 
 
 @router.get("/versions")
-def versions(place: At, q: Annotated[str, Query(max_length=100)] = "") -> list[FoundVersionAnswer]:
+def versions(reader: At, q: Annotated[str, Query(max_length=100)] = "") -> list[FoundVersionAnswer]:
     """The versions whose id or name holds ``q``, the best first; those without scores come last."""
-    view, wanted = place.view(), q.strip().casefold()
+    view, wanted = reader.view(), q.strip().casefold()
     ordered = [*view.ranked, *(row for row in view.rows if not row.ok)]
     hits = (row for row in ordered if wanted in row.id.casefold() or wanted in row.name.casefold())
     return [

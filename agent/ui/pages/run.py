@@ -123,20 +123,20 @@ class RunAnswer(Answer):
 
 
 @router.get("/run")
-def run(place: At) -> RunAnswer:
+def run(reader: At) -> RunAnswer:
     """How the search stands."""
-    view = place.view()
-    journal = event_log_of(place.run)
+    view = reader.view()
+    journal = event_log_of(reader.run)
     baselines = [row for row in view.rows if row.generation == 0 and row.ok]
     best, first = view.best, population.best_baseline(view.rows, view.budgets)
     found = [row for row in [*view.front, *([best] if best else [])] if row.generation > 0]
-    cards = _cards(place, [row.id for row in [*found, *baselines[:_SHOWN_BASELINES]]])
+    cards = _cards(reader, [row.id for row in [*found, *baselines[:_SHOWN_BASELINES]]])
     some = next(iter(cards.values()), None)
     return RunAnswer(
-        title=place.title,
+        title=reader.title,
         stamp=view.stamp,
         versions=len(view.rows),
-        run=_now(place.run, journal, view) if place.run else None,
+        run=_now(reader.run, journal, view) if reader.run else None,
         environments=tuple(some.protocol.environments) if some else (),
         orders=orders(some.protocol) if some else "",
         best=best.id if best else None,
@@ -152,16 +152,16 @@ def run(place: At) -> RunAnswer:
         speeds=tuple(_speeds(journal)),
         events=tuple(journal.words(_LATEST)),
         problems=dict(view.problems),
-        note=place.roster.note,
-        report=_reported(place.run, view),
+        note=reader.index.note,
+        report=_reported(reader.run, view),
     )
 
 
-def _cards(place: ArchiveReader, ids: Sequence[str]) -> dict[str, Card]:
+def _cards(reader: ArchiveReader, ids: Sequence[str]) -> dict[str, Card]:
     found = {}
     for version in dict.fromkeys(ids):
         try:
-            found[version] = place.card(version)
+            found[version] = reader.card(version)
         except InputError:
             continue  # damaged since the index was built: its own page says so
     return found

@@ -72,14 +72,14 @@ class EpisodesAnswer(Answer):
 
 @router.get("/episodes/{version}")
 def episodes(
-    place: At, version: str, kind: EpisodeKind = "wrong", other: Name | None = None, environment: Name | None = None,
+    reader: At, version: str, kind: EpisodeKind = "wrong", other: Name | None = None, environment: Name | None = None,
     beta: Beta | None = None, question: Question | None = None, offset: Annotated[int, Query(ge=0, le=10**9)] = 0,
 ) -> EpisodesAnswer:  # fmt: skip
     """The episodes of a version that are of a kind."""
-    tried = place.measured(version)
+    tried = reader.measured(version)
     batch, scores = tried.scores.episodes, tried.scores
-    other = other or _parent(place, version)
-    against = place.measured(other) if other else None
+    other = other or _parent(reader, version)
+    against = reader.measured(other) if other else None
     if against and not _same(batch, against.scores.episodes):
         if kind in PAIRED:
             raise InputError(f"{version} and {other} were not tried on the same episodes: there is nothing to pair")
@@ -109,16 +109,16 @@ def episodes(
     )  # fmt: skip
 
 
-def _parent(place: ArchiveReader, version: str) -> str | None:
-    view = place.view()
-    row = view.by_id[place.known(version)]
+def _parent(reader: ArchiveReader, version: str) -> str | None:
+    view = reader.view()
+    row = view.by_id[reader.existing(version)]
     return next((p for p in row.parents if p in view.by_id and view.by_id[p].ok), None)
 
 
 def _same(a: Episodes, b: Episodes) -> bool:
     columns = ("environment", "question", "beta", "order")
-    worlds = [env.hash for env in a.environments] == [env.hash for env in b.environments]
-    return worlds and all(np.array_equal(getattr(a, c), getattr(b, c)) for c in columns)
+    same_data = [env.hash for env in a.environments] == [env.hash for env in b.environments]
+    return same_data and all(np.array_equal(getattr(a, c), getattr(b, c)) for c in columns)
 
 
 def _position(batch: Episodes, environment: str) -> int:
@@ -130,11 +130,11 @@ def _position(batch: Episodes, environment: str) -> int:
 
 @router.get("/trace/{version}")
 def trace(
-    place: At, version: str, environment: Name, question: Question, beta: Beta, order: Order
+    reader: At, version: str, environment: Name, question: Question, beta: Beta, order: Order
 ) -> DrawnEpisode:  # fmt: skip
     """An episode as the archive has recorded it."""
-    card = place.card(version)
-    batch, logs = place.batch(card)
+    card = reader.card(version)
+    batch, logs = reader.batch(card)
     here = (batch.environment == _position(batch, environment)) & (batch.question == question) & (batch.order == order)
     found = np.flatnonzero(here & np.isclose(batch.beta, beta))
     if not len(found):
@@ -143,7 +143,7 @@ def trace(
             f"{version} was not recorded there: it was tried at beta {', '.join(f'{b:g}' for b in p.betas)}, on branch "
             f"orders {p.first_order} to {p.first_order + p.orders - 1}; a replay in the sandbox can show any other"
         )
-    return _episode(place, batch, logs, int(found[0]), version)
+    return _episode(reader, batch, logs, int(found[0]), version)
 
 
 class ReplayRequest(Answer):
@@ -157,36 +157,36 @@ class ReplayRequest(Answer):
 
 
 @router.post("/replay")
-def replay(request: Request, place: At, wanted: ReplayRequest) -> DrawnEpisode:
+def replay(request: Request, reader: At, wanted: ReplayRequest) -> DrawnEpisode:
     """Play one episode of an archived version in a sandbox, and keep nothing of it."""
-    card = place.card(wanted.version)
+    card = reader.card(wanted.version)
     if card.verdict.startswith("rejected"):
         raise InputError(f"{card.id} is not played: {card.verdict}")
-    worlds = [env for env in place.worlds(card.protocol) if env.name == wanted.environment]
-    if not worlds:
+    named = [env for env in reader.environments(card.protocol) if env.name == wanted.environment]
+    if not named:
         raise EnvironmentMissing(f"no environment {wanted.environment[:80]!r} that {card.id} was tried on")
-    if wanted.question >= len(worlds[0]):
-        raise EnvironmentMissing(f"{worlds[0].name} has questions 0 to {len(worlds[0]) - 1}, not {wanted.question}")
-    batch = grid(worlds, [wanted.beta], [wanted.order], card.protocol.max_branches, card.protocol.max_tokens)
+    if wanted.question >= len(named[0]):
+        raise EnvironmentMissing(f"{named[0].name} has questions 0 to {len(named[0]) - 1}, not {wanted.question}")
+    batch = grid(named, [wanted.beta], [wanted.order], card.protocol.max_branches, card.protocol.max_tokens)
     only = batch.only(wanted.question)
     if not _playing.acquire(blocking=False):
         raise InputError("another replay is at work: try again in a moment")
     try:
         with open_sandbox(request.app.state.sandbox, limits=request.app.state.limits) as sandbox:
-            result = evaluate(Candidate(card.id, place.source(card.id)), only, sandbox)
+            result = evaluate(Candidate(card.id, reader.source(card.id)), only, sandbox)
     except SandboxError as error:
         raise InputError(f"the sandbox cannot be used: {error}") from None
     finally:
         _playing.release()
     if result.logs is None:
         raise InputError(f"{card.id} failed: {result.verdict.kind}: {result.verdict.message}")
-    return _episode(place, only, result.logs, 0, card.id, played=True)
+    return _episode(reader, only, result.logs, 0, card.id, played=True)
 
 
 def _episode(
-    place: ArchiveReader, batch: Episodes, logs: Logs, index: int, version: str, played: bool = False
+    reader: ArchiveReader, batch: Episodes, logs: Logs, index: int, version: str, played: bool = False
 ) -> DrawnEpisode:  # fmt: skip
     try:
-        return draw_episode(batch, logs, index, version, stated(place.source(version)), played)
+        return draw_episode(batch, logs, index, version, stated(reader.source(version)), played)
     except ForgedLog as forged:
         raise DamagedFile(f"version {version} has logs that no controller can have made ({forged})") from None

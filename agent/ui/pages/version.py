@@ -94,12 +94,12 @@ class SourceDiffAnswer(Answer):
 
 
 @router.get("/{version}")
-def version(place: At, version: str) -> VersionAnswer:
+def version(reader: At, version: str) -> VersionAnswer:
     """A version's card, and its place in the family."""
-    card, view = place.card(version), place.view()
+    card, view = reader.card(version), reader.view()
     row = view.by_id[version]
     kids = sorted(view.children.get(version, ()), key=lambda id: -view.quality.get(id, -1.0))
-    files = place.root / version
+    files = reader.root / version
     return VersionAnswer(
         id=card.id,
         name=card.name,
@@ -125,7 +125,7 @@ def version(place: At, version: str) -> VersionAnswer:
         prompts=card.prompts,
         source_sha256=card.source_sha256,
         environments=card.protocol.environments,
-        measures=tuple(measures(place, card)),
+        measures=tuple(measures(reader, card)),
         more=_more(card),
         has_logs=(files / "logs.npz").is_file(),
         has_transcript=(files / "transcript.txt.gz").is_file(),
@@ -150,23 +150,23 @@ def _more(card: Card) -> dict[str, str]:
 
 
 @router.get("/{version}/source")
-def source(place: At, version: str) -> TextAnswer:
+def source(reader: At, version: str) -> TextAnswer:
     """A version's source, coloured."""
-    text = place.source(version)
+    text = reader.source(version)
     return TextAnswer(
         pieces=tuple(code.coloured(text[:_SHOWN_TEXT])), characters=len(text), cut=len(text) > _SHOWN_TEXT
     )  # fmt: skip
 
 
 @router.get("/{version}/diff")
-def diff(place: At, version: str, base: Annotated[str, Query(max_length=200)]) -> SourceDiffAnswer:
+def diff(reader: At, version: str, base: Annotated[str, Query(max_length=200)]) -> SourceDiffAnswer:
     """What has changed from ``base`` to a version."""
-    lines = code.difference(place.source(base), place.source(version), base, version)
+    lines = code.difference(reader.source(base), reader.source(version), base, version)
     return SourceDiffAnswer(base=base, lines=tuple(lines))
 
 
 @router.get("/{version}/transcript")
-def transcript(place: At, version: str) -> TextAnswer:
+def transcript(reader: At, version: str) -> TextAnswer:
     """The conversation that led to a version."""
-    text = place.transcript(version)
+    text = reader.transcript(version)
     return TextAnswer(pieces=(("", text[:_SHOWN_TEXT]),), characters=len(text), cut=len(text) > _SHOWN_TEXT)

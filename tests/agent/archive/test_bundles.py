@@ -54,12 +54,12 @@ def bundle(tmp_path: Path) -> Path:
 
 def test_a_lineage_comes_back_byte_for_byte(tmp_path: Path, bundle: Path) -> None:
     found = import_bundle(bundle, Archive(tmp_path / "new"))
-    assert found.added == ("seed", "g001-a", "g002-b") and found.known == ()
+    assert found.added == ("seed", "g001-a", "g002-b") and found.already_present == ()
     expected = {name: data for name, data in tree(tmp_path / "archive").items() if not name.startswith("g001-x")}
     assert tree(tmp_path / "new") == expected and Archive(tmp_path / "new").verify() == []
     assert [row.id for row in Archive(tmp_path / "new").index()] == ["seed", "g001-a", "g002-b"]
     again = import_bundle(bundle, Archive(tmp_path / "new"), found.sha256.upper())
-    assert again.added == () and again.known == found.added
+    assert again.added == () and again.already_present == found.added
     _, digest = export(Archive(tmp_path / "new"), ["g002-b"], tmp_path / "again.zip")
     assert digest == found.sha256 and (tmp_path / "again.zip").read_bytes() == bundle.read_bytes()
 

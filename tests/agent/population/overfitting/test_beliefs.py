@@ -153,9 +153,9 @@ def test_question_results_are_rebuilt_from_the_logs(tmp_path: Path) -> None:
     files[0].unlink()
     files[1].write_bytes(before[1][:-40])  # damaged
     fresh = Run(run.home)
-    assert [c.belief for c in fresh.archive.believed()] == [None, None]
+    assert [c.belief for c in fresh.archive.cards_with_beliefs()] == [None, None]
     assert rebuild(fresh) == 2 and [file.read_bytes() for file in files] == before
-    assert all(c.belief for c in fresh.archive.believed())
+    assert all(c.belief for c in fresh.archive.cards_with_beliefs())
     assert fresh.archive.reindex() == 2 and all(row.noise for row in fresh.archive.index())
 
 
@@ -208,7 +208,7 @@ def test_archive_keeps_under_20_kb_in_memory_per_version() -> None:
 def test_archive_keeps_beliefs_out_of_its_cards(tmp_path: Path) -> None:
     run = _run(tmp_path / "run")
     assert all(c.belief is None for c in run.archive.cards())
-    first, second = run.archive.believed(), run.archive.believed()
+    first, second = run.archive.cards_with_beliefs(), run.archive.cards_with_beliefs()
     assert first == second and first is not second
-    assert run.archive.believed(-1) == []
+    assert run.archive.cards_with_beliefs(-1) == []
     assert Archive(run.archive.root).figures("nothing") is None

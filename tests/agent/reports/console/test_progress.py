@@ -37,7 +37,7 @@ def test_the_figure_that_is_told_never_falls(tmp_path: Path, capsys) -> None:  #
     discover(Discovery(run, Single(), ProcessSandbox(), watch.report))
     told = re.findall(r"highest quality ([\d.]+) \(best baseline ([\d.]+)\)", capsys.readouterr().err)
     highest, seeds = [float(figure) for figure, _ in told], {float(seed) for _, seed in told}
-    cards = run.archive.believed()
+    cards = run.archive.cards_with_beliefs()
     at = population.budgets(cards)
     assert len(told) == 3 and highest == sorted(highest) and seeds == {highest[0]}
     assert highest[-1] == round(max(population.quality(card, at) for card in cards if card.ok), 2)

@@ -69,7 +69,7 @@ def test_the_report_holds_what_was_measured_on_fresh_orders(finished: tuple[Run,
     report = read_report(run)
     assert report is not None and report.protocol.first_order == FIRST_FRESH_ORDER
     assert set(report.protocol.environments) == {env.name for env in WORLDS} and report.protocol.simulated == 0
-    cards = run.archive.believed()
+    cards = run.archive.cards_with_beliefs()
     front = [card.id for card in population.front(cards) if card.generation > 0]
     assert list(report.front) == front and set(report.champions) == {"frugal", "balanced", "accurate"}
     assert report.champions["balanced"] == report.best and report.champions["frugal"] == report.budgets[0].version
@@ -108,7 +108,7 @@ def test_the_text_tells_it_all_and_shows_what_it_holds_as_it_is(finished: tuple[
 
 def test_simulated_environments_count_in_choices_and_nowhere_else(finished: tuple[Run, Hostile]) -> None:
     run, explorer = finished
-    cards = run.archive.believed()
+    cards = run.archive.cards_with_beliefs()
     names = set(run.config.simulated)
     assert len(names) == 2 and {point.environment for point in run.archive.card(cards[0].id).curve} > names
     for card in cards:
@@ -130,7 +130,7 @@ def test_simulated_environments_count_in_choices_and_nowhere_else(finished: tupl
 
 def test_what_was_learned(finished: tuple[Run, Hostile]) -> None:
     run, _ = finished
-    cards = run.archive.believed()
+    cards = run.archive.cards_with_beliefs()
     found = {prediction.what: prediction for prediction in predictions(cards)}
     assert found["more tokens"].made == 4 and 0 <= found["more tokens"].true <= 4
     told_by_cards = sum(int(card.outcome.split("(")[-1].split()[0]) for card in cards if card.outcome)

@@ -79,7 +79,7 @@ def test_tracker_receives_every_generation(tmp_path: Path) -> None:
     followed(run, notes)
     assert [entry[0] for entry in notes.calls] == ["start", "log", "log", "log", "end"] and notes.logged == [0, 1, 2]
     assert notes.calls[0] == ("start", "run", params(run.config), None)
-    last, cards = notes.calls[-2][2], run.archive.believed()
+    last, cards = notes.calls[-2][2], run.archive.cards_with_beliefs()
     assert last["versions"] == len(cards) and last["hypervolume"] == population.hypervolume(cards)
     best = population.ranked(cards)[0]
     assert last["best_quality"] == population.quality(best, population.budgets(cards)) >= 0
