@@ -135,7 +135,7 @@ class ArchiveView(Sequence[ArchivedVersion]):
 
     @cached_property
     def _cards(self) -> list[Card]:
-        return self._archive.believed()
+        return self._archive.cards_with_beliefs()
 
     @cached_property
     def _versions(self) -> dict[str, ArchivedVersion]:

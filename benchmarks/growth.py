@@ -104,7 +104,7 @@ def main() -> int:
     evaluated = [line.event for line in old.events() if isinstance(line.event, CandidateEvaluated)]
     took = [event.seconds for event in evaluated if event.verdict == "ok"]
     discovery = Discovery(run, EvolveExplorer(), ProcessSandbox())
-    trials = Trials(old, discovery.stock.episodes)
+    trials = Trials(old, discovery.store.episodes)
     tryout.trial = trials  # type: ignore[assignment]
     clock, rows = Clock(discovery, trials), list[tuple[int, float, dict[str, float], float]]()
     began = time.thread_time()
