@@ -18,6 +18,7 @@ import pytest
 
 from sandbox.backends.idle_workers import IdleWorkers
 from sandbox.backends.process import ProcessSandbox
+from sandbox.backends.workers import Worker
 from sandbox.base import SandboxError
 
 if TYPE_CHECKING:
@@ -48,10 +49,22 @@ def idle_workers() -> Iterator[IdleWorkers]:
 def shared_workers(request: pytest.FixtureRequest, idle_workers: IdleWorkers) -> Iterator[None]:
     """Reuse the workers of plain processes, where no sandbox is tested: each run has a child process of its own."""
     with pytest.MonkeyPatch.context() as patch:
-        if not request.path.is_relative_to(TESTS / "sandbox"):
-            patch.setattr(ProcessSandbox, "take", lambda sandbox: idle_workers.take(sandbox.start))
-            patch.setattr(ProcessSandbox, "give", lambda sandbox, worker: idle_workers.give(worker))
+        if not request.path.is_relative_to(TESTS / "sandbox") and request.path.name != "test_check_sandbox.py":
+            _share(patch, idle_workers)
         yield
+
+
+def _share(patch: pytest.MonkeyPatch, idle: IdleWorkers) -> None:
+    take, give = ProcessSandbox.take, ProcessSandbox.give
+
+    def taken(sandbox: ProcessSandbox) -> Worker:
+        return idle.take(sandbox.start) if type(sandbox) is ProcessSandbox else take(sandbox)
+
+    def given(sandbox: ProcessSandbox, worker: Worker) -> None:
+        idle.give(worker) if type(sandbox) is ProcessSandbox else give(sandbox, worker)
+
+    patch.setattr(ProcessSandbox, "take", taken)
+    patch.setattr(ProcessSandbox, "give", given)
 
 
 @contextmanager

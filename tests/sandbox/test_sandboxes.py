@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from agent.archive.baselines import baseline_names, baseline_source
+from autotts.testing import check_sandbox
 from envs.episodes import grid
 from envs.synthetic.model import default_models, generate
 from sandbox.backends import bubblewrap
@@ -118,3 +119,13 @@ def test_baselines_give_the_same_logs_in_every_sandbox(name: str, impatient: Wor
 def test_the_environment_and_standard_input_are_empty(impatient: WorkerSandbox) -> None:
     source = candidate("assert not set(os.environ)\nassert sys.stdin.read() == ''\nreturn None")
     assert evaluate(source, EPISODES, impatient).verdict.ok
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", SANDBOXES)
+def test_our_sandboxes_pass_the_check_that_others_run_on_theirs(
+    kind: str, request: pytest.FixtureRequest
+) -> None:
+    if kind == "docker":
+        request.getfixturevalue("image")
+    assert check_sandbox(open_sandbox(kind, 2, limits=SandboxLimits(episode_seconds=10.0))).name == kind

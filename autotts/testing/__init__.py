@@ -1,0 +1,24 @@
+"""Checks for controllers, explorers and sandboxes of your own: what the program expects of them, as a library.
+
+Each check raises `ConformanceError` with one message, or returns a small report. Example for pytest::
+
+    from autotts.testing import check_explorer
+
+    def test_my_explorer() -> None:
+        check_explorer(MyExplorer())
+"""
+
+from ._controllers import ControllerReport, check_controller
+from ._errors import ConformanceError
+from ._explorers import ExplorerReport, check_explorer
+from ._sandboxes import SandboxReport, check_sandbox
+
+__all__ = [
+    "ConformanceError",
+    "ControllerReport",
+    "ExplorerReport",
+    "SandboxReport",
+    "check_controller",
+    "check_explorer",
+    "check_sandbox",
+]
