@@ -15,6 +15,7 @@ from agent.archive.run_directory import Run
 from agent.records.card import Card
 from agent.records.version import Cost, Finding, ScalingCurve
 from envs.errors import InputError
+from envs.extras import install_command
 from envs.statistics import Point
 
 if TYPE_CHECKING:
@@ -195,7 +196,7 @@ class ArchiveView(Sequence[ArchivedVersion]):
         try:
             import pandas
         except ImportError:
-            raise InputError("to_dataframe needs pandas: pip install 'autotts[dataframe]'") from None
+            raise InputError(f"to_dataframe needs pandas: {install_command('dataframe')}") from None
         rows = [row for version in self for row in (_points(version) if curves else [_row(version)])]
         return pandas.DataFrame(rows, columns=list(_POINT if curves else _ROW))
 
