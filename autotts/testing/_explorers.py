@@ -145,7 +145,7 @@ class _Check:
 
     @staticmethod
     def _brief(builder: BriefBuilder, state: DiscoveryState) -> Brief:
-        return builder.brief(builder.asks(state)[0])[1]
+        return builder.brief(builder.requests(state)[0])[1]
 
     def _asked(self, step: Step, brief: Brief, known: set[str], where: str) -> None:
         ask: Callable[[Brief], Sequence[Proposal] | None] = getattr(self, f"_{step}")
