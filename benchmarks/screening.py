@@ -56,8 +56,8 @@ class Trials:
         ran = [card.id for card in run.archive.cards() if card.ok]
         self.scores = {name: score(self.episodes, logs(name).part(0, len(self.episodes))) for name in ran}
         self._figures = {name: QuestionResults.of(scores) for name, scores in self.scores.items()}
-        config, size = run.config, len(self.episodes)
-        self.screening = Screener(self.episodes, size, logs, config.screening_risk, 0, config.latency)
+        risk, size = run.config.screening_risk, len(self.episodes)
+        self.screening = Screener(self.episodes, size, self.scores.__getitem__, risk, 0, run.config.latency)
         self.orders = [rungs.order(self.episodes, seed) for seed in range(draws)]
 
     def cards(self, generation: int) -> list[Card]:
@@ -102,7 +102,7 @@ def recorded(trials: Trials) -> None:
     end = [card for card in population.ranked(trials.cards(last)) if card.generation > 0][:FINALISTS]
     good, rest = [], []
     for generation in range(1, last + 1):
-        control = trials.screening.control(trials.cards(generation - 1))
+        control = trials.screening.reference(trials.cards(generation - 1))
         assert control is not None
         until = trials.cards(generation)
         chosen = {c.id for c in (*population.front(until, latency=trials.run.config.latency), *end)}
@@ -116,7 +116,7 @@ def recorded(trials: Trials) -> None:
 
 def poor(trials: Trials) -> None:
     """Print the cost of poor controllers when they are screened at the end of the run."""
-    control = trials.screening.control(trials.cards(1 << 30))
+    control = trials.screening.reference(trials.cards(1 << 30))
     assert control is not None
     print(f"\n{'poor controllers':26} {'behind':>7} {'given up':>9} {'cost':>8}")
     costs = []

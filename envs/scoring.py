@@ -58,6 +58,20 @@ class Scores:
         width: npt.NDArray[np.int32] = (self.depth > 0).sum(axis=1, dtype=np.int32)
         return width
 
+    def part(self, episodes: Episodes) -> Scores:
+        """Return the scores of the first episodes of the batch.
+
+        Args:
+            episodes: the batch of these episodes alone.
+        """
+        n = len(episodes)
+        if n == len(self.correct):
+            return self
+        return Scores(
+            episodes, self.answer[:n], self.correct[:n], self.tokens[:n], self.latency[:n], self.depth[:n],
+            self.opened[:n], self.pruned[:n],
+        )  # fmt: skip
+
 
 @dataclass(frozen=True)
 class _Tables:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from envs.episodes import Episodes
 
 from . import policy
-from .audit.look_ahead import AUDIT_SHARE, audit
+from .audit.look_ahead import audit
 from .base import Sandbox
 from .evaluation import Evaluation, evaluate
 from .outcome import Candidate
@@ -18,7 +18,7 @@ def trial(
     candidate: Candidate,
     episodes: Episodes,
     sandbox: Sandbox,
-    elite: Callable[[Evaluation], bool] = lambda evaluation: True,
+    audit_share: float = 1.0,
     seed: int = 0,
     progress: Callable[[int], None] | None = None,
     check_policy: bool = True,
@@ -30,7 +30,7 @@ def trial(
         candidate: the candidate. Each of its failures becomes a verdict.
         episodes: the batch to score it on.
         sandbox: the sandbox to run in.
-        elite: returns whether an evaluation is so good that all its episodes are audited instead of a sample.
+        audit_share: the share of the episodes that is audited, in (0, 1].
         seed: seed of the audit.
         progress: called with the number of evaluated episodes that finished since the last call.
         check_policy: whether to check the source first. The other checks do not depend on this one.
@@ -39,14 +39,41 @@ def trial(
     Raises:
         SandboxError: the sandbox failed.
     """
+    ran = evaluate_unaudited(candidate, episodes, sandbox, progress, check_policy, steps)
+    return audited(ran, episodes, sandbox, audit_share, seed)
+
+
+def evaluate_unaudited(
+    candidate: Candidate,
+    episodes: Episodes,
+    sandbox: Sandbox,
+    progress: Callable[[int], None] | None = None,
+    check_policy: bool = True,
+    steps: EvaluationSteps | None = None,
+) -> Evaluation:
+    """Do the first half of a `trial`: check the source, and evaluate it. Its scores count only once they are audited.
+
+    Raises:
+        SandboxError: the sandbox failed.
+    """
     if check_policy and not (refused := policy.check(candidate.source)).ok:
         return Evaluation(candidate, refused)
     if steps is None:
-        evaluation = evaluate(candidate, episodes, sandbox, progress)
-    else:
-        evaluation = evaluate_in_steps(candidate, episodes, steps, sandbox, progress)
+        return evaluate(candidate, episodes, sandbox, progress)
+    return evaluate_in_steps(candidate, episodes, steps, sandbox, progress)
+
+
+def audited(
+    evaluation: Evaluation, episodes: Episodes, sandbox: Sandbox, share: float = 1.0, seed: int = 0
+) -> Evaluation:
+    """Do the second half of a `trial`: return ``evaluation`` if it passes the look-ahead audit, or has no scores.
+
+    An evaluation that fails the audit comes back with the audit's verdict, and without logs and scores.
+
+    Raises:
+        SandboxError: the sandbox failed.
+    """
     if evaluation.logs is None or evaluation.scores is None:
         return evaluation
-    share = 1.0 if elite(evaluation) else AUDIT_SHARE
-    verdict = audit(candidate, episodes, evaluation.logs, sandbox, share, seed)
-    return evaluation if verdict.ok else Evaluation(candidate, verdict)
+    verdict = audit(evaluation.candidate, episodes, evaluation.logs, sandbox, share, seed)
+    return evaluation if verdict.ok else Evaluation(evaluation.candidate, verdict)

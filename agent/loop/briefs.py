@@ -72,8 +72,7 @@ class BriefBuilder:
                 store = self._store
                 cards = before = store.cards_before(request["generation"])
                 if request["step"] == "refine":
-                    evaluated = (store.with_outcome(store.card(id)) for id in request["pending"])
-                    cards = store.archive.with_beliefs([*before, *evaluated])
+                    cards = store.archive.with_beliefs([*before, *map(store.card, request["pending"])])
                 self._last = StepContext.of(request, before, cards, self._config, self._last)
             return self._last
 

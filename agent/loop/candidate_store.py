@@ -1,4 +1,4 @@
-"""What a run has of its versions at any moment: those that are archived, and the drafts on their way there."""
+"""All versions of a run at any moment: the archived versions, and the candidates on their way into the archive."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from envs.store import Environment
 from .. import population
 from ..archive.archive import unpack_logs
 from ..archive.run_directory import Run
-from ..population.outcome import outcome
 from ..population.program_form import program_form
+from ..records.candidate import CandidateRecord
 from ..records.card import Card
-from .staging import CandidateRecord, Staging
+from .staging import Staging
 
 
 class CandidateStore:
-    """The versions of a run, and the episodes on which they are tried.
+    """The versions and candidates of a run, and the episodes on which they are evaluated.
 
     Args:
-        run: where everything is kept.
-        sandbox: what cards say that drafts have run in.
+        run: the run directory.
+        sandbox: the name of the sandbox, as cards give it.
     """
 
     def __init__(self, run: Run, sandbox: str) -> None:
         self.run, self.archive, self.staging = run, run.archive, Staging(run.staged)
         self._sandbox = sandbox
-        self._forms: dict[str, str] = {}  # of versions, which never change
+        self._forms: dict[str, str] = {}  # the source of a version never changes
 
     @cached_property
     def environments(self) -> list[Environment]:
@@ -39,39 +39,39 @@ class CandidateStore:
 
     @cached_property
     def episodes(self) -> Episodes:
-        """The batch on which every candidate is tried."""
+        """The batch on which every candidate is evaluated."""
         return self.run.episodes(self.environments)
 
     @cached_property
     def recorded(self) -> Episodes:
-        """The part of it that was recorded, its beginning: all that is diagnosed, and shown to an explorer."""
+        """The episodes on recorded environments, with which the batch begins: only these are diagnosed and shown."""
         return self.run.episodes(self.run.environments(simulated=False))
 
     @cached_property
     def budgets(self) -> Floats:
-        """The token budgets of quality: they follow from the hand-written controllers, which have no outcome."""
+        """The token budgets of quality, which follow from the baselines."""
         return population.budgets(self.cards_before(1))
 
     def cards_before(self, generation: int) -> list[Card]:
-        """Return the cards of earlier generations: those of this one may be there after a crash."""
+        """Return the cards of earlier generations. After a crash, the archive may hold some of this generation too."""
         return self.archive.cards_with_beliefs(generation - 1)
 
-    def stage(self, drafts: Sequence[CandidateRecord]) -> list[str]:
-        """Keep the drafts that are new, and return the ids of all."""
-        for new in drafts:
-            if new.id not in self.archive and self.staging.get(new.id) is None:
-                self.staging.put(new)
-        return [new.id for new in drafts]
+    def stage(self, proposed: Sequence[CandidateRecord]) -> list[str]:
+        """Write the records of the candidates that are new, and return the ids of all."""
+        for record in proposed:
+            if record.id not in self.archive and self.staging.get(record.id) is None:
+                self.staging.put(record)
+        return [record.id for record in proposed]
 
     def card(self, candidate: str) -> Card:
-        """Return the card of a draft, as far as it is known, or of what has become of it.
+        """Return the card of a candidate, as far as its record goes, or of the version that it has become.
 
         Raises:
-            Damaged: there is neither.
+            DamagedFile: there is neither.
         """
-        tried = self.staging.get(candidate)
-        if tried is not None:
-            return self.carded(tried)
+        record = self.staging.get(candidate)
+        if record is not None:
+            return self.card_of(record)
         if candidate in self.archive:
             return self.archive.card(candidate)
         raise DamagedFile(
@@ -79,33 +79,33 @@ class CandidateStore:
             "the archive is kept"
         )
 
-    def carded(self, new: CandidateRecord) -> Card:
-        """Return the card of a draft."""
-        return new.card(self.run.config.protocol(), self._sandbox)
+    def card_of(self, record: CandidateRecord) -> Card:
+        """Return the card of a record."""
+        return record.card(self.run.config.protocol(), self._sandbox)
 
-    def with_outcome(self, card: Card) -> Card:
-        """Return the card with what came of its prediction; its first parent may be of the same generation."""
-        parent = next((p for p in card.parents if p in self.archive or self.staging.get(p) is not None), None)
-        if parent is None:
-            return card
-        return card.model_copy(update={"outcome": outcome(card.expects, card, self.card(parent), self.budgets)})
+    def first_parent(self, record: CandidateRecord) -> Card | None:
+        """Return the card of the first parent that exists; it may be a candidate of the same generation."""
+        for parent in record.parents:
+            if parent in self.archive or self.staging.get(parent) is not None:
+                return self.card(parent)
+        return None
 
     def source(self, version: str) -> str:
-        """Return the source of a draft, or of an archived version."""
-        waiting = self.staging.get(version)
-        return waiting.source if waiting else self.archive.source(version)
+        """Return the source of a candidate, or of an archived version."""
+        record = self.staging.get(version)
+        return record.source if record else self.archive.source(version)
 
     def form(self, version: str) -> str:
-        """Return what the source has in common with copies of it (`bench.normalise.form`)."""
+        """Return the form of the source, which all copies of a program share (`program_form`)."""
         if version not in self._forms:
             self._forms[version] = program_form(self.source(version))
         return self._forms[version]
 
     def logs(self, version: str) -> Logs:
-        """Return the action logs of a draft, or of an archived version, on recorded environments."""
+        """Return the action logs of a candidate, or of an archived version, on recorded environments."""
         packed = self.staging.logs(version)
         return self.of_recorded(self.archive.logs(version) if packed is None else unpack_logs(packed))
 
     def of_recorded(self, logs: Logs) -> Logs:
-        """Return what of the logs of the whole batch is of recorded environments; logs of another batch as they are."""
+        """Return the part of the whole batch's logs that is on recorded environments; other logs come back whole."""
         return logs.part(0, len(self.recorded)) if len(logs) == len(self.episodes) else logs

@@ -1,102 +1,154 @@
-"""Trying a candidate of a run: it is given up early, or measured, and audited as closely as it is good."""
+"""Evaluates and diagnoses the candidates of a run; a candidate's logs are scored once, unless the run is killed."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import Any
 
-from envs.scoring import score
+from envs.scoring import Scores, score
+from envs.statistics import Point
+from sandbox.audit.look_ahead import AUDIT_SHARE
 from sandbox.base import Sandbox
-from sandbox.evaluation import Evaluation
 from sandbox.outcome import Candidate
-from sandbox.trial import trial
+from sandbox.trial import audited, evaluate_unaudited
 
 from .. import population
 from ..archive.archive import pack_logs, unpack_logs
 from ..diagnosis.behaviour import behaviour
 from ..diagnosis.findings import diagnose
+from ..population.outcome import outcome
 from ..population.overfitting.question_results import QuestionResults
+from ..records.candidate import CandidateDiagnosis, CandidateEvaluation, CandidateRecord
 from ..records.card import DUPLICATE, Behaviour, Card
 from ..records.version import Finding
 from .candidate_store import CandidateStore
 from .final_evaluation import FINALISTS
 from .screening.screen import Screener
-from .staging import CandidateRecord
 
 
 class CandidateEvaluator:
-    """Tries drafts, and finds out what they did wrong.
+    """Evaluates candidates in the sandbox, and diagnoses them from their logs.
 
     Args:
-        stock: of the run.
-        sandbox: where drafts run.
-        progress: called now and then with the number of episodes that have been played since.
+        store: the versions and candidates of the run.
+        sandbox: the sandbox in which candidates run.
+        progress: called with the number of episodes that finished since the last call.
     """
 
-    def __init__(self, stock: CandidateStore, sandbox: Sandbox, progress: Callable[[int], None]) -> None:
-        self._stock, self._sandbox, self._progress = stock, sandbox, progress
-        self._config = stock.run.config
+    def __init__(self, store: CandidateStore, sandbox: Sandbox, progress: Callable[[int], None]) -> None:
+        self._store, self._sandbox, self._progress = store, sandbox, progress
+        self._config = store.run.config
+        self._scores: dict[str, Scores] = {}
+        """On recorded environments, of the candidates that have been evaluated and not yet diagnosed."""
 
     @cached_property
-    def _screening(self) -> Screener | None:
-        """What gives up poor candidates early, if that is wanted."""
-        c, stock = self._config, self._stock
-        if not c.screening:
+    def _screener(self) -> Screener | None:
+        """Stops poor candidates early; None if the run does without."""
+        config, store = self._config, self._store
+        if not config.screening:
             return None
-        return Screener(stock.recorded, len(stock.episodes), stock.logs, c.screening_risk, c.seed, c.latency)
+        return Screener(
+            store.recorded, len(store.episodes), self._scores_of, config.screening_risk, config.seed, config.latency
+        )
 
-    def tried(self, waiting: CandidateRecord, present: Sequence[Card]) -> tuple[dict[str, Any], int]:
-        """Try a draft after the ``present`` versions; return what is known of it then, and the episodes it took.
+    def evaluate(self, record: CandidateRecord, present: Sequence[Card]) -> tuple[CandidateRecord, int]:
+        """Return the record with its evaluation, and the number of episodes played.
 
-        Its action logs are kept beside the draft, and its figures in the archive.
+        The action logs are staged beside the record, and the results by question are put into the archive.
+
+        Args:
+            record: a candidate without evaluation.
+            present: the cards of all versions and candidates that were evaluated before it.
+
+        Raises:
+            SandboxError: the sandbox failed.
         """
-        known: dict[str, Any] = {"verdict": "ok", "message": ""}
-        stock = self._stock
-
-        def elite(found: Evaluation) -> bool:
-            """Note what the draft does, and whether it is good enough for the audit of every episode."""
-            assert found.logs is not None and found.scores is not None
-            logs = stock.of_recorded(found.logs)
-            scores = found.scores if len(logs) == len(found.logs) else score(stock.recorded, logs)
-            known.update(behaviour=behaviour(scores, logs), curve=tuple(found.curve))
-            twin = self._twin(waiting, present, known["behaviour"])
-            if twin is not None:  # its scores are known, and it earns nothing by them
-                known.update(verdict=DUPLICATE, message=f"decides as {twin.id} does, in every episode")
-                return False
-            return self._is_elite(waiting.model_copy(update=known), present, QuestionResults.of(found.scores))
-
-        result = trial(
-            Candidate(waiting.id, waiting.source), stock.episodes, self._sandbox, elite=elite,
-            seed=self._config.seed, progress=self._progress,
-            steps=self._screening.steps(present) if self._screening and waiting.generation > 0 else None,
+        store, screener = self._store, self._screener
+        ran = evaluate_unaudited(
+            Candidate(record.id, record.source), store.episodes, self._sandbox, self._progress,
+            steps=screener.steps(present) if screener and record.generation > 0 else None,
         )  # fmt: skip
-        if result.logs is None or result.scores is None:
-            return {"verdict": result.verdict.kind, "message": result.verdict.message}, result.played
-        stock.staging.put_logs(waiting.id, pack_logs(result.logs))
-        stock.archive.put_figures(waiting.id, QuestionResults.of(result.scores))
-        return known, result.played
+        if ran.logs is None or ran.scores is None:
+            return record.with_evaluation(_failed(ran.verdict.kind, ran.verdict.message)), ran.played
+        scores, results = ran.scores.part(store.recorded), QuestionResults.of(ran.scores)
+        evaluated = record.with_evaluation(
+            self._evaluation(record, present, tuple(ran.curve), behaviour(scores, store.of_recorded(ran.logs)))
+        )
+        share = 1.0 if self._may_be_chosen(evaluated, present, results) else AUDIT_SHARE
+        done = audited(ran, store.episodes, self._sandbox, share, self._config.seed)
+        if done.logs is None:
+            return record.with_evaluation(_failed(done.verdict.kind, done.verdict.message)), done.played
+        store.staging.put_logs(record.id, pack_logs(done.logs))
+        store.archive.put_figures(record.id, results)
+        self._keep(evaluated, scores)
+        return evaluated, done.played
 
-    def findings(self, tried: CandidateRecord) -> tuple[Finding, ...]:
-        """Return what a draft did wrong; nothing of one that has no logs."""
-        packed = self._stock.staging.logs(tried.id)
-        if tried.verdict != "ok" or packed is None:
+    def diagnose(self, record: CandidateRecord) -> CandidateRecord:
+        """Return an evaluated record with its diagnosis: the findings, and the outcome of the prediction."""
+        findings = self._findings(record)
+        parent = self._store.first_parent(record)
+        if parent is None:
+            return record.with_diagnosis(CandidateDiagnosis(findings=findings))
+        card = self._store.card_of(record).model_copy(update={"findings": findings})
+        told = outcome(card.expects, card, parent, self._store.budgets)
+        return record.with_diagnosis(CandidateDiagnosis(findings=findings, outcome=told))
+
+    def _findings(self, record: CandidateRecord) -> tuple[Finding, ...]:
+        """Return the findings of a candidate: none if it has no scores, or is a duplicate."""
+        packed = self._store.staging.logs(record.id)
+        if record.evaluation is None or not record.evaluation.ok or packed is None:
+            self._scores.pop(record.id, None)
             return ()
-        logs = self._stock.of_recorded(unpack_logs(packed))
-        return tuple(diagnose(score(self._stock.recorded, logs), logs))
+        if record.id not in self._scores:  # the run was killed since the evaluation
+            self._keep(record, self._scores_of(record.id))
+        return tuple(diagnose(self._scores.pop(record.id), self._store.of_recorded(unpack_logs(packed))))
 
-    def _is_elite(self, new: CandidateRecord, present: Sequence[Card], figures: QuestionResults) -> bool:
-        """Whether a draft with its scores would be on the front, or among those that the last choice looks at."""
-        archive = self._stock.archive
-        cards = [*present, self._stock.carded(new)]
-        cards = archive.with_beliefs(cards, lambda version: figures if version == new.id else archive.figures(version))
+    def _keep(self, record: CandidateRecord, scores: Scores) -> None:
+        """Keep the scores of an evaluated candidate for its diagnosis, and for the screening of others."""
+        self._scores[record.id] = scores
+        if self._screener:
+            self._screener.remember(self._store.card_of(record), scores)
+
+    def _scores_of(self, version: str) -> Scores:
+        """Return the scores of a candidate or version on recorded environments, from memory or else from its logs."""
+        scores = self._scores.get(version)
+        if scores is not None:
+            return scores
+        store = self._store
+        scores, record = score(store.recorded, store.logs(version)), store.staging.get(version)
+        if record is not None and record.diagnosis is None:
+            self._scores[version] = scores
+        return scores
+
+    def _evaluation(
+        self, record: CandidateRecord, present: Sequence[Card], curve: tuple[Point, ...], found: Behaviour
+    ) -> CandidateEvaluation:
+        """Return the evaluation of a candidate with scores: ok, or a duplicate, which earns nothing by its scores."""
+        duplicate = self._duplicated(record, present, found)
+        if duplicate is None:
+            return CandidateEvaluation(verdict="ok", curve=curve, behaviour=found)
+        message = f"decides as {duplicate.id} does, in every episode"
+        return CandidateEvaluation(verdict=DUPLICATE, message=message, curve=curve, behaviour=found)
+
+    def _may_be_chosen(self, record: CandidateRecord, present: Sequence[Card], results: QuestionResults) -> bool:
+        """Return whether a candidate would be on the front or among the finalists, so that all its episodes are
+        audited."""
+        if record.evaluation is None or not record.evaluation.ok:
+            return False
+        archive = self._store.archive
+        cards = [*present, self._store.card_of(record)]
+        cards = archive.with_beliefs(cards, lambda version: results if version == record.id else archive.figures(version))
         best = [*population.front(cards, latency=self._config.latency), *population.ranked(cards)[:FINALISTS]]
-        return new.id in {other.id for other in best}
+        return record.id in {card.id for card in best}
 
-    def _twin(self, new: CandidateRecord, present: Sequence[Card], found: Behaviour) -> Card | None:
-        """Return the first version that makes the same decisions, if ``new`` is not hand-written too."""
-        for card in present if new.generation > 0 else ():
+    def _duplicated(self, record: CandidateRecord, present: Sequence[Card], found: Behaviour) -> Card | None:
+        """Return the first version that makes the same decisions; None also for a baseline, which is no duplicate."""
+        for card in present if record.generation > 0 else ():
             same = card.behaviour is not None and card.behaviour.decisions == found.decisions
             if card.ok and same and card.protocol == self._config.protocol():
                 return card
         return None
+
+
+def _failed(verdict: str, message: str) -> CandidateEvaluation:
+    return CandidateEvaluation(verdict=verdict, message=message)

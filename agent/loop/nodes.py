@@ -21,6 +21,7 @@ from ..archive.run_directory import Run
 from ..archive.run_report import TEXT, RunReport
 from ..llm.budget import LlmBudget
 from ..population.program_form import program_form
+from ..records.candidate import CandidateEvaluation, CandidateRecord
 from ..records.card import Card
 from ..records.events import (
     CandidateEvaluated,
@@ -40,7 +41,6 @@ from .briefs import BriefBuilder
 from .candidate_store import CandidateStore
 from .evaluation import CandidateEvaluator
 from .final_evaluation import evaluate_finalists
-from .staging import draft
 from .state import DiscoveryState, SlotRequest
 
 MOST_BARREN = 3
@@ -104,7 +104,7 @@ class Discovery:
         self.emit(GenerationStarted(generation, self.run.config.generations))
         if generation == 0:  # the baselines: there is nothing to ask for
             drafts = [
-                draft(Proposal(baseline_source(name), "hand-written baseline"), 0, BASELINE, name)
+                CandidateRecord.proposed(Proposal(baseline_source(name), "hand-written baseline"), 0, BASELINE, name)
                 for name in baseline_names()
             ]
             return {"step": "refine", "pending": self.store.stage(drafts)}
@@ -131,7 +131,9 @@ class Discovery:
         ways = {parent.card.id: parent.way for parent in reversed(parents)}
         island = state["island"] if self.run.config.islands > 1 else None
         drafts = [
-            draft(proposal, state["generation"], self.explorer.name, island=island, ways=ways)
+            CandidateRecord.proposed(
+                proposal, state["generation"], self.explorer.name, island=island, parent_ways=ways
+            )
             for proposal in answer[: state["count"]]
         ]
         self.staging.put_answer(place, drafts)
@@ -153,30 +155,31 @@ class Discovery:
 
     def approve(self, state: DiscoveryState) -> dict[str, Any]:
         """Have a person look at the candidates before they run, where that was asked for."""
-        waiting = [c for c in map(self.staging.get, state["pending"]) if c is not None and c.verdict is None]
+        waiting = [c for c in map(self.staging.get, state["pending"]) if c is not None and c.evaluation is None]
         if not self.approving or not waiting or state["generation"] == 0:
             return {}
-        shown = [{"id": c.id, "rationale": c.rationale, "source": c.source} for c in waiting]
+        shown = [{"id": c.id, "rationale": c.proposal.rationale, "source": c.source} for c in waiting]
         approved = _approved(shown)
         for candidate in waiting:
             if candidate.id not in approved:
-                self.staging.put(candidate.model_copy(update={"verdict": DISAPPROVED, "findings": ()}))
+                self.staging.put(candidate.with_evaluation(CandidateEvaluation(verdict=DISAPPROVED)))
         return {}
 
     def evaluate(self, state: DiscoveryState) -> dict[str, Any]:
         """Evaluate every candidate that has no verdict yet, each in a sandbox of its own."""
         for position, candidate in enumerate(state["pending"]):
             waiting = self.staging.get(candidate)
-            if candidate in self.archive or waiting is None or waiting.verdict is not None:
+            if candidate in self.archive or waiting is None or waiting.evaluation is not None:
                 continue
             began = time.perf_counter()
-            fields, played = self._evaluator.tried(waiting, self._present(state, candidate))
-            self.staging.put(waiting.model_copy(update=fields))
+            evaluated, played = self._evaluator.evaluate(waiting, self._present(state, candidate))
+            assert evaluated.evaluation is not None
+            self.staging.put(evaluated)
             seconds = time.perf_counter() - began
             self.emit(
                 CandidateEvaluated(
-                    id=candidate, position=position + 1, of=len(state["pending"]), verdict=fields["verdict"],
-                    message=fields["message"], seconds=round(seconds, 3), episodes=played,
+                    id=candidate, position=position + 1, of=len(state["pending"]), verdict=evaluated.evaluation.verdict,
+                    message=evaluated.evaluation.message, seconds=round(seconds, 3), episodes=played,
                     saved=len(self.store.episodes) - played if played else 0,
                 )
             )  # fmt: skip
@@ -185,19 +188,16 @@ class Discovery:
     def diagnose(self, state: DiscoveryState) -> dict[str, Any]:
         """Find out what each candidate did wrong, from its action logs."""
         for candidate in state["pending"]:
-            tried = self.staging.get(candidate)
-            if candidate in self.archive or tried is None or tried.findings is not None:
-                continue
-            self.staging.put(tried.model_copy(update={"findings": self._evaluator.findings(tried)}))
+            self._diagnosed(candidate)
         return {}
 
     def archive_generation(self, state: DiscoveryState) -> dict[str, Any]:
         """Archive the generation, and go on to the next."""
         for candidate in state["pending"]:
-            done = self.staging.get(candidate)
+            done = self._diagnosed(candidate)
             if done is not None:
-                card = self.store.with_outcome(self.store.card(candidate))
-                self.archive.add(card, done.source, self.staging.logs(candidate), done.transcript)
+                logs = self.staging.logs(candidate)
+                self.archive.add(self.store.card_of(done), done.source, logs, done.proposal.transcript)
         self.archive.reindex()
         self.staging.clear()
         barren = 0 if state["pending"] or state["stopped"] else state["barren"] + 1
@@ -241,6 +241,15 @@ class Discovery:
 
     def _ticked(self, episodes: int) -> None:
         self.tell(EpisodesRun(episodes))
+
+    def _diagnosed(self, candidate: str) -> CandidateRecord | None:
+        """Return the diagnosed record of a candidate, which may be archived already; None if it has no record."""
+        record = self.staging.get(candidate)
+        if record is None or record.evaluation is None or record.diagnosis is not None:
+            return record
+        diagnosed = self._evaluator.diagnose(record)
+        self.staging.put(diagnosed)
+        return diagnosed
 
     def _present(self, state: DiscoveryState, candidate: str) -> list[Card]:
         """Return the cards of all that was tried before ``candidate``."""

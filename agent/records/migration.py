@@ -8,6 +8,7 @@ from typing import Any
 BASELINE = "baseline"
 """The explorer of generation 0: the controllers that people wrote."""
 _OLD_BASELINE = "seed"  # its name in schema 1
+_PROPOSAL = ("source", "rationale", "parents", "data", "expects", "cost", "prompts", "transcript")
 
 
 def renamed(data: Any, names: Mapping[str, str]) -> Any:
@@ -29,24 +30,44 @@ def baseline_explorer(name: str) -> str:
     return BASELINE if name == _OLD_BASELINE else name
 
 
-def record_of_today(data: Any) -> Any:
-    """Return the document of a card or of a staged candidate with today's explorer and keys of findings.
-
-    Schema 1 called the explorer of generation 0 "seed", and the branch order of a finding's evidence ``seed``.
-    """
-    if not isinstance(data, dict):
-        return data
-    findings, explorer = data.get("findings"), data.get("explorer")
-    if isinstance(findings, list | tuple):
-        data = {**data, "findings": [_finding(finding) for finding in findings]}
-    return {**data, "explorer": baseline_explorer(explorer)} if isinstance(explorer, str) else data
-
-
 def card_of_today(data: Any) -> Any:
-    """Return the document of a card in today's schema; `EvaluationProtocol` renames the keys of the protocol itself."""
+    """Return the document of a card in today's schema.
+
+    Schema 1 called the explorer of generation 0 "seed", and the branch order of a finding's evidence ``seed``. The
+    keys of the protocol are renamed by `EvaluationProtocol` itself.
+    """
     if not isinstance(data, dict) or data.get("schema_version") != 1:
         return data
-    return {**record_of_today(data), "schema_version": 2}
+    findings, explorer = data.get("findings", ()), data.get("explorer")
+    if isinstance(findings, list | tuple):
+        findings = [_finding(finding) for finding in findings]
+    if isinstance(explorer, str):
+        explorer = baseline_explorer(explorer)
+    return {**data, "schema_version": 2, "findings": findings, "explorer": explorer}
+
+
+def candidate_of_today(data: Any) -> Any:
+    """Return the document of a staged candidate in today's schema.
+
+    Schema 1 kept all fields of a candidate in one dictionary. It did not keep the outcome of the prediction, so its
+    findings are left out: a candidate without a diagnosis is diagnosed again, from the logs beside it.
+    """
+    if not isinstance(data, dict) or "proposal" in data:
+        return data
+    arms = data.get("arms")
+    arms = arms if isinstance(arms, list) and arms else [""]
+    proposal = {key: data[key] for key in _PROPOSAL if key in data}
+    evaluation = {key: data[key] for key in ("verdict", "message", "curve", "behaviour") if data.get(key) is not None}
+    explorer = data.get("explorer")
+    return {
+        "id": data.get("id"),
+        "generation": data.get("generation"),
+        "asked": baseline_explorer(explorer) if isinstance(explorer, str) else explorer,
+        "proposal": {**proposal, "arm": arms[-1]},
+        "island": data.get("island"),
+        "parent_way": arms[0] if len(arms) > 1 else "",
+        "evaluation": evaluation if "verdict" in evaluation else None,
+    }
 
 
 def _finding(data: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The parts of a batch on which a candidate is tried one after another: nested, balanced, and the same for all."""
+"""The parts of a batch that a candidate runs one after another: nested, balanced, and the same for all candidates."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from envs.episodes import Episodes
 Ints = npt.NDArray[np.int64]
 
 SHARES = (0.015, 0.03, 0.1, 0.3)
-"""Parts of the batch after which a candidate is looked at, before the whole of it."""
+"""Shares of the batch after which a candidate is judged, before it has run the whole batch."""
 LEAST = 64
-"""Episodes below which a look would tell nothing."""
+"""The smallest number of episodes from which a candidate is judged."""
 _LEAST_AT_A_BETA = 4
 
 
 def order(episodes: Episodes, seed: int) -> Ints:
-    """Return all of a batch in the order in which candidates run it.
+    """Return the indices of a batch's episodes in the order in which candidates run them.
 
-    Every beginning of it is balanced: it has about as many episodes of every beta; those of a beta are spread over the
-    environments, and over as many questions as can be; other betas have other questions, and other branch orders. What
-    comes first is drawn at random, any episode as likely as another.
+    Every beginning of the order is balanced. It has about equally many episodes of every beta. The episodes of a beta
+    are spread over the environments, and over as many questions as possible; different betas have different questions
+    and branch orders. The first episodes are drawn at random, each with the same probability.
     """
     chance = np.random.default_rng(seed)
     cell, cells = _cells(episodes, chance)
@@ -36,7 +36,8 @@ def order(episodes: Episodes, seed: int) -> Ints:
 
 
 def _cells(episodes: Episodes, chance: np.random.Generator) -> tuple[Ints, int]:
-    """Return (E,) the place of each episode's question among all, environments taking turns, and how many there are."""
+    """Return (E,) the position of each episode's question among all questions, the environments alternating, and the
+    number of questions."""
     sizes = [len(env) for env in episodes.environments]
     turns = np.concatenate([(chance.permutation(n) + chance.random()) / n for n in sizes])
     places = np.empty(len(turns), np.int64)
@@ -46,7 +47,7 @@ def _cells(episodes: Episodes, chance: np.random.Generator) -> tuple[Ints, int]:
 
 
 def looks(episodes: Episodes) -> list[int]:
-    """Return after how many episodes a candidate is looked at."""
+    """Return the numbers of episodes after which a candidate is judged."""
     least = max(LEAST, _LEAST_AT_A_BETA * len(np.unique(episodes.beta)))
     found = {round(share * len(episodes)) for share in SHARES}
     return sorted(n for n in found if least <= n < len(episodes))

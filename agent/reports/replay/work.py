@@ -9,6 +9,7 @@ from envs.episodes import MAX_BRANCHES, Episodes, grid
 from envs.scoring import score
 from envs.statistics import QuestionSample, samples
 from envs.store import Environment
+from sandbox.audit.look_ahead import AUDIT_SHARE
 from sandbox.base import Sandbox
 from sandbox.outcome import Candidate, SandboxOutcome, Verdict
 from sandbox.trial import trial
@@ -102,7 +103,7 @@ class ReplayWork:
 
         if outcome is None:
             candidate = Candidate(entry.label, entry.source)
-            result = trial(candidate, episodes, self._sandbox, elite=lambda evaluation: False, progress=advanced)
+            result = trial(candidate, episodes, self._sandbox, audit_share=AUDIT_SHARE, progress=advanced)
             outcome = SandboxOutcome(result.verdict, result.logs)
             self._journal.put(name, outcome)
         self._progress(left)  # episodes of a failed or of a cached run

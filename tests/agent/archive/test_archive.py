@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from agent.archive.archive import Archive, pack_logs, sha256, unpack_logs
 from agent.archive.run_directory import Run, RunConfig
-from agent.loop.staging import Staging, draft
+from agent.loop.staging import Staging
+from agent.records.candidate import CandidateRecord
 from agent.records.card import Card, EvaluationProtocol
 from agent.records.events import LoggedEvent, UnknownEvent
 from agent.records.explorer import Proposal
@@ -134,7 +135,7 @@ def test_a_full_disk_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 def test_damaged_drafts_say_how_to_go_on(tmp_path: Path) -> None:
     staging = Staging(tmp_path / "staged")
-    staging.put(draft(Proposal(SOURCE, "why"), 1, "evolve", "g001-a"))
+    staging.put(CandidateRecord.proposed(Proposal(SOURCE, "why"), 1, "evolve", "g001-a"))
     staging.put_logs("g001-a", b"PK nonsense")
     with pytest.raises(DamagedFile, match=r"g001-a\.npz.*checkpoint"):
         staging.logs("g001-a")
