@@ -12,12 +12,12 @@ from agent.diagnosis.criteria import DiagnosedBatch, FaultCases
 from agent.diagnosis.findings import KINDS, diagnose
 from agent.population.measurement import Measurement
 from agent.records.version import METRICS
-from agent.tools.episode_search import Kind, select_episodes
+from agent.tools.episode_search import EpisodeKind, select_episodes
 from envs.episodes import grid
 
 from ...environments import RandomController, environment, play
 
-SEARCHED: dict[str, Kind] = {
+SEARCHED: dict[str, EpisodeKind] = {
     "stopped_early": "stopped_early", "pruned_right": "pruned_right", "hopeless": "hopeless",
     "idle_tokens": "most_wasted",
 }  # fmt: skip

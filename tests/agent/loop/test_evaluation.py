@@ -18,6 +18,7 @@ from agent.loop.nodes import Discovery
 from agent.loop.staging import Staging
 from agent.population import measurement
 from agent.records.candidate import CandidateDiagnosis, CandidateEvaluation, CandidateRecord
+from agent.records.events import CandidateEvaluated, Event
 from agent.records.explorer import Proposal
 from agent.records.version import Expectation
 from envs.episodes import Episodes, Logs, grid
@@ -71,8 +72,8 @@ def test_the_logs_of_a_candidate_are_scored_once_more_after_a_kill(
     run = begin(tmp_path / "run", generations=1, orders=orders)
     counter = ScoreCounter(monkeypatch, 3 * 2 * orders)
 
-    def dies(event: str, fields: dict[str, object]) -> None:
-        last = event == "candidate" and fields["position"] == (1 if killed_at == "evaluate" else 2)
+    def dies(event: Event) -> None:
+        last = isinstance(event, CandidateEvaluated) and event.position == (1 if killed_at == "evaluate" else 2)
         if last and len(run.archive.ids()) == 6:  # of generation 1
             raise KeyboardInterrupt
 
