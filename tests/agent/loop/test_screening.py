@@ -15,7 +15,7 @@ from agent.loop.graph import discover
 from agent.loop.nodes import Discovery
 from agent.loop.screening import bound, rungs
 from agent.loop.screening.bound import ScreeningReference
-from agent.records.events import CandidateEvaluated, RunFinished
+from agent.records.events import CandidateEvaluated, Event, RunFinished
 from agent.records.explorer import Brief, Proposal
 from envs.episodes import grid
 from envs.statistics import Floats
@@ -227,11 +227,12 @@ def test_a_kill_between_candidates_changes_nothing(tmp_path: Path) -> None:
     run, explorer = begin(tmp_path / "run", generations=1), Mixed()
     kills = 0
     while not run.events() or not isinstance(run.events()[-1].event, RunFinished):
-        tried = []
+        evaluated: list[Event] = []
 
-        def dies(event: str, fields: object, tried: list[str] = tried) -> None:
-            tried.append(event)
-            if tried.count("candidate") == 3:
+        def dies(event: Event, evaluated: list[Event] = evaluated) -> None:
+            if isinstance(event, CandidateEvaluated):
+                evaluated.append(event)
+            if len(evaluated) == 3:
                 raise KeyboardInterrupt
 
         try:
