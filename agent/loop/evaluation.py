@@ -136,8 +136,10 @@ class CandidateEvaluator:
         if record.evaluation is None or not record.evaluation.ok:
             return False
         archive = self._store.archive
-        cards = [*present, self._store.card_of(record)]
-        cards = archive.with_beliefs(cards, lambda version: results if version == record.id else archive.figures(version))
+        cards = archive.with_beliefs(
+            [*present, self._store.card_of(record)],
+            lambda version: results if version == record.id else archive.figures(version),
+        )
         best = [*population.front(cards, latency=self._config.latency), *population.ranked(cards)[:FINALISTS]]
         return record.id in {card.id for card in best}
 
