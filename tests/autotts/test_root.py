@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -48,3 +49,15 @@ def test_type_checkers_see_every_public_name() -> None:
     visible = text[text.index("if _typing.TYPE_CHECKING") : text.index("_HOMES = {")]
     assert [name for name in autotts.__all__ if name not in visible.replace(",", " ").split()] == []
     assert (Path(autotts.__file__).parent / "py.typed").exists()
+
+
+def test_the_library_examples_of_the_readme_import_nothing_else() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    blocks = [block.partition("```")[0] for block in readme.split("```python")[1:]]
+    examples = [block for block in blocks if "autotts" in block]
+    assert any("autotts.discover(" in example for example in examples)
+    for code in examples:
+        compile(code, "README.md", "exec")
+        imports = [line for line in code.splitlines() if line.startswith(("import", "from"))]
+        assert all(line.startswith(("import autotts", "from autotts import")) for line in imports)
+        assert set(re.findall(r"autotts\.(\w+)", code)) <= {*autotts.__all__, "testing"}
