@@ -1,4 +1,4 @@
-"""Puts together what works on a run: settings of a new run, limits, the journal of calls, and the explorer."""
+"""Assembles the parts of a run: its settings, limits, journal of calls, and explorer."""
 
 from __future__ import annotations
 
@@ -22,19 +22,20 @@ from ..llm.prices import Prices
 from ..records.explorer import Explorer
 
 POPULATION = {"evolve": 16}
-"""Default number of candidates of a generation, by explorer: evolve makes them for free."""
+"""Default number of candidates of a generation, by explorer: those of evolve cost nothing."""
 FEW = 4
-"""The same for every other explorer."""
+"""Default number of candidates of a generation for every other explorer."""
 GENERATIONS = 10
 """Default number of generations."""
 ENDLESS = 10_000
-"""Default number of generations with a limit on hours: more than any number of hours allows."""
+"""Default number of generations with a limit on hours: the limit ends the run long before."""
 MOST_SIMULATED = 64
+"""Largest number of simulated environments of a run."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunParts:
-    """What works on a run."""
+    """A run, its explorer, its journal of calls and its budget."""
 
     run: Run
     explorer: Explorer
@@ -43,17 +44,17 @@ class RunParts:
 
 
 def assemble(run: Run, prices: Prices, data: Path, explorer: Explorer | None = None) -> RunParts:
-    """Return what works on ``run``, with all that earlier processes have spent already counted.
+    """Return the parts of ``run``; the budget includes the spending of earlier processes.
 
     Args:
-        run: new, or to be continued.
-        prices: of language models.
+        run: a new run, or one to resume.
+        prices: prices of language models.
         data: the data root, which coding agents must not see.
-        explorer: in place of the one that the settings name.
+        explorer: replaces the explorer that the settings name.
 
     Raises:
         InputError: a setting of the explorer is missing or wrong.
-        ExplorerError: a key is missing.
+        ExplorerError: an API key is missing.
     """
     budget = LlmBudget(run.limits(), hours_before=run.hours())
     calls = CallJournal(run.home / "calls", run.config.seed, prices, budget)
@@ -65,7 +66,7 @@ def assemble(run: Run, prices: Prices, data: Path, explorer: Explorer | None = N
 
 
 def default_population(explorer: str) -> int:
-    """Return the number of candidates of a generation where the user names none."""
+    """Return the default number of candidates of a generation."""
     return POPULATION.get(explorer, FEW)
 
 
@@ -73,7 +74,7 @@ def check_sizes(generations: int | None, population: int, islands: int) -> None:
     """Check that the sizes of a run fit each other.
 
     Raises:
-        InputError: they do not.
+        InputError: a size is negative, or there are more islands than candidates.
     """
     if generations is not None and generations < 0:
         raise InputError(f"generations is {generations}, but must not be negative")
@@ -87,11 +88,11 @@ def simulated_environments(
     """Fit the recorded environments, and return ``count`` simulated ones.
 
     Args:
-        environments: recorded.
-        count: from 0 on.
-        weight: of all simulated environments together, in (0, 1).
-        seed: of the run.
-        notice: told that this takes a while.
+        environments: the recorded environments.
+        count: number of simulated environments, from 0 to `MOST_SIMULATED`.
+        weight: weight of all simulated environments together, in (0, 1).
+        seed: seed of the run.
+        notice: called with a message before the slow fit begins.
 
     Raises:
         InputError: an environment is simulated already, or a number is out of range.
@@ -109,7 +110,7 @@ def simulated_environments(
 
 
 def update_limits(run: Run, total: SpendingLimit, each: SpendingLimit) -> SpendingLimits:
-    """Replace limits of the run where new ones are given (not None), keep them, and return all."""
+    """Replace the limits of the run for which a new value is given (not None), store them, and return all limits."""
     before = run.limits()
 
     def replaced(old: SpendingLimit, new: SpendingLimit) -> SpendingLimit:

@@ -1,4 +1,4 @@
-"""Time travel: the checkpoints of a run, and new runs that begin where an old one once was."""
+"""Lists the checkpoints of a run, and forks new runs from an earlier generation."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .state import initial_state
 
 @dataclass(frozen=True, slots=True)
 class CheckpointSummary:
-    """One checkpoint."""
+    """One checkpoint in brief."""
 
     id: str
     when: str
@@ -30,33 +30,33 @@ class CheckpointSummary:
     generation: int
     step: str
     next: tuple[str, ...]
-    """Nodes that come after it; empty at the end."""
+    """The next nodes; empty at the end of the run."""
     pending: int
-    """Candidates on their way."""
+    """Candidates of the current generation."""
 
 
 def list_checkpoints(run: Run) -> list[CheckpointSummary]:
     """Return the checkpoints of a run, the latest first.
 
     Raises:
-        Damaged: the checkpoint database is damaged.
+        DamagedFile: the checkpoint database is damaged.
     """
     with checkpoints(run) as saver:
-        today = [
+        current = [
             _summary(state.config, str(state.created_at), state.values, tuple(state.next))
             for state in _graph(run, saver).get_state_history(settings(run))
         ]
         old = [
             _summary(
-                found.config, str(found.checkpoint["ts"]), found.checkpoint["channel_values"], old_next_nodes(found)
+                each.config, str(each.checkpoint["ts"]), each.checkpoint["channel_values"], old_next_nodes(each)
             )
-            for found in saver.list({"configurable": {"thread_id": OLD_THREAD}})
+            for each in saver.list({"configurable": {"thread_id": OLD_THREAD}})
         ]
-    return [summary for summary in [*today, *old] if summary is not None]
+    return [summary for summary in [*current, *old] if summary is not None]
 
 
 def _summary(config: Any, when: str, values: Mapping[str, Any], after: tuple[str, ...]) -> CheckpointSummary | None:
-    """Return a checkpoint in brief; None of one from before the first node."""
+    """Return the summary of a checkpoint; None if no node had run yet."""
     if "generation" not in values:
         return None
     return CheckpointSummary(
@@ -66,16 +66,16 @@ def _summary(config: Any, when: str, values: Mapping[str, Any], after: tuple[str
 
 
 def fork(old: Run, generation: int, home: Path, changes: dict[str, Any]) -> Run:
-    """Begin a new run that has all versions of ``old`` up to and with ``generation``, and goes on from there.
+    """Create a run with all versions of ``old`` up to and including ``generation``, to be continued from there.
 
     Args:
-        old: left as it is.
-        generation: the last to be taken over.
-        home: the new run's directory.
-        changes: settings that differ, such as explorer, seed or generations.
+        old: the run to copy from; it is not changed.
+        generation: the last generation to copy.
+        home: directory of the new run.
+        changes: settings of the new run that differ, such as explorer, seed or generations.
 
     Raises:
-        InputError: ``old`` has not come so far, or ``home`` is taken.
+        InputError: ``old`` has no such generation, or ``home`` exists already.
     """
     reached = max((card.generation for card in old.archive.cards()), default=-1)
     if not 0 <= generation <= reached:
@@ -98,5 +98,5 @@ def fork(old: Run, generation: int, home: Path, changes: dict[str, Any]) -> Run:
 
 
 def _graph(run: Run, saver: SqliteSaver) -> DiscoveryGraph:
-    """Return the graph of a run, for its checkpoints alone: nothing in it is ever run."""
+    """Return a graph for reading and writing the checkpoints of a run; none of its nodes ever runs."""
     return build(Discovery(run, EvolveExplorer(), ProcessSandbox()), saver)

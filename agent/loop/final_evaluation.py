@@ -1,4 +1,4 @@
-"""The last choice: the search's best and its front, and all that was written by hand, on fresh branch orders."""
+"""The final evaluation: best versions, front and baselines on branch orders that the search has not seen."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from ..population.overfitting.question_results import QuestionResults
 from ..records.card import Card
 
 FINALISTS = 4
-"""Versions, the best over all budgets by what the search believes of them, that are measured beside its front."""
+"""Number of versions, the best by believed quality, that are evaluated in addition to the front."""
 _BUDGETS = 8
-"""Budgets at which the front is compared with what was written by hand."""
+"""Number of budgets at which the front is compared with the baselines."""
 
 
 def evaluate_finalists(
@@ -35,13 +35,13 @@ def evaluate_finalists(
     """Evaluate the finalists and the baselines on fresh branch orders; write ``report.json``, and return it.
 
     Args:
-        run: a run that has come to its end.
-        environments: its recorded ones.
-        sandbox: where the versions run again.
-        progress: called with the number of episodes that were added.
+        run: a run after its last generation.
+        environments: the recorded environments of the run.
+        sandbox: where the versions run.
+        progress: called with the number of episodes that have been run since its last call.
 
     Raises:
-        InputError: no version ran to its end.
+        InputError: no version could be evaluated.
         SandboxError: the sandbox failed.
     """
     cards = run.archive.cards_with_beliefs()
@@ -67,13 +67,13 @@ def evaluate_finalists(
 
 
 def _report(run: Run, cards: Sequence[Card], front: Sequence[Card], results: Mapping[str, Evaluation]) -> RunReport:
-    """Return the figures.
+    """Return the report.
 
     Args:
-        run: for its settings, and its figures by question.
-        cards: of all its versions.
-        front: what was discovered of the search's front.
-        results: on fresh orders, of the finalists and the baselines.
+        run: the run, with its settings and its results by question.
+        cards: the cards of all its versions.
+        front: the discovered versions of the front.
+        results: evaluations of the finalists and the baselines on fresh branch orders, by id.
     """
     protocol = run.config.protocol().model_copy(
         update={"environments": run.config.environments, "first_order": FIRST_FRESH_ORDER, "simulated": 0.0}
@@ -105,7 +105,7 @@ def _report(run: Run, cards: Sequence[Card], front: Sequence[Card], results: Map
 
 
 def _best(fresh: Sequence[Card], figures: Mapping[str, QuestionResults]) -> Card:
-    """Return the discovered version that is the best on fresh orders, or the best of all if none came through."""
+    """Return the best discovered version on fresh orders; the best baseline if no discovered version ran."""
     ranked = population.ranked(with_beliefs(fresh, figures.get))
     return next((card for card in ranked if card.generation > 0), ranked[0])
 
@@ -131,7 +131,7 @@ def _leads(
 def _budgets(
     front: Sequence[Card], baselines: Sequence[str], figures: Mapping[str, QuestionResults], at: Floats
 ) -> list[BudgetComparison]:
-    """Return what the search holds to be the best at some budgets: these orders had no part in that."""
+    """Return how accurate the version that the search believes in is at some budgets, on fresh orders."""
     if not front:
         return []
     these: QualityPanel = panel([figures[front[0].id]], at)

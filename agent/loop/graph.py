@@ -1,10 +1,10 @@
 """The discovery loop as a LangGraph state machine.
 
-    begin_step -> ask (slots side by side) -> collect -> approve -> evaluate -> diagnose -> begin_step
+    begin_step -> ask (slots in parallel) -> collect -> approve -> evaluate -> diagnose -> begin_step
     begin_step -> archive, when the generation is done -> begin_step, or final_evaluation after the last one
 
-A generation takes the way from `begin_step` to `diagnose` twice: the first step proposes widely, the second refines the
-best candidates.
+A generation passes from `begin_step` to `diagnose` twice: the step "propose" makes varied candidates, the step
+"refine" makes variants of the best ones.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ from .state import DiscoveryInput, DiscoveryState, SlotRequest
 __all__ = ["Discovery", "ExplorerFailed", "build", "discover"]
 
 THREAD, OLD_THREAD = "discovery", "run"
-"""The thread of a run's checkpoints, and the one that earlier versions of the program wrote."""
+"""The LangGraph thread of a run's checkpoints, and the one that version 0.1 used."""
 SIDE_BY_SIDE = 4
-"""Slots of an explorer that are asked at a time."""
+"""Slots that run in parallel at the most."""
 
 DiscoveryGraph = CompiledStateGraph[DiscoveryState, Any, Any, DiscoveryState]
 ApprovalCallback = Callable[[Sequence[dict[str, str]]], list[str]]
-"""Shown candidates (id, rationale, source), returns the ids of those that may run."""
+"""Gets candidates (id, rationale, source), and returns the ids of those that may run."""
 
 
 def build(
@@ -47,8 +47,8 @@ def build(
 
     Args:
         discovery: its methods are the nodes.
-        saver: where the checkpoints go.
-        settings: schema of what a client of a LangGraph server may set; shown to clients.
+        saver: stores the checkpoints.
+        settings: schema of the settings that a client of a LangGraph server may send.
     """
     graph = StateGraph(DiscoveryState, context_schema=settings, input_schema=DiscoveryInput)
     graph.add_node("begin_step", discovery.begin_step)
@@ -87,15 +87,15 @@ def build(
 
 
 def discover(discovery: Discovery, approve: ApprovalCallback = lambda candidates: []) -> None:
-    """Run, or go on with, the discovery of a run directory until it is finished or a limit is reached.
+    """Run or resume the discovery of a run directory until it has finished or reaches a limit.
 
     Args:
-        discovery: of the run.
-        approve: asked for each generation's candidates before they run, if the discovery wants approval.
+        discovery: the nodes, and the run that they work on.
+        approve: called with the new candidates before they run, if the discovery wants approval.
 
     Raises:
-        Damaged: the checkpoint is damaged.
-        ExplorerFailed: the explorer has nothing new to propose.
+        DamagedFile: the checkpoint is damaged.
+        ExplorerFailed: the explorer has proposed nothing new for several generations.
         SandboxError: the sandbox failed.
     """
     run = discovery.run
@@ -109,7 +109,7 @@ def discover(discovery: Discovery, approve: ApprovalCallback = lambda candidates
         if begun.values and not begun.next:
             if not begun.values.get("stopped") or begun.values["generation"] > run.config.generations:
                 return
-            graph.update_state(thread, {"stopped": ""}, as_node="archive")  # a limit may have been raised
+            graph.update_state(thread, {"stopped": ""}, as_node="archive")  # the user may have raised the limit
             begin = None
         while True:
             waiting: Sequence[dict[str, str]] | None = None
@@ -125,15 +125,15 @@ def discover(discovery: Discovery, approve: ApprovalCallback = lambda candidates
 
 
 def settings(run: Run) -> Any:
-    """Return the settings under which the graph of a run is invoked."""
-    limit = 15 * run.config.generations + 40  # 14 nodes a generation at the most, and the final evaluation
+    """Return the LangGraph config with which the graph of a run is invoked."""
+    limit = 15 * run.config.generations + 40  # at most 14 nodes in a generation; then the final evaluation
     return {"configurable": {"thread_id": THREAD}, "recursion_limit": limit, "max_concurrency": SIDE_BY_SIDE}
 
 
 def take_over(graph: DiscoveryGraph, saver: SqliteSaver, thread: Any) -> None:
-    """Go on from the checkpoint of a run that an earlier version of the program began, whose nodes had other names.
+    """Resume a run of version 0.1, whose nodes had other names.
 
-    The generation at work begins again. Answers of the explorer, verdicts and findings lie on disk, so nothing is paid
+    The current generation begins again. Answers of the explorer, verdicts and findings are on disk, so nothing is paid
     for or evaluated a second time.
     """
     old = saver.get_tuple({"configurable": {"thread_id": OLD_THREAD}})
@@ -150,7 +150,7 @@ def take_over(graph: DiscoveryGraph, saver: SqliteSaver, thread: Any) -> None:
 
 
 def old_next_nodes(checkpoint: CheckpointTuple) -> tuple[str, ...]:
-    """Return the nodes that come after a checkpoint of an earlier version of the program; none at the end of a run."""
+    """Return the next nodes of a checkpoint of version 0.1; none at the end of a run."""
     values = checkpoint.checkpoint["channel_values"]
     sent = [task.node for task in values.get("__pregel_tasks", ())]
     return (*(key.partition("branch:to:")[2] for key in values if key.startswith("branch:to:")), *sent)
@@ -158,16 +158,16 @@ def old_next_nodes(checkpoint: CheckpointTuple) -> tuple[str, ...]:
 
 @contextmanager
 def checkpoints(run: Run) -> Iterator[SqliteSaver]:
-    """Lend the run's checkpoint database.
+    """Open the checkpoint database of a run, as a context manager.
 
     Raises:
-        Damaged: it cannot be used.
+        DamagedFile: the database is damaged, or cannot be read or written.
     """
     try:
         with closing(sqlite3.connect(run.checkpoint, check_same_thread=False)) as connection:
             yield SqliteSaver(connection)
     except sqlite3.OperationalError as error:
-        raise DamagedFile(f"{run.checkpoint}: cannot be written or read ({error}); mend that, and resume") from None
+        raise DamagedFile(f"{run.checkpoint}: cannot be written or read ({error}); repair it, and resume") from None
     except sqlite3.DatabaseError as error:
         raise DamagedFile(
             f"{run.checkpoint}: damaged ({error}); remove it, and resume: the archive is kept"

@@ -1,8 +1,8 @@
-"""The graph and the checkpoints as a LangGraph server opens them: see ``langgraph.json`` and docs/langgraph.md.
+"""Gives the graph and the checkpoints to a LangGraph server: see ``langgraph.json`` and docs/langgraph.md.
 
-A server calls `graph` for every request. The drawing, the schemas and the states need the shape of the graph alone.
-Only a call that runs nodes opens a run directory, an explorer and a sandbox, and closes them at its end. All of that is
-blocking work, so a thread of its own does it: a server refuses blocking calls on its event loop.
+A server calls `graph` for every request. Requests for the drawing, the schemas or the states need only the shape of the
+graph. Only a request that runs nodes opens a run directory, an explorer and a sandbox, and closes them at its end. This
+is blocking work, so a separate thread does it: a server refuses blocking calls on its event loop.
 """
 
 from __future__ import annotations
@@ -38,22 +38,22 @@ from .nodes import Discovery, ExplorerFailed
 from .thread_settings import Thread, ThreadSettings
 from .watched_nodes import WatchedNodes
 
-if TYPE_CHECKING:  # the server finds this name by itself
+if TYPE_CHECKING:  # the server resolves this name
     from langgraph_sdk.runtime import ServerRuntime
 
 THREADS = RUNS / "langgraph"
-"""What belongs to threads: their checkpoints, their settings, and runs for which no other place was named."""
+"""Directory of the threads: their checkpoints, their settings, and runs whose settings name no other directory."""
 _open: set[Path] = set()
 """Run directories that a thread of this server works on."""
 
 
 class RunFailed(ValueError):
-    """Something that the client can mend: a server shows clients the messages of Python's own errors alone."""
+    """An error that the client can fix. A server shows clients only the messages of built-in error types."""
 
 
 @asynccontextmanager
 async def checkpointer() -> AsyncIterator[AsyncSqliteSaver]:
-    """Lend the checkpoint database of all threads: what a server keeps itself is lost when the server is killed."""
+    """Open the checkpoint database of all threads: checkpoints in a server's memory are lost when it is killed."""
     await asyncio.to_thread(THREADS.mkdir, parents=True, exist_ok=True)
     async with AsyncSqliteSaver.from_conn_string(str(THREADS / "checkpoints.sqlite")) as saver:
         yield saver
@@ -61,14 +61,14 @@ async def checkpointer() -> AsyncIterator[AsyncSqliteSaver]:
 
 @asynccontextmanager
 async def graph(config: RunnableConfig, runtime: ServerRuntime[Any]) -> AsyncIterator[DiscoveryGraph]:
-    """Lend the compiled graph, without a checkpointer: the server adds the one of `checkpointer`.
+    """Open the compiled graph, without a checkpointer: the server adds the one of `checkpointer`.
 
     Args:
-        config: its ``configurable`` holds the thread's id.
-        runtime: says what the graph is wanted for, and holds the settings (`ThreadSettings`).
+        config: its ``configurable`` holds the id of the thread.
+        runtime: says why the server needs the graph, and holds the settings (`ThreadSettings`).
 
     Raises:
-        RunFailed: a setting, the run, its explorer or its sandbox is at fault.
+        RunFailed: a setting is wrong, or the run, its explorer or its sandbox failed.
     """
     configurable = config.get("configurable", {})
     thread = Thread(THREADS / str(configurable.get("thread_id")))
@@ -102,7 +102,7 @@ async def _has_state(configurable: Mapping[str, Any]) -> bool:
 @contextmanager
 def _opened(thread: Thread, given: Mapping[str, Any], has_state: bool) -> Iterator[Discovery]:
     settings = thread.settings(given)
-    if has_state and thread.kept() is None and settings.run is None:
+    if has_state and thread.stored() is None and settings.run is None:
         raise InputError(
             f"thread {thread.home.name} has a state, but nothing says of which run (is it a copy of another thread?); "
             "set `run` to the directory of that run"

@@ -1,6 +1,6 @@
-"""The nodes of the discovery graph: what is done in each, and how it is made safe to do again.
+"""The nodes of the discovery graph.
 
-Every node may run again after a crash, so every node is idempotent: what it has done lies in the run directory under
+Every node may run again after a crash, so every node is idempotent: it writes its results to the run directory, under
 ids that follow from the work itself.
 """
 
@@ -46,28 +46,27 @@ from .state import DiscoveryState, SlotRequest
 MOST_BARREN = 3
 """Generations in a row without a new proposal after which a run gives up."""
 DISAPPROVED = "rejected: not approved"
-"""The verdict on a candidate that the person who was asked did not let run."""
-
+"""The verdict on a candidate that the user did not approve."""
 
 Renderer = Callable[[Run, RunReport, Sequence[Card]], str]
-"""Makes the text of a report of the run, its final evaluation, and the cards of all its versions with beliefs."""
+"""Renders ``report.md`` from a run, its final evaluation, and the cards of all its versions with beliefs."""
 
 
 class ExplorerFailed(Exception):
-    """The explorer has nothing new to propose: the run stops, and can be resumed with another one."""
+    """The explorer has proposed nothing new for several generations. The run can be resumed with another explorer."""
 
 
 class Discovery:
-    """The nodes, and what they work with.
+    """The nodes of the graph, as methods, and the parts that they share.
 
     Args:
-        run: where everything is kept.
-        explorer: who proposes.
+        run: the run directory.
+        explorer: proposes the candidates.
         sandbox: where candidates run.
-        report: gets every event, after it is in the event log.
-        approve: whether a person is asked before a candidate runs.
-        budget: what has been spent, and the limits.
-        render: makes ``report.md`` of the final evaluation (`agent.reports.run_report.page.page`); None: there is none.
+        report: gets every event, after the event is in the event log.
+        approve: whether the user must approve candidates before they run.
+        budget: the spending so far, and its limits.
+        render: renders ``report.md`` (`agent.reports.run_report.page.page`); None writes no such file.
     """
 
     def __init__(
@@ -102,7 +101,7 @@ class Discovery:
 
     def _begin_generation(self, generation: int) -> dict[str, Any]:
         self.emit(GenerationStarted(generation, self.run.config.generations))
-        if generation == 0:  # the baselines: there is nothing to ask for
+        if generation == 0:  # the baselines: no explorer is asked
             drafts = [
                 CandidateRecord.proposed(Proposal(baseline_source(name), "hand-written baseline"), 0, BASELINE, name)
                 for name in baseline_names()
@@ -119,8 +118,8 @@ class Discovery:
         return self._briefs.requests(state)
 
     def ask(self, state: SlotRequest) -> dict[str, Any]:
-        """Ask the explorer for the proposals of one slot, unless it has answered already; runs beside other slots."""
-        place = _place(state["generation"], state["step"], state["slot"])
+        """Ask the explorer for the proposals of one slot, unless its answer is on disk. Slots run in parallel."""
+        place = _slot_name(state)
         if self.staging.answer(place) is not None:
             return {}
         parents, brief = self._briefs.brief(state)
@@ -141,20 +140,20 @@ class Discovery:
         return {}
 
     def collect(self, state: DiscoveryState) -> dict[str, Any]:
-        """Stage what is new of all that was proposed in this step."""
-        known = [card.id for card in self.store.cards_before(state["generation"])] + state["pending"]
-        seen = {self.store.form(version) for version in known}  # a copy with other names is a copy
+        """Stage the proposals of this step, without copies of earlier programs."""
+        earlier = [card.id for card in self.store.cards_before(state["generation"])] + state["pending"]
+        seen = {self.store.form(version) for version in earlier}  # renamed variables do not make a new program
         new = []
-        for ask in self.requests(state):
-            for found in self.staging.answer(_place(ask["generation"], ask["step"], ask["slot"])) or []:
-                key = program_form(found.source)
+        for request in self.requests(state):
+            for record in self.staging.answer(_slot_name(request)) or []:
+                key = program_form(record.source)
                 if key not in seen:
                     seen.add(key)
-                    new.append(found)
+                    new.append(record)
         return {"pending": [*state["pending"], *self.store.stage(new)]}
 
     def approve(self, state: DiscoveryState) -> dict[str, Any]:
-        """Have a person look at the candidates before they run, where that was asked for."""
+        """Interrupt the graph until the user has approved the new candidates, if the run wants approval."""
         waiting = [c for c in map(self.staging.get, state["pending"]) if c is not None and c.evaluation is None]
         if not self.approving or not waiting or state["generation"] == 0:
             return {}
@@ -166,7 +165,7 @@ class Discovery:
         return {}
 
     def evaluate(self, state: DiscoveryState) -> dict[str, Any]:
-        """Evaluate every candidate that has no verdict yet, each in a sandbox of its own."""
+        """Evaluate every candidate that has no verdict yet, each in its own sandbox process."""
         for position, candidate in enumerate(state["pending"]):
             waiting = self.staging.get(candidate)
             if candidate in self.archive or waiting is None or waiting.evaluation is not None:
@@ -186,13 +185,13 @@ class Discovery:
         return {}
 
     def diagnose(self, state: DiscoveryState) -> dict[str, Any]:
-        """Find out what each candidate did wrong, from its action logs."""
+        """Derive the findings of each candidate from its action logs."""
         for candidate in state["pending"]:
             self._diagnosed(candidate)
         return {}
 
     def archive_generation(self, state: DiscoveryState) -> dict[str, Any]:
-        """Archive the generation, and go on to the next."""
+        """Move the candidates of the generation to the archive, and begin the next generation."""
         for candidate in state["pending"]:
             done = self._diagnosed(candidate)
             if done is not None:
@@ -216,11 +215,11 @@ class Discovery:
         if barren >= MOST_BARREN:
             self.emit(RunStopped("nothing new was proposed"))
             raise ExplorerFailed(f"{self.explorer.name} proposed nothing new for {barren} generations")
-        whole = 1 if state["pending"] or not state["stopped"] else 0  # a limit that came first leaves the generation
+        whole = 1 if state["pending"] or not state["stopped"] else 0  # 0 if a limit came before any proposal
         return {"generation": state["generation"] + whole, "step": "", "pending": [], "barren": barren}
 
     def final_evaluation(self, state: DiscoveryState) -> dict[str, Any]:
-        """Compare the best with the baselines on fresh branch orders, and write the report."""
+        """Compare the best versions with the baselines on fresh branch orders, and write the report."""
         report = evaluate_finalists(self.run, self.store.recorded.environments, self.sandbox, self._ticked)
         if self._render is not None:
             text = self._render(self.run, report, self.archive.cards_with_beliefs())
@@ -252,18 +251,18 @@ class Discovery:
         return diagnosed
 
     def _present(self, state: DiscoveryState, candidate: str) -> list[Card]:
-        """Return the cards of all that was tried before ``candidate``."""
+        """Return the cards of all versions that were evaluated before ``candidate``."""
         pending = state["pending"][: state["pending"].index(candidate)]
         cards = [*self.store.cards_before(state["generation"]), *map(self.store.card, pending)]
         return self.archive.with_beliefs(cards) if pending else cards
 
 
-def _place(generation: int, step: str, slot: int) -> str:
-    return f"g{generation:03d}-{step}-{slot}"
+def _slot_name(request: SlotRequest) -> str:
+    return f"g{request['generation']:03d}-{request['step']}-{request['slot']}"
 
 
 def _approved(shown: Sequence[dict[str, str]]) -> set[str]:
-    """Return the ids of the candidates that the person lets run; ask again until the answer is a list of such ids."""
+    """Return the ids of the candidates that the user approves; ask again until the answer is a list of their ids."""
     ids = [candidate["id"] for candidate in shown]
     answer = interrupt({"candidates": shown})
     while not isinstance(answer, list) or any(chosen not in ids for chosen in answer):

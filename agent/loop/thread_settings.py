@@ -17,15 +17,15 @@ from ..archive.resolve import environments
 from ..archive.run_directory import Run, RunConfig
 
 RUN_VARIABLE = "AUTOTTS_RUN"
-"""Names the run directory of every thread that names none itself."""
+"""Environment variable: the run directory of every thread whose settings name none."""
 GENERATIONS, POPULATION, ORDERS = 2, 4, 1
-"""A new run is small unless its settings say otherwise."""
+"""Defaults of a new run, which are small."""
 
 
 class ThreadSettings(BaseModel):
-    """What a client of the server may set. A thread keeps its settings: a later call need not repeat them.
+    """The settings that a client of the server may send. A thread stores them: a later call need not repeat them.
 
-    All but `run` and `approve` are settings of a new run. A run directory that exists already keeps its own.
+    All but `run` and `approve` are settings of a new run. A run directory that exists already keeps its settings.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -45,21 +45,22 @@ class ThreadSettings(BaseModel):
 
 
 class Thread:
-    """A thread of a LangGraph server, as far as the run directory does not know it.
+    """The settings of a thread of a LangGraph server, and its run.
 
     Args:
-        home: directory of the thread. It holds the thread's settings, and the run if the settings name no other place.
+        home: directory of the thread. It holds the thread's settings, and the run if the settings name no other
+            directory.
     """
 
     def __init__(self, home: Path) -> None:
         self.home = home
         self._file = home / "thread.json"
 
-    def kept(self) -> ThreadSettings | None:
+    def stored(self) -> ThreadSettings | None:
         """Return the settings that the thread began with; None if it has not begun.
 
         Raises:
-            DamagedFile: their file is damaged.
+            DamagedFile: the file of the settings is damaged.
         """
         try:
             return ThreadSettings.model_validate_json(self._file.read_bytes())
@@ -69,17 +70,17 @@ class Thread:
             raise DamagedFile(f"{self._file}: damaged ({error.errors()[0]['msg']}); begin another thread") from None
 
     def settings(self, given: Mapping[str, Any]) -> ThreadSettings:
-        """Return the settings of the thread: those that are given now, over those that it has kept.
+        """Return the settings of the thread: the stored ones, and those that are given now.
 
         Raises:
-            InputError: a setting is unknown or has a wrong value, or the thread has begun with another one.
+            InputError: a setting is unknown, has a wrong value, or differs from the stored one.
         """
         try:
             new = ThreadSettings.model_validate({name: v for name, v in given.items() if not name.startswith("__")})
         except ValidationError as error:
             wrong = error.errors()[0]
             raise InputError(f"setting {'.'.join(map(str, wrong['loc']))}: {wrong['msg']}") from None
-        old = self.kept()
+        old = self.stored()
         if old is None:
             return new
         for name, value in new.model_dump(exclude_none=True, exclude={"approve"}).items():
@@ -91,10 +92,10 @@ class Thread:
         return old.model_copy(update=new.model_dump(exclude_none=True))
 
     def open(self, settings: ThreadSettings) -> Run:
-        """Open the run of the thread, or create it, and keep the settings.
+        """Open the run of the thread, or create it, and store the settings.
 
         Raises:
-            InputError: the run cannot be created with these settings, or has others.
+            InputError: the run cannot be created with these settings, or exists with other ones.
             SandboxError: the sandbox of a new run cannot be used here.
         """
         home = Path(settings.run or os.environ.get(RUN_VARIABLE) or self.home)
@@ -103,37 +104,37 @@ class Thread:
             _must_agree(run, settings)
         else:
             run = _create(home, settings)
-        kept = settings.model_copy(update={"run": str(home)})
-        if kept != self.kept():
-            write_atomically(self._file, kept.model_dump_json(indent=1, exclude_none=True).encode())
+        named = settings.model_copy(update={"run": str(home)})
+        if named != self.stored():
+            write_atomically(self._file, named.model_dump_json(indent=1, exclude_none=True).encode())
         return run
 
     def run(self) -> Run:
         """Return the run of a thread that has begun.
 
         Raises:
-            InputError: it has not begun, or the run directory is gone.
+            InputError: the thread has not begun, or its run directory no longer exists.
         """
-        kept = self.kept()
-        if kept is None or kept.run is None:
+        stored = self.stored()
+        if stored is None or stored.run is None:
             raise InputError(f"thread {self.home.name} has no run yet; begin one with an empty input")
-        return Run(Path(kept.run))
+        return Run(Path(stored.run))
 
 
 def _create(home: Path, settings: ThreadSettings) -> Run:
-    found = environments(settings.environments, None)
+    search_set = environments(settings.environments, None)
     with open_sandbox(settings.sandbox or "auto") as sandbox:
         name = sandbox.name
     config = RunConfig(
         generations=GENERATIONS if settings.generations is None else settings.generations,
         population=settings.population or POPULATION, orders=settings.orders or ORDERS, seed=settings.seed or 0,
-        environments={env.name: env.hash for env in found}, sandbox=name,
+        environments={env.name: env.hash for env in search_set}, sandbox=name,
     )  # fmt: skip
-    return Run.create(home, config, found)
+    return Run.create(home, config, search_set)
 
 
 def _must_agree(run: Run, settings: ThreadSettings) -> None:
-    """Refuse settings of a new run that are not those of this one."""
+    """Raise `InputError` for settings that differ from those of the run."""
     given: dict[str, object] = {
         "generations": settings.generations, "population": settings.population, "orders": settings.orders,
         "seed": settings.seed,

@@ -1,7 +1,7 @@
-"""Nodes that a LangGraph server runs in threads of its own: their events are streamed, and they can be stopped.
+"""Streams the events of nodes that a LangGraph server runs in threads, and stops the nodes of a cancelled call.
 
-A server that cancels a call leaves the thread of the running node alone. The node would go on beside the nodes of the
-next call, and would do the same work a second time.
+A server that cancels a call does not stop the thread of the running node. The node would go on in parallel with the
+nodes of the next call, and would do the same work a second time.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from .nodes import Discovery
 
 
 class NodeStopped(Exception):
-    """The call that the node belongs to was cancelled."""
+    """The server has cancelled the call that the node belongs to."""
 
 
 class WatchedNodes:
-    """Counts the nodes at work, and stops them at their next event."""
+    """Counts the nodes that run, and stops them at their next event."""
 
     def __init__(self) -> None:
-        self._at_work = 0
+        self._running = 0
         self._stopped = False
         self._changed = threading.Condition()
 
     def of(self, discovery: Discovery) -> Discovery:
-        """Return the discovery with nodes that are counted while they run."""
+        """Return a proxy of the discovery that counts its nodes while they run."""
         return cast(Discovery, _Counted(discovery, self._counted))
 
     def report(self, event: Event) -> None:
@@ -42,14 +42,14 @@ class WatchedNodes:
         """
         if self._stopped:
             raise NodeStopped(f"stopped at {event}")
-        if event.kind is not None:  # the others come from threads of the sandbox, and by the thousand
+        if event.kind is not None:  # the others come from sandbox threads, thousands of them
             get_stream_writer()({"event": event.kind, **event.document()})
 
     def close(self) -> None:
-        """Stop the nodes that are at work, and return when all of them have ended."""
+        """Stop the nodes that run, and return when all of them have ended."""
         with self._changed:
             self._stopped = True
-            self._changed.wait_for(lambda: self._at_work == 0)
+            self._changed.wait_for(lambda: self._running == 0)
 
     def _counted(self, node: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(node)
@@ -57,12 +57,12 @@ class WatchedNodes:
             with self._changed:
                 if self._stopped:
                     raise NodeStopped("the call was cancelled before the node began")
-                self._at_work += 1
+                self._running += 1
             try:
                 return node(*arguments)
             finally:
                 with self._changed:
-                    self._at_work -= 1
+                    self._running -= 1
                     self._changed.notify_all()
 
         return run
@@ -73,5 +73,5 @@ class _Counted:
         self._discovery, self._count = discovery, counted
 
     def __getattr__(self, name: str) -> Any:
-        found = getattr(self._discovery, name)
-        return self._count(found) if inspect.ismethod(found) else found
+        attribute = getattr(self._discovery, name)
+        return self._count(attribute) if inspect.ismethod(attribute) else attribute

@@ -65,7 +65,7 @@ def test_a_run_that_exists_keeps_its_own_settings(tmp_path: Path, monkeypatch: p
     second = Thread(tmp_path / "second")
     with pytest.raises(InputError, match="a run with other orders"):
         second.open(second.settings({"run": str(home), "orders": 2}))
-    assert second.kept() is None
+    assert second.stored() is None
     monkeypatch.setenv(RUN_VARIABLE, str(home))
     assert second.open(second.settings(SMALL)).config == Run(home).config
     monkeypatch.delenv(RUN_VARIABLE)
