@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from envs.statistics import Floats
@@ -11,6 +12,26 @@ EpisodeKind = Literal[
     "wrong", "right", "most_tokens", "most_wasted", "pruned_right", "stopped_early", "hopeless", "lost_to", "gained_on"
 ]
 """Kinds of episodes that `Workbench.find_episodes` lists; the last two need a second version."""
+
+TryStatus = Literal["ran", "failed", "not_run"]
+"""How a try ended: the draft ran; it was run and failed; or it was refused, or equals an earlier program."""
+
+
+@dataclass(frozen=True, slots=True)
+class DraftReport:
+    """The result of a try."""
+
+    text: str
+    status: TryStatus
+
+
+@dataclass(frozen=True, slots=True)
+class EpisodeList:
+    """A table of episodes."""
+
+    text: str
+    handles: tuple[str, ...]
+    """The handle of each episode, which `Workbench.read_trace` takes, in the order of the table."""
 
 
 class Workbench(Protocol):
@@ -67,6 +88,13 @@ class Workbench(Protocol):
         self, version: str, kind: EpisodeKind, other: str | None = None, beta: float | None = None, limit: int = 10,
         offset: int = 0,
     ) -> str:  # fmt: skip
+        """Return the text of `list_episodes`."""
+        ...
+
+    def list_episodes(
+        self, version: str, kind: EpisodeKind, other: str | None = None, beta: float | None = None, limit: int = 10,
+        offset: int = 0,
+    ) -> EpisodeList:  # fmt: skip
         """Return a table of episodes of one kind, each with the handle that `read_trace` takes."""
         ...
 
@@ -75,6 +103,10 @@ class Workbench(Protocol):
         ...
 
     def try_candidate(self, source: str, against: str | None = None) -> str:
+        """Return the text of `try_draft`."""
+        ...
+
+    def try_draft(self, source: str, against: str | None = None) -> DraftReport:
         """Run a draft on a part of the search set, and return how it compares with ``against`` and the best version.
 
         Raises:

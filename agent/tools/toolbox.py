@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 from envs.errors import DamagedFile, InputError
 
 from ..records.version import Expectation
-from ..records.workbench import Workbench
+from ..records.workbench import DraftReport, EpisodeList, TryStatus, Workbench
 from .arguments import (
     Arguments,
     CompareArguments,
@@ -43,6 +43,10 @@ class ToolResult:
     text: str
     error: bool = False
     """Whether the call was wrong; the text then says in one line what is wrong."""
+    status: TryStatus | None = None
+    """How a try ended; None for the result of another tool, or if the call was wrong."""
+    episodes: tuple[str, ...] = ()
+    """The handles of the episodes that a list shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +57,8 @@ class Tool:
     description: str
     """The manual: what the tool returns or does."""
     arguments: type[Arguments]
-    run: Callable[[Toolbox, Any], str]
-    """Returns the text; raises `InputError` for errors of the caller."""
+    run: Callable[[Toolbox, Any], str | DraftReport | EpisodeList]
+    """Returns the text, and the typed values that programs need; raises `InputError` for errors of the caller."""
     most: int = _MOST
     """Longest result, in characters."""
     of_traces: bool = False
@@ -110,7 +114,7 @@ TOOLS: tuple[Tool, ...] = (
         "Lists episodes of one kind, the worst of each question first: answer, tokens, branches opened and pruned, and "
         "how many of the question's recorded branches are right.",
         FindEpisodesArguments,
-        lambda box, a: box.bench.find_episodes(a.version, a.kind, a.other, a.beta, a.limit, a.offset),
+        lambda box, a: box.bench.list_episodes(a.version, a.kind, a.other, a.beta, a.limit, a.offset),
         of_traces=True,
     ),
     Tool(
@@ -128,7 +132,7 @@ TOOLS: tuple[Tool, ...] = (
         "line. Other tools then accept it as try-1, ... The more drafts you try, the more the gain of the best shrinks "
         "on the whole search set.",
         TryCandidateArguments,
-        lambda box, a: box.bench.try_candidate(a.source, a.against),
+        lambda box, a: box.bench.try_draft(a.source, a.against),
     ),
     Tool(
         "submit",
@@ -188,14 +192,19 @@ class Toolbox:
             return _wrong(f"no tool {one_line(str(name), 60)!r}: there are {', '.join(self._tools)}")
         try:
             given = _object(arguments)
-            text = tool.run(self, tool.arguments.model_validate(given))
+            shown = tool.run(self, tool.arguments.model_validate(given))
         except ValidationError as error:
             return _wrong(f"{name}: {_first_error(error, tool.arguments)}")
         except DamagedFile:
             raise
         except InputError as error:
             return _wrong(f"{name}: {error}")
-        return ToolResult(_capped(plain(text, tabs=True), tool.most))
+        text = _capped(plain(shown if isinstance(shown, str) else shown.text, tabs=True), tool.most)
+        return ToolResult(
+            text,
+            status=shown.status if isinstance(shown, DraftReport) else None,
+            episodes=shown.handles if isinstance(shown, EpisodeList) else (),
+        )
 
     def submit(self, given: SubmitArguments) -> str:
         """Accept a submission.

@@ -23,7 +23,7 @@ from sandbox.outcome import Candidate
 from .. import population
 from ..diagnosis.hindsight import right_shares
 from ..population.measurement import Measurement, quality_gain, same_decisions
-from ..records.workbench import EpisodeKind
+from ..records.workbench import DraftReport, EpisodeKind, EpisodeList
 from . import comparison
 from .draft_episodes import about_part, smoke_of
 from .draft_report import format_trial, format_version, reached_at, references_of
@@ -202,6 +202,13 @@ class SearchWorkbench:
         self, version: str, kind: str, other: str | None = None, beta: float | None = None, limit: int = 5,
         offset: int = 0,
     ) -> str:  # fmt: skip
+        """Return the text of `list_episodes`."""
+        return self.list_episodes(version, kind, other, beta, limit, offset).text
+
+    def list_episodes(
+        self, version: str, kind: str, other: str | None = None, beta: float | None = None, limit: int = 5,
+        offset: int = 0,
+    ) -> EpisodeList:  # fmt: skip
         """Return the episodes of a kind (`EpisodeKind`): the worst of each question, then the second worst, ...
 
         Raises:
@@ -227,17 +234,18 @@ class SearchWorkbench:
         count, total = len(selection.which), len(batch) if beta is None else int(np.isclose(batch.beta, beta).sum())
         head = [f"{kind} of {version}: {count:,} of {total:,} episodes, on {selection.questions:,} questions"]
         if not len(window):
-            return page(head, [], offset, count)
+            return EpisodeList(page(head, [], offset, count), ())
         rows: list[tuple[str, ...]] = [("episode", "answer", "tokens", "branches", "pruned", "recorded right %")]
         recorded_right = 100 * right_shares(batch.take(window))
-        for e, share in zip(window.tolist(), recorded_right.tolist(), strict=True):
-            rows.append((self.history.names.handle(batch, e), *_outcome(tried, e), f"{share:.0f}"))
+        handles = tuple(self.history.names.handle(batch, e) for e in window.tolist())
+        for handle, e, share in zip(handles, window.tolist(), recorded_right.tolist(), strict=True):
+            rows.append((handle, *_outcome(tried, e), f"{share:.0f}"))
         if reference is not None:
             more = [(f"{other}:", "tokens"), *(_outcome(reference, e)[:2] for e in window.tolist())]
             rows = [(*row, *cells) for row, cells in zip(rows, more, strict=True)]
         head.append("recorded right %: recorded branches of the question whose final answer is right")
         lines = table(rows)
-        return page([*head, lines[0]], lines[1:], offset, count)
+        return EpisodeList(page([*head, lines[0]], lines[1:], offset, count), handles)
 
     def read_trace(self, version: str, episode: str, offset: int = 0) -> str:
         """Return one episode as compact text from line ``offset`` on: the actions, then the answers of each branch.
@@ -278,6 +286,10 @@ class SearchWorkbench:
     # Trying
 
     def try_candidate(self, source: str, against: str | None = None) -> str:
+        """Return the text of `try_draft`."""
+        return self.try_draft(source, against).text
+
+    def try_draft(self, source: str, against: str | None = None) -> DraftReport:
         """Run a draft on a part of the search set, and return its curve beside others on the same episodes, and its
         findings.
 
@@ -295,27 +307,29 @@ class SearchWorkbench:
         history, references = self.history, references_of(self.history, against)
         refused = policy.check(source)
         if not refused.ok:
-            return f"not run: {refused.kind}: {history.sanitize(refused.message)}"
+            return _not_run(f"{refused.kind}: {history.sanitize(refused.message)}")
         if (same := self.describe_same_program(source)) is not None:
             card = history.cards.get(history.same_program(source) or "")
             results = format_version(history, card.id, references) if card is not None and card.ok else ""
-            return f"not run: {same}; change what it does, not how it is written\n{results}".rstrip()
+            return _not_run(f"{same}; change what it does, not how it is written\n{results}".rstrip())
         if (before := history.same_draft(source)) is not None:
             equal = "this is" if before.source == source else "except for names and comments this is"
-            return f"not run again: {equal} {before.name}\n{format_trial(history, before, references, self.traces)}"
+            text = format_trial(history, before, references, self.traces)
+            return DraftReport(f"not run again: {equal} {before.name}\n{text}", "not_run")
         if len(history.tries) >= MOST_TRIES:
             raise InputError(f"{MOST_TRIES} drafts have been tried in this step: submit the best of them")
         name = f"try-{len(history.tries) + 1}"
         smoke = evaluate(Candidate(name, source), history.part.take(smoke_of(history.part)), self.sandbox)
         if not smoke.verdict.ok:
             message = history.sanitize(smoke.verdict.message)
-            return f"not run: it fails on the first few episodes: {smoke.verdict.kind}: {message}"
+            return _not_run(f"it fails on the first few episodes: {smoke.verdict.kind}: {message}")
         result = evaluate(Candidate(name, source), history.part, self.sandbox)
         measured = (
             Measurement(result.logs, result.scores) if result.logs is not None and result.scores is not None else None
         )
         history.tries[name] = DraftTrial(name, source, result.verdict, measured)
-        return format_trial(history, history.tries[name], references, self.traces)
+        text = format_trial(history, history.tries[name], references, self.traces)
+        return DraftReport(text, "failed" if measured is None else "ran")
 
     def describe_same_program(self, source: str) -> str | None:
         """Return a text that names the version with the same program, or None; ``source`` must satisfy the policy."""
@@ -327,6 +341,10 @@ class SearchWorkbench:
         card = self.history.cards[same]
         failed = "" if card.ok else f", which failed ({card.verdict}: {self.history.sanitize(card.message)})"
         return f"it is the same program as {same}{failed}, except for names and comments"
+
+
+def _not_run(reason: str) -> DraftReport:
+    return DraftReport(f"not run: {reason}", "not_run")
 
 
 def _outcome(tried: Measurement, e: int) -> tuple[str, str, str, str]:

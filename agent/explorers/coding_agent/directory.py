@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import shutil
 import stat
 from collections.abc import Iterator, Sequence
@@ -29,13 +28,12 @@ from sandbox.policy import MAX_CHARACTERS
 
 from ... import population
 from ...archive.baselines import baseline_names, baseline_source
-from ...llm.session import SessionTools
 from ...records.card import FrozenModel
 from ...records.explorer import Brief
 from ...records.version import Cost, Expectation, Version
 from ...tools.search_progress import best_at_budgets
 from . import client as workspace_client
-from .server import read_commands
+from .server import WorkspaceTools, read_commands
 
 Step = Literal["propose", "refine"]
 
@@ -43,7 +41,6 @@ PROMPTS = Path(__file__).parents[1] / "prompts" / "workspace"
 _TEXTS = ("../aim.md", "../aim_without_beta.md", "TASK.md", "CONTRACT.md", "rationale.md", "propose.md", "refine.md")
 _CLIENT = "autotts"
 _LARGEST_NOTES = 64 << 10
-_HANDLE = re.compile(r"\be\d+:q\d+:b[\d.e+-]+:o\d+\b")
 _WORST_KINDS = ("pruned_right", "stopped_early", "most_wasted", "wrong")
 _TRACES_OF_A_KIND = 2
 
@@ -124,7 +121,7 @@ class Workspace:
     """
 
     def __init__(
-        self, root: Path, brief: Brief, step: Step, tools: SessionTools, tries: int, minutes: float, beta: bool = True
+        self, root: Path, brief: Brief, step: Step, tools: WorkspaceTools, tries: int, minutes: float, beta: bool = True
     ) -> None:
         self.name = f"g{brief.generation:03d}-{step}-{brief.slot}"
         self.home = root.absolute() / self.name
@@ -240,7 +237,7 @@ class Workspace:
         seen: set[str] = set()
         for kind in _WORST_KINDS:
             listed = self._tools.call("find_episodes", json.dumps({"version": self.start.id, "kind": kind, "limit": 8}))
-            handles = [] if listed.error else [h for h in _HANDLE.findall(listed.text) if h not in seen]
+            handles = [] if listed.error else [h for h in listed.episodes if h not in seen]
             for n, handle in enumerate(handles[:_TRACES_OF_A_KIND], 1):
                 seen.add(handle)
                 trace = self._tools.call("read_trace", json.dumps({"version": self.start.id, "episode": handle}))

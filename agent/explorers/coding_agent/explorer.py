@@ -21,14 +21,13 @@ from sandbox.base import print_message
 
 from ...llm.budget import LlmBudget, Spending
 from ...llm.prices import Usage
-from ...llm.session import SessionTools
 from ...llm.transcript import clean, redact
 from ...records.explorer import Brief, Proposal
 from ...records.version import Cost
 from ...records.workbench import Workbench
 from . import headless
 from .directory import Step, Workspace, WorkspaceResult, costs, prompts_version
-from .server import WorkspaceServer, WorkspaceSession, read_notes
+from .server import WorkspaceServer, WorkspaceSession, WorkspaceTools, read_notes
 
 if TYPE_CHECKING:
     from ...archive.run_directory import Ablation
@@ -107,7 +106,7 @@ class AgentCommand:
         return {**given, "PATH": path}
 
 
-def _toolbox(bench: Workbench | None) -> SessionTools:
+def _toolbox(bench: Workbench | None) -> WorkspaceTools:
     if bench is None:
         raise InputError("the explorer `command` needs a workbench in its brief")
     from ...tools.toolbox import Toolbox
@@ -138,7 +137,7 @@ class CodingAgentExplorer:
         agent: AgentCommand,
         root: Path,
         hide: Sequence[Path] = (),
-        toolbox: Callable[[Workbench | None], SessionTools] = _toolbox,
+        toolbox: Callable[[Workbench | None], WorkspaceTools] = _toolbox,
         clock: Callable[[], float] = time.monotonic,
         report: Callable[[str], None] = print_message,
         budget: LlmBudget | None = None,
@@ -212,7 +211,7 @@ class CodingAgentExplorer:
         dollars = [cost.dollars for _, cost in costs(self.root)]
         return sum(dollars) / len(dollars) if dollars else math.inf
 
-    def _run(self, workspace: Workspace, tools: SessionTools) -> WorkspaceResult:
+    def _run(self, workspace: Workspace, tools: WorkspaceTools) -> WorkspaceResult:
         """Run the agent, and return its result.
 
         Raises:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import shutil
 import socketserver
 import tempfile
@@ -15,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from sandbox import policy
 
@@ -30,8 +29,6 @@ _REQUEST_SECONDS = 20.0
 _MOST_AT_ONCE = 16
 _DIRECTIONS: tuple[Direction, ...] = ("less", "same", "more")
 _NOT_LOOKS = ("submit", "try_candidate")
-_FREE = "not run"  # beginning of the reply to a try that costs no evaluation
-_FAILED = re.compile(r"try-\d+: failed")
 _SHOWN = 2000  # characters of one exchange in the transcript
 
 
@@ -77,6 +74,14 @@ def read_notes(text: str) -> RationaleNotes:
     return RationaleNotes(rationale, tuple(dict.fromkeys(parents)), tuple(expects.values()), tuple(problems))
 
 
+class WorkspaceTools(SessionTools, Protocol):
+    """The tools of a workspace: their results carry typed values beside the text."""
+
+    def call(self, name: str, arguments: str) -> ToolResult:
+        """See `SessionTools.call`."""
+        ...
+
+
 class WorkspaceSession:
     """Answers the client's requests, whatever they contain, and keeps the submission.
 
@@ -90,7 +95,7 @@ class WorkspaceSession:
 
     def __init__(
         self,
-        tools: SessionTools,
+        tools: WorkspaceTools,
         tries: int,
         start: str = "",
         known: Iterable[str] = (),
@@ -163,9 +168,8 @@ class WorkspaceSession:
         if self.tries_left <= 0:
             return ToolResult("no tries are left: submit your best controller with ./autotts submit", True)
         tried = self._tools.call("try_candidate", json.dumps({"source": source}))
-        self.tries_left -= not tried.text.startswith(_FREE)
-        failed = tried.error or tried.text.startswith(_FREE) or bool(_FAILED.match(tried.text))
-        self._tried[key] = ToolResult(tried.text, failed)
+        self.tries_left -= tried.status in ("ran", "failed")
+        self._tried[key] = ToolResult(tried.text, tried.status != "ran")
         return self._with_tries_left(self._tried[key])
 
     def _with_tries_left(self, reply: ToolResult) -> ToolResult:
@@ -230,7 +234,7 @@ class ReadCommand:
         return {key: _typed(value, properties.get(key, {}).get("type")) for key, value in pairs.items()}
 
 
-def read_commands(tools: SessionTools) -> list[ReadCommand]:
+def read_commands(tools: WorkspaceTools) -> list[ReadCommand]:
     """Return the read-only tools."""
     specifications = (tool for tool in tools.specifications() if tool["name"] not in _NOT_LOOKS)
     return [ReadCommand(tool["name"], tool["description"], tool["input_schema"]) for tool in specifications]

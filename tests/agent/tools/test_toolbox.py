@@ -245,3 +245,16 @@ def test_every_metric_can_be_expected() -> None:
         "submit", {"source": ONE, "rationale": WHY, "expects": [{"metric": metric, "direction": "same"}]}
     ).error  # fmt: skip
     assert not any(map(call, METRICS))
+
+
+def test_results_carry_the_status_of_a_try_and_the_handles_of_episodes() -> None:
+    here = Toolbox(bench())
+    crash = THREE.replace("return majority", "1 / 0\n        return majority")
+    tried = [here.call("try_candidate", {"source": source}) for source in (THREE, THREE, crash, VARIANT)]
+    assert [result.status for result in tried] == ["ran", "not_run", "not_run", "not_run"]
+    assert not any(result.error for result in tried)
+    listed = here.call("find_episodes", {"version": PROBE, "kind": "most_tokens", "limit": 3})
+    assert len(listed.episodes) == 3 and all(handle in listed.text for handle in listed.episodes)
+    for handle in listed.episodes:
+        assert not here.call("read_trace", {"version": PROBE, "episode": handle}).error
+    assert here.call("findings", {"version": PROBE}).status is None

@@ -189,9 +189,12 @@ class FakeTools:
             expects = tuple(Expectation(**expected) for expected in given["expects"])
             self.submitted = Submission(given["source"], given["rationale"], tuple(given["parents"]), expects)
         if name == "find_episodes":
-            return ToolResult(f"episode\ne1:q{len(given['kind'])}:b0.5:o1000 wrong\n")
-        if name == "try_candidate" and "twin" in given["source"]:
-            return ToolResult("not run: it is the same program as another")
+            return ToolResult("a table of episodes\n", episodes=(f"e1:q{len(given['kind'])}:b0.5:o1000",))
+        if name == "try_candidate":
+            if "too many" in given["source"]:
+                return ToolResult("too many drafts", error=True)
+            known, fails = "twin" in given["source"], "fails" in given["source"]
+            return ToolResult("try_candidate said this", status="not_run" if known else "failed" if fails else "ran")
         return ToolResult(f"{name} said this")
 
 

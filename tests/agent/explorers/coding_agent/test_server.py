@@ -28,6 +28,14 @@ def test_only_evaluated_tries_are_counted() -> None:
     )
 
 
+def test_session_reads_the_status_of_a_try_and_not_its_text() -> None:
+    session = WorkspaceSession(FakeTools(), 5)
+    outcomes = []
+    for note in ("# runs", "# fails", "# a twin", "# too many"):
+        outcomes.append((session.attempt(SOURCE + note).error, session.tries_left))
+    assert outcomes == [(False, 4), (True, 3), (True, 3), (True, 3)]
+
+
 def test_fault_of_a_tool_is_reported_and_survived() -> None:
     def broken() -> None:
         raise RuntimeError("out of order")
