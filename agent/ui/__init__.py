@@ -1,1 +1,1 @@
-"""A local web application to look at runs, lineages, versions and traces: read-only, and closed to all but its user."""
+"""A local, read-only web application for runs, lineages, versions and traces; only its user can open it."""

@@ -1,4 +1,4 @@
-"""What several pages answer with: problems, points of curves, and where to find the place that they come from."""
+"""Response models that several pages share: problems and curves; and the reader of the archive."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from ..records.card import Card
 
 
 class Answer(BaseModel):
-    """A record that the front end reads. Numbers that are none become null."""
+    """Base class of all JSON responses. Numbers that are not finite become null."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="null")
 
 
 class ProblemAnswer(Answer):
-    """What is wrong, in a sentence for a person."""
+    """The error, as one sentence."""
 
     detail: str
 
@@ -31,7 +31,7 @@ class CurveAnswer(Answer):
     id: str
     name: str
     baseline: bool
-    """Whether it is hand-written."""
+    """Whether the version is a baseline."""
     points: tuple[Point, ...]
 
 
@@ -55,7 +55,7 @@ At = Annotated[ArchiveReader, Depends(reader_of)]
 
 
 def environments_of(card: Card) -> list[str]:
-    """Return the environments that a card has figures of, their mean first."""
+    """Return the environments of a card's curve, their mean first."""
     names = list(dict.fromkeys(point.environment for point in card.curve))
     return sorted(names, key=lambda name: name != MEAN)
 

@@ -1,4 +1,4 @@
-"""The application: pages and data behind the guard; every failure is a sentence, and none is a traceback."""
+"""The web application: pages and data. Every failure is one sentence, never a traceback."""
 
 from __future__ import annotations
 

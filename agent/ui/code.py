@@ -1,4 +1,4 @@
-"""Sources for the page: coloured by kind of token, compared by line, and what they say of themselves. Never run."""
+"""Sources for pages: syntax colours, line diffs and docstrings. The sources are never run."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from envs.errors import InputError
 from sandbox import policy
 
 COLOURED = 200_000
-"""Characters of a source that is coloured; a longer one is plain text, which a browser shows at once."""
+"""Longest source that is coloured, in characters; a longer one is shown as plain text at once."""
 COMPARED = 200_000
-"""Characters of a source that is compared: the time that takes may grow with their square."""
+"""Longest source that is compared, in characters: the time can grow with the square of the length."""
 _COMPARED_LINES = 5_000
 
 _KINDS: tuple[tuple[_TokenType, str], ...] = (
@@ -24,7 +24,7 @@ _KINDS: tuple[tuple[_TokenType, str], ...] = (
 )  # fmt: skip
 
 Piece = tuple[str, str]
-"""A kind (of token, or of line), and a text."""
+"""The kind of a token or line, and its text."""
 
 
 def coloured(source: str) -> list[Piece]:
@@ -55,7 +55,7 @@ def difference(old: str, new: str, old_name: str, new_name: str) -> list[Piece]:
 
 
 def stated(source: str) -> str:
-    """Return what a source says that it does: the docstrings of its module and of its classes."""
+    """Return the docstrings of a source's module and classes."""
     if len(source) > COLOURED:
         return ""
     try:

@@ -1,4 +1,4 @@
-"""The event log and the calls of a run, read again only where they have changed."""
+"""Reads the event log and the LLM calls of a run; unchanged files are not read again."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from ..records.events import Event, LoggedEvent, UnknownEvent
 from .answers import Answer
 
 _MOST_EVENTS = 50_000
-"""Of the log, the latest: enough for every page."""
+"""The latest lines of the log that pages can show."""
 
 
 class SpendingAnswer(Answer):
-    """What the calls of language models have cost, those that failed too."""
+    """The cost of a run's LLM calls, including failed ones."""
 
     dollars: float
     calls: int
@@ -49,7 +49,7 @@ class EventLog:
         return next((line for line in reversed(self.lines) if isinstance(line.event, kinds)), None)
 
     def money(self) -> SpendingAnswer:
-        """Return what has been spent."""
+        """Return the cost of the LLM calls so far."""
         usage = self._spent.usage
         return SpendingAnswer(
             dollars=self._spent.dollars, calls=self._spent.calls, failed=self._spent.failed,
@@ -57,12 +57,12 @@ class EventLog:
         )  # fmt: skip
 
     def words(self, most: int) -> list[str]:
-        """Return the latest events in words, the last one first."""
+        """Return the latest events as text, newest first."""
         return [_words(line) for line in self.lines[: -most - 1 : -1]]
 
 
 class _IncrementalReader:
-    """Reads the journal of one run; what has not changed is not read again."""
+    """Reads the event log and calls of one run; unchanged files are not read again."""
 
     def __init__(self, run: Run) -> None:
         self.run = run
@@ -98,14 +98,14 @@ _readers: dict[Path, _IncrementalReader] = {}
 
 
 def event_log_of(run: Run | None) -> EventLog:
-    """Return the journal of a run as it is now; an empty one of no run."""
+    """Return the present event log of a run; an empty log if there is no run."""
     if run is None:
         return EventLog([], Spending())
     return _readers.setdefault(run.home, _IncrementalReader(run)).read()
 
 
 def stamp(path: Path) -> tuple[float, int]:
-    """Return another pair for each state of a file."""
+    """Return a pair (modification time, size) that changes with the file."""
     try:
         found = path.stat()
     except OSError:

@@ -1,4 +1,4 @@
-"""Who may ask: only the person who has the printed link, from a page of this server, at an address of this machine."""
+"""Access control: requests need the token of the printed link, this server's origin and an address of this machine."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ HEADERS = {
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
     "cache-control": "no-store",
 }
-"""On every answer, errors too."""
+"""Headers of every response, including errors."""
 _REFUSED = {
     401: "This is AutoTTS's local application. Open it by the link, with its token, that `autotts ui` has printed.",
     403: "Refused: this request comes from another site.",

@@ -1,4 +1,4 @@
-"""The table that papers print, in LaTeX: a row a controller, accuracy and tokens for each environment."""
+"""A LaTeX table for papers: one row per controller, accuracy and tokens for each environment."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _SPECIAL = {
 
 
 def escaped(text: str) -> str:
-    """Return ``text`` as LaTeX prints it: a name may hold anything."""
+    """Return ``text`` escaped for LaTeX: names may hold any character."""
     return "".join(_SPECIAL.get(c, c if c.isprintable() else " ") for c in text)
 
 
 def latex(cards: Sequence[Card], environments: Sequence[str], beta: float) -> str:
-    """Return the table at one beta; it needs the package booktabs."""
+    """Return the table at one beta; it needs the LaTeX package booktabs."""
     heads = " & ".join(rf"\multicolumn{{2}}{{c}}{{{escaped(name)}}}" for name in environments)
     lines = [
         f"% accuracy in per cent and mean tokens of a question at beta = {beta:g}; 95% intervals in brackets",

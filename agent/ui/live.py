@@ -1,4 +1,4 @@
-"""Server-sent events: pages that are open are told when the archive or the event log has changed."""
+"""Server-sent events: open pages learn when the archive or the event log has changed."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from .event_log import stamp
 router = APIRouter(prefix="/api", tags=["live"], responses=PROBLEMS)
 
 PERIOD = 1.0
-"""Seconds between two looks."""
+"""Seconds between two checks for changes."""
 _MOST = 32
-"""Streams at a time: each holds a connection."""
+"""Maximum number of open streams: each holds a connection."""
 
 
 @router.get("/events", response_class=StreamingResponse, responses={503: {"description": "Too many pages are open."}})
 async def events(request: Request, reader: At) -> StreamingResponse:
-    """A stream of ``change`` events: the stamp of the list of versions, and how many there are."""
+    """A stream of ``change`` events: the stamp of the version list, and the number of versions."""
     state = request.app.state
     if state.streams >= _MOST:
         raise HTTPException(503, "too many pages are open: close some")

@@ -1,1 +1,1 @@
-"""What each page is told: one module a page."""
+"""The data of each page: one module per page."""

@@ -1,4 +1,4 @@
-"""What every page shows at its head: what is looked at, and what cannot be read of it."""
+"""The header of every page: the archive that is shown, and its unreadable versions."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ router = APIRouter(prefix="/api", tags=["about"], responses=PROBLEMS)
 
 
 class AboutAnswer(Answer):
-    """What is looked at."""
+    """The archive that is shown, and its unreadable versions."""
 
     title: str
     versions: int
     problems: dict[str, str]
-    """What is wrong with versions that cannot be read, by folder."""
+    """Errors of versions that cannot be read, by folder."""
     note: str
-    """Why the index was not used, where it was not."""
+    """Why the index was not used; empty if it was."""
 
 
 @router.get("/about")
 def about(reader: At) -> AboutAnswer:
-    """What is looked at."""
+    """The header of every page."""
     view = reader.view()
     return AboutAnswer(
         title=reader.title, versions=len(view.rows), problems=dict(view.problems), note=reader.index.note

@@ -1,4 +1,4 @@
-"""The page Compare: curves side by side, differences by question, and the table that papers print."""
+"""The page Compare: curves side by side, differences by question, and a table for papers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from ..latex import latex
 router = APIRouter(prefix="/api", tags=["compare"], responses=PROBLEMS)
 
 MOST = 12
-"""Versions that are compared at a time."""
+"""Largest number of versions in one comparison."""
 
 _COLUMNS = (
     "controller environment beta accuracy_pct accuracy_low accuracy_high mean_tokens tokens_low tokens_high "
@@ -37,15 +37,15 @@ Name = Annotated[str, Query(max_length=200)]
 
 
 class ComparisonAnswer(Answer):
-    """The figures of several versions, as their cards have them."""
+    """The curves of several versions, from their cards."""
 
     environments: tuple[str, ...]
-    """Of all of them, the mean first."""
+    """Environments of any version, the mean first."""
     betas: tuple[float, ...]
     curves: tuple[CurveAnswer, ...]
-    """With the points of every environment."""
+    """Curves with the points of every environment."""
     orders: tuple[str, ...]
-    """On what they were measured, in words; more than one if not all on the same."""
+    """The branch orders of each protocol, as text; one entry if all versions share a protocol."""
 
 
 class QuestionDifferenceAnswer(Answer):
@@ -59,7 +59,7 @@ class QuestionDifferenceAnswer(Answer):
 
 
 class DifferencesAnswer(Answer):
-    """The second version less the first at one beta on one environment, paired by question and branch order."""
+    """The second version minus the first at one beta on one environment, paired by question and branch order."""
 
     first: str
     second: str
@@ -94,7 +94,7 @@ def _cards(reader: ArchiveReader, ids: Sequence[str]) -> list[Card]:
 
 
 def environments(cards: Sequence[Card]) -> list[str]:
-    """Return the environments that any of the cards has figures of, the mean first."""
+    """Return the environments of all curves, the mean first."""
     names = dict.fromkeys(point.environment for card in cards for point in card.curve)
     return sorted(names, key=lambda name: name != MEAN)
 
@@ -143,12 +143,12 @@ def _numbers(p: Point) -> list[float]:
 
 
 def _cell(text: str) -> str:
-    """Return a text that no spreadsheet takes for a formula."""
+    """Return a text that a spreadsheet does not read as a formula."""
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
 @router.get("/compare.tex", response_class=PlainTextResponse)
 def as_latex(reader: At, id: Ids, beta: Beta) -> PlainTextResponse:
-    """The table that papers print, at one beta: accuracy and tokens on every environment."""
+    """A LaTeX table for papers at one beta: accuracy and tokens on every environment."""
     cards = _cards(reader, id)
     return PlainTextResponse(latex(cards, environments(cards), beta), media_type="application/x-tex")

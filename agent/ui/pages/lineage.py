@@ -1,4 +1,4 @@
-"""The page Lineage: every version with its parents and its score, as columns, for there may be thousands."""
+"""The page Lineage: all versions with parents and scores, as columns because there may be thousands."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _FOUND = 30
 
 
 class LineageAnswer(Answer):
-    """One entry a version in every column, by generation and id."""
+    """Columns with one entry per version, ordered by generation and id."""
 
     title: str
     stamp: int
@@ -22,9 +22,9 @@ class LineageAnswer(Answer):
     names: tuple[str, ...]
     generations: tuple[int, ...]
     qualities: tuple[float | None, ...]
-    """None of a version without scores."""
+    """None for a version without scores."""
     parents: tuple[tuple[int, ...], ...]
-    """Positions in the columns; a parent that is not in the archive is left out."""
+    """Positions of the parents in the columns; parents outside the archive are left out."""
     explorers: tuple[int, ...]
     """Position in ``explorer_names``."""
     islands: tuple[int, ...]
@@ -34,15 +34,15 @@ class LineageAnswer(Answer):
     """Empty where there are no islands."""
     verdict_names: tuple[str, ...]
     front: tuple[int, ...]
-    """Positions of the versions that are the best at some budget."""
+    """Positions of the versions on the Pareto front."""
     best: int | None
     lost_parents: int
-    """Parents that are named but not in the archive."""
+    """Parents that are not in the archive."""
     problems: dict[str, str]
 
 
 class FoundVersionAnswer(Answer):
-    """A version in a list of those that match."""
+    """One search result."""
 
     id: str
     name: str
@@ -53,7 +53,7 @@ class FoundVersionAnswer(Answer):
 
 @router.get("/lineage")
 def lineage(reader: At) -> LineageAnswer:
-    """The whole family."""
+    """The lineage of all versions."""
     view = reader.view()
     at = {row.id: i for i, row in enumerate(view.rows)}
     explorers, explorer_names = _coded([row.explorer for row in view.rows])
@@ -88,7 +88,7 @@ def _coded(words: list[str]) -> tuple[tuple[int, ...], tuple[str, ...]]:
 
 @router.get("/versions")
 def versions(reader: At, q: Annotated[str, Query(max_length=100)] = "") -> list[FoundVersionAnswer]:
-    """The versions whose id or name holds ``q``, the best first; those without scores come last."""
+    """The versions whose id or name contains ``q``: best first, versions without scores last."""
     view, wanted = reader.view(), q.strip().casefold()
     ordered = [*view.ranked, *(row for row in view.rows if not row.ok)]
     hits = (row for row in ordered if wanted in row.id.casefold() or wanted in row.name.casefold())

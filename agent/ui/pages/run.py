@@ -1,4 +1,4 @@
-"""The page Run: how far the search is, how good, what it costs, what fails, and what each explorer brings."""
+"""The page Run: progress, quality, cost, failures and the gain of each explorer."""
 
 from __future__ import annotations
 
@@ -36,22 +36,22 @@ _LATEST = 30
 
 
 class GenerationAnswer(Answer):
-    """One generation as the archive has it."""
+    """One generation of the archive."""
 
     generation: int
     versions: int
     failed: int
     best: float | None
-    """Quality of its best version."""
+    """Quality of the generation's best version."""
     best_so_far: float | None
-    """Of all found until then, hand-written ones apart."""
+    """Best quality so far, without the baselines."""
     dollars: float
     tokens: int
-    """Of the calls of language models that led to its versions."""
+    """Cost of the LLM calls behind the generation's versions."""
 
 
 class ExplorerAnswer(Answer):
-    """What an explorer has brought."""
+    """The gain of one explorer."""
 
     explorer: str
     versions: int
@@ -63,7 +63,7 @@ class ExplorerAnswer(Answer):
 
 
 class SpeedAnswer(Answer):
-    """How fast one candidate was tried."""
+    """The evaluation speed of one candidate."""
 
     time: float
     """Seconds since 1970."""
@@ -73,16 +73,16 @@ class SpeedAnswer(Answer):
 
 
 class ProgressAnswer(Answer):
-    """What a run is at: only known of a run, not of an archive alone."""
+    """The progress of a run; an archive alone has none."""
 
     state: str
-    """"running", "stopped" or "finished"; a run that was killed looks like one that runs, until it is taken up."""
+    """"running", "stopped" or "finished"; a killed run reads as running until it is resumed."""
     why: str
     generation: int
     generations: int
     position: int
     of: int
-    """Candidates tried of those that wait, in the generation at work."""
+    """Candidates evaluated so far in the present generation."""
     last_event: float | None
     hours: float
     explorer: str
@@ -92,7 +92,7 @@ class ProgressAnswer(Answer):
 
 
 class RunAnswer(Answer):
-    """The page."""
+    """The data of the page."""
 
     title: str
     stamp: int
@@ -100,31 +100,31 @@ class RunAnswer(Answer):
     run: ProgressAnswer | None
     environments: tuple[str, ...]
     orders: str
-    """On what it was measured, in words."""
+    """The protocol, as text."""
     best: str | None
     best_name: str
     best_quality: float | None
     best_baseline: str | None
-    """The best hand-written controller."""
+    """Id of the best baseline."""
     baseline_quality: float | None
     front: tuple[CurveAnswer, ...]
-    """Of what was found; the best version is among them in any case."""
+    """Curves of discovered versions on the front, always with the best version."""
     baselines: tuple[CurveAnswer, ...]
     generations: tuple[GenerationAnswer, ...]
     failures: dict[str, int]
     explorers: tuple[ExplorerAnswer, ...]
     speeds: tuple[SpeedAnswer, ...]
     events: tuple[str, ...]
-    """The latest, in words."""
+    """The latest events, as text."""
     problems: dict[str, str]
     note: str
     report: str
-    """The best on fresh branch orders, in a sentence, where the run has finished."""
+    """A sentence about the best version on fresh branch orders; empty before the run has finished."""
 
 
 @router.get("/run")
 def run(reader: At) -> RunAnswer:
-    """How the search stands."""
+    """The progress and results of the run."""
     view = reader.view()
     journal = event_log_of(reader.run)
     baselines = [row for row in view.rows if row.generation == 0 and row.ok]

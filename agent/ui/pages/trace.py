@@ -1,4 +1,4 @@
-"""The page Trace: one episode in full, which episodes are worth a look, and the explicit replay of one in a sandbox."""
+"""The page Trace: one episode in full, a list of notable episodes, and the replay of an episode in a sandbox."""
 
 from __future__ import annotations
 
@@ -45,29 +45,29 @@ class ListedEpisodeAnswer(Answer):
     correct: bool
     tokens: int
     other_correct: bool | None
-    """Of the other version in the same episode, where there is one."""
+    """Result of the other version in the same episode, if there is one."""
     other_tokens: int | None
 
 
 class EpisodesAnswer(Answer):
-    """Episodes of a kind, the worst of each question first."""
+    """Episodes of one kind, the worst of each question first."""
 
     version: str
     kind: str
     kinds: tuple[str, ...]
     other: str | None
-    """The version that it is compared with: the one that was named, or its first parent that has scores."""
+    """The version for comparison: the requested one, or the first parent with scores."""
     environments: dict[str, int]
-    """Questions of each."""
+    """Number of questions of each environment."""
     betas: tuple[float, ...]
     orders: tuple[int, int]
-    """The first, and how many."""
+    """First branch order, and number of branch orders."""
     total: int
     """Episodes of this kind."""
     of: int
     """Episodes in all."""
     found: tuple[ListedEpisodeAnswer, ...]
-    """A page of them."""
+    """One page of the list."""
 
 
 @router.get("/episodes/{version}")
@@ -75,7 +75,7 @@ def episodes(
     reader: At, version: str, kind: EpisodeKind = "wrong", other: Name | None = None, environment: Name | None = None,
     beta: Beta | None = None, question: Question | None = None, offset: Annotated[int, Query(ge=0, le=10**9)] = 0,
 ) -> EpisodesAnswer:  # fmt: skip
-    """The episodes of a version that are of a kind."""
+    """The episodes of one kind of a version."""
     tried = reader.measured(version)
     batch, scores = tried.scores.episodes, tried.scores
     other = other or _parent(reader, version)
@@ -132,7 +132,7 @@ def _position(batch: Episodes, environment: str) -> int:
 def trace(
     reader: At, version: str, environment: Name, question: Question, beta: Beta, order: Order
 ) -> DrawnEpisode:  # fmt: skip
-    """An episode as the archive has recorded it."""
+    """An episode from the archive's action logs."""
     card = reader.card(version)
     batch, logs = reader.batch(card)
     here = (batch.environment == _position(batch, environment)) & (batch.question == question) & (batch.order == order)
@@ -147,7 +147,7 @@ def trace(
 
 
 class ReplayRequest(Answer):
-    """Which episode is to be played."""
+    """The episode to replay."""
 
     version: Annotated[str, Field(max_length=200)]
     environment: Annotated[str, Field(max_length=200)]
@@ -158,7 +158,7 @@ class ReplayRequest(Answer):
 
 @router.post("/replay")
 def replay(request: Request, reader: At, wanted: ReplayRequest) -> DrawnEpisode:
-    """Play one episode of an archived version in a sandbox, and keep nothing of it."""
+    """Replay one episode of an archived version in a sandbox; the result is not stored."""
     card = reader.card(wanted.version)
     if card.verdict.startswith("rejected"):
         raise InputError(f"{card.id} is not played: {card.verdict}")

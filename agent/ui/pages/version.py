@@ -17,10 +17,10 @@ from ..answers import PROBLEMS, Answer, At
 router = APIRouter(prefix="/api/version", tags=["version"], responses=PROBLEMS)
 
 _SHOWN_TEXT = 2_000_000
-"""Characters of a source or transcript that is sent."""
+"""Longest source or transcript that is sent, in characters."""
 _KIN = 100
 _SAID = {
-    "ok": "It ran on every episode. What a discovery files as ok has passed the policy and the look-ahead audit.",
+    "ok": "It ran on every episode. In a discovery it has also passed the policy and the look-ahead audit.",
     "rejected: policy": "Its source holds what the policy refuses; it never ran.",
     "rejected: looked ahead": "It acted on what it had not paid to see; its scores were thrown away.",
     "rejected: not reproducible": "It acted on chance, time, the names of answers or earlier episodes.",
@@ -39,7 +39,7 @@ class RelativeAnswer(Answer):
 
 
 class VersionAnswer(Answer):
-    """The page, but for the texts that are fetched when they are looked at."""
+    """The data of the page without long texts, which are fetched when they are opened."""
 
     id: str
     name: str
@@ -48,18 +48,18 @@ class VersionAnswer(Answer):
     island: str
     verdict: str
     audit: str
-    """What the verdict means."""
+    """The meaning of the verdict."""
     message: str
     sandbox: str
     quality: float | None
     rank: int | None
-    """1 is the best."""
+    """Rank by quality; 1 is the best."""
     ran: int
     """Versions with scores."""
     on_front: bool
     parents: tuple[RelativeAnswer, ...]
     children: tuple[RelativeAnswer, ...]
-    """The best of them."""
+    """Id of the best version."""
     children_count: int
     rationale: str
     expects: tuple[Expectation, ...]
@@ -71,23 +71,23 @@ class VersionAnswer(Answer):
     environments: dict[str, str]
     measures: tuple[ProtocolMeasurement, ...]
     more: dict[str, str]
-    """Whatever else the card holds, as JSON."""
+    """The card's other fields, as JSON."""
     has_logs: bool
     has_transcript: bool
 
 
 class TextAnswer(Answer):
-    """A text in pieces, each with its kind."""
+    """A text as pieces, each with its kind."""
 
     pieces: tuple[code.Piece, ...]
     characters: int
-    """Of the whole text."""
+    """Characters of the whole text."""
     cut: bool
-    """Whether only its beginning is here."""
+    """Whether the text is cut."""
 
 
 class SourceDiffAnswer(Answer):
-    """What has changed from one version to another."""
+    """The difference between two versions' sources."""
 
     base: str
     lines: tuple[code.Piece, ...]
@@ -95,7 +95,7 @@ class SourceDiffAnswer(Answer):
 
 @router.get("/{version}")
 def version(reader: At, version: str) -> VersionAnswer:
-    """A version's card, and its place in the family."""
+    """A version's card and lineage."""
     card, view = reader.card(version), reader.view()
     row = view.by_id[version]
     kids = sorted(view.children.get(version, ()), key=lambda id: -view.quality.get(id, -1.0))
@@ -140,7 +140,7 @@ def _kin(view: ArchiveSnapshot, version: str) -> RelativeAnswer:
 
 
 def _more(card: Card) -> dict[str, str]:
-    """Return the fields of the card that this page has no place of its own for."""
+    """Return the card's fields that have no place of their own on this page."""
     own = {
         "schema_version", "id", "name", "generation", "explorer", "parents", "rationale", "source_sha256", "sandbox",
         "verdict", "message", "protocol", "curve", "findings", "expects", "outcome", "cost", "prompts", "island",
@@ -160,7 +160,7 @@ def source(reader: At, version: str) -> TextAnswer:
 
 @router.get("/{version}/diff")
 def diff(reader: At, version: str, base: Annotated[str, Query(max_length=200)]) -> SourceDiffAnswer:
-    """What has changed from ``base`` to a version."""
+    """The source diff from ``base`` to a version."""
     lines = code.difference(reader.source(base), reader.source(version), base, version)
     return SourceDiffAnswer(base=base, lines=tuple(lines))
 

@@ -9,7 +9,7 @@ export async function show(root, here, current) {
     head: h("div"), tiles: h("dl", { class: "tiles" }), explorers: h("div"), failures: h("div"), events: h("div"),
     speed: h("div"), front: h("div"), generations: h("div"),
   };
-  const front = new Chart("Scaling curves: the front that was found against the hand-written controllers");
+  const front = new Chart("Scaling curves: the discovered front against the baselines");
   const progress = new Chart("Quality of the best version by generation");
   const speed = new Chart("Episodes a second, candidate by candidate", "short");
   let first = true;
@@ -135,7 +135,7 @@ function perGeneration(run) {
 }
 
 function explorers(run) {
-  if (!run.explorers.length) return h("p", { class: "soft" }, "Nothing beyond the hand-written controllers yet.");
+  if (!run.explorers.length) return h("p", { class: "soft" }, "No version beyond the baselines yet.");
   return table("Explorers", [
     ["explorer", (e) => e.explorer], ["versions", (e) => figure(e.versions), true], ["ran", (e) => figure(e.ok), true],
     ["raised the front by", (e) => figure(e.gain, 2, null, " points"), true], ["on the front", (e) => figure(e.on_front), true], ["dollars", (e) => dollars(e.dollars), true],

@@ -22,7 +22,7 @@ export async function show(root, here) {
   fill(root, h("h1", {}, `${id} `, h("span", { class: "soft" }, version.name)), h("div", { class: "bar" }, choose, links(version)),
     head(version),
     h("div", { class: "two" },
-      h("section", {}, h("h2", {}, "Why, and what came of it"), reasons(version), h("h2", {}, "Findings"), findings(version)),
+      h("section", {}, h("h2", {}, "Rationale and outcome"), reasons(version), h("h2", {}, "Findings"), findings(version)),
       curveSection(version, chart)),
     sourceSection(version), more(version));
   return {};
