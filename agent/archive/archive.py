@@ -1,4 +1,4 @@
-"""The versioned population on disk: one immutable folder for each version, and an index that is derived from them."""
+"""The archive on disk: one immutable folder for each version, and an index that is derived from the folders."""
 
 from __future__ import annotations
 
@@ -37,24 +37,24 @@ REPLAYS = "replays"
 FIGURES = "figures"
 """Results of each version by question, derived from its logs (`agent.population.overfitting.question_results`)."""
 _WHOLE = 64
-"""Whole cards that are kept in memory."""
+"""Number of complete cards that are cached in memory."""
 
 
 def sha256(data: bytes) -> str:
-    """Return the hash by which sources and files are known."""
+    """Return the SHA-256 hash of ``data`` in hexadecimal."""
     return hashlib.sha256(data).hexdigest()
 
 
 class Archive:
-    """Every version ever evaluated. Folders appear whole or not at all, and are never changed.
+    """All versions that were ever evaluated. A folder appears complete or not at all, and never changes.
 
     Args:
-        root: the archive's directory; made when the first version is added.
+        root: directory of the archive; created when the first version is added.
     """
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._cards: dict[str, Card] = {}  # lean ones; immutable, so never stale
+        self._cards: dict[str, Card] = {}  # lean cards (`Card.lean`); immutable, so never stale
         self._card = lru_cache(_WHOLE)(self._read)
         self._protocols: dict[str, EvaluationProtocol] = {}
         self._contributions: ContributionCache = {}
@@ -77,7 +77,8 @@ class Archive:
         """Return a version's card.
 
         Raises:
-            InputError: there is no such version, or its card is damaged.
+            InputError: there is no such version.
+            DamagedFile: its card is damaged.
         """
         return self._card(version)
 
@@ -99,39 +100,40 @@ class Archive:
         self._cards[version] = card.lean(self._protocols.setdefault(card.protocol.key(), card.protocol))
 
     def cards(self) -> list[Card]:
-        """Return all cards, by generation and id, without what only `card` has (see `Card.lean`)."""
+        """Return the lean cards of all versions, by generation and id (see `Card.lean`)."""
         return [self._lean(version) for version in self.ids()]
 
     def cards_with_beliefs(self, generation: int | None = None) -> list[Card]:
-        """Return all cards, or those up to and with a generation, with what is believed of them beside each other."""
+        """Return the cards of all versions, or of those up to a generation (included), each with its belief."""
         cards = [card for card in self.cards() if generation is None or card.generation <= generation]
-        known = tuple(card.id for card in cards)
-        kept = self._believed  # which other threads may change meanwhile
-        if kept[0] != known:
-            self._believed = kept = known, self.with_beliefs(cards)
-        return list(kept[1])
+        ids = tuple(card.id for card in cards)
+        cached = self._believed  # other threads may replace it meanwhile
+        if cached[0] != ids:
+            self._believed = cached = ids, self.with_beliefs(cards)
+        return list(cached[1])
 
     def with_beliefs(self, cards: Sequence[Card], figures: ResultsLoader | None = None) -> list[Card]:
-        """Return ``cards``, archived or not, with what is believed of them beside each other.
+        """Return ``cards`` with beliefs: the estimates of their true quality, given all of ``cards``.
 
         Args:
-            cards: in any order.
-            figures: asked in place of the archive, if it has not known what a version contributes.
+            cards: cards of archived or new versions, in any order.
+            figures: loads the results of versions that are not in the cache; the archive's own loader by default.
         """
         return with_beliefs(cards, figures or self.figures, self._contributions)
 
     def figures(self, version: str) -> QuestionResults | None:
-        """Return what a version did question by question; None if that is not there, or damaged: it can be rebuilt."""
+        """Return the results of a version by question; None if the file is missing or damaged (see `rebuild`)."""
         try:
             return QuestionResults.unpack((self.root / FIGURES / f"{version}.npz").read_bytes())
-        except Exception:  # damaged bytes make the readers of zip and numpy raise whatever comes
+        except Exception:  # zipfile and numpy raise many types of errors for damaged bytes
             return None
 
     def source(self, version: str) -> str:
         """Return a version's source.
 
         Raises:
-            InputError: there is no such version, or its source is damaged.
+            InputError: there is no such version.
+            DamagedFile: its source is damaged.
         """
         self._lean(version)
         path = self.root / version / SOURCE
@@ -144,7 +146,8 @@ class Archive:
         """Return the action logs of a version's evaluation.
 
         Raises:
-            InputError: there are none, or the file is damaged.
+            InputError: the version has no logs: it did not run.
+            DamagedFile: the file is damaged.
         """
         self._lean(version)
         path = self.root / version / LOGS
@@ -152,14 +155,15 @@ class Archive:
             return unpack_logs(path.read_bytes())
         except FileNotFoundError:
             raise InputError(f"version {version} has no action logs: it did not run") from None
-        except Exception as error:  # damaged bytes make the readers of zip and numpy raise whatever comes
+        except Exception as error:  # zipfile and numpy raise many types of errors for damaged bytes
             raise DamagedFile(f"{path}: damaged ({error}); see `archive verify`") from None
 
     def transcript(self, version: str) -> str:
         """Return the conversation that led to a version.
 
         Raises:
-            InputError: there is none, or the file is damaged.
+            InputError: the version has no transcript.
+            DamagedFile: the file is damaged.
         """
         self._lean(version)
         path = self.root / version / TRANSCRIPT
@@ -171,10 +175,10 @@ class Archive:
             raise DamagedFile(f"{path}: damaged ({error}); see `archive verify`") from None
 
     def resolve(self, text: str) -> str:
-        """Return the one id that ``text`` is, or is the beginning of.
+        """Return the id that equals ``text``, or the only id that begins with it.
 
         Raises:
-            InputError: none or several are.
+            InputError: no id, or more than one, begins with ``text``.
         """
         if text in self:
             return text
@@ -187,10 +191,10 @@ class Archive:
     # Writing
 
     def add(self, card: Card, source: str, logs: bytes | None, transcript: str = "") -> None:
-        """File a version: nothing happens if it is there already.
+        """Add a version; do nothing if the archive has it already.
 
         Raises:
-            OSError: it could not be written; nothing is left behind.
+            OSError: the folder could not be written; no part of it remains.
         """
         if card.id in self:
             return
@@ -223,40 +227,40 @@ class Archive:
         self._keep(card.id, card)
 
     def put_figures(self, version: str, figures: QuestionResults) -> None:
-        """Keep what a version did question by question; it need not have been added yet."""
+        """Store the results of a version by question. The version need not be in the archive yet."""
         write_atomically(self.root / FIGURES / f"{version}.npz", figures.pack())
         self._contributions.pop(version, None)
         if version in self._believed[0]:
             self._believed = (), []
 
     def add_replay(self, version: str, name: str, document: dict[str, object]) -> Path:
-        """File the scores of a version on other environments beside it, and return where."""
+        """Store the scores of a version from a replay, and return the path of the file."""
         path = self.root / REPLAYS / version / f"{name}.json"
         write_atomically(path, json.dumps(document, indent=1, sort_keys=True).encode())
         return path
 
     def sweep(self) -> None:
-        """Remove what a killed process has left half-written."""
+        """Remove the incomplete folders of killed processes."""
         for path in self.root.glob(".writing-*"):
             shutil.rmtree(path, ignore_errors=True)
 
     # Trust
 
     def verify(self) -> list[str]:
-        """Return what is wrong with the archive, one line each: hashes, cards, parents, stray files, the index."""
+        """Return the problems of the archive, one line each: hashes, cards, parents, stray files, the index."""
         problems: list[str] = []
-        known: set[str] = set()
+        names: set[str] = set()
         for path in sorted(self.root.iterdir()) if self.root.is_dir() else []:
             if path.name.startswith(".") or path.name.startswith(INDEX) or path.name in (REPLAYS, FIGURES):
                 continue
-            known.add(path.name)
+            names.add(path.name)
             problems += check_folder(path)
-        for version in sorted(known):
+        for version in sorted(names):
             try:
                 card = self.card(version)
             except (InputError, OSError):
-                continue  # its folder has been complained of
-            problems += [f"{version}: parent {p} is not in the archive" for p in card.parents if p not in known]
+                continue  # `check_folder` has reported it
+            problems += [f"{version}: parent {p} is not in the archive" for p in card.parents if p not in names]
         if (self.root / INDEX).exists():
             try:
                 self.index()
@@ -265,7 +269,7 @@ class Archive:
         return problems
 
     def reindex(self) -> int:
-        """Build the index anew from the folders, and return the number of versions in it."""
+        """Rebuild the index from the folders, and return the number of versions in it."""
         rows = [IndexRow.of(card).cells() for card in self.cards_with_beliefs()]
         with closing(sqlite3.connect(":memory:")) as database:
             database.execute(f"CREATE TABLE versions ({', '.join(COLUMNS)}, PRIMARY KEY (id))")
@@ -277,35 +281,36 @@ class Archive:
         return len(rows)
 
     def index(self) -> list[IndexRow]:
-        """Return the rows of the index, by generation and id; versions added since it was built are not in it.
+        """Return the rows of the index, by generation and id. Versions added since it was built are missing.
 
         Raises:
-            InputError: there is no index, or it is damaged.
+            InputError: there is no index.
+            DamagedFile: the index is damaged.
         """
         path = self.root / INDEX
         if not path.is_file():
             raise InputError(f"{path}: not there; build it with `autotts archive reindex`")
         try:
             with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
-                found = database.execute(f"SELECT {', '.join(COLUMNS)} FROM versions ORDER BY generation, id")
-                return [IndexRow.read(cells) for cells in found]
+                table = database.execute(f"SELECT {', '.join(COLUMNS)} FROM versions ORDER BY generation, id")
+                return [IndexRow.read(cells) for cells in table]
         except (sqlite3.DatabaseError, TypeError, ValueError) as error:
             raise DamagedFile(f"{path}: damaged ({error}); rebuild it with `autotts archive reindex`") from None
 
 
 def check_folder(path: Path) -> Iterator[str]:
-    """Yield what is wrong with the folder of a version, one line each."""
+    """Yield the problems of the folder of a version, one line each."""
     try:
         manifest = json.loads((path / MANIFEST).read_bytes())
         expected = dict(manifest)
     except (OSError, ValueError, TypeError, RecursionError) as error:
         yield f"{path.name}: no readable {MANIFEST} ({error})"
         return
-    there = {file.name for file in path.iterdir()} - {MANIFEST}
-    for name in sorted(there - expected.keys()):
+    present = {file.name for file in path.iterdir()} - {MANIFEST}
+    for name in sorted(present - expected.keys()):
         yield f"{path.name}/{name}: not in the manifest"
     for name, wanted in sorted(expected.items()):
-        if name not in there:
+        if name not in present:
             yield f"{path.name}/{name}: missing"
         elif not (path / name).is_file() or sha256((path / name).read_bytes()) != wanted:
             yield f"{path.name}/{name}: content does not match its hash"
@@ -320,7 +325,7 @@ def check_folder(path: Path) -> Iterator[str]:
 
 
 def sync(directory: Path) -> None:
-    """Have the names in a directory outlive a crash of the machine."""
+    """Flush a directory to disk, so that its entries survive a crash of the machine."""
     descriptor = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -329,7 +334,7 @@ def sync(directory: Path) -> None:
 
 
 def pack_logs(logs: Logs) -> bytes:
-    """Return ``logs`` as a compressed file: the same logs, the same bytes."""
+    """Return ``logs`` as a compressed file; equal logs give equal bytes."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
         for name, column in logs.columns().items():
@@ -344,6 +349,6 @@ def pack_logs(logs: Logs) -> bytes:
 
 
 def unpack_logs(packed: bytes) -> Logs:
-    """Return the logs that `pack_logs` has packed."""
+    """Return the logs from the bytes of `pack_logs`."""
     with SYNTAX_LOCK, np.load(io.BytesIO(packed), allow_pickle=False) as columns:
         return Logs(**{key: columns[key] for key in columns.files})

@@ -1,4 +1,4 @@
-"""The best that discovery has found so far: a few versions of the shipped lineages, known by name everywhere."""
+"""The champions: the best discovered versions, which ship with the program and have names."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ HOME = BASELINES.parent / "discovered"
 
 
 def champion_names() -> list[str]:
-    """Return the names of all champions, from frugal to accurate, and then the swift one."""
+    """Return the names of all champions: from frugal to accurate, then the one with the lowest latency."""
     return list(_named())
 
 
 def champion(name: str) -> tuple[Archive, str]:
-    """Return the lineage that the champion ``name`` belongs to, and its id there.
+    """Return the archive that holds the champion ``name``, and the id of the champion in it.
 
     Raises:
         InputError: there is no such champion.

@@ -1,4 +1,4 @@
-"""The versions of an archive as a list that is always fresh: the index first, then the cards that are not in it yet."""
+"""A list of the versions of an archive that stays current: rows of the index, then cards that it does not hold yet."""
 
 from __future__ import annotations
 
@@ -20,22 +20,23 @@ from ..records.version import Credit
 from .archive import INDEX, MANIFEST, REPLAYS, Archive
 
 _FRESH = 0.5
-"""Seconds for which a look at the directory holds."""
+"""Seconds until the directory is read again."""
 
 
 @dataclass(frozen=True)
 class ArchiveSnapshot:
-    """The list as it was at one moment: nothing in it changes any more."""
+    """The versions of an archive at one moment; immutable."""
 
     stamp: int
-    """Another number for each change."""
+    """Increases with each change."""
     rows: Sequence[IndexRow]
     """By generation and id."""
     problems: Mapping[str, str]
-    """What is wrong with the versions that are not in the list, by the name of their folder."""
+    """The problem of each folder whose version is not in ``rows``, by name of the folder."""
     budgets: Floats
+    """Token budgets over which quality is a mean."""
     quality: Mapping[str, float]
-    """Of each version that ran (`population.quality`)."""
+    """Quality of each version that ran, in points (`population.quality`)."""
 
     @cached_property
     def by_id(self) -> dict[str, IndexRow]:
@@ -44,12 +45,12 @@ class ArchiveSnapshot:
 
     @cached_property
     def ranked(self) -> list[IndexRow]:
-        """The versions that ran, the best first: the order of `population.ranked`."""
+        """The versions that ran, best first, in the order of `population.ranked`."""
         return population.by_merit([row for row in self.rows if row.ok], self.budgets)
 
     @cached_property
     def rank(self) -> dict[str, int]:
-        """The place of each version that ran, from 1."""
+        """Rank of each version that ran; 1 is the best."""
         return {row.id: i for i, row in enumerate(self.ranked, 1)}
 
     @cached_property
@@ -60,40 +61,40 @@ class ArchiveSnapshot:
 
     @cached_property
     def credits(self) -> dict[str, Credit]:
-        """What each explorer has brought."""
+        """Credit of each explorer, by name."""
         return population.credits(self.rows)
 
     @cached_property
     def children(self) -> dict[str, list[str]]:
         """Ids of the versions that name a version as a parent."""
-        found: dict[str, list[str]] = {}
+        children: dict[str, list[str]] = {}
         for row in self.rows:
             for parent in dict.fromkeys(row.parents):
-                found.setdefault(parent, []).append(row.id)
-        return found
+                children.setdefault(parent, []).append(row.id)
+        return children
 
     def ready(self) -> ArchiveSnapshot:
-        """Work out what pages ask for, so that the first one need not wait, and return the list."""
+        """Compute the cached properties, so that the first page need not wait, and return the snapshot."""
         assert self.credits is not None and self.front is not None
         return self
 
     @property
     def best(self) -> IndexRow | None:
-        """The best version that was found, or the best of all if none was."""
+        """The best discovered version, or the best baseline if none was discovered."""
         return next((row for row in self.ranked if row.generation > 0), next(iter(self.ranked), None))
 
 
 class ArchiveIndex:
-    """Keeps a `ArchiveSnapshot` of an archive that may be written to at any time. Safe to use from several threads.
+    """Keeps an `ArchiveSnapshot` of an archive that may change at any time. Safe to use from several threads.
 
     Args:
-        root: the archive's directory.
+        root: directory of the archive.
     """
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self.note = ""
-        """Why the index was not used, where it was not."""
+        """The reason why the index file was not used; empty if it was."""
         self._rows: dict[str, IndexRow] = {}
         self._problems: dict[str, tuple[float, str]] = {}
         self._quality: dict[str, float] = {}
@@ -104,7 +105,7 @@ class ArchiveIndex:
         self._read_index()
 
     def view(self) -> ArchiveSnapshot:
-        """Return the list as it is now."""
+        """Return the present snapshot."""
         with self._lock:
             if time.monotonic() - self._looked > _FRESH:
                 if self._look() or not self._view.stamp:
@@ -113,7 +114,7 @@ class ArchiveIndex:
             return self._view
 
     def _read_index(self) -> bool:
-        """Take over the rows of the index if it has changed: what is believed of a version changes with the others."""
+        """Read the index file again if it has changed: new versions change the beliefs of the earlier ones."""
         try:
             written = (self.root / INDEX).stat().st_mtime_ns
         except OSError:
@@ -130,15 +131,15 @@ class ArchiveIndex:
         return True
 
     def _look(self) -> bool:
-        """Read what is new, forget what is gone, and return whether anything has changed."""
+        """Read new folders, drop removed ones, and return whether the list has changed."""
         changed = self._read_index()
-        there = {name for name in _folders(self.root) if name in self._rows or _whole(self.root / name)}
-        gone = [name for name in (*self._rows, *self._problems) if name not in there]
+        present = {name for name in _folders(self.root) if name in self._rows or _whole(self.root / name)}
+        gone = [name for name in (*self._rows, *self._problems) if name not in present]
         for name in gone:
             self._rows.pop(name, None)
             self._problems.pop(name, None)
         changed |= bool(gone)
-        for name in sorted(there - self._rows.keys()):
+        for name in sorted(present - self._rows.keys()):
             written = _written(self.root / name)
             if name in self._problems and self._problems[name][0] == written:
                 continue
@@ -182,7 +183,7 @@ def _written(folder: Path) -> float:
 
 
 def _row(root: Path, name: str) -> IndexRow:
-    card = Archive(root).card(name)  # a fresh one: an archive keeps every card that it has read
+    card = Archive(root).card(name)  # a new object, because an archive caches every card that it has read
     if card.id != name:
         raise InputError(f"{root / name}: its card is that of {card.id!r}; see `autotts archive verify`")
     row = IndexRow.of(card)

@@ -1,4 +1,4 @@
-"""On what a version was measured: by the search, and by `autotts replay` afterwards."""
+"""The measurements of a version: by the search, and by `autotts replay` afterwards."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .archive import REPLAYS
 from .reader import ArchiveReader
 
 _LARGEST = 4 << 20
-"""Bytes of a replay's file that is read."""
+"""Largest file of a replay that is read, in bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +23,9 @@ class ProtocolMeasurement:
 
     key: str
     what: str
-    """On what, in words."""
+    """Branch orders and limits of the measurement, in words."""
     command: str
-    """What gives the same figures once more."""
+    """The command that reproduces the figures."""
     environments: tuple[str, ...]
     points: tuple[Point, ...]
 
@@ -36,7 +36,7 @@ class _ArchivedReplay(BaseModel):
 
 
 def orders(p: EvaluationProtocol) -> str:
-    """Return in words on what figures were measured."""
+    """Return the branch orders and the limits of a protocol in words."""
     tokens = f" and {p.max_tokens:,} tokens" if p.max_tokens else ""
     last = p.first_order + p.orders - 1
     orders = f"branch order {last}" if p.orders == 1 else f"branch orders {p.first_order} to {last}"
@@ -44,7 +44,7 @@ def orders(p: EvaluationProtocol) -> str:
 
 
 def figures(reader: ArchiveReader, card: Card) -> Iterator[tuple[str, EvaluationProtocol, tuple[Point, ...]]]:
-    """Yield who has measured a version, on what, and its points there: the search first, then replays."""
+    """Yield each measurement of a version: its source in words, protocol and points; the search first, then replays."""
     if card.curve:
         yield "the search", card.protocol, card.curve
     seen: list[EvaluationProtocol] = []  # version 0.1 named files by another key: one protocol may have two files
@@ -55,7 +55,7 @@ def figures(reader: ArchiveReader, card: Card) -> Iterator[tuple[str, Evaluation
 
 
 def measures(reader: ArchiveReader, card: Card) -> list[ProtocolMeasurement]:
-    """Return what is known of a version: the search's figures first."""
+    """Return the measurements of a version, that of the search first."""
     return [_measure(card.id, *found) for found in figures(reader, card)]
 
 
@@ -77,4 +77,4 @@ def _replays(reader: ArchiveReader, version: str) -> Iterator[_ArchivedReplay]:
             if path.stat().st_size <= _LARGEST:
                 yield _ArchivedReplay.model_validate_json(path.read_bytes())
         except (OSError, ValidationError):
-            continue  # being written, or of another kind
+            continue  # incomplete, or not a replay

@@ -1,4 +1,4 @@
-"""What pages and plots look at: an archive, the run that it belongs to, and the environments it was measured on."""
+"""Read access for pages and plots: an archive, the run that it belongs to, and the environments of its protocols."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ from .run_directory import Run
 T = TypeVar("T")
 
 _MOST_LOG_BYTES = 64 << 20
-"""Of a packed log that is opened: what it becomes in memory may be a hundred times as much."""
+"""Largest file of action logs that is opened; in memory it may become a hundred times as large."""
 
 
 class EnvironmentMissing(InputError):
-    """What was asked for is not there."""
+    """The version or environment that was asked for does not exist."""
 
 
 class ArchiveReader:
-    """An archive and all that belongs to it. Nothing here writes; safe to use from several threads.
+    """Reads an archive, its run and its environments. It never writes, and is safe to use from several threads.
 
     Args:
-        root: the archive's directory.
-        run: the run that it is part of, if it is.
-        data: the data root, where environments are looked for that the run does not hold.
+        root: directory of the archive.
+        run: the run that the archive belongs to; None for an archive alone.
+        data: the data root, searched for environments that the run does not hold.
     """
 
     def __init__(self, root: Path, run: Run | None, data: Path) -> None:
@@ -50,19 +50,19 @@ class ArchiveReader:
 
     @property
     def title(self) -> str:
-        """The name of the run's directory, or of the archive's."""
+        """Name of the directory of the run, or of the archive."""
         return (self.run.home if self.run else self.root).resolve().name
 
     def view(self) -> ArchiveSnapshot:
-        """Return the list of versions as it is now."""
+        """Return the present list of versions."""
         return self.index.view()
 
     def existing(self, version: str) -> str:
-        """Return ``version``, which is in the archive: nothing else may become part of a path.
+        """Return ``version`` if it is in the archive. Only checked ids may become part of a path.
 
         Raises:
-            Missing: it is not.
-            Damaged: it is, but cannot be read.
+            EnvironmentMissing: the archive has no such version.
+            DamagedFile: the version cannot be read.
         """
         view = self.view()
         if version in view.problems:
@@ -87,7 +87,7 @@ class ArchiveReader:
         """Return the action logs of a version.
 
         Raises:
-            InputError: it has none, or they are damaged or too large.
+            InputError: the version has no logs, or they are damaged or too large.
         """
         return self._logs.get(version, lambda: self._read_logs(version))
 
@@ -99,21 +99,21 @@ class ArchiveReader:
 
     @property
     def _archive(self) -> Archive:
-        return Archive(self.root)  # a fresh one: an archive keeps every card that it has read
+        return Archive(self.root)  # a new object, because an archive caches every card that it has read
 
     # Environments
 
     def environments(self, protocol: EvaluationProtocol) -> tuple[Environment, ...]:
-        """Return the environments of a protocol, as they were when it was measured.
+        """Return the environments of a protocol, each with the content hash of the protocol.
 
         Raises:
-            InputError: one is not at hand; the message says which, and what to do.
+            InputError: an environment is missing; the message says which, and what to do.
         """
         named = protocol.environments.items()
         return self._environments.get(protocol.key(), lambda: tuple(self.environment(*pair) for pair in named))
 
     def environment(self, name: str, sha256: str) -> Environment:
-        """Return the environment ``name`` whose content has this hash: of the run, of the data root, or built in.
+        """Return the environment ``name`` with this content hash, from the run, the data root, or the built-in ones.
 
         Raises:
             InputError: as for `environments`.
@@ -121,8 +121,8 @@ class ArchiveReader:
         roots = [self.run.home / "environments"] if self.run else []
         for root in (*roots, self.data):
             path = catalogue.path_of(root, name)
-            if path.is_file() and (found := catalogue.named(store.load(path), name)).hash == sha256:
-                return found
+            if path.is_file() and (loaded := catalogue.named(store.load(path), name)).hash == sha256:
+                return loaded
         if name.startswith("synthetic/"):
             from envs.synthetic.model import default_environments
 
@@ -135,7 +135,7 @@ class ArchiveReader:
         )
 
     def episodes(self, protocol: EvaluationProtocol) -> Episodes:
-        """Return the batch of a protocol, the episodes in the order of the action logs."""
+        """Return the episodes of a protocol, in the order of the action logs."""
         p = protocol
 
         def made() -> Episodes:
@@ -145,10 +145,10 @@ class ArchiveReader:
         return self._batches.get(p.key(), made)
 
     def measured(self, version: str) -> Measurement:
-        """Return what a version did in every episode of its protocol.
+        """Return the measurements of a version in every episode of its protocol.
 
         Raises:
-            InputError: it did not run, its logs are damaged, or its environments are not at hand.
+            InputError: the version did not run, its logs are damaged, or an environment is missing.
         """
 
         def made() -> Measurement:
@@ -161,7 +161,7 @@ class ArchiveReader:
         return self._measured.get(version, made)
 
     def batch(self, card: Card) -> tuple[Episodes, Logs]:
-        """Return the episodes of a version, and its logs of them.
+        """Return the episodes of a version, and its action logs.
 
         Raises:
             InputError: as for `measured`.
@@ -173,10 +173,10 @@ class ArchiveReader:
 
 
 def open_reader(home: str | None, archive: str | None, data: str | None) -> ArchiveReader:
-    """Return the place that the command line names: an archive, a run, or the newest run.
+    """Return the reader of the archive that the command line names: an archive, a run, or the newest run.
 
     Raises:
-        InputError: there is none.
+        InputError: there is no such archive or run.
     """
     return ArchiveReader(*_chosen(home, archive), catalogue.data_root(data))
 
@@ -194,14 +194,14 @@ def _chosen(home: str | None, archive: str | None) -> tuple[Path, Run | None]:
 
 
 class _RecentlyUsed(OrderedDict[Hashable, T]):
-    """The last few things that were made, by key."""
+    """A cache of the values that were used last, by key."""
 
     def __init__(self, most: int) -> None:
         super().__init__()
         self._most, self._lock = most, threading.RLock()
 
     def get(self, key: Hashable, made: Callable[[], T]) -> T:  # type: ignore[override]
-        """Return what is kept under ``key``, or make it."""
+        """Return the cached value of ``key``, or make and cache it."""
         with self._lock:
             if key not in self:
                 self[key] = made()

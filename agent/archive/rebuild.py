@@ -1,4 +1,4 @@
-"""Figures of versions that have none: from before they were kept, of another run, or lost."""
+"""Recomputes results by question that an archive lacks: of old versions, of a forked run, or lost."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from .run_directory import Run
 
 
 def rebuild(run: Run) -> int:
-    """Reckon anew, from the action logs, the figures that a run's archive lacks, and return of how many versions.
+    """Recompute missing results by question from the action logs, and return the number of versions.
 
     Raises:
-        Damaged: an environment, or the logs of a version, are damaged.
+        DamagedFile: an environment or the logs of a version are damaged.
     """
     hashes = run.config.protocol().environments
     ran = [card for card in run.archive.cards() if card.ok and card.protocol.environments == hashes]

@@ -1,4 +1,4 @@
-"""What the command line names: controllers, runs, archives and environments."""
+"""Resolves names that a user types to versions, controllers, runs, archives and environments."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .champions import champion, champion_names, champion_source
 from .run_directory import Run, newest_home
 
 RUNS = Path("runs")
-"""Where runs are kept unless told otherwise."""
+"""Default parent directory of runs."""
 
 
 def chosen_run(home: str | None) -> Run:
@@ -31,10 +31,10 @@ def chosen_run(home: str | None) -> Run:
 
 
 def chosen_archive(home: str | None, archive: str | None) -> Archive:
-    """Return the archive that was named, else that of the run that was named, else that of the newest run.
+    """Return the archive ``archive``, else the archive of the run ``home``, else that of the newest run.
 
     Raises:
-        InputError: there is none.
+        InputError: there is no such archive or run.
     """
     if archive is None:
         return chosen_run(home).archive
@@ -47,7 +47,7 @@ def version(text: str, home: str | None = None, archive: str | None = None) -> t
     """Return the archive and the id of the version that ``text`` names: a champion, or a version of an archive.
 
     Raises:
-        InputError: it is neither.
+        InputError: ``text`` is the name of neither.
     """
     if text in champion_names():
         return champion(text)
@@ -56,10 +56,10 @@ def version(text: str, home: str | None = None, archive: str | None = None) -> t
 
 
 def controller(text: str, home: str | None = None, archive: str | None = None) -> Candidate:
-    """Return the controller that ``text`` names: a seed, a champion, a file, or a version of an archive.
+    """Return the controller that ``text`` names: a baseline, a champion, a file, or a version of an archive.
 
     Raises:
-        InputError: it is none of these.
+        InputError: ``text`` is the name of none of these.
     """
     if text in baseline_names():
         return Candidate(text, baseline_source(text))
@@ -75,11 +75,11 @@ def controller(text: str, home: str | None = None, archive: str | None = None) -
             raise InputError(f"{path}: not a text file") from None
     try:
         versions = chosen_archive(home, archive)
-        found = versions.resolve(text)
+        id = versions.resolve(text)
     except InputError as error:
         ours = ", ".join([*champion_names(), *baseline_names()])
         raise InputError(f"no controller {text!r}: not one of ours ({ours}), not a file, and {error}") from None
-    return Candidate(found, versions.source(found))
+    return Candidate(id, versions.source(id))
 
 
 def environments(patterns: Sequence[str] | None, data: str | None) -> list[Environment]:
@@ -101,9 +101,9 @@ def environments(patterns: Sequence[str] | None, data: str | None) -> list[Envir
 
 
 def sandbox(args: argparse.Namespace, candidates: Sequence[Candidate] | None = None) -> Sandbox:
-    """Return the sandbox that the command line asks for, to be closed.
+    """Return the sandbox that the command line names; the caller closes it.
 
-    Where none is asked for by name and all ``candidates`` came with this program, a plain process will do.
+    With the default "auto", candidates that all ship with this program run in a plain process.
     """
     ours = candidates is not None and shipped(candidates)
     name = "process" if args.sandbox == "auto" and args.runtime is None and ours else args.sandbox
@@ -117,5 +117,5 @@ def shipped(candidates: Sequence[Candidate]) -> bool:
 
 
 def workers(given: int | None) -> int:
-    """Return the number of workers: what was given, or one for each core that this process may use."""
+    """Return the number of workers: ``given``, or by default one for each core that this process may use."""
     return given or len(os.sched_getaffinity(0))

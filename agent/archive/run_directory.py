@@ -25,18 +25,17 @@ from .archive import Archive
 FIRST_SEARCH_ORDER = 1000
 """The first branch order that search may use. Orders below are for reports."""
 FIRST_FRESH_ORDER = 1_000_000
-"""The first branch order of the last choice, among the best, on orders that the search has not seen."""
-
+"""The first branch order of the final evaluation, whose orders the search has not seen."""
 
 Ablation = Literal["traces", "beta", "history"]
-"""An idea that a run may leave out, so that its worth can be measured: traces and their diagnosis, the one knob, and
-what earlier versions have taught."""
+"""A part of the method that a run leaves out, to measure its effect: traces and their diagnosis, the knob beta, or the
+history of earlier versions."""
 WITHOUT_BETA = (0.5,)
-"""The beta grid of a run without the knob."""
+"""The beta grid of a run with the ablation "beta"."""
 
 
 class RunConfig(FrozenModel):
-    """The settings of a discovery run: with the environments' hashes, all that its result depends on."""
+    """The settings of a discovery run. Its result depends on them and on the environments' contents only."""
 
     schema_version: int = 2
     """1 called ``orders`` ``seeds``; it is still read."""
@@ -44,9 +43,9 @@ class RunConfig(FrozenModel):
     generations: int = Field(default=10, ge=0)
     population: int = Field(default=16, ge=1)
     islands: int = Field(default=1, ge=1)
-    """Populations that breed apart (`agent.population.islands`)."""
+    """Number of subpopulations with separate ancestries (`agent.population.islands`)."""
     latency: bool = False
-    """Whether latency is a third objective, beside accuracy and tokens."""
+    """Whether latency is a third objective, after accuracy and tokens."""
     seed: int = 0
     orders: int = Field(default=4, ge=1)
     """Branch orders on which every candidate is tried."""
@@ -56,27 +55,27 @@ class RunConfig(FrozenModel):
     environments: dict[str, str]
     """Content hash of each search environment, by name."""
     simulated: dict[str, str] = Field(default_factory=dict)
-    """The same of those that were simulated from fits of them (`envs.synthetic.simulated`)."""
+    """Content hash of each simulated environment, by name (`envs.synthetic.simulated`)."""
     simulated_weight: float = Field(default=0.25, gt=0, lt=1)
-    """What these count together in every choice; no figure that is shown counts them."""
+    """Weight of all simulated environments together in every choice; no figure that is shown includes them."""
     ablations: tuple[Ablation, ...] = ()
     screening: bool = True
-    """Whether a candidate that cannot come up to the front is given up early (`agent.loop.screening`)."""
+    """Whether the evaluation of a candidate stops early if it cannot reach the front (`agent.loop.screening`)."""
     screening_risk: float = Field(default=0.01, gt=0, lt=1)
-    """Chance of giving up one that could have."""
+    """Probability of stopping a candidate that would have reached the front."""
     model: str = ""
-    """Which language model is asked, where the explorer is one."""
+    """Name of the language model, for explorers that call one."""
     command: str = ""
     """The coding agent of the explorer `command`: a name, or a command line."""
     agent_minutes: float = Field(default=30.0, gt=0, allow_inf_nan=False)
     agent_tries: int = Field(default=12, ge=1)
-    """What a coding agent has for one proposal."""
+    """Minutes, and tries of drafts, that a coding agent has for one proposal."""
     agent_variables: tuple[str, ...] = ()
-    """Names of the variables of the environment that it gets besides the usual few: that of its key, as a rule."""
+    """Names of further environment variables that a coding agent gets, such as that of its key."""
     mixture: tuple[str, ...] = ()
-    """The explorers of a `mixture`."""
+    """Names of the explorers of a `mixture`."""
     sandbox: str = "process"
-    """Where its candidates run: every card says so too."""
+    """Name of the sandbox in which candidates run; every card names it too."""
 
     @model_validator(mode="before")
     @classmethod
@@ -84,7 +83,7 @@ class RunConfig(FrozenModel):
         return renamed(data, {"seeds": "orders"})
 
     def protocol(self) -> EvaluationProtocol:
-        """Return on what its candidates are measured."""
+        """Return the protocol with which candidates are evaluated."""
         return EvaluationProtocol(
             environments=self.environments | self.simulated, betas=self.betas, first_order=FIRST_SEARCH_ORDER,
             orders=self.orders, max_branches=self.max_branches, max_tokens=self.max_tokens,
@@ -99,7 +98,8 @@ class Run:
         home: the directory; `create` makes one, `Run(home)` opens one.
 
     Raises:
-        InputError: it is not a run directory, or a part of it is damaged.
+        InputError: ``home`` is not a run directory.
+        DamagedFile: its settings are damaged.
     """
 
     def __init__(self, home: Path) -> None:
@@ -118,25 +118,25 @@ class Run:
 
     @classmethod
     def create(cls, home: Path, config: RunConfig, environments: Sequence[Environment]) -> Run:
-        """Make a run directory with its own copy of the environments, or open it if it is there with this config.
+        """Create a run directory with its own copy of the environments, or open one that exists with this config.
 
         Raises:
             InputError: the directory holds another run.
-            OSError: it could not be written; a directory that was not there before is not left behind.
+            OSError: the directory could not be written; a new directory is removed again.
         """
         if (home / "config.json").exists():
             run = cls(home)
             if run.config != config:
                 raise InputError(f"{home} holds a run with other settings; choose another --run, or resume it")
             return run
-        _batch(config, environments, FIRST_SEARCH_ORDER)  # refuses what cannot be run before anything is written
-        was_there = home.exists()
+        _batch(config, environments, FIRST_SEARCH_ORDER)  # raises before anything is written
+        existed = home.exists()
         try:
             for environment in environments:
                 store.save(environment, catalogue.path_of(home / "environments", environment.name))
             write_atomically(home / "config.json", config.model_dump_json(indent=1).encode())
         except BaseException:
-            if not was_there:
+            if not existed:
                 shutil.rmtree(home, ignore_errors=True)
             raise
         return cls(home)
@@ -145,10 +145,10 @@ class Run:
         """Load the search environments, in the order of the settings; the simulated ones come last.
 
         Args:
-            simulated: whether these are wanted too.
+            simulated: whether to load the simulated environments too.
 
         Raises:
-            InputError: one is missing, damaged, or not the one that the run began with.
+            InputError: an environment is missing or damaged, or has changed since the run began.
         """
         hashes = self.config.environments | (self.config.simulated if simulated else {})
         loaded = catalogue.find(self.home / "environments", list(hashes))
@@ -158,14 +158,14 @@ class Run:
         return loaded
 
     def episodes(self, environments: Sequence[Environment], first_order: int = FIRST_SEARCH_ORDER) -> Episodes:
-        """Return the batch on which every candidate is tried."""
+        """Return the episodes on which every candidate is evaluated."""
         return _batch(self.config, environments, first_order)
 
     def limits(self) -> SpendingLimits:
         """Return the limits on what the run may spend.
 
         Raises:
-            Damaged: their file is damaged.
+            DamagedFile: the file of the limits is damaged.
         """
         path = self.home / "limits.json"
         try:
@@ -175,11 +175,11 @@ class Run:
             raise DamagedFile(f"{path}: damaged ({what}); remove it, and give the limits anew") from None
 
     def set_limits(self, limits: SpendingLimits) -> None:
-        """Keep the limits: they are no part of the settings, for they may be raised."""
+        """Store the limits. They are not part of the settings, because the user may raise them later."""
         write_atomically(self.home / "limits.json", limits.model_dump_json(indent=1).encode())
 
     def hours(self) -> float:
-        """Return the hours of work on the run: from each start of a process to its last event."""
+        """Return the hours of work on the run: the time from each start of a process to its last event, summed."""
         total, began, last = 0.0, None, 0.0
         for line in self.events():
             if isinstance(line.event, RunStarted):
@@ -189,14 +189,14 @@ class Run:
         return (total + (last - began if began is not None else 0.0)) / 3600
 
     def log(self, event: Event) -> None:
-        """Append an event to the event log: the only place in a run that knows the time."""
+        """Append an event to the event log, with the time. Nothing else in a run depends on the time."""
         line = json.dumps({"time": round(time.time(), 3), "event": event.kind, **event.document()}) + "\n"
         with naming_os_errors(self._events), self._events.open("a", encoding="utf-8") as file:
             file.write(line)
 
     def events(self) -> list[LoggedEvent]:
-        """Return the event log; a line that is damaged, or was cut short by a kill, is left out."""
-        found = []
+        """Return the event log, without damaged lines and lines that a kill has cut short."""
+        logged = []
         text = self._events.read_text(encoding="utf-8", errors="replace") if self._events.exists() else ""
         for line in text.splitlines():
             try:
@@ -204,8 +204,8 @@ class Run:
             except (ValueError, RecursionError):
                 continue
             if event is not None:
-                found.append(event)
-        return found
+                logged.append(event)
+        return logged
 
 
 def _batch(c: RunConfig, environments: Sequence[Environment], first_order: int) -> Episodes:
@@ -219,10 +219,10 @@ def next_home(parent: Path) -> Path:
 
 
 def newest_home(parent: Path) -> Path:
-    """Return the highest numbered run directory under ``parent``, or else the one that was begun last.
+    """Return the run directory under ``parent`` with the highest number, or else the latest one.
 
     Raises:
-        InputError: there is none.
+        InputError: there is no run directory.
     """
     homes = [path for path in parent.iterdir() if path.name.isdigit()] if parent.is_dir() else []
     if homes:

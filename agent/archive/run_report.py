@@ -19,7 +19,7 @@ JSON, TEXT = "report.json", "report.md"
 
 
 class QualityLead(FrozenModel):
-    """The quality of a discovered version less that of a hand-written one, paired by question and branch order."""
+    """Quality of a discovered version minus that of a baseline, paired by question and branch order."""
 
     version: str
     baseline: str
@@ -34,21 +34,22 @@ class QualityLead(FrozenModel):
 
 
 class BudgetComparison(FrozenModel):
-    """What the search holds to be the best within a budget, measured."""
+    """Measured accuracy of the version that the search believes to be the best within a budget."""
 
     tokens: float
+    """The budget: mean tokens of a question."""
     version: str
     accuracy: IntervalEstimate
     """In per cent."""
     over: dict[str, IntervalEstimate]
-    """Less that of each hand-written version, paired, in points."""
+    """Difference from each baseline, paired, in points, by name."""
 
 
 class Optimism(FrozenModel):
-    """How far the search has fooled itself (`CrossValidated`): reckoned from its own figures, before any fresh one."""
+    """How much the search overestimates its choice (`CrossValidated`), computed from its own results only."""
 
     version: str
-    """What the search would choose."""
+    """The version that the search would choose."""
     searched: IntervalEstimate
     questions: IntervalEstimate
     models: IntervalEstimate | None
@@ -56,16 +57,16 @@ class Optimism(FrozenModel):
     optimism: IntervalEstimate
 
     @classmethod
-    def of(cls, version: str, found: CrossValidated) -> Optimism:
-        """Return what was found of the choice of ``version``."""
+    def of(cls, version: str, result: CrossValidated) -> Optimism:
+        """Return the record of a cross-validation of the choice of ``version``."""
         return cls(
-            version=version, searched=found.searched, questions=found.questions, models=found.models, both=found.both,
-            optimism=found.optimism,
+            version=version, searched=result.searched, questions=result.questions, models=result.models,
+            both=result.both, optimism=result.optimism,
         )  # fmt: skip
 
 
 def describe_optimism(found: tuple[Card, CrossValidated] | Optimism | None) -> list[str]:
-    """Return the optimism of a search in sentences; none where it is not known."""
+    """Return the optimism of a search in sentences; an empty list if there is no estimate."""
     if isinstance(found, tuple):
         found = Optimism.of(found[0].id, found[1])
     if found is None:
@@ -86,14 +87,14 @@ def describe_optimism(found: tuple[Card, CrossValidated] | Optimism | None) -> l
 
 
 class RunReport(FrozenModel):
-    """What a run has found, on fresh branch orders."""
+    """The final evaluation of a run, on fresh branch orders."""
 
     best: str
     protocol: EvaluationProtocol
     searched: dict[str, float]
     """`population.quality` of each version below as the search saw it."""
     measured: dict[str, float]
-    """The same on fresh orders."""
+    """The same on fresh branch orders."""
     curves: dict[str, tuple[Point, ...]]
     front: tuple[str, ...] = ()
     """Discovered versions of the search's front, from frugal to accurate."""
@@ -102,12 +103,12 @@ class RunReport(FrozenModel):
     leads: tuple[QualityLead, ...] = ()
     budgets: tuple[BudgetComparison, ...] = ()
     optimism: Optimism | None = None
-    """None where there are too few questions, or no figures by question."""
+    """None if there are too few questions, or no results by question."""
     failed: dict[str, str] = Field(default_factory=dict)
-    """Versions that did not come through the fresh orders, and why: they are out of the choice."""
+    """Versions that failed on the fresh orders, with the reason; they cannot be chosen."""
 
     def best_of(self, versions: Iterable[str]) -> str | None:
-        """Return the best of ``versions`` on fresh orders; None if none of them has come through."""
+        """Return the best of ``versions`` on fresh orders; None if none of them ran there."""
         return max((v for v in versions if v in self.measured), key=lambda v: self.measured[v], default=None)
 
 

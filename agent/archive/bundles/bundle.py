@@ -1,4 +1,4 @@
-"""What a bundle is: a zip of whole version folders, nothing compressed again, with a list of all hashes."""
+"""The format of bundles: a zip of complete version folders, stored without compression, with a list of all hashes."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ LIST = "bundle.json"
 FOLDERS = "versions/"
 
 MOST_BYTES = 1 << 30
-"""Of a bundle. Its entries are not compressed, so that this is what it holds too."""
+"""Largest size of a bundle. Its entries are not compressed, so this limits their total size too."""
 MOST_ENTRIES = 100_000
 MOST_TEXT = 1 << 24
-"""Bytes of a source, a card, or whatever else is not compressed."""
+"""Largest size in bytes of a file that is not compressed, such as a source or a card."""
 MOST_UNPACKED = 1 << 28
-"""Bytes of what an entry, such as action logs, holds in compressed form."""
+"""Largest size in bytes of the content of a compressed file, such as action logs."""
 
 ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
-"""What a version, or a file of one, may be called."""
+"""Valid ids of versions and names of their files."""
 
 
 class BundleEntry(FrozenModel):
@@ -31,12 +31,12 @@ class BundleEntry(FrozenModel):
 
 
 class BundleListing(FrozenModel):
-    """What is in a bundle."""
+    """The table of contents of a bundle."""
 
     format: int
     asked: tuple[str, ...]
-    """Versions that it was made for; the others are their ancestors."""
+    """Versions that the user asked for; the others are their ancestors."""
     versions: tuple[str, ...]
-    """All of them, parents before children."""
+    """All versions, parents before children."""
     files: dict[str, BundleEntry]
-    """By name in the zip: all but the listing itself."""
+    """All files but the listing itself, by name in the zip."""

@@ -1,4 +1,4 @@
-"""Versions -> a bundle: the same versions, the same bytes."""
+"""Exports versions to a bundle; the same versions give the same bytes."""
 
 from __future__ import annotations
 
@@ -15,17 +15,18 @@ from .bundle import FOLDERS, FORMAT, ID, LIST, MOST_BYTES, BundleEntry, BundleLi
 
 
 def export(archive: Archive, ids: Sequence[str], path: Path, ancestors: bool = True) -> tuple[BundleListing, str]:
-    """Write a bundle, and return what is in it, and its sha256, by which it can be cited.
+    """Write a bundle, and return its listing and its sha256, by which it can be cited.
 
     Args:
-        archive: where the versions are.
-        ids: of the versions.
-        path: of the bundle.
-        ancestors: whether all that they descend from comes along, and generation 0; without, only an archive that has
-            their parents takes the bundle.
+        archive: the archive of the versions.
+        ids: ids of the versions.
+        path: path of the bundle.
+        ancestors: whether to add all ancestors and generation 0. A bundle without them can be imported only into an
+            archive that has the parents.
 
     Raises:
-        InputError: a version that is damaged, or cannot be published: an ancestor is missing, or it is too large.
+        InputError: an ancestor is missing, or the bundle would be too large.
+        DamagedFile: a version is damaged.
     """
     asked = tuple(dict.fromkeys(ids))
     versions = with_ancestors(archive, asked) if ancestors else ordered(archive, asked)
@@ -49,7 +50,7 @@ def export(archive: Archive, ids: Sequence[str], path: Path, ancestors: bool = T
 
 
 def packed(contents: dict[str, bytes]) -> bytes:
-    """Return a zip of ``contents``, stored as they are: bytes that no machine's compression changes."""
+    """Return a zip of ``contents`` without compression, so that every machine makes the same bytes."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for name, data in contents.items():
@@ -60,13 +61,13 @@ def packed(contents: dict[str, bytes]) -> bytes:
 
 
 def with_ancestors(archive: Archive, ids: Sequence[str]) -> list[str]:
-    """Return the versions, all that they descend from, and generation 0, which the search measured them against.
+    """Return the versions, all their ancestors, and generation 0, which the search compared them with.
 
     Raises:
         InputError: an ancestor is not in the archive.
     """
     waiting = [*ids, *(card.id for card in archive.cards() if card.generation == 0)]
-    found = set(waiting)
+    reached = set(waiting)
     while waiting:
         version = waiting.pop()
         for parent in archive.card(version).parents:
@@ -74,14 +75,18 @@ def with_ancestors(archive: Archive, ids: Sequence[str]) -> list[str]:
                 raise InputError(
                     f"{archive.root}: {version}'s parent {parent} is not there; --no-ancestors exports without it"
                 )
-            if parent not in found:
-                found.add(parent)
+            if parent not in reached:
+                reached.add(parent)
                 waiting.append(parent)
-    return ordered(archive, sorted(found))
+    return ordered(archive, sorted(reached))
 
 
 def ordered(archive: Archive, ids: Sequence[str]) -> list[str]:
-    """Return ``ids`` by generation and id, but each after its parents where these are among them."""
+    """Return ``ids`` by generation and id, but each version after its parents.
+
+    Raises:
+        DamagedFile: versions descend from each other.
+    """
     cards = sorted(map(archive.card, ids), key=lambda card: (card.generation, card.id))
     left = {card.id: set(card.parents) & set(ids) for card in cards}
     result: list[str] = []

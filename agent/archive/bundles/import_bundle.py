@@ -1,4 +1,4 @@
-"""A bundle -> versions of an archive: all of them or none, after every check, and nothing of them is ever run."""
+"""Imports a bundle into an archive: all versions or none, after every check. No source is ever run."""
 
 from __future__ import annotations
 
@@ -27,26 +27,27 @@ PACKED = (LOGS, TRANSCRIPT)
 
 @dataclass(frozen=True, slots=True)
 class ImportedBundle:
-    """What became of a bundle."""
+    """The result of an import."""
 
     sha256: str
-    """Of the bundle: what it is cited by."""
+    """SHA-256 of the bundle, by which it is cited."""
     added: tuple[str, ...]
     already_present: tuple[str, ...]
     """Versions that the archive had already, with the same bytes."""
 
 
 def import_bundle(path: Path, archive: Archive, expected: str | None = None) -> ImportedBundle:
-    """Add the versions of a bundle to an archive, which is made if it is not there.
+    """Add the versions of a bundle to an archive, which is created if it does not exist.
 
     Args:
-        path: of the bundle.
-        archive: to add to; not that of a run, whose search would take them for its own.
-        expected: the sha256 that the bundle was cited by.
+        path: path of the bundle.
+        archive: the archive to add to; not the archive of a run, whose search would treat the versions as its own.
+        expected: the sha256 by which the bundle was cited.
 
     Raises:
-        InputError: the bundle is not what was cited, not whole, or does not fit the archive; nothing was added.
-        OSError: the archive could not be written; each version is there as a whole, or not at all.
+        InputError: the hash differs from ``expected``, or the bundle is damaged or does not fit the archive; nothing
+            was added.
+        OSError: the archive could not be written; each version was added completely or not at all.
     """
     if (archive.root.parent / "config.json").exists():
         raise InputError(f"{archive.root} belongs to a run, which would take them for its own: choose another archive")
@@ -65,7 +66,7 @@ def import_bundle(path: Path, archive: Archive, expected: str | None = None) -> 
         if problem:
             raise InputError(f"{path}: {problem}; nothing was imported")
         added = tuple(version for version in listing.versions if version not in archive)
-        for version in added:  # parents first, so that a kill leaves no orphan
+        for version in added:  # parents first, so that a kill leaves no version without its parents
             with naming_os_errors(archive.root / version):
                 os.rename(aside / version, archive.root / version)
                 sync(archive.root)
@@ -74,14 +75,14 @@ def import_bundle(path: Path, archive: Archive, expected: str | None = None) -> 
 
 
 class _BundleRefused(Exception):
-    """A bundle that is not one."""
+    """The file is not a valid bundle; the message gives the reason."""
 
 
 def unpack(data: bytes) -> tuple[BundleListing, dict[str, dict[str, bytes]]]:
-    """Return what a bundle lists, and its files by version and name, every hash checked.
+    """Return the listing of a bundle, and its files by version and name, after a check of every hash.
 
     Raises:
-        _Refused: with the reason.
+        _BundleRefused: the bundle is invalid.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
@@ -90,7 +91,7 @@ def unpack(data: bytes) -> tuple[BundleListing, dict[str, dict[str, bytes]]]:
             files = {entry.filename: archive.read(entry) for entry in entries}
     except _BundleRefused:
         raise
-    except Exception as error:  # damaged bytes make the reader of zips raise whatever comes
+    except Exception as error:  # zipfile raises many types of errors for damaged bytes
         raise _BundleRefused(f"not a whole zip ({error})") from None
     try:
         listing = BundleListing.model_validate_json(files.pop(LIST))
@@ -107,7 +108,7 @@ def unpack(data: bytes) -> tuple[BundleListing, dict[str, dict[str, bytes]]]:
         wanted = listing.files[name]
         if (sha256(content), len(content)) != (wanted.sha256, wanted.size):
             raise _BundleRefused(f"{name}: content does not match its hash")
-        version, file = _place(name)
+        version, file = _version_file(name)
         _check_size(name, file, content)
         contents.setdefault(version, {})[file] = content
     if sorted(listing.versions) != sorted(contents) or not set(listing.asked) <= contents.keys():
@@ -130,31 +131,31 @@ def _check_entries(entries: Sequence[zipfile.ZipInfo], size: int) -> None:
         raise _BundleRefused("its entries claim to hold more than the file does")
 
 
-def _place(name: str) -> tuple[str, str]:
-    """Return the version and the file that an entry's name stands for."""
+def _version_file(name: str) -> tuple[str, str]:
+    """Return the version and the file name of an entry."""
     version, _, file = name.removeprefix(FOLDERS).partition("/")
-    known = name.startswith(FOLDERS) and ID.fullmatch(version) and ID.fullmatch(file)
-    if not known or version in (REPLAYS, FIGURES) or version.startswith(INDEX):
+    valid = name.startswith(FOLDERS) and ID.fullmatch(version) and ID.fullmatch(file)
+    if not valid or version in (REPLAYS, FIGURES) or version.startswith(INDEX):
         raise _BundleRefused(f"{name!r} is no place for a file of a version")
     return version, file
 
 
 def _check_size(name: str, file: str, content: bytes) -> None:
-    """Refuse what would be huge once it is read."""
+    """Raise for a file whose content would need too much memory."""
     if file not in PACKED:
         if len(content) > MOST_TEXT:
             raise _BundleRefused(f"{name}: larger than {MOST_TEXT:,} bytes")
         return
     try:
         size = _unpacked(content, file)
-    except Exception as error:  # as above
+    except Exception as error:  # zipfile and gzip raise many types of errors for damaged bytes
         raise _BundleRefused(f"{name}: damaged ({error})") from None
     if size > MOST_UNPACKED:
         raise _BundleRefused(f"{name}: holds more than {MOST_UNPACKED:,} bytes")
 
 
 def _unpacked(content: bytes, file: str) -> int:
-    """Return the bytes that action logs or a transcript hold, or some number above `MOST_UNPACKED`."""
+    """Return the uncompressed size of action logs or of a transcript, or some number above `MOST_UNPACKED`."""
     if file == LOGS:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             return sum(entry.file_size for entry in archive.infolist())
@@ -167,8 +168,8 @@ def _unpacked(content: bytes, file: str) -> int:
 
 @contextmanager
 def _staged(root: Path, contents: dict[str, dict[str, bytes]]) -> Iterator[Path]:
-    """Write the versions aside, in the archive's own file system; what is left there in the end is removed."""
-    was_there = root.exists()
+    """Write the versions to a temporary directory in the archive; remove the directory in the end."""
+    existed = root.exists()
     root.mkdir(parents=True, exist_ok=True)
     aside = Path(tempfile.mkdtemp(prefix=".writing-", dir=root))
     try:
@@ -183,15 +184,15 @@ def _staged(root: Path, contents: dict[str, dict[str, bytes]]) -> Iterator[Path]
         yield aside
     finally:
         shutil.rmtree(aside, ignore_errors=True)
-        if not was_there:
-            with suppress(OSError):  # it is not empty: something was imported
+        if not existed:
+            with suppress(OSError):  # not empty: versions were imported
                 root.rmdir()
 
 
 def _problems(listing: BundleListing, aside: Path, archive: Archive) -> Iterator[str]:
-    """Yield what is wrong with the versions themselves, and with them in this archive."""
+    """Yield the problems of the versions, and their conflicts with this archive."""
     bundle = Archive(aside)
-    before: set[str] = set()
+    earlier: set[str] = set()
     for version in listing.versions:
         yield from check_folder(aside / version)
         card = bundle.card(version)
@@ -200,9 +201,9 @@ def _problems(listing: BundleListing, aside: Path, archive: Archive) -> Iterator
         except ValueError:
             yield f"{version}/{SOURCE}: not text"
         for parent in card.parents:
-            if not ID.fullmatch(parent) or (parent not in before and parent not in archive):
+            if not ID.fullmatch(parent) or (parent not in earlier and parent not in archive):
                 yield f"{version}: its parent {parent!r} is neither before it in the bundle nor in {archive.root}"
-        before.add(version)
+        earlier.add(version)
         if os.path.lexists(archive.root / version) and _files(archive.root / version) != _files(aside / version):
             yield f"{version} is in {archive.root} with other content"
 

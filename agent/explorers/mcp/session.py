@@ -85,7 +85,7 @@ class McpSession:
         """Wait for what the agent hands in, and return it.
 
         Raises:
-            Left: nobody will.
+            ClientLeft: nobody will.
         """
         task = self._make(brief, step)
         with self._changed:
