@@ -139,7 +139,7 @@ class StubExplorer:
     """Proposes controllers that all differ."""
 
     name = "stub"
-    single = own = False
+    one_at_a_time = needs_own_data = False
 
     def propose(self, brief: Brief) -> list[Proposal]:
         numbers = (Random(f"{brief.seed} {slot}").getrandbits(64) for slot in range(brief.count))
@@ -208,7 +208,7 @@ def test_foolish_or_hostile_model_cannot_damage_the_archive_or_leak_the_key(  # 
     assert talks
     for talk in talks:
         kept = (run.home / talk.transcript).read_text()
-        assert kept.startswith("## system") and kept.endswith(f"## end: {talk['ended']}\n") and KEY not in kept
+        assert kept.startswith("## system") and kept.endswith(f"## end: {talk.ended}\n") and KEY not in kept
     name = f"g{talks[0].generation:03d}-{talks[0].step}-{talks[0].slot}"
     assert main(["transcript", name, "--run", str(run.home)]) == 0 and "## end: " in capsys.readouterr().out
     assert main(["transcript", "g999-propose-0", "--run", str(run.home)]) != 0
