@@ -140,12 +140,14 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> object:
-    """Import a public name when it is first used: the import of numpy, LangGraph or Docker's SDK takes a while."""
-    if name not in _HOME:
-        raise AttributeError(f"module 'autotts' has no attribute {name!r}; docs/library.md lists what it has")
-    value = globals()[name] = getattr(_import_module(_HOME[name]), name)
-    return value
+if not _typing.TYPE_CHECKING:  # a type checker would take every name for an attribute
+
+    def __getattr__(name: str) -> object:
+        """Import a public name when it is first used: the import of numpy, LangGraph or Docker's SDK takes a while."""
+        if name not in _HOME:
+            raise AttributeError(f"module 'autotts' has no attribute {name!r}; docs/library.md lists what it has")
+        value = globals()[name] = getattr(_import_module(_HOME[name]), name)
+        return value
 
 
 def __dir__() -> list[str]:

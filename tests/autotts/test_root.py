@@ -44,11 +44,27 @@ def test_the_manual_describes_every_public_name() -> None:
     assert [name for name in autotts.__all__ if f"`{name}" not in manual] == []
 
 
-def test_type_checkers_see_every_public_name() -> None:
-    text = Path(autotts.__file__).read_text()
-    visible = text[text.index("if _typing.TYPE_CHECKING") : text.index("_HOMES = {")]
-    assert [name for name in autotts.__all__ if name not in visible.replace(",", " ").split()] == []
-    assert (Path(autotts.__file__).parent / "py.typed").exists()
+@pytest.mark.slow
+def test_type_checkers_see_every_name_with_its_type(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import autotts\n"
+        "for event in (run := autotts.discover(generations=3)):\n"
+        "    if isinstance(event, autotts.CandidateEvaluated):\n"
+        "        reveal_type(event.verdict)\n"
+        "reveal_type(run.result().best)\n"
+        "reveal_type(autotts.evaluate('x').curve)\n"
+        "reveal_type(autotts.open_archive()['x'].quality)\n"
+        "autotts.optimise\n" + "".join(f"autotts.{name}\n" for name in autotts.__all__)
+    )
+    root = Path(autotts.__file__).parents[1]
+    command = [sys.executable, "-m", "mypy", "--strict", "--config-file=", "--no-incremental", str(program)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env={"MYPYPATH": str(root)})
+    revealed = re.findall(r'Revealed type is "(.*)"', done.stdout)
+    assert revealed == ["str", "str", "list[envs.statistics.Point]", "float | None"], done.stdout
+    errors = [line for line in done.stdout.splitlines() if line.startswith("program.py") and "error" in line]
+    assert len(errors) == 1 and 'Module has no attribute "optimise"' in errors[0], done.stdout
+    assert all((root / package / "py.typed").exists() for package in ("autotts", "agent", "sandbox", "envs"))
 
 
 def test_the_library_examples_of_the_readme_import_nothing_else() -> None:
