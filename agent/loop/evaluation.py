@@ -90,8 +90,8 @@ class CandidateEvaluator:
         if parent is None:
             return record.with_diagnosis(CandidateDiagnosis(findings=findings))
         card = self._store.card_of(record).model_copy(update={"findings": findings})
-        told = outcome(card.expects, card, parent, self._store.budgets)
-        return record.with_diagnosis(CandidateDiagnosis(findings=findings, outcome=told))
+        seen = outcome(card.expects, card, parent, self._store.budgets)
+        return record.with_diagnosis(CandidateDiagnosis(findings=findings, outcome=seen))
 
     def _findings(self, record: CandidateRecord) -> tuple[Finding, ...]:
         """Return the findings of a candidate: none if it has no scores, or is a duplicate."""

@@ -1,4 +1,4 @@
-"""What is believed of a version, once its luck is taken into account: in memory beside its card, never a part of it."""
+"""The belief about a version: its measured curve corrected for luck. It exists only in memory, not in the archive."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from .version import CurvePoint
 
 @dataclass(frozen=True, slots=True)
 class Belief:
-    """What the others in a population, and how much the questions disagree, make of a version's figures."""
+    """An estimate of a version's true quality, from the other versions and from the spread over questions."""
 
     curve: Sequence[CurvePoint]
-    """Its scaling curve as measured, moved as a whole by what is taken for luck."""
+    """The measured scaling curve, shifted as a whole by the estimated luck."""
     factor: float
-    """The part of its difference from its parent that is believed, in [0, 1]; or from the mean, without a parent."""
+    """The share of its difference from its parent that is kept, in [0, 1]; without a parent, from the mean."""
     error: float
     """Standard error of that difference over questions, in points of quality."""
     noise: Sequence[float]
-    """What each group of questions adds to its quality by being there (see `shrinkage.Shrunk`)."""
+    """Effect of each group of questions on its quality, in points (see `overfitting.shrinkage`)."""

@@ -1,4 +1,4 @@
-"""What is written down of every version: the card, as it lies in the archive."""
+"""The card of a version, as the archive stores it."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from .version import Cost, CurvePoint, Expectation, Finding, ScalingCurve, Versi
 SCHEMA = 2
 """2: branch orders and baselines have names of their own; `migration` reads 1."""
 _FIELDS: set[str] = set()
-"""Which fields of cards that are held by thousands were set: nobody asks, and one for each would be a tenth of it."""
+"""Shared by all lean cards in place of pydantic's set of given fields, which would take a tenth of their memory."""
 DUPLICATE = "duplicate"
-"""The verdict on a candidate that decides as an earlier version does; its message names that one."""
+"""The verdict on a candidate that makes the same decisions as an earlier version; its message names that version."""
 SCREENED = "screened"
-"""The verdict on a candidate that was given up early, as it could not come up to the front (`agent.loop.screening`)."""
+"""The verdict on a candidate whose evaluation stopped early: it could not reach the front (`agent.loop.screening`)."""
 
 
 class FrozenModel(BaseModel):
-    """A record that cannot be changed, and has no unknown fields."""
+    """An immutable record; unknown fields are an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class EvaluationProtocol(FrozenModel):
-    """On what a version was measured: two figures may be compared only if this is equal."""
+    """How a version was measured. Two figures may be compared only if their protocols are equal."""
 
     environments: dict[str, str]
     """Content hash of each environment, by name."""
@@ -42,11 +42,11 @@ class EvaluationProtocol(FrozenModel):
     first_order: int
     """The first branch order."""
     orders: int
-    """How many branch orders, from the first on."""
+    """Number of branch orders, from the first on."""
     max_branches: int
     max_tokens: int | None = None
     simulated: float = 0.0
-    """Weight in every choice of all simulated environments together; no figure shows them."""
+    """Weight of all simulated environments together in every choice; no figure that is shown includes them."""
 
     @model_validator(mode="before")
     @classmethod
@@ -59,22 +59,22 @@ class EvaluationProtocol(FrozenModel):
 
 
 class Behaviour(FrozenModel):
-    """What a controller does, over all of its episodes (`agent.diagnosis.behaviour`)."""
+    """How a controller spends its budget, over all of its episodes (`agent.diagnosis.behaviour`)."""
 
     width: float
-    """Mean branches of an episode that ran at least one interval."""
+    """Mean number of branches of an episode that ran at least one interval."""
     depth: float
-    """Mean intervals of such a branch."""
+    """Mean number of intervals of these branches."""
     pruned: float
-    """The part of all tokens that went into branches which were given up later, in [0, 1]."""
+    """Share of all tokens that went into branches that were pruned later, in [0, 1]."""
     latency: float
-    """The critical path as a part of all tokens, in [0, 1]: 1 is one after another."""
+    """The critical path as a share of all tokens, in [0, 1]; 1 means no parallel work."""
     decisions: str
-    """Hash of its decisions: versions with the same protocol and the same hash are one."""
+    """Hash of its decisions: versions with the same protocol and the same hash behave alike in every episode."""
 
 
 class Card(FrozenModel):
-    """A version's card: all that is known of it but its source, its logs and its transcript."""
+    """The card of a version: its whole record except its source, its logs and its transcript."""
 
     schema_version: int = SCHEMA
     id: str
@@ -85,29 +85,30 @@ class Card(FrozenModel):
     rationale: str = ""
     source_sha256: str
     complexity: Complexity | None = None
-    """None of what is no Python, and of a version from before it was noted."""
+    """None if the source does not parse, or if an early version of the program wrote the card."""
     sandbox: str
     verdict: str
     message: str = ""
     protocol: EvaluationProtocol
     curve: tuple[Point, ...] = ()
     behaviour: Behaviour | None = None
-    """None of a version that did not run, and of one from before it was noted."""
+    """None if the version did not run, or if an early version of the program wrote the card."""
     findings: tuple[Finding, ...] = ()
     island: int | None = None
-    """Where it was born, from 0; None where it is at home everywhere (`agent.population.islands`)."""
+    """Island for which it was proposed, from 0; None if it belongs to all islands (`agent.population.islands`)."""
     arms: tuple[str, ...] = ()
-    """What bandits chose for it: where its parent came from (`agent.population.parents`), and its explorer's way."""
+    """Arms that bandits drew for it: the way its parent was chosen (`agent.population.parents`), and its operator."""
     expects: tuple[Expectation, ...] = ()
     outcome: str = ""
-    """What was predicted of it, and what was seen (`agent.population.outcome`)."""
+    """Its predictions compared with its results, in words (`agent.population.outcome`)."""
     cost: Cost = Cost()
-    """Of the calls whose answers led to it; those that failed are in the run's ledger alone."""
+    """Cost of the calls whose answers led to it; only the run's journal of calls holds the failed ones."""
     prompts: str = ""
     """Version of the prompts; empty without a language model."""
     data: dict[str, Any] = Field(default_factory=dict)
+    """Data that the explorer stored for itself (`Proposal.data`)."""
     belief: InstanceOf[Belief] | None = Field(default=None, exclude=True)
-    """What is believed of it beside others (`agent.population.overfitting.beliefs`); it is not written down."""
+    """The belief about it, given the other versions (`agent.population.overfitting.beliefs`); never stored."""
 
     @model_validator(mode="before")
     @classmethod
@@ -116,52 +117,52 @@ class Card(FrozenModel):
 
     @property
     def ok(self) -> bool:
-        """Whether the version ran on every episode, and so has scores."""
+        """Whether the version ran on every episode, so that it has scores."""
         return self.verdict == "ok"
 
     @property
     def mean_points(self) -> list[Point]:
-        """The points of ``curve`` on the mean of the recorded environments, by beta; or on the only one."""
+        """The points of ``curve`` on the mean of the recorded environments, or on the only one, by beta."""
         several = len(recorded(list(self.protocol.environments))) > 1
         return [p for p in self.curve if (p.environment == MEAN if several else not is_simulated(p.environment))]
 
     @cached_property
     def mean_curve(self) -> ScalingCurve:
-        """The scaling curve that `mean_points` are."""
+        """The scaling curve of `mean_points`."""
         points = self.mean_points
         return ScalingCurve.of([CurvePoint(p.beta, p.accuracy_pct, p.mean_tokens, p.mean_latency) for p in points])
 
     @property
     def believed_curve(self) -> Sequence[CurvePoint]:
-        """The curve by which it is ranked, bred and chosen: `mean_curve` where nothing is known of its luck."""
+        """The curve for ranks and choices: that of the belief, or `mean_curve` without a belief."""
         return self.belief.curve if self.belief else self.mean_curve
 
     @property
     def noise(self) -> Sequence[float]:
-        """See `Belief.noise`; empty where nothing is known of it."""
+        """See `Belief.noise`; empty without a belief."""
         return self.belief.noise if self.belief else ()
 
     @property
     def size(self) -> int:
-        """The complexity by which it is compared with others."""
+        """Total complexity (`Complexity.total`), or `UNKNOWN`."""
         return UNKNOWN if self.complexity is None else self.complexity.total
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """Return a copy with other values; it shares `mean_curve` if it has the same."""
+        """Return a copy with other values; it shares `mean_curve` unless the update changes it."""
         copy = super().model_copy(update=update, deep=deep)
         if update and not update.keys().isdisjoint(("curve", "protocol")):
             copy.__dict__.pop("mean_curve", None)
         return copy
 
     def lean(self, protocol: EvaluationProtocol) -> Self:
-        """Return the card without ``curve``, of which `mean_curve` is kept: a third of it, for thousands are held.
+        """Return the card without ``curve`` but with `mean_curve`, which is a third of its size in memory.
 
         Args:
-            protocol: its own, the same object for all cards that share it.
+            protocol: the protocol of the card; one object for all cards with an equal protocol.
         """
-        known = self.mean_curve
+        mean_curve = self.mean_curve
         lean = self.model_copy(update={"curve": (), "protocol": protocol})
-        lean.__dict__["mean_curve"] = known
+        lean.__dict__["mean_curve"] = mean_curve
         object.__setattr__(lean, "__pydantic_fields_set__", _FIELDS)
         return lean
 
@@ -169,7 +170,7 @@ class Card(FrozenModel):
         copy = type(self).__new__(type(self))
         object.__setattr__(copy, "__dict__", dict(self.__dict__))
         for name in ("__pydantic_fields_set__", "__pydantic_extra__", "__pydantic_private__"):
-            object.__setattr__(copy, name, getattr(self, name))  # shared: several thousand copies are made at a time
+            object.__setattr__(copy, name, getattr(self, name))  # shared: beliefs make thousands of copies
         return copy
 
     def version(self, source: str) -> Version:

@@ -1,4 +1,4 @@
-"""How complicated a source is: what it could have been tuned by, and how many ways lead through it."""
+"""The complexity of a source: numbers that could have been tuned, and branches of its control flow."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from pydantic import BaseModel, ConfigDict
 from sandbox import policy
 
 _FREE = (0, 1)
-"""Numbers that nobody tunes: where counting begins, and its step."""
+"""Numbers that do not count as tuned constants."""
 UNKNOWN = 10**9
-"""The complexity of a version of which it was not noted: it is never preferred for its simplicity."""
+"""Stands for the complexity of a card without one, so that the version is never preferred as simpler."""
 
 
 class Complexity(BaseModel):
-    """The size of a controller as a hypothesis."""
+    """The complexity of a controller, for preferring the simpler of two equally good ones."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     constants: int
     """Numbers written in the source, other than 0 and 1 (with either sign)."""
     branches: int
-    """Places at which the course of the program divides: conditions, loops, alternatives (McCabe's number less one)."""
+    """Conditions, loops and alternatives: McCabe's cyclomatic complexity less one."""
 
     @property
     def total(self) -> int:
@@ -33,7 +33,7 @@ class Complexity(BaseModel):
 
 @lru_cache(maxsize=256)
 def complexity(source: str) -> Complexity | None:
-    """Return how complicated ``source`` is; None if it is no Python, or larger than a controller may be."""
+    """Return the complexity of ``source``; None if it does not parse, or is larger than a controller may be."""
     if len(source) > policy.MAX_CHARACTERS:
         return None
     try:

@@ -1,4 +1,4 @@
-"""What happens in a run, as typed events: watchers get them while it happens, and the event log keeps most of them.
+"""The events of a run, as classes. Listeners get every event as it happens; the event log stores most of them.
 
 The class attribute ``kind`` is an event's name in the log; ``None`` marks an event that is not logged.
 """
@@ -20,7 +20,7 @@ class Event:
     """The base class of all events."""
 
     kind: ClassVar[str | None] = None
-    """Name in the event log; None for an event that is too small to be logged."""
+    """Name in the event log; None for an event that is not logged."""
 
     def document(self) -> dict[str, Any]:
         """Return the fields as plain JSON."""
@@ -115,7 +115,7 @@ class GenerationArchived(Event):
 
 @dataclass(frozen=True, slots=True)
 class RunStopped(Event):
-    """The run stops with an error that the explorer is the reason of."""
+    """The run stops with an error, because its explorer proposes nothing new."""
 
     kind = "stopped"
     why: str
@@ -187,8 +187,8 @@ _LOGGED: dict[str, type[Event]] = {
 }  # fmt: skip
 _ADAPTERS: dict[str, TypeAdapter[Event]] = {name: TypeAdapter(event) for name, event in _LOGGED.items()}
 _OLDER_NAMES: dict[str, dict[str, str]] = {"archived": {"seeds": "baselines"}}
-"""By kind: today's name of each field that older logs name differently."""
-_LARGEST = 1e15  # no count, second or dollar of a run is larger: a log may hold anything
+"""By kind: the present name of each field that older logs name differently."""
+_LARGEST = 1e15  # no valid count, time or amount is larger; a damaged log may hold any number
 
 
 def ignore(event: Event) -> None:
@@ -196,9 +196,9 @@ def ignore(event: Event) -> None:
 
 
 def read_event(document: Any) -> LoggedEvent | None:
-    """Return a line of the event log as an event; None if it is none, or damaged.
+    """Return a line of the event log as an event; None if the line is damaged or is not an event.
 
-    Fields that today's event does not have are left out.
+    Fields that the event class does not have are left out.
     """
     if not isinstance(document, dict) or not isinstance(name := document.get("event"), str):
         return None
@@ -210,9 +210,9 @@ def read_event(document: Any) -> LoggedEvent | None:
     if kind is None:
         return LoggedEvent(float(time), UnknownEvent(name, content))
     content = renamed(content, _OLDER_NAMES.get(name, {}))
-    known = {field.name: content[field.name] for field in fields(kind) if field.name in content}
+    values = {field.name: content[field.name] for field in fields(kind) if field.name in content}
     try:
-        event = _ADAPTERS[name].validate_python(known)
+        event = _ADAPTERS[name].validate_python(values)
     except ValidationError:
         return None
     return LoggedEvent(float(time), event) if all(map(_sound, event.document().values())) else None

@@ -1,4 +1,4 @@
-"""What an explorer is asked and what it answers: the one way to bring an explorer of one's own."""
+"""The explorer protocol: the brief that an explorer gets, and the proposals that it returns."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from .workbench import Workbench
 
 
 class LimitReached(Exception):
-    """A limit on money, calls or hours forbids another call. The message says which, and how much has been used.
+    """A limit on money, calls or hours forbids another call. The message names the limit and how much has been used.
 
     Attributes:
-        scope: whether it ends the run, or only this generation.
+        scope: "run" if the limit ends the run, "generation" if only this generation.
     """
 
     def __init__(self, why: str, scope: Literal["run", "generation"] = "run") -> None:
@@ -24,54 +24,54 @@ class LimitReached(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A candidate to be tried."""
+    """A candidate, as an explorer proposes it."""
 
     source: str
     """A complete Python module with one `Controller` subclass."""
     rationale: str
-    """What was changed, why, and what it should improve: a few sentences."""
+    """A few sentences: the change, its reason, and the improvement that is expected."""
     parents: tuple[str, ...] = ()
-    """Ids of the versions that it comes from."""
+    """Ids of the versions that it was made from."""
     data: Mapping[str, Any] = field(default_factory=dict)
-    """What the explorer wants back in `Version.data` (plain JSON)."""
+    """Data that the explorer gets back in `Version.data` (plain JSON)."""
     expects: tuple[Expectation, ...] = ()
-    """What it should change: the hypothesis that it is a test of."""
+    """Predicted changes against the first parent, which are checked after the evaluation."""
     cost: Cost = field(default_factory=Cost)
     arm: str = ""
-    """By which of its ways the explorer made it, if a bandit drew that; it is told what each brought (`Brief.arms`)."""
+    """Operator of the explorer that made it, if a bandit drew the operator; `Brief.arms` gives the credit of each."""
     author: str = ""
-    """Who wrote it, where the explorer is a mixture of several; the explorer's own name if empty."""
+    """Name of the explorer that wrote it; empty means the explorer of the run. A mixture fills it in."""
     prompts: str = ""
-    """Version of the prompts that it was asked for with; empty without a language model."""
+    """Version of the prompts; empty without a language model."""
     transcript: str = ""
-    """The conversation that led to it, as text, without secrets; kept beside the version."""
+    """The conversation that led to it, as text without secrets; the archive stores it with the version."""
 
 
 @dataclass(frozen=True, slots=True)
 class Brief:
-    """What an explorer is given for one step. The same brief must lead to the same proposals."""
+    """The input of an explorer for one step. The same brief must lead to the same proposals."""
 
     seed: int
-    """For all chance: drawn from the run's seed, the generation and the step."""
+    """Seed for all random choices: derived from the run's seed, the generation and the step."""
     generation: int
     count: int
-    """Proposals wanted; fewer are allowed, none ends the generation."""
+    """Number of proposals that are wanted; fewer are allowed, and none ends the generation."""
     parents: Sequence[Version]
     """Versions worth building on, in the order in which the population chose them (a version may come twice)."""
     front: Sequence[Version]
     """The best versions so far: the Pareto front of accuracy against tokens, from frugal to accurate."""
     mates: Sequence[Version] = ()
-    """Versions to recombine the parents with: the elites of their island."""
+    """Versions to recombine the parents with: the front of their island."""
     credits: Mapping[str, Credit] = field(default_factory=dict)
-    """What each explorer has brought so far, by name."""
+    """Credit of each explorer so far, by name."""
     arms: Mapping[str, Credit] = field(default_factory=dict)
-    """What each `Proposal.arm` has brought so far."""
+    """Credit of each `Proposal.arm` so far, by name."""
     lessons: Sequence[Version] = ()
     """Versions whose predictions have been checked (`Version.outcome`), the latest first."""
     slot: int = 0
-    """Which of the step's briefs this is, where an explorer asks for one proposal at a time (`one_at_a_time`)."""
+    """Index of this brief among the briefs of its step."""
     bench: Workbench | None = None
-    """All that has been tried so far, to be looked at, and a place to try a draft; None in a test without one."""
+    """Access to all versions so far, and a sandbox for drafts; None in tests without one."""
 
 
 class Explorer(Protocol):
@@ -107,11 +107,11 @@ class Explorer(Protocol):
     """
 
     name: str
-    """What cards call it: a short identifier. Explorers of a mixture have different names."""
+    """Name on cards: a short identifier. Explorers of a mixture have different names."""
     one_at_a_time: bool = False
     """Whether it writes one proposal at a time: a step then asks several times, in several threads (``count`` is 1)."""
     needs_own_data: bool = False
-    """Whether it can build only on versions in whose ``data`` it has left something."""
+    """Whether it can build only on versions that have its own ``data``."""
 
     def propose(self, brief: Brief) -> list[Proposal]:
         """Return up to ``brief.count`` new candidates: wide steps, recombinations, new ideas.
@@ -130,8 +130,8 @@ class Explorer(Protocol):
         ...
 
     def close(self) -> None:
-        """Stop all work at once: called from another thread, perhaps twice. A resumed run asks again."""
+        """Stop all work at once; may be called from another thread, and twice. A resumed run asks again."""
 
 
 EXPLORER_ATTRIBUTES = ("name", "one_at_a_time", "needs_own_data", "propose", "refine", "close")
-"""What every explorer must have."""
+"""Attributes that every explorer must have."""

@@ -1,4 +1,4 @@
-"""What a list of versions needs of each: a row of the archive's index, so that no list has to load every card."""
+"""Rows of the archive's index: the fields that lists of versions need, so that no list has to load every card."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class IndexRow:
-    """A version in brief: enough to rank it, and to draw it among thousands."""
+    """A version in brief: the fields for ranking it, and for drawing it among thousands."""
 
     id: str
     generation: int
     name: str
     explorer: str
     island: str
-    """Empty where there are none."""
+    """Index of its island; empty without islands."""
     parents: tuple[str, ...]
     verdict: str
     source_sha256: str
@@ -33,13 +33,15 @@ class IndexRow:
     mean_curve: ScalingCurve
     """See `Card.mean_curve`."""
     believed_curve: ScalingCurve
+    """See `Card.believed_curve`; given all versions in the index, as is ``noise``."""
     noise: tuple[float, ...]
+    """See `Card.noise`."""
     size: int
-    """These three are what is believed of the version among all that are in the index (see `Card`)."""
+    """See `Card.size`."""
 
     @property
     def ok(self) -> bool:
-        """Whether the version ran on every episode, and so has scores."""
+        """Whether the version ran on every episode, so that it has scores."""
         return self.verdict == "ok"
 
     @classmethod
@@ -52,7 +54,7 @@ class IndexRow:
         )  # fmt: skip
 
     def cells(self) -> tuple[Any, ...]:
-        """Return the row as the index holds it, in the order of `COLUMNS`."""
+        """Return the values of the row in the index, in the order of `COLUMNS`."""
         curve, believed = (points.values.tolist() for points in (self.mean_curve, self.believed_curve))
         return (
             self.id, self.generation, self.name, self.explorer, self.island, json.dumps(self.parents), self.verdict,
@@ -62,7 +64,7 @@ class IndexRow:
 
     @classmethod
     def read(cls, cells: tuple[Any, ...]) -> IndexRow:
-        """Return the row that `cells` has written."""
+        """Return the row from the values of `cells`."""
         id, generation, name, explorer, island, parents, verdict, sha256, cost, *rest = cells
         curve, believed, noise, size = rest
         return cls(

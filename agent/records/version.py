@@ -1,4 +1,4 @@
-"""What is known of a version: by whoever shows, ranks, diagnoses or improves it."""
+"""Versions, scaling curves, findings, expectations, costs and credits, as plain data."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy.typing as npt
 FindingKind = Literal["stopped_early", "pruned_right", "idle_tokens", "idle_width", "hopeless", "uneven_beta"]
 """The kinds of findings (see `agent.diagnosis.criteria`)."""
 Metric = Literal["quality", "accuracy", "tokens", "latency", FindingKind]
-"""What a prediction may be about: quality, a mean over the beta grid, or a finding (see `agent.population.outcome`)."""
+"""The quantity of a prediction: quality, a mean over the beta grid, or a finding (see `agent.population.outcome`)."""
 METRICS = get_args(Metric)
 Direction = Literal["less", "same", "more"]
 
@@ -23,7 +23,7 @@ class CurvePoint:
 
     beta: float
     accuracy: float
-    """Per cent of the episodes answered right."""
+    """Share of episodes with the right answer, in per cent."""
     tokens: float
     """Mean tokens of a question."""
     latency: float
@@ -31,10 +31,10 @@ class CurvePoint:
 
 
 class ScalingCurve(Sequence[CurvePoint]):
-    """The points of a scaling curve, kept as one array: a run that goes on for long has thousands of curves.
+    """The points of a scaling curve as one array, because a long run has thousands of curves in memory.
 
     Args:
-        values: (P, 4) beta, accuracy, tokens and latency of each point (see `CurvePoint`); not to be changed.
+        values: (P, 4) beta, accuracy, tokens and latency of each point (see `CurvePoint`); it must not be changed.
     """
 
     __slots__ = ("values",)
@@ -44,7 +44,7 @@ class ScalingCurve(Sequence[CurvePoint]):
 
     @classmethod
     def of(cls, points: Sequence[CurvePoint]) -> ScalingCurve:
-        """Return the curve that ``points`` are: themselves, if they are one."""
+        """Return the curve of ``points``; a curve is returned as it is."""
         if isinstance(points, ScalingCurve):
             return points
         rows = [(point.beta, point.accuracy, point.tokens, point.latency) for point in points]
@@ -77,28 +77,28 @@ class ScalingCurve(Sequence[CurvePoint]):
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One episode in which a finding shows."""
+    """One episode with an occurrence of a finding."""
 
     environment: str
     question: int
     beta: float
     order: int
     step: int
-    """Record of the action log at which it happened."""
+    """Index of the record of the action log at which it happened."""
     tokens: int
-    """Tokens that it cost, or that were spent until then."""
+    """Tokens that it cost, or tokens that were spent until then."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that a controller does wrong, counted over all of its episodes."""
+    """A fault of a controller, counted over all of its episodes."""
 
     kind: str
     """A `FindingKind`; a card of a later version may hold others."""
     episodes: int
-    """Episodes in which it shows."""
+    """Number of episodes in which it occurs."""
     share: float
-    """The same as a part of all episodes, in [0, 1]."""
+    """Share of all episodes in which it occurs, in [0, 1]."""
     tokens: int
     """Tokens that it cost over all episodes; 0 where it costs accuracy instead."""
     message: str
@@ -109,22 +109,22 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """An archived controller, as an explorer sees it. Nothing in it lets the answers be known."""
+    """An archived controller, as an explorer sees it. Nothing in it reveals a gold answer."""
 
     id: str
     source: str
     curve: tuple[CurvePoint, ...]
     findings: tuple[Finding, ...]
     data: Mapping[str, Any] = field(default_factory=dict)
-    """What the explorer that wrote it kept for itself (plain JSON); empty for a seed."""
+    """Data that its explorer stored for itself (plain JSON); empty for a baseline."""
     rationale: str = ""
     outcome: str = ""
-    """What was predicted of it, and what was seen."""
+    """Its predictions compared with its results, in words."""
 
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """One thing that a candidate is expected to change against its first parent: checked once it has been tried."""
+    """A predicted change of a candidate against its first parent, which is checked after the evaluation."""
 
     metric: Metric
     direction: Direction
@@ -132,11 +132,11 @@ class Expectation:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a proposal has cost in calls of a language model."""
+    """The cost of a proposal in calls of a language model."""
 
     dollars: float = 0.0
     input_tokens: int = 0
-    """All of the prompts, whether or not from a cache."""
+    """All tokens of the prompts, those from a cache included."""
     cached_tokens: int = 0
     """The part of ``input_tokens`` that came from a cache."""
     output_tokens: int = 0
@@ -145,14 +145,14 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Credit:
-    """What an explorer, or an arm of a bandit, has brought so far."""
+    """The contribution of an explorer, or of an arm of a bandit, so far."""
 
     proposals: int
     gain: float
-    """Points of hypervolume by which its versions have raised the front, each over all that came before it."""
+    """Points of hypervolume by which its versions raised the front, each against all earlier versions."""
     dollars: float
     tries: float
-    """Proposals, the more recent ones counting more: what a bandit judges by."""
+    """Discounted number of proposals, for bandits: recent proposals count more."""
     wins: float
-    """The part of ``tries`` that raised the front of earlier generations, each by its rise against the largest of its
-    time."""
+    """The part of ``tries`` that raised the front of earlier generations; each counts in proportion to its rise,
+    relative to the largest rise of its time."""

@@ -1,4 +1,4 @@
-"""The workbench of a brief: an explorer's way to look at earlier versions, and to try drafts."""
+"""The workbench of a brief: an explorer inspects earlier versions with it, and tries drafts."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class EpisodeList:
 
 
 class Workbench(Protocol):
-    """Everything that has been evaluated so far, to be looked at, and a sandbox to try drafts in: one for each brief.
+    """Access to all versions that have been evaluated so far, and a sandbox for drafts: one for each brief.
 
     Methods that return text return a small plain text for a language model. No text holds a gold answer, a question or
     the name of an environment: environments are e1, e2, ..., and answers are letters. Every method raises `InputError`
@@ -44,7 +44,7 @@ class Workbench(Protocol):
 
     @property
     def traces(self) -> bool:
-        """Whether findings and single episodes may be looked at."""
+        """Whether the methods show findings and single episodes."""
         ...
 
     @property

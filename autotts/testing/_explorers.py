@@ -151,16 +151,16 @@ class _Check:
         ask: Callable[[Brief], Sequence[Proposal] | None] = getattr(self, f"_{step}")
         counts = (1,) if self.explorer.one_at_a_time else (1, 3)
         for count in counts:
-            told = replace(brief, count=count)
+            counted = replace(brief, count=count)
             place = f"{step} ({where}, count {count})"
-            proposals = ask(told)
+            proposals = ask(counted)
             if proposals is None:
                 continue
             self.proposals += len(proposals)
             demand(len(proposals) <= count, f"{place} returned {len(proposals)} proposals")
             for proposal in proposals:
                 _check_proposal(proposal, known, place)
-            self._repeats(ask, told, proposals, place)
+            self._repeats(ask, counted, proposals, place)
 
     def _repeats(
         self, ask: Callable[[Brief], Sequence[Proposal] | None], brief: Brief, first: Sequence[Proposal], place: str
