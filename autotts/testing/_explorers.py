@@ -70,13 +70,13 @@ def check_explorer(explorer: Explorer, environment: Environment | None = None) -
     )
     world = environment or generate(default_models()["synthetic/tiny"], "check/tiny", questions=4, branches=16)
     with tempfile.TemporaryDirectory() as home:
-        check = _Check(explorer, world, Path(home))
+        check = _ExplorerCheck(explorer, world, Path(home))
         check.runs()
         check.briefs()
         return ExplorerReport(explorer.name, check.proposals, check.verdicts, check.limited)
 
 
-class _Check:
+class _ExplorerCheck:
     def __init__(self, explorer: Explorer, world: Environment, home: Path) -> None:
         self.explorer, self.world, self.home = explorer, world, home
         self.sandbox = ProcessSandbox()

@@ -106,7 +106,7 @@ def check_sandbox(sandbox: Sandbox, *, seconds: float = 120.0) -> SandboxReport:
         raise ConformanceError(str(error)) from None
     world = generate(default_models()["synthetic/tiny"], "check/tiny", questions=3, branches=12)
     began, before = time.monotonic(), _children()
-    check = _Check(sandbox, world, seconds)
+    check = _SandboxCheck(sandbox, world, seconds)
     check.honest()
     check.failures()
     check.secrets()
@@ -117,7 +117,7 @@ def check_sandbox(sandbox: Sandbox, *, seconds: float = 120.0) -> SandboxReport:
     return SandboxReport(sandbox.name, sandbox.about, done, round(time.monotonic() - began, 3))
 
 
-class _Check:
+class _SandboxCheck:
     def __init__(self, sandbox: Sandbox, world: Environment, seconds: float) -> None:
         self.sandbox, self.world, self.seconds = sandbox, world, seconds
         self.episodes = grid([world], [0.0, 0.7], range(3), max_branches=8)
