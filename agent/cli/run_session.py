@@ -21,7 +21,7 @@ from ..archive.resolve import workers
 from ..archive.run_directory import Run
 from ..archive.run_report import TEXT, describe_optimism, read_report
 from ..explorers.prompts.briefing import opening
-from ..explorers.registry import ASKS_A_MODEL, members
+from ..explorers.registry import CALL_A_MODEL, members
 from ..llm.budget import LlmBudget, SpendingLimit
 from ..llm.calls import CallJournal
 from ..llm.failures import ExplorerError
@@ -49,7 +49,7 @@ def run_discovery(run: Run, sandbox: Sandbox, args: argparse.Namespace) -> int:
     parts = assemble(run, Prices(Path(args.prices) if args.prices else None), catalogue.data_root(args.data))
     explorer, calls, budget = parts.explorer, parts.calls, parts.budget
     print(f"run {run.home}, sandbox {sandbox.name} ({sandbox.about}), {workers(args.workers)} workers")
-    if set(members(run.config)) & set(ASKS_A_MODEL):
+    if set(members(run.config)) & set(CALL_A_MODEL):
         print(f"{run.config.model}: {_estimate(run, calls)}; spent until now: {budget.spent()}")
     run.log(RunStarted(sandbox.name))
 

@@ -1,4 +1,4 @@
-"""Several explorers in one: each call goes to one of them, more often to those that raise the front per dollar."""
+"""The explorer `mixture`: a bandit gives each call to one of several explorers, by what they add per dollar."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from ..records.explorer import Brief, Explorer, Proposal
 
 
 class MixtureExplorer:
-    """An `Explorer` of explorers: a bandit over what each has added to the front, for its price (`Brief.credits`).
+    """An `Explorer` that draws one of its members for each call, with a bandit over their credits (`Brief.credits`).
 
     Args:
-        members: the explorers, by different names.
+        members: the explorers; their names must differ.
     """
 
     name = "mixture"
@@ -25,25 +25,25 @@ class MixtureExplorer:
         self.members = {member.name: member for member in members}
 
     def propose(self, brief: Brief) -> list[Proposal]:
-        """Return what the member chosen for this slot proposes."""
-        member, narrowed = self._chosen(brief)
-        return [_by(member, proposal) for proposal in member.propose(narrowed)]
+        """Return the proposals of the member that is drawn for this slot."""
+        member, brief = self._draw(brief)
+        return [_by(member, proposal) for proposal in member.propose(brief)]
 
     def refine(self, brief: Brief) -> list[Proposal]:
-        """Return what the member chosen for this slot makes of the parents."""
-        member, narrowed = self._chosen(brief)
-        return [_by(member, proposal) for proposal in member.refine(narrowed)]
+        """Return the variants of the parents from the member that is drawn for this slot."""
+        member, brief = self._draw(brief)
+        return [_by(member, proposal) for proposal in member.refine(brief)]
 
     def close(self) -> None:
-        """See `Explorer.close`."""
+        """Close all members."""
         for member in self.members.values():
             member.close()
 
-    def _chosen(self, brief: Brief) -> tuple[Explorer, Brief]:
-        chance = random.Random(f"{brief.seed} {brief.slot}")
-        name = draw(list(self.members), brief.credits, chance)
-        # a stateless member would answer two slots alike: each slot has a seed of its own
-        return self.members[name], replace(brief, seed=chance.getrandbits(63))
+    def _draw(self, brief: Brief) -> tuple[Explorer, Brief]:
+        rng = random.Random(f"{brief.seed} {brief.slot}")
+        name = draw(list(self.members), brief.credits, rng)
+        # a stateless member would give two slots the same answer, so each slot gets its own seed
+        return self.members[name], replace(brief, seed=rng.getrandbits(63))
 
 
 def _by(member: Explorer, proposal: Proposal) -> Proposal:

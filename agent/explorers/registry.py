@@ -22,26 +22,26 @@ if TYPE_CHECKING:
 
 NAMES = ("evolve", "anthropic", "openai", "command", "mixture")
 GROUP = "autotts.explorers"
-"""Entry points by which other packages offer explorers; `Explorer` says what they must do."""
-ASKS_A_MODEL = ("anthropic", "openai")
-"""Those whose calls are counted in dollars."""
+"""Group of the entry points by which other packages offer explorers (see `Explorer`)."""
+CALL_A_MODEL = ("anthropic", "openai")
+"""Explorers that call a language model of a provider."""
 _DEFAULT_MODEL = {"anthropic": "claude-sonnet-5-5"}
 
 
 
 def with_model(config: RunConfig) -> RunConfig:
-    """Return ``config``, with a model where it names none and the one explorer that asks one has a default."""
-    asking = set(_named(config)) & set(ASKS_A_MODEL)
-    if config.model or len(asking) != 1:
+    """Return ``config`` with the default model of its explorer, if it names no model and there is a default."""
+    calling = set(_named(config)) & set(CALL_A_MODEL)
+    if config.model or len(calling) != 1:
         return config
-    return config.model_copy(update={"model": _DEFAULT_MODEL.get(asking.pop(), "")})
+    return config.model_copy(update={"model": _DEFAULT_MODEL.get(calling.pop(), "")})
 
 
 def members(config: RunConfig) -> tuple[str, ...]:
-    """Return the names of the explorers at work.
+    """Return the names of the explorers of a run.
 
     Raises:
-        InputError: one is unknown, or a setting that it needs is missing.
+        InputError: an explorer is unknown, or one of its settings is missing.
     """
     names = _named(config)
     if config.explorer == "mcp":
@@ -54,9 +54,9 @@ def members(config: RunConfig) -> tuple[str, ...]:
         raise InputError("a mixture takes two explorers or more: --mixture evolve anthropic, say")
     if "command" in names and not config.command:
         raise InputError("the explorer `command` needs --command: the name of a coding agent, or a command line")
-    asking = [name for name in names if name in ASKS_A_MODEL]
-    if asking and not config.model:
-        raise InputError(f"the explorer {asking[0]} needs --model")
+    calling = [name for name in names if name in CALL_A_MODEL]
+    if calling and not config.model:
+        raise InputError(f"the explorer {calling[0]} needs --model")
     return names
 
 
@@ -65,18 +65,18 @@ def _named(config: RunConfig) -> tuple[str, ...]:
 
 
 def check_requirements(config: RunConfig, prices: Prices) -> None:
-    """See whether all is there that the explorers need from outside: keys, prices, programs. Nothing is written.
+    """Check the external requirements of the explorers: keys, prices, programs. It writes nothing.
 
     Raises:
         InputError: a setting, an SDK, a program or a price is missing or wrong.
-        AuthError: a key is missing.
+        AuthError: an API key is missing.
     """
     for name in members(config):
         if name == "command":
             _agent(config)
         elif name not in NAMES:
             _own(name)
-        elif name in ASKS_A_MODEL:
+        elif name in CALL_A_MODEL:
             prices.of(config.model)
             import_module(f".llm.{name}", __package__).key()
 
@@ -85,14 +85,14 @@ def make_explorer(run: Run, calls: CallJournal, report: EventListener, data: Pat
     """Return the explorer of ``run``.
 
     Args:
-        run: whose settings say which.
-        calls: the run's journal of calls.
-        report: told how each conversation ended.
+        run: the run, whose settings name the explorer.
+        calls: the journal of calls of the run.
+        report: gets an event at the end of each conversation.
         data: the data root, which a coding agent must not see.
 
     Raises:
         InputError: a setting is missing or wrong.
-        ExplorerError: a key is missing.
+        ExplorerError: an API key is missing.
     """
     made = [_make(name, run, calls, report, data) for name in members(run.config)]
     if run.config.explorer != "mixture":
@@ -103,7 +103,7 @@ def make_explorer(run: Run, calls: CallJournal, report: EventListener, data: Pat
 
 
 def _own(name: str) -> Explorer:
-    """Return an explorer that is not ours: a class or function that is called without arguments."""
+    """Return an explorer of the user: a class or function that is called without arguments."""
     made: Explorer = make("explorer", name, find_factory("explorer", name, GROUP, NAMES), EXPLORER_ATTRIBUTES)
     return made
 
@@ -138,7 +138,7 @@ def _agent(c: RunConfig) -> AgentCommand:
 
 
 def workspaces(run: Run) -> Path:
-    """Return where the coding agents of a run work."""
+    """Return the directory of the workspaces of coding agents."""
     return run.home / "workspaces"
 
 

@@ -1,4 +1,4 @@
-"""Pieces of Markdown that show what they hold as it is: names, sentences and sources may be anybody's."""
+"""Pieces of Markdown that show untrusted names, sentences and sources literally."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 
 def escaped(text: str) -> str:
-    """Return ``text`` so that Markdown shows it as it is."""
+    """Return ``text`` with escapes, so that Markdown shows it literally."""
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return re.sub(r"[\\`*|$]|(?<=\])\(|(?<=:)//", r"\\\g<0>", text)
 
@@ -20,7 +20,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]], words: int = 1)
 
 
 def code(source: str, language: str = "python") -> list[str]:
-    """Return a block of code, in a fence that the code does not hold."""
+    """Return a block of code, in a fence that does not occur in the code."""
     longest = max((len(run) for run in re.findall(r"`{3,}", source)), default=2)
     fence = "`" * (longest + 1)
     return [fence + language, source.rstrip("\n"), fence]

@@ -1,6 +1,6 @@
-"""The tools of a run as an MCP server, so that a person's own agent can be its explorer.
+"""Serves the tools of a run over the Model Context Protocol, so that a user's own agent can be its explorer.
 
-The SDK comes with the extra ``mcp``: import this module only when needed.
+The SDK comes with the extra ``mcp``: import this module only when it is needed.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ TASK = types.Tool(
 
 
 def server(session: McpSession, specifications: Sequence[Mapping[str, Any]]) -> Server[Any]:
-    """Return the MCP server of a session, with `task` and these tools."""
+    """Return the MCP server of a session: the tool `task`, and the tools of ``specifications``."""
     tools = [TASK, *map(_tool, specifications)]
 
     async def list_tools(
@@ -72,7 +72,7 @@ def server(session: McpSession, specifications: Sequence[Mapping[str, Any]]) -> 
 
 
 def serve(session: McpSession, specifications: Sequence[Mapping[str, Any]]) -> None:
-    """Serve on standard input and output until the client leaves; all else that is printed goes to standard error."""
+    """Serve on standard input and output until the client leaves; other output goes to standard error."""
 
     async def run() -> None:
         made = server(session, specifications)
@@ -86,7 +86,7 @@ def serve(session: McpSession, specifications: Sequence[Mapping[str, Any]]) -> N
 
 
 def _tool(specification: Mapping[str, Any]) -> types.Tool:
-    """Return a tool for MCP. Only `submit` changes the run, and it adds: left out, MCP's hints would say "destroys"."""
+    """Return a tool for MCP. Only `submit` changes the run, by adding to it; the default hint is "destructive"."""
     hints = types.ToolAnnotations(
         read_only_hint=specification["name"] != "submit", destructive_hint=False, open_world_hint=False
     )

@@ -1,4 +1,4 @@
-"""An explorer that is a guest: the run waits at a session for what a person's own agent hands in."""
+"""The session between a run and a user's own agent: the run waits until the agent submits a candidate."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ from ...records.explorer import Brief, Proposal
 from ...tools.toolbox import Toolbox, ToolResult
 
 PATIENCE = 40.0
-"""Seconds that a call waits for the next task. Clients give a call up after a minute, as a rule."""
+"""Seconds that a call waits for the next task. Most clients cancel a call after a minute."""
 _LOOK_UP = 0.5
-"""Seconds after which the run, while it waits, looks for signals."""
+"""Seconds between two checks for signals while the run waits."""
 _IN_TRANSCRIPT = 20_000
-"""Characters of one part of a transcript."""
+"""Largest number of characters of one part of a transcript."""
 
 
 class ClientLeft(Exception):
-    """The client has left: what it was about is taken up again when it comes back."""
+    """The client has left. The open task begins again when a client resumes the run."""
 
 
 @dataclass
 class McpTask:
-    """One proposal that is waited for."""
+    """The task of one proposal."""
 
     prompt: Prompt
     before: str
-    """What came of the last round."""
+    """Result of the last round, in words."""
     tools: Toolbox
     parents: tuple[str, ...]
     transcript: Transcript = field(default_factory=Transcript)
@@ -50,7 +50,7 @@ class McpTask:
         return "\n\n".join(part.strip() for part in parts if part.strip())
 
     def proposal(self, client: str) -> Proposal:
-        """Return what was submitted."""
+        """Return the submitted candidate as a proposal."""
         done = self.tools.submitted
         assert done is not None
         return Proposal(
@@ -60,19 +60,19 @@ class McpTask:
 
 
 class McpSession:
-    """Where a run, in its thread, and a client's calls, in theirs, meet. Safe to use from all of them.
+    """Passes tasks from the thread of a run to the threads of a client's calls. Safe to use from all threads.
 
     Args:
-        task: makes a task of a brief and its step ("propose" or "refine").
+        task: makes a task from a brief and its step ("propose" or "refine").
         patience: seconds that a call waits for the next task.
     """
 
     def __init__(self, task: Callable[[Brief, str], McpTask], patience: float = PATIENCE) -> None:
         self.client = ""
-        """Who is at work, as the client calls itself."""
+        """Name of the client, as it gives it."""
         self._make, self._patience = task, patience
         self._changed = threading.Condition()
-        self._one_call = threading.Lock()  # tools keep drafts: they are used by one call at a time
+        self._one_call = threading.Lock()  # tools store drafts: only one call may use them at a time
         self._task: McpTask | None = None
         self._over: ToolResult | None = None
         self._gone = False
@@ -82,16 +82,16 @@ class McpSession:
     # For the run
 
     def ask(self, brief: Brief, step: str) -> list[Proposal]:
-        """Wait for what the agent hands in, and return it.
+        """Wait for the submission of the agent, and return it.
 
         Raises:
-            ClientLeft: nobody will.
+            ClientLeft: the client has left before it submitted a candidate.
         """
         task = self._make(brief, step)
         with self._changed:
             self._task = task
             self._changed.notify_all()
-            # a signal that comes just before a wait does not end it, and is only seen after it
+            # a signal just before a wait does not end the wait, so the waits are short
             while not self._changed.wait_for(lambda: self._gone or task.tools.submitted is not None, _LOOK_UP):
                 pass
             if task.tools.submitted is None:
@@ -100,10 +100,10 @@ class McpSession:
         return [task.proposal(self.client)]
 
     def report(self, event: Event) -> None:
-        """Note the run's events.
+        """Follow the events of the run, as its listener.
 
         Raises:
-            ClientLeft: the client has left, so there is nobody to work for.
+            ClientLeft: the client has left, so the run stops.
         """
         with self._changed:
             match event:
@@ -120,31 +120,31 @@ class McpSession:
                 raise ClientLeft
 
     def finish(self, text: str, error: bool = False) -> None:
-        """Tell all calls from now on that the run is over."""
+        """End the run for the client: all calls from now on return ``text``."""
         with self._changed:
             self._over = ToolResult(text, error)
             self._changed.notify_all()
 
     def say(self, doing: str) -> None:
-        """Have those who wait be told what for."""
+        """Set the reason that calls return while there is no task."""
         with self._changed:
             self._doing = doing
 
     def left(self, seconds: float = 0.0) -> bool:
-        """Return whether the client has left, or does within ``seconds``."""
+        """Return whether the client has left, or leaves within ``seconds``."""
         with self._changed:
             return self._changed.wait_for(lambda: self._gone, seconds)
 
     # For the client
 
     def leave(self) -> None:
-        """The client has left."""
+        """Note that the client has left, and wake all waiting threads."""
         with self._changed:
             self._gone = True
             self._changed.notify_all()
 
     def call(self, name: str, arguments: Mapping[str, Any]) -> ToolResult:
-        """Call a tool; what is wrong is in the result."""
+        """Call a tool; errors are part of the result."""
         task = self._wait()
         if isinstance(task, ToolResult):
             return task if name == "task" else ToolResult(task.text, error=True)
@@ -176,7 +176,7 @@ class McpSession:
         return result
 
     def _wait(self) -> McpTask | ToolResult:
-        """Return the open task, or in words why there is none."""
+        """Return the open task, or the reason why there is none."""
         with self._changed:
             self._changed.wait_for(lambda: self._task or self._over or self._gone, self._patience)
             if self._over is not None:
@@ -187,7 +187,7 @@ class McpSession:
 
 
 class McpExplorer:
-    """The `Explorer` that waits at a session."""
+    """The `Explorer` whose proposals come from the client of a session."""
 
     name = "mcp"
     one_at_a_time = True
@@ -197,42 +197,50 @@ class McpExplorer:
         self._session = session
 
     def propose(self, brief: Brief) -> list[Proposal]:
-        """Return what the agent hands in. `ClientLeft` is raised if nobody will."""
+        """Return the submission of the agent.
+
+        Raises:
+            ClientLeft: the client has left.
+        """
         return self._session.ask(brief, "propose")
 
     def refine(self, brief: Brief) -> list[Proposal]:
-        """Return what the agent hands in. `ClientLeft` is raised if nobody will."""
+        """Return the submission of the agent.
+
+        Raises:
+            ClientLeft: the client has left.
+        """
         return self._session.ask(brief, "refine")
 
     def close(self) -> None:
-        """End all waiting, from another thread."""
+        """End all waiting; called from another thread."""
         self._session.leave()
 
 
 def host(session: McpSession, run: Run, discover: Callable[[], None]) -> None:
-    """Run a discovery whose explorer waits for ``session``, and tell the client how the run has ended.
+    """Run a discovery whose explorer waits for ``session``; then pass the end of the run to the client.
 
     Args:
-        session: of the client.
-        run: the run that is discovered on.
-        discover: works on the run until its end.
+        session: the session of the client.
+        run: the run.
+        discover: runs the discovery until its end.
 
     Raises:
         ClientLeft: the client has left before the end.
-        Exception: what ``discover`` raises; the client has been told that the run has failed.
+        Exception: any error of ``discover``; the client's next call says that the run has failed.
     """
     try:
         discover()
         session.finish(conclusion(run))
     except Exception as error:
-        if session.left():  # a sandbox that was at work raises an error of its own
+        if session.left():  # a sandbox that was running raises its own error
             raise ClientLeft from error
         session.finish(f"The run has failed ({type(error).__name__}). Its terminal shows the reason.", error=True)
         raise
 
 
 def last_round(run: Run, brief: Brief) -> str:
-    """Return which round this is, and what came of the one before."""
+    """Return the number of this round, and the result of the last one."""
     cards = run.archive.cards_with_beliefs()
     at, ranked = population.budgets(cards), population.ranked(cards)
     lines = [f"Round {brief.generation} of {run.config.generations}."]
@@ -252,7 +260,7 @@ def last_round(run: Run, brief: Brief) -> str:
 
 
 def conclusion(run: Run) -> str:
-    """Return how a finished run has ended."""
+    """Return the end of a finished run in words: the best version, and qualities on fresh branch orders."""
     report = read_report(run)
     if report is None:
         return "The run is over."
@@ -262,7 +270,7 @@ def conclusion(run: Run) -> str:
 
 
 def _readable(arguments: Mapping[str, Any]) -> str:
-    """Return arguments for a person: a source with its lines."""
+    """Return arguments as text for people: a source keeps its lines."""
     lines = (f"{k}:\n{v}" if isinstance(v, str) and "\n" in v else f"{k}: {v}" for k, v in arguments.items())
     return "\n".join(lines)
 

@@ -1,4 +1,4 @@
-"""Figures as text: tables, scaling curves, the family of versions."""
+"""Tables, scaling curves and the tree of versions, as text for the terminal."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ def interval(value: float, ci: Interval, digits: int) -> str:
 
 
 def plain(text: str) -> str:
-    r"""Return ``text`` in one line of characters that show, others being written like ``\x1b``: it may be anybody's."""
+    r"""Return untrusted ``text`` as one line; characters that do not print are escaped, like ``\x1b``."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
 
 
 def listing(text: str) -> str:
-    """Return the lines of ``text``, each `plain`."""
+    """Return untrusted ``text`` with its lines kept, each of them `plain`."""
     return "\n".join(plain(line.expandtabs(4)) for line in text.splitlines())
 
 
 def curve_table(rows: Sequence[tuple[str, Point]]) -> Table:
-    """Return the table of (controller, point)."""
+    """Return a table with one row for each (controller, point)."""
     table = Table("controller", "environment", "beta", "accuracy %", "tokens", "latency", "episodes")
     for column in table.columns[2:]:
         column.justify = "right"
@@ -45,7 +45,13 @@ def curve_table(rows: Sequence[tuple[str, Point]]) -> Table:
 
 
 def curves(lines: Mapping[str, Sequence[tuple[float, float]]], width: int = 90, height: int = 24) -> str:
-    """Return a plot of accuracy (per cent) against mean tokens (logarithmic): (tokens, accuracy) by name."""
+    """Return a plot of accuracy (per cent) against mean tokens (logarithmic).
+
+    Args:
+        lines: points (tokens, accuracy) of each curve, by name.
+        width: width of the plot in characters.
+        height: height of the plot in lines.
+    """
     import plotext
 
     plotext.clear_figure()
@@ -77,11 +83,11 @@ LEGEND = (
 def version_tree(cards: Sequence[Card], everything: bool, latency: bool = False) -> Tree:
     """Return the versions as a tree by first parent: all of them, or the front with its ancestors.
 
-    With ``latency``, that is the front of a run which has it as an objective.
+    ``latency`` says whether latency is an objective of the front.
     """
     by_id = {card.id: card for card in cards}
     on_front = {card.id for card in population.front(cards, latency=latency)}
-    kept = set(by_id) if everything else _ancestry(sorted(on_front), by_id)
+    shown = set(by_id) if everything else _ancestry(sorted(on_front), by_id)
     at = population.budgets(cards)
     root = Tree(f"{len(cards)} versions, {len({c.generation for c in cards})} generations (* on the front)\n{LEGEND}")
     nodes: dict[str, Tree] = {}
@@ -92,10 +98,10 @@ def version_tree(cards: Sequence[Card], everything: bool, latency: bool = False)
         mark = "*" if card.id in on_front else " "
         return Text(plain(f"{mark} {card.id}  {score}  {card.name}{others}{remarks(card)}"))
 
-    waiting = sorted((card for card in cards if card.id in kept), key=lambda c: (c.generation, c.id))
-    there = {card.id for card in waiting}
+    waiting = sorted((card for card in cards if card.id in shown), key=lambda c: (c.generation, c.id))
+    ids = {card.id for card in waiting}
     while waiting:  # a parent may be of the same generation, and come later in it
-        first = next((c for c in waiting if all(p in nodes for p in c.parents[:1] if p in there)), waiting[0])
+        first = next((c for c in waiting if all(p in nodes for p in c.parents[:1] if p in ids)), waiting[0])
         waiting.remove(first)
         parent = next((nodes[p] for p in first.parents if p in nodes), root)
         nodes[first.id] = parent.add(line(first))
@@ -103,13 +109,13 @@ def version_tree(cards: Sequence[Card], everything: bool, latency: bool = False)
 
 
 def belief(card: Card, at: Floats) -> str:
-    """Return what is believed of a version's quality, and how complicated it is: constants and branches."""
+    """Return the believed quality of a version with its standard error, and its complexity, in brackets."""
     size = f" {card.complexity.constants}+{card.complexity.branches}" if card.complexity else ""
     return f" ({population.merit(card, at):5.2f} ±{card.belief.error:.2f}{size})" if card.belief else ""
 
 
 def remarks(card: Card) -> str:
-    """Return what is worth knowing of a version beside its quality, in brackets."""
+    """Return island, behaviour, or the duplicate of a version, in brackets."""
     parts = [] if card.island is None else [f"island {card.island}"]
     if card.verdict == DUPLICATE:
         parts.append(card.message)
@@ -119,7 +125,7 @@ def remarks(card: Card) -> str:
 
 
 def behaviour_summary(behaviour: Behaviour) -> str:
-    """Return in a few words what a controller does: mean branches and intervals, tokens given up, the critical path."""
+    """Return the behaviour in a few words: mean branches and intervals, pruned tokens, the critical path."""
     return (
         f"{behaviour.width:.1f} wide, {behaviour.depth:.1f} deep, {behaviour.pruned:.0%} of tokens pruned, "
         f"{behaviour.latency:.0%} on the critical path"
@@ -127,17 +133,17 @@ def behaviour_summary(behaviour: Behaviour) -> str:
 
 
 def _ancestry(ids: Sequence[str], by_id: Mapping[str, Card]) -> set[str]:
-    kept: set[str] = set()
+    reached: set[str] = set()
     waiting = list(ids)
     while waiting:
         version = waiting.pop()
-        if version in by_id and version not in kept:
-            kept.add(version)
+        if version in by_id and version not in reached:
+            reached.add(version)
             waiting += by_id[version].parents
-    return kept
+    return reached
 
 
 def console() -> Console:
-    """Return the console for results: as wide as the terminal, or wide enough for tables where there is none."""
+    """Return the console for results; without a terminal it is 140 characters wide, for tables."""
     plain = Console()
     return plain if plain.is_terminal else Console(width=140)

@@ -15,7 +15,7 @@ from ...records.events import CandidateEvaluated, EpisodesRun, Event, Generation
 
 
 class ProgressDisplay:
-    """Live progress on standard error: a line for each generation, and a bar where there is a terminal."""
+    """Live progress on standard error: a line for each generation, and a progress bar on a terminal."""
 
     def __init__(self, run: Run) -> None:
         self.run = run
@@ -38,7 +38,7 @@ class ProgressDisplay:
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Keep the terminal clear for a conversation."""
+        """Hide the progress bar while the program asks the user."""
         self._bar.stop()
         try:
             yield
@@ -46,7 +46,7 @@ class ProgressDisplay:
             self._bar.start()
 
     def report(self, event: Event) -> None:
-        """Show an event."""
+        """Show an event of the run."""
         match event:
             case EpisodesRun(count):
                 self._episodes += count
@@ -73,7 +73,7 @@ class ProgressDisplay:
         return f"{self._episodes / max(1e-9, time.monotonic() - self._began):,.0f} episodes/s"
 
     def _left(self, generation: int) -> str:
-        """Return the time left, from the generations that this process has done and the hours that it may work."""
+        """Return the estimated time left, from the speed of this process and from the limit on hours."""
         done, worked = generation - (self._first or 0) + 1, time.monotonic() - self._began
         left = max(0.0, min((self.run.config.generations - generation) * worked / done, self._most - worked))
         return f"about {left / 60:.0f} min left" if left >= 90 else f"about {left:.0f} s left"

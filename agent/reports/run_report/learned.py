@@ -1,4 +1,4 @@
-"""What a run teaches: which predictions came true, who and what has brought how much, and the largest steps."""
+"""The lessons of a run: which predictions came true, credits of explorers and arms, and the largest improvements."""
 
 from __future__ import annotations
 
@@ -19,68 +19,68 @@ class PredictionRow:
 
     explorer: str
     what: str
-    """Such as "less tokens"."""
+    """Direction and metric, such as "less tokens"."""
     made: int
     true: int
 
 
 @dataclass(frozen=True, slots=True)
 class CreditRow:
-    """What an explorer, or an arm of the bandits, has brought."""
+    """The credit of an explorer, or of an arm of the bandits."""
 
     name: str
     versions: int
     gain: float
-    """Points of hypervolume, as believed."""
+    """Believed gain of the front, in points of hypervolume."""
     dollars: float
 
 
 @dataclass(frozen=True, slots=True)
 class ImprovementStep:
-    """A version that is believed to be better than its parent."""
+    """A version whose believed quality is above that of its parent."""
 
     version: str
     parent: str
     gain: float
-    """Points of quality, as believed."""
+    """Believed difference from its parent, in points of quality."""
     measured: float
-    """The same as measured."""
+    """Measured difference from its parent, in points of quality."""
     rationale: str
 
 
 def predictions(cards: Sequence[Card]) -> list[PredictionRow]:
     """Return how often predictions came true, by explorer and kind."""
     by_id, at = {card.id: card for card in cards}, population.budgets(cards)
-    found: dict[tuple[str, str], list[bool]] = {}
+    by_kind: dict[tuple[str, str], list[bool]] = {}
     for card in cards:
         parent = by_id.get(next(iter(card.parents), ""))
         if parent is not None:
             for each, true in zip(card.expects, held(card.expects, card, parent, at), strict=False):
-                found.setdefault((card.explorer, f"{each.direction} {each.metric}"), []).append(true)
-    return [PredictionRow(explorer, what, len(all_), sum(all_)) for (explorer, what), all_ in sorted(found.items())]
+                by_kind.setdefault((card.explorer, f"{each.direction} {each.metric}"), []).append(true)
+    return [PredictionRow(explorer, what, len(all_), sum(all_)) for (explorer, what), all_ in sorted(by_kind.items())]
 
 
 def credit_rows(cards: Sequence[Card], latency: bool) -> tuple[list[CreditRow], list[CreditRow]]:
-    """Return what each explorer, and each arm of the bandits, has brought: who brought most comes first."""
-    found = []
+    """Return the credit of each explorer, and of each arm of the bandits, the largest gain first."""
+    tables = []
     for credits in (population.credits(cards, latency=latency), population.credits(cards, by_arm, latency)):
         rows = [CreditRow(name, c.proposals, c.gain, c.dollars) for name, c in credits.items()]
-        found.append(sorted(rows, key=lambda row: (-row.gain, row.name)))
-    return found[0], found[1]
+        tables.append(sorted(rows, key=lambda row: (-row.gain, row.name)))
+    return tables[0], tables[1]
 
 
 def steps(cards: Sequence[Card]) -> list[ImprovementStep]:
-    """Return the versions that are believed to be the most ahead of their parents."""
+    """Return the versions with the largest believed improvements over their parents."""
     by_id, at = {card.id: card for card in cards if card.ok}, population.budgets(cards)
     merit, quality = (
         dict(zip(by_id, of_all(list(by_id.values()), at).tolist(), strict=True))
         for of_all in (population.merits, population.qualities)
     )
-    found = []
+    all_steps = []
     for card in by_id.values():
         parent = by_id.get(next(iter(card.parents), ""))
         if parent is not None:
             gain, seen = (of[card.id] - of[parent.id] for of in (merit, quality))
-            found.append(ImprovementStep(card.id, parent.id, gain, seen, card.rationale))
-    better = [step for step in found if step.gain > 0]
+            all_steps.append(ImprovementStep(card.id, parent.id, gain, seen, card.rationale))
+    better = [step for step in all_steps if step.gain > 0]
     return sorted(better, key=lambda step: (-step.gain, step.version))[:_STEPS]

@@ -1,4 +1,4 @@
-"""``report.md``: what a finished run has found, for a person to read."""
+"""Renders ``report.md``, the report of a finished run for people."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from .learned import credit_rows, predictions, steps
 
 
 def page(run: Run, report: RunReport, cards: Sequence[Card]) -> str:
-    """Return the text.
+    """Return the text of the report.
 
     Args:
-        run: for its settings, its events, and the sources of its versions.
-        report: its figures.
-        cards: of all its versions, with what is believed of them.
+        run: the run, with its settings, its events, and the sources of its versions.
+        report: the final evaluation.
+        cards: the cards of all versions, with beliefs.
     """
     parts = [f"# What the run {escaped(run.home.name)} found", "", *_summary(run, report)]
     for title, lines in (
