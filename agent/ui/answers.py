@@ -37,11 +37,11 @@ class CurveAnswer(Answer):
 
 PROBLEMS: dict[int | str, dict[str, object]] = {
     400: {"model": ProblemAnswer, "description": "The body of the request cannot be read."},
-    401: {"model": ProblemAnswer, "description": "No token, or a wrong one."},
-    403: {"model": ProblemAnswer, "description": "From another site."},
-    404: {"model": ProblemAnswer, "description": "There is no such thing."},
-    409: {"model": ProblemAnswer, "description": "It is there, but cannot be shown: it says why."},
-    422: {"model": ProblemAnswer, "description": "A parameter is not what it should be."},
+    401: {"model": ProblemAnswer, "description": "The token is missing or wrong."},
+    403: {"model": ProblemAnswer, "description": "The request comes from another site."},
+    404: {"model": ProblemAnswer, "description": "It does not exist."},
+    409: {"model": ProblemAnswer, "description": "It exists, but cannot be shown; the detail gives the reason."},
+    422: {"model": ProblemAnswer, "description": "A parameter is invalid."},
 }
 
 
@@ -61,7 +61,7 @@ def environments_of(card: Card) -> list[str]:
 
 
 def curve_of(card: Card, environment: str | None = None) -> CurveAnswer:
-    """Return the curve of a card on ``environment``, or on the mean of its environments if that is None."""
+    """Return the curve of a card on ``environment``; None means the mean of its environments."""
     wanted = environment or next(iter(environments_of(card)), MEAN)
     points = tuple(point for point in card.curve if point.environment == wanted)
     return CurveAnswer(id=card.id, name=card.name, baseline=card.generation == 0, points=points)

@@ -22,16 +22,16 @@ STATIC = Path(__file__).with_name("static")
 
 
 def create(reader: ArchiveReader, sandbox: str = "auto", ending: Callable[[], bool] = lambda: False) -> FastAPI:
-    """Return the application for a reader, without its guard.
+    """Return the application, without its `AccessGuard`.
 
     Args:
-        reader: what is looked at.
-        sandbox: where an episode is replayed (`sandbox.choice.NAMES`).
-        ending: whether open streams are to end.
+        reader: reader of the archive to show.
+        sandbox: name of the sandbox for replays of episodes (`sandbox.choice.NAMES`).
+        ending: returns whether open streams must end.
     """
 
     app = FastAPI(
-        title="AutoTTS", description="Looks at runs, lineages, versions and traces; changes nothing.",
+        title="AutoTTS", description="Shows runs, lineages, versions and traces; changes nothing.",
         docs_url=None, redoc_url=None, openapi_url="/api/openapi.json",
     )  # fmt: skip
     app.state.reader, app.state.streams, app.state.ending = reader, 0, ending

@@ -28,7 +28,7 @@ Piece = tuple[str, str]
 
 
 def coloured(source: str) -> list[Piece]:
-    """Return the source in pieces, each with the class of its colour; in one piece without a colour if it is long."""
+    """Return the source in pieces, each with the class of its colour; a long source is one piece without a class."""
     if len(source) > COLOURED:
         return [("", source)]
     tokens = PythonLexer(stripnl=False, ensurenl=False).get_tokens(source)
@@ -63,5 +63,5 @@ def stated(source: str) -> str:
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return ""
     classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
-    said = [ast.get_docstring(tree), *map(ast.get_docstring, classes)]
-    return "\n\n".join(text for text in said if text)[:4_000]
+    docstrings = [ast.get_docstring(tree), *map(ast.get_docstring, classes)]
+    return "\n\n".join(text for text in docstrings if text)[:4_000]

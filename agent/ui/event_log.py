@@ -35,17 +35,17 @@ _E = TypeVar("_E", bound=Event)
 
 
 class EventLog:
-    """The event log of a run, and the cost of its calls, at one moment."""
+    """The event log of a run and the cost of its calls, at one moment."""
 
     def __init__(self, lines: list[LoggedEvent], spent: Spending) -> None:
         self.lines, self._spent = lines, spent
 
     def of(self, kind: type[_E]) -> list[tuple[float, _E]]:
-        """Return the time and the event of every line of a kind."""
+        """Return the time and the event of every line with an event of a class."""
         return [(line.time, line.event) for line in self.lines if isinstance(line.event, kind)]
 
     def last(self, *kinds: type[Event]) -> LoggedEvent | None:
-        """Return the last line of some kinds."""
+        """Return the last line with an event of one of the classes."""
         return next((line for line in reversed(self.lines) if isinstance(line.event, kinds)), None)
 
     def money(self) -> SpendingAnswer:
@@ -90,7 +90,7 @@ class _IncrementalReader:
                     continue
                 call = Call.model_validate_json(Path(entry.path).read_bytes())
             except (OSError, ValidationError):
-                continue  # being written, or damaged: `autotts resume` says what to do
+                continue  # incomplete or damaged: `autotts resume` says what to do
             self._calls[entry.name] = (written, sum((a.spending for a in call.attempts), Spending()))
 
 
@@ -107,10 +107,10 @@ def event_log_of(run: Run | None) -> EventLog:
 def stamp(path: Path) -> tuple[float, int]:
     """Return a pair (modification time, size) that changes with the file."""
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError:
         return (-1.0, -1)
-    return (found.st_mtime, found.st_size)
+    return (status.st_mtime, status.st_size)
 
 
 def _words(line: LoggedEvent) -> str:

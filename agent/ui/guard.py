@@ -32,13 +32,13 @@ _REFUSED = {
 
 
 class AccessGuard:
-    """ASGI middleware: checks host, origin and token before anything else, and puts `HEADERS` on every answer.
+    """ASGI middleware: checks host, origin and token of each request, and adds `HEADERS` to every answer.
 
     Args:
-        app: what is guarded.
-        token: of the printed link; it becomes a cookie that scripts cannot read.
-        port: where the server listens: cookies are shared by all ports of a host, so its name holds the port.
-        hosts: the names that the server goes by, without the port.
+        app: the application behind the guard.
+        token: token of the printed link; it becomes a cookie that scripts cannot read.
+        port: port of the server. All ports of a host share their cookies, so the name of the cookie holds the port.
+        hosts: host names of the server, without the port.
     """
 
     def __init__(self, app: ASGIApp, token: str, port: int, hosts: tuple[str, ...]) -> None:
@@ -55,8 +55,8 @@ class AccessGuard:
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
                 own = {name for name, _ in message.get("headers", ())}
-                kept = {"cache-control": "no-cache"} if scope["path"].startswith("/static/") else {}  # ask, then reuse
-                more = [(k.encode(), v.encode()) for k, v in (HEADERS | kept).items() if k.encode() not in own]
+                cache = {"cache-control": "no-cache"} if scope["path"].startswith("/static/") else {}  # revalidate
+                more = [(k.encode(), v.encode()) for k, v in (HEADERS | cache).items() if k.encode() not in own]
                 message = {**message, "headers": [*message.get("headers", ()), *more]}
             await send(message)
 
@@ -67,26 +67,26 @@ class AccessGuard:
         given = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
         if scope["path"] == "/" and given and self._right(given):
             await self._admit(guarded)
-        elif self._known(headers):
+        elif self._authorized(headers):
             await self.app(scope, receive, guarded)
         else:
             await _answer(guarded, 401, _REFUSED[401])
 
     def _refused(self, headers: dict[str, str]) -> int | None:
         if headers.get("host", "") not in self.authorities:
-            return 421  # another name for this address: what a page elsewhere uses to get around the origin
+            return 421  # DNS rebinding: a page elsewhere gives this address another name
         origin = headers.get("origin")
         if origin is not None and origin not in {f"http://{authority}" for authority in self.authorities}:
             return 403
         if headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
-            # a link in a mail or a page may lead here, for it brings the token; nothing else from there may
+            # a link in a mail or a page may lead here, because it holds the token; all other requests are refused
             return None if headers.get("sec-fetch-mode") == "navigate" and origin is None else 403
         return None
 
     def _right(self, token: str) -> bool:
         return secrets.compare_digest(token.encode(), self.token.encode())
 
-    def _known(self, headers: dict[str, str]) -> bool:
+    def _authorized(self, headers: dict[str, str]) -> bool:
         scheme, _, value = headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer" and self._right(value.strip()):
             return True
@@ -97,7 +97,7 @@ class AccessGuard:
         return cookie is not None and self._right(cookie.value)
 
     async def _admit(self, send: Send) -> None:
-        """Put the token into a cookie, and out of the address bar."""
+        """Set the cookie with the token, and redirect to the address without the token."""
         cookie = f"{self.cookie}={self.token}; Path=/; HttpOnly; SameSite=Strict"
         headers = [(b"location", b"/"), (b"set-cookie", cookie.encode()), (b"content-length", b"0")]
         await send({"type": "http.response.start", "status": 303, "headers": headers})

@@ -49,7 +49,7 @@ class ComparisonAnswer(Answer):
 
 
 class QuestionDifferenceAnswer(Answer):
-    """One question: means over the branch orders."""
+    """The means over the branch orders of one question."""
 
     question: int
     first_accuracy: float

@@ -10,7 +10,8 @@ from ..answers import PROBLEMS, Answer, At
 
 router = APIRouter(prefix="/api", tags=["lineage"], responses=PROBLEMS)
 
-_FOUND = 30
+_MOST_MATCHES = 30
+"""Largest number of versions that a search returns."""
 
 
 class LineageAnswer(Answer):
@@ -96,5 +97,5 @@ def versions(reader: At, q: Annotated[str, Query(max_length=100)] = "") -> list[
         FoundVersionAnswer(
             id=row.id, name=row.name, generation=row.generation, verdict=row.verdict, quality=view.quality.get(row.id)
         )
-        for row, _ in zip(hits, range(_FOUND), strict=False)
+        for row, _ in zip(hits, range(_MOST_MATCHES), strict=False)
     ]  # fmt: skip

@@ -126,17 +126,17 @@ class RunAnswer(Answer):
 def run(reader: At) -> RunAnswer:
     """The progress and results of the run."""
     view = reader.view()
-    journal = event_log_of(reader.run)
+    log = event_log_of(reader.run)
     baselines = [row for row in view.rows if row.generation == 0 and row.ok]
     best, first = view.best, population.best_baseline(view.rows, view.budgets)
-    found = [row for row in [*view.front, *([best] if best else [])] if row.generation > 0]
-    cards = _cards(reader, [row.id for row in [*found, *baselines[:_SHOWN_BASELINES]]])
+    shown = [row for row in [*view.front, *([best] if best else [])] if row.generation > 0]
+    cards = _cards(reader, [row.id for row in [*shown, *baselines[:_SHOWN_BASELINES]]])
     some = next(iter(cards.values()), None)
     return RunAnswer(
         title=reader.title,
         stamp=view.stamp,
         versions=len(view.rows),
-        run=_now(reader.run, journal, view) if reader.run else None,
+        run=_now(reader.run, log, view) if reader.run else None,
         environments=tuple(some.protocol.environments) if some else (),
         orders=orders(some.protocol) if some else "",
         best=best.id if best else None,
@@ -144,13 +144,13 @@ def run(reader: At) -> RunAnswer:
         best_quality=view.quality[best.id] if best else None,
         best_baseline=first.id if first else None,
         baseline_quality=view.quality[first.id] if first else None,
-        front=tuple(curve_of(cards[id]) for id in dict.fromkeys(row.id for row in found) if id in cards),
+        front=tuple(curve_of(cards[id]) for id in dict.fromkeys(row.id for row in shown) if id in cards),
         baselines=tuple(curve_of(cards[row.id]) for row in baselines if row.id in cards),
         generations=tuple(_generations(view)),
         failures=_failures(view),
         explorers=tuple(_explorers(view)),
-        speeds=tuple(_speeds(journal)),
-        events=tuple(journal.words(_LATEST)),
+        speeds=tuple(_speeds(log)),
+        events=tuple(log.words(_LATEST)),
         problems=dict(view.problems),
         note=reader.index.note,
         report=_reported(reader.run, view),
@@ -158,21 +158,21 @@ def run(reader: At) -> RunAnswer:
 
 
 def _cards(reader: ArchiveReader, ids: Sequence[str]) -> dict[str, Card]:
-    found = {}
+    cards = {}
     for version in dict.fromkeys(ids):
         try:
-            found[version] = reader.card(version)
+            cards[version] = reader.card(version)
         except InputError:
             continue  # damaged since the index was built: its own page says so
-    return found
+    return cards
 
 
-def _now(run: Run, journal: EventLog, view: ArchiveSnapshot) -> ProgressAnswer:
-    last = journal.last(
+def _now(run: Run, log: EventLog, view: ArchiveSnapshot) -> ProgressAnswer:
+    last = log.last(
         CandidateEvaluated, GenerationStarted, GenerationArchived, RunFinished, RunStopped, RunStarted
     )
     started, evaluated, finished = (
-        journal.last(kind) for kind in (GenerationStarted, CandidateEvaluated, RunFinished)
+        log.last(kind) for kind in (GenerationStarted, CandidateEvaluated, RunFinished)
     )
     generation, candidate = started and started.event, evaluated and evaluated.event
     fresh = evaluated is not None and (started is None or evaluated.time >= started.time)
@@ -187,7 +187,7 @@ def _now(run: Run, journal: EventLog, view: ArchiveSnapshot) -> ProgressAnswer:
         hours=run.hours(),
         explorer=run.config.explorer,
         model=run.config.model or run.config.command,
-        money=journal.money(),
+        money=log.money(),
         limits=run.limits().model_dump(mode="json"),
     )
 
@@ -202,7 +202,7 @@ def _state(event: Event | None) -> str:
 
 
 def _why(finished: Event | None, last: Event | None) -> str:
-    """Return why the run has ended early, if it has."""
+    """Return the reason why the run has ended early; empty if it has not."""
     if isinstance(finished, RunFinished) and finished.stopped:
         return finished.stopped
     return last.why if isinstance(last, RunStopped) else ""
@@ -213,28 +213,28 @@ def _reached(view: ArchiveSnapshot) -> int:
 
 
 def _generations(view: ArchiveSnapshot) -> list[GenerationAnswer]:
-    found, best = [], None
+    answers, best = [], None
     for generation, group in groupby(view.rows, key=lambda row: row.generation):
         rows = list(group)
         here = max((view.quality[row.id] for row in rows if row.ok), default=None)
         if generation > 0 and here is not None:
             best = here if best is None else max(best, here)
-        found.append(
+        answers.append(
             GenerationAnswer(
                 generation=generation, versions=len(rows), failed=sum(not row.ok for row in rows), best=here,
                 best_so_far=best, dollars=sum(row.cost.dollars for row in rows),
                 tokens=sum(row.cost.input_tokens + row.cost.output_tokens for row in rows),
             )
         )  # fmt: skip
-    return found
+    return answers
 
 
 def _failures(view: ArchiveSnapshot) -> dict[str, int]:
-    found: dict[str, int] = {}
+    counts: dict[str, int] = {}
     for row in view.rows:
         if not row.ok:
-            found[row.verdict] = found.get(row.verdict, 0) + 1
-    return dict(sorted(found.items(), key=lambda pair: -pair[1]))
+            counts[row.verdict] = counts.get(row.verdict, 0) + 1
+    return dict(sorted(counts.items(), key=lambda pair: -pair[1]))
 
 
 def _explorers(view: ArchiveSnapshot) -> list[ExplorerAnswer]:
@@ -251,10 +251,10 @@ def _explorers(view: ArchiveSnapshot) -> list[ExplorerAnswer]:
     ]  # fmt: skip
 
 
-def _speeds(journal: EventLog) -> list[SpeedAnswer]:
+def _speeds(log: EventLog) -> list[SpeedAnswer]:
     return [
         SpeedAnswer(time=at, id=event.id, seconds=event.seconds, episodes=event.episodes)
-        for at, event in journal.of(CandidateEvaluated)
+        for at, event in log.of(CandidateEvaluated)
         if event.episodes and event.seconds
     ][-500:]
 

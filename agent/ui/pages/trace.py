@@ -27,7 +27,7 @@ from ..code import stated
 router = APIRouter(prefix="/api", tags=["trace"], responses=PROBLEMS)
 
 _PAGE = 50
-_playing = threading.Lock()
+_replaying = threading.Lock()
 
 Name = Annotated[str, Query(max_length=200)]
 Question = Annotated[int, Query(ge=0, le=2**31 - 1)]
@@ -63,9 +63,9 @@ class EpisodesAnswer(Answer):
     orders: tuple[int, int]
     """First branch order, and number of branch orders."""
     total: int
-    """Episodes of this kind."""
+    """Number of episodes of this kind."""
     of: int
-    """Episodes in all."""
+    """Number of all episodes."""
     found: tuple[ListedEpisodeAnswer, ...]
     """One page of the list."""
 
@@ -169,7 +169,7 @@ def replay(request: Request, reader: At, wanted: ReplayRequest) -> DrawnEpisode:
         raise EnvironmentMissing(f"{named[0].name} has questions 0 to {len(named[0]) - 1}, not {wanted.question}")
     batch = grid(named, [wanted.beta], [wanted.order], card.protocol.max_branches, card.protocol.max_tokens)
     only = batch.only(wanted.question)
-    if not _playing.acquire(blocking=False):
+    if not _replaying.acquire(blocking=False):
         raise InputError("another replay is at work: try again in a moment")
     try:
         with open_sandbox(request.app.state.sandbox, limits=request.app.state.limits) as sandbox:
@@ -177,7 +177,7 @@ def replay(request: Request, reader: At, wanted: ReplayRequest) -> DrawnEpisode:
     except SandboxError as error:
         raise InputError(f"the sandbox cannot be used: {error}") from None
     finally:
-        _playing.release()
+        _replaying.release()
     if result.logs is None:
         raise InputError(f"{card.id} failed: {result.verdict.kind}: {result.verdict.message}")
     return _episode(reader, only, result.logs, 0, card.id, played=True)

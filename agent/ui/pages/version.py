@@ -18,13 +18,14 @@ router = APIRouter(prefix="/api/version", tags=["version"], responses=PROBLEMS)
 
 _SHOWN_TEXT = 2_000_000
 """Longest source or transcript that is sent, in characters."""
-_KIN = 100
-_SAID = {
+_MOST_CHILDREN = 100
+"""Largest number of children that the page lists."""
+_VERDICTS = {
     "ok": "It ran on every episode. In a discovery it has also passed the policy and the look-ahead audit.",
     "rejected: policy": "Its source holds what the policy refuses; it never ran.",
     "rejected: looked ahead": "It acted on what it had not paid to see; its scores were thrown away.",
     "rejected: not reproducible": "It acted on chance, time, the names of answers or earlier episodes.",
-    "rejected: not approved": "The person who was asked did not let it run.",
+    "rejected: not approved": "The user did not approve it, so it never ran.",
 }
 
 
@@ -35,7 +36,7 @@ class RelativeAnswer(Answer):
     name: str
     quality: float | None
     there: bool
-    """Whether it is in the archive."""
+    """Whether the version is in the archive."""
 
 
 class VersionAnswer(Answer):
@@ -55,7 +56,7 @@ class VersionAnswer(Answer):
     rank: int | None
     """Rank by quality; 1 is the best."""
     ran: int
-    """Versions with scores."""
+    """Number of versions with scores."""
     on_front: bool
     parents: tuple[RelativeAnswer, ...]
     children: tuple[RelativeAnswer, ...]
@@ -98,7 +99,7 @@ def version(reader: At, version: str) -> VersionAnswer:
     """A version's card and lineage."""
     card, view = reader.card(version), reader.view()
     row = view.by_id[version]
-    kids = sorted(view.children.get(version, ()), key=lambda id: -view.quality.get(id, -1.0))
+    children = sorted(view.children.get(version, ()), key=lambda id: -view.quality.get(id, -1.0))
     files = reader.root / version
     return VersionAnswer(
         id=card.id,
@@ -107,16 +108,16 @@ def version(reader: At, version: str) -> VersionAnswer:
         explorer=card.explorer,
         island=row.island,
         verdict=card.verdict,
-        audit=_SAID.get(card.verdict, "It did not get through its episodes, and has no scores."),
+        audit=_VERDICTS.get(card.verdict, "It did not get through its episodes, and has no scores."),
         message=card.message,
         sandbox=card.sandbox,
         quality=view.quality.get(version),
         rank=view.rank.get(version),
         ran=len(view.ranked),
         on_front=any(other.id == version for other in view.front),
-        parents=tuple(_kin(view, id) for id in card.parents),
-        children=tuple(_kin(view, id) for id in kids[:_KIN]),
-        children_count=len(kids),
+        parents=tuple(_relative(view, id) for id in card.parents),
+        children=tuple(_relative(view, id) for id in children[:_MOST_CHILDREN]),
+        children_count=len(children),
         rationale=card.rationale,
         expects=card.expects,
         outcome=card.outcome,
@@ -132,7 +133,7 @@ def version(reader: At, version: str) -> VersionAnswer:
     )
 
 
-def _kin(view: ArchiveSnapshot, version: str) -> RelativeAnswer:
+def _relative(view: ArchiveSnapshot, version: str) -> RelativeAnswer:
     row = view.by_id.get(version)
     return RelativeAnswer(
         id=version, name=row.name if row else "", quality=view.quality.get(version), there=row is not None
