@@ -29,6 +29,8 @@ from sandbox.outcome import Candidate, Verdict
 from ..environments import random_environment
 from .test_policy import evolved
 
+pytestmark = pytest.mark.slow
+
 CHEATS = {path.stem: path.read_text() for path in sorted((Path(__file__).parent / "cheats").glob("*.py"))}
 ONLY_IN_EVALUATION = {name for name in CHEATS if name.startswith(("carry_", "only_evaluation", "only_large"))}
 """Cheats that behave when an episode is played alone. The audit cannot tell them from controllers that keep state."""
@@ -97,7 +99,6 @@ TRIALS = [
 ]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("each_sandbox", "name"), TRIALS, indirect=["each_sandbox"])
 def test_cheats_gain_and_are_convicted(name: str, each_sandbox: WorkerSandbox) -> None:
     found = played(CHEATS[name], cheat_episodes(), each_sandbox)
@@ -146,7 +147,6 @@ def odd(number: int) -> Episodes:
     return grid(made, [0.2, 0.9], range(2), max_branches=(8, 16, 64)[number % 3], max_tokens=budget)
 
 
-@pytest.mark.slow
 def test_evolved_controllers_pass_the_audit() -> None:
     with ProcessSandbox(1) as sandbox:  # runs only controllers of our own explorer, so no isolation is needed
         for number, source in enumerate(evolved(200)):
@@ -307,7 +307,6 @@ def test_an_endless_loop_on_decoys_is_a_timeout() -> None:
     assert verdict.kind == "timeout" and verdict.episode is not None
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("share", "expected"), [(AUDIT_SHARE, MIN_AUDITED), (0.5, 2400), (1.0, 4800)])
 def test_the_audited_share_is_drawn_and_reported(share: float, expected: int) -> None:
     counted: list[int] = []

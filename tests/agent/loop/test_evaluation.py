@@ -54,6 +54,7 @@ def _searched(run, version: str) -> bytes:  # type: ignore[no-untyped-def]
     return pack_logs(run.archive.logs(version))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("screening", [True, False])
 def test_the_logs_of_a_candidate_are_scored_once_in_a_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, screening: bool
@@ -65,6 +66,7 @@ def test_the_logs_of_a_candidate_are_scored_once_in_a_run(
     assert len(made) > 6 and counter.times == made
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("orders", "killed_at"), [(1, "diagnose"), (25, "diagnose"), (25, "evaluate")])
 def test_the_logs_of_a_candidate_are_scored_once_more_after_a_kill(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, orders: int, killed_at: str

@@ -25,6 +25,8 @@ from sandbox.backends.process import ProcessSandbox
 
 from .test_graph import Single, tree
 
+pytestmark = pytest.mark.slow
+
 MODEL = list(default_models().values())[-1]
 """The one that is right most often: where nobody is right, nobody is poor."""
 

@@ -21,6 +21,8 @@ from agent.records.version import Cost
 
 from .stage import BRIEF, FakeTools, Stage
 
+pytestmark = pytest.mark.slow
+
 # Failures
 
 
