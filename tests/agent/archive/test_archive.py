@@ -36,7 +36,7 @@ def card(name: str = "g001-a", parents: tuple[str, ...] = ()) -> Card:
     )  # fmt: skip
 
 
-def test_what_is_added_can_be_read(tmp_path: Path) -> None:
+def test_added_versions_can_be_read(tmp_path: Path) -> None:
     archive = Archive(tmp_path / "archive")
     archive.add(card(), SOURCE, b"logs")
     again = Archive(tmp_path / "archive")
@@ -50,7 +50,7 @@ def test_what_is_added_can_be_read(tmp_path: Path) -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(at=st.integers(0, 12), name=st.sampled_from(["fsync", "rename", "replace", "open"]))
-def test_a_fault_at_any_call_leaves_no_half_written_folder(
+def test_system_error_at_any_call_leaves_no_incomplete_folder(
     tmp_path_factory: pytest.TempPathFactory, at: int, name: str
 ) -> None:
     """The disk is full at the n-th system call of a kind: the version is there as a whole, or not at all."""
@@ -79,7 +79,7 @@ def test_a_fault_at_any_call_leaves_no_half_written_folder(
 
 
 @pytest.mark.parametrize("name", ["controller.py", "card.json", "logs.npz", "manifest.json"])
-def test_every_change_is_found(tmp_path: Path, name: str) -> None:
+def test_verify_finds_every_change(tmp_path: Path, name: str) -> None:
     archive = Archive(tmp_path)
     archive.add(card(), SOURCE, b"logs")
     path = tmp_path / "g001-a" / name
@@ -90,7 +90,7 @@ def test_every_change_is_found(tmp_path: Path, name: str) -> None:
     assert Archive(tmp_path).verify()
 
 
-def test_strangers_and_lost_parents_are_found(tmp_path: Path) -> None:
+def test_verify_finds_stray_files_and_missing_parents(tmp_path: Path) -> None:
     archive = Archive(tmp_path)
     archive.add(card(parents=("g000-gone",)), SOURCE, None)
     (tmp_path / "g001-a" / "more.txt").write_text("x")
@@ -98,7 +98,7 @@ def test_strangers_and_lost_parents_are_found(tmp_path: Path) -> None:
     assert any("g000-gone" in p for p in problems) and any("more.txt" in p for p in problems)
 
 
-def test_a_damaged_index_says_how_to_mend_it(tmp_path: Path) -> None:
+def test_error_of_a_damaged_index_names_the_command_that_repairs_it(tmp_path: Path) -> None:
     archive = Archive(tmp_path)
     archive.add(card(), SOURCE, None)
     (tmp_path / "index.sqlite").write_bytes(b"nonsense" * 500)
@@ -110,7 +110,7 @@ def test_a_damaged_index_says_how_to_mend_it(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"[" * 100_000, b"\xff", b"nonsense" * 500])
 @pytest.mark.parametrize("name", ["controller.py", "card.json", "logs.npz", "manifest.json", "../index.sqlite"])
-def test_junk_in_any_file_is_a_problem_and_never_a_crash(tmp_path: Path, name: str, content: bytes) -> None:
+def test_verify_reports_junk_in_any_file(tmp_path: Path, name: str, content: bytes) -> None:
     archive = Archive(tmp_path)
     archive.add(card(), SOURCE, b"logs")
     archive.reindex()
@@ -122,7 +122,7 @@ def test_junk_in_any_file_is_a_problem_and_never_a_crash(tmp_path: Path, name: s
             read("g001-a")
 
 
-def test_a_full_disk_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_error_of_a_full_disk_names_the_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(_: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -133,7 +133,7 @@ def test_a_full_disk_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert list((tmp_path / "archive").iterdir()) == []
 
 
-def test_damaged_drafts_say_how_to_go_on(tmp_path: Path) -> None:
+def test_error_of_damaged_drafts_says_how_to_resume(tmp_path: Path) -> None:
     staging = Staging(tmp_path / "staged")
     staging.put(CandidateRecord.proposed(Proposal(SOURCE, "why"), 1, "evolve", "g001-a"))
     staging.put_logs("g001-a", b"PK nonsense")
@@ -170,7 +170,7 @@ def test_lines_of_the_event_log_that_are_not_events_are_left_out(tmp_path: Path)
 
 
 @given(st.lists(st.lists(st.integers(0, 300), max_size=5), max_size=6))
-def test_packed_logs_come_back(records: list[list[int]]) -> None:
+def test_unpacked_logs_equal_the_packed_ones(records: list[list[int]]) -> None:
     logs = Logs(
         answer=np.array([1], np.int32),
         record_offsets=np.array([0, len(records)]),

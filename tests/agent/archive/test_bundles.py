@@ -52,7 +52,7 @@ def bundle(tmp_path: Path) -> Path:
     return tmp_path / "bundle.zip"
 
 
-def test_a_lineage_comes_back_byte_for_byte(tmp_path: Path, bundle: Path) -> None:
+def test_imported_versions_equal_the_exported_ones_byte_for_byte(tmp_path: Path, bundle: Path) -> None:
     found = import_bundle(bundle, Archive(tmp_path / "new"))
     assert found.added == ("seed", "g001-a", "g002-b") and found.already_present == ()
     expected = {name: data for name, data in tree(tmp_path / "archive").items() if not name.startswith("g001-x")}
@@ -64,7 +64,7 @@ def test_a_lineage_comes_back_byte_for_byte(tmp_path: Path, bundle: Path) -> Non
     assert digest == found.sha256 and (tmp_path / "again.zip").read_bytes() == bundle.read_bytes()
 
 
-def test_ancestors_may_stay_at_home(tmp_path: Path) -> None:
+def test_export_without_ancestors_needs_an_archive_with_the_parents(tmp_path: Path) -> None:
     listing, _ = export(archive(tmp_path / "archive"), ["g002-b", "g002-b"], tmp_path / "one.zip", ancestors=False)
     assert listing.versions == ("g002-b",)
     with pytest.raises(InputError, match="parent 'g001-a'"):
@@ -75,7 +75,7 @@ def test_ancestors_may_stay_at_home(tmp_path: Path) -> None:
     assert import_bundle(tmp_path / "one.zip", Archive(tmp_path / "new")).added == ("g002-b",)
 
 
-def test_what_is_damaged_or_torn_off_is_not_exported(tmp_path: Path) -> None:
+def test_damaged_versions_and_missing_ancestors_are_not_exported(tmp_path: Path) -> None:
     made = archive(tmp_path / "archive")
     made.add(card("g003-orphan", ("gone",)), SOURCE, None)
     with pytest.raises(InputError, match=r"gone.*--no-ancestors"):
@@ -86,13 +86,13 @@ def test_what_is_damaged_or_torn_off_is_not_exported(tmp_path: Path) -> None:
     assert not (tmp_path / "b.zip").exists()
 
 
-def test_a_run_takes_no_strangers(tmp_path: Path, bundle: Path) -> None:
+def test_import_into_the_archive_of_a_run_is_an_error(tmp_path: Path, bundle: Path) -> None:
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(InputError, match="belongs to a run"):
         import_bundle(bundle, Archive(tmp_path / "archive"))
 
 
-def test_another_citation_is_refused(tmp_path: Path, bundle: Path) -> None:
+def test_bundle_with_another_hash_than_cited_is_refused(tmp_path: Path, bundle: Path) -> None:
     with pytest.raises(InputError, match="not the one that was cited"):
         import_bundle(bundle, Archive(tmp_path / "new"), "0" * 64)
 
@@ -227,7 +227,7 @@ HOSTILE: dict[str, tuple[str, Callable[[Files], bytes]]] = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_what_is_no_bundle_is_refused(
+def test_invalid_bundles_are_refused(
     tmp_path: Path, bundle: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(admitting, "MOST_UNPACKED", 2000)
@@ -241,7 +241,7 @@ def test_what_is_no_bundle_is_refused(
     assert tree(tmp_path) == before and not (tmp_path / "new").exists()
 
 
-def test_a_known_id_with_other_content_is_refused(tmp_path: Path, bundle: Path) -> None:
+def test_existing_id_with_other_content_is_refused(tmp_path: Path, bundle: Path) -> None:
     new = Archive(tmp_path / "new")
     new.add(card("g001-a").model_copy(update={"rationale": "another"}), SOURCE, None)
     before = tree(new.root)
@@ -250,7 +250,7 @@ def test_a_known_id_with_other_content_is_refused(tmp_path: Path, bundle: Path) 
     assert tree(new.root) == before
 
 
-def test_nothing_is_larger_than_a_bundle_may_be(
+def test_sizes_above_the_limits_are_refused(
     tmp_path: Path, bundle: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(admitting, "MOST_ENTRIES", 3)
@@ -263,7 +263,7 @@ def test_nothing_is_larger_than_a_bundle_may_be(
 
 @settings(max_examples=60, deadline=None)
 @given(at=st.floats(0, 1, exclude_max=True), flip=st.integers(1, 255), cut=st.booleans())
-def test_no_changed_byte_comes_in(
+def test_bundle_with_any_changed_byte_is_refused(
     tmp_path_factory: pytest.TempPathFactory, at: float, flip: int, cut: bool
 ) -> None:
     home = tmp_path_factory.mktemp("flip")
@@ -286,7 +286,7 @@ def test_no_changed_byte_comes_in(
 
 @pytest.mark.parametrize("name", ["fsync", "rename", "mkdir", "replace"])
 @pytest.mark.parametrize("at", range(0, 12, 2))
-def test_a_full_disk_leaves_whole_versions_with_their_parents(
+def test_full_disk_during_import_leaves_complete_versions_with_their_parents(
     tmp_path: Path, bundle: Path, monkeypatch: pytest.MonkeyPatch, name: str, at: int
 ) -> None:
     real, calls = getattr(os, name), 0
@@ -308,7 +308,7 @@ def test_a_full_disk_leaves_whole_versions_with_their_parents(
     assert Archive(tmp_path / "new").ids() == ["seed", "g001-a", "g002-b"]
 
 
-def test_a_source_is_never_run(tmp_path: Path) -> None:
+def test_import_never_runs_a_source(tmp_path: Path) -> None:
     source = f"open({str(tmp_path / 'ran')!r}, 'w').close()\n"
     made = Archive(tmp_path / "archive")
     made.add(card().model_copy(update={"source_sha256": sha256(source.encode())}), source, None)

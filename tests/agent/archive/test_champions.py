@@ -18,12 +18,12 @@ from sandbox import policy
 PAGES = Path(__file__).parents[3] / "docs" / "champions"
 
 
-def test_there_are_three_champions_and_a_swift_one() -> None:
+def test_there_are_three_champions_and_one_with_low_latency() -> None:
     assert champion_names() == ["frugal", "balanced", "accurate", "swift"]
 
 
 @pytest.mark.parametrize("name", champion_names())
-def test_a_champion_is_short_lawful_and_audited(name: str) -> None:
+def test_champions_are_short_and_pass_policy_and_audit(name: str) -> None:
     archive, version = champion(name)
     source = champion_source(name)
     assert source.count("\n") < 150
@@ -34,7 +34,7 @@ def test_a_champion_is_short_lawful_and_audited(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", champion_names())
-def test_a_page_is_true_of_its_champion(name: str) -> None:
+def test_page_of_a_champion_matches_its_card(name: str) -> None:
     """What it says of how it works is what the source says, and the source is what the genome renders to."""
     archive, version = champion(name)
     page, source = (PAGES / f"{name}.md").read_text(encoding="utf-8"), champion_source(name)
@@ -48,12 +48,12 @@ def test_a_page_is_true_of_its_champion(name: str) -> None:
         assert f"| `{constant}` | {low} | {middle} | {high} |" in page
 
 
-def test_champions_are_found_by_name_wherever_a_controller_or_a_version_is() -> None:
+def test_names_of_champions_resolve_to_controllers_and_versions() -> None:
     assert resolve.controller("balanced").source == champion_source("balanced")
     archive, version = resolve.version("balanced")
     assert archive.source(version) == champion_source("balanced")
 
 
-def test_no_other_name_is_a_champion() -> None:
+def test_unknown_name_of_a_champion_is_an_error() -> None:
     with pytest.raises(InputError, match="frugal, balanced, accurate, swift"):
         champion("thrifty")

@@ -11,7 +11,7 @@ from agent.archive.run_directory import newest_home
 from envs.errors import InputError
 
 
-def test_the_highest_number_or_else_the_one_that_was_begun_last(tmp_path: Path) -> None:
+def test_newest_run_has_the_highest_number_or_else_the_latest_start(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no run under"):
         newest_home(tmp_path)
     (tmp_path / "notes").mkdir()

@@ -106,7 +106,7 @@ def tree(archive: Archive) -> dict[str, bytes]:
     return {path.relative_to(archive.root).as_posix(): path.read_bytes() for path in files}
 
 
-def test_slots_are_asked_side_by_side(tmp_path: Path) -> None:
+def test_slots_of_a_step_run_in_parallel(tmp_path: Path) -> None:
     run, explorer = begin(tmp_path / "run"), Single(together=2)
     discover(Discovery(run, explorer, ProcessSandbox()))
     assert [(step, brief.slot) for step, brief in sorted(explorer.briefs, key=lambda b: (b[1].generation, b[0]))]
@@ -118,7 +118,7 @@ def test_slots_are_asked_side_by_side(tmp_path: Path) -> None:
     assert later[0].lessons and later[0].credits["single"].proposals == 4
 
 
-def test_what_was_answered_is_not_asked_again(tmp_path: Path) -> None:
+def test_answered_slots_are_not_asked_again_after_a_kill(tmp_path: Path) -> None:
     run, explorer = begin(tmp_path / "run", generations=1), Single()
 
     class Dies(Discovery):
@@ -138,7 +138,7 @@ def test_what_was_answered_is_not_asked_again(tmp_path: Path) -> None:
     assert tree(run.archive) == tree(undisturbed.archive)
 
 
-def test_a_copy_with_other_names_is_a_copy(tmp_path: Path) -> None:
+def test_source_with_renamed_variables_counts_as_a_copy(tmp_path: Path) -> None:
     class Copies(Single):
         def _answer(self, brief: Brief, step: str) -> list[Proposal]:
             (proposal,) = super()._answer(replace(brief, slot=0), "propose")
@@ -149,7 +149,7 @@ def test_a_copy_with_other_names_is_a_copy(tmp_path: Path) -> None:
     assert len(run.archive.ids()) == 6 + 1
 
 
-def test_who_decides_as_another_is_kept_and_never_a_parent(tmp_path: Path) -> None:
+def test_duplicate_behaviour_is_archived_but_never_selected_as_parent(tmp_path: Path) -> None:
     class Twins(Single):
         def _answer(self, brief: Brief, step: str) -> list[Proposal]:
             (proposal,) = super()._answer(brief, step)
@@ -172,7 +172,7 @@ def test_who_decides_as_another_is_kept_and_never_a_parent(tmp_path: Path) -> No
 
 @pytest.mark.slow
 @pytest.mark.parametrize("make", [EvolveExplorer, Single])
-def test_islands_breed_apart_and_a_killed_run_ends_as_it_would_have(tmp_path: Path, make: type[Single]) -> None:
+def test_islands_separate_ancestries_and_a_killed_run_ends_the_same(tmp_path: Path, make: type[Single]) -> None:
     kills = iter([True, False, True])
 
     class Dies(Discovery):
@@ -197,7 +197,7 @@ def test_islands_breed_apart_and_a_killed_run_ends_as_it_would_have(tmp_path: Pa
     assert all(by_id.island in (None, card.island) for card in early for by_id in map(run.archive.card, card.parents))
 
 
-def test_latency_is_told_to_the_search(tmp_path: Path) -> None:
+def test_search_with_latency_raises_the_hypervolume_of_three_objectives(tmp_path: Path) -> None:
     run = begin(tmp_path / "run", explorer="evolve", latency=True, islands=2, population=4, generations=3)
     discover(Discovery(run, EvolveExplorer(), ProcessSandbox()))
     cards = run.archive.cards()
@@ -208,7 +208,7 @@ def test_latency_is_told_to_the_search(tmp_path: Path) -> None:
     assert population.hypervolume(cards, latency=True) >= population.hypervolume(seeds, latency=True) > 0
 
 
-def test_a_person_approves(tmp_path: Path) -> None:
+def test_only_approved_candidates_run(tmp_path: Path) -> None:
     run = begin(tmp_path / "run", generations=1)
     shown: list[str] = []
 
@@ -222,7 +222,7 @@ def test_a_person_approves(tmp_path: Path) -> None:
     assert len(shown) == 4 and all("class Few" in text for text in shown)
 
 
-def test_a_limit_stops_in_good_order_and_may_be_raised(tmp_path: Path) -> None:
+def test_run_stopped_by_a_limit_continues_when_the_limit_is_raised(tmp_path: Path) -> None:
     run = begin(tmp_path / "run")
     discover(Discovery(run, Single(limit_at=(1, "refine", 1)), ProcessSandbox()))
     finished = run.events()[-1].event
@@ -233,7 +233,7 @@ def test_a_limit_stops_in_good_order_and_may_be_raised(tmp_path: Path) -> None:
     assert run.events()[-1].event.stopped == ""
 
 
-def test_two_slots_reach_a_limit_at_once(tmp_path: Path) -> None:
+def test_two_slots_may_reach_a_limit_in_the_same_step(tmp_path: Path) -> None:
     class Poor(Single):
         def _answer(self, brief: Brief, step: str) -> list[Proposal]:
             raise LimitReached("the run has spent $1 of at most $1")
@@ -243,7 +243,7 @@ def test_two_slots_reach_a_limit_at_once(tmp_path: Path) -> None:
     assert "at most $1" in run.events()[-1].event.stopped
 
 
-def test_hours_are_a_limit_of_every_explorer(tmp_path: Path) -> None:
+def test_limit_on_hours_applies_to_every_explorer(tmp_path: Path) -> None:
     run = begin(tmp_path / "run", explorer="evolve")
     now = [0.0]
     budget = LlmBudget(SpendingLimits(run=SpendingLimit(hours=1.0)), now=lambda: now[0])
@@ -258,7 +258,7 @@ def test_hours_are_a_limit_of_every_explorer(tmp_path: Path) -> None:
     assert max(card.generation for card in run.archive.cards()) == 2 >= reached
 
 
-def test_an_explorer_with_nothing_new_gives_up(tmp_path: Path) -> None:
+def test_run_stops_when_the_explorer_proposes_nothing_new(tmp_path: Path) -> None:
     class Silent(Single):
         def _answer(self, brief: Brief, step: str) -> list[Proposal]:
             return []
@@ -268,7 +268,7 @@ def test_an_explorer_with_nothing_new_gives_up(tmp_path: Path) -> None:
         discover(Discovery(run, Silent(), ProcessSandbox()))
 
 
-def test_time_travel(tmp_path: Path) -> None:
+def test_checkpoints_are_listed_and_a_fork_continues_from_a_generation(tmp_path: Path) -> None:
     run = begin(tmp_path / "run")
     discover(Discovery(run, Single(), ProcessSandbox()))
     before = tree(run.archive)
@@ -287,27 +287,27 @@ def test_time_travel(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_ablations_leave_out_what_they_say(tmp_path: Path) -> None:
-    told = {}
+def test_prompts_leave_out_the_ablated_parts(tmp_path: Path) -> None:
+    prompts = {}
     for ablations in ((), ("traces",), ("history",), ("beta",)):
         betas = (0.5,) if "beta" in ablations else (0.0, 1.0)
         run, explorer = begin(tmp_path / str(ablations), ablations=ablations, betas=betas), Single()
         discover(Discovery(run, explorer, ProcessSandbox()))
         last = next(brief for step, brief in reversed(explorer.briefs) if step == "propose")
         made = prompt(last, "propose", ablations)
-        told[ablations] = made.system + made.first
+        prompts[ablations] = made.system + made.first
         assert json.loads((run.home / "config.json").read_text())["ablations"] == list(ablations)
-        assert WORLD.name not in told[ablations] and WORLD.questions[0] not in told[ablations]
+        assert WORLD.name not in prompts[ablations] and WORLD.questions[0] not in prompts[ablations]
         bench = last.bench
         assert bench is not None and bench.traces == ("traces" not in ablations)
-    assert "Its findings" in told[()] and "Its findings" not in told[("traces",)]
-    assert "Outcomes of the latest predictions" in told[()]
-    assert "Outcome" not in told[("history",)]
-    assert "there is no knob" in told[("beta",)] and "there is no knob" not in told[()]
+    assert "Its findings" in prompts[()] and "Its findings" not in prompts[("traces",)]
+    assert "Outcomes of the latest predictions" in prompts[()]
+    assert "Outcome" not in prompts[("history",)]
+    assert "there is no knob" in prompts[("beta",)] and "there is no knob" not in prompts[()]
 
 
 @pytest.mark.slow
-def test_the_first_request_fits(tmp_path: Path) -> None:
+def test_first_request_to_a_model_stays_small(tmp_path: Path) -> None:
     envs = [generate(model, name, questions=3, branches=8) for name, model in list(default_models().items())[:4]]
     hashes = {env.name: env.hash for env in envs}
     config = RunConfig(environments=hashes, explorer="single", generations=6, population=8, orders=1, screening=False)
@@ -323,7 +323,7 @@ def test_the_first_request_fits(tmp_path: Path) -> None:
     assert sum(Cache().charge(body).values()) < 7_000
 
 
-def test_the_newest_versions_carry_their_outcome_into_the_step_that_refines(tmp_path: Path) -> None:
+def test_briefs_of_the_refine_step_hold_outcomes_of_the_new_versions(tmp_path: Path) -> None:
     run, explorer = begin(tmp_path / "run", generations=1), Single()
     discover(Discovery(run, explorer, ProcessSandbox()))
     refining = [brief for step, brief in explorer.briefs if step == "refine"]
@@ -332,5 +332,5 @@ def test_the_newest_versions_carry_their_outcome_into_the_step_that_refines(tmp_
         assert brief.lessons and all(archived[v.id] == v.outcome for v in brief.lessons)
     parts = {tuple(b.bench.history.which.tolist()) for _, b in explorer.briefs if b.bench}
     assert len(parts) == 1, "a world of three questions and one order is played whole"
-    told = prompt(refining[0], "refine").first
-    assert "Quality: mean accuracy % over 24 token budgets from " in told and "The best so far is " in told
+    text = prompt(refining[0], "refine").first
+    assert "Quality: mean accuracy % over 24 token budgets from " in text and "The best so far is " in text

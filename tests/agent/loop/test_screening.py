@@ -47,7 +47,7 @@ EPISODES = grid([WORLD, world(name="hidden/other")], np.linspace(0, 1, 11), rang
     sizes=st.lists(st.integers(1, 9), min_size=1, max_size=3), betas=st.integers(1, 6), seeds=st.integers(1, 4),
     seed=st.integers(0, 2**31),
 )  # fmt: skip
-def test_every_beginning_is_balanced(sizes: list[int], betas: int, seeds: int, seed: int) -> None:
+def test_every_prefix_of_the_episode_order_is_balanced(sizes: list[int], betas: int, seeds: int, seed: int) -> None:
     worlds = [world(n, f"some/{n}-{i}") for i, n in enumerate(sizes)]
     episodes = grid(worlds, np.linspace(0, 1, betas), range(seeds))
     order = rungs.order(episodes, seed)
@@ -63,7 +63,7 @@ def test_every_beginning_is_balanced(sizes: list[int], betas: int, seeds: int, s
             assert np.ptp(played) <= 1, "every question of all environments once, before one is played again"
 
 
-def test_any_episode_is_as_likely_as_another() -> None:
+def test_all_episodes_are_equally_likely_to_come_first() -> None:
     episodes = grid([world(3), world(2, "hidden/other")], [0.0, 1.0], range(3))
     first = np.zeros(len(episodes))
     for seed in range(3000):
@@ -71,7 +71,7 @@ def test_any_episode_is_as_likely_as_another() -> None:
     assert np.all(np.abs(first / 3000 - 6 / len(episodes)) < 0.035)
 
 
-def test_small_batches_are_not_looked_at_too_early() -> None:
+def test_small_batches_are_not_screened_too_early() -> None:
     assert rungs.looks(EPISODES) == [79, 264, 792]
     assert rungs.looks(grid([WORLD], [0.5], range(4))) == []
     assert rungs.looks(grid([WORLD], np.linspace(0, 1, 51), range(4))) == [245, 734]
@@ -97,7 +97,7 @@ def by_beta() -> list[np.ndarray]:
     return [np.flatnonzero(EPISODES.beta == beta) for beta in np.unique(EPISODES.beta)]
 
 
-def test_the_whole_batch_leaves_no_doubt() -> None:
+def test_bounds_close_at_the_whole_batch() -> None:
     front, right = control(np.random.default_rng(1))
     every, correct, cost = np.arange(len(EPISODES)), (right > 0.5).astype(float), front.cost * 1.3
     found = bound.estimate_curve(front, every, correct, cost)
@@ -107,7 +107,7 @@ def test_the_whole_batch_leaves_no_doubt() -> None:
 
 
 @pytest.mark.parametrize("n", [79, 264, 792])
-def test_the_bounds_hold(n: int) -> None:
+def test_bounds_contain_the_true_curve_at_the_given_risk(n: int) -> None:
     chance, risk, wrong, tries = np.random.default_rng(n), 0.1, np.zeros(2), 200
     front, right = control(chance)
     for seed in range(tries):
@@ -121,7 +121,7 @@ def test_the_bounds_hold(n: int) -> None:
     assert wrong[0] / tries <= risk / 2 + 0.02 and wrong[1] / tries <= risk / 2 + 0.03
 
 
-def test_the_front_itself_is_never_given_up_and_nothing_always_is() -> None:
+def test_front_versions_are_never_screened_out_and_useless_ones_always_are() -> None:
     front, _ = control(np.random.default_rng(2))
     for seed in range(40):
         order = rungs.order(EPISODES, seed)
@@ -134,7 +134,7 @@ def test_the_front_itself_is_never_given_up_and_nothing_always_is() -> None:
     assert bound.risk_of(front, same) > 0.01 > 1e-9 > bound.risk_of(front, none)
 
 
-def test_one_good_beta_is_enough() -> None:
+def test_one_good_beta_prevents_screening_out() -> None:
     front, _ = control(np.random.default_rng(4))
     correct = front.correct * (EPISODES.beta > 0.5)
     for seed in range(40):
@@ -147,7 +147,7 @@ def test_one_good_beta_is_enough() -> None:
             )
 
 
-def test_nobody_who_would_be_among_the_last_is_given_up() -> None:
+def test_no_future_finalist_is_screened_out() -> None:
     front, _ = control(np.random.default_rng(2))
     seen = rungs.order(EPISODES, 0)[:264]
     none = bound.estimate_curve(front, seen, np.zeros(264), front.cost[seen])
@@ -191,7 +191,7 @@ def begin(home: Path, **more: object) -> Run:
     return Run.create(home, RunConfig(environments={WORLD.name: WORLD.hash}, **shape), [WORLD])  # type: ignore[arg-type]
 
 
-def test_the_poor_are_given_up_and_kept_as_history(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_poor_candidates_are_screened_out_and_archived(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from agent.cli.main import main
 
     run, explorer = begin(tmp_path / "run"), Mixed()
@@ -213,7 +213,7 @@ def test_the_poor_are_given_up_and_kept_as_history(tmp_path: Path, capsys: pytes
     assert run.archive.verify() == []
 
 
-def test_without_screening_every_candidate_runs_to_its_end(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_screening_candidates_run_all_episodes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from agent.cli.main import main
 
     run = begin(tmp_path / "run", screening=False, generations=1)
@@ -223,7 +223,7 @@ def test_without_screening_every_candidate_runs_to_its_end(tmp_path: Path, capsy
     assert "screening    off" in capsys.readouterr().out
 
 
-def test_a_kill_between_candidates_changes_nothing(tmp_path: Path) -> None:
+def test_killed_screened_run_ends_with_the_same_archive(tmp_path: Path) -> None:
     undisturbed = begin(tmp_path / "other", generations=1)
     discover(Discovery(undisturbed, Mixed(), ProcessSandbox()))
     run, explorer = begin(tmp_path / "run", generations=1), Mixed()
@@ -245,7 +245,7 @@ def test_a_kill_between_candidates_changes_nothing(tmp_path: Path) -> None:
     assert tree(run.archive) == tree(undisturbed.archive)
 
 
-def test_a_cheat_that_passes_is_audited_all_the_same(tmp_path: Path) -> None:
+def test_look_ahead_candidate_that_passes_screening_is_rejected_by_the_audit(tmp_path: Path) -> None:
     honest = 'question.run_many_to_end(question.branch_many(self.params["width"]))'
     text = FAIR.format(width=1).replace(honest, "[question._recording.columns[question._order[-1]][-1][0]]")
 

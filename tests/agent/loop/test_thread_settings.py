@@ -23,7 +23,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store.save(TINY, catalogue.path_of(tmp_path / "data", TINY.name))
 
 
-def test_a_thread_keeps_its_settings(tmp_path: Path) -> None:
+def test_thread_stores_its_settings(tmp_path: Path) -> None:
     thread = Thread(tmp_path / "thread")
     with pytest.raises(InputError, match="no run yet"):
         thread.run()
@@ -47,7 +47,7 @@ def test_a_thread_keeps_its_settings(tmp_path: Path) -> None:
         ({"run": 3}, "run"),
     ],
 )
-def test_a_wrong_setting_is_refused_before_anything_is_written(
+def test_wrong_setting_is_an_error_before_anything_is_written(
     tmp_path: Path, given: dict[str, object], words: str
 ) -> None:
     thread = Thread(tmp_path / "thread")
@@ -58,7 +58,7 @@ def test_a_wrong_setting_is_refused_before_anything_is_written(
     assert not thread.home.exists()
 
 
-def test_a_run_that_exists_keeps_its_own_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_existing_run_keeps_its_own_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     home = tmp_path / "runs/1"
     first = Thread(tmp_path / "first")
     first.open(first.settings({**SMALL, "run": str(home)}))
@@ -72,7 +72,7 @@ def test_a_run_that_exists_keeps_its_own_settings(tmp_path: Path, monkeypatch: p
     assert second.run().home == home
 
 
-def test_damaged_settings_are_named(tmp_path: Path) -> None:
+def test_error_names_the_damaged_settings_file(tmp_path: Path) -> None:
     thread = Thread(tmp_path / "thread")
     thread.open(thread.settings(SMALL))
     (thread.home / "thread.json").write_text("{")

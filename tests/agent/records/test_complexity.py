@@ -28,16 +28,16 @@ def f(x, y=0.5):
     assert complexity(renamed) == complexity(source)
 
 
-def test_what_nobody_tunes_is_not_a_free_constant() -> None:
+def test_zero_and_one_are_not_free_constants() -> None:
     assert complexity("i = 0\ni += 1\ni -= -1\nb = True\nc = None\ns = '17'") == Complexity(constants=0, branches=0)
 
 
-def test_what_is_no_python_has_none() -> None:
+def test_source_that_does_not_parse_has_no_complexity() -> None:
     assert complexity("def (") is None and complexity("\0") is None
     assert complexity("(" * 100_000) is None
 
 
-def test_the_seeds() -> None:
+def test_complexity_of_the_baselines() -> None:
     found = {name: complexity(baseline_source(name)) for name in baseline_names()}
     assert all(found.values())
     assert found["self_consistency"].total < found["parallel_probe"].total < found["confidence_momentum"].total  # type: ignore[union-attr]

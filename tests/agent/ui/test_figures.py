@@ -81,7 +81,7 @@ def of(figures: list[Row], version: str) -> list[Row]:
     return [row for row in figures if row["controller"] == version]
 
 
-def test_on_the_page_version(watch: Opens, link: str, figures: list[Row]) -> None:
+def test_figures_of_the_version_page_match_the_cli(watch: Opens, link: str, figures: list[Row]) -> None:
     found = watch(link)
     for version in FAMILY:
         page = found.open(f"version/{version}", "#figures")
@@ -92,7 +92,7 @@ def test_on_the_page_version(watch: Opens, link: str, figures: list[Row]) -> Non
         expect(first).to_contain_text(f"{wanted[0][1][0]:.1f} [{low:.1f}, {high:.1f}]")
 
 
-def test_on_the_page_run(watch: Opens, link: str, figures: list[Row]) -> None:
+def test_figures_of_the_run_page_match_the_cli(watch: Opens, link: str, figures: list[Row]) -> None:
     page = watch(link).open("run", "#front-numbers")
     rows = numbers(page, "#front-numbers")
     assert len(rows) >= 3 * 3 and all(row in [point(f) for f in figures] for row in rows)
@@ -117,14 +117,14 @@ def qualities(figures: list[Row]) -> dict[str, float]:
     return {version: float(population.attained(curve, at).mean()) for version, curve in curves.items()}
 
 
-def test_on_the_page_lineage(watch: Opens, link: str, figures: list[Row]) -> None:
+def test_figures_of_the_lineage_page_match_the_cli(watch: Opens, link: str, figures: list[Row]) -> None:
     page = watch(link).open("lineage/g001-child", "section[aria-label='The chosen version'] table")
     shown = [row[0][0] for row in numbers(page, "section[aria-label='The chosen version'] table")]
     quality = qualities(figures)
     assert shown == pytest.approx([quality["g001-child"], quality["parallel_probe"]], abs=1e-12)
 
 
-def test_on_the_page_compare(watch: Opens, link: str, world: Path, figures: list[Row]) -> None:
+def test_figures_of_the_compare_page_match_the_cli(watch: Opens, link: str, world: Path, figures: list[Row]) -> None:
     page = watch(link).open(f"compare?id={FIRST}&id={SECOND}&beta=0.5", "#paper")
     wanted = [[*point(row), [row["mean_latency"]]] for id in (FIRST, SECOND) for row in of(figures, id)]
     assert numbers(page, "#points") == wanted
@@ -151,7 +151,7 @@ def numbers_of(page: Page, element: str) -> list[list[float]]:
     return found
 
 
-def test_on_the_page_trace(watch: Opens, link: str, figures: list[Row]) -> None:
+def test_figures_of_the_trace_page_match_the_cli(watch: Opens, link: str, figures: list[Row]) -> None:
     """The episodes of one beta, looked at one by one, have the mean that the JSON says."""
     found, tokens, right = watch(link), [], []
     (row,) = [row for row in of(figures, SECOND) if row["beta"] == 0.5]
@@ -168,7 +168,7 @@ def test_on_the_page_trace(watch: Opens, link: str, figures: list[Row]) -> None:
 
 
 @pytest.mark.data
-def test_of_the_shipped_lineage_on_aime24(watch: Opens, shipped: str, data_root: Path, tmp_path: Path) -> None:
+def test_figures_of_the_shipped_lineage_on_aime24(watch: Opens, shipped: str, data_root: Path, tmp_path: Path) -> None:
     ids = ("g006-1bb12e22", "confidence_momentum")
     grid = ["--beta", 0.5, "--first-order", 1000, "--orders", 4]
     rows = autotts(

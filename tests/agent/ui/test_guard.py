@@ -41,7 +41,7 @@ def bearer(token: str = TOKEN) -> dict[str, str]:
         {"cookie": f"autotts-9999={TOKEN}"},
     ],
 )
-def test_nothing_without_the_token(client: TestClient, path: str, headers: dict[str, str]) -> None:
+def test_requests_without_the_token_are_refused(client: TestClient, path: str, headers: dict[str, str]) -> None:
     encoded = {name: value.encode() for name, value in headers.items()}
     answer = client.get(path, headers=encoded)  # type: ignore[arg-type]
     assert answer.status_code == 401 and "link" in answer.json()["detail"]
@@ -59,19 +59,19 @@ def test_the_link_becomes_a_cookie_that_scripts_cannot_read(client: TestClient) 
 
 
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1", "127.0.0.1:9999", "localhost:8321.evil.example", ""])
-def test_another_name_is_refused(client: TestClient, host: str) -> None:
+def test_other_host_names_are_refused(client: TestClient, host: str) -> None:
     answer = client.get("/api/run", headers={**bearer(), "host": host})
     assert answer.status_code == 421
 
 
 @pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1:9999", "https://127.0.0.1:8321"])
-def test_another_origin_is_refused(client: TestClient, origin: str) -> None:
+def test_other_origins_are_refused(client: TestClient, origin: str) -> None:
     for path in ("/", "/api/run", "/static/app.js"):
         assert client.get(path, headers={**bearer(), "origin": origin}).status_code == 403
     assert client.post("/api/replay", headers={**bearer(), "origin": origin}).status_code == 403
 
 
-def test_other_sites_may_link_here_and_nothing_else(client: TestClient) -> None:
+def test_other_sites_may_only_link_to_the_application(client: TestClient) -> None:
     cross = {"sec-fetch-site": "cross-site"}
     navigation = client.get("/", params={"token": TOKEN}, headers={**cross, "sec-fetch-mode": "navigate"})
     assert navigation.status_code == 303
@@ -89,7 +89,7 @@ def test_strict_headers_are_on_every_answer(client: TestClient, path: str) -> No
     assert "unsafe" not in policy and "http" not in policy and "*" not in policy
 
 
-def test_it_only_reads(client: TestClient) -> None:
+def test_only_the_replay_accepts_a_method_that_writes(client: TestClient) -> None:
     paths = client.get("/api/openapi.json", headers=bearer()).json()["paths"]
     writing = {(path, verb) for path, verbs in paths.items() for verb in verbs if verb != "get"}
     assert writing <= {("/api/replay", "post")}
@@ -97,7 +97,7 @@ def test_it_only_reads(client: TestClient) -> None:
         assert client.request(verb, "/api/run", headers=bearer()).status_code == 405
 
 
-def test_who_follows_the_link_before_the_server_runs_is_not_refused() -> None:
+def test_browser_that_connects_before_the_server_runs_is_not_refused() -> None:
     with (
         listen("127.0.0.1", 0) as listening,
         socket.create_connection(listening.getsockname(), timeout=20) as client,

@@ -112,7 +112,7 @@ GOOD = {"id": "g001-child", "base": "parallel_probe", "first": "g001-child", "se
 
 
 @pytest.mark.parametrize("text", TRAVERSALS, ids=range(len(TRAVERSALS)))
-def test_no_parameter_reaches_a_file(client: TestClient, text: str) -> None:
+def test_no_parameter_becomes_a_path(client: TestClient, text: str) -> None:
     tried = 0
     for path, where, name in parameters(client):
         values = {**GOOD, name: text} if where == "query" else GOOD
@@ -131,7 +131,7 @@ def test_no_parameter_reaches_a_file(client: TestClient, text: str) -> None:
         assert "<html" in answer.text or answer.status_code != 200 or text in ("..", ".")
 
 
-def test_what_cannot_be_read_is_said(client: TestClient) -> None:
+def test_unreadable_versions_are_reported(client: TestClient) -> None:
     about = client.get("/api/about").json()
     bad = {"g001-broken", "g001-nan", "g001-liar", "g001-huge-number", "g001-empty", "g001-nested"}
     assert set(about["problems"]) == bad and "reindex" in about["note"]
@@ -151,7 +151,7 @@ def test_what_cannot_be_read_is_said(client: TestClient) -> None:
         assert answer.status_code in (404, 409) and word in answer.json()["detail"], (path, answer.text)
 
 
-def test_an_archive_that_is_being_written_to(tmp_path: Path) -> None:
+def test_pages_of_an_archive_that_is_being_written_are_consistent(tmp_path: Path) -> None:
     """Versions come while lists are read: every answer is whole, and in the end all are there."""
     root = small_archive(tmp_path / "archive")
     client = TestClient(create(ArchiveReader(root, None, root)), raise_server_exceptions=False)
@@ -172,7 +172,7 @@ def test_an_archive_that_is_being_written_to(tmp_path: Path) -> None:
     assert len(ArchiveReader(root, None, root).view().rows) == 64  # the index still has it; the folder counts
 
 
-def test_a_rejected_version_is_never_played(tmp_path: Path) -> None:
+def test_rejected_versions_are_never_replayed(tmp_path: Path) -> None:
     root = small_archive(tmp_path / "archive")
     add(root, "g001-looked", "raise SystemExit\n", verdict="rejected: looked ahead")
     client = TestClient(create(ArchiveReader(root, None, root), "process"), raise_server_exceptions=False)
@@ -207,7 +207,7 @@ def api(hostile: Path) -> Any:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
-def test_the_api_holds_to_its_description(api: Any, mode: GenerationMode) -> None:
+def test_api_follows_its_openapi_schema(api: Any, mode: GenerationMode) -> None:
     """Whatever is asked, by the description or against it: no 5xx, and no answer that is not described."""
     tried, described = set(), api.raw_schema
     for operation in (result.ok() for result in api.get_all_operations()):
@@ -256,7 +256,7 @@ def hostile_link(hostile: Path) -> Iterator[str]:
 
 
 @pytest.mark.browser
-def test_names_are_texts_and_nothing_else(watch: Opens, hostile_link: str) -> None:
+def test_names_never_become_markup(watch: Opens, hostile_link: str) -> None:
     found = watch(hostile_link)
     for hash in ("run", "lineage/g001-script?by=explorer", "version/g001-script", "version/g001-child", "compare",
                  "trace/g001-child", "lineage/g001-circle", "lineage?x=score", "version/g001-circle-too"):  # fmt: skip
@@ -271,7 +271,7 @@ def test_names_are_texts_and_nothing_else(watch: Opens, hostile_link: str) -> No
 
 
 @pytest.mark.browser
-def test_the_page_says_what_is_wrong(watch: Opens, hostile_link: str) -> None:
+def test_page_shows_the_error_of_the_server(watch: Opens, hostile_link: str) -> None:
     found = watch(hostile_link)
     found.expected = ("409", "404")  # the browser says so of answers that are expected
     page = found.open("version/g001-broken", "main .notice")
@@ -288,7 +288,7 @@ def test_the_page_says_what_is_wrong(watch: Opens, hostile_link: str) -> None:
 
 
 @pytest.mark.browser
-def test_a_source_of_a_megabyte(watch: Opens, hostile_link: str) -> None:
+def test_source_of_a_megabyte_is_shown(watch: Opens, hostile_link: str) -> None:
     found = watch(hostile_link)
     for version in ("g001-large", "g001-one-line"):
         page = found.open(f"version/{version}", "pre.code")
@@ -299,7 +299,7 @@ def test_a_source_of_a_megabyte(watch: Opens, hostile_link: str) -> None:
 
 
 @pytest.mark.browser
-def test_another_site_gets_nothing(watch: Opens, hostile_link: str, tmp_path: Path) -> None:
+def test_scripts_of_another_site_get_no_data(watch: Opens, hostile_link: str, tmp_path: Path) -> None:
     """A page of another origin, in the browser that holds the cookie, can neither read nor frame the application."""
     found = watch(hostile_link)
     found.open("run")
@@ -319,7 +319,7 @@ def test_another_site_gets_nothing(watch: Opens, hostile_link: str, tmp_path: Pa
 
 
 @pytest.mark.browser
-def test_without_the_token_there_is_only_the_way_to_it(watch: Opens, hostile_link: str) -> None:
+def test_page_without_the_token_says_where_the_link_is(watch: Opens, hostile_link: str) -> None:
     base = hostile_link.partition("?")[0]
     found = watch(base)
     found.expected = ("401", "Failed to load")
@@ -327,7 +327,7 @@ def test_without_the_token_there_is_only_the_way_to_it(watch: Opens, hostile_lin
     assert "g001" not in found.page.content()
 
 
-def test_a_manifest_makes_a_version(tmp_path: Path) -> None:
+def test_folder_without_manifest_is_not_a_version(tmp_path: Path) -> None:
     """A folder counts once its manifest is there: it is renamed into place with it."""
     root = small_archive(tmp_path / "archive")
     place = ArchiveReader(root, None, root)

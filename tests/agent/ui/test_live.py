@@ -34,7 +34,7 @@ def discovering(home: Path, generations: int) -> Iterator[subprocess.Popen[str]]
         process.communicate(timeout=60)
 
 
-def test_the_page_follows_a_run(watch: Opens, tmp_path: Path) -> None:
+def test_open_page_follows_a_run(watch: Opens, tmp_path: Path) -> None:
     with discovering(tmp_path / "run", 500) as process:
         assert process.stderr is not None
         first = process.stderr.readline()
@@ -58,7 +58,7 @@ def test_the_page_follows_a_run(watch: Opens, tmp_path: Path) -> None:
             found.close()
 
 
-def test_a_run_that_has_ended_says_so(watch: Opens, tmp_path: Path) -> None:
+def test_page_shows_that_a_run_has_ended(watch: Opens, tmp_path: Path) -> None:
     with discovering(tmp_path / "run", 1) as process:
         process.communicate(timeout=300)
     with serving("--run", tmp_path / "run", "--sandbox", "process") as link:

@@ -59,7 +59,7 @@ def test_every_page_of_a_small_archive(watch: Opens, small_link: str, dark: bool
 
 
 @pytest.mark.data
-def test_from_the_run_to_the_reason_of_one_improvement(watch: Opens, shipped: str) -> None:
+def test_links_lead_from_the_run_to_the_rationale_of_an_improvement(watch: Opens, shipped: str) -> None:
     """The way of docs/inspecting.md, with the mouse."""
     found = watch(shipped)
     page = found.open("run")
@@ -89,7 +89,7 @@ def test_from_the_run_to_the_reason_of_one_improvement(watch: Opens, shipped: st
 
 
 @pytest.mark.data
-def test_a_trace_can_be_stepped_through_by_keys(watch: Opens, shipped: str) -> None:
+def test_arrow_keys_step_through_a_trace(watch: Opens, shipped: str) -> None:
     page = watch(shipped).open(f"trace/confidence_momentum?{EPISODE}", "[data-cells]")
     last = cells(page, "confidence_momentum")
     assert last["pruned"] > 100 and last["wrong"] > 100 and last["absent"] > 1
@@ -107,7 +107,7 @@ def test_a_trace_can_be_stepped_through_by_keys(watch: Opens, shipped: str) -> N
 
 
 @pytest.mark.data
-def test_two_traces_move_together(watch: Opens, shipped: str) -> None:
+def test_two_linked_traces_move_together(watch: Opens, shipped: str) -> None:
     both = f"trace/{BEST}?{EPISODE}&with=confidence_momentum"
     page = watch(shipped).open(both, "[data-trace=confidence_momentum][data-cells]")
     ours, theirs = page.get_by_role("slider").all()
@@ -134,7 +134,7 @@ def test_a_page_and_a_plot_show_the_same_episode(watch: Opens, small_link: str, 
     assert votes == [str(count) for _, count in shown.votes()[:8]]
 
 
-def test_an_episode_that_was_not_recorded_is_played_in_the_sandbox(watch: Opens, small_link: str) -> None:
+def test_unrecorded_episode_is_replayed_in_the_sandbox(watch: Opens, small_link: str) -> None:
     found = watch(small_link)
     found.expected = ("404",)  # the browser itself says so of the answer that is expected
     where = f"environment={quote(tiny().name, '')}&question=1&beta=0.25&order=7"
@@ -145,7 +145,7 @@ def test_an_episode_that_was_not_recorded_is_played_in_the_sandbox(watch: Opens,
     assert sum(cells(page, "g001-child").values()) > 0
 
 
-def test_the_lineage_is_walked_by_keys(watch: Opens, small_link: str) -> None:
+def test_arrow_keys_move_through_the_lineage(watch: Opens, small_link: str) -> None:
     page = watch(small_link).open("lineage", "[data-drawn='5']")
     side = page.get_by_label("The chosen version")
     page.get_by_role("button", name="The best").click()
@@ -164,7 +164,7 @@ def test_the_lineage_is_walked_by_keys(watch: Opens, small_link: str) -> None:
     expect(page.locator("h1")).to_contain_text("g001-child")
 
 
-def test_everything_can_be_reached_by_the_tab_key(watch: Opens, small_link: str) -> None:
+def test_tab_key_reaches_every_control(watch: Opens, small_link: str) -> None:
     page = watch(small_link).open("compare", "#paper")
     page.evaluate("document.activeElement.blur()")
     reached = set()
@@ -174,7 +174,7 @@ def test_everything_can_be_reached_by_the_tab_key(watch: Opens, small_link: str)
     assert {"Skip to the page", "Lineage", "theme", "environment", "beta", "PNG", "SVG", "LaTeX", "first"} <= reached
 
 
-def test_a_version_is_found_by_typing(watch: Opens, small_link: str) -> None:
+def test_typing_finds_a_version(watch: Opens, small_link: str) -> None:
     page = watch(small_link).open("version/g001-child")
     field = page.get_by_role("combobox", name="Another version")
     field.fill("grand")
@@ -184,14 +184,14 @@ def test_a_version_is_found_by_typing(watch: Opens, small_link: str) -> None:
     expect(page.locator("h1")).to_contain_text("g002-grandchild")
 
 
-def test_the_page_trace_opens_on_the_best_that_was_found(watch: Opens, small_link: str, tmp_path: Path) -> None:
+def test_trace_page_opens_with_the_best_discovered_version(watch: Opens, small_link: str, tmp_path: Path) -> None:
     best = ArchiveReader(small_archive(tmp_path), None, tmp_path).view().best
     assert best is not None and best.generation > 0
     expect(watch(small_link).open("trace").locator("h1")).to_have_text(f"Trace of {best.id}")
 
 
 @pytest.mark.data
-def test_the_mean_is_looked_into_one_environment_at_a_time(watch: Opens, shipped: str) -> None:
+def test_differences_can_be_shown_for_one_environment_of_the_mean(watch: Opens, shipped: str) -> None:
     compare = f"compare?id={BEST}&id=confidence_momentum&environment="
     found = watch(shipped)
     shown = {}
@@ -205,7 +205,7 @@ def test_the_mean_is_looked_into_one_environment_at_a_time(watch: Opens, shipped
     assert page.locator("#environment").input_value() == "mean"
 
 
-def test_the_lineage_is_clicked(watch: Opens, small_link: str) -> None:
+def test_click_selects_a_version_in_the_lineage(watch: Opens, small_link: str) -> None:
     page = watch(small_link).open("lineage", "[data-drawn='5']")
     x, y = page.evaluate(
         "(async () => { const echarts = await import('/static/vendor/echarts.esm.min.js');"
@@ -218,7 +218,7 @@ def test_the_lineage_is_clicked(watch: Opens, small_link: str) -> None:
     expect(page.get_by_label("The chosen version").get_by_role("heading").first).to_have_text("g001-child")
 
 
-def test_a_page_left_while_it_loads_does_not_take_the_updates_of_the_next(watch: Opens, small_link: str) -> None:
+def test_page_left_while_loading_gets_no_updates(watch: Opens, small_link: str) -> None:
     found = watch(small_link)
     page = found.page
     change = 'retry: 1000\n\nevent: change\ndata: {"versions": 5}\n\n'  # its end is followed by the next connection
@@ -237,7 +237,7 @@ def test_a_page_left_while_it_loads_does_not_take_the_updates_of_the_next(watch:
         expect(page.locator("#state")).to_have_text("an archive")
 
 
-def test_a_chart_is_saved_only_once_it_is_drawn(watch: Opens, small_link: str) -> None:
+def test_chart_can_be_saved_only_after_it_is_drawn(watch: Opens, small_link: str) -> None:
     found = watch(small_link)
     held: list[Route] = []
     found.page.route("**/echarts.esm.min.js", lambda route: held.append(route))
@@ -252,7 +252,7 @@ def test_a_chart_is_saved_only_once_it_is_drawn(watch: Opens, small_link: str) -
         expect(button).to_be_enabled()
 
 
-def test_curves_are_exported(watch: Opens, small_link: str, tmp_path: Path) -> None:
+def test_curves_are_exported_as_images_csv_and_latex(watch: Opens, small_link: str, tmp_path: Path) -> None:
     page = watch(small_link).open("compare?id=g001-child&id=parallel_probe", "#paper")
     for button, name, start in (
         ("PNG", "curves.png", b"\x89PNG"),

@@ -55,7 +55,7 @@ def home(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_three_rounds_as_a_process_by_two_clients(home: Path) -> None:
+def test_two_clients_complete_three_rounds_of_one_process(home: Path) -> None:
     program, *rest = command(home)
     transport = StdioServerParameters(command=program, args=rest, cwd=Path(__file__).parents[4])
 
@@ -77,7 +77,7 @@ def test_three_rounds_as_a_process_by_two_clients(home: Path) -> None:
 
 
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, None])
-def test_however_it_ends_it_ends_at_once_and_says_how_to_go_on(home: Path, end: signal.Signals | None) -> None:
+def test_process_ends_at_once_and_says_how_to_resume(home: Path, end: signal.Signals | None) -> None:
     hello = {
         "jsonrpc": "2.0", "id": 1, "method": "initialize",
         "params": {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}},
@@ -96,12 +96,12 @@ def test_however_it_ends_it_ends_at_once_and_says_how_to_go_on(home: Path, end: 
         else:
             process.send_signal(end)
         assert process.wait(60) == (130 if end else 0)
-        told = process.stderr.read()
-        assert "go on with `autotts mcp --run" in told and "Traceback" not in told, told
+        stderr = process.stderr.read()
+        assert "go on with `autotts mcp --run" in stderr and "Traceback" not in stderr, stderr
         assert process.stdout.read() == ""
 
 
-def test_settings_that_are_not_the_runs_are_refused(home: Path) -> None:
+def test_settings_that_differ_from_the_run_are_refused(home: Path) -> None:
     run = made(home / "run")
     for more, words in (
         ({"generations": 7}, "3 generations"),
@@ -115,7 +115,7 @@ def test_settings_that_are_not_the_runs_are_refused(home: Path) -> None:
         mcp(argparse.Namespace(**arguments(home)))
 
 
-def test_a_missing_sdk_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_sdk_is_a_one_line_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "agent.explorers.mcp.server")
     monkeypatch.setitem(sys.modules, "mcp_types", None)
     with pytest.raises(InputError, match=r"pip install 'mcp"):

@@ -34,11 +34,11 @@ WORLDS = default_environments(questions=3, branches=12)[:2]
 
 
 @dataclass
-class House:
-    """A run, and the desk of its explorer."""
+class HostedRun:
+    """A run, and the session of its explorer."""
 
     run: Run
-    desk: McpSession
+    mcp_session: McpSession
     discovery: Discovery
     error: Exception | None = None
 
@@ -52,30 +52,30 @@ def made(home: Path, generations: int = 3) -> Run:
 
 
 @contextmanager
-def running(run: Run, patience: float = 60.0) -> Iterator[House]:
-    """Let a run go its way in a thread, until the block ends: then its client has left."""
+def running(run: Run, patience: float = 60.0) -> Iterator[HostedRun]:
+    """Run a discovery in a thread until the block ends, when its client leaves."""
     from agent.explorers.prompts.briefing import prompt
 
     def task(brief: Any, step: str) -> McpTask:
         parents = tuple(version.id for version in brief.parents[:1])
         return McpTask(prompt(brief, step), last_round(run, brief), Toolbox(brief.bench), parents)
 
-    desk = McpSession(task, patience)
+    mcp_session = McpSession(task, patience)
     with ProcessSandbox(1) as sandbox:
-        house = House(run, desk, Discovery(run, McpExplorer(desk), sandbox, desk.report))
+        hosted = HostedRun(run, mcp_session, Discovery(run, McpExplorer(mcp_session), sandbox, mcp_session.report))
 
         def go() -> None:
             try:
-                host(desk, house.run, lambda: discover(house.discovery))
+                host(mcp_session, hosted.run, lambda: discover(hosted.discovery))
             except Exception as error:
-                house.error = error
+                hosted.error = error
 
         thread = threading.Thread(target=go)
         thread.start()
         try:
-            yield house
+            yield hosted
         finally:
-            desk.leave()
+            mcp_session.leave()
             thread.join()
 
 
@@ -97,10 +97,10 @@ async def wrong(client: Client, name: str, **arguments: Any) -> str:
 
 async def opened(client: Client, **arguments: Any) -> str:
     """Return the next task."""
-    told = "No task yet"
-    while told.startswith("No task yet"):
-        told = await said(client, "task", **arguments)
-    return told
+    answer = "No task yet"
+    while answer.startswith("No task yet"):
+        answer = await said(client, "task", **arguments)
+    return answer
 
 
 def number(task: str) -> int:
@@ -111,12 +111,12 @@ def number(task: str) -> int:
 
 async def handed_in(client: Client, which: int) -> None:
     """Submit a controller that is known by a number."""
-    told = await said(
+    answer = await said(
         client, "submit", source=controller(1000 + 7 * which),
         rationale=f"Number {which}: stops once the lead is safe",
         expects=[{"metric": "tokens", "direction": "less"}],
     )  # fmt: skip
-    assert told.startswith("accepted") and "task" in told
+    assert answer.startswith("accepted") and "task" in answer
 
 
 async def one_round(client: Client) -> int:
@@ -145,32 +145,32 @@ async def three_rounds(client: Client) -> str:
 
 
 @asynccontextmanager
-async def session(house: House, mode: str) -> AsyncIterator[Client]:
-    async with Client(server(house.desk, specifications()), mode=mode) as client:
+async def session(hosted: HostedRun, mode: str) -> AsyncIterator[Client]:
+    async with Client(server(hosted.mcp_session, specifications()), mode=mode) as client:
         yield client
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", ["legacy", "auto"])
-def test_three_rounds_with_all_tools(tmp_path: Path, mode: str) -> None:
+def test_client_completes_three_rounds_with_all_tools(tmp_path: Path, mode: str) -> None:
     run = made(tmp_path / "run")
 
-    async def play(house: House) -> None:
-        async with session(house, mode) as client:
+    async def play(hosted: HostedRun) -> None:
+        async with session(hosted, mode) as client:
             listed = (await client.list_tools()).tools
             assert [tool.name for tool in listed] == ["task", *NAMES]
             assert all(tool.description and tool.input_schema["type"] == "object" for tool in listed)
             hints = {tool.name: tool.annotations for tool in listed if tool.annotations}
-            assert [name for name, told in hints.items() if not told.read_only_hint] == ["submit"]
+            assert [name for name, hint in hints.items() if not hint.read_only_hint] == ["submit"]
             assert hints["submit"].destructive_hint is False and len(hints) == len(listed)
             assert "task" in (client.instructions or "")
             over = await three_rounds(client)
             assert over.startswith("The run is over. The best is ")
             assert "over" in await wrong(client, "list_versions")
 
-    with running(run) as house:
-        anyio.run(play, house)
-    assert house.error is None
+    with running(run) as hosted:
+        anyio.run(play, hosted)
+    assert hosted.error is None
     cards = [card for card in run.archive.cards() if card.generation > 0]
     assert [(card.generation, card.explorer, card.verdict) for card in cards] == [(g, "mcp", "ok") for g in (1, 2, 3)]
     assert all(card.parents and card.expects and card.outcome and card.prompts for card in cards)
@@ -179,9 +179,9 @@ def test_three_rounds_with_all_tools(tmp_path: Path, mode: str) -> None:
     assert not any(world.name in transcript for world in WORLDS)
 
 
-def test_the_rules_are_told_once_and_what_came_of_a_round_is_told_in_the_next(tmp_path: Path) -> None:
-    async def play(house: House) -> None:
-        async with session(house, "auto") as client:
+def test_rules_are_sent_once_and_each_task_holds_the_result_of_the_last_round(tmp_path: Path) -> None:
+    async def play(hosted: HostedRun) -> None:
+        async with session(hosted, "auto") as client:
             first = await opened(client)
             again, rules = await said(client, "task"), await said(client, "task", rules=True)
             assert len(again) < len(first) == len(rules) and first.endswith(again[-500:])
@@ -193,14 +193,14 @@ def test_the_rules_are_told_once_and_what_came_of_a_round_is_told_in_the_next(tm
             assert "predicted" in second
             assert "no arguments but rules" in await wrong(client, "task", rule=1)
 
-    with running(made(tmp_path / "run")) as house:
-        anyio.run(play, house)
-    assert isinstance(house.error, ClientLeft)
+    with running(made(tmp_path / "run")) as hosted:
+        anyio.run(play, hosted)
+    assert isinstance(hosted.error, ClientLeft)
 
 
-def test_what_a_client_gets_wrong_is_a_tool_error(tmp_path: Path) -> None:
-    async def play(house: House) -> None:
-        async with session(house, "auto") as client:
+def test_mistakes_of_the_client_are_tool_errors(tmp_path: Path) -> None:
+    async def play(hosted: HostedRun) -> None:
+        async with session(hosted, "auto") as client:
             await opened(client)
             assert "there are" in await wrong(client, "rm_rf")
             assert "version" in await wrong(client, "findings")
@@ -211,29 +211,29 @@ def test_what_a_client_gets_wrong_is_a_tool_error(tmp_path: Path) -> None:
             seed = await said(client, "read_source", version="self_consistency")
             assert "same program" in await wrong(client, "submit", source=seed, rationale="Again.")
 
-    with running(made(tmp_path / "run")) as house:
-        anyio.run(play, house)
+    with running(made(tmp_path / "run")) as hosted:
+        anyio.run(play, hosted)
 
 
-def test_a_sandbox_that_fails_is_not_the_clients_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sandbox_failure_is_not_blamed_on_the_client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def failing(*_: object) -> None:
         raise SandboxError("no more processes")
 
-    async def play(house: House) -> None:
-        async with session(house, "auto") as client:
+    async def play(hosted: HostedRun) -> None:
+        async with session(hosted, "auto") as client:
             await opened(client)
             with monkeypatch.context() as patched:
                 patched.setattr("agent.tools.workbench.evaluate", failing)
                 assert "not yours" in await wrong(client, "try_candidate", source=controller(3))
             assert "try-1" in await said(client, "try_candidate", source=controller(3))
 
-    with running(made(tmp_path / "run")) as house:
-        anyio.run(play, house)
+    with running(made(tmp_path / "run")) as hosted:
+        anyio.run(play, hosted)
 
 
-def test_a_failure_of_the_run_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def play(house: House) -> None:
-        async with session(house, "auto") as client:
+def test_client_learns_that_the_run_has_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def play(hosted: HostedRun) -> None:
+        async with session(hosted, "auto") as client:
             await opened(client)
             monkeypatch.setattr("agent.loop.staging.Staging.put_answer", broken)
             assert "has ended" in await wrong(client, "submit", source=controller(3), rationale="Fine.")
@@ -242,18 +242,18 @@ def test_a_failure_of_the_run_is_told(tmp_path: Path, monkeypatch: pytest.Monkey
     def broken(*_: object) -> None:
         raise OSError("disk full")
 
-    with running(made(tmp_path / "run")) as house:
-        anyio.run(play, house)
-    assert isinstance(house.error, OSError)
+    with running(made(tmp_path / "run")) as hosted:
+        anyio.run(play, hosted)
+    assert isinstance(hosted.error, OSError)
 
 
-def test_a_cancelled_call_leaves_the_session_whole(tmp_path: Path) -> None:
+def test_session_works_on_after_a_cancelled_call(tmp_path: Path) -> None:
     waiting, go_on = threading.Event(), threading.Event()
 
-    async def play(house: House) -> None:
-        async with session(house, "legacy") as client:
+    async def play(hosted: HostedRun) -> None:
+        async with session(hosted, "legacy") as client:
             await opened(client)
-            slow = house.desk._task
+            slow = hosted.mcp_session._task
             assert slow is not None
             call = slow.tools.call
 
@@ -272,21 +272,21 @@ def test_a_cancelled_call_leaves_the_session_whole(tmp_path: Path) -> None:
             go_on.set()
             await one_round(client)
 
-    with running(made(tmp_path / "run")) as house:
-        anyio.run(play, house)
+    with running(made(tmp_path / "run")) as hosted:
+        anyio.run(play, hosted)
 
 
-def test_a_call_that_comes_too_early_is_told_what_is_going_on(tmp_path: Path) -> None:
-    desk = McpSession(lambda brief, step: pytest.fail("nobody asks"), patience=0.0)
-    assert desk.call("task", {}).text == "No task yet: the run is being opened. Call `task` again."
-    desk.report(GenerationStarted(0, 3))
-    desk.report(CandidateEvaluated("a", 2, 9, "ok", "", 0.1, 5, 0))
-    early = desk.call("findings", {"version": "x"})
+def test_early_call_returns_the_reason_for_waiting(tmp_path: Path) -> None:
+    mcp_session = McpSession(lambda brief, step: pytest.fail("nobody asks"), patience=0.0)
+    assert mcp_session.call("task", {}).text == "No task yet: the run is being opened. Call `task` again."
+    mcp_session.report(GenerationStarted(0, 3))
+    mcp_session.report(CandidateEvaluated("a", 2, 9, "ok", "", 0.1, 5, 0))
+    early = mcp_session.call("findings", {"version": "x"})
     assert early.error and "2 of 9 hand-written controllers" in early.text
-    desk.leave()
-    assert desk.left() and desk.call("task", {}).error
+    mcp_session.leave()
+    assert mcp_session.left() and mcp_session.call("task", {}).error
     with pytest.raises(ClientLeft):
-        desk.report(EpisodesRun(1))
+        mcp_session.report(EpisodesRun(1))
 
 
 def tree(run: Run) -> dict[str, bytes]:
@@ -298,35 +298,35 @@ def tree(run: Run) -> dict[str, bytes]:
 
 
 @pytest.mark.slow
-def test_a_client_that_leaves_in_mid_round_and_comes_back(tmp_path: Path) -> None:
-    async def leave_early(house: House) -> None:
-        async with session(house, "auto") as client:
+def test_client_that_returns_gets_the_same_task(tmp_path: Path) -> None:
+    async def leave_early(hosted: HostedRun) -> None:
+        async with session(hosted, "auto") as client:
             assert await one_round(client) == 1
             assert number(await opened(client)) == 2
             await said(client, "try_candidate", source=controller(77))
 
-    async def leave_while_it_is_tried(house: House) -> None:
-        async with session(house, "auto") as client:
+    async def leave_while_it_is_tried(hosted: HostedRun) -> None:
+        async with session(hosted, "auto") as client:
             assert await one_round(client) == 2
 
-    async def stay(house: House) -> None:
-        async with session(house, "auto") as client:
+    async def stay(hosted: HostedRun) -> None:
+        async with session(hosted, "auto") as client:
             assert await one_round(client) == 3
             assert "over" in await opened(client)
 
-    async def whole(house: House) -> None:
-        async with session(house, "auto") as client:
+    async def whole(hosted: HostedRun) -> None:
+        async with session(hosted, "auto") as client:
             await three_rounds(client)
 
     run = made(tmp_path / "run")
     for play in (leave_early, leave_while_it_is_tried):
-        with running(run) as house:
-            anyio.run(play, house)
-        assert isinstance(house.error, ClientLeft)
-    with running(Run(run.home)) as house:
-        anyio.run(stay, house)
-    assert house.error is None
+        with running(run) as hosted:
+            anyio.run(play, hosted)
+        assert isinstance(hosted.error, ClientLeft)
+    with running(Run(run.home)) as hosted:
+        anyio.run(stay, hosted)
+    assert hosted.error is None
     undisturbed = made(tmp_path / "undisturbed")
-    with running(undisturbed) as house:
-        anyio.run(whole, house)
+    with running(undisturbed) as hosted:
+        anyio.run(whole, hosted)
     assert tree(run) == tree(undisturbed)

@@ -16,7 +16,7 @@ from ...archive.test_archive import SOURCE, card
 EVIL = "[/x] [red]red[/red] \x1b[31m\x1b]0;title\x07 \u202eright"
 
 
-def test_markup_and_escapes_of_a_card_are_only_text(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_markup_and_escapes_in_cards_are_shown_literally(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     archive = Archive(tmp_path)
     evil = card().model_copy(update={"name": EVIL, "rationale": f"why\n\n{EVIL}", "message": EVIL})
     archive.add(evil, SOURCE, None, transcript=f"said\n{EVIL}")
@@ -29,10 +29,10 @@ def test_markup_and_escapes_of_a_card_are_only_text(tmp_path: Path, capsys: pyte
     assert not {"\x1b", "\x07", "\u202e"} & set(shown)
 
 
-def test_plain_text_stays_as_it_is() -> None:
+def test_plain_text_is_unchanged() -> None:
     assert plain("f-score ≥ 0.5, ☃ and é") == "f-score ≥ 0.5, ☃ and é"
     assert plain("a\tb\n\x00\ud800") == "a\\tb\\n\\x00\\ud800"
 
 
-def test_nothing_is_less_than_nothing_by_rounding() -> None:
+def test_rounded_zero_has_no_minus_sign() -> None:
     assert interval(-1e-9, (-0.004, 0.0), 2) == "0.00 [0.00, 0.00]"

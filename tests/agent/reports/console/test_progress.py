@@ -19,7 +19,7 @@ from ...loop.test_graph import Single, begin
 
 
 @pytest.mark.parametrize(("hours", "left"), [(0.0, "about 0 s left"), (2.0, "about 120 min left")])
-def test_the_time_left_is_never_more_than_the_hours_allow(hours: float, left: str, tmp_path: Path, capsys) -> None:  # type: ignore[no-untyped-def]
+def test_time_left_never_exceeds_the_limit_on_hours(hours: float, left: str, tmp_path: Path, capsys) -> None:  # type: ignore[no-untyped-def]
     run = begin(tmp_path / "run", generations=10**9)
     run.set_limits(SpendingLimits(run=SpendingLimit(hours=hours)))
     watch = ProgressDisplay(run)
@@ -27,17 +27,17 @@ def test_the_time_left_is_never_more_than_the_hours_allow(hours: float, left: st
     with watch:
         watch.report(GenerationStarted(0, 10**9))
         watch.report(GenerationArchived(0, 6, 6, None, None, 0.0, 0.0))
-    told = capsys.readouterr().err
-    assert left in told and "6 versions, none ran" in told
+    output = capsys.readouterr().err
+    assert left in output and "6 versions, none ran" in output
 
 
-def test_the_figure_that_is_told_never_falls(tmp_path: Path, capsys) -> None:  # type: ignore[no-untyped-def]
+def test_highest_quality_shown_never_falls(tmp_path: Path, capsys) -> None:  # type: ignore[no-untyped-def]
     run = begin(tmp_path / "run")
     watch = ProgressDisplay(run)
     discover(Discovery(run, Single(), ProcessSandbox(), watch.report))
-    told = re.findall(r"highest quality ([\d.]+) \(best baseline ([\d.]+)\)", capsys.readouterr().err)
-    highest, seeds = [float(figure) for figure, _ in told], {float(seed) for _, seed in told}
+    output = re.findall(r"highest quality ([\d.]+) \(best baseline ([\d.]+)\)", capsys.readouterr().err)
+    highest, seeds = [float(figure) for figure, _ in output], {float(seed) for _, seed in output}
     cards = run.archive.cards_with_beliefs()
     at = population.budgets(cards)
-    assert len(told) == 3 and highest == sorted(highest) and seeds == {highest[0]}
+    assert len(output) == 3 and highest == sorted(highest) and seeds == {highest[0]}
     assert highest[-1] == round(max(population.quality(card, at) for card in cards if card.ok), 2)

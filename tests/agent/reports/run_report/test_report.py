@@ -52,7 +52,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Hostile]:
     return run, explorer
 
 
-def test_a_report_of_version_0_1_is_read(finished: tuple[Run, Hostile], tmp_path: Path) -> None:
+def test_report_of_version_0_1_is_read(finished: tuple[Run, Hostile], tmp_path: Path) -> None:
     run, _ = finished
     old = json.loads((run.home / JSON).read_text())
     old["protocol"]["first_seed"] = old["protocol"].pop("first_order")
@@ -64,7 +64,7 @@ def test_a_report_of_version_0_1_is_read(finished: tuple[Run, Hostile], tmp_path
     assert old["leads"] and read_report(Run(copy)) == read_report(run)
 
 
-def test_the_report_holds_what_was_measured_on_fresh_orders(finished: tuple[Run, Hostile]) -> None:
+def test_report_holds_measurements_on_fresh_orders(finished: tuple[Run, Hostile]) -> None:
     run, _ = finished
     report = read_report(run)
     assert report is not None and report.protocol.first_order == FIRST_FRESH_ORDER
@@ -90,7 +90,7 @@ def test_the_report_holds_what_was_measured_on_fresh_orders(finished: tuple[Run,
     assert again["optimism"]["version"] == report.optimism.version
 
 
-def test_the_text_tells_it_all_and_shows_what_it_holds_as_it_is(finished: tuple[Run, Hostile]) -> None:
+def test_text_of_the_report_is_complete_and_escaped(finished: tuple[Run, Hostile]) -> None:
     run, _ = finished
     report, text = read_report(run), (run.home / TEXT).read_text()
     assert report is not None
@@ -106,7 +106,7 @@ def test_the_text_tells_it_all_and_shows_what_it_holds_as_it_is(finished: tuple[
     assert "| single | more tokens | 4 |" in text and "| single | less accuracy | 4 |" in text
 
 
-def test_simulated_environments_count_in_choices_and_nowhere_else(finished: tuple[Run, Hostile]) -> None:
+def test_simulated_environments_count_only_in_choices(finished: tuple[Run, Hostile]) -> None:
     run, explorer = finished
     cards = run.archive.cards_with_beliefs()
     names = set(run.config.simulated)
@@ -128,7 +128,7 @@ def test_simulated_environments_count_in_choices_and_nowhere_else(finished: tupl
     assert Run(run.home).environments(simulated=False) != run.environments()
 
 
-def test_what_was_learned(finished: tuple[Run, Hostile]) -> None:
+def test_report_holds_predictions_credits_and_steps(finished: tuple[Run, Hostile]) -> None:
     run, _ = finished
     cards = run.archive.cards_with_beliefs()
     found = {prediction.what: prediction for prediction in predictions(cards)}
@@ -141,7 +141,7 @@ def test_what_was_learned(finished: tuple[Run, Hostile]) -> None:
         assert step.gain > 0 and step.parent in {card.id for card in cards}
 
 
-def test_a_fence_is_longer_than_any_in_the_code() -> None:
+def test_fence_is_longer_than_any_in_the_code() -> None:
     lines = code("x = '````'\n")
     assert lines == ["`````python", "x = '````'", "`````"]
     assert code(source(1))[0] == "```python"
