@@ -70,8 +70,8 @@ class Archive:
         if not self.root.is_dir():
             return []
         names = [name for name in os.listdir(self.root) if not name.startswith(".")]
-        found = [name for name in names if name in self._cards or name in self]
-        return sorted(found, key=lambda i: (self._lean(i).generation, i))
+        ids = [name for name in names if name in self._cards or name in self]
+        return sorted(ids, key=lambda i: (self._lean(i).generation, i))
 
     def card(self, version: str) -> Card:
         """Return a version's card.

@@ -65,23 +65,23 @@ class Optimism(FrozenModel):
         )  # fmt: skip
 
 
-def describe_optimism(found: tuple[Card, CrossValidated] | Optimism | None) -> list[str]:
+def describe_optimism(estimate: tuple[Card, CrossValidated] | Optimism | None) -> list[str]:
     """Return the optimism of a search in sentences; an empty list if there is no estimate."""
-    if isinstance(found, tuple):
-        found = Optimism.of(found[0].id, found[1])
-    if found is None:
+    if isinstance(estimate, tuple):
+        estimate = Optimism.of(estimate[0].id, estimate[1])
+    if estimate is None:
         return []
-    strictest, unseen = (found.both, "questions and the model") if found.both else (found.questions, "questions")
-    low, high = found.optimism.interval
+    e = estimate
+    strictest, unseen = (e.both, "questions and the model") if e.both else (e.questions, "questions")
+    low, high = e.optimism.interval
     lines = [
-        f"optimism {found.optimism.value:.2f} [{low:.2f}, {high:.2f}] points: {found.version} shows a quality of "
-        f"{found.searched.value:.2f}; chosen the same way without the {unseen} that it is measured on, a version has "
+        f"optimism {e.optimism.value:.2f} [{low:.2f}, {high:.2f}] points: {e.version} shows a quality of "
+        f"{e.searched.value:.2f}; chosen the same way without the {unseen} that it is measured on, a version has "
         f"{strictest.value:.2f}"
     ]
-    if found.models is not None:
+    if e.models is not None:
         lines.append(
-            f"(without the questions alone {found.questions.value:.2f}, without the model alone "
-            f"{found.models.value:.2f})"
+            f"(without the questions alone {e.questions.value:.2f}, without the model alone {e.models.value:.2f})"
         )
     return lines
 

@@ -124,8 +124,8 @@ def _leads(
     names = list(dict.fromkeys(name for pair in pairs for name in pair))
     these = panel([figures[name] for name in names], at)
     row = dict(zip(names, these.values, strict=True))
-    found = means(these, [row[version] - row[baseline] for version, baseline in pairs])
-    return [QualityLead(version=v, baseline=s, quality=figure) for (v, s), figure in zip(pairs, found, strict=True)]
+    leads = means(these, [row[version] - row[baseline] for version, baseline in pairs])
+    return [QualityLead(version=v, baseline=s, quality=figure) for (v, s), figure in zip(pairs, leads, strict=True)]
 
 
 def _budgets(
@@ -135,15 +135,15 @@ def _budgets(
     if not front:
         return []
     these: QualityPanel = panel([figures[front[0].id]], at)
-    found = []
+    comparisons = []
     for tokens in at[np.unique(np.linspace(0, len(at) - 1, _BUDGETS).round().astype(int))]:
         one = np.array([tokens])
         version = max(front, key=lambda card: float(population.attained(card.believed_curve, one)[0])).id
         row = {name: contributions(figures[name], one)[0] for name in (version, *baselines)}
         accuracy, *over = means(these, [row[version], *(row[version] - row[baseline] for baseline in baselines)])
-        found.append(
+        comparisons.append(
             BudgetComparison(
                 tokens=tokens, version=version, accuracy=accuracy, over=dict(zip(baselines, over, strict=True))
             )
         )
-    return found
+    return comparisons

@@ -116,11 +116,11 @@ def _learned(run: Run, cards: Sequence[Card]) -> Iterator[str]:
         yield from table(("explorer", "predicted", "times", "came true", ""), rows, words=2)
         yield ""
     by_explorer, by_arm = credit_rows(cards, run.config.latency)
-    for title, found in (("Explorers", by_explorer), ("Ways (parents) and operators", by_arm)):
-        if found:
+    for title, credits in (("Explorers", by_explorer), ("Ways (parents) and operators", by_arm)):
+        if credits:
             yield f"{title}, and by how many points their versions raised the front's hypervolume:"
             yield ""
-            gains = [(b.name, str(b.versions), f"{b.gain:.3f}", f"{b.dollars:.2f}") for b in found]
+            gains = [(b.name, str(b.versions), f"{b.gain:.3f}", f"{b.dollars:.2f}") for b in credits]
             yield from table(("who", "versions", "points", "dollars"), gains)
             yield ""
     largest = steps(cards)

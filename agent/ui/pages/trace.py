@@ -136,14 +136,14 @@ def trace(
     card = reader.card(version)
     batch, logs = reader.batch(card)
     here = (batch.environment == _position(batch, environment)) & (batch.question == question) & (batch.order == order)
-    found = np.flatnonzero(here & np.isclose(batch.beta, beta))
-    if not len(found):
+    matches = np.flatnonzero(here & np.isclose(batch.beta, beta))
+    if not len(matches):
         p = card.protocol
         raise EnvironmentMissing(
             f"{version} was not recorded there: it was tried at beta {', '.join(f'{b:g}' for b in p.betas)}, on branch "
             f"orders {p.first_order} to {p.first_order + p.orders - 1}; a replay in the sandbox can show any other"
         )
-    return _episode(reader, batch, logs, int(found[0]), version)
+    return _episode(reader, batch, logs, int(matches[0]), version)
 
 
 class ReplayRequest(Answer):

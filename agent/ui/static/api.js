@@ -1,4 +1,4 @@
-// The one way to the server: what goes wrong becomes an error whose message is for a person.
+// The one way to the server: every failure becomes an error with a message for people.
 
 export class Problem extends Error {
   constructor(code, message) {

@@ -8,7 +8,7 @@ const main = document.getElementById("main");
 let shown = null; // {page, update}
 let visit = 0;
 
-// The library empties its host by way of innerHTML; nothing else may use it, and nothing but "" may go in.
+// The chart library sets innerHTML to "" to empty its element; every other value is refused.
 globalThis.trustedTypes?.createPolicy("default", { createHTML: (text) => (text === "" ? "" : null) });
 
 /** Return the page, the id and the parameters of the address. */

@@ -47,7 +47,7 @@ export function picker(label, onpick, value = "") {
   return h("div", { class: "picker" }, h("label", {}, label, input), list);
 }
 
-/** Return the id of the best version that was found, or of any: where a page begins that is told of none. */
+/** Return the id of the best discovered version, or of any version: the default of pages without an id. */
 export async function anyVersion() {
   const { best } = await get("run");
   return best ?? (await get("versions"))[0]?.id ?? null;

@@ -64,7 +64,7 @@ export async function show(root, here) {
       worlds.includes(environment) ? h("span", { class: "soft" }, `on ${world}`)
         : choice("on", worlds.map((e) => [e, e]), world, (e) => { picked = e; questions(found, environment, beta); }, "world"),
       h("span", { class: "soft" }, `at beta ${beta}`));
-    const mine = ++asked; // an answer that comes late must not take the place of a newer one
+    const mine = ++asked; // a late answer must not replace a newer one
     try {
       const told = await get("questions", { first: pair[0], second: pair[1], environment: world, beta });
       if (mine !== asked) return;
@@ -79,7 +79,7 @@ export async function show(root, here) {
   return {};
 }
 
-/** Return the best that was found and the best that was written by hand. */
+/** Return the best discovered version and the best baseline. */
 async function usual() {
   const run = await get("run");
   return [run.best, run.best_baseline].filter((id, i, all) => id && all.indexOf(id) === i);

@@ -1,4 +1,4 @@
-// Lineage: the family as a tree, or by generation and score; thousands of versions in a few drawn layers.
+// Lineage: the versions as a tree, or by generation and score; a few layers draw thousands of versions.
 import { get } from "../api.js";
 import { Chart, colour, library, palette, quiet, scale } from "../chart.js";
 import { choice, fill, h, table } from "../dom.js";
@@ -8,8 +8,8 @@ const MOST_NAMES = 8;
 
 export async function show(root, here, current) {
   const wish = { x: here.params.get("x") ?? "tree", by: here.params.get("by") ?? "score" };
-  let [family] = await Promise.all([get("lineage"), library()]), places = null, chosen = family.ids.indexOf(here.id);
-  const chart = new Chart("The family of versions: a dot a version, a line to its parent. Arrow keys go to parents, children and neighbours; Enter opens.", "tall", { tabindex: "0" });
+  let [lineage] = await Promise.all([get("lineage"), library()]), places = null, chosen = lineage.ids.indexOf(here.id);
+  const chart = new Chart("The lineage: a dot for each version, a line to its parent. Arrow keys go to parents, children and neighbours; Enter opens.", "tall", { tabindex: "0" });
   chart.host.setAttribute("role", "application");
   const side = h("section", { "aria-live": "polite", "aria-label": "The chosen version" });
   const search = h("input", { type: "search", placeholder: "id or name", onkeydown: (e) => e.key === "Enter" && find(search.value) });
@@ -17,58 +17,58 @@ export async function show(root, here, current) {
   fill(root, h("h1", {}, "Lineage"), bar, h("div", { class: "side" }, chart.host, side));
 
   function controls() {
-    const kinds = [["score", "score"], ["explorer", "explorer"], ...(family.island_names.length ? [["island", "island"]] : []), ["verdict", "verdict"]];
+    const kinds = [["score", "score"], ["explorer", "explorer"], ...(lineage.island_names.length ? [["island", "island"]] : []), ["verdict", "verdict"]];
     fill(bar,
       choice("Arranged", [["tree", "as a tree"], ["score", "by generation and score"]], wish.x, (v) => { wish.x = v; keep(); draw(); }, "arranged"),
       choice("Coloured by", kinds, wish.by, (v) => { wish.by = v; keep(); draw(); }, "coloured"),
       h("label", {}, "Find", search),
-      h("button", { type: "button", disabled: family.best === null, onclick: () => choose(family.best) }, "The best"),
+      h("button", { type: "button", disabled: lineage.best === null, onclick: () => choose(lineage.best) }, "The best"),
       h("button", { type: "button", onclick: () => chart.instance.dispatchAction({ type: "dataZoom", batch: [{ dataZoomIndex: 0, start: 0, end: 100 }, { dataZoomIndex: 1, start: 0, end: 100 }] }) }, "Whole picture"),
-      h("span", { class: "soft" }, `${plain(family.ids.length)} versions`,
-        family.lost_parents ? `, ${plain(family.lost_parents)} parents are not in the archive` : ""));
+      h("span", { class: "soft" }, `${plain(lineage.ids.length)} versions`,
+        lineage.lost_parents ? `, ${plain(lineage.lost_parents)} parents are not in the archive` : ""));
   }
 
   function keep() {
-    history.replaceState(null, "", to("lineage", chosen < 0 ? "" : family.ids[chosen], wish));
+    history.replaceState(null, "", to("lineage", chosen < 0 ? "" : lineage.ids[chosen], wish));
   }
 
   function draw() {
-    places = wish.x === "score" ? byScore(family) : asTree(family);
-    chart.draw(option(family, places, wish, chosen));
+    places = wish.x === "score" ? byScore(lineage) : asTree(lineage);
+    chart.draw(option(lineage, places, wish, chosen));
     chart.instance.off("click");
     chart.instance.on("click", (at) => { if (at.seriesType === "scatter") choose(at.data?.[2] ?? at.value?.[2]); });
-    chart.host.dataset.drawn = String(family.ids.length);
+    chart.host.dataset.drawn = String(lineage.ids.length);
   }
 
   function choose(i) {
     if (i === null || i === undefined || i < 0) return;
     chosen = i;
     keep();
-    chart.instance.setOption({ series: path(family, places, chosen) });
-    fill(side, about(family, chosen, choose));
+    chart.instance.setOption({ series: path(lineage, places, chosen) });
+    fill(side, about(lineage, chosen, choose));
   }
 
   function find(text) {
     const wanted = text.trim().toLowerCase();
-    const at = wanted ? family.ids.findIndex((id, i) => id.toLowerCase().includes(wanted) || family.names[i].toLowerCase().includes(wanted)) : -1;
+    const at = wanted ? lineage.ids.findIndex((id, i) => id.toLowerCase().includes(wanted) || lineage.names[i].toLowerCase().includes(wanted)) : -1;
     if (at >= 0) choose(at);
     else fill(side, h("p", { class: "notice", role: "alert" }, `No version has ${JSON.stringify(text)} in its id or name.`));
   }
 
   chart.host.addEventListener("keydown", (event) => {
-    const at = chosen < 0 ? family.best ?? 0 : chosen;
-    const next = chosen < 0 ? at : neighbour(family, places, at, event.key);
-    if (event.key === "Enter" && chosen >= 0) location.hash = to("version", family.ids[chosen]);
-    else if (event.key.startsWith("Arrow") && family.ids.length) choose(next);
+    const at = chosen < 0 ? lineage.best ?? 0 : chosen;
+    const next = chosen < 0 ? at : neighbour(lineage, places, at, event.key);
+    if (event.key === "Enter" && chosen >= 0) location.hash = to("version", lineage.ids[chosen]);
+    else if (event.key.startsWith("Arrow") && lineage.ids.length) choose(next);
     else return;
     event.preventDefault();
   });
 
   async function update() {
-    const id = chosen >= 0 ? family.ids[chosen] : null, fresh = await get("lineage");
-    if (fresh.stamp === family.stamp || !current()) return;
-    family = fresh;
-    chosen = id === null ? -1 : family.ids.indexOf(id);
+    const id = chosen >= 0 ? lineage.ids[chosen] : null, fresh = await get("lineage");
+    if (fresh.stamp === lineage.stamp || !current()) return;
+    lineage = fresh;
+    chosen = id === null ? -1 : lineage.ids.indexOf(id);
     controls();
     draw();
   }
@@ -76,17 +76,17 @@ export async function show(root, here, current) {
   controls();
   draw();
   if (chosen >= 0) choose(chosen);
-  else fill(side, h("p", { class: "soft" }, "Click a version, or focus the picture and use the arrow keys. Wheel and drag zoom and move it."), legendOfBest(family, choose));
+  else fill(side, h("p", { class: "soft" }, "Click a version, or focus the picture and use the arrow keys. Wheel and drag zoom and move it."), legendOfBest(lineage, choose));
   return { update };
 }
 
 // Places
 
-function byScore(family) {
-  const worst = Math.min(...family.qualities.filter((q) => q !== null));
+function byScore(lineage) {
+  const worst = Math.min(...lineage.qualities.filter((q) => q !== null));
   const floor = Number.isFinite(worst) ? worst - 2 : 0;
-  const y = family.qualities.map((q) => q ?? floor);
-  const count = new Map(), x = family.generations.map((g) => { // side by side within a generation
+  const y = lineage.qualities.map((q) => q ?? floor);
+  const count = new Map(), x = lineage.generations.map((g) => { // side by side within a generation
     const n = count.get(g) ?? 0;
     count.set(g, n + 1);
     return g + 0.6 * fraction(n);
@@ -102,14 +102,14 @@ function fraction(n) {
 }
 
 /** Place every version by its generation and, from root to leaves, beside its siblings. */
-function asTree(family) {
-  const n = family.ids.length, children = Array.from({ length: n }, () => []), roots = [];
-  family.parents.forEach((parents, i) => (parents.length && parents[0] !== i ? children[parents[0]].push(i) : roots.push(i)));
+function asTree(lineage) {
+  const n = lineage.ids.length, children = Array.from({ length: n }, () => []), roots = [];
+  lineage.parents.forEach((parents, i) => (parents.length && parents[0] !== i ? children[parents[0]].push(i) : roots.push(i)));
   const y = new Float64Array(n).fill(-1);
   let next = 0;
   const walk = (from) => {
     const stack = [[from, 0]];
-    y[from] = 0; // visited: a family with a circle in it ends too
+    y[from] = 0; // visited: a lineage with a circle in it ends too
     while (stack.length) {
       const top = stack[stack.length - 1], kids = children[top[0]];
       if (top[1] < kids.length) {
@@ -125,8 +125,8 @@ function asTree(family) {
   for (let i = 0; i < n; i++) if (y[i] < 0) walk(i);
   const x = new Array(n);
   const column = (i, left) => { // a child of the same generation stands a little to the right of its parent
-    const parent = family.parents[i][0], g = family.generations[i];
-    if (x[i] === undefined) x[i] = parent === undefined || left === 0 || family.generations[parent] !== g ? g : Math.min(g + 0.8, column(parent, left - 1) + 0.35);
+    const parent = lineage.parents[i][0], g = lineage.generations[i];
+    if (x[i] === undefined) x[i] = parent === undefined || left === 0 || lineage.generations[parent] !== g ? g : Math.min(g + 0.8, column(parent, left - 1) + 0.35);
     return x[i];
   };
   for (let i = 0; i < n; i++) column(i, 5);
@@ -135,18 +135,18 @@ function asTree(family) {
 
 // Drawing
 
-function option(family, places, wish, chosen) {
-  const flat = new Float64Array(6 * family.parents.reduce((a, p) => a + p.length, 0));
+function option(lineage, places, wish, chosen) {
+  const flat = new Float64Array(6 * lineage.parents.reduce((a, p) => a + p.length, 0));
   let k = 0;
-  family.parents.forEach((parents, i) => parents.forEach((p) => {
+  lineage.parents.forEach((parents, i) => parents.forEach((p) => {
     flat.set([2, places.x[p], places.y[p], places.x[i], places.y[i]], k);
     k += 5;
   }));
-  const few = family.ids.length <= 60;
-  const groups = grouped(family, wish.by).map((group) => ({
+  const few = lineage.ids.length <= 60;
+  const groups = grouped(lineage, wish.by).map((group) => ({
     name: quiet(group.name), type: "scatter", color: group.colour, symbol: group.symbol ?? "circle",
-    symbolSize: few ? 14 : family.ids.length < 1000 ? 8 : 5, large: family.ids.length > 3000, largeThreshold: 1, z: 3,
-    label: few ? { show: true, position: "top", distance: 3, color: colour("text"), textBorderColor: colour("ground"), textBorderWidth: 3, fontSize: 11, formatter: (at) => quiet(short(family.ids[at.value[2]], 22)) } : undefined,
+    symbolSize: few ? 14 : lineage.ids.length < 1000 ? 8 : 5, large: lineage.ids.length > 3000, largeThreshold: 1, z: 3,
+    label: few ? { show: true, position: "top", distance: 3, color: colour("text"), textBorderColor: colour("ground"), textBorderWidth: 3, fontSize: 11, formatter: (at) => quiet(short(lineage.ids[at.value[2]], 22)) } : undefined,
     labelLayout: few ? { hideOverlap: true } : undefined,
     data: group.members.map((i) => [places.x[i], places.y[i], i]),
   }));
@@ -154,7 +154,7 @@ function option(family, places, wish, chosen) {
   return {
     grid: { left: places.upright ? 56 : few ? 76 : 24, right: few ? 60 : 20, top: 40, bottom: 52 },
     legend: { data: groups.map((g) => ({ name: g.name, icon: "circle" })) },
-    tooltip: { formatter: (at) => (at.seriesType === "scatter" && at.value ? told(family, at.value[2]) : "") },
+    tooltip: { formatter: (at) => (at.seriesType === "scatter" && at.value ? label(lineage, at.value[2]) : "") },
     dataZoom: [zoom("xAxisIndex"), zoom("yAxisIndex")],
     xAxis: { type: "value", name: places.xName, minInterval: 1, scale: true },
     yAxis: { type: "value", name: places.yName, scale: true, show: places.upright, axisLine: { onZero: false } },
@@ -162,17 +162,17 @@ function option(family, places, wish, chosen) {
       { id: "edges", type: "lines", coordinateSystem: "cartesian2d", silent: true, large: true, largeThreshold: 1, z: 1,
         lineStyle: { color: colour("soft"), opacity: few ? 0.6 : 0.25, width: 1 }, data: flat.subarray(0, k) },
       ...groups,
-      ...path(family, places, chosen),
+      ...path(lineage, places, chosen),
     ],
   };
 }
 
-const told = (family, i) => quiet(`${family.ids[i]}  ${short(family.names[i], 50)}\n${family.explorer_names[family.explorers[i]]}, generation ${family.generations[i]}\n`
-  + (family.qualities[i] === null ? family.verdict_names[family.verdicts[i]] : `quality ${plain(family.qualities[i], 2)}`));
+const label = (lineage, i) => quiet(`${lineage.ids[i]}  ${short(lineage.names[i], 50)}\n${lineage.explorer_names[lineage.explorers[i]]}, generation ${lineage.generations[i]}\n`
+  + (lineage.qualities[i] === null ? lineage.verdict_names[lineage.verdicts[i]] : `quality ${plain(lineage.qualities[i], 2)}`));
 
 /** Return the series that show the way from the chosen version to the root. */
-function path(family, places, chosen) {
-  const way = chosen < 0 ? [] : ancestry(family, chosen), bad = colour("bad");
+function path(lineage, places, chosen) {
+  const way = chosen < 0 ? [] : ancestry(lineage, chosen), bad = colour("bad");
   const points = way.map((i) => [places.x[i], places.y[i], i]);
   return [
     { id: "way", type: "line", color: bad, symbol: "none", silent: true, z: 4, lineStyle: { width: 3 }, data: points },
@@ -181,16 +181,16 @@ function path(family, places, chosen) {
   ];
 }
 
-function ancestry(family, from) {
+function ancestry(lineage, from) {
   const way = [], seen = new Set();
-  for (let i = from; i !== undefined && !seen.has(i); i = family.parents[i][0]) { seen.add(i); way.push(i); }
+  for (let i = from; i !== undefined && !seen.has(i); i = lineage.parents[i][0]) { seen.add(i); way.push(i); }
   return way;
 }
 
-function grouped(family, by) {
-  if (by === "score") return byQuality(family);
-  const [codes, names] = { explorer: [family.explorers, family.explorer_names], island: [family.islands, family.island_names.length ? family.island_names : [""]],
-    verdict: [family.verdicts, family.verdict_names] }[by] ?? [family.explorers, family.explorer_names];
+function grouped(lineage, by) {
+  if (by === "score") return byQuality(lineage);
+  const [codes, names] = { explorer: [lineage.explorers, lineage.explorer_names], island: [lineage.islands, lineage.island_names.length ? lineage.island_names : [""]],
+    verdict: [lineage.verdicts, lineage.verdict_names] }[by] ?? [lineage.explorers, lineage.explorer_names];
   const colours = palette(), members = names.map(() => []);
   codes.forEach((code, i) => members[code].push(i));
   const order = names.map((_, k) => k).sort((a, b) => members[b].length - members[a].length);
@@ -201,47 +201,47 @@ function grouped(family, by) {
 }
 
 /** Return groups of about equal size by quality, the worst first, and apart those without. */
-function byQuality(family) {
-  const ran = family.qualities.map((q, i) => [q, i]).filter(([q]) => q !== null).sort((a, b) => a[0] - b[0]);
+function byQuality(lineage) {
+  const ran = lineage.qualities.map((q, i) => [q, i]).filter(([q]) => q !== null).sort((a, b) => a[0] - b[0]);
   const colours = scale(), size = Math.max(1, Math.ceil(ran.length / colours.length)), groups = [];
   for (let k = 0; k * size < ran.length; k++) {
     const part = ran.slice(k * size, (k + 1) * size);
     groups.push({ name: `${plain(part[0][0], 1)} to ${plain(part.at(-1)[0], 1)}`, colour: colours[Math.round((k * (colours.length - 1)) / Math.max(1, Math.ceil(ran.length / size) - 1))], members: part.map(([, i]) => i) });
   }
-  const failed = family.qualities.map((q, i) => (q === null ? i : -1)).filter((i) => i >= 0);
+  const failed = lineage.qualities.map((q, i) => (q === null ? i : -1)).filter((i) => i >= 0);
   return failed.length ? [...groups, { name: "no scores", colour: colour("absent"), symbol: "rect", members: failed }] : groups;
 }
 
 // The chosen version
 
-function about(family, i, choose) {
-  const way = ancestry(family, i);
-  const kids = family.parents.flatMap((p, k) => (p.includes(i) ? [k] : []));
+function about(lineage, i, choose) {
+  const way = ancestry(lineage, i);
+  const kids = lineage.parents.flatMap((p, k) => (p.includes(i) ? [k] : []));
   return [
-    h("h2", {}, h("a", { href: to("version", family.ids[i]) }, family.ids[i])),
-    h("p", {}, family.names[i]),
-    h("p", {}, `generation ${family.generations[i]}, by ${family.explorer_names[family.explorers[i]]}, `, family.qualities[i] === null ? family.verdict_names[family.verdicts[i]] : ["quality ", figure(family.qualities[i], 2)]),
+    h("h2", {}, h("a", { href: to("version", lineage.ids[i]) }, lineage.ids[i])),
+    h("p", {}, lineage.names[i]),
+    h("p", {}, `generation ${lineage.generations[i]}, by ${lineage.explorer_names[lineage.explorers[i]]}, `, lineage.qualities[i] === null ? lineage.verdict_names[lineage.verdicts[i]] : ["quality ", figure(lineage.qualities[i], 2)]),
     h("h3", {}, "The way to the root"),
-    table("From it to the root", [["version", (k) => h("button", { type: "button", onclick: () => choose(k) }, family.ids[k])],
-      ["quality", (k) => figure(family.qualities[k], 2), true]], way.slice(0, 60)),
+    table("From it to the root", [["version", (k) => h("button", { type: "button", onclick: () => choose(k) }, lineage.ids[k])],
+      ["quality", (k) => figure(lineage.qualities[k], 2), true]], way.slice(0, 60)),
     h("p", { class: "soft" }, `${plain(kids.length)} children`),
-    h("p", {}, h("a", { href: to("version", family.ids[i]) }, "Open the version")),
+    h("p", {}, h("a", { href: to("version", lineage.ids[i]) }, "Open the version")),
   ];
 }
 
-function legendOfBest(family, choose) {
-  return [h("h3", {}, "On the front"), h("ul", { class: "list" }, family.front.map((i) => h("li", {},
-    h("button", { type: "button", onclick: () => choose(i) }, family.ids[i]), " ", figure(family.qualities[i], 2), ` ${short(family.names[i], 30)}`)))];
+function legendOfBest(lineage, choose) {
+  return [h("h3", {}, "On the front"), h("ul", { class: "list" }, lineage.front.map((i) => h("li", {},
+    h("button", { type: "button", onclick: () => choose(i) }, lineage.ids[i]), " ", figure(lineage.qualities[i], 2), ` ${short(lineage.names[i], 30)}`)))];
 }
 
 /** Return the version that an arrow key leads to: left a parent, right a child, up and down within the generation. */
-function neighbour(family, places, i, key) {
-  if (key === "ArrowLeft") return family.parents[i][0] ?? i;
+function neighbour(lineage, places, i, key) {
+  if (key === "ArrowLeft") return lineage.parents[i][0] ?? i;
   if (key === "ArrowRight") {
-    const kids = family.parents.flatMap((p, k) => (p[0] === i ? [k] : []));
-    return kids.reduce((a, k) => (a === undefined || (family.qualities[k] ?? -1) > (family.qualities[a] ?? -1) ? k : a), undefined) ?? i;
+    const kids = lineage.parents.flatMap((p, k) => (p[0] === i ? [k] : []));
+    return kids.reduce((a, k) => (a === undefined || (lineage.qualities[k] ?? -1) > (lineage.qualities[a] ?? -1) ? k : a), undefined) ?? i;
   }
-  const peers = family.generations.flatMap((g, k) => (g === family.generations[i] ? [k] : [])).sort((a, b) => places.y[a] - places.y[b] || a - b);
+  const peers = lineage.generations.flatMap((g, k) => (g === lineage.generations[i] ? [k] : [])).sort((a, b) => places.y[a] - places.y[b] || a - b);
   const at = peers.indexOf(i) + (key === "ArrowUp" ? 1 : -1);
   return peers[Math.max(0, Math.min(peers.length - 1, at))];
 }
