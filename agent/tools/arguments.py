@@ -17,13 +17,13 @@ class Arguments(BaseModel):
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
-Version = Annotated[str, Field(max_length=200, description="Id of a version, or of a draft (try-1, ...)")]
+Version = Annotated[str, Field(max_length=200, description="Version or draft")]
 _LARGEST_OFFSET = 10**9
 Rows = Annotated[int, Field(ge=0, le=_LARGEST_OFFSET, description="Rows to skip")]
 Lines = Annotated[int, Field(ge=0, le=_LARGEST_OFFSET, description="Lines to skip")]
 Characters = Annotated[int, Field(ge=0, le=_LARGEST_OFFSET, description="Characters to skip")]
 
-Every = Annotated[bool, Field(description=f"Show all betas; default: {FEW} of them")]
+Every = Annotated[bool, Field(description=f"All betas; default: {FEW}")]
 
 
 def _split(value: Any) -> Any:
@@ -33,7 +33,7 @@ def _split(value: Any) -> Any:
 
 class ListVersionsArguments(Arguments):
     order: Literal["quality", "generation", "tokens"] = Field(
-        "quality", description="Sort: best quality, latest generation or fewest tokens first"
+        "quality", description="Best quality, latest generation or fewest tokens first"
     )
     limit: int = Field(5, ge=1, le=100, description="Rows to show")
     offset: Rows = 0
@@ -65,11 +65,10 @@ class FindingsArguments(Arguments):
 class FindEpisodesArguments(Arguments):
     version: Version
     kind: EpisodeKind = Field(
-        description="wrong, right; most_tokens; most_wasted (idle tokens); pruned_right, stopped_early, hopeless (see "
-        "findings); lost_to (`other` right, `version` wrong); gained_on (the reverse)"
+        description="most_wasted: idle tokens. lost_to: `other` right, `version` wrong; gained_on: the reverse"
     )
-    other: str | None = Field(None, max_length=200, description="Second version; only for lost_to and gained_on")
-    beta: float | None = Field(None, ge=0, le=1, description="Only this beta; default: all")
+    other: str | None = Field(None, max_length=200, description="For lost_to and gained_on")
+    beta: float | None = Field(None, ge=0, le=1, description="Default: all")
     limit: int = Field(5, ge=1, le=50, description="Rows to show")
     offset: Rows = 0
 
@@ -78,7 +77,7 @@ class ReadTraceArguments(Arguments):
     version: Version
     episode: str = Field(
         max_length=100,
-        description="e1:q7:b0.5:o1000 is environment 1, question 7, beta 0.5, branch order 1000",
+        description="Such as e1:q7:b0.5:o1000: environment, question, beta, branch order",
     )
     offset: Lines = 0
 
@@ -86,24 +85,22 @@ class ReadTraceArguments(Arguments):
 class TryCandidateArguments(Arguments):
     source: str = Field(description="Complete Python module with one Controller subclass")
     against: str | None = Field(
-        None, max_length=200, description="Version or draft to compare with; default: the first parent"
+        None, max_length=200, description="Compare with; default: the first parent"
     )
 
 
 class ExpectationArguments(Arguments):
     metric: Metric = Field(
-        description="quality, accuracy, tokens, latency, or a finding: its tokens (idle_tokens, hopeless) or its "
-        "episodes (others)"
+        description="A finding counts its episodes, or its tokens (idle_tokens, hopeless)"
     )
     direction: Direction = Field(
-        description="Change against the first parent. same: within 0.2 points (quality, accuracy), within 2% (others), "
-        "or under 10 episodes"
+        description="Against the first parent; same: within 0.2 points or 2%, or under 10 episodes"
     )
 
 
 class SubmitArguments(Arguments):
-    source: str = Field(description="Complete Python module with one Controller subclass")
-    rationale: str = Field(description="What you changed, why, and what it should improve")
+    source: str = Field(description="Complete module")
+    rationale: str = Field(description="The change, its reason, and the expected gain")
     parents: Annotated[list[str], BeforeValidator(_split)] = Field(
         default_factory=list, max_length=8, description="Ids of the versions it builds on, the closest first"
     )

@@ -68,9 +68,9 @@ class Tool:
 TOOLS: tuple[Tool, ...] = (
     Tool(
         "list_versions",
-        "Lists the controllers tried so far, one per line: id, generation, quality (the number to raise), difference "
-        "to the best with half the 95% interval, accuracy@tokens at three betas (45.2@3.1: 45.2% right at 3,100 tokens "
-        "per question), parents, and rationale or failure.",
+        "Lists tried controllers, one per line: id, generation, quality, difference to the best ± half its 95% "
+        "interval, accuracy@tokens at three betas (45.2@3.1: 45.2% at 3,100 tokens per question), parents, "
+        "rationale or failure.",
         ListVersionsArguments,
         lambda box, a: box.bench.list_versions(a.order, a.limit, a.offset),
     ),
@@ -83,61 +83,57 @@ TOOLS: tuple[Tool, ...] = (
     ),
     Tool(
         "scaling_curve",
-        "Shows versions by beta: accuracy with 95% interval, tokens and latency per question, and the accuracy of the "
-        "best baseline (hand-written controller) at the same tokens. If one is a draft, all are shown on the drafts' "
-        "part of the search set.",
+        "Shows versions by beta: accuracy with 95% interval, tokens and latency per question, and the best baseline's "
+        "accuracy at the same tokens.",
         ScalingCurveArguments,
         lambda box, a: box.bench.scaling_curve(a.versions, a.every, a.offset),
         4_100,
     ),
     Tool(
         "compare",
-        "Compares `second` with `first` on the same episodes: quality; accuracy, tokens, and questions won and lost, "
-        "by beta and environment (e1, ...); findings. If a 95% interval contains 0, nothing is proven; a gain in only "
-        "one environment may be chance.",
+        "Compares `second` with `first` on the same episodes: quality; accuracy, tokens, questions won and lost, by "
+        "beta and environment (e1, ...); findings. If a 95% interval contains 0, nothing is proven.",
         CompareArguments,
         lambda box, a: box.bench.compare(a.first, a.second, a.every),
     ),
     Tool(
         "findings",
-        "Diagnoses a version, most important finding first, with its worst episode: stopped_early (wrong, but right if "
-        "the open branches, or all branches, had run to the end), pruned_right (wrong because right branches were "
-        "pruned), idle_tokens and idle_width (tokens spent, branches opened after the final answer led for good), "
-        "hopeless (tokens on questions that no vote gets right), uneven_beta (steps of beta that change too little or "
-        "too much).",
+        "Diagnoses a version, most important finding first, with its worst episode: stopped_early (wrong; right if "
+        "branches had run to the end), pruned_right (right ones were pruned), idle_tokens, "
+        "idle_width (tokens spent, branches opened after the final answer led for good), hopeless (tokens on "
+        "questions that no vote gets right), uneven_beta (uneven steps of beta).",
         FindingsArguments,
         lambda box, a: box.bench.findings(a.version),
         of_traces=True,
     ),
     Tool(
         "find_episodes",
-        "Lists episodes of one kind, the worst of each question first: answer, tokens, branches opened and pruned, and "
-        "how many of the question's recorded branches are right.",
+        "Lists episodes of one kind, the worst of each question first: answer, tokens, branches opened and pruned, "
+        "share of right branches.",
         FindEpisodesArguments,
         lambda box, a: box.bench.list_episodes(a.version, a.kind, a.other, a.beta, a.limit, a.offset),
         of_traces=True,
     ),
     Tool(
         "read_trace",
-        "Shows one episode: votes, every action, every branch by intervals. Answers are letters in order of "
-        "appearance; * marks the right answer, - no answer. Improve the general rule, not this one case.",
+        "Shows one episode: votes, actions, and each branch by intervals. Answers are letters in order of appearance; "
+        "* is the right answer, - none.",
         ReadTraceArguments,
         lambda box, a: box.bench.read_trace(a.version, a.episode, a.offset),
         of_traces=True,
     ),
     Tool(
         "try_candidate",
-        "Runs a draft in seconds on a part of the search set (another part in each task): quality against the first "
-        "parent and the best version, curve beside the best baseline and the front, findings; or the error with its "
-        "line. Other tools then accept it as try-1, ... The more drafts you try, the more the gain of the best shrinks "
-        "on the whole search set.",
+        "Runs a draft in seconds on a part of the search set (another in each task): quality against the first parent "
+        "and the best version, curve beside the best baseline and the front, findings; or the error. Other tools then "
+        "accept it as try-1, ...",
         TryCandidateArguments,
         lambda box, a: box.bench.try_draft(a.source, a.against),
     ),
     Tool(
         "submit",
-        "Submits the candidate: it is evaluated on the whole search set, audited for look-ahead, and archived. Once "
-        "accepted, this task is over; a refusal says what to change.",
+        "Submits the candidate for evaluation on the whole search set. Once accepted, this task is over; a refusal "
+        "says what to change.",
         SubmitArguments,
         lambda box, a: box.submit(a),
     ),
