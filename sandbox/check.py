@@ -169,7 +169,7 @@ class _Neighbour:
 
     def __init__(self, sandbox: Sandbox, episodes: Episodes) -> None:
         self._sandbox, self._episodes = sandbox, episodes
-        self._ended, self._round = threading.Event(), threading.Event()
+        self._ended, self._round = threading.Event(), threading.Semaphore(0)
         self._harm: list[str] = []
         self._expected: Evaluation | None = None  # the first result
         self._thread = threading.Thread(target=self._work, daemon=True)
@@ -180,18 +180,17 @@ class _Neighbour:
 
     def __exit__(self, *_: object) -> None:
         self._ended.set()
-        self._round.set()
+        self._round.release()
         self._thread.join()
 
     def collect_harm(self) -> list[str]:
         """Return the harm done to the neighbour since the last call, as text, and start its next round, just one."""
         harm, self._harm = self._harm, []
-        self._round.set()
+        self._round.release()
         return harm
 
     def _work(self) -> None:
-        while self._round.wait() and not self._ended.is_set():
-            self._round.clear()
+        while self._round.acquire() and not self._ended.is_set():
             try:
                 result = evaluate(PRELUDE + HONEST, self._episodes, self._sandbox)
             except SandboxError as error:
