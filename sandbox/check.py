@@ -184,7 +184,7 @@ class _Neighbour:
         self._thread.join()
 
     def collect_harm(self) -> list[str]:
-        """Return the harm done to the neighbour since the last call, as text, and start its next round, just one."""
+        """Return the harm done to the neighbour since the last call, as text, and start its next round."""
         harm, self._harm = self._harm, []
         self._round.release()
         return harm

@@ -306,6 +306,8 @@ def connect() -> docker.DockerClient:
     """
     with engine_errors():
         client: docker.DockerClient = docker.from_env(timeout=_TIMEOUT)
+        if client.api.base_url.startswith("http+docker"):  # a socket of this machine: no proxy can be meant
+            client.api.trust_env = False  # or each request reads all variables, which other threads may be changing
         return client
 
 

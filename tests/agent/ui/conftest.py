@@ -33,7 +33,7 @@ def without_browser(why: str) -> NoReturn:
     pytest.skip(f"no Chromium: {why}")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """Chromium: the system's, or the one that Playwright has installed."""
     found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
