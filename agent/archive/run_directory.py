@@ -7,7 +7,7 @@ import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -32,6 +32,8 @@ Ablation = Literal["traces", "beta", "history"]
 history of earlier versions."""
 WITHOUT_BETA = (0.5,)
 """The beta grid of a run with the ablation "beta"."""
+
+_E = TypeVar("_E", bound=Event)
 
 
 class RunConfig(FrozenModel):
@@ -206,6 +208,10 @@ class Run:
             if event is not None:
                 logged.append(event)
         return logged
+
+    def events_of(self, kind: type[_E]) -> list[_E]:
+        """Return the logged events of one kind, in the order of the log."""
+        return [line.event for line in self.events() if isinstance(line.event, kind)]
 
 
 def _batch(c: RunConfig, environments: Sequence[Environment], first_order: int) -> Episodes:

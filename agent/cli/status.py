@@ -11,7 +11,6 @@ from .options import Commands, add_command
 if TYPE_CHECKING:
     from ..archive.run_directory import Run, RunConfig
     from ..records.card import Card
-    from ..records.events import CandidateEvaluated
 
 
 def add_parser(commands: Commands) -> None:
@@ -53,6 +52,7 @@ def _progress(run: Run, cards: Sequence[Card]) -> Iterator[str]:
     from ..llm.calls import read_calls
     from ..population.credit import by_arm
     from ..records.card import SCREENED
+    from ..records.events import CandidateEvaluated
 
     latency = run.config.latency
     yield f"  search set   {', '.join(run.config.environments)}"
@@ -74,7 +74,7 @@ def _progress(run: Run, cards: Sequence[Card]) -> Iterator[str]:
     for name, arm in sorted(population.credits(cards, by_arm, latency).items()):
         yield f"    {name:10} {arm.proposals} versions, {arm.gain:.2f} points"
     yield from _islands(cards, run.config)
-    evaluated = [event for event in _evaluated(run) if event.episodes]
+    evaluated = [event for event in run.events_of(CandidateEvaluated) if event.episodes]
     if evaluated:
         seconds = max(sum(event.seconds for event in evaluated), 1e-9)
         yield f"  speed        {sum(event.episodes for event in evaluated) / seconds:,.0f} episodes a second"
@@ -98,10 +98,11 @@ def _islands(cards: Sequence[Card], config: RunConfig) -> Iterator[str]:
 def _screening(run: Run) -> str:
     """Return the number of episodes that screening has saved, in words."""
     from ..records.card import SCREENED
+    from ..records.events import CandidateEvaluated
 
     if not run.config.screening:
         return "off"
-    evaluated = {event.id: event for event in _evaluated(run)}.values()
+    evaluated = {event.id: event for event in run.events_of(CandidateEvaluated)}.values()
     saved = [event.saved for event in evaluated if event.verdict == SCREENED]
     planned = sum(event.episodes + event.saved for event in evaluated)
     return f"{len(saved)} candidates given up early, {sum(saved):,} of {planned:,} episodes saved"
@@ -117,9 +118,3 @@ def _best(cards: Sequence[Card], ranked: Sequence[Card]) -> Iterator[str]:
     at = population.budgets(cards)
     for card in ranked[:5]:
         yield f"  {card.id:24} {population.quality(card, at):6.2f}{belief(card, at)}  {card.name}{remarks(card)}"
-
-
-def _evaluated(run: Run) -> list[CandidateEvaluated]:
-    from ..records.events import CandidateEvaluated
-
-    return [line.event for line in run.events() if isinstance(line.event, CandidateEvaluated)]

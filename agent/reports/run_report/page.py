@@ -135,7 +135,7 @@ def _learned(run: Run, cards: Sequence[Card]) -> Iterator[str]:
 
 
 def _cost(run: Run, cards: Sequence[Card]) -> Iterator[str]:
-    evaluated = [line.event for line in run.events() if isinstance(line.event, CandidateEvaluated)]
+    evaluated = run.events_of(CandidateEvaluated)
     episodes = sum(event.episodes for event in evaluated)
     seconds = sum(event.seconds for event in evaluated)
     failed: dict[str, int] = {}
