@@ -15,10 +15,10 @@ import typing as _typing
 from importlib import import_module as _import_module
 
 if _typing.TYPE_CHECKING:
-    from agent.archive.run_report import RunReport
-    from agent.llm.failures import ExplorerError
-    from agent.loop.nodes import ExplorerFailed
-    from agent.records.events import (
+    from autotts.agent.archive.run_report import RunReport
+    from autotts.agent.llm.failures import ExplorerError
+    from autotts.agent.loop.nodes import ExplorerFailed
+    from autotts.agent.records.events import (
         CandidateEvaluated,
         ConversationEnded,
         Event,
@@ -30,19 +30,19 @@ if _typing.TYPE_CHECKING:
         SlotAnswered,
         TrackerFailed,
     )
-    from agent.records.explorer import Brief, Explorer, LimitReached, Proposal
-    from agent.records.version import CurvePoint, Finding, ScalingCurve, Version
-    from agent.reports.replay.results import ReplayResults
-    from agent.reports.trackers.base import Tracker
-    from envs.contract.controller import Controller, confidence, leader, majority, weighted_majority
-    from envs.contract.question import BudgetSpent, IllegalAction, Probe, Question
-    from envs.errors import DamagedFile, InputError
-    from envs.statistics import CurveDifference, Point
-    from envs.store import Environment
-    from sandbox.backends.process import ProcessSandbox
-    from sandbox.base import Sandbox, SandboxError, SandboxLimits
-    from sandbox.evaluation import CandidateFailed, Evaluation
-    from sandbox.outcome import Candidate, Verdict
+    from autotts.agent.records.explorer import Brief, Explorer, LimitReached, Proposal
+    from autotts.agent.records.version import CurvePoint, Finding, ScalingCurve, Version
+    from autotts.agent.reports.replay.results import ReplayResults
+    from autotts.agent.reports.trackers.base import Tracker
+    from autotts.envs.contract.controller import Controller, confidence, leader, majority, weighted_majority
+    from autotts.envs.contract.question import BudgetSpent, IllegalAction, Probe, Question
+    from autotts.envs.errors import DamagedFile, InputError
+    from autotts.envs.statistics import CurveDifference, Point
+    from autotts.envs.store import Environment
+    from autotts.sandbox.backends.process import ProcessSandbox
+    from autotts.sandbox.base import Sandbox, SandboxError, SandboxLimits
+    from autotts.sandbox.evaluation import CandidateFailed, Evaluation
+    from autotts.sandbox.outcome import Candidate, Verdict
 
     from ._archive import ArchivedVersion, ArchiveView, open_archive
     from ._discovery import discover, resume
@@ -52,32 +52,32 @@ if _typing.TYPE_CHECKING:
     from ._replay import replay
 
 _HOMES = {
-    "agent.archive.run_report": ("RunReport",),
-    "agent.llm.failures": ("ExplorerError",),
-    "agent.loop.nodes": ("ExplorerFailed",),
-    "agent.records.events": (
+    "autotts.agent.archive.run_report": ("RunReport",),
+    "autotts.agent.llm.failures": ("ExplorerError",),
+    "autotts.agent.loop.nodes": ("ExplorerFailed",),
+    "autotts.agent.records.events": (
         "CandidateEvaluated", "ConversationEnded", "Event", "GenerationArchived", "GenerationStarted", "RunFinished",
         "RunStarted", "RunStopped", "SlotAnswered", "TrackerFailed",
     ),
-    "agent.records.explorer": ("Brief", "Explorer", "LimitReached", "Proposal"),
-    "agent.records.version": ("CurvePoint", "Finding", "ScalingCurve", "Version"),
-    "agent.reports.replay.results": ("ReplayResults",),
-    "agent.reports.trackers.base": ("Tracker",),
+    "autotts.agent.records.explorer": ("Brief", "Explorer", "LimitReached", "Proposal"),
+    "autotts.agent.records.version": ("CurvePoint", "Finding", "ScalingCurve", "Version"),
+    "autotts.agent.reports.replay.results": ("ReplayResults",),
+    "autotts.agent.reports.trackers.base": ("Tracker",),
     "autotts._archive": ("ArchiveView", "ArchivedVersion", "open_archive"),
     "autotts._discovery": ("discover", "resume"),
     "autotts._discovery_run": ("DiscoveryRun",),
     "autotts._environments": ("load_environment",),
     "autotts._evaluation": ("compare", "evaluate"),
     "autotts._replay": ("replay",),
-    "envs.contract.controller": ("Controller", "confidence", "leader", "majority", "weighted_majority"),
-    "envs.contract.question": ("BudgetSpent", "IllegalAction", "Probe", "Question"),
-    "envs.errors": ("DamagedFile", "InputError"),
-    "envs.statistics": ("CurveDifference", "Point"),
-    "envs.store": ("Environment",),
-    "sandbox.backends.process": ("ProcessSandbox",),
-    "sandbox.base": ("Sandbox", "SandboxError", "SandboxLimits"),
-    "sandbox.evaluation": ("CandidateFailed", "Evaluation"),
-    "sandbox.outcome": ("Candidate", "Verdict"),
+    "autotts.envs.contract.controller": ("Controller", "confidence", "leader", "majority", "weighted_majority"),
+    "autotts.envs.contract.question": ("BudgetSpent", "IllegalAction", "Probe", "Question"),
+    "autotts.envs.errors": ("DamagedFile", "InputError"),
+    "autotts.envs.statistics": ("CurveDifference", "Point"),
+    "autotts.envs.store": ("Environment",),
+    "autotts.sandbox.backends.process": ("ProcessSandbox",),
+    "autotts.sandbox.base": ("Sandbox", "SandboxError", "SandboxLimits"),
+    "autotts.sandbox.evaluation": ("CandidateFailed", "Evaluation"),
+    "autotts.sandbox.outcome": ("Candidate", "Verdict"),
 }
 _HOME = {_name: _module for _module, _names in _HOMES.items() for _name in _names}
 

@@ -8,15 +8,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
-from agent import population
-from agent.archive import resolve
-from agent.archive.archive import Archive
-from agent.archive.run_directory import Run
-from agent.records.card import Card
-from agent.records.version import Cost, Finding, ScalingCurve
-from envs.errors import InputError
-from envs.extras import install_command
-from envs.statistics import Point
+from autotts.agent import population
+from autotts.agent.archive import resolve
+from autotts.agent.archive.archive import Archive
+from autotts.agent.archive.run_directory import Run
+from autotts.agent.records.card import Card
+from autotts.agent.records.version import Cost, Finding, ScalingCurve
+from autotts.envs.errors import InputError
+from autotts.envs.extras import install_command
+from autotts.envs.statistics import Point
 
 if TYPE_CHECKING:
     import pandas

@@ -6,12 +6,12 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from agent.archive import resolve
-from agent.archive.run_directory import WITHOUT_BETA, Ablation, Run, next_home
-from agent.explorers.registry import check_requirements
-from agent.llm.budget import SpendingLimit
-from agent.llm.prices import Prices
-from agent.loop.assembly import (
+from autotts.agent.archive import resolve
+from autotts.agent.archive.run_directory import WITHOUT_BETA, Ablation, Run, next_home
+from autotts.agent.explorers.registry import check_requirements
+from autotts.agent.llm.budget import SpendingLimit
+from autotts.agent.llm.prices import Prices
+from autotts.agent.loop.assembly import (
     ENDLESS,
     GENERATIONS,
     assemble,
@@ -21,17 +21,17 @@ from agent.loop.assembly import (
     simulated_environments,
     update_limits,
 )
-from agent.loop.graph import ApprovalCallback
-from agent.records.explorer import EXPLORER_ATTRIBUTES, Explorer
-from agent.reports.trackers.base import NONE
-from agent.reports.trackers.base import tracker as find_tracker
-from agent.reports.trackers.follow import follow
-from envs import catalogue
-from envs.episodes import BETAS, MAX_BRANCHES
-from envs.errors import InputError
-from envs.plugins import check_attributes, name_of
-from sandbox.base import Sandbox
-from sandbox.choice import check_name
+from autotts.agent.loop.graph import ApprovalCallback
+from autotts.agent.records.explorer import EXPLORER_ATTRIBUTES, Explorer
+from autotts.agent.reports.trackers.base import NONE
+from autotts.agent.reports.trackers.base import tracker as find_tracker
+from autotts.agent.reports.trackers.follow import follow
+from autotts.envs import catalogue
+from autotts.envs.episodes import BETAS, MAX_BRANCHES
+from autotts.envs.errors import InputError
+from autotts.envs.plugins import check_attributes, name_of
+from autotts.sandbox.base import Sandbox
+from autotts.sandbox.choice import check_name
 
 from ._discovery_run import DiscoveryRun, warn
 from ._environments import Environments, find_environments

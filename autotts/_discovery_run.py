@@ -12,15 +12,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from agent.archive.run_report import RunReport, read_report
-from agent.loop.assembly import RunParts
-from agent.loop.graph import ApprovalCallback, Discovery
-from agent.loop.graph import discover as run_graph
-from agent.records.events import Event, RunStarted
-from agent.reports.run_report.page import page
-from agent.reports.trackers.follow import TrackerThread
-from envs.errors import DamagedFile
-from sandbox.base import Sandbox
+from autotts.agent.archive.run_report import RunReport, read_report
+from autotts.agent.loop.assembly import RunParts
+from autotts.agent.loop.graph import ApprovalCallback, Discovery
+from autotts.agent.loop.graph import discover as run_graph
+from autotts.agent.records.events import Event, RunStarted
+from autotts.agent.reports.run_report.page import page
+from autotts.agent.reports.trackers.follow import TrackerThread
+from autotts.envs.errors import DamagedFile
+from autotts.sandbox.base import Sandbox
 
 from ._archive import ArchiveView
 

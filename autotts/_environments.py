@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TypeAlias
 
-from agent.archive.resolve import environments
-from envs import store
-from envs.errors import InputError
-from envs.store import Environment
+from autotts.agent.archive.resolve import environments
+from autotts.envs import store
+from autotts.envs.errors import InputError
+from autotts.envs.store import Environment
 
 EnvironmentName: TypeAlias = "str | os.PathLike[str] | Environment"
 """A name or pattern under the data root, a built-in synthetic environment, the path of a file, or an environment."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 
-from envs import statistics
-from envs.episodes import BETAS, MAX_BRANCHES, grid
-from envs.errors import InputError
-from envs.statistics import CurveDifference
-from sandbox.base import Sandbox
-from sandbox.evaluation import CandidateFailed, Evaluation
-from sandbox.evaluation import evaluate as run_candidate
+from autotts.envs import statistics
+from autotts.envs.episodes import BETAS, MAX_BRANCHES, grid
+from autotts.envs.errors import InputError
+from autotts.envs.statistics import CurveDifference
+from autotts.sandbox.base import Sandbox
+from autotts.sandbox.evaluation import CandidateFailed, Evaluation
+from autotts.sandbox.evaluation import evaluate as run_candidate
 
 from ._environments import Environments, find_environments
 from ._sandboxes import lend_sandbox

@@ -8,16 +8,16 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
-from agent.archive.archive import Archive
-from agent.reports.replay import charts
-from agent.reports.replay.replay import file, write
-from agent.reports.replay.replay import replay as replay_entries
-from agent.reports.replay.results import ReplayResults
-from agent.reports.replay.select import FRONT, entries
-from agent.reports.replay.work import ReplaySettings
-from envs.episodes import BETAS, MAX_BRANCHES
-from sandbox.base import Sandbox
-from sandbox.outcome import Candidate
+from autotts.agent.archive.archive import Archive
+from autotts.agent.reports.replay import charts
+from autotts.agent.reports.replay.replay import file, write
+from autotts.agent.reports.replay.replay import replay as replay_entries
+from autotts.agent.reports.replay.results import ReplayResults
+from autotts.agent.reports.replay.select import FRONT, entries
+from autotts.agent.reports.replay.work import ReplaySettings
+from autotts.envs.episodes import BETAS, MAX_BRANCHES
+from autotts.sandbox.base import Sandbox
+from autotts.sandbox.outcome import Candidate
 
 from ._archive import ArchiveView, open_archive
 from ._environments import Environments, find_environments

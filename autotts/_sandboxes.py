@@ -6,11 +6,11 @@ import logging
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 
-from agent.archive import resolve
-from envs.plugins import check_attributes, name_of
-from sandbox.base import SANDBOX_ATTRIBUTES, Sandbox
-from sandbox.choice import NAMES, open_sandbox, recorded_name
-from sandbox.outcome import Candidate
+from autotts.agent.archive import resolve
+from autotts.envs.plugins import check_attributes, name_of
+from autotts.sandbox.base import SANDBOX_ATTRIBUTES, Sandbox
+from autotts.sandbox.choice import NAMES, open_sandbox, recorded_name
+from autotts.sandbox.outcome import Candidate
 
 
 def lend_sandbox(
@@ -19,7 +19,7 @@ def lend_sandbox(
     """Return a context that lends the sandbox; one that the caller brings stays open at the end.
 
     Args:
-        sandbox: a name (`sandbox.choice.open_sandbox`), or a sandbox.
+        sandbox: a name (`auto`, `docker`, `bubblewrap`, `process`, or `package.module:object`), or a sandbox.
         workers: of a sandbox that is opened here; one for each core if None.
         candidates: if all of them came with this program, ``auto`` is a plain process.
 
@@ -39,5 +39,5 @@ def sandbox_name(asked: str | Sandbox, lent: Sandbox) -> str:
     """Return the name by which ``autotts resume`` opens the same sandbox again."""
     if isinstance(asked, str):
         return recorded_name(asked, lent)
-    ours = type(asked).__module__.startswith("sandbox.") and asked.name in NAMES
+    ours = type(asked).__module__.startswith("autotts.sandbox.") and asked.name in NAMES
     return asked.name if ours else name_of(asked)

@@ -13,12 +13,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import envs
-from agent.archive import resolve
-from envs.contract.controller import Controller
-from envs.errors import InputError
-from sandbox.outcome import Candidate
-from sandbox.policy import MODULES
+from autotts import envs
+from autotts.agent.archive import resolve
+from autotts.envs.contract.controller import Controller
+from autotts.envs.errors import InputError
+from autotts.sandbox.outcome import Candidate
+from autotts.sandbox.policy import MODULES
 
 from ._archive import ArchivedVersion
 

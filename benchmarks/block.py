@@ -9,15 +9,15 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from agent.archive.champions import champion, champion_names
-from agent.explorers.evolve.genome import Genome, difference
-from agent.explorers.evolve.render import render
+from autotts.agent.archive.champions import champion, champion_names
+from autotts.agent.explorers.evolve.genome import Genome, difference
+from autotts.agent.explorers.evolve.render import render
+from autotts.envs.episodes import BETAS, grid
+from autotts.envs.importing import published
+from autotts.envs.statistics import means, samples
+from autotts.sandbox.backends.process import ProcessSandbox
+from autotts.sandbox.evaluation import evaluate
 from benchmarks.champions import SHARED, compare
-from envs.episodes import BETAS, grid
-from envs.importing import published
-from envs.statistics import means, samples
-from sandbox.backends.process import ProcessSandbox
-from sandbox.evaluation import evaluate
 
 
 def main() -> int:

@@ -13,19 +13,19 @@ from pathlib import Path
 
 import numpy as np
 
-from agent.archive.baselines import baseline_names, baseline_source
-from agent.archive.champions import champion, champion_names
-from agent.diagnosis.findings import diagnose
-from agent.explorers.evolve.genome import BLOCKS, Genome
-from agent.explorers.evolve.render import render
-from agent.reports.replay.comparisons import interval, tokens_at_equal_accuracy
+from autotts.agent.archive.baselines import baseline_names, baseline_source
+from autotts.agent.archive.champions import champion, champion_names
+from autotts.agent.diagnosis.findings import diagnose
+from autotts.agent.explorers.evolve.genome import BLOCKS, Genome
+from autotts.agent.explorers.evolve.render import render
+from autotts.agent.reports.replay.comparisons import interval, tokens_at_equal_accuracy
+from autotts.envs.episodes import BETAS, Episodes, Logs, grid
+from autotts.envs.importing import published
+from autotts.envs.scoring import Scores
+from autotts.envs.statistics import Floats, QuestionSample, means, samples
+from autotts.sandbox.backends.process import ProcessSandbox
+from autotts.sandbox.evaluation import evaluate
 from benchmarks.champions import REFERENCE, WITHIN, attained
-from envs.episodes import BETAS, Episodes, Logs, grid
-from envs.importing import published
-from envs.scoring import Scores
-from envs.statistics import Floats, QuestionSample, means, samples
-from sandbox.backends.process import ProcessSandbox
-from sandbox.evaluation import evaluate
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = ROOT / "docs" / "champions"
@@ -90,7 +90,8 @@ def description(name: str, version: str, lineage: str, source: str) -> list[str]
     words = ast.get_docstring(ast.parse(source)) or ""
     gist, _, points = words.partition("\n\n")
     scope: dict[str, object] = {"__name__": "champion"}
-    exec(compile(source, name, "exec"), scope)  # safe: a shipped source, reviewed and audited
+    runnable = source.replace("from envs import", "from autotts import")  # `envs` exists in the sandbox alone
+    exec(compile(runnable, name, "exec"), scope)  # safe: a shipped source, reviewed and audited
     (controller,) = (v for v in scope.values() if isinstance(v, type) and v.__module__ == "champion")
     schedule = [controller.schedule(beta) for beta in (0.0, 0.5, 1.0)]  # type: ignore[attr-defined]
     return [

@@ -16,16 +16,16 @@ from random import Random
 import numpy as np
 import numpy.typing as npt
 
-from agent.archive import resolve
-from agent.archive.baselines import baseline_names
-from agent.archive.champions import champion_names
-from agent.reports.replay.comparisons import TOKENS, interval, tokens_at_equal_accuracy
-from envs.episodes import BETAS, grid
-from envs.importing import published
-from envs.statistics import QuestionSample, means, samples
-from envs.synthetic.simulated import narrowed
-from sandbox.backends.process import ProcessSandbox
-from sandbox.evaluation import evaluate
+from autotts.agent.archive import resolve
+from autotts.agent.archive.baselines import baseline_names
+from autotts.agent.archive.champions import champion_names
+from autotts.agent.reports.replay.comparisons import TOKENS, interval, tokens_at_equal_accuracy
+from autotts.envs.episodes import BETAS, grid
+from autotts.envs.importing import published
+from autotts.envs.statistics import QuestionSample, means, samples
+from autotts.envs.synthetic.simulated import narrowed
+from autotts.sandbox.backends.process import ProcessSandbox
+from autotts.sandbox.evaluation import evaluate
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 WITHIN = (30_000, 60_000, 90_000, 120_000, 170_000, 240_000, 300_000, 480_000)

@@ -21,19 +21,19 @@ from random import Random
 
 import numpy as np
 
-from agent import population
-from agent.archive.archive import LOGS, Archive
-from agent.archive.baselines import baseline_source
-from agent.archive.champions import HOME
-from agent.archive.run_directory import FIRST_FRESH_ORDER, Run
-from agent.records.card import Card
-from agent.reports.replay.comparisons import ACCURACY, TOKENS, fewest
+from autotts.agent import population
+from autotts.agent.archive.archive import LOGS, Archive
+from autotts.agent.archive.baselines import baseline_source
+from autotts.agent.archive.champions import HOME
+from autotts.agent.archive.run_directory import FIRST_FRESH_ORDER, Run
+from autotts.agent.records.card import Card
+from autotts.agent.reports.replay.comparisons import ACCURACY, TOKENS, fewest
+from autotts.envs.episodes import grid
+from autotts.envs.statistics import Floats, means, samples
+from autotts.envs.synthetic.simulated import PREFIX, is_simulated, narrowed
+from autotts.sandbox.backends.process import ProcessSandbox
+from autotts.sandbox.evaluation import evaluate
 from benchmarks.champions import REFERENCE, attained
-from envs.episodes import grid
-from envs.statistics import Floats, means, samples
-from envs.synthetic.simulated import PREFIX, is_simulated, narrowed
-from sandbox.backends.process import ProcessSandbox
-from sandbox.evaluation import evaluate
 
 BUDGETS = {
     name: np.geomspace(low, high, 24)

@@ -12,14 +12,14 @@ from pathlib import Path
 
 import numpy as np
 
-from agent.archive.baselines import baseline_names, baseline_source
-from agent.archive.run_directory import Run
-from agent.archive.run_report import read_report
-from envs.episodes import BETAS, grid
-from envs.importing import published
-from envs.statistics import MEAN, Point
-from sandbox.backends.process import ProcessSandbox
-from sandbox.evaluation import evaluate
+from autotts.agent.archive.baselines import baseline_names, baseline_source
+from autotts.agent.archive.run_directory import Run
+from autotts.agent.archive.run_report import read_report
+from autotts.envs.episodes import BETAS, grid
+from autotts.envs.importing import published
+from autotts.envs.statistics import MEAN, Point
+from autotts.sandbox.backends.process import ProcessSandbox
+from autotts.sandbox.evaluation import evaluate
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 

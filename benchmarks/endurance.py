@@ -21,8 +21,8 @@ from pathlib import Path
 
 import numpy as np
 
-from agent.archive.run_directory import Run
-from agent.records.events import CandidateEvaluated, RunStarted
+from autotts.agent.archive.run_directory import Run
+from autotts.agent.records.events import CandidateEvaluated, RunStarted
 
 TICK = 2.0
 """Seconds between two measurements of the memory."""
@@ -30,7 +30,7 @@ SLICES = 10
 
 
 def command(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "agent.cli", *arguments]
+    return [sys.executable, "-m", "autotts", *arguments]
 
 
 def resident(pid: int) -> float:

@@ -22,18 +22,18 @@ from typing import Any
 
 import numpy as np
 
-from agent.archive.run_directory import Run
-from agent.cli.allocator import return_freed_memory
-from agent.explorers.evolve.explorer import EvolveExplorer
-from agent.loop import evaluation as tryout
-from agent.loop.graph import discover
-from agent.loop.nodes import Discovery
-from agent.records.events import CandidateEvaluated, Event, GenerationArchived
-from envs.episodes import Episodes, Logs
-from sandbox.backends.process import ProcessSandbox
-from sandbox.base import Sandbox
-from sandbox.evaluation import Evaluation, scored
-from sandbox.outcome import Candidate
+from autotts.agent.archive.run_directory import Run
+from autotts.agent.cli.allocator import return_freed_memory
+from autotts.agent.explorers.evolve.explorer import EvolveExplorer
+from autotts.agent.loop import evaluation as tryout
+from autotts.agent.loop.graph import discover
+from autotts.agent.loop.nodes import Discovery
+from autotts.agent.records.events import CandidateEvaluated, Event, GenerationArchived
+from autotts.envs.episodes import Episodes, Logs
+from autotts.sandbox.backends.process import ProcessSandbox
+from autotts.sandbox.base import Sandbox
+from autotts.sandbox.evaluation import Evaluation, scored
+from autotts.sandbox.outcome import Candidate
 
 NODES = ("begin_step", "ask", "collect", "evaluate", "diagnose", "archive_generation")
 POOL = 24

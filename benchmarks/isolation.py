@@ -13,14 +13,14 @@ import sys
 import time
 from collections.abc import Callable
 
-from agent.archive.baselines import baseline_source
-from envs.episodes import BETAS, grid
-from envs.synthetic.model import default_environments
-from sandbox.audit.look_ahead import AUDIT_SHARE, audit
-from sandbox.base import Sandbox
-from sandbox.choice import open_sandbox
-from sandbox.evaluation import evaluate
-from sandbox.outcome import Candidate
+from autotts.agent.archive.baselines import baseline_source
+from autotts.envs.episodes import BETAS, grid
+from autotts.envs.synthetic.model import default_environments
+from autotts.sandbox.audit.look_ahead import AUDIT_SHARE, audit
+from autotts.sandbox.base import Sandbox
+from autotts.sandbox.choice import open_sandbox
+from autotts.sandbox.evaluation import evaluate
+from autotts.sandbox.outcome import Candidate
 
 ROUNDS = 3
 IN_A_ROW = 300
@@ -80,8 +80,8 @@ def _left(kind: str) -> int:
     """Print what is left after the sandbox was closed, and return the number of containers and images."""
     if kind != "docker":
         return 0
-    from sandbox.backends import image
-    from sandbox.backends.docker import LABEL, engine
+    from autotts.sandbox.backends import image
+    from autotts.sandbox.backends.docker import LABEL, engine
 
     with engine() as client:
         containers = client.api.containers(all=True, filters={"label": LABEL})

@@ -17,7 +17,7 @@ SETTINGS = ["--generations", "2", "--population", "4", "--islands", "2", "--orde
 
 
 def command(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "agent.cli", *arguments]
+    return [sys.executable, "-m", "autotts", *arguments]
 
 
 def tree(root: Path) -> dict[str, str]:

@@ -16,23 +16,23 @@ from statistics import median
 
 import numpy as np
 
-from agent import population
-from agent.archive.run_directory import FIRST_SEARCH_ORDER, Run
-from agent.archive.run_report import describe_optimism
-from agent.population.overfitting.beliefs import optimism
-from agent.population.overfitting.contributions import Bools, QualityPanel, panel
-from agent.population.overfitting.crossvalidation import partitions
-from agent.population.overfitting.question_results import QuestionResults
-from agent.population.overfitting.shrinkage import MEAN, SELF, shrink
-from agent.population.preference import preferred
-from agent.records.card import Card
-from agent.records.complexity import complexity
-from envs.episodes import Episodes, grid
-from envs.scoring import score
-from envs.statistics import Floats
-from envs.synthetic.simulated import simulate
-from sandbox.backends.process import ProcessSandbox
-from sandbox.evaluation import evaluate
+from autotts.agent import population
+from autotts.agent.archive.run_directory import FIRST_SEARCH_ORDER, Run
+from autotts.agent.archive.run_report import describe_optimism
+from autotts.agent.population.overfitting.beliefs import optimism
+from autotts.agent.population.overfitting.contributions import Bools, QualityPanel, panel
+from autotts.agent.population.overfitting.crossvalidation import partitions
+from autotts.agent.population.overfitting.question_results import QuestionResults
+from autotts.agent.population.overfitting.shrinkage import MEAN, SELF, shrink
+from autotts.agent.population.preference import preferred
+from autotts.agent.records.card import Card
+from autotts.agent.records.complexity import complexity
+from autotts.envs.episodes import Episodes, grid
+from autotts.envs.scoring import score
+from autotts.envs.statistics import Floats
+from autotts.envs.synthetic.simulated import simulate
+from autotts.sandbox.backends.process import ProcessSandbox
+from autotts.sandbox.evaluation import evaluate
 
 FIRST = 2_000
 """The first branch order. Reports use the orders below 100, and runs those from 1,000 and from 1,000,000 on."""

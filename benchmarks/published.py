@@ -12,12 +12,12 @@ import math
 import sys
 from pathlib import Path
 
-from agent.archive.baselines import baseline_source
-from envs.episodes import grid
-from envs.importing import published
-from envs.store import Environment
-from sandbox.backends.process import ProcessSandbox
-from sandbox.evaluation import evaluate
+from autotts.agent.archive.baselines import baseline_source
+from autotts.envs.episodes import grid
+from autotts.envs.importing import published
+from autotts.envs.store import Environment
+from autotts.sandbox.backends.process import ProcessSandbox
+from autotts.sandbox.evaluation import evaluate
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 METHODS = {

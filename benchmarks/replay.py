@@ -6,11 +6,11 @@ import os
 import time
 from pathlib import Path
 
-from agent.archive.baselines import baseline_names, baseline_source
-from envs.episodes import Episodes, grid
-from envs.synthetic.model import default_environments
-from sandbox.backends.process import ProcessSandbox
-from sandbox.evaluation import evaluate
+from autotts.agent.archive.baselines import baseline_names, baseline_source
+from autotts.envs.episodes import Episodes, grid
+from autotts.envs.synthetic.model import default_environments
+from autotts.sandbox.backends.process import ProcessSandbox
+from autotts.sandbox.evaluation import evaluate
 
 
 def main() -> None:

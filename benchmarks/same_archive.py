@@ -13,8 +13,8 @@ import re
 from collections import Counter
 from pathlib import Path
 
-from agent.archive.archive import Archive
-from agent.records.card import Card
+from autotts.agent.archive.archive import Archive
+from autotts.agent.records.card import Card
 
 SAME_BYTES = ("controller.py", "logs.npz", "transcript.txt.gz")
 

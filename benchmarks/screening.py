@@ -13,20 +13,20 @@ from pathlib import Path
 
 import numpy as np
 
-from agent import population
-from agent.archive.run_directory import Run
-from agent.archive.run_report import FINALISTS
-from agent.loop.screening import bound, rungs
-from agent.loop.screening.bound import ScreeningReference
-from agent.loop.screening.screen import Screener
-from agent.population.overfitting.beliefs import with_beliefs
-from agent.population.overfitting.question_results import QuestionResults
-from agent.records.card import Card
+from autotts.agent import population
+from autotts.agent.archive.run_directory import Run
+from autotts.agent.archive.run_report import FINALISTS
+from autotts.agent.loop.screening import bound, rungs
+from autotts.agent.loop.screening.bound import ScreeningReference
+from autotts.agent.loop.screening.screen import Screener
+from autotts.agent.population.overfitting.beliefs import with_beliefs
+from autotts.agent.population.overfitting.question_results import QuestionResults
+from autotts.agent.records.card import Card
+from autotts.envs.scoring import Scores, score
+from autotts.envs.statistics import MEAN, curve
+from autotts.sandbox.backends.process import ProcessSandbox
+from autotts.sandbox.evaluation import evaluate
 from benchmarks.poor import POOR
-from envs.scoring import Scores, score
-from envs.statistics import MEAN, curve
-from sandbox.backends.process import ProcessSandbox
-from sandbox.evaluation import evaluate
 
 POINTS = 10.0
 """A controller counts as poor if it lies at least this many points of accuracy below the front at every budget."""

@@ -20,19 +20,19 @@ from pathlib import Path
 
 import numpy as np
 
-from agent import population
-from agent.archive.run_directory import Run, RunConfig
-from agent.archive.run_report import read_report
-from agent.explorers.evolve.explorer import EvolveExplorer, gather, start
-from agent.explorers.evolve.genome import STARTS, Genome
-from agent.llm.budget import LlmBudget, SpendingLimit, SpendingLimits
-from agent.loop.graph import Discovery, discover
-from agent.records.events import CandidateEvaluated, GenerationArchived, RunStarted
-from agent.records.explorer import Brief, Proposal
-from envs import catalogue
-from envs.store import Environment
-from envs.synthetic.model import default_environments
-from sandbox.backends.process import ProcessSandbox
+from autotts.agent import population
+from autotts.agent.archive.run_directory import Run, RunConfig
+from autotts.agent.archive.run_report import read_report
+from autotts.agent.explorers.evolve.explorer import EvolveExplorer, gather, start
+from autotts.agent.explorers.evolve.genome import STARTS, Genome
+from autotts.agent.llm.budget import LlmBudget, SpendingLimit, SpendingLimits
+from autotts.agent.loop.graph import Discovery, discover
+from autotts.agent.records.events import CandidateEvaluated, GenerationArchived, RunStarted
+from autotts.agent.records.explorer import Brief, Proposal
+from autotts.envs import catalogue
+from autotts.envs.store import Environment
+from autotts.envs.synthetic.model import default_environments
+from autotts.sandbox.backends.process import ProcessSandbox
 
 GENERATIONS = 1000
 """More generations than any time limit allows."""

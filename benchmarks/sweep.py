@@ -11,13 +11,13 @@ import os
 import time
 from itertools import pairwise
 
-from agent.archive.baselines import baseline_source
-from envs import catalogue
-from envs.episodes import BETAS, grid
-from envs.scoring import score
-from sandbox.choice import open_sandbox
-from sandbox.evaluation import Evaluation
-from sandbox.outcome import Candidate
+from autotts.agent.archive.baselines import baseline_source
+from autotts.envs import catalogue
+from autotts.envs.episodes import BETAS, grid
+from autotts.envs.scoring import score
+from autotts.sandbox.choice import open_sandbox
+from autotts.sandbox.evaluation import Evaluation
+from autotts.sandbox.outcome import Candidate
 
 
 def main() -> None:

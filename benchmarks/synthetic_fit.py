@@ -19,10 +19,10 @@ from pathlib import Path
 
 import numpy as np
 
-from envs import Controller
-from envs.importing import published
-from envs.synthetic.fitting import FitRow, compare, fit
-from envs.synthetic.model import SyntheticModel, default_models, generate
+from autotts.envs import Controller
+from autotts.envs.importing import published
+from autotts.envs.synthetic.fitting import FitRow, compare, fit
+from autotts.envs.synthetic.model import SyntheticModel, default_models, generate
 
 ROOT = Path(__file__).resolve().parent.parent
 MODELS = {

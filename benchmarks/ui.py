@@ -22,14 +22,14 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from agent.archive.archive import Archive, pack_logs, sha256
-from agent.archive.baselines import baseline_names, baseline_source
-from agent.diagnosis.findings import diagnose
-from agent.records.card import Card, EvaluationProtocol
-from envs import catalogue, store
-from envs.episodes import grid
-from envs.synthetic.model import default_environments
-from sandbox.evaluation import evaluate
+from autotts.agent.archive.archive import Archive, pack_logs, sha256
+from autotts.agent.archive.baselines import baseline_names, baseline_source
+from autotts.agent.diagnosis.findings import diagnose
+from autotts.agent.records.card import Card, EvaluationProtocol
+from autotts.envs import catalogue, store
+from autotts.envs.episodes import grid
+from autotts.envs.synthetic.model import default_environments
+from autotts.sandbox.evaluation import evaluate
 
 BETAS, PER_GENERATION = (0.2, 0.4, 0.7, 1.0), 40
 ROUNDS = 5

@@ -1,6 +1,6 @@
 """Says how to install the packages of an optional feature.
 
-The name ``autotts`` on the public package index belongs to another project, so messages name the packages themselves.
+Nobody but this project may promise that a name on a package index is ours, so messages name the packages themselves.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, requires
 def install_command(extra: str) -> str:
     """Return the command that installs the packages of ``extra``, such as ``pip install 'matplotlib<4,>=3.8'``."""
     try:
-        requirements = requires("autotts") or []
+        requirements = requires("autotts-discovery") or []
     except PackageNotFoundError:  # the sources are on the path, but not installed
         requirements = []
     split = (requirement.partition(";") for requirement in requirements)

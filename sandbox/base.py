@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
 
-from envs.episodes import Episodes
+from autotts.envs.episodes import Episodes
 
 from .outcome import Candidate, SandboxOutcome
 from .wire import SealedBatch
@@ -69,7 +69,7 @@ class Sandbox(Protocol):
     workers.
 
     To bring a sandbox of your own, subclass a sandbox that runs workers, such as
-    `sandbox.backends.process.ProcessSandbox`, or implement all of this protocol. Give an object to `autotts.discover`
+    `autotts.ProcessSandbox`, or implement all of this protocol. Give an object to `autotts.discover`
     or `autotts.evaluate`, or its name to ``--sandbox``: ``package.module:object``, or an entry point of the group
     ``autotts.sandboxes``. The object is a class or a function. It is called as ``object(workers=N, limits=LIMITS)``:
     the number of workers, and the `SandboxLimits` of each or None for the default limits. It raises `SandboxError` if

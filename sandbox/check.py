@@ -24,9 +24,9 @@ from typing import Self
 
 import numpy as np
 
-from envs.episodes import Episodes, grid
-from envs.scoring import Scores
-from envs.synthetic.model import default_models, generate
+from autotts.envs.episodes import Episodes, grid
+from autotts.envs.scoring import Scores
+from autotts.envs.synthetic.model import default_models, generate
 
 from .base import Sandbox, SandboxError, SandboxLimits
 from .evaluation import Evaluation, evaluate
@@ -79,7 +79,7 @@ def attacks() -> list[Attack]:
     Raises:
         SandboxError: this installation does not include the attacks.
     """
-    home = next((path for path in (_HERE.parent / "tests/attacks", _HERE / "attacks") if path.is_dir()), None)
+    home = next((path for path in (_HERE.resolve().parent / "tests/attacks", _HERE / "attacks") if path.is_dir()), None)
     files = sorted(home.glob("*.py")) if home else []
     if not files:
         raise SandboxError("this installation has no attacks to check a sandbox with")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from envs.errors import InputError
-from envs.plugins import find_factory, make
+from autotts.envs.errors import InputError
+from autotts.envs.plugins import find_factory, make
 
 from .backends import bubblewrap
 from .backends.process import ProcessSandbox

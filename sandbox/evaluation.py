@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
-from envs.episodes import Episodes, Logs
-from envs.scoring import ForgedLog, Scores, score
-from envs.statistics import Point, curve
+from autotts.envs.episodes import Episodes, Logs
+from autotts.envs.scoring import ForgedLog, Scores, score
+from autotts.envs.statistics import Point, curve
 
 from .backends.process import ProcessSandbox
 from .base import Sandbox

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from envs.episodes import Logs
+from autotts.envs.episodes import Logs
 
 Kind = Literal[
     "ok",  # every episode ran

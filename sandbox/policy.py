@@ -10,7 +10,7 @@ import ast
 import sys
 from collections.abc import Iterator
 
-from envs.syntax_lock import SYNTAX_LOCK
+from autotts.envs.syntax_lock import SYNTAX_LOCK
 
 from .outcome import Verdict
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from envs.episodes import Episodes, Logs
-from envs.scoring import Scores
+from autotts.envs.episodes import Episodes, Logs
+from autotts.envs.scoring import Scores
 
 from .base import Sandbox
 from .evaluation import Evaluation, scored

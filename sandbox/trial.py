@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from envs.episodes import Episodes
+from autotts.envs.episodes import Episodes
 
 from . import policy
 from .audit.look_ahead import audit

@@ -24,9 +24,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-import envs
-from envs.episodes import Episodes, Logs
-from envs.store import ABSENT, Environment
+from autotts.envs.episodes import Episodes, Logs
+from autotts.envs.store import ABSENT, Environment
 
 from .outcome import Candidate, Verdict
 from .worker import seccomp
@@ -256,7 +255,7 @@ def parse(buffer: bytearray) -> Iterator[tuple[bytes, int, int, bytes]]:
 
 def contract_modules() -> dict[str, str]:
     """Return the sources of the contract modules by module name, in the order in which they must be loaded."""
-    home = Path(envs.__file__).parent / "contract"
+    home = Path(__file__).parents[1] / "envs" / "contract"
     return {f"envs.{name}": (home / f"{name}.py").read_text(encoding="utf-8") for name in _MODULES}
 
 

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, NoReturn
 import hypothesis
 import pytest
 
-from sandbox.backends.idle_workers import IdleWorkers
-from sandbox.backends.process import ProcessSandbox
-from sandbox.backends.workers import Worker
-from sandbox.base import SandboxError
+from autotts.sandbox.backends.idle_workers import IdleWorkers
+from autotts.sandbox.backends.process import ProcessSandbox
+from autotts.sandbox.backends.workers import Worker
+from autotts.sandbox.base import SandboxError
 
 if TYPE_CHECKING:
     import docker
@@ -85,7 +85,7 @@ def without_docker(why: str) -> NoReturn:
 @pytest.fixture(scope="session")
 def engine() -> Iterator[docker.DockerClient]:
     """A client of the engine."""
-    from sandbox.backends.docker import connect
+    from autotts.sandbox.backends.docker import connect
 
     try:
         client = connect()
@@ -98,7 +98,7 @@ def engine() -> Iterator[docker.DockerClient]:
 @pytest.fixture(scope="session")
 def image(engine: docker.DockerClient) -> str:
     """The id of the sandbox's image, which is made if it is not there."""
-    from sandbox.backends import image as images
+    from autotts.sandbox.backends import image as images
 
     with one_at_a_time("image"):  # a build removes what is left of another
         try:

@@ -10,11 +10,11 @@ from random import Random
 
 import numpy as np
 
-from envs import BudgetSpent, Controller, IllegalAction, Question, catalogue, store
-from envs.contract.replay import ActionLog, Recording, ReplayQuestion, shuffled
-from envs.episodes import Episodes, Logs
-from envs.store import Environment
-from envs.synthetic.model import default_environments
+from autotts.envs import BudgetSpent, Controller, IllegalAction, Question, catalogue, store
+from autotts.envs.contract.replay import ActionLog, Recording, ReplayQuestion, shuffled
+from autotts.envs.episodes import Episodes, Logs
+from autotts.envs.store import Environment
+from autotts.envs.synthetic.model import default_environments
 
 Column = Sequence[str | None]
 """A branch: its probe answers and its final answer last. "." and None are absent; ``"AAB"`` is ("A", "A", "B")."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.cli.main import parser
+from autotts.agent.cli.main import parser
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(

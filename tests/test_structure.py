@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections import defaultdict
@@ -10,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = [name for name in ("autotts", "agent", "sandbox", "envs") if (ROOT / name).is_dir()]
+PACKAGES = ("autotts", "agent", "sandbox", "envs")
 MAX_LINES = 400
 
 
@@ -23,6 +24,36 @@ def test_imports_point_downwards_and_packages_have_no_cycles() -> None:
     linter = Path(sys.executable).with_name("lint-imports")
     done = subprocess.run([linter, "--no-cache"], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_import_of_ours_begins_at_autotts() -> None:
+    """An installed wheel has no `agent`, `envs` or `sandbox`; controllers alone import `envs`, in the sandbox."""
+    controllers = {ROOT / "tests" / "attacks", ROOT / "tests" / "sandbox" / "cheats", ROOT / "controllers_archive"}
+    files = [f for f in sources(*PACKAGES, "tests", "benchmarks") if not controllers & set(f.parents)]
+    files.remove(ROOT / "benchmarks" / "poor.py")
+    assert [found for file in files for found in foreign_imports(file)] == []
+
+
+def foreign_imports(file: Path) -> Iterator[str]:
+    """Yield each import that leads to a top-level folder, or from a lower package to the public API."""
+    lower = file.relative_to(ROOT).parts[0] in PACKAGES[1:]
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom) and not node.level:
+            names = [node.module or ""]
+        for name in names:
+            if name.partition(".")[0] in PACKAGES[1:] or (lower and name == "autotts"):
+                yield f"{file.relative_to(ROOT)}:{node.lineno}: {name}"
+
+
+def test_no_text_installs_the_package_of_another_project() -> None:
+    """The name of the command belongs to another distribution on the public package index."""
+    other = re.compile(r"\b(?:install|add|uvx)\s[^\n`;|]*\bautotts(?:\[|['\"`\s]|$)(?!-)")
+    files = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    texts = [ROOT / file for file in files if file.endswith((".md", ".py", ".toml", ".ipynb", "Makefile"))]
+    assert [str(file) for file in texts if file.is_file() and other.search(file.read_text(encoding="utf-8"))] == []
+    names = ("'autotts[ui]'", "autotts")
+    assert all(other.search(f"pip install {name}") for name in names)
 
 
 def test_no_two_classes_share_a_name() -> None:

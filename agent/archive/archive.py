@@ -20,10 +20,10 @@ from pathlib import Path
 import numpy as np
 from pydantic import ValidationError
 
-from envs.episodes import Logs
-from envs.errors import DamagedFile, InputError
-from envs.store import naming_os_errors, write_atomically
-from envs.syntax_lock import SYNTAX_LOCK
+from autotts.envs.episodes import Logs
+from autotts.envs.errors import DamagedFile, InputError
+from autotts.envs.store import naming_os_errors, write_atomically
+from autotts.envs.syntax_lock import SYNTAX_LOCK
 
 from ..population.overfitting.beliefs import ContributionCache, ResultsLoader, with_beliefs
 from ..population.overfitting.question_results import QuestionResults

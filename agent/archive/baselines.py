@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import agent
-from envs.errors import InputError
+from autotts.envs.errors import InputError
 
-HOME = Path(agent.__file__).parent.parent / "controllers_archive" / "baselines"
+HOME = Path(__file__).parents[2] / "controllers_archive" / "baselines"
 
 
 def baseline_names() -> list[str]:

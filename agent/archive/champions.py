@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from envs.errors import InputError
+from autotts.envs.errors import InputError
 
 from .archive import Archive
 from .baselines import HOME as BASELINES

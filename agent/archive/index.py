@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from envs.errors import InputError
-from envs.statistics import Floats
+from autotts.envs.errors import InputError
+from autotts.envs.statistics import Floats
 
 from .. import population
 from ..records.index_row import IndexRow

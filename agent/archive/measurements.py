@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, ValidationError
 
-from envs.statistics import Point
+from autotts.envs.statistics import Point
 
 from ..records.card import Card, EvaluationProtocol
 from .archive import REPLAYS

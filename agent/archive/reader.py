@@ -8,11 +8,11 @@ from collections.abc import Callable, Hashable
 from pathlib import Path
 from typing import TypeVar
 
-from envs import catalogue, store
-from envs.episodes import Episodes, Logs, grid
-from envs.errors import DamagedFile, InputError
-from envs.scoring import ForgedLog
-from envs.store import Environment
+from autotts.envs import catalogue, store
+from autotts.envs.episodes import Episodes, Logs, grid
+from autotts.envs.errors import DamagedFile, InputError
+from autotts.envs.scoring import ForgedLog
+from autotts.envs.store import Environment
 
 from ..population.measurement import Measurement
 from ..records.card import Card, EvaluationProtocol
@@ -124,7 +124,7 @@ class ArchiveReader:
             if path.is_file() and (loaded := catalogue.named(store.load(path), name)).hash == sha256:
                 return loaded
         if name.startswith("synthetic/"):
-            from envs.synthetic.model import default_environments
+            from autotts.envs.synthetic.model import default_environments
 
             for built_in in default_environments():
                 if built_in.name == name and built_in.hash == sha256:

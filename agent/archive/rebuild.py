@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from envs.episodes import grid
-from envs.errors import DamagedFile
-from envs.scoring import ForgedLog, score
+from autotts.envs.episodes import grid
+from autotts.envs.errors import DamagedFile
+from autotts.envs.scoring import ForgedLog, score
 
 from ..population.overfitting.question_results import QuestionResults
 from .run_directory import Run

@@ -8,13 +8,13 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from envs import catalogue
-from envs.errors import DamagedFile, InputError
-from envs.store import Environment
-from envs.synthetic.model import default_environments
-from sandbox.base import Sandbox
-from sandbox.choice import open_sandbox
-from sandbox.outcome import Candidate
+from autotts.envs import catalogue
+from autotts.envs.errors import DamagedFile, InputError
+from autotts.envs.store import Environment
+from autotts.envs.synthetic.model import default_environments
+from autotts.sandbox.base import Sandbox
+from autotts.sandbox.choice import open_sandbox
+from autotts.sandbox.outcome import Candidate
 
 from .archive import Archive
 from .baselines import baseline_names, baseline_source

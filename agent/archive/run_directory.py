@@ -11,10 +11,10 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import Field, ValidationError, model_validator
 
-from envs import catalogue, store
-from envs.episodes import BETAS, MAX_BRANCHES, Episodes, grid
-from envs.errors import DamagedFile, InputError
-from envs.store import Environment, naming_os_errors, write_atomically
+from autotts.envs import catalogue, store
+from autotts.envs.episodes import BETAS, MAX_BRANCHES, Episodes, grid
+from autotts.envs.errors import DamagedFile, InputError
+from autotts.envs.store import Environment, naming_os_errors, write_atomically
 
 from ..llm.budget import SpendingLimits
 from ..records.card import EvaluationProtocol, FrozenModel

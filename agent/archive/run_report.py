@@ -7,8 +7,8 @@ from typing import Any
 
 from pydantic import Field, ValidationError, model_validator
 
-from envs.errors import DamagedFile
-from envs.statistics import Point
+from autotts.envs.errors import DamagedFile
+from autotts.envs.statistics import Point
 
 from ..population.overfitting.crossvalidation import CrossValidated, IntervalEstimate
 from ..records.card import Card, EvaluationProtocol, FrozenModel

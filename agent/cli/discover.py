@@ -11,7 +11,7 @@ from . import options
 from .options import Commands, count, hours
 
 if TYPE_CHECKING:
-    from envs.store import Environment
+    from autotts.envs.store import Environment
 
     from ..archive.run_directory import Ablation, RunConfig
 
@@ -94,7 +94,7 @@ def discover(args: argparse.Namespace) -> int:
     Raises:
         InputError: the settings contradict each other, or differ from the settings of the existing run.
     """
-    from sandbox.choice import check_name, recorded_name
+    from autotts.sandbox.choice import check_name, recorded_name
 
     from ..archive import resolve
     from ..archive.run_directory import Run, next_home
@@ -121,7 +121,7 @@ def discover(args: argparse.Namespace) -> int:
 def _config(
     args: argparse.Namespace, environments: Sequence[Environment], simulated: Sequence[Environment]
 ) -> RunConfig:
-    from envs.episodes import BETAS
+    from autotts.envs.episodes import BETAS
 
     from ..archive.run_directory import WITHOUT_BETA
     from ..loop.assembly import ENDLESS, GENERATIONS, check_sizes, default_population, new_config

@@ -8,7 +8,7 @@ import sys
 from contextlib import nullcontext
 from pathlib import Path
 
-from envs.errors import InputError
+from autotts.envs.errors import InputError
 
 from .options import Commands, add_command, add_group, count, data_root
 
@@ -82,11 +82,11 @@ def import_(args: argparse.Namespace) -> int:
     """
     from rich.console import Console
 
-    from envs import catalogue, store
-    from envs.importing import importer
-    from envs.importing.options import ImportOptions, characters, pattern
-    from envs.importing.rows import parse_map
-    from envs.synthetic.simulated import PREFIX, is_simulated
+    from autotts.envs import catalogue, store
+    from autotts.envs.importing import importer
+    from autotts.envs.importing.options import ImportOptions, characters, pattern
+    from autotts.envs.importing.rows import parse_map
+    from autotts.envs.synthetic.simulated import PREFIX, is_simulated
 
     path = catalogue.path_of(catalogue.data_root(args.data), args.name)
     if is_simulated(args.name):
@@ -128,7 +128,7 @@ def import_(args: argparse.Namespace) -> int:
 
 def schema(args: argparse.Namespace) -> int:
     """Print the JSON Schema of a line of JSONL."""
-    from envs.importing.line import BranchLine
+    from autotts.envs.importing.line import BranchLine
 
     print(json.dumps(BranchLine.model_json_schema(), indent=2))
     return 0
@@ -139,7 +139,7 @@ def list_(args: argparse.Namespace) -> int:
     from rich.console import Console
     from rich.table import Table
 
-    from envs import catalogue, store
+    from autotts.envs import catalogue, store
 
     root = catalogue.data_root(args.data)
     table = Table("environment", "questions", "branches", "delta", "hash")
@@ -155,8 +155,8 @@ def list_(args: argparse.Namespace) -> int:
 
 def show(args: argparse.Namespace) -> int:
     """Print a summary of each environment."""
-    from envs import catalogue
-    from envs.summary import summarize
+    from autotts.envs import catalogue
+    from autotts.envs.summary import summarize
 
     for env in catalogue.find(catalogue.data_root(args.data), args.names):
         s = summarize(env)
@@ -182,8 +182,8 @@ def _numbers(questions: list[int]) -> str:
 
 def export(args: argparse.Namespace) -> int:
     """Write an environment as the published JSON, or as JSONL."""
-    from envs import catalogue, store
-    from envs.importing import jsonl, published
+    from autotts.envs import catalogue, store
+    from autotts.envs.importing import jsonl, published
 
     environments = catalogue.find(catalogue.data_root(args.data), args.names)
     if len(environments) != 1:
@@ -200,7 +200,7 @@ def export(args: argparse.Namespace) -> int:
 
 def validate(args: argparse.Namespace) -> int:
     """Check environment files; return exit code 1 if one is damaged."""
-    from envs import catalogue, store
+    from autotts.envs import catalogue, store
 
     root = catalogue.data_root(args.data)
     bad = 0
@@ -215,8 +215,8 @@ def validate(args: argparse.Namespace) -> int:
 
 def fit(args: argparse.Namespace) -> int:
     """Fit the synthetic model to recorded environments."""
-    from envs import catalogue, store
-    from envs.synthetic.fitting import fit as fit_model
+    from autotts.envs import catalogue, store
+    from autotts.envs.synthetic.fitting import fit as fit_model
 
     models = {}
     for env in catalogue.find(catalogue.data_root(args.data), args.names):
@@ -233,8 +233,8 @@ def synthesize(args: argparse.Namespace) -> int:
     """Make environments from synthetic models."""
     from pydantic import ValidationError
 
-    from envs import catalogue, store
-    from envs.synthetic.model import SyntheticModel, default_models, generate
+    from autotts.envs import catalogue, store
+    from autotts.envs.synthetic.model import SyntheticModel, default_models, generate
 
     models = default_models()
     if args.name and not args.model:

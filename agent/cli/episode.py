@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 
-from envs import catalogue
-from envs.episodes import Episodes, Logs, grid
-from envs.errors import InputError
-from envs.store import Environment
-from sandbox.evaluation import CandidateFailed, evaluate
+from autotts.envs import catalogue
+from autotts.envs.episodes import Episodes, Logs, grid
+from autotts.envs.errors import InputError
+from autotts.envs.store import Environment
+from autotts.sandbox.evaluation import CandidateFailed, evaluate
 
 from ..archive import resolve
 

@@ -8,15 +8,15 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from envs.errors import InputError
+from autotts.envs.errors import InputError
 
 from . import options
 from .options import Commands
 
 if TYPE_CHECKING:
-    from envs.statistics import Point
-    from sandbox.evaluation import Evaluation
-    from sandbox.outcome import Candidate
+    from autotts.envs.statistics import Point
+    from autotts.sandbox.evaluation import Evaluation
+    from autotts.sandbox.outcome import Candidate
 
 
 def add_parser(commands: Commands) -> None:
@@ -44,7 +44,7 @@ def _add_options(command: argparse.ArgumentParser) -> None:
 
 def evaluate(args: argparse.Namespace) -> int:
     """Score controllers, and print a table; return exit code 1 if one of them fails."""
-    from envs.store import write_atomically
+    from autotts.envs.store import write_atomically
 
     from ..archive import resolve
     from ..reports.console.display import console, curve_table
@@ -65,8 +65,8 @@ def compare(args: argparse.Namespace) -> int:
 
     from rich.table import Table
 
-    from envs import statistics
-    from envs.store import write_atomically
+    from autotts.envs import statistics
+    from autotts.envs.store import write_atomically
 
     from ..archive import resolve
     from ..reports.console.display import console, interval
@@ -108,8 +108,8 @@ def _evaluate_all(args: argparse.Namespace, candidates: list[Candidate]) -> list
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from envs.episodes import BETAS, grid
-    from sandbox.evaluation import evaluate as evaluate_candidate
+    from autotts.envs.episodes import BETAS, grid
+    from autotts.sandbox.evaluation import evaluate as evaluate_candidate
 
     from ..archive import resolve
 

@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from envs.errors import InputError
+from autotts.envs.errors import InputError
 
 from . import options
 from .options import Commands, add_command
 
 if TYPE_CHECKING:
-    from envs.statistics import Floats
+    from autotts.envs.statistics import Floats
 
     from ..archive.run_directory import Run
     from ..records.card import Card
@@ -215,8 +215,8 @@ def trace(args: argparse.Namespace) -> int:
     """Run one episode, and draw it."""
     import shutil
 
-    from envs.trace import as_text, picture
-    from envs.trace import trace as read_trace
+    from autotts.envs.trace import as_text, picture
+    from autotts.envs.trace import trace as read_trace
 
     from .episode import run_episode
 

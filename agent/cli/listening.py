@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 
-from envs.errors import InputError
+from autotts.envs.errors import InputError
 
 
 def listen(host: str, port: int) -> socket.socket:

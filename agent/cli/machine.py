@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from envs import catalogue
-from envs.errors import InputError
-from envs.extras import install_command
-from sandbox.backends import bubblewrap
-from sandbox.base import SandboxError
+from autotts.envs import catalogue
+from autotts.envs.errors import InputError
+from autotts.envs.extras import install_command
+from autotts.sandbox.backends import bubblewrap
+from autotts.sandbox.base import SandboxError
 
 _LEAST_DISK = 1 << 30
 
@@ -51,8 +51,8 @@ def _python() -> MachineCheck:
 
 
 def _docker() -> Iterator[MachineCheck]:
-    from sandbox.backends import image
-    from sandbox.backends.docker import engine
+    from autotts.sandbox.backends import image
+    from autotts.sandbox.backends.docker import engine
 
     try:
         with engine() as client:

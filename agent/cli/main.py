@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from envs.errors import DamagedFile, InputError
+from autotts.envs.errors import DamagedFile, InputError
 
 from . import (
     archive,

@@ -11,13 +11,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from envs.errors import InputError
+from autotts.envs.errors import InputError
 
 from . import options
 from .options import Commands, count
 
 if TYPE_CHECKING:
-    from sandbox.base import Sandbox
+    from autotts.sandbox.base import Sandbox
 
     from ..archive.run_directory import Run
     from ..explorers.mcp.session import McpSession, McpTask
@@ -93,7 +93,7 @@ def _check_settings(run: Run, args: argparse.Namespace) -> None:
 
 
 def _create(home: Path, args: argparse.Namespace, sandbox: Sandbox) -> Run:
-    from sandbox.choice import recorded_name
+    from autotts.sandbox.choice import recorded_name
 
     from ..archive import resolve
     from ..archive.run_directory import Run, RunConfig

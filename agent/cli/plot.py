@@ -10,13 +10,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from envs.errors import InputError
+from autotts.envs.errors import InputError
 
 from . import options
 from .options import Commands, add_command, count
 
 if TYPE_CHECKING:
-    from envs.statistics import Point
+    from autotts.envs.statistics import Point
 
     from ..archive.reader import ArchiveReader
     from ..records.card import EvaluationProtocol
@@ -146,8 +146,8 @@ def _lines(args: argparse.Namespace) -> tuple[EvaluationProtocol, list[CurveLine
 
 
 def _default_protocol() -> EvaluationProtocol:
-    from envs.episodes import BETAS, MAX_BRANCHES
-    from envs.synthetic.model import default_environments
+    from autotts.envs.episodes import BETAS, MAX_BRANCHES
+    from autotts.envs.synthetic.model import default_environments
 
     from ..records.card import EvaluationProtocol
 
@@ -163,7 +163,7 @@ def _open_archive(args: argparse.Namespace) -> ArchiveReader:
     Raises:
         InputError: the named archive does not exist.
     """
-    from envs import catalogue
+    from autotts.envs import catalogue
 
     from ..archive import resolve
     from ..archive.reader import ArchiveReader, open_reader
@@ -209,7 +209,7 @@ def _chosen(name: str, place: ArchiveReader) -> PlottedController:
 
 
 def _archived(name: str, place: ArchiveReader, version: str) -> PlottedController:
-    from sandbox.outcome import Candidate
+    from autotts.sandbox.outcome import Candidate
 
     from ..reports.plots.points import PlottedController
 
@@ -223,8 +223,8 @@ def _points_of(
     chosen: Sequence[PlottedController], wanted: EvaluationProtocol, place: ArchiveReader, args: argparse.Namespace
 ) -> list[tuple[Point, ...]]:
     """Return the points of ``chosen`` under the protocol ``wanted``: archived points, else new measurements."""
-    from envs.episodes import grid
-    from sandbox.evaluation import CandidateFailed, evaluate
+    from autotts.envs.episodes import grid
+    from autotts.sandbox.evaluation import CandidateFailed, evaluate
 
     from ..archive import resolve
     from ..reports.plots.points import protocol_environments, stored
@@ -290,7 +290,7 @@ def _points(rows: Sequence[dict[str, Any]]) -> tuple[Point, ...]:
     """
     from pydantic import TypeAdapter
 
-    from envs.statistics import Point
+    from autotts.envs.statistics import Point
 
     points = tuple(TypeAdapter(Point).validate_python(row) for row in rows)
     for p in points:

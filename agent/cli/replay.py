@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from envs.errors import InputError
+from autotts.envs.errors import InputError
 
 from . import options
 from .options import Commands
@@ -16,7 +16,7 @@ from .options import Commands
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from sandbox.outcome import Verdict
+    from autotts.sandbox.outcome import Verdict
 
     from ..reports.replay.replay import ReplayProgress
 
@@ -47,8 +47,8 @@ def run(args: argparse.Namespace) -> int:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from envs.episodes import BETAS
-    from sandbox.outcome import Candidate
+    from autotts.envs.episodes import BETAS
+    from autotts.sandbox.outcome import Candidate
 
     from ..archive import resolve
     from ..reports.replay import charts, files

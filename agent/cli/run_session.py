@@ -13,9 +13,9 @@ from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import NoReturn
 
-from envs import catalogue
-from envs.errors import DamagedFile
-from sandbox.base import Sandbox, SandboxError, print_message
+from autotts.envs import catalogue
+from autotts.envs.errors import DamagedFile
+from autotts.sandbox.base import Sandbox, SandboxError, print_message
 
 from ..archive.resolve import workers
 from ..archive.run_directory import Run

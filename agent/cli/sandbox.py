@@ -8,13 +8,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from envs.errors import InputError
+from autotts.envs.errors import InputError
 
 from . import options
 from .options import Commands, add_command
 
 if TYPE_CHECKING:
-    from sandbox.check import AttackAttempt
+    from autotts.sandbox.check import AttackAttempt
 
 
 def add_parser(commands: Commands) -> None:
@@ -38,8 +38,8 @@ def add_parser(commands: Commands) -> None:
 
 def build(args: argparse.Namespace) -> int:
     """Build the image of the Docker sandbox."""
-    from sandbox.backends import image
-    from sandbox.backends.docker import engine
+    from autotts.sandbox.backends import image
+    from autotts.sandbox.backends.docker import engine
 
     def say(line: str) -> None:
         print(line, file=sys.stderr)
@@ -59,9 +59,9 @@ def check(args: argparse.Namespace) -> int:
     from rich.table import Table
     from rich.text import Text
 
-    from envs.store import write_atomically
-    from sandbox.check import AttackCheck, attacks
-    from sandbox.choice import open_sandbox
+    from autotts.envs.store import write_atomically
+    from autotts.sandbox.check import AttackCheck, attacks
+    from autotts.sandbox.choice import open_sandbox
 
     from ..reports.console.display import console
 
@@ -114,8 +114,8 @@ def doctor(args: argparse.Namespace) -> int:
     from rich.table import Table
     from rich.text import Text
 
-    from envs.store import write_atomically
-    from sandbox.choice import open_sandbox
+    from autotts.envs.store import write_atomically
+    from autotts.sandbox.choice import open_sandbox
 
     from ..reports.console.display import console
     from . import machine

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from envs.errors import InputError
+from autotts.envs.errors import InputError
 
 from . import options
 from .options import Commands
@@ -58,9 +58,9 @@ def _workspace() -> Path | None:
 
 
 def _try_in_sandbox(args: argparse.Namespace, path: Path) -> int:
-    from envs.statistics import MEAN
-    from sandbox import policy
-    from sandbox.evaluation import evaluate
+    from autotts.envs.statistics import MEAN
+    from autotts.sandbox import policy
+    from autotts.sandbox.evaluation import evaluate
 
     from ..archive import resolve
     from ..diagnosis.findings import diagnose

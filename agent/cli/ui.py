@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from contextlib import closing
 
-from envs.errors import InputError
-from envs.extras import install_command
+from autotts.envs.errors import InputError
+from autotts.envs.extras import install_command
 
 from . import options
 from .options import Commands

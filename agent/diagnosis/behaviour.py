@@ -6,8 +6,8 @@ import hashlib
 
 import numpy as np
 
-from envs.episodes import Logs
-from envs.scoring import Scores
+from autotts.envs.episodes import Logs
+from autotts.envs.scoring import Scores
 
 from ..records.card import Behaviour
 

@@ -12,8 +12,8 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from envs.episodes import Logs
-from envs.scoring import Scores
+from autotts.envs.episodes import Logs
+from autotts.envs.scoring import Scores
 
 from .hindsight import Answers, Bools, final_answers, gold_answers, majority_is, remaining_work, right_shares, votes
 from .lead import LeadHistory, lead_history

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from envs.contract.replay import BRANCH, PRUNE, VERBS
-from envs.episodes import Episodes, Logs
-from envs.store import Environment
-from envs.trace import Trace, TraceStep, end_reason, trace
+from autotts.envs.contract.replay import BRANCH, PRUNE, VERBS
+from autotts.envs.episodes import Episodes, Logs
+from autotts.envs.store import Environment
+from autotts.envs.trace import Trace, TraceStep, end_reason, trace
 
 from .lead import lead_history
 

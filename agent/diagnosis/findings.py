@@ -10,10 +10,10 @@ from typing import get_args
 
 import numpy as np
 
-from envs.contract.replay import BRANCH, PRUNE
-from envs.episodes import Logs
-from envs.log_entries import log_entries
-from envs.scoring import Scores
+from autotts.envs.contract.replay import BRANCH, PRUNE
+from autotts.envs.episodes import Logs
+from autotts.envs.log_entries import log_entries
+from autotts.envs.scoring import Scores
 
 from ..records.version import Evidence, Finding, FindingKind
 from . import criteria

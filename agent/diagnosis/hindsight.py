@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from envs.episodes import Episodes
-from envs.scoring import Scores
+from autotts.envs.episodes import Episodes
+from autotts.envs.scoring import Scores
 
 Answers = npt.NDArray[np.int32]
 Bools = npt.NDArray[np.bool_]

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from envs.contract.replay import BRANCH, PRUNE, STEP
-from envs.episodes import Episodes, Logs
-from envs.log_entries import LogEntries, log_entries
+from autotts.envs.contract.replay import BRANCH, PRUNE, STEP
+from autotts.envs.episodes import Episodes, Logs
+from autotts.envs.log_entries import LogEntries, log_entries
 
 _CHUNK = 1024  # episodes at a time: every interval of every branch is laid out at once
 

@@ -7,8 +7,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from envs.errors import InputError
-from envs.plugins import find_factory, is_plugin, make
+from autotts.envs.errors import InputError
+from autotts.envs.plugins import find_factory, is_plugin, make
 
 from ..archive.run_directory import Run, RunConfig
 from ..records.events import EventListener

@@ -20,8 +20,8 @@ from typing import Any, Literal
 from pydantic import ValidationError
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
 
-from envs.errors import DamagedFile
-from envs.store import write_atomically
+from autotts.envs.errors import DamagedFile
+from autotts.envs.store import write_atomically
 
 from ..records.card import FrozenModel
 from .budget import LlmBudget, Spending

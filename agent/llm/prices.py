@@ -11,7 +11,7 @@ from typing import Literal
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from envs.errors import InputError
+from autotts.envs.errors import InputError
 
 from ..records.card import FrozenModel
 

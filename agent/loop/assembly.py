@@ -9,9 +9,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from envs.errors import InputError
-from envs.store import Environment
-from envs.synthetic.simulated import is_simulated, simulate
+from autotts.envs.errors import InputError
+from autotts.envs.store import Environment
+from autotts.envs.synthetic.simulated import is_simulated, simulate
 
 from ..archive.run_directory import Run, RunConfig
 from ..explorers.coding_agent.explorer import spent

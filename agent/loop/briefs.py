@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import islice
 
-from sandbox.base import Sandbox
+from autotts.sandbox.base import Sandbox
 
 from .. import population
 from ..population import islands

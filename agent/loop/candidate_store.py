@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 
-from envs.episodes import Episodes, Logs
-from envs.errors import DamagedFile
-from envs.statistics import Floats
-from envs.store import Environment
+from autotts.envs.episodes import Episodes, Logs
+from autotts.envs.errors import DamagedFile
+from autotts.envs.statistics import Floats
+from autotts.envs.store import Environment
 
 from .. import population
 from ..archive.archive import unpack_logs

@@ -10,8 +10,8 @@ from typing import Any
 
 from langgraph.checkpoint.sqlite import SqliteSaver
 
-from envs.errors import InputError
-from sandbox.backends.process import ProcessSandbox
+from autotts.envs.errors import InputError
+from autotts.sandbox.backends.process import ProcessSandbox
 
 from ..archive.run_directory import Run, RunConfig
 from ..explorers.evolve.explorer import EvolveExplorer

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import cached_property
 
-from envs.scoring import Scores, score
-from envs.statistics import Point
-from sandbox.audit.look_ahead import AUDIT_SHARE
-from sandbox.base import Sandbox
-from sandbox.outcome import Candidate
-from sandbox.trial import audited, evaluate_unaudited
+from autotts.envs.scoring import Scores, score
+from autotts.envs.statistics import Point
+from autotts.sandbox.audit.look_ahead import AUDIT_SHARE
+from autotts.sandbox.base import Sandbox
+from autotts.sandbox.outcome import Candidate
+from autotts.sandbox.trial import audited, evaluate_unaudited
 
 from .. import population
 from ..archive.archive import pack_logs, unpack_logs

@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from envs.errors import InputError
-from envs.statistics import Floats
-from envs.store import Environment, write_atomically
-from sandbox.base import Sandbox
-from sandbox.evaluation import Evaluation, evaluate
-from sandbox.outcome import Candidate
-from sandbox.trial import trial
+from autotts.envs.errors import InputError
+from autotts.envs.statistics import Floats
+from autotts.envs.store import Environment, write_atomically
+from autotts.sandbox.base import Sandbox
+from autotts.sandbox.evaluation import Evaluation, evaluate
+from autotts.sandbox.outcome import Candidate
+from autotts.sandbox.trial import trial
 
 from .. import population
 from ..archive.run_directory import FIRST_FRESH_ORDER, Run

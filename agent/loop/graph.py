@@ -20,7 +20,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command, Send
 
-from envs.errors import DamagedFile
+from autotts.envs.errors import DamagedFile
 
 from ..archive.rebuild import rebuild
 from ..archive.run_directory import Run

@@ -18,11 +18,11 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from langgraph.constants import CONFIG_KEY_CHECKPOINTER
 
-from envs import catalogue
-from envs.errors import InputError
-from sandbox.backends.process import ProcessSandbox
-from sandbox.base import SandboxError
-from sandbox.choice import open_sandbox
+from autotts.envs import catalogue
+from autotts.envs.errors import InputError
+from autotts.sandbox.backends.process import ProcessSandbox
+from autotts.sandbox.base import SandboxError
+from autotts.sandbox.choice import open_sandbox
 
 from ..archive.rebuild import rebuild
 from ..archive.resolve import RUNS, workers

@@ -12,8 +12,8 @@ from typing import Any
 
 from langgraph.types import interrupt
 
-from envs.store import write_atomically
-from sandbox.base import Sandbox
+from autotts.envs.store import write_atomically
+from autotts.sandbox.base import Sandbox
 
 from .. import population
 from ..archive.baselines import baseline_names, baseline_source

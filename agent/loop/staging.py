@@ -9,8 +9,8 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from envs.errors import DamagedFile
-from envs.store import write_atomically
+from autotts.envs.errors import DamagedFile
+from autotts.envs.store import write_atomically
 
 from ..archive.archive import unpack_logs
 from ..records.candidate import CandidateRecord

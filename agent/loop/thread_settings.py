@@ -9,9 +9,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from envs.errors import DamagedFile, InputError
-from envs.store import write_atomically
-from sandbox.choice import open_sandbox
+from autotts.envs.errors import DamagedFile, InputError
+from autotts.envs.store import write_atomically
+from autotts.sandbox.choice import open_sandbox
 
 from ..archive.resolve import environments
 from ..archive.run_directory import Run, RunConfig

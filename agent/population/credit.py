@@ -8,7 +8,7 @@ from itertools import groupby
 import numpy as np
 import numpy.typing as npt
 
-from envs.statistics import Floats
+from autotts.envs.statistics import Floats
 
 from ..records.card import Card
 from ..records.version import Credit

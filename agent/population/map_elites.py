@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from envs.statistics import Floats
+from autotts.envs.statistics import Floats
 
 from ..records.card import Card
 from .pareto import attained_by

@@ -8,9 +8,9 @@ from functools import cached_property
 
 import numpy as np
 
-from envs.episodes import Episodes, Logs
-from envs.scoring import Scores, score
-from envs.statistics import Floats, Interval, bootstrap, by_question
+from autotts.envs.episodes import Episodes, Logs
+from autotts.envs.scoring import Scores, score
+from autotts.envs.statistics import Floats, Interval, bootstrap, by_question
 
 from ..records.version import CurvePoint, ScalingCurve
 from . import attained, attained_by

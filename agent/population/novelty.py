@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from envs.statistics import Floats
+from autotts.envs.statistics import Floats
 
 from ..records.card import Card
 from .map_elites import scaled

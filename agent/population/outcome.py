@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from envs.statistics import Floats
+from autotts.envs.statistics import Floats
 
 from ..records.card import Card
 from ..records.version import Expectation, Metric

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from envs.statistics import Floats
+from autotts.envs.statistics import Floats
 
 from ..records.card import Card
 from ..records.version import Credit

@@ -10,7 +10,7 @@ import moocore
 import numpy as np
 import numpy.typing as npt
 
-from envs.statistics import Floats
+from autotts.envs.statistics import Floats
 
 from ..records.version import Cost, CurvePoint, ScalingCurve
 from .preference import preferred

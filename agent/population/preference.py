@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from envs.statistics import Floats
+from autotts.envs.statistics import Floats
 
 from ..records.complexity import UNKNOWN
 

@@ -10,7 +10,7 @@ from functools import lru_cache
 from sys import intern
 from typing import TypeVar
 
-from sandbox import policy
+from autotts.sandbox import policy
 
 _CONTRACT = frozenset(
     ("solve", "schedule", "name", "params", "beta", "random", "branch", "advance", "probe", "prune", "step")

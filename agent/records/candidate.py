@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from pydantic import model_validator
 
-from envs.statistics import Point
+from autotts.envs.statistics import Point
 
 from .card import Behaviour, Card, EvaluationProtocol, FrozenModel
 from .complexity import complexity

@@ -9,8 +9,8 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, InstanceOf, model_validator
 
-from envs.statistics import MEAN, Point
-from envs.synthetic.simulated import is_simulated, recorded
+from autotts.envs.statistics import MEAN, Point
+from autotts.envs.synthetic.simulated import is_simulated, recorded
 
 from .belief import Belief
 from .complexity import UNKNOWN, Complexity

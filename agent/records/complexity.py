@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from pydantic import BaseModel, ConfigDict
 
-from sandbox import policy
+from autotts.sandbox import policy
 
 _FREE = (0, 1)
 """Numbers that do not count as tuned constants."""

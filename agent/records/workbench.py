@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from envs.statistics import Floats
+from autotts.envs.statistics import Floats
 
 EpisodeKind = Literal[
     "wrong", "right", "most_tokens", "most_wasted", "pruned_right", "stopped_early", "hopeless", "lost_to", "gained_on"

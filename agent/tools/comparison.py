@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from envs.statistics import CurveDifference, Floats, compare
+from autotts.envs.statistics import CurveDifference, Floats, compare
 
 from ..population.measurement import Measurement, interval
 from ..records.version import Finding

@@ -7,7 +7,7 @@ from random import Random
 import numpy as np
 import numpy.typing as npt
 
-from envs.episodes import Episodes
+from autotts.envs.episodes import Episodes
 
 from .text import count_of
 

@@ -10,11 +10,11 @@ from functools import cached_property
 
 import numpy as np
 
-from envs.episodes import Episodes, Logs
-from envs.errors import DamagedFile, InputError
-from envs.scoring import ForgedLog
-from envs.statistics import Floats, Interval
-from sandbox.outcome import Verdict
+from autotts.envs.episodes import Episodes, Logs
+from autotts.envs.errors import DamagedFile, InputError
+from autotts.envs.scoring import ForgedLog
+from autotts.envs.statistics import Floats, Interval
+from autotts.sandbox.outcome import Verdict
 
 from .. import population
 from ..diagnosis.findings import diagnose

@@ -6,8 +6,8 @@ import ast
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from envs.errors import InputError
-from sandbox import policy
+from autotts.envs.errors import InputError
+from autotts.sandbox import policy
 
 from ..records.explorer import Proposal
 from ..records.version import Expectation

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from envs.episodes import Episodes
+from autotts.envs.episodes import Episodes
 
 PAGE = 1_500
 """Characters of a page, unless it shows a source."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from envs.errors import DamagedFile, InputError
+from autotts.envs.errors import DamagedFile, InputError
 
 from ..records.version import Expectation
 from ..records.workbench import DraftReport, EpisodeList, TryStatus, Workbench

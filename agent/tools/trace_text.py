@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from envs.contract.replay import BRANCH, PRUNE, VERBS
-from envs.trace import Trace, TraceStep
+from autotts.envs.contract.replay import BRANCH, PRUNE, VERBS
+from autotts.envs.trace import Trace, TraceStep
 
 _ROWS = (
     "action number, action (xN: N intervals): last answer (branches) | majority of the last answers, tokens and "

@@ -12,13 +12,13 @@ from typing import Any, get_args
 
 import numpy as np
 
-from envs.errors import InputError
-from envs.statistics import Floats
-from envs.trace import trace
-from sandbox import policy
-from sandbox.base import Sandbox
-from sandbox.evaluation import evaluate
-from sandbox.outcome import Candidate
+from autotts.envs.errors import InputError
+from autotts.envs.statistics import Floats
+from autotts.envs.trace import trace
+from autotts.sandbox import policy
+from autotts.sandbox.base import Sandbox
+from autotts.sandbox.evaluation import evaluate
+from autotts.sandbox.outcome import Candidate
 
 from .. import population
 from ..diagnosis.hindsight import right_shares

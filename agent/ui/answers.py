@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 from pydantic import BaseModel, ConfigDict
 
-from envs.statistics import MEAN, Point
+from autotts.envs.statistics import MEAN, Point
 
 from ..archive.reader import ArchiveReader
 from ..records.card import Card

@@ -11,8 +11,8 @@ from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
-from envs.errors import InputError
-from sandbox.base import SandboxLimits
+from autotts.envs.errors import InputError
+from autotts.sandbox.base import SandboxLimits
 
 from ..archive.reader import ArchiveReader, EnvironmentMissing
 from . import live

@@ -9,8 +9,8 @@ from itertools import groupby
 from pygments.lexers.python import PythonLexer
 from pygments.token import Comment, Keyword, Name, Number, Operator, String, _TokenType
 
-from envs.errors import InputError
-from sandbox import policy
+from autotts.envs.errors import InputError
+from autotts.sandbox import policy
 
 COLOURED = 200_000
 """Longest source that is coloured, in characters; a longer one is shown as plain text at once."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from envs.statistics import Point
+from autotts.envs.statistics import Point
 
 from ..records.card import Card
 

@@ -6,16 +6,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from envs.episodes import BETAS, grid
-from envs.statistics import Point
-from envs.store import Environment
-from envs.synthetic.model import default_models, generate
-from sandbox import policy
-from sandbox.backends.process import ProcessSandbox
-from sandbox.base import Sandbox
-from sandbox.evaluation import Evaluation, evaluate
-from sandbox.outcome import Candidate
-from sandbox.trial import trial
+from autotts.envs.episodes import BETAS, grid
+from autotts.envs.statistics import Point
+from autotts.envs.store import Environment
+from autotts.envs.synthetic.model import default_models, generate
+from autotts.sandbox import policy
+from autotts.sandbox.backends.process import ProcessSandbox
+from autotts.sandbox.base import Sandbox
+from autotts.sandbox.evaluation import Evaluation, evaluate
+from autotts.sandbox.outcome import Candidate
+from autotts.sandbox.trial import trial
 
 from .._sources import AnyController, candidate_of
 from ._errors import demand

@@ -11,18 +11,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from agent.archive.run_directory import Run, RunConfig
-from agent.loop.briefs import BriefBuilder
-from agent.loop.candidate_store import CandidateStore
-from agent.loop.graph import discover
-from agent.loop.nodes import Discovery, ExplorerFailed
-from agent.loop.state import DiscoveryState
-from agent.records.explorer import EXPLORER_ATTRIBUTES, Brief, Explorer, LimitReached, Proposal
-from envs.errors import InputError
-from envs.plugins import check_attributes, name_of
-from envs.store import Environment
-from envs.synthetic.model import default_models, generate
-from sandbox.backends.process import ProcessSandbox
+from autotts.agent.archive.run_directory import Run, RunConfig
+from autotts.agent.loop.briefs import BriefBuilder
+from autotts.agent.loop.candidate_store import CandidateStore
+from autotts.agent.loop.graph import discover
+from autotts.agent.loop.nodes import Discovery, ExplorerFailed
+from autotts.agent.loop.state import DiscoveryState
+from autotts.agent.records.explorer import EXPLORER_ATTRIBUTES, Brief, Explorer, LimitReached, Proposal
+from autotts.envs.errors import InputError
+from autotts.envs.plugins import check_attributes, name_of
+from autotts.envs.store import Environment
+from autotts.envs.synthetic.model import default_models, generate
+from autotts.sandbox.backends.process import ProcessSandbox
 
 from ._errors import ConformanceError, demand
 

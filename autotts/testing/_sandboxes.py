@@ -12,17 +12,17 @@ from pathlib import Path
 
 import numpy as np
 
-from agent.archive.baselines import baseline_source
-from envs.episodes import Logs, grid
-from envs.errors import InputError
-from envs.plugins import check_attributes, name_of
-from envs.store import Environment
-from envs.synthetic.model import default_models, generate
-from sandbox import wire
-from sandbox.backends.process import ProcessSandbox
-from sandbox.base import SANDBOX_ATTRIBUTES, Sandbox, SandboxError
-from sandbox.outcome import Candidate, SandboxOutcome
-from sandbox.trial import trial
+from autotts.agent.archive.baselines import baseline_source
+from autotts.envs.episodes import Logs, grid
+from autotts.envs.errors import InputError
+from autotts.envs.plugins import check_attributes, name_of
+from autotts.envs.store import Environment
+from autotts.envs.synthetic.model import default_models, generate
+from autotts.sandbox import wire
+from autotts.sandbox.backends.process import ProcessSandbox
+from autotts.sandbox.base import SANDBOX_ATTRIBUTES, Sandbox, SandboxError
+from autotts.sandbox.outcome import Candidate, SandboxOutcome
+from autotts.sandbox.trial import trial
 
 from ._errors import ConformanceError, demand
 

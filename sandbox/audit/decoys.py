@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from envs.contract.replay import BRANCH, PROBE, STEP
-from envs.episodes import Episodes, Logs, ranges
-from envs.log_entries import branch_tables, log_entries
-from envs.store import ABSENT
+from autotts.envs.contract.replay import BRANCH, PROBE, STEP
+from autotts.envs.episodes import Episodes, Logs, ranges
+from autotts.envs.log_entries import branch_tables, log_entries
+from autotts.envs.store import ABSENT
 
 from ..wire import SealedBatch, SealedQuestion
 

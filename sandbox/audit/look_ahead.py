@@ -31,8 +31,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from envs.contract.replay import VERBS
-from envs.episodes import Episodes, Logs, ranges
+from autotts.envs.contract.replay import VERBS
+from autotts.envs.episodes import Episodes, Logs, ranges
 
 from ..base import Sandbox
 from ..outcome import Candidate, Kind, Verdict

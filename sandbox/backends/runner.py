@@ -16,7 +16,7 @@ from typing import Self, get_args
 
 import numpy as np
 
-from envs.episodes import Episodes
+from autotts.envs.episodes import Episodes
 
 from .. import wire
 from ..base import SandboxError, SandboxLimits

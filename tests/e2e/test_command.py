@@ -10,17 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from agent.archive.run_directory import Run, RunConfig
-from agent.cli.main import main
-from agent.cli.try_draft import attempt
-from agent.explorers.coding_agent import headless
-from agent.explorers.coding_agent.explorer import AgentCommand, CodingAgentExplorer, spent
-from agent.llm.budget import LlmBudget, Spending
-from agent.loop.graph import Discovery, discover
-from agent.records.card import Card
-from agent.records.version import Cost
-from envs.synthetic.model import default_environments
-from sandbox.backends.process import ProcessSandbox
+from autotts.agent.archive.run_directory import Run, RunConfig
+from autotts.agent.cli.main import main
+from autotts.agent.cli.try_draft import attempt
+from autotts.agent.explorers.coding_agent import headless
+from autotts.agent.explorers.coding_agent.explorer import AgentCommand, CodingAgentExplorer, spent
+from autotts.agent.llm.budget import LlmBudget, Spending
+from autotts.agent.loop.graph import Discovery, discover
+from autotts.agent.records.card import Card
+from autotts.agent.records.version import Cost
+from autotts.envs.synthetic.model import default_environments
+from autotts.sandbox.backends.process import ProcessSandbox
 
 # Reads versions and a trace, tries a broken draft, repairs it, tries it again, and submits another one in each round.
 AGENT = r'''

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from agent.archive.archive import FIGURES
-from agent.archive.run_directory import Run
-from agent.llm.calls import read_calls
-from agent.llm.session import SessionLimits
+from autotts.agent.archive.archive import FIGURES
+from autotts.agent.archive.run_directory import Run
+from autotts.agent.llm.calls import read_calls
+from autotts.agent.llm.session import SessionLimits
 
 from ..stubs.conversations import at, same_as_server
 from ..stubs.faults import ANSWERS, KINDS, Faults, Seeded, never

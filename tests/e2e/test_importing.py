@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from agent.cli.main import main
-from envs import store
-from envs.importing.line import BranchLine
+from autotts.agent.cli.main import main
+from autotts.envs import store
+from autotts.envs.importing.line import BranchLine
 
 from ..envs.importing.files import LINE, SAMPLES, inspect_eval, jsonl
 

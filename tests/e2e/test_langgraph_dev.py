@@ -18,10 +18,10 @@ from langgraph_sdk import get_sync_client
 from langgraph_sdk.client import SyncLangGraphClient
 from tenacity import RetryError, Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from agent.archive.run_directory import Run
-from agent.loop.graph import build
-from agent.loop.nodes import DISAPPROVED, Discovery
-from agent.records.events import CandidateEvaluated, RunFinished
+from autotts.agent.archive.run_directory import Run
+from autotts.agent.loop.graph import build
+from autotts.agent.loop.nodes import DISAPPROVED, Discovery
+from autotts.agent.records.events import CandidateEvaluated, RunFinished
 
 pytestmark = pytest.mark.langgraph
 ROOT = Path(__file__).parents[2]

@@ -19,8 +19,8 @@ from typing import Any, NamedTuple, NoReturn
 
 import pytest
 
-from agent.archive.run_directory import Run
-from agent.tools.toolbox import specifications
+from autotts.agent.archive.run_directory import Run
+from autotts.agent.tools.toolbox import specifications
 from tests.stubs.scripts import controller
 
 pytestmark = pytest.mark.node
@@ -157,7 +157,7 @@ def test_inspector_lists_our_tools_and_finds_no_fault_in_their_schemas(inspect: 
 @pytest.mark.parametrize("era", ERAS)
 def test_inspector_is_told_what_the_server_is_and_how_to_use_it(inspect: Inspect, era: str) -> None:
     told = inspect("initialize", "listed", "--protocol-era", era).result
-    assert told["serverInfo"]["name"] == "autotts" and told["serverInfo"]["version"] == version("autotts")
+    assert told["serverInfo"]["name"] == "autotts" and told["serverInfo"]["version"] == version("autotts-discovery")
     assert "Call `task`" in told["instructions"] and "tools" in told["capabilities"]
 
 

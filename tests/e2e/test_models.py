@@ -14,27 +14,27 @@ from random import Random
 
 import pytest
 
-from agent.archive.archive import Archive
-from agent.archive.run_directory import Run, RunConfig
-from agent.cli.main import main
-from agent.explorers.llm.anthropic import AnthropicExplorer
-from agent.explorers.prompts.briefing import prompt
-from agent.llm.budget import LlmBudget, Spending, SpendingLimit, SpendingLimits
-from agent.llm.calls import CallJournal, RetryPolicy, read_calls
-from agent.llm.prices import Prices
-from agent.llm.session import SessionLimits
-from agent.loop.checkpoints import fork
-from agent.loop.graph import discover
-from agent.loop.nodes import Discovery, ExplorerFailed
-from agent.records.card import DUPLICATE
-from agent.records.events import ConversationEnded
-from agent.records.explorer import Brief, Proposal
-from agent.records.version import Expectation
-from agent.tools.toolbox import TOOLS, Toolbox
-from envs import catalogue, store
-from envs.store import Environment
-from envs.synthetic.model import default_models, generate
-from sandbox.backends.process import ProcessSandbox
+from autotts.agent.archive.archive import Archive
+from autotts.agent.archive.run_directory import Run, RunConfig
+from autotts.agent.cli.main import main
+from autotts.agent.explorers.llm.anthropic import AnthropicExplorer
+from autotts.agent.explorers.prompts.briefing import prompt
+from autotts.agent.llm.budget import LlmBudget, Spending, SpendingLimit, SpendingLimits
+from autotts.agent.llm.calls import CallJournal, RetryPolicy, read_calls
+from autotts.agent.llm.prices import Prices
+from autotts.agent.llm.session import SessionLimits
+from autotts.agent.loop.checkpoints import fork
+from autotts.agent.loop.graph import discover
+from autotts.agent.loop.nodes import Discovery, ExplorerFailed
+from autotts.agent.records.card import DUPLICATE
+from autotts.agent.records.events import ConversationEnded
+from autotts.agent.records.explorer import Brief, Proposal
+from autotts.agent.records.version import Expectation
+from autotts.agent.tools.toolbox import TOOLS, Toolbox
+from autotts.envs import catalogue, store
+from autotts.envs.store import Environment
+from autotts.envs.synthetic.model import default_models, generate
+from autotts.sandbox.backends.process import ProcessSandbox
 
 from ..stubs.clocks import StubClock
 from ..stubs.conversations import MODEL, at, same_as_server

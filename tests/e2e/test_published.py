@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from envs.importing import published
+from autotts.envs.importing import published
 
 REPO = Path(__file__).resolve().parents[2]
 SHARED = REPO.parent / "shared"

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from agent import population
-from agent.archive.archive import Archive
-from agent.reports.console.display import interval
+from autotts.agent import population
+from autotts.agent.archive.archive import Archive
+from autotts.agent.reports.console.display import interval
 
 from ..agent.reports.replay.pages import Page, markdown
 from .test_cli import autotts, refused, tree

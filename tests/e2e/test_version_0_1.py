@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from agent.archive.archive import Archive
-from agent.archive.measurements import figures
-from agent.archive.reader import open_reader
-from agent.archive.run_directory import Run
-from agent.archive.run_report import read_report
-from agent.cli.main import main
-from agent.loop.checkpoints import list_checkpoints
-from agent.records.events import RunFinished, UnknownEvent
+from autotts.agent.archive.archive import Archive
+from autotts.agent.archive.measurements import figures
+from autotts.agent.archive.reader import open_reader
+from autotts.agent.archive.run_directory import Run
+from autotts.agent.archive.run_report import read_report
+from autotts.agent.cli.main import main
+from autotts.agent.loop.checkpoints import list_checkpoints
+from autotts.agent.records.events import RunFinished, UnknownEvent
 
 FILES = Path(__file__).parents[1] / "data" / "version-0.1.tar.gz"
 KILLED = ("killed_asking", "killed_evaluating", "killed_archiving", "killed_choosing")

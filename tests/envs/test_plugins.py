@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from agent.archive.run_directory import RunConfig
-from agent.explorers import registry
-from agent.llm.prices import Prices
-from agent.reports.trackers.base import tracker
-from envs import plugins
-from envs.errors import InputError
-from sandbox.choice import check_name, open_sandbox, recorded_name
+from autotts.agent.archive.run_directory import RunConfig
+from autotts.agent.explorers import registry
+from autotts.agent.llm.prices import Prices
+from autotts.agent.reports.trackers.base import tracker
+from autotts.envs import plugins
+from autotts.envs.errors import InputError
+from autotts.sandbox.choice import check_name, open_sandbox, recorded_name
 
 MODULE = """
-from sandbox.backends.process import ProcessSandbox
+from autotts import ProcessSandbox
 
 number = 1
 

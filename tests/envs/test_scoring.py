@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from envs import BudgetSpent, Controller, Question
-from envs.contract.replay import ADVANCE, BRANCH, PROBE, PRUNE, RUN, STEP
-from envs.episodes import Episodes, Logs, grid
-from envs.log_entries import log_entries
-from envs.scoring import ForgedLog, score
+from autotts.envs import BudgetSpent, Controller, Question
+from autotts.envs.contract.replay import ADVANCE, BRANCH, PROBE, PRUNE, RUN, STEP
+from autotts.envs.episodes import Episodes, Logs, grid
+from autotts.envs.log_entries import log_entries
+from autotts.envs.scoring import ForgedLog, score
 
 from ..environments import (
     RandomController,

@@ -9,14 +9,14 @@ from random import Random
 import numpy as np
 import pytest
 
-from envs.catalogue import path_of
-from envs.episodes import grid
-from envs.scoring import score
-from envs.statistics import MEAN, curve
-from envs.store import Environment
-from envs.synthetic import fitting
-from envs.synthetic.model import SyntheticModel, default_environments, default_models
-from envs.synthetic.simulated import (
+from autotts.envs.catalogue import path_of
+from autotts.envs.episodes import grid
+from autotts.envs.scoring import score
+from autotts.envs.statistics import MEAN, curve
+from autotts.envs.store import Environment
+from autotts.envs.synthetic import fitting
+from autotts.envs.synthetic.model import SyntheticModel, default_environments, default_models
+from autotts.envs.synthetic.simulated import (
     KINDS,
     MAX_ANSWERS,
     MIN_ANSWERS,

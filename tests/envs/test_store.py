@@ -14,11 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from envs import catalogue, confidence, leader, majority, store, weighted_majority
-from envs.episodes import grid
-from envs.errors import DamagedFile, InputError
-from envs.importing import published
-from envs.summary import summarize
+from autotts.envs import catalogue, confidence, leader, majority, store, weighted_majority
+from autotts.envs.episodes import grid
+from autotts.envs.errors import DamagedFile, InputError
+from autotts.envs.importing import published
+from autotts.envs.summary import summarize
 
 WORDS = st.sampled_from(["ERR", "1", "2", "\\frac{1}{2}", "ü", "", "\ud800"])
 BRANCH = st.tuples(st.lists(WORDS, max_size=5), st.integers(0, 3000), WORDS).map(list)

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from envs import Controller, Question, majority, store
-from envs.errors import InputError
-from envs.store import ABSENT, Environment
-from envs.synthetic.fitting import compare, fit
-from envs.synthetic.model import (
+from autotts.envs import Controller, Question, majority, store
+from autotts.envs.errors import InputError
+from autotts.envs.store import ABSENT, Environment
+from autotts.envs.synthetic.fitting import compare, fit
+from autotts.envs.synthetic.model import (
     FEATURES,
     SyntheticModel,
     default_environments,
@@ -22,7 +22,7 @@ from envs.synthetic.model import (
     generate,
     quantile,
 )
-from envs.synthetic.observed import Observed, knots_of, statistics
+from autotts.envs.synthetic.observed import Observed, knots_of, statistics
 
 SMALL = default_models()["synthetic/small"]
 

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from envs import Question
-from envs.episodes import grid
-from envs.errors import InputError
-from envs.scoring import score
-from envs.store import Environment
-from envs.trace import Trace, as_text, picture, trace
+from autotts.envs import Question
+from autotts.envs.episodes import grid
+from autotts.envs.errors import InputError
+from autotts.envs.scoring import score
+from autotts.envs.store import Environment
+from autotts.envs.trace import Trace, as_text, picture, trace
 
 from ..environments import (
     RandomController,

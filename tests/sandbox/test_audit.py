@@ -12,19 +12,19 @@ from random import Random
 import numpy as np
 import pytest
 
-from agent.archive.baselines import baseline_names, baseline_source
-from envs.episodes import Episodes, grid
-from envs.store import Environment
-from envs.synthetic.model import default_models, generate
-from sandbox import policy
-from sandbox.audit.look_ahead import AUDIT_SHARE, MIN_AUDITED, audit
-from sandbox.backends import bubblewrap
-from sandbox.backends.process import ProcessSandbox
-from sandbox.backends.runner import WorkerSandbox
-from sandbox.base import SandboxLimits
-from sandbox.choice import open_sandbox
-from sandbox.evaluation import Evaluation, evaluate
-from sandbox.outcome import Candidate, Verdict
+from autotts.agent.archive.baselines import baseline_names, baseline_source
+from autotts.envs.episodes import Episodes, grid
+from autotts.envs.store import Environment
+from autotts.envs.synthetic.model import default_models, generate
+from autotts.sandbox import policy
+from autotts.sandbox.audit.look_ahead import AUDIT_SHARE, MIN_AUDITED, audit
+from autotts.sandbox.backends import bubblewrap
+from autotts.sandbox.backends.process import ProcessSandbox
+from autotts.sandbox.backends.runner import WorkerSandbox
+from autotts.sandbox.base import SandboxLimits
+from autotts.sandbox.choice import open_sandbox
+from autotts.sandbox.evaluation import Evaluation, evaluate
+from autotts.sandbox.outcome import Candidate, Verdict
 
 from ..environments import random_environment
 from .test_policy import evolved

@@ -8,9 +8,9 @@ from typing import get_args
 
 import pytest
 
-from sandbox.check import HONEST, PRELUDE, Attack, AttackCheck, AttackTargets, attacks
-from sandbox.choice import open_sandbox
-from sandbox.outcome import Candidate, Kind
+from autotts.sandbox.check import HONEST, PRELUDE, Attack, AttackCheck, AttackTargets, attacks
+from autotts.sandbox.choice import open_sandbox
+from autotts.sandbox.outcome import Candidate, Kind
 
 from .test_sandboxes import NO_BUBBLEWRAP
 

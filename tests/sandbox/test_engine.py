@@ -14,15 +14,15 @@ import docker
 import numpy as np
 import pytest
 
-from agent.archive.baselines import baseline_source
-from envs.episodes import grid
-from envs.synthetic.model import default_models, generate
-from sandbox.backends import image as images
-from sandbox.backends.docker import GROUP_LABEL, LABEL, DockerSandbox, sweep
-from sandbox.backends.process import ProcessSandbox
-from sandbox.base import SandboxError, SandboxUnavailable
-from sandbox.evaluation import Evaluation, evaluate
-from sandbox.outcome import Candidate
+from autotts.agent.archive.baselines import baseline_source
+from autotts.envs.episodes import grid
+from autotts.envs.synthetic.model import default_models, generate
+from autotts.sandbox.backends import image as images
+from autotts.sandbox.backends.docker import GROUP_LABEL, LABEL, DockerSandbox, sweep
+from autotts.sandbox.backends.process import ProcessSandbox
+from autotts.sandbox.base import SandboxError, SandboxUnavailable
+from autotts.sandbox.evaluation import Evaluation, evaluate
+from autotts.sandbox.outcome import Candidate
 
 from ..conftest import without_docker
 

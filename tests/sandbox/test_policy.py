@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.archive.baselines import baseline_names, baseline_source
-from agent.explorers.evolve.explorer import cross, vary
-from agent.explorers.evolve.genome import STARTS
-from agent.explorers.evolve.render import render
-from sandbox import policy
-from sandbox.outcome import Verdict
+from autotts.agent.archive.baselines import baseline_names, baseline_source
+from autotts.agent.explorers.evolve.explorer import cross, vary
+from autotts.agent.explorers.evolve.genome import STARTS
+from autotts.agent.explorers.evolve.render import render
+from autotts.sandbox import policy
+from autotts.sandbox.outcome import Verdict
 
 HEAD = "from envs import Controller, majority\n\nclass Mine(Controller):\n    def solve(self, question):\n        "
 LINE = 5

@@ -8,16 +8,16 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from agent.archive.baselines import baseline_names, baseline_source
+from autotts.agent.archive.baselines import baseline_names, baseline_source
+from autotts.envs.episodes import grid
+from autotts.envs.synthetic.model import default_models, generate
+from autotts.sandbox.backends import bubblewrap
+from autotts.sandbox.backends.process import ProcessSandbox
+from autotts.sandbox.backends.runner import WorkerSandbox
+from autotts.sandbox.base import SandboxLimits
+from autotts.sandbox.choice import open_sandbox
+from autotts.sandbox.evaluation import evaluate
 from autotts.testing import check_sandbox
-from envs.episodes import grid
-from envs.synthetic.model import default_models, generate
-from sandbox.backends import bubblewrap
-from sandbox.backends.process import ProcessSandbox
-from sandbox.backends.runner import WorkerSandbox
-from sandbox.base import SandboxLimits
-from sandbox.choice import open_sandbox
-from sandbox.evaluation import evaluate
 
 MODEL = next(iter(default_models().values()))
 ENVIRONMENT = generate(MODEL, "toy/model", questions=3, branches=12)

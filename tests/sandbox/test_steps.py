@@ -7,18 +7,18 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
-from envs.episodes import grid
-from envs.scoring import Scores
-from envs.synthetic.model import default_models, generate
-from sandbox.backends.process import ProcessSandbox
-from sandbox.backends.runner import WorkerSandbox
-from sandbox.backends.workers import Worker
-from sandbox.base import SandboxLimits
-from sandbox.choice import open_sandbox
-from sandbox.evaluation import evaluate
-from sandbox.outcome import Candidate, Verdict
-from sandbox.steps import EvaluationSteps, Ints, evaluate_in_steps
-from sandbox.trial import trial
+from autotts.envs.episodes import grid
+from autotts.envs.scoring import Scores
+from autotts.envs.synthetic.model import default_models, generate
+from autotts.sandbox.backends.process import ProcessSandbox
+from autotts.sandbox.backends.runner import WorkerSandbox
+from autotts.sandbox.backends.workers import Worker
+from autotts.sandbox.base import SandboxLimits
+from autotts.sandbox.choice import open_sandbox
+from autotts.sandbox.evaluation import evaluate
+from autotts.sandbox.outcome import Candidate, Verdict
+from autotts.sandbox.steps import EvaluationSteps, Ints, evaluate_in_steps
+from autotts.sandbox.trial import trial
 
 from .test_sandboxes import SANDBOXES, candidate
 

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from agent.explorers.llm.anthropic import AnthropicExplorer
-from agent.llm.budget import LlmBudget, Spending, SpendingLimits
-from agent.llm.calls import CallJournal, RetryPolicy
-from agent.llm.prices import Prices
-from agent.llm.session import Prompt, SessionLimits
-from agent.records.explorer import Brief
-from agent.records.version import Expectation
+from autotts.agent.explorers.llm.anthropic import AnthropicExplorer
+from autotts.agent.llm.budget import LlmBudget, Spending, SpendingLimits
+from autotts.agent.llm.calls import CallJournal, RetryPolicy
+from autotts.agent.llm.prices import Prices
+from autotts.agent.llm.session import Prompt, SessionLimits
+from autotts.agent.records.explorer import Brief
+from autotts.agent.records.version import Expectation
 
 from .clocks import StubClock
 from .messages_api import KEY, Stub

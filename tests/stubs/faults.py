@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from agent.llm.session import LEFT_OUT
+from autotts.agent.llm.session import LEFT_OUT
 
 STATUSES = {
     "overloaded": (529, "overloaded_error", "Overloaded"),

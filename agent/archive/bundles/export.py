@@ -7,8 +7,8 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from envs.errors import DamagedFile, InputError
-from envs.store import write_atomically
+from autotts.envs.errors import DamagedFile, InputError
+from autotts.envs.store import write_atomically
 
 from ..archive import Archive, check_folder, sha256
 from .bundle import FOLDERS, FORMAT, ID, LIST, MOST_BYTES, BundleEntry, BundleListing

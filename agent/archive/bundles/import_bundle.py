@@ -16,8 +16,8 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from envs.errors import DamagedFile, InputError
-from envs.store import naming_os_errors
+from autotts.envs.errors import DamagedFile, InputError
+from autotts.envs.store import naming_os_errors
 
 from ..archive import FIGURES, INDEX, LOGS, REPLAYS, SOURCE, TRANSCRIPT, Archive, check_folder, sha256, sync
 from .bundle import FOLDERS, FORMAT, ID, LIST, MOST_BYTES, MOST_ENTRIES, MOST_TEXT, MOST_UNPACKED, BundleListing

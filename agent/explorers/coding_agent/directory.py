@@ -22,9 +22,9 @@ from typing import Literal
 import numpy as np
 from pydantic import ValidationError
 
-from envs.statistics import Floats
-from envs.store import write_atomically
-from sandbox.policy import MAX_CHARACTERS
+from autotts.envs.statistics import Floats
+from autotts.envs.store import write_atomically
+from autotts.sandbox.policy import MAX_CHARACTERS
 
 from ... import population
 from ...archive.baselines import baseline_names, baseline_source

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from envs.errors import InputError
-from sandbox.base import print_message
+from autotts.envs.errors import InputError
+from autotts.sandbox.base import print_message
 
 from ...llm.budget import LlmBudget, Spending
 from ...llm.prices import Usage

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from sandbox import policy
+from autotts.sandbox import policy
 
 from ...llm.session import SessionTools, SubmittedCandidate
 from ...records.version import METRICS, Direction, Expectation, Metric

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from envs.statistics import Floats
+from autotts.envs.statistics import Floats
 
 from .genome import BLOCKS, PARAMETERS, Genome
 

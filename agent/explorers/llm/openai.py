@@ -11,8 +11,8 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
-from envs.errors import InputError
-from envs.extras import install_command
+from autotts.envs.errors import InputError
+from autotts.envs.extras import install_command
 
 try:
     import httpx2

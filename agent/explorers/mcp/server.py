@@ -11,8 +11,8 @@ from functools import partial
 from importlib.metadata import version
 from typing import Any
 
-from envs.errors import InputError
-from envs.extras import install_command
+from autotts.envs.errors import InputError
+from autotts.envs.extras import install_command
 
 try:
     import anyio
@@ -66,7 +66,7 @@ def server(session: McpSession, specifications: Sequence[Mapping[str, Any]]) -> 
         return types.CallToolResult(content=[types.TextContent(text=result.text)], is_error=result.error)
 
     return Server(
-        "autotts", version=version("autotts"), instructions=INSTRUCTIONS, on_list_tools=list_tools,
+        "autotts", version=version("autotts-discovery"), instructions=INSTRUCTIONS, on_list_tools=list_tools,
         on_call_tool=call_tool,
     )  # fmt: skip
 

@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from envs.errors import DamagedFile
-from sandbox.base import SandboxError
+from autotts.envs.errors import DamagedFile
+from autotts.sandbox.base import SandboxError
 
 from ... import population
 from ...archive.run_directory import Run

@@ -21,8 +21,8 @@ from statistics import NormalDist
 
 import numpy as np
 
-from envs.episodes import Episodes
-from envs.statistics import Floats
+from autotts.envs.episodes import Episodes
+from autotts.envs.statistics import Floats
 
 from ...population import attained
 from ...records.version import CurvePoint

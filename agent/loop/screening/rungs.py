@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from envs.episodes import Episodes
+from autotts.envs.episodes import Episodes
 
 Ints = npt.NDArray[np.int64]
 

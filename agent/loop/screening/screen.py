@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from envs.episodes import Episodes
-from envs.scoring import Scores
-from envs.statistics import Floats
-from sandbox.outcome import Verdict
-from sandbox.steps import EvaluationSteps
+from autotts.envs.episodes import Episodes
+from autotts.envs.scoring import Scores
+from autotts.envs.statistics import Floats
+from autotts.sandbox.outcome import Verdict
+from autotts.sandbox.steps import EvaluationSteps
 
 from ... import population
 from ...records.card import Card

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from envs.statistics import Floats
+from autotts.envs.statistics import Floats
 
 from ...records.belief import Belief
 from ...records.card import Card

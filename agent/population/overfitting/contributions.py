@@ -15,8 +15,8 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from envs.statistics import Floats
-from envs.synthetic.simulated import is_simulated, origin
+from autotts.envs.statistics import Floats
+from autotts.envs.synthetic.simulated import is_simulated, origin
 
 from .question_results import Ints as Ints32
 from .question_results import QuestionResults

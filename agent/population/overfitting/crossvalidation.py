@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from envs.statistics import Floats, Interval, bootstrap
+from autotts.envs.statistics import Floats, Interval, bootstrap
 
 from ..preference import preferred
 from .contributions import Bools, Ints, QualityPanel, contributions_by, panel

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from envs.scoring import Scores
-from envs.statistics import Floats
-from envs.syntax_lock import SYNTAX_LOCK
+from autotts.envs.scoring import Scores
+from autotts.envs.statistics import Floats
+from autotts.envs.syntax_lock import SYNTAX_LOCK
 
 Ints = npt.NDArray[np.int32]
 

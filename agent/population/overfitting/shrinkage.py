@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from envs.statistics import Floats
+from autotts.envs.statistics import Floats
 
 from .contributions import Bools, QualityPanel
 

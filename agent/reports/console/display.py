@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
-from envs.statistics import Floats, Interval, Point
+from autotts.envs.statistics import Floats, Interval, Point
 
 from ... import population
 from ...records.card import DUPLICATE, Behaviour, Card

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from envs.errors import InputError
-from envs.statistics import MEAN, Point
+from autotts.envs.errors import InputError
+from autotts.envs.statistics import MEAN, Point
 
 from .picture import MARKERS, row, save, short
 

@@ -10,9 +10,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from envs.errors import InputError
-from envs.extras import install_command
-from envs.store import write_atomically
+from autotts.envs.errors import InputError
+from autotts.envs.extras import install_command
+from autotts.envs.store import write_atomically
 
 from ..console.display import plain
 

@@ -6,12 +6,12 @@ import fnmatch
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from envs import catalogue
-from envs.errors import InputError
-from envs.statistics import MEAN, Point
-from envs.store import Environment
-from envs.synthetic.simulated import recorded
-from sandbox.outcome import Candidate
+from autotts.envs import catalogue
+from autotts.envs.errors import InputError
+from autotts.envs.statistics import MEAN, Point
+from autotts.envs.store import Environment
+from autotts.envs.synthetic.simulated import recorded
+from autotts.sandbox.outcome import Candidate
 
 from ...archive.measurements import figures
 from ...archive.reader import ArchiveReader
@@ -71,7 +71,7 @@ def _matching(names: dict[str, str], pattern: str) -> list[str]:
 
 
 def _hashes(patterns: Sequence[str], reader: ArchiveReader) -> dict[str, str]:
-    from envs.synthetic.model import default_environments
+    from autotts.envs.synthetic.model import default_environments
 
     embedded = {env.name: env.hash for env in default_environments()}
     hashes: dict[str, str] = {}

@@ -6,10 +6,10 @@ import hashlib
 import json
 from pathlib import Path
 
-from envs.episodes import Episodes
-from envs.store import write_atomically
-from sandbox.outcome import SandboxOutcome, Verdict
-from sandbox.wire import contract_modules
+from autotts.envs.episodes import Episodes
+from autotts.envs.store import write_atomically
+from autotts.sandbox.outcome import SandboxOutcome, Verdict
+from autotts.sandbox.wire import contract_modules
 
 from ...archive.archive import pack_logs, sha256, unpack_logs
 

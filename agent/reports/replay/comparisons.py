@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from envs.statistics import Floats, Interval, QuestionSample
+from autotts.envs.statistics import Floats, Interval, QuestionSample
 
 ACCURACY, TOKENS = 0, 1
 """Columns of `QuestionSample.centre` and of `QuestionSample.resampled`."""

@@ -7,8 +7,8 @@ import io
 import json
 from typing import Any
 
-from envs.errors import InputError
-from envs.extras import install_command
+from autotts.envs.errors import InputError
+from autotts.envs.extras import install_command
 
 from .comparisons import LOSS, TIE, WIN
 from .results import ReplayResults, ReplayRow

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from envs.store import Environment, write_atomically
-from sandbox.base import Sandbox
-from sandbox.outcome import Verdict
+from autotts.envs.store import Environment, write_atomically
+from autotts.sandbox.base import Sandbox
+from autotts.sandbox.outcome import Verdict
 
 from ...archive.archive import Archive
 from ...records.card import Card, EvaluationProtocol

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from envs.statistics import MEAN, Interval, Point, QuestionSample, means
-from envs.store import Environment
+from autotts.envs.statistics import MEAN, Interval, Point, QuestionSample, means
+from autotts.envs.store import Environment
 
 from ...archive.archive import sha256
 from ...records.card import Card

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from envs.errors import InputError
+from autotts.envs.errors import InputError
 
 from ... import population
 from ...archive.archive import Archive, sha256

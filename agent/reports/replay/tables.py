@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from envs.episodes import MAX_BRANCHES
+from autotts.envs.episodes import MAX_BRANCHES
 
 from ...tools.text import count_of
 from ..console.display import interval, plain

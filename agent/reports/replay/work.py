@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from envs.episodes import MAX_BRANCHES, Episodes, grid
-from envs.scoring import score
-from envs.statistics import QuestionSample, samples
-from envs.store import Environment
-from sandbox.audit.look_ahead import AUDIT_SHARE
-from sandbox.base import Sandbox
-from sandbox.outcome import Candidate, SandboxOutcome, Verdict
-from sandbox.trial import trial
+from autotts.envs.episodes import MAX_BRANCHES, Episodes, grid
+from autotts.envs.scoring import score
+from autotts.envs.statistics import QuestionSample, samples
+from autotts.envs.store import Environment
+from autotts.sandbox.audit.look_ahead import AUDIT_SHARE
+from autotts.sandbox.base import Sandbox
+from autotts.sandbox.outcome import Candidate, SandboxOutcome, Verdict
+from autotts.sandbox.trial import trial
 
 from .cache import ReplayCache, key
 from .select import ReplayEntry

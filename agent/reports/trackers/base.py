@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from envs.plugins import find_factory, make
+from autotts.envs.plugins import find_factory, make
 
 GROUP = "autotts.trackers"
 """Group of entry points with which other packages provide trackers."""

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from envs.errors import InputError
-from envs.store import write_atomically
+from autotts.envs.errors import InputError
+from autotts.envs.store import write_atomically
 
 from ... import population
 from ...archive.run_directory import Run, RunConfig

@@ -7,8 +7,8 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from envs.errors import InputError
-from envs.extras import install_command
+from autotts.envs.errors import InputError
+from autotts.envs.extras import install_command
 
 _LONGEST = 6000
 """Longest parameter that MLflow accepts, in characters."""

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from envs.errors import InputError
-from envs.extras import install_command
+from autotts.envs.errors import InputError
+from autotts.envs.extras import install_command
 
 _SILENT = {
     "silent": True, "console": "off", "disable_git": True, "disable_code": True, "save_code": False,

@@ -11,9 +11,9 @@ import numpy as np
 from fastapi import APIRouter, Query
 from fastapi.responses import PlainTextResponse
 
-from envs import statistics
-from envs.errors import InputError
-from envs.statistics import MEAN, Point
+from autotts.envs import statistics
+from autotts.envs.errors import InputError
+from autotts.envs.statistics import MEAN, Point
 
 from ...archive.measurements import orders
 from ...archive.reader import ArchiveReader

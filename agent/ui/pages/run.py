@@ -8,7 +8,7 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from envs.errors import InputError
+from autotts.envs.errors import InputError
 
 from ... import population
 from ...archive.index import ArchiveSnapshot

@@ -9,13 +9,13 @@ import numpy as np
 from fastapi import APIRouter, Query, Request
 from pydantic import Field
 
-from envs.episodes import Episodes, Logs, grid
-from envs.errors import DamagedFile, InputError
-from envs.scoring import ForgedLog
-from sandbox.base import SandboxError
-from sandbox.choice import open_sandbox
-from sandbox.evaluation import evaluate
-from sandbox.outcome import Candidate
+from autotts.envs.episodes import Episodes, Logs, grid
+from autotts.envs.errors import DamagedFile, InputError
+from autotts.envs.scoring import ForgedLog
+from autotts.sandbox.base import SandboxError
+from autotts.sandbox.choice import open_sandbox
+from autotts.sandbox.evaluation import evaluate
+from autotts.sandbox.outcome import Candidate
 
 from ...archive.reader import ArchiveReader, EnvironmentMissing
 from ...diagnosis.drawing import DrawnEpisode, draw_episode

@@ -12,16 +12,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.archive.archive import Archive, pack_logs, sha256, unpack_logs
-from agent.archive.run_directory import Run, RunConfig
-from agent.loop.staging import Staging
-from agent.records.candidate import CandidateRecord
-from agent.records.card import Card, EvaluationProtocol
-from agent.records.events import LoggedEvent, UnknownEvent
-from agent.records.explorer import Proposal
-from agent.records.index_row import IndexRow
-from envs.episodes import Logs
-from envs.errors import DamagedFile, InputError
+from autotts.agent.archive.archive import Archive, pack_logs, sha256, unpack_logs
+from autotts.agent.archive.run_directory import Run, RunConfig
+from autotts.agent.loop.staging import Staging
+from autotts.agent.records.candidate import CandidateRecord
+from autotts.agent.records.card import Card, EvaluationProtocol
+from autotts.agent.records.events import LoggedEvent, UnknownEvent
+from autotts.agent.records.explorer import Proposal
+from autotts.agent.records.index_row import IndexRow
+from autotts.envs.episodes import Logs
+from autotts.envs.errors import DamagedFile, InputError
 
 from ...environments import environment
 

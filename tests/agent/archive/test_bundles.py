@@ -17,13 +17,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.archive.archive import Archive, pack_logs, sha256
-from agent.archive.bundles import import_bundle as admitting
-from agent.archive.bundles.bundle import LIST, BundleEntry, BundleListing
-from agent.archive.bundles.export import export, packed
-from agent.archive.bundles.import_bundle import import_bundle
-from envs.episodes import Logs
-from envs.errors import DamagedFile, InputError
+from autotts.agent.archive.archive import Archive, pack_logs, sha256
+from autotts.agent.archive.bundles import import_bundle as admitting
+from autotts.agent.archive.bundles.bundle import LIST, BundleEntry, BundleListing
+from autotts.agent.archive.bundles.export import export, packed
+from autotts.agent.archive.bundles.import_bundle import import_bundle
+from autotts.envs.episodes import Logs
+from autotts.envs.errors import DamagedFile, InputError
 
 from .test_archive import SOURCE, card
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from agent.archive import resolve
-from agent.archive.champions import champion, champion_names, champion_source
-from agent.explorers.evolve.genome import Genome
-from agent.explorers.evolve.render import render
+from autotts.agent.archive import resolve
+from autotts.agent.archive.champions import champion, champion_names, champion_source
+from autotts.agent.explorers.evolve.genome import Genome
+from autotts.agent.explorers.evolve.render import render
+from autotts.envs.errors import InputError
+from autotts.sandbox import policy
 from benchmarks.champion_pages import description
-from envs.errors import InputError
-from sandbox import policy
 
 PAGES = Path(__file__).parents[3] / "docs" / "champions"
 

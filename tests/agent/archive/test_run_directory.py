@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.archive.run_directory import newest_home
-from envs.errors import InputError
+from autotts.agent.archive.run_directory import newest_home
+from autotts.envs.errors import InputError
 
 
 def test_newest_run_has_the_highest_number_or_else_the_latest_start(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
-from agent.cli.main import parser
+from autotts.agent.cli.main import parser
 
 
 def every(command: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
@@ -25,9 +25,9 @@ def test_every_command_prints_its_help() -> None:
 
 
 def test_help_imports_no_heavy_package() -> None:
-    script = "import sys; from agent.cli.main import parser; parser().format_help(); print(*sys.modules)"
+    script = "import sys; from autotts.agent.cli.main import parser; parser().format_help(); print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert not {"numpy", "pydantic", "rich", "langgraph", "envs.store"} & set(done.stdout.split())
+    assert not {"numpy", "pydantic", "rich", "langgraph", "autotts.envs.store"} & set(done.stdout.split())
 
 
 def test_help_calls_branch_orders_orders_and_not_seeds() -> None:

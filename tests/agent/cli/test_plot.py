@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from agent.cli.main import main
-from agent.reports.plots import curves
-from agent.reports.plots.curves import CurveLine
+from autotts.agent.cli.main import main
+from autotts.agent.reports.plots import curves
+from autotts.agent.reports.plots.curves import CurveLine
 
 POINT = {
     "environment": "mean", "beta": 0.5, "accuracy_pct": 75.0, "accuracy_ci": [70.0, 80.0], "mean_tokens": 9000.0,

@@ -7,13 +7,13 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from agent.diagnosis import criteria
-from agent.diagnosis.criteria import DiagnosedBatch, FaultCases
-from agent.diagnosis.findings import KINDS, diagnose
-from agent.population.measurement import Measurement
-from agent.records.version import METRICS
-from agent.tools.episode_search import EpisodeKind, select_episodes
-from envs.episodes import grid
+from autotts.agent.diagnosis import criteria
+from autotts.agent.diagnosis.criteria import DiagnosedBatch, FaultCases
+from autotts.agent.diagnosis.findings import KINDS, diagnose
+from autotts.agent.population.measurement import Measurement
+from autotts.agent.records.version import METRICS
+from autotts.agent.tools.episode_search import EpisodeKind, select_episodes
+from autotts.envs.episodes import grid
 
 from ...environments import RandomController, environment, play
 

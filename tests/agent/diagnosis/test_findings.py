@@ -10,15 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.diagnosis.findings import KINDS, diagnose
-from agent.diagnosis.lead import lead_history
-from agent.records.version import Evidence, Finding
-from envs import Question
-from envs.contract.replay import VERBS
-from envs.episodes import Episodes, grid
-from envs.scoring import score
-from envs.store import Environment
-from envs.trace import Trace, trace
+from autotts.agent.diagnosis.findings import KINDS, diagnose
+from autotts.agent.diagnosis.lead import lead_history
+from autotts.agent.records.version import Evidence, Finding
+from autotts.envs import Question
+from autotts.envs.contract.replay import VERBS
+from autotts.envs.episodes import Episodes, grid
+from autotts.envs.scoring import score
+from autotts.envs.store import Environment
+from autotts.envs.trace import Trace, trace
 
 from ...environments import RandomController, environment, identity_order, play, random_environment, scripted
 

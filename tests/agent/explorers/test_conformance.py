@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from agent.explorers.evolve.explorer import EvolveExplorer
-from agent.explorers.mixture import MixtureExplorer
-from agent.records.explorer import Explorer
+from autotts.agent.explorers.evolve.explorer import EvolveExplorer
+from autotts.agent.explorers.mixture import MixtureExplorer
+from autotts.agent.records.explorer import Explorer
 from autotts.testing import check_explorer
 
 from ...autotts.test_discovery import Widths

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from agent.explorers.evolve.explorer import EvolveExplorer
-from agent.explorers.mixture import MixtureExplorer
-from agent.loop.graph import discover
-from agent.loop.nodes import Discovery
-from agent.records.explorer import Brief
-from agent.records.version import Credit
-from sandbox.backends.process import ProcessSandbox
+from autotts.agent.explorers.evolve.explorer import EvolveExplorer
+from autotts.agent.explorers.mixture import MixtureExplorer
+from autotts.agent.loop.graph import discover
+from autotts.agent.loop.nodes import Discovery
+from autotts.agent.records.explorer import Brief
+from autotts.agent.records.version import Credit
+from autotts.sandbox.backends.process import ProcessSandbox
 
 from ..loop.test_graph import Single, begin
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from agent.llm.budget import LimitReached, LlmBudget, Spending, SpendingLimit, SpendingLimits
-from agent.llm.prices import VARIABLE, Price, Prices, Usage, estimate_cost
-from envs.errors import InputError
+from autotts.agent.llm.budget import LimitReached, LlmBudget, Spending, SpendingLimit, SpendingLimits
+from autotts.agent.llm.prices import VARIABLE, Price, Prices, Usage, estimate_cost
+from autotts.envs.errors import InputError
 
 CHEAP = Price(input=1, cache_write=2, cache_read=0.1, output=5)
 

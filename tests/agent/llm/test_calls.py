@@ -9,13 +9,13 @@ from typing import Any, get_args
 
 import pytest
 
-from agent.llm.budget import LimitReached, LlmBudget, SpendingLimit, SpendingLimits
-from agent.llm.calls import CallJournal, CallSite, RetryPolicy, read_calls
-from agent.llm.chat import PendingRequest, Reply, Turn, WallClock
-from agent.llm.failures import HANDLING, AuthError, CallFailure, FailureKind, RequestRefused, ServiceDown
-from agent.llm.prices import Prices, Usage
-from agent.llm.transcript import HIDDEN, Transcript, redact
-from envs.errors import DamagedFile
+from autotts.agent.llm.budget import LimitReached, LlmBudget, SpendingLimit, SpendingLimits
+from autotts.agent.llm.calls import CallJournal, CallSite, RetryPolicy, read_calls
+from autotts.agent.llm.chat import PendingRequest, Reply, Turn, WallClock
+from autotts.agent.llm.failures import HANDLING, AuthError, CallFailure, FailureKind, RequestRefused, ServiceDown
+from autotts.agent.llm.prices import Prices, Usage
+from autotts.agent.llm.transcript import HIDDEN, Transcript, redact
+from autotts.envs.errors import DamagedFile
 
 from ...stubs.clocks import StubClock
 

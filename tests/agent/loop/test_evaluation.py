@@ -10,21 +10,21 @@ from random import Random
 import numpy as np
 import pytest
 
-from agent.archive import rebuild
-from agent.archive.archive import pack_logs
-from agent.loop import evaluation
-from agent.loop.graph import discover
-from agent.loop.nodes import Discovery
-from agent.loop.staging import Staging
-from agent.population import measurement
-from agent.records.candidate import CandidateDiagnosis, CandidateEvaluation, CandidateRecord
-from agent.records.events import CandidateEvaluated, Event
-from agent.records.explorer import Proposal
-from agent.records.version import Expectation
-from envs.episodes import Episodes, Logs, grid
-from envs.scoring import Scores, score
-from sandbox import evaluation as sandbox_evaluation
-from sandbox.backends.process import ProcessSandbox
+from autotts.agent.archive import rebuild
+from autotts.agent.archive.archive import pack_logs
+from autotts.agent.loop import evaluation
+from autotts.agent.loop.graph import discover
+from autotts.agent.loop.nodes import Discovery
+from autotts.agent.loop.staging import Staging
+from autotts.agent.population import measurement
+from autotts.agent.records.candidate import CandidateDiagnosis, CandidateEvaluation, CandidateRecord
+from autotts.agent.records.events import CandidateEvaluated, Event
+from autotts.agent.records.explorer import Proposal
+from autotts.agent.records.version import Expectation
+from autotts.envs.episodes import Episodes, Logs, grid
+from autotts.envs.scoring import Scores, score
+from autotts.sandbox import evaluation as sandbox_evaluation
+from autotts.sandbox.backends.process import ProcessSandbox
 
 from ...environments import RandomController, play, random_environment
 from .test_graph import Single, begin, tree

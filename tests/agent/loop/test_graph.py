@@ -11,28 +11,28 @@ from pathlib import Path
 import pytest
 from anthropic import AsyncAnthropic
 
-from agent import population
-from agent.archive.archive import Archive
-from agent.archive.baselines import baseline_source
-from agent.archive.run_directory import Run, RunConfig
-from agent.explorers.evolve.explorer import WIDE, EvolveExplorer
-from agent.explorers.llm.anthropic import AnthropicModel
-from agent.explorers.prompts.briefing import prompt
-from agent.llm.budget import LlmBudget, SpendingLimit, SpendingLimits
-from agent.llm.chat import UserTurn
-from agent.llm.session import DATA
-from agent.loop.checkpoints import fork, list_checkpoints
-from agent.loop.graph import discover
-from agent.loop.nodes import DISAPPROVED, Discovery, ExplorerFailed
-from agent.population.parents import WAYS
-from agent.records.card import DUPLICATE
-from agent.records.events import CandidateEvaluated, Event, GenerationArchived, RunFinished
-from agent.records.explorer import Brief, LimitReached, Proposal
-from agent.records.version import Expectation
-from agent.tools.toolbox import Toolbox
-from envs.errors import InputError
-from envs.synthetic.model import default_models, generate
-from sandbox.backends.process import ProcessSandbox
+from autotts.agent import population
+from autotts.agent.archive.archive import Archive
+from autotts.agent.archive.baselines import baseline_source
+from autotts.agent.archive.run_directory import Run, RunConfig
+from autotts.agent.explorers.evolve.explorer import WIDE, EvolveExplorer
+from autotts.agent.explorers.llm.anthropic import AnthropicModel
+from autotts.agent.explorers.prompts.briefing import prompt
+from autotts.agent.llm.budget import LlmBudget, SpendingLimit, SpendingLimits
+from autotts.agent.llm.chat import UserTurn
+from autotts.agent.llm.session import DATA
+from autotts.agent.loop.checkpoints import fork, list_checkpoints
+from autotts.agent.loop.graph import discover
+from autotts.agent.loop.nodes import DISAPPROVED, Discovery, ExplorerFailed
+from autotts.agent.population.parents import WAYS
+from autotts.agent.records.card import DUPLICATE
+from autotts.agent.records.events import CandidateEvaluated, Event, GenerationArchived, RunFinished
+from autotts.agent.records.explorer import Brief, LimitReached, Proposal
+from autotts.agent.records.version import Expectation
+from autotts.agent.tools.toolbox import Toolbox
+from autotts.envs.errors import InputError
+from autotts.envs.synthetic.model import default_models, generate
+from autotts.sandbox.backends.process import ProcessSandbox
 
 from ...stubs.accounting import Cache
 

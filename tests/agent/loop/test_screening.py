@@ -10,18 +10,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.archive.run_directory import Run, RunConfig
-from agent.loop.graph import discover
-from agent.loop.nodes import Discovery
-from agent.loop.screening import bound, rungs
-from agent.loop.screening.bound import ScreeningReference
-from agent.records.events import CandidateEvaluated, Event, RunFinished
-from agent.records.explorer import Brief, Proposal
-from envs.episodes import grid
-from envs.statistics import Floats
-from envs.store import Environment
-from envs.synthetic.model import default_models, generate
-from sandbox.backends.process import ProcessSandbox
+from autotts.agent.archive.run_directory import Run, RunConfig
+from autotts.agent.loop.graph import discover
+from autotts.agent.loop.nodes import Discovery
+from autotts.agent.loop.screening import bound, rungs
+from autotts.agent.loop.screening.bound import ScreeningReference
+from autotts.agent.records.events import CandidateEvaluated, Event, RunFinished
+from autotts.agent.records.explorer import Brief, Proposal
+from autotts.envs.episodes import grid
+from autotts.envs.statistics import Floats
+from autotts.envs.store import Environment
+from autotts.envs.synthetic.model import default_models, generate
+from autotts.sandbox.backends.process import ProcessSandbox
 
 from .test_graph import Single, tree
 
@@ -192,7 +192,7 @@ def begin(home: Path, **more: object) -> Run:
 
 
 def test_poor_candidates_are_screened_out_and_archived(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from agent.cli.main import main
+    from autotts.agent.cli.main import main
 
     run, explorer = begin(tmp_path / "run"), Mixed()
     discover(Discovery(run, explorer, ProcessSandbox(2)))
@@ -214,7 +214,7 @@ def test_poor_candidates_are_screened_out_and_archived(tmp_path: Path, capsys: p
 
 
 def test_without_screening_candidates_run_all_episodes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from agent.cli.main import main
+    from autotts.agent.cli.main import main
 
     run = begin(tmp_path / "run", screening=False, generations=1)
     discover(Discovery(run, Mixed(), ProcessSandbox(2)))

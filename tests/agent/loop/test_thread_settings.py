@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from agent.archive.run_directory import Run
-from agent.loop.thread_settings import RUN_VARIABLE, Thread
-from envs import catalogue, store
-from envs.errors import DamagedFile, InputError
-from envs.synthetic.model import default_models, generate
+from autotts.agent.archive.run_directory import Run
+from autotts.agent.loop.thread_settings import RUN_VARIABLE, Thread
+from autotts.envs import catalogue, store
+from autotts.envs.errors import DamagedFile, InputError
+from autotts.envs.synthetic.model import default_models, generate
 
 TINY = generate(next(iter(default_models().values())), "tiny/model", questions=2, branches=4)
 SMALL = {"environments": ["tiny/*"], "generations": 1, "population": 2, "sandbox": "process"}

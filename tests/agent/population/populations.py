@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from agent import population
-from agent.population import islands
-from agent.population.credit import by_arm
-from agent.population.parents import WAYS, choose_parents
-from agent.records.card import Behaviour, Card, EvaluationProtocol
-from envs.statistics import Point
+from autotts.agent import population
+from autotts.agent.population import islands
+from autotts.agent.population.credit import by_arm
+from autotts.agent.population.parents import WAYS, choose_parents
+from autotts.agent.records.card import Behaviour, Card, EvaluationProtocol
+from autotts.envs.statistics import Point
 
 PROTOCOL = EvaluationProtocol(environments={"toy": "0"}, betas=(0.0, 1.0), first_order=1000, orders=1, max_branches=8)
 ISLANDS = 3

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from agent.diagnosis.behaviour import behaviour, decisions
-from agent.records.card import Behaviour
-from envs.episodes import grid as episode_grid
-from envs.synthetic.model import default_models, generate
-from sandbox.evaluation import evaluate
+from autotts.agent.diagnosis.behaviour import behaviour, decisions
+from autotts.agent.records.card import Behaviour
+from autotts.envs.episodes import grid as episode_grid
+from autotts.envs.synthetic.model import default_models, generate
+from autotts.sandbox.evaluation import evaluate
 
 ENVIRONMENT = generate(next(iter(default_models().values())), "toy", questions=2, branches=8)
 EPISODES = episode_grid([ENVIRONMENT], [0.0, 1.0], [1000], 8)

@@ -7,8 +7,8 @@ from collections import Counter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.population import islands
-from agent.records.card import Card
+from autotts.agent.population import islands
+from autotts.agent.records.card import Card
 
 from .populations import BASELINES, ISLANDS, archives, made, members_of
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from agent.population.outcome import outcome
-from agent.records.version import Expectation, Finding
+from autotts.agent.population.outcome import outcome
+from autotts.agent.records.version import Expectation, Finding
 
 
 def test_predictions_are_compared_with_measured_changes() -> None:
     from ..archive.test_archive import card
 
     def version(accuracy: float, tokens: float):  # type: ignore[no-untyped-def]
-        from envs.statistics import Point
+        from autotts.envs.statistics import Point
 
         point = Point("toy", 0.5, accuracy, (0, 0), tokens, (0, 0), 1.0, 10)
         return card().model_copy(update={"curve": (point,)})

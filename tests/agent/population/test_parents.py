@@ -8,16 +8,16 @@ from collections import Counter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent import population
-from agent.archive.baselines import baseline_source
-from agent.population import islands
-from agent.population.bandit import draw
-from agent.population.map_elites import edges, grid
-from agent.population.novelty import novelty
-from agent.population.parents import WAYS
-from agent.population.program_form import program_shape
-from agent.records.card import Card
-from agent.records.version import Credit
+from autotts.agent import population
+from autotts.agent.archive.baselines import baseline_source
+from autotts.agent.population import islands
+from autotts.agent.population.bandit import draw
+from autotts.agent.population.map_elites import edges, grid
+from autotts.agent.population.novelty import novelty
+from autotts.agent.population.parents import WAYS
+from autotts.agent.population.program_form import program_shape
+from autotts.agent.records.card import Card
+from autotts.agent.records.version import Credit
 
 from .populations import BASELINES, ISLANDS, archives, behaviours, chosen, made, members_of, shapes
 

@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent import population
-from agent.population.credit import by_arm
-from agent.population.pareto import MOST_ELITES, attained_by
-from agent.records.belief import Belief
-from agent.records.card import Card
-from agent.records.version import Cost, CurvePoint, ScalingCurve
-from envs.statistics import Floats
+from autotts.agent import population
+from autotts.agent.population.credit import by_arm
+from autotts.agent.population.pareto import MOST_ELITES, attained_by
+from autotts.agent.records.belief import Belief
+from autotts.agent.records.card import Card
+from autotts.agent.records.version import Cost, CurvePoint, ScalingCurve
+from autotts.envs.statistics import Floats
 
 from .populations import BASELINES, ISLANDS, archives, chosen, made, members_of
 

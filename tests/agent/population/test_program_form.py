@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agent.population.program_form import normal_form
+from autotts.agent.population.program_form import normal_form
 
 _PROGRAM = '''
 """A note."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from agent.archive.baselines import baseline_names, baseline_source
-from agent.records.complexity import Complexity, complexity
+from autotts.agent.archive.baselines import baseline_names, baseline_source
+from autotts.agent.records.complexity import Complexity, complexity
 
 
 def test_constants_and_branches_are_counted() -> None:

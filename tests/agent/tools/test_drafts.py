@@ -7,12 +7,12 @@ from random import Random
 import numpy as np
 import pytest
 
-from agent.archive.baselines import baseline_source
-from agent.population.measurement import Measurement
-from agent.tools.draft_episodes import about_part, part_of, smoke_of
-from agent.tools.workbench import MOST_TRIES
-from envs.episodes import grid
-from envs.errors import InputError
+from autotts.agent.archive.baselines import baseline_source
+from autotts.agent.population.measurement import Measurement
+from autotts.agent.tools.draft_episodes import about_part, part_of, smoke_of
+from autotts.agent.tools.workbench import MOST_TRIES
+from autotts.envs.episodes import grid
+from autotts.envs.errors import InputError
 
 from ...environments import random_environment
 from .workbenches import ONE, PROBE, SECRET, THREE, VARIANT, bench, draft, versions
@@ -116,7 +116,7 @@ def test_failed_draft_reports_the_line_and_has_no_findings(monkeypatch: pytest.M
     message = "exception: ValueError: x (line 7) [e1:q"
     assert text.startswith(f"not run: it fails on the first few episodes: {message}") and not here.history.tries
     monkeypatch.setattr(
-        "agent.tools.workbench.smoke_of", lambda part: np.arange(1)
+        "autotts.agent.tools.workbench.smoke_of", lambda part: np.arange(1)
     )  # the smoke episodes do not reveal it
     assert here.try_candidate(crash).startswith(f"try-1: failed: {message}")
     with pytest.raises(InputError, match=r"try-1 did not run \(exception\)"):

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.records.version import METRICS, Expectation
-from agent.tools.episode_search import KINDS
-from agent.tools.submission import LARGEST
-from agent.tools.toolbox import TOOLS, Toolbox
-from sandbox.base import SandboxError
+from autotts.agent.records.version import METRICS, Expectation
+from autotts.agent.tools.episode_search import KINDS
+from autotts.agent.tools.submission import LARGEST
+from autotts.agent.tools.toolbox import TOOLS, Toolbox
+from autotts.sandbox.base import SandboxError
 
 from .workbenches import CONSISTENCY, FAILED, ONE, PROBE, SECRET, THREE, VARIANT, WANDERER, bench, draft, episodes
 

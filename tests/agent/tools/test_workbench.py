@@ -8,18 +8,18 @@ from random import Random
 import numpy as np
 import pytest
 
-from agent.diagnosis.findings import diagnose
-from agent.population import quality
-from agent.population.measurement import Measurement, at_tokens, best_at
-from agent.records.version import CurvePoint, Finding, Version
-from agent.tools.episode_search import KINDS, select_episodes
-from agent.tools.search_history import SearchHistory
-from agent.tools.search_progress import best_at_budgets
-from agent.tools.workbench import SearchWorkbench
-from envs.episodes import grid
-from envs.errors import DamagedFile, InputError
-from envs.scoring import score
-from sandbox.backends.process import ProcessSandbox
+from autotts.agent.diagnosis.findings import diagnose
+from autotts.agent.population import quality
+from autotts.agent.population.measurement import Measurement, at_tokens, best_at
+from autotts.agent.records.version import CurvePoint, Finding, Version
+from autotts.agent.tools.episode_search import KINDS, select_episodes
+from autotts.agent.tools.search_history import SearchHistory
+from autotts.agent.tools.search_progress import best_at_budgets
+from autotts.agent.tools.workbench import SearchWorkbench
+from autotts.envs.episodes import grid
+from autotts.envs.errors import DamagedFile, InputError
+from autotts.envs.scoring import score
+from autotts.sandbox.backends.process import ProcessSandbox
 
 from ...environments import RandomController, environment, play, random_environment
 from .workbenches import CONSISTENCY, FAILED, ONE, PROBE, THREE, WANDERER, bench, card, draft, episodes, versions

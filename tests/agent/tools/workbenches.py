@@ -7,18 +7,18 @@ from functools import lru_cache
 from random import Random
 from typing import Any
 
-from agent.archive.archive import sha256
-from agent.archive.baselines import baseline_source
-from agent.diagnosis.findings import diagnose
-from agent.records.card import Card, EvaluationProtocol
-from agent.tools.search_history import SearchHistory
-from agent.tools.workbench import SearchWorkbench
-from envs.episodes import Episodes, Logs, grid
-from envs.scoring import score
-from envs.statistics import curve
-from envs.store import Environment
-from sandbox.backends.process import ProcessSandbox
-from sandbox.outcome import Candidate
+from autotts.agent.archive.archive import sha256
+from autotts.agent.archive.baselines import baseline_source
+from autotts.agent.diagnosis.findings import diagnose
+from autotts.agent.records.card import Card, EvaluationProtocol
+from autotts.agent.tools.search_history import SearchHistory
+from autotts.agent.tools.workbench import SearchWorkbench
+from autotts.envs.episodes import Episodes, Logs, grid
+from autotts.envs.scoring import score
+from autotts.envs.statistics import curve
+from autotts.envs.store import Environment
+from autotts.sandbox.backends.process import ProcessSandbox
+from autotts.sandbox.outcome import Candidate
 
 from ...environments import RandomController, environment, play
 

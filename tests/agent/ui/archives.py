@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
-from agent.archive.archive import Archive, pack_logs, sha256
-from agent.archive.baselines import baseline_source
-from agent.diagnosis.findings import diagnose
-from agent.records.card import Card, EvaluationProtocol
-from agent.records.version import Expectation
-from envs.episodes import grid
-from envs.store import Environment
-from envs.synthetic.model import default_environments
-from sandbox.evaluation import Evaluation, evaluate
+from autotts.agent.archive.archive import Archive, pack_logs, sha256
+from autotts.agent.archive.baselines import baseline_source
+from autotts.agent.diagnosis.findings import diagnose
+from autotts.agent.records.card import Card, EvaluationProtocol
+from autotts.agent.records.version import Expectation
+from autotts.envs.episodes import grid
+from autotts.envs.store import Environment
+from autotts.envs.synthetic.model import default_environments
+from autotts.sandbox.evaluation import Evaluation, evaluate
 
 BETAS = (0.0, 0.5, 1.0)
 SEEDS = 2

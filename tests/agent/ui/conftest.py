@@ -14,8 +14,8 @@ from typing import NoReturn
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Error, Page, Request, sync_playwright
 
-from envs import catalogue, store
-from envs.importing import published
+from autotts.envs import catalogue, store
+from autotts.envs.importing import published
 
 from .archives import small_archive
 

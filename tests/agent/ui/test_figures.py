@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from agent import population
-from agent.records.version import CurvePoint
-from envs import catalogue, store
+from autotts.agent import population
+from autotts.agent.records.version import CurvePoint
+from autotts.envs import catalogue, store
 
 from .archives import FAMILY, SEEDS, small_archive, tiny
 from .conftest import SHIPPED, Opens, serving

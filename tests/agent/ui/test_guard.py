@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from agent.archive.reader import ArchiveReader
-from agent.cli.listening import listen
-from agent.ui.app import create
-from agent.ui.guard import HEADERS, AccessGuard
+from autotts.agent.archive.reader import ArchiveReader
+from autotts.agent.cli.listening import listen
+from autotts.agent.ui.app import create
+from autotts.agent.ui.guard import HEADERS, AccessGuard
 
 TOKEN = "a-token-that-nobody-guesses"
 BASE = "http://127.0.0.1:8321"

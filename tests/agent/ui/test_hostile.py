@@ -24,10 +24,10 @@ from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import status_code_conformance
 from starlette.testclient import TestClient
 
-from agent.archive.archive import MANIFEST, Archive, sha256
-from agent.archive.reader import ArchiveReader
-from agent.records.card import Card
-from agent.ui.app import create
+from autotts.agent.archive.archive import MANIFEST, Archive, sha256
+from autotts.agent.archive.reader import ArchiveReader
+from autotts.agent.records.card import Card
+from autotts.agent.ui.app import create
 
 from .archives import protocol, small_archive, tiny
 from .conftest import Opens, serving
@@ -187,8 +187,8 @@ def test_rejected_versions_are_never_replayed(tmp_path: Path) -> None:
 
 
 def test_exports_escape_names() -> None:
-    from agent.ui.latex import escaped
-    from agent.ui.pages.compare import _cell
+    from autotts.agent.ui.latex import escaped
+    from autotts.agent.ui.pages.compare import _cell
 
     assert escaped(r"\input{/etc/passwd} $x_1$ 5% & #") == (
         r"\textbackslash{}input\{/etc/passwd\} \$x\_1\$ 5\% \& \#"

@@ -10,9 +10,9 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from agent.archive.archive import Archive
-from agent.archive.reader import ArchiveReader
-from agent.diagnosis.drawing import STATES, draw_episode
+from autotts.agent.archive.archive import Archive
+from autotts.agent.archive.reader import ArchiveReader
+from autotts.agent.diagnosis.drawing import STATES, draw_episode
 
 from .archives import small_archive, tiny
 from .conftest import Opens, Watched

@@ -7,10 +7,10 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from envs.importing import importer
-from envs.importing.options import ImportOptions
-from envs.importing.report import ImportReport
-from envs.store import Environment
+from autotts.envs.importing import importer
+from autotts.envs.importing.options import ImportOptions
+from autotts.envs.importing.report import ImportReport
+from autotts.envs.store import Environment
 
 LINE = {"question": "q", "gold_answer": "1", "final_answer": "1", "total_tokens": 900}
 SHORT = "short question"

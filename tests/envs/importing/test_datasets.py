@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from envs.errors import InputError
-from envs.importing.rows import parse_map
+from autotts.envs.errors import InputError
+from autotts.envs.importing.rows import parse_map
 
 from .files import branches, imported, read
 

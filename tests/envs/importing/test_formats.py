@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from envs.errors import InputError
-from envs.importing.detection import FORMATS, detect
-from envs.importing.options import characters, pattern
-from envs.importing.rows import find, parse_map
+from autotts.envs.errors import InputError
+from autotts.envs.importing.detection import FORMATS, detect
+from autotts.envs.importing.options import characters, pattern
+from autotts.envs.importing.rows import find, parse_map
 
 from .files import EVAL, LINE, harness, inspect_eval, inspect_json, jsonl, read
 from .test_datasets import ROWS, parquet

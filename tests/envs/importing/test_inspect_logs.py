@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from envs.errors import InputError
-from envs.importing import inspect_logs
-from envs.importing.rows import parse_map
+from autotts.envs.errors import InputError
+from autotts.envs.importing import inspect_logs
+from autotts.envs.importing.rows import parse_map
 
 from .files import LONG, SAMPLES, SHORT, branches, imported, inspect_eval, inspect_json, read, sample
 

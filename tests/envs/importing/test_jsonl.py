@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from envs import IllegalAction, store
-from envs.contract.replay import ReplayQuestion
-from envs.errors import InputError
-from envs.importing import jsonl, published
-from envs.importing.line import BranchLine
-from envs.store import Environment
+from autotts.envs import IllegalAction, store
+from autotts.envs.contract.replay import ReplayQuestion
+from autotts.envs.errors import InputError
+from autotts.envs.importing import jsonl, published
+from autotts.envs.importing.line import BranchLine
+from autotts.envs.store import Environment
 
 from ...environments import environment, random_environment, recording
 from ..test_store import documents

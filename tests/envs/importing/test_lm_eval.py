@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from envs.errors import InputError
-from envs.importing.options import pattern
-from envs.importing.rows import parse_map
+from autotts.envs.errors import InputError
+from autotts.envs.importing.options import pattern
+from autotts.envs.importing.rows import parse_map
 
 from .files import branches, harness, imported, jsonl, read
 

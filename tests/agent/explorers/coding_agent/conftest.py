@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.explorers.coding_agent import headless
+from autotts.agent.explorers.coding_agent import headless
 
 from .stage import Stage
 

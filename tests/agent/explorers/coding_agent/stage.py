@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from agent.archive.baselines import baseline_source
-from agent.explorers.coding_agent.explorer import AgentCommand, CodingAgentExplorer
-from agent.records.explorer import Brief, Proposal
-from agent.records.version import CurvePoint, Expectation, Finding, Version
-from agent.tools.submission import Submission
-from agent.tools.toolbox import ToolResult
+from autotts.agent.archive.baselines import baseline_source
+from autotts.agent.explorers.coding_agent.explorer import AgentCommand, CodingAgentExplorer
+from autotts.agent.records.explorer import Brief, Proposal
+from autotts.agent.records.version import CurvePoint, Expectation, Finding, Version
+from autotts.agent.tools.submission import Submission
+from autotts.agent.tools.toolbox import ToolResult
 
 # The agent: runs the function that its first argument names, in its working directory
 

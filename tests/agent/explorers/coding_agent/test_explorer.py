@@ -12,18 +12,18 @@ from typing import Any
 
 import pytest
 
-from agent.archive.baselines import baseline_source
-from agent.explorers.coding_agent import directory as workspace
-from agent.explorers.coding_agent.client import ADDRESS
-from agent.explorers.coding_agent.explorer import CodingAgentExplorer
-from agent.llm.budget import LlmBudget, SpendingLimit, SpendingLimits
-from agent.records.explorer import Brief, LimitReached
-from agent.records.version import Cost, Expectation
-from envs.episodes import grid
-from envs.synthetic.model import default_environments
-from sandbox import policy
-from sandbox.backends.process import ProcessSandbox
-from sandbox.evaluation import evaluate
+from autotts.agent.archive.baselines import baseline_source
+from autotts.agent.explorers.coding_agent import directory as workspace
+from autotts.agent.explorers.coding_agent.client import ADDRESS
+from autotts.agent.explorers.coding_agent.explorer import CodingAgentExplorer
+from autotts.agent.llm.budget import LlmBudget, SpendingLimit, SpendingLimits
+from autotts.agent.records.explorer import Brief, LimitReached
+from autotts.agent.records.version import Cost, Expectation
+from autotts.envs.episodes import grid
+from autotts.envs.synthetic.model import default_environments
+from autotts.sandbox import policy
+from autotts.sandbox.backends.process import ProcessSandbox
+from autotts.sandbox.evaluation import evaluate
 
 from .stage import BRIEF, FakeTools, Stage
 

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from agent.explorers.coding_agent import headless
-from agent.explorers.coding_agent.explorer import AgentCommand, CodingAgentExplorer
-from agent.explorers.coding_agent.server import WorkspaceServer, WorkspaceSession
-from agent.records.version import Cost
+from autotts.agent.explorers.coding_agent import headless
+from autotts.agent.explorers.coding_agent.explorer import AgentCommand, CodingAgentExplorer
+from autotts.agent.explorers.coding_agent.server import WorkspaceServer, WorkspaceSession
+from autotts.agent.records.version import Cost
 
 from .stage import BRIEF, FakeTools, Stage
 
@@ -89,9 +89,8 @@ def test_agent_dies_with_its_run(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pid")
     child = "import os, signal; open('pid', 'w').write(str(os.getpid())); signal.pause()"
     line = f"headless.run([sys.executable, '-c', {child!r}], pathlib.Path({str(tmp_path)!r}), {{}}, 600)"
-    parent = subprocess.Popen(
-        [sys.executable, "-c", f"import pathlib, sys; from agent.explorers.coding_agent import headless; {line}"]
-    )
+    head = "import pathlib, sys; from autotts.agent.explorers.coding_agent import headless"
+    parent = subprocess.Popen([sys.executable, "-c", f"{head}; {line}"])
     number = int((tmp_path / "pid").read_text())
     handle = os.pidfd_open(number)
     parent.kill()

@@ -8,11 +8,11 @@ import subprocess
 
 import pytest
 
-from agent.cli.try_draft import attempt
-from agent.explorers.coding_agent import directory as workspace
-from agent.explorers.coding_agent.server import WorkspaceServer, WorkspaceSession, read_notes
-from agent.records.version import Expectation
-from envs.errors import InputError
+from autotts.agent.cli.try_draft import attempt
+from autotts.agent.explorers.coding_agent import directory as workspace
+from autotts.agent.explorers.coding_agent.server import WorkspaceServer, WorkspaceSession, read_notes
+from autotts.agent.records.version import Expectation
+from autotts.envs.errors import InputError
 
 from .stage import BRIEF, SOURCE, FakeTools, Stage
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from agent.archive.run_directory import RunConfig
-from agent.explorers import registry
-from agent.explorers.coding_agent import explorer as command
-from agent.explorers.coding_agent.explorer import TEMPLATES, AgentCommand, cost_of
-from agent.records.version import Cost
-from envs.errors import InputError
+from autotts.agent.archive.run_directory import RunConfig
+from autotts.agent.explorers import registry
+from autotts.agent.explorers.coding_agent import explorer as command
+from autotts.agent.explorers.coding_agent.explorer import TEMPLATES, AgentCommand, cost_of
+from autotts.agent.records.version import Cost
+from autotts.envs.errors import InputError
 
 
 def test_agents_by_name_and_by_command_line(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,14 +14,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.explorers.evolve.explorer import EvolveExplorer, cross, vary
-from agent.explorers.evolve.genome import BLOCKS, PARAMETERS, STARTS, Genome, difference
-from agent.explorers.evolve.moves import PURPOSES, REMEDIES
-from agent.explorers.evolve.render import render
-from agent.records.explorer import Brief
-from agent.records.version import CurvePoint, Finding, Version
-from envs import Controller
-from envs.contract.replay import Recording, ReplayQuestion
+from autotts.agent.explorers.evolve.explorer import EvolveExplorer, cross, vary
+from autotts.agent.explorers.evolve.genome import BLOCKS, PARAMETERS, STARTS, Genome, difference
+from autotts.agent.explorers.evolve.moves import PURPOSES, REMEDIES
+from autotts.agent.explorers.evolve.render import render
+from autotts.agent.records.explorer import Brief
+from autotts.agent.records.version import CurvePoint, Finding, Version
+from autotts.envs import Controller
+from autotts.envs.contract.replay import Recording, ReplayQuestion
 
 ROOT = Path(__file__).parents[4]
 BETAS = (0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 1.0)
@@ -31,7 +31,7 @@ BETAS = (0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 1.0)
 def compiled(source: str) -> type[Controller]:
     """Return the one controller that ``source`` defines."""
     scope: dict[str, object] = {"__name__": "candidate"}
-    exec(compile(source, "candidate.py", "exec"), scope)
+    exec(compile(source.replace("from envs import", "from autotts.envs import"), "candidate.py", "exec"), scope)
     classes = [value for value in scope.values() if isinstance(value, type) and issubclass(value, Controller)]
     (controller,) = [value for value in classes if value is not Controller]
     return controller

@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent import population
-from agent.explorers.evolve import explorer as evolve
-from agent.explorers.evolve.explorer import EvolveExplorer, vary
-from agent.explorers.evolve.genome import STARTS, Genome
-from agent.explorers.evolve.surrogate import Surrogate, surrogate
-from agent.records.version import CurvePoint
+from autotts.agent import population
+from autotts.agent.explorers.evolve import explorer as evolve
+from autotts.agent.explorers.evolve.explorer import EvolveExplorer, vary
+from autotts.agent.explorers.evolve.genome import STARTS, Genome
+from autotts.agent.explorers.evolve.surrogate import Surrogate, surrogate
+from autotts.agent.records.version import CurvePoint
 
 from .test_evolve import PARENTS, brief, random_genome
 

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from agent.explorers.llm.anthropic import AnthropicExplorer
-from agent.llm.calls import CallJournal, RetryPolicy, read_calls
-from agent.llm.chat import PendingRequest
-from agent.llm.session import DATA, SessionLimits
+from autotts.agent.explorers.llm.anthropic import AnthropicExplorer
+from autotts.agent.llm.calls import CallJournal, RetryPolicy, read_calls
+from autotts.agent.llm.chat import PendingRequest
+from autotts.agent.llm.session import DATA, SessionLimits
 
 from ....stubs.clocks import StubClock
 from ....stubs.conversations import MODEL, NAMES, StubTools, at, brief, calls, explorer, prompt, same_as_server

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from agent.explorers.llm.anthropic import AnthropicExplorer
-from agent.llm.budget import LimitReached, SpendingLimit, SpendingLimits
-from agent.llm.calls import RetryPolicy, read_calls
-from agent.llm.failures import AuthError, RequestRefused, ServiceDown
-from envs.errors import InputError
+from autotts.agent.explorers.llm.anthropic import AnthropicExplorer
+from autotts.agent.llm.budget import LimitReached, SpendingLimit, SpendingLimits
+from autotts.agent.llm.calls import RetryPolicy, read_calls
+from autotts.agent.llm.failures import AuthError, RequestRefused, ServiceDown
+from autotts.envs.errors import InputError
 
 from ....stubs.conversations import StubTools, at, brief, calls, explorer, prompt, same_as_server
 from ....stubs.faults import Listed, Seeded, never

@@ -13,21 +13,21 @@ import pytest
 
 pytest.importorskip("openai")
 
-from agent.archive.run_directory import Run, RunConfig
-from agent.explorers.llm.openai import OpenAIExplorer, OpenAIModel
-from agent.explorers.prompts.briefing import prompt as briefing
-from agent.llm.budget import LimitReached, LlmBudget, Spending, SpendingLimit, SpendingLimits
-from agent.llm.calls import CallJournal, RetryPolicy, read_calls
-from agent.llm.chat import ModelTurn, ToolReply, ToolTurn, UserTurn
-from agent.llm.failures import AuthError
-from agent.llm.prices import Prices, Usage
-from agent.llm.session import SessionLimits
-from agent.loop.graph import Discovery, discover
-from agent.records.explorer import Brief
-from agent.tools.toolbox import Toolbox
-from envs.errors import InputError
-from envs.synthetic.model import default_environments
-from sandbox.backends.process import ProcessSandbox
+from autotts.agent.archive.run_directory import Run, RunConfig
+from autotts.agent.explorers.llm.openai import OpenAIExplorer, OpenAIModel
+from autotts.agent.explorers.prompts.briefing import prompt as briefing
+from autotts.agent.llm.budget import LimitReached, LlmBudget, Spending, SpendingLimit, SpendingLimits
+from autotts.agent.llm.calls import CallJournal, RetryPolicy, read_calls
+from autotts.agent.llm.chat import ModelTurn, ToolReply, ToolTurn, UserTurn
+from autotts.agent.llm.failures import AuthError
+from autotts.agent.llm.prices import Prices, Usage
+from autotts.agent.llm.session import SessionLimits
+from autotts.agent.loop.graph import Discovery, discover
+from autotts.agent.records.explorer import Brief
+from autotts.agent.tools.toolbox import Toolbox
+from autotts.envs.errors import InputError
+from autotts.envs.synthetic.model import default_environments
+from autotts.sandbox.backends.process import ProcessSandbox
 
 from ....stubs.chat_api import ChatStub
 from ....stubs.clocks import StubClock
@@ -205,10 +205,10 @@ def test_transcript_contains_no_secrets(scene: Scene) -> None:
 
 
 def test_missing_sdk_gives_a_one_line_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "agent.explorers.llm.openai")
+    monkeypatch.delitem(sys.modules, "autotts.agent.explorers.llm.openai")
     monkeypatch.setitem(sys.modules, "openai", None)
     with pytest.raises(InputError, match=r"pip install 'openai"):
-        importlib.import_module("agent.explorers.llm.openai")
+        importlib.import_module("autotts.agent.explorers.llm.openai")
 
 
 # Limits, and foolish models
@@ -293,7 +293,7 @@ def test_stub_rejects_requests_that_a_real_endpoint_rejects(scene: Scene) -> Non
         return [tool("list_versions")]
 
     with scene.stub(forgetful) as stub, pytest.MonkeyPatch.context() as patched:
-        patched.setattr("agent.explorers.llm.openai._results", lambda turn: [])
+        patched.setattr("autotts.agent.explorers.llm.openai._results", lambda turn: [])
         asked, _ = explorer(scene.calls(stub))
         assert asked.propose(brief()) == []
     assert len(stub.ids) == 2

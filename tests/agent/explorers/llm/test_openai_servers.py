@@ -15,11 +15,11 @@ import pytest
 
 pytest.importorskip("openai")
 
-from agent.explorers.llm.openai import OpenAIModel
-from agent.llm.calls import RetryPolicy, read_calls
-from agent.llm.failures import AuthError, RequestRefused, ServiceDown
-from agent.llm.session import SessionLimits
-from envs.errors import InputError
+from autotts.agent.explorers.llm.openai import OpenAIModel
+from autotts.agent.llm.calls import RetryPolicy, read_calls
+from autotts.agent.llm.failures import AuthError, RequestRefused, ServiceDown
+from autotts.agent.llm.session import SessionLimits
+from autotts.envs.errors import InputError
 
 from ....stubs.conversations import brief
 from .test_openai import Scene, explorer, same_as_server
@@ -136,7 +136,7 @@ def test_endless_answer_is_abandoned(scene: Scene) -> None:
     endless = chunks(*[{"content": "again "}] * 120, stop=None)
     with serving((200, "text/event-stream", endless)) as url, pytest.MonkeyPatch.context() as patched:
         scene.at(url)
-        patched.setattr("agent.explorers.llm.openai.MAX_TOKENS", 100)
+        patched.setattr("autotts.agent.explorers.llm.openai.MAX_TOKENS", 100)
         of = scene.calls()
         assert explorer(of, SessionLimits(useless=1))[0].propose(brief()) == []
     assert [a.outcome for c in read_calls(of.home) for a in c.attempts] == ["cut_short"]

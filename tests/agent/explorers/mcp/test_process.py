@@ -19,17 +19,17 @@ import anyio
 from mcp import Client, StdioServerParameters
 from mcp.client.stdio import stdio_client
 
-from agent.archive.run_directory import Run
-from agent.cli.mcp import mcp
-from envs import store
-from envs.catalogue import path_of
-from envs.errors import InputError
+from autotts.agent.archive.run_directory import Run
+from autotts.agent.cli.mcp import mcp
+from autotts.envs import store
+from autotts.envs.catalogue import path_of
+from autotts.envs.errors import InputError
 
 from .test_session import WORLDS, made, one_round, opened
 
 pytestmark = pytest.mark.slow
 
-START = "import argparse, sys; from agent.cli import main as cli; from agent.cli import mcp; \
+START = "import argparse, sys; from autotts.agent.cli import main as cli; from autotts.agent.cli import mcp; \
 cli.parser = lambda: type('P', (), {'parse_args': lambda self, a: argparse.Namespace(**ARGS, function=mcp.mcp)})(); \
 sys.exit(cli.main())"
 
@@ -116,7 +116,7 @@ def test_settings_that_differ_from_the_run_are_refused(home: Path) -> None:
 
 
 def test_missing_sdk_is_a_one_line_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "agent.explorers.mcp.server")
+    monkeypatch.delitem(sys.modules, "autotts.agent.explorers.mcp.server")
     monkeypatch.setitem(sys.modules, "mcp_types", None)
     with pytest.raises(InputError, match=r"pip install 'mcp"):
-        importlib.import_module("agent.explorers.mcp.server")
+        importlib.import_module("autotts.agent.explorers.mcp.server")

@@ -17,15 +17,15 @@ pytest.importorskip("mcp")
 import anyio
 from mcp import Client
 
-from agent.archive.run_directory import Run, RunConfig
-from agent.explorers.mcp.server import server
-from agent.explorers.mcp.session import ClientLeft, McpExplorer, McpSession, McpTask, host, last_round
-from agent.loop.graph import Discovery, discover
-from agent.records.events import CandidateEvaluated, EpisodesRun, GenerationStarted
-from agent.tools.toolbox import Toolbox, specifications
-from envs.synthetic.model import default_environments
-from sandbox.backends.process import ProcessSandbox
-from sandbox.base import SandboxError
+from autotts.agent.archive.run_directory import Run, RunConfig
+from autotts.agent.explorers.mcp.server import server
+from autotts.agent.explorers.mcp.session import ClientLeft, McpExplorer, McpSession, McpTask, host, last_round
+from autotts.agent.loop.graph import Discovery, discover
+from autotts.agent.records.events import CandidateEvaluated, EpisodesRun, GenerationStarted
+from autotts.agent.tools.toolbox import Toolbox, specifications
+from autotts.envs.synthetic.model import default_environments
+from autotts.sandbox.backends.process import ProcessSandbox
+from autotts.sandbox.base import SandboxError
 
 from ....stubs.conversations import NAMES
 from ....stubs.scripts import controller
@@ -54,7 +54,7 @@ def made(home: Path, generations: int = 3) -> Run:
 @contextmanager
 def running(run: Run, patience: float = 60.0) -> Iterator[HostedRun]:
     """Run a discovery in a thread until the block ends, when its client leaves."""
-    from agent.explorers.prompts.briefing import prompt
+    from autotts.agent.explorers.prompts.briefing import prompt
 
     def task(brief: Any, step: str) -> McpTask:
         parents = tuple(version.id for version in brief.parents[:1])
@@ -223,7 +223,7 @@ def test_sandbox_failure_is_not_blamed_on_the_client(tmp_path: Path, monkeypatch
         async with session(hosted, "auto") as client:
             await opened(client)
             with monkeypatch.context() as patched:
-                patched.setattr("agent.tools.workbench.evaluate", failing)
+                patched.setattr("autotts.agent.tools.workbench.evaluate", failing)
                 assert "not yours" in await wrong(client, "try_candidate", source=controller(3))
             assert "try-1" in await said(client, "try_candidate", source=controller(3))
 
@@ -235,7 +235,7 @@ def test_client_learns_that_the_run_has_failed(tmp_path: Path, monkeypatch: pyte
     async def play(hosted: HostedRun) -> None:
         async with session(hosted, "auto") as client:
             await opened(client)
-            monkeypatch.setattr("agent.loop.staging.Staging.put_answer", broken)
+            monkeypatch.setattr("autotts.agent.loop.staging.Staging.put_answer", broken)
             assert "has ended" in await wrong(client, "submit", source=controller(3), rationale="Fine.")
             assert "has failed (OSError)" in await wrong(client, "task")
 

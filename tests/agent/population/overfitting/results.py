@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from agent.population.overfitting.contributions import panel
-from agent.population.overfitting.question_results import QuestionResults
+from autotts.agent.population.overfitting.contributions import panel
+from autotts.agent.population.overfitting.question_results import QuestionResults
 
 AT = np.geomspace(2_000, 16_000, 24)
 BETAS = np.linspace(0, 1, 5)

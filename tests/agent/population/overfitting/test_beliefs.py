@@ -10,21 +10,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import agent
-from agent import population
-from agent.archive.archive import FIGURES, Archive, pack_logs, sha256
-from agent.archive.baselines import baseline_names, baseline_source
-from agent.archive.rebuild import rebuild
-from agent.archive.run_directory import FIRST_SEARCH_ORDER, Run, RunConfig
-from agent.population.overfitting.beliefs import ContributionCache, optimism, with_beliefs
-from agent.population.overfitting.question_results import QuestionResults
-from agent.records.card import Card, EvaluationProtocol
-from agent.records.complexity import Complexity
-from envs.errors import DamagedFile
-from envs.scoring import score
-from envs.statistics import MEAN, Point
-from envs.synthetic.model import default_environments
-from sandbox.evaluation import evaluate
+from autotts.agent import population
+from autotts.agent.archive.archive import FIGURES, Archive, pack_logs, sha256
+from autotts.agent.archive.baselines import baseline_names, baseline_source
+from autotts.agent.archive.rebuild import rebuild
+from autotts.agent.archive.run_directory import FIRST_SEARCH_ORDER, Run, RunConfig
+from autotts.agent.population.overfitting.beliefs import ContributionCache, optimism, with_beliefs
+from autotts.agent.population.overfitting.question_results import QuestionResults
+from autotts.agent.records.card import Card, EvaluationProtocol
+from autotts.agent.records.complexity import Complexity
+from autotts.envs.errors import DamagedFile
+from autotts.envs.scoring import score
+from autotts.envs.statistics import MEAN, Point
+from autotts.envs.synthetic.model import default_environments
+from autotts.sandbox.evaluation import evaluate
 
 from .results import BETAS, question_results, simulate_versions
 
@@ -185,7 +184,7 @@ def test_cached_contributions_are_not_read_again() -> None:
 
 
 def test_archive_keeps_under_20_kb_in_memory_per_version() -> None:
-    archive = Archive(Path(agent.__file__).parent.parent / "controllers_archive" / "discovered" / "evolve")
+    archive = Archive(Path(__file__).parents[4] / "controllers_archive" / "discovered" / "evolve")
     ids = archive.ids()
     fresh = Archive(archive.root)
     fresh.card(ids[-1])

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.population import attained
-from agent.population.overfitting.contributions import (
+from autotts.agent.population import attained
+from autotts.agent.population.overfitting.contributions import (
     Contribution,
     cell_weights,
     contributions,
@@ -17,12 +17,12 @@ from agent.population.overfitting.contributions import (
     panel,
     slopes,
 )
-from agent.population.overfitting.question_results import QuestionResults
-from agent.records.version import CurvePoint
-from envs.episodes import grid
-from envs.scoring import score
-from envs.statistics import curve
-from envs.synthetic.model import default_environments
+from autotts.agent.population.overfitting.question_results import QuestionResults
+from autotts.agent.records.version import CurvePoint
+from autotts.envs.episodes import grid
+from autotts.envs.scoring import score
+from autotts.envs.statistics import curve
+from autotts.envs.synthetic.model import default_environments
 
 from ....environments import play, scripted
 from .results import AT, question_results, simulate_versions

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.population.overfitting.contributions import panel
-from agent.population.overfitting.crossvalidation import CrossValidated, cross_validated
-from agent.population.overfitting.shrinkage import MEAN, SELF, anchors_first, shrink
-from agent.population.preference import preferred
-from agent.records.complexity import UNKNOWN
+from autotts.agent.population.overfitting.contributions import panel
+from autotts.agent.population.overfitting.crossvalidation import CrossValidated, cross_validated
+from autotts.agent.population.overfitting.shrinkage import MEAN, SELF, anchors_first, shrink
+from autotts.agent.population.preference import preferred
+from autotts.agent.records.complexity import UNKNOWN
 
 from .results import AT, SimulatedVersions, question_results, simulate_versions
 

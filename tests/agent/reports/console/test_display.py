@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from agent.archive.archive import Archive
-from agent.cli import inspect
-from agent.reports.console.display import interval, plain
+from autotts.agent.archive.archive import Archive
+from autotts.agent.cli import inspect
+from autotts.agent.reports.console.display import interval, plain
 
 from ...archive.test_archive import SOURCE, card
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from agent import population
-from agent.llm.budget import SpendingLimit, SpendingLimits
-from agent.loop.graph import discover
-from agent.loop.nodes import Discovery
-from agent.records.events import GenerationArchived, GenerationStarted
-from agent.reports.console.progress import ProgressDisplay
-from sandbox.backends.process import ProcessSandbox
+from autotts.agent import population
+from autotts.agent.llm.budget import SpendingLimit, SpendingLimits
+from autotts.agent.loop.graph import discover
+from autotts.agent.loop.nodes import Discovery
+from autotts.agent.records.events import GenerationArchived, GenerationStarted
+from autotts.agent.reports.console.progress import ProgressDisplay
+from autotts.sandbox.backends.process import ProcessSandbox
 
 from ...loop.test_graph import Single, begin
 

@@ -12,22 +12,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.archive import resolve
-from agent.archive.archive import Archive
-from agent.archive.index import ArchiveSnapshot
-from agent.archive.reader import ArchiveReader
-from agent.cli.main import main
-from agent.diagnosis.drawing import STATES, draw_episode
-from agent.records.index_row import IndexRow
-from agent.reports.plots import curves
-from agent.reports.plots.curves import CurveLine, draw_curves
-from agent.reports.plots.lineage import lay_out_lineage
-from agent.reports.plots.picture import KINDS, colours, row
-from agent.reports.plots.points import PlottedController, stored
-from agent.reports.plots.trace import title
-from envs import trace as text
-from envs.errors import InputError
-from envs.statistics import Point
+from autotts.agent.archive import resolve
+from autotts.agent.archive.archive import Archive
+from autotts.agent.archive.index import ArchiveSnapshot
+from autotts.agent.archive.reader import ArchiveReader
+from autotts.agent.cli.main import main
+from autotts.agent.diagnosis.drawing import STATES, draw_episode
+from autotts.agent.records.index_row import IndexRow
+from autotts.agent.reports.plots import curves
+from autotts.agent.reports.plots.curves import CurveLine, draw_curves
+from autotts.agent.reports.plots.lineage import lay_out_lineage
+from autotts.agent.reports.plots.picture import KINDS, colours, row
+from autotts.agent.reports.plots.points import PlottedController, stored
+from autotts.agent.reports.plots.trace import title
+from autotts.envs import trace as text
+from autotts.envs.errors import InputError
+from autotts.envs.statistics import Point
 
 from ...archive.test_archive import card
 from ...ui.archives import protocol, small_archive, tiny

@@ -9,13 +9,13 @@ from random import Random
 import numpy as np
 import pytest
 
-from agent.reports.replay.cache import ReplayCache, key
-from agent.reports.replay.select import ReplayEntry
-from agent.reports.replay.work import ReplaySettings, ReplayWork
-from envs.episodes import grid
-from sandbox.backends.process import ProcessSandbox
-from sandbox.base import SandboxError
-from sandbox.outcome import SandboxOutcome, Verdict
+from autotts.agent.reports.replay.cache import ReplayCache, key
+from autotts.agent.reports.replay.select import ReplayEntry
+from autotts.agent.reports.replay.work import ReplaySettings, ReplayWork
+from autotts.envs.episodes import grid
+from autotts.sandbox.backends.process import ProcessSandbox
+from autotts.sandbox.base import SandboxError
+from autotts.sandbox.outcome import SandboxOutcome, Verdict
 
 from ....environments import RandomController, environment, play, random_environment
 

@@ -7,14 +7,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent import population
-from agent.records.version import CurvePoint
-from agent.reports.replay.comparisons import TOKENS, bounds, compare_with_reference, fewest, tokens_at_equal_accuracy
-from agent.reports.replay.ranks import AHEAD, LOST, OPEN, TRANSFERRED, _correlation, _places, ranking
-from agent.reports.replay.select import ReplayEntry
-from envs.episodes import grid
-from envs.scoring import Scores, score
-from envs.statistics import QuestionSample, compare, curve, means, samples
+from autotts.agent import population
+from autotts.agent.records.version import CurvePoint
+from autotts.agent.reports.replay.comparisons import (
+    TOKENS,
+    bounds,
+    compare_with_reference,
+    fewest,
+    tokens_at_equal_accuracy,
+)
+from autotts.agent.reports.replay.ranks import AHEAD, LOST, OPEN, TRANSFERRED, _correlation, _places, ranking
+from autotts.agent.reports.replay.select import ReplayEntry
+from autotts.envs.episodes import grid
+from autotts.envs.scoring import Scores, score
+from autotts.envs.statistics import QuestionSample, compare, curve, means, samples
 
 from ....environments import RandomController, play, random_environment, scripted
 

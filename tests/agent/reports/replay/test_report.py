@@ -9,18 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from agent.archive.archive import Archive, sha256
-from agent.archive.baselines import baseline_names, baseline_source
-from agent.records.card import Card, EvaluationProtocol
-from agent.reports.replay import files, html, markdown
-from agent.reports.replay.replay import replay, write
-from agent.reports.replay.results import ReplayResults
-from agent.reports.replay.select import ReplayEntry, entries
-from agent.reports.replay.work import ReplaySettings
-from envs.errors import InputError
-from envs.statistics import Point
-from envs.store import Environment
-from sandbox.backends.process import ProcessSandbox
+from autotts.agent.archive.archive import Archive, sha256
+from autotts.agent.archive.baselines import baseline_names, baseline_source
+from autotts.agent.records.card import Card, EvaluationProtocol
+from autotts.agent.reports.replay import files, html, markdown
+from autotts.agent.reports.replay.replay import replay, write
+from autotts.agent.reports.replay.results import ReplayResults
+from autotts.agent.reports.replay.select import ReplayEntry, entries
+from autotts.agent.reports.replay.work import ReplaySettings
+from autotts.envs.errors import InputError
+from autotts.envs.statistics import Point
+from autotts.envs.store import Environment
+from autotts.sandbox.backends.process import ProcessSandbox
 
 from ....environments import environment
 from .pages import Page

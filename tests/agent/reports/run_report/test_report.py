@@ -9,19 +9,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from agent import population
-from agent.archive.run_directory import FIRST_FRESH_ORDER, Run, RunConfig
-from agent.archive.run_report import JSON, TEXT, describe_optimism, read_report
-from agent.loop.graph import discover
-from agent.loop.nodes import Discovery
-from agent.records.explorer import Brief, Proposal
-from agent.records.version import Expectation
-from agent.reports.markdown import code, escaped
-from agent.reports.run_report.learned import credit_rows, predictions, steps
-from agent.reports.run_report.page import page
-from envs.synthetic.model import default_environments
-from envs.synthetic.simulated import is_simulated, simulate
-from sandbox.backends.process import ProcessSandbox
+from autotts.agent import population
+from autotts.agent.archive.run_directory import FIRST_FRESH_ORDER, Run, RunConfig
+from autotts.agent.archive.run_report import JSON, TEXT, describe_optimism, read_report
+from autotts.agent.loop.graph import discover
+from autotts.agent.loop.nodes import Discovery
+from autotts.agent.records.explorer import Brief, Proposal
+from autotts.agent.records.version import Expectation
+from autotts.agent.reports.markdown import code, escaped
+from autotts.agent.reports.run_report.learned import credit_rows, predictions, steps
+from autotts.agent.reports.run_report.page import page
+from autotts.envs.synthetic.model import default_environments
+from autotts.envs.synthetic.simulated import is_simulated, simulate
+from autotts.sandbox.backends.process import ProcessSandbox
 
 from ...loop.test_graph import Single, source
 

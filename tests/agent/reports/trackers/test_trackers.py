@@ -13,18 +13,18 @@ from typing import Any
 
 import pytest
 
-from agent import population
-from agent.archive.run_directory import Run
-from agent.cli.main import main
-from agent.llm.budget import LlmBudget, Spending
-from agent.loop.graph import discover
-from agent.loop.nodes import Discovery
-from agent.records.events import Event, GenerationArchived, TrackerFailed
-from agent.reports.run_report.page import page
-from agent.reports.trackers.base import Tracker, tracker
-from agent.reports.trackers.follow import KEPT, TrackerThread, TrackingState, params
-from envs.errors import InputError
-from sandbox.backends.process import ProcessSandbox
+from autotts.agent import population
+from autotts.agent.archive.run_directory import Run
+from autotts.agent.cli.main import main
+from autotts.agent.llm.budget import LlmBudget, Spending
+from autotts.agent.loop.graph import discover
+from autotts.agent.loop.nodes import Discovery
+from autotts.agent.records.events import Event, GenerationArchived, TrackerFailed
+from autotts.agent.reports.run_report.page import page
+from autotts.agent.reports.trackers.base import Tracker, tracker
+from autotts.agent.reports.trackers.follow import KEPT, TrackerThread, TrackingState, params
+from autotts.envs.errors import InputError
+from autotts.sandbox.backends.process import ProcessSandbox
 
 from ....environments import small_data_root
 from ...loop.test_graph import Single, begin
