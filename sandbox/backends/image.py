@@ -135,8 +135,7 @@ def bootstrap(client: docker.DockerClient, report: Report) -> str:
 
 def _context() -> dict[str, bytes]:
     """Return the files from which the image is built, by name."""
-    dockerfile = next(path for path in (_SANDBOX.resolve().parent, _SANDBOX) if (path / "Dockerfile.sandbox").exists())
-    files = (dockerfile / "Dockerfile.sandbox", _SANDBOX / "worker" / "shrink.py", _SANDBOX / "worker" / "worker.py")
+    files = (_SANDBOX / "Dockerfile.sandbox", _SANDBOX / "worker" / "shrink.py", _SANDBOX / "worker" / "worker.py")
     return {file.name: file.read_bytes() for file in files}
 
 
