@@ -1,7 +1,7 @@
 """AutoTTS: discovers, from recorded trajectories, how a language model should spend its tokens at inference time.
 
 Everything that a program needs is here; `autotts.testing` holds the checks for explorers, sandboxes and controllers of
-your own. docs/library.md describes each name. Example::
+your own. `autotts docs library` describes each name. Example::
 
     import autotts
 
@@ -145,7 +145,7 @@ if not _typing.TYPE_CHECKING:  # a type checker would take every name for an att
     def __getattr__(name: str) -> object:
         """Import a public name when it is first used: the import of numpy, LangGraph or Docker's SDK takes a while."""
         if name not in _HOME:
-            raise AttributeError(f"module 'autotts' has no attribute {name!r}; docs/library.md lists what it has")
+            raise AttributeError(f"module 'autotts' has no attribute {name!r}; see `autotts docs library`")
         value = globals()[name] = getattr(_import_module(_HOME[name]), name)
         return value
 

@@ -41,7 +41,7 @@ def add_parser(commands: Commands) -> None:
 
 def _add_import(verbs: Commands) -> None:
     command = add_command(verbs, "import", import_, "read recorded branches into an environment file")
-    command.add_argument("files", nargs="+", metavar="FILE", help="files of the same format; see docs/data.md")
+    command.add_argument("files", nargs="+", metavar="FILE", help="files of the same format; see `autotts docs data`")
     command.add_argument("--name", required=True, help="benchmark/model, such as aime24/Qwen3-1.7B")
     command.add_argument("--replace", action="store_true", help="overwrite an environment of this name")
     command.add_argument(

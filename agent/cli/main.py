@@ -16,6 +16,7 @@ from autotts.envs.errors import DamagedFile, InputError
 from . import (
     archive,
     discover,
+    docs,
     env,
     evaluate,
     history,
@@ -46,6 +47,7 @@ _COMMANDS = (
     archive,
     sandbox,
     mcp,
+    docs,
 )
 """The modules of the commands, in the order of `autotts --help`."""
 _FAILURES = {"SandboxError", "ExplorerFailed", "ExplorerError", "CandidateFailed"}

@@ -27,7 +27,7 @@ def test_dir_lists_the_public_names_only() -> None:
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
-    with pytest.raises(AttributeError, match=r"no attribute 'optimise'; docs/library\.md lists"):
+    with pytest.raises(AttributeError, match=r"no attribute 'optimise'; see `autotts docs library`"):
         autotts.optimise  # noqa: B018
     with pytest.raises(ImportError):
         exec("from autotts import grid")

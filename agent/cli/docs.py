@@ -1,0 +1,44 @@
+"""`autotts docs`: lists and prints the pages of the documentation, which the wheel holds too."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from autotts.envs.errors import InputError
+
+from . import options
+from .options import Commands
+
+HOME = Path(__file__).parents[2] / "docs"
+
+
+def add_parser(commands: Commands) -> None:
+    """Add the command."""
+    command = options.add_command(commands, "docs", docs, "list the pages of the documentation, or print one")
+    command.add_argument("page", nargs="?", metavar="PAGE", help="name of a page (default: list the pages)")
+
+
+def docs(args: argparse.Namespace) -> int:
+    """Print the list of pages, or one page: rendered on a terminal, as Markdown into a file or a pipe."""
+    from rich.markdown import Markdown
+
+    from ..reports.console.display import console
+
+    pages = {path.relative_to(HOME).with_suffix("").as_posix(): path for path in sorted(HOME.rglob("*.md"))}
+    if args.page is None:
+        width = max(map(len, pages))
+        for name, path in pages.items():
+            print(f"{name:{width}}  {path.read_text(encoding='utf-8').partition(chr(10))[0].removeprefix('# ')}")
+        print(f"`autotts docs PAGE` prints a page. The files lie in {HOME}")
+        return 0
+    name = args.page.removeprefix("docs/").removesuffix(".md")
+    if name not in pages:
+        raise InputError(f"no page {args.page!r}: there are {', '.join(pages)}")
+    text = pages[name].read_text(encoding="utf-8")
+    screen = console()
+    if screen.is_terminal:
+        screen.print(Markdown(text))
+    else:
+        print(text, end="")
+    return 0
