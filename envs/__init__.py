@@ -1,7 +1,7 @@
 """Environments: recorded branches, the controller contract, episodes and scores."""
 
 from .contract.controller import Controller, confidence, leader, majority, weighted_majority
-from .contract.question import BudgetSpent, IllegalAction, Probe, Question
+from .contract.question import BudgetSpent, IllegalAction, Probe, Question, TokensSpent
 
 __all__ = [
     "BudgetSpent",
@@ -9,6 +9,7 @@ __all__ = [
     "IllegalAction",
     "Probe",
     "Question",
+    "TokensSpent",
     "confidence",
     "leader",
     "majority",

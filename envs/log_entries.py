@@ -39,6 +39,10 @@ class LogEntries:
     """(I,) tokens that the entry cost, including probes."""
     span: npt.NDArray[np.int64]
     """(I,) tokens that the branch generated, which are necessarily sequential."""
+    environment: npt.NDArray[np.int32]
+    """(I,) index into the environments of the batch."""
+    last_interval: npt.NDArray[np.int64]
+    """(I,) tokens of the last interval of the branch, whether the entry runs it or not."""
     cells: npt.NDArray[np.int32]
     """The answers of all branches of all environments, one after another: probe answers, then the final answer."""
     cell: npt.NDArray[np.int64]
@@ -96,6 +100,8 @@ def log_entries(episodes: Episodes, logs: Logs, first: int = 0) -> LogEntries:
         ended=ended,
         tokens=delta * whole + tail + price * probed,
         span=delta * whole + tail,
+        environment=env,
+        last_interval=np.maximum(0, totals[branch] - delta * ends),
         cells=cells,
         cell=starts[branch],
     )

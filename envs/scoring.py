@@ -15,6 +15,7 @@ import numpy.typing as npt
 from .contract.replay import ADVANCE, BRANCH, PROBE, PRUNE, RUN, STEP, VERBS
 from .episodes import Episodes, Logs
 from .log_entries import log_entries
+from .token_limit import overspends
 from .store import Environment
 
 _CHUNK = 128  # episodes scored at a time: their tables then fit in the processor's cache, which is four times as fast
@@ -193,7 +194,8 @@ def _score_chunk(episodes: Episodes, logs: Logs, first: int, tables: _Tables) ->
     if prices.any():
         cost = cost + prices * _probes_revealed(episode, record, verb, key, repeats, stepped, P, E, B)
     if episodes.max_tokens is not None:
-        refuse(_overspent(episodes, logs, first, episodes.max_tokens), episode, "more tokens spent than the budget has")
+        done = log_entries(episodes, logs, first)
+        refuse(overspends(episodes, logs, done, episodes.max_tokens), episode, "more tokens spent than the budget has")
 
     # Latency: every call costs the longest advance among its branches
     ends_now = finished[key] & (last_move[key] == record)
@@ -216,23 +218,6 @@ def _follows_advance(verb: npt.NDArray[np.uint8], key: npt.NDArray[np.int64]) ->
     result = np.zeros(len(key), bool)
     result[order[1:]] = (verb[order[:-1]] == ADVANCE) & (key[order[1:]] == key[order[:-1]])
     return result
-
-
-def _overspent(episodes: Episodes, logs: Logs, first: int, max_tokens: int) -> npt.NDArray[np.bool_]:
-    """Return (R,) whether a record advances although the budget did not have a whole interval for each branch."""
-    done = log_entries(episodes, logs, first)
-    R, here = len(logs.verbs), slice(first, first + len(logs))
-    spent = np.cumsum(np.bincount(done.record, weights=done.tokens, minlength=R).astype(np.int64))
-    before = np.concatenate(([0], spent))
-    before = before[:-1] - before[logs.record_offsets[:-1]][logs.episode_of_record]
-    delta = np.array([env.delta for env in episodes.environments], np.int64)
-    price = np.array([env.probe_cost for env in episodes.environments], np.int64)
-    env = episodes.environment[here][logs.episode_of_record]
-    each = delta[env] + np.where(logs.verbs == STEP, price[env], 0)
-    advances = (logs.verbs == STEP) | (logs.verbs == ADVANCE) | (logs.verbs == RUN)
-    need = each * logs.repeats.astype(np.int64) * logs.counts.astype(np.int64)
-    refused: npt.NDArray[np.bool_] = advances & (before + need > max_tokens)
-    return refused
 
 
 def _probes_revealed(

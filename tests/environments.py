@@ -11,6 +11,7 @@ from random import Random
 import numpy as np
 
 from autotts.envs import BudgetSpent, Controller, IllegalAction, Question, catalogue, store
+from autotts.envs.contract.controller import answer_of
 from autotts.envs.contract.replay import ActionLog, Recording, ReplayQuestion, shuffled
 from autotts.envs.episodes import Episodes, Logs
 from autotts.envs.store import Environment
@@ -176,7 +177,7 @@ def replay(maker: Maker, episodes: Episodes) -> list[tuple[ReplayQuestion, str |
             recordings[e, q] = recording(env, q)
         order = episodes.permutations[len(env.branches(q)), seed].tolist()
         question = ReplayQuestion(recordings[e, q], order, episodes.max_branches, episodes.max_tokens)
-        played.append((question, maker(beta, seed).solve(question)))
+        played.append((question, answer_of(maker(beta, seed), question)))
     return played
 
 

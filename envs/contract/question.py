@@ -17,6 +17,14 @@ class BudgetSpent(IllegalAction):
     """A controller asked for a branch or an interval that exceeds the budget."""
 
 
+class TokensSpent(BudgetSpent):
+    """The tokens of the budget do not suffice for the action. A controller may catch it and answer.
+
+    If it leaves `Controller.solve`, the episode ends there, and its answer is the majority of `Question.latest_answers`
+    without absent ones (see `envs.contract.controller.answer_of`). So no controller fails at the end of the tokens.
+    """
+
+
 class Question(ABC):
     """One question, on which a controller opens, advances, probes and prunes reasoning branches.
 
@@ -25,15 +33,32 @@ class Question(ABC):
     equality. ``None`` is an absent answer.
 
     Every action raises `IllegalAction` for an index that was never opened, and for a branch that was pruned. An action
-    that advances also raises it for a branch that has finished, and raises `BudgetSpent` (an `IllegalAction`) if the
-    budget does not allow it.
+    that advances also raises it for a branch that has finished. Opening more than `max_branches` raises `BudgetSpent`
+    (an `IllegalAction`).
+
+    **The limit on tokens** (`max_tokens`) is never exceeded. One rule holds for every action: an interval runs only if
+    the budget still has a whole interval for it, and for a step also the price of its probe. The rule holds for the
+    last interval of a branch too, which costs only its rest, and whose length nobody knows before. A refusal therefore
+    reveals nothing about the rest of a branch. (If a recording lacks probes, its last interval may be longer than a
+    whole one; the budget must then have all of it.)
+
+    - `advance` and `step` run their interval, or raise `TokensSpent` (a `BudgetSpent`) and change nothing. `probe`
+      does the same with its price.
+    - `step_many` advances the first of its branches for which the budget has an interval each. The other branches stay
+      where they are: the call returns the latest answer that each has shown, and that it has not finished. A call that
+      can advance none of its branches raises `TokensSpent`.
+    - `run_to_end` and `run_many_to_end` run branch after branch, as they come in the call. The branch that does not
+      reach its end runs the intervals that fit, and stays unfinished; the branches after it do not run. The call then
+      raises `TokensSpent`. The branches that finished show their final answers for nothing: `probe` them.
+
+    A live question follows the same rule: a request for a branch asks for at most the whole intervals that the budget
+    still has.
     """
 
     max_branches: int
     """The number of branches that may be opened (the width of the budget)."""
     max_tokens: int | None
-    """The number of tokens that may be spent, or None for no limit. An advance is refused unless the budget still has
-    one whole interval for each branch that it moves. A refusal therefore reveals nothing about the rest of a branch."""
+    """The number of tokens that may be spent, or None for no limit."""
 
     # Actions
 
@@ -76,7 +101,10 @@ class Question(ABC):
 
     @abstractmethod
     def step_many(self, indices: Sequence[int]) -> list[Probe]:
-        """`step` the branches ``indices`` (all different) side by side; return one (answer, finished) for each."""
+        """`step` the branches ``indices`` (all different) side by side; return one (answer, finished) for each.
+
+        Under a limit on tokens, only the first ones may move: see the class.
+        """
 
     @abstractmethod
     def run_many_to_end(self, indices: Sequence[int]) -> list[str | None]:
@@ -111,6 +139,22 @@ class Question(ABC):
     @abstractmethod
     def latency(self) -> int:
         """Tokens on the critical path so far: the sum, over all calls, of the longest advance of each call."""
+
+    @property
+    @abstractmethod
+    def latest_answers(self) -> dict[int, str | None]:
+        """The latest answer that each branch has shown, in the order of opening. Pruned branches are left out."""
+
+    @property
+    @abstractmethod
+    def can_step(self) -> bool:
+        """Whether the budget still has the tokens of one step: a whole interval and its probe. Always without a limit.
+        """
+
+    @property
+    def tokens_left(self) -> int | None:
+        """Tokens that may still be spent, or None for no limit."""
+        return None if self.max_tokens is None else self.max_tokens - self.tokens
 
     @property
     def can_branch(self) -> bool:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from random import Random
 
-from .question import BudgetSpent, IllegalAction, Probe, Question
+from .question import BudgetSpent, IllegalAction, Probe, Question, TokensSpent
 
 BRANCH, ADVANCE, PROBE, STEP, RUN, PRUNE = range(6)
 """The codes of actions in an action log."""
@@ -179,9 +180,11 @@ class ReplayQuestion(Question):
         self._end_lane()
         if not allowed:
             indices = indices[:] if isinstance(indices, list | tuple) else list(indices)
-            self._check(indices, self._step_cost)
+            self._check(indices)
         if not indices:
             return []
+        if self.max_tokens is not None and (fitting := self._fitting(indices, self._step_cost)) < len(indices):
+            return self._step_first(indices, fitting)
         self._unseen.difference_update(indices)
         cost = self._step_cost * len(indices)
         rounds = min(map(self._left.__getitem__, indices)) - 1
@@ -198,9 +201,19 @@ class ReplayQuestion(Question):
         self.log.add(STEP, indices)
         return probes
 
+    def _step_first(self, indices: Sequence[int], n: int) -> list[Probe]:
+        """Step the first ``n`` branches alone, as the tokens do not suffice for the others."""
+        if not n:
+            raise self._no_tokens()
+        moved = self.step_many(indices[:n])
+        latest = self.latest_answers
+        return [*moved, *((latest.get(i), False) for i in indices[n:])]
+
     def advance(self, i: int) -> bool:
         self._end_lane()
-        self._check((i,), self._delta)
+        self._check((i,))
+        if self.max_tokens is not None and not self._fitting((i,), self._delta):
+            raise self._no_tokens()
         finished = next(self._rows[i])[1]
         self._move((i,), self._delta)
         self._unseen.add(i)
@@ -209,10 +222,24 @@ class ReplayQuestion(Question):
 
     def run_many_to_end(self, indices: Sequence[int]) -> list[str | None]:
         self._end_lane()
-        self._check(indices, self._delta)
+        self._check(indices)
+        if self.max_tokens is not None:
+            indices = list(indices)
+            fitting = self._fitting_runs(indices)
+            self._run(indices[:fitting])
+            if fitting < len(indices):
+                with suppress(TokensSpent):
+                    while True:  # the branch does not finish: `_fitting_runs` says so
+                        self.advance(indices[fitting])
+                raise self._no_tokens()
+        else:
+            self._run(indices)
+        return [self._columns[i][-1][0] for i in indices]
+
+    def _run(self, indices: Sequence[int]) -> None:
         longest = 0
         for i in indices:
-            tail = max(0, self._recording.total_tokens[self._order[i]] - self._delta * self.depth(i))
+            tail = self._rest(i)
             self._tokens += tail
             longest = max(longest, tail)
             self._left[i] = 0
@@ -220,7 +247,6 @@ class ReplayQuestion(Question):
         self._latency += longest
         if indices:
             self.log.add(RUN, indices)
-        return [self._columns[i][-1][0] for i in indices]
 
     def probe(self, i: int) -> str | None:
         self._end_lane()
@@ -230,14 +256,17 @@ class ReplayQuestion(Question):
         if depth == 0:
             raise IllegalAction(f"branch {i} has not been advanced: there is nothing to probe")
         if self._left[i] and i in self._unseen:
+            price = self._recording.probe_cost
+            if self.max_tokens is not None and self._tokens + price > self.max_tokens:
+                raise self._no_tokens()
             self._unseen.discard(i)
-            self._tokens += self._recording.probe_cost
+            self._tokens += price
             self.log.add(PROBE, (i,))
         return self._columns[i][depth - 1][0]
 
     def prune(self, i: int) -> None:
         self._end_lane()
-        self._check((i,), 0)
+        self._check((i,))
         self._running.discard(i)
         self._pruned.add(i)
         self.log.add(PRUNE, (i,))
@@ -269,6 +298,24 @@ class ReplayQuestion(Question):
     def latency(self) -> int:
         return self._latency
 
+    @property
+    def latest_answers(self) -> dict[int, str | None]:
+        self._end_lane()
+        depths, answers = [0] * self.width, dict[int, str | None]()
+        at = 0
+        for verb, times, count in zip(self.log.verbs, self.log.repeats, self.log.counts, strict=True):
+            for i in self.log.indices[at : at + count]:
+                ends = len(self._columns[i])
+                depths[i] = ends if verb == RUN else depths[i] + times * (verb in (STEP, ADVANCE))
+                if verb in (STEP, PROBE) or (depths[i] == ends and verb != PRUNE):
+                    answers[i] = self._columns[i][depths[i] - 1][0]
+            at += count
+        return {i: answers[i] for i in sorted(answers.keys() - self._pruned)}
+
+    @property
+    def can_step(self) -> bool:
+        return self.max_tokens is None or self._tokens + self._step_cost <= self.max_tokens
+
     # Book-keeping
 
     def finish(self) -> ActionLog:
@@ -290,8 +337,8 @@ class ReplayQuestion(Question):
         if not 0 <= i < len(self._rows):
             raise IllegalAction(f"branch {i} was never opened ({len(self._rows)} are open)")
 
-    def _check(self, indices: Sequence[int], cost: int) -> None:
-        """Refuse an action unless all ``indices`` are running and different, and the budget has ``cost`` for each."""
+    def _check(self, indices: Sequence[int]) -> None:
+        """Refuse an action unless all ``indices`` are running and different."""
         if not self._running.issuperset(indices):
             for i in indices:
                 self._opened(i)
@@ -301,26 +348,45 @@ class ReplayQuestion(Question):
                     raise IllegalAction(f"branch {i} has finished")
         if len(indices) > 1 and len(set(indices)) != len(indices):
             raise IllegalAction("one call cannot advance the same branch twice")
-        needed = cost * len(indices)  # pruning costs nothing, so a spent budget does not forbid it
-        if needed and self.max_tokens is not None and self._tokens + needed > self.max_tokens:
-            raise BudgetSpent(f"{self._tokens} of at most {self.max_tokens} tokens are spent")
+
+    def _rest(self, i: int) -> int:
+        """Return the tokens from the present depth of branch ``i`` to its end."""
+        return max(0, self._recording.total_tokens[self._order[i]] - self._delta * self.depth(i))
+
+    def _fitting(self, indices: Sequence[int], cost: int) -> int:
+        """Return how many of the first branches of ``indices`` can each run an interval of ``cost`` tokens."""
+        left = (self.max_tokens or 0) - self._tokens
+        for n, i in enumerate(indices):
+            left -= max(cost, self._rest(i)) if self._left[i] == 1 else cost
+            if left < 0:
+                return n
+        return len(indices)
+
+    def _fitting_runs(self, indices: Sequence[int]) -> int:
+        """Return how many of the first branches of ``indices`` can run to their ends, one after another."""
+        left = (self.max_tokens or 0) - self._tokens
+        for n, i in enumerate(indices):
+            whole = self._delta * (self._left[i] - 1)
+            rest = self._rest(i)
+            if whole + max(self._delta, rest - whole) > left:
+                return n
+            left -= rest
+        return len(indices)
+
+    def _no_tokens(self) -> TokensSpent:
+        return TokensSpent(f"{self._tokens} of at most {self.max_tokens} tokens are spent")
 
     def _move(self, indices: Sequence[int], cost: int) -> None:
         """Advance the branches ``indices`` by one interval: ``cost`` tokens each, or the rest of one that finishes."""
         left = self._left
         ended = [i for i in indices if left[i] == 1]
+        tails = list(map(self._rest, ended))
         for i in indices:
             left[i] -= 1
         going = len(indices) - len(ended)
-        self._tokens += cost * going
-        longest = self._delta if going else 0
-        for i in ended:
-            whole = self._delta * (len(self._columns[i]) - 1)
-            tail = max(0, self._recording.total_tokens[self._order[i]] - whole)
-            self._tokens += tail
-            longest = max(longest, tail)
-            self._running.discard(i)
-        self._latency += longest
+        self._tokens += cost * going + sum(tails)
+        self._running.difference_update(ended)
+        self._latency += max((self._delta if going else 0, *tails))
 
 
 def shuffled(n: int, seed: int) -> list[int]:

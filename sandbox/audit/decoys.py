@@ -115,7 +115,10 @@ class Decoys:
         pairs = self._pairs(question, branch, advanced, opened, generator)
         names, others, exchanged = self._names(_prime(int(self.sizes.max())), pairs, generator)
         widths = opened, true, available
-        rows = self._rows(question, lender, branch, advanced, finished, widths, exchanged, self.delta[env], generator)
+        too_long = self._too_long(branch, advanced, episodes.max_tokens, self.delta[env])
+        rows = self._rows(
+            question, lender, branch, advanced, finished, too_long, widths, exchanged, self.delta[env], generator
+        )
         stand_in = true[:, None] + generator.integers(0, _SPARE, (E, B))
         orders = np.where(np.arange(B) < true[:, None], np.arange(B), stand_in)
 
@@ -178,6 +181,7 @@ class Decoys:
         branch: Ints,
         advanced: Ints,
         finished: npt.NDArray[np.bool_],
+        too_long: npt.NDArray[np.bool_],
         widths: tuple[Ints, Ints, Ints],
         exchanged: Ints,
         delta: Ints,
@@ -198,14 +202,15 @@ class Decoys:
         whole = self.probes[real] + 1
         more = self._reach(whole - moved, episode, position < opened[episode], generator)
         true_cells = np.where(is_true, moved + more, 0)
-        full = ended | (true_cells >= whole)
+        refused = (position < opened[episode]) & too_long[key]
+        full = ended | refused | (true_cells >= whole)
         follows = np.flatnonzero(~full & (true_cells > 0))
         at = episode[follows]
         donor[follows] = self._followers(
             lender[at], real[follows], true_cells[follows], exchanged[at], donor[follows], generator
         )
         lent = self.probes[donor] + 1
-        true_cells = np.where(ended, 0, true_cells)  # cells that a branch run to its end did not show stay hidden
+        true_cells = np.where(ended | refused, 0, true_cells)  # cells that a branch run to its end did not show stay hidden
         longer = true_cells + 1 + (generator.random(len(real)) * lent).astype(np.int64)
         length = np.where(full, whole, np.where(lent > true_cells, lent, longer))
         tail = 1 + (generator.random(len(real)) * delta[episode]).astype(np.int64)
@@ -213,6 +218,19 @@ class Decoys:
         total = np.where(full, self.totals[real], total)
         first = np.concatenate(([0], np.cumsum(sizes)))
         return _DecoyColumns(episode, position, first, is_true, real, donor, moved, true_cells, length, total)
+
+    def _too_long(
+        self, branch: Ints, advanced: Ints, max_tokens: int | None, delta: Ints
+    ) -> npt.NDArray[np.bool_]:
+        """Return (E * B,) whether each branch is before its last interval, and this is longer than a whole one.
+
+        Under a limit on tokens, the length of such an interval may have decided whether it ran, so decoys keep it.
+        """
+        if max_tokens is None:
+            return np.zeros(branch.size, bool)
+        long = self.totals[branch] - delta[:, None] * self.probes[branch] > delta[:, None]
+        result: npt.NDArray[np.bool_] = (advanced == self.probes[branch].ravel()) & long.ravel()
+        return result
 
     def _donors(self, question: Ints, branch: Ints, opened: Ints, generator: np.random.Generator) -> Ints:
         """Draw (E, B + spare) branches of each question: opened ones last, none twice before all others are used."""

@@ -182,7 +182,7 @@ def run(job: Any, blobs: dict[str, Any], modules: dict[str, Any], out: int) -> N
     tokens = [None, *job["tokens"]]
     codes = {token: code for code, token in enumerate(tokens)}
     recordings = Recordings(tokens, blobs, modules["envs.replay"])
-    replay = modules["envs.replay"].ReplayQuestion
+    replay, answer_of = modules["envs.replay"].ReplayQuestion, modules["envs.controller"].answer_of
     orders = split(blobs["orders"], blobs["order_sizes"])
     max_branches, max_tokens = job["max_branches"], job["max_tokens"]
     gc.freeze()
@@ -192,7 +192,7 @@ def run(job: Any, blobs: dict[str, Any], modules: dict[str, Any], out: int) -> N
     ):
         question = replay(recordings[world], orders[order], max_branches, max_tokens)
         try:
-            answer = controller(beta, seed).solve(question)
+            answer = answer_of(controller(beta, seed), question)
             answer = codes.get(answer, NOT_A_TOKEN)
         except BaseException as error:
             fail(error, index)

@@ -56,6 +56,7 @@ def test_scores_agree_with_the_replay_question(
         running = {i for i in range(question.width) if not question.finished(i) and not scores.pruned[e, i]}
         assert running == set(question.active)
         assert scores.correct[e] == (answer == gold)
+        assert max_tokens is None or question.tokens <= max_tokens
 
 
 def test_tokens_are_counted_as_in_the_published_results() -> None:
@@ -113,15 +114,15 @@ def test_free_actions_are_allowed_after_the_budget_is_spent() -> None:
 
     def overrun(question: Question, _: float) -> str | None:
         first, second = question.branch_many(2)
-        answer = question.run_to_end(first)
-        assert question.tokens > 1000
-        with pytest.raises(BudgetSpent):
-            question.step(second)
+        question.step_many([first, second])
+        for refused in (question.step, question.advance, question.run_to_end):
+            with pytest.raises(BudgetSpent):
+                refused(second)
         assert question.step_many([]) == []
         question.prune(second)
-        return answer
+        return question.probe(first)
 
-    assert score(episodes, play(scripted(overrun), episodes)).tokens.tolist() == [1900]
+    assert score(episodes, play(scripted(overrun), episodes)).tokens.tolist() == [1000]
 
 
 def _forge(*records: tuple[int, int, tuple[int, ...]], answer: int = 0) -> Logs:
