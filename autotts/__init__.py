@@ -35,7 +35,7 @@ if _typing.TYPE_CHECKING:
     from autotts.agent.reports.replay.results import ReplayResults
     from autotts.agent.reports.trackers.base import Tracker
     from autotts.envs.contract.controller import Controller, confidence, leader, majority, weighted_majority
-    from autotts.envs.contract.question import BudgetSpent, IllegalAction, Probe, Question
+    from autotts.envs.contract.question import BudgetSpent, IllegalAction, Probe, Question, TokensSpent
     from autotts.envs.errors import DamagedFile, InputError
     from autotts.envs.statistics import CurveDifference, Point
     from autotts.envs.store import Environment
@@ -70,7 +70,7 @@ _HOMES = {
     "autotts._evaluation": ("compare", "evaluate"),
     "autotts._replay": ("replay",),
     "autotts.envs.contract.controller": ("Controller", "confidence", "leader", "majority", "weighted_majority"),
-    "autotts.envs.contract.question": ("BudgetSpent", "IllegalAction", "Probe", "Question"),
+    "autotts.envs.contract.question": ("BudgetSpent", "IllegalAction", "Probe", "Question", "TokensSpent"),
     "autotts.envs.errors": ("DamagedFile", "InputError"),
     "autotts.envs.statistics": ("CurveDifference", "Point"),
     "autotts.envs.store": ("Environment",),
@@ -122,6 +122,7 @@ __all__ = [
     "SandboxLimits",
     "ScalingCurve",
     "SlotAnswered",
+    "TokensSpent",
     "Tracker",
     "TrackerFailed",
     "Verdict",

@@ -15,8 +15,8 @@ import numpy.typing as npt
 from .contract.replay import ADVANCE, BRANCH, PROBE, PRUNE, RUN, STEP, VERBS
 from .episodes import Episodes, Logs
 from .log_entries import log_entries
-from .token_limit import overspends
 from .store import Environment
+from .token_limit import overspends
 
 _CHUNK = 128  # episodes scored at a time: their tables then fit in the processor's cache, which is four times as fast
 

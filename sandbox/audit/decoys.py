@@ -210,7 +210,8 @@ class Decoys:
             lender[at], real[follows], true_cells[follows], exchanged[at], donor[follows], generator
         )
         lent = self.probes[donor] + 1
-        true_cells = np.where(ended | refused, 0, true_cells)  # cells that a branch run to its end did not show stay hidden
+        # only the length of these branches is known: cells that a branch run to its end did not show stay hidden
+        true_cells = np.where(ended | refused, 0, true_cells)
         longer = true_cells + 1 + (generator.random(len(real)) * lent).astype(np.int64)
         length = np.where(full, whole, np.where(lent > true_cells, lent, longer))
         tail = 1 + (generator.random(len(real)) * delta[episode]).astype(np.int64)
