@@ -45,21 +45,39 @@ def _add_import(verbs: Commands) -> None:
     command.add_argument("--name", required=True, help="benchmark/model, such as aime24/Qwen3-1.7B")
     command.add_argument("--replace", action="store_true", help="overwrite an environment of this name")
     command.add_argument(
-        "--format", choices=("auto", "published", "jsonl", "inspect", "lm-eval", "hf"), default="auto",
+        "--format", default="auto",
+        choices=("auto", "published", "jsonl", "inspect", "lm-eval", "batch", "hf", "table"),
         help="format of the files (default: auto, from their content)",
     )  # fmt: skip
     command.add_argument(
         "--map", action="append", default=[], metavar="FIELD=PATH",
         help="where the file holds a field, such as final_answer=output.answer; * is every item of a list; repeatable",
     )  # fmt: skip
-    command.add_argument("--delta", type=count, metavar="N", help="tokens of an interval, if the file does not say")
-    command.add_argument("--tokens", metavar="chars/N", help="estimate missing lengths: one token for N characters")
-    command.add_argument("--extract", metavar="REGEX", help="take the last match in the text as the final answer")
-    command.add_argument("--extract-gold", metavar="REGEX", help="take the last match in the gold answer")
+    command.add_argument(
+        "--delta", type=count, metavar="N",
+        help="tokens of an interval, if the file does not say; or a multiple of its own, which leaves probes out",
+    )  # fmt: skip
+    command.add_argument(
+        "--tokens", metavar="HOW",
+        help="missing lengths: chars/N (a token for N characters), shared (divide the tokens of a response among its "
+        "choices) or a number for every branch",
+    )  # fmt: skip
+    command.add_argument(
+        "--extract", metavar="HOW",
+        help="find the final answer in the text: boxed, choice, number, last-line or a regular expression (last match)",
+    )  # fmt: skip
+    command.add_argument("--extract-gold", metavar="HOW", help="find the gold answer in its text, in the same ways")
+    command.add_argument("--gold", metavar="FILE", help="table of gold answers (JSONL, CSV, .xlsx, Parquet) to join")
+    command.add_argument("--gold-columns", metavar="KEY=ANSWER", help="columns of that table (default: by their names)")
+    command.add_argument("--requests", metavar="FILE", help="requests of a batch job: equal prompts are one question")
+    command.add_argument("--question-id", metavar="REGEX", help="the part of an id that names the question")
     command.add_argument("--scorer", metavar="NAME", help="scorer of an Inspect log that holds the answers")
-    command.add_argument("--filter", metavar="NAME", help="filter of lm-eval samples that holds the answers")
+    command.add_argument("--filter", metavar="NAME", help="filter of lm-eval samples (default: finds most answers)")
     command.add_argument("--split", metavar="NAME", help="split of a Hugging Face data set")
-    command.add_argument("--strict", action="store_true", help="write nothing if a branch must be skipped")
+    command.add_argument("--sheet", metavar="NAME", help="sheet of a workbook")
+    skips = command.add_mutually_exclusive_group()
+    skips.add_argument("--allow-skips", action="store_true", help="write the others if over 1%% must be skipped")
+    skips.add_argument("--strict", action="store_true", help="write nothing if a branch must be skipped")
     command.add_argument("--json", metavar="FILE", help="also write the numbers of taken and skipped branches as JSON")
     data_root(command)
 
@@ -84,7 +102,8 @@ def import_(args: argparse.Namespace) -> int:
 
     from autotts.envs import catalogue, store
     from autotts.envs.importing import importer
-    from autotts.envs.importing.options import ImportOptions, characters, pattern
+    from autotts.envs.importing.extraction import extraction
+    from autotts.envs.importing.options import ImportOptions, columns, lengths, question_pattern
     from autotts.envs.importing.rows import parse_map
     from autotts.envs.synthetic.simulated import PREFIX, is_simulated
 
@@ -98,12 +117,17 @@ def import_(args: argparse.Namespace) -> int:
     options = ImportOptions(
         mapping=parse_map(args.map),
         delta=args.delta,
-        characters=characters(args.tokens),
-        extract=pattern("--extract", args.extract),
-        extract_gold=pattern("--extract-gold", args.extract_gold),
+        lengths=lengths(args.tokens),
+        extract=extraction("--extract", args.extract),
+        extract_gold=extraction("--extract-gold", args.extract_gold),
+        question_id=question_pattern(args.question_id),
+        requests=Path(args.requests) if args.requests else None,
+        gold=Path(args.gold) if args.gold else None,
+        gold_columns=columns(args.gold_columns),
         scorer=args.scorer,
         filter=args.filter,
         split=args.split,
+        sheet=args.sheet,
     )
     status = Console(stderr=True).status("reading ...")
     with status if sys.stderr.isatty() else nullcontext():
@@ -113,15 +137,14 @@ def import_(args: argparse.Namespace) -> int:
         )  # fmt: skip
     if args.json:
         store.write_atomically(Path(args.json), json.dumps(report.document(), indent=1).encode())
-    refused = environment is None or (args.strict and report.count > 0)
-    if environment is not None and not refused:
+    reason = report.refusal(strict=args.strict, allow_skips=args.allow_skips)
+    if environment is not None and reason is None:
         store.save(environment, path)
         size = f"{report.questions} questions, {report.branches} branches"
         print(f"{args.name}: {size} -> {path} (format {report.format})")
     for line in report.lines():
         print(line)
-    if refused:
-        reason = "--strict allows no skipped branch" if environment else "no branch is usable"
+    if reason is not None:
         raise InputError(f"{', '.join(report.files)}: {reason}, so nothing was written: {report.first()}")
     return 0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import accumulate
 
@@ -11,6 +12,7 @@ import numpy.typing as npt
 
 from ..episodes import BRANCH_INDEX_LIMIT
 from ..store import ABSENT, MAX_PROBES, Environment
+from .intervals import beyond_end, common_interval, described, no_common_interval, resampled
 from .line import BranchLine
 from .published import ABSENT_TEXT
 from .rows import SkippedRow
@@ -23,6 +25,9 @@ class _Branch:
     final: str | None
     total: int
     signals: dict[str, list[float | None]]
+    delta: int
+    """Tokens between two probes, 0 without probes."""
+    place: str
 
 
 @dataclass(slots=True)
@@ -39,8 +44,8 @@ class BranchCollector:
     """Collects branches, and builds an environment from them.
 
     Args:
-        delta: tokens of an interval, if the lines do not give it. Branches without recorded probe answers then get
-            absent ones.
+        delta: tokens of an interval, if the lines do not give it or give a part of it. Branches without recorded probe
+            answers then get absent ones.
     """
 
     def __init__(self, delta: int | None = None) -> None:
@@ -48,13 +53,16 @@ class BranchCollector:
         self.branches = 0
         self.bare = 0
         """The number of branches without probe answers."""
+        self.intervals: Counter[int] = Counter()
+        """The number of branches with probes at each interval."""
         self._given = delta
-        self._delta = delta
+        self._named: Counter[int] = Counter()
+        self._delta: int | None = None
         self._probe_cost: int | None = None
         self._words: dict[str, str] = {}
 
-    def add(self, line: BranchLine) -> None:
-        """Add a branch.
+    def add(self, line: BranchLine, place: str = "") -> None:
+        """Add a branch, which stands at ``place`` in a file.
 
         Raises:
             SkippedRow: the branch is incomplete, or contradicts an earlier one.
@@ -77,26 +85,36 @@ class BranchCollector:
                 line.final_answer,
                 line.total_tokens,
                 signals,
+                delta if probes else 0,
+                place,
             )
         )
         self.questions.setdefault(_key(line), question)
-        self._delta, self._probe_cost = delta, line.probe_cost or 0
+        self._probe_cost = line.probe_cost or 0
+        if probes:
+            self.intervals[delta] += 1
+        elif line.probe_freq is not None:
+            self._named[line.probe_freq] += 1
         self.branches += 1
         self.bare += line.probe_answers is None
 
-    def _interval(self, line: BranchLine) -> tuple[int | None, list[str | None]]:
-        if line.probe_freq is not None and self._delta not in (None, line.probe_freq):
-            raise SkippedRow(f"probe_freq differs from {'--delta' if self._given else 'earlier lines'}")
-        delta = self._delta or line.probe_freq
+    def _interval(self, line: BranchLine) -> tuple[int, list[str | None]]:
+        """Return the interval of the line, 0 if it has none, and its probe answers."""
+        delta = line.probe_freq or self._given or 0
         if line.probe_answers:
-            if delta is None:
+            if not delta:
                 raise SkippedRow("probe_answers without probe_freq (--delta gives it)")
+            if beyond_end(len(line.probe_answers), delta, line.total_tokens):
+                raise SkippedRow(
+                    "probes beyond the end of the branch: probe_freq * (probes - 1) >= total_tokens, so one of them is"
+                    " wrong"
+                )
             return delta, line.probe_answers
         if line.probe_answers is None and self._given:
             whole = max(0, -(-line.total_tokens // self._given) - 1)
             if whole > MAX_PROBES:
                 raise SkippedRow(f"more than {MAX_PROBES} intervals of --delta")
-            return delta, [None] * whole
+            return self._given, [None] * whole
         return delta, []
 
     def _question(self, line: BranchLine) -> _Question:
@@ -131,8 +149,7 @@ class BranchCollector:
             raise SkippedRow("an answer that is marked right in one line and wrong in another")
 
     def merged(self) -> tuple[int, int]:
-        """Return the number of branches that are right only by their mark, and of questions whose right answers differ.
-        """
+        """Count the branches that are right by their mark alone, and the questions whose right answers differ."""
         branches = questions = 0
         for question in self.questions.values():
             right = {answer for answer, verdict in question.verdicts.items() if verdict}
@@ -146,11 +163,74 @@ class BranchCollector:
         """Whether any branch has a probe."""
         return any(branch.probes for question in self.questions.values() for branch in question.branches)
 
+    def settle(self) -> tuple[list[str], list[str]]:
+        """Bring all branches to one interval: leave out probes between its multiples, and drop branches of others.
+
+        Returns:
+            Notes for the user, and the places of the dropped branches.
+
+        Raises:
+            InputError: fewer than half of the branches with probes would keep one.
+        """
+        if not self.intervals:
+            self._delta = self._given or (max(self._named, key=self._named.__getitem__) if self._named else None)
+            return [], []
+        common = self._delta = common_interval(self.intervals, self._given)
+        if set(self.intervals) == {common}:
+            return [], []
+        dropped = self._drop(common)
+        notes, before = self._resample(common)
+        after = sum(bool(branch.probes) for branch in self._all())
+        if 2 * after < before:
+            raise no_common_interval(self.intervals)
+        return notes, dropped
+
+    def _all(self) -> Iterator[_Branch]:
+        for question in self.questions.values():
+            yield from question.branches
+
+    def _drop(self, common: int) -> list[str]:
+        """Drop the branches with probes at intervals that do not divide ``common``, and return their places."""
+        dropped = []
+        for key, question in list(self.questions.items()):
+            kept = [branch for branch in question.branches if not branch.delta or common % branch.delta == 0]
+            dropped += [branch.place for branch in question.branches if branch.delta and common % branch.delta]
+            question.branches[:] = kept
+            if not kept:
+                del self.questions[key]
+        self.branches -= len(dropped)
+        return dropped
+
+    def _resample(self, common: int) -> tuple[list[str], int]:
+        """Leave out the probes between the multiples of ``common``; return a note, and the branches that had probes."""
+        before, had = Counter[int](), 0
+        left_out = probes = 0
+        for branch in self._all():
+            if not branch.delta:
+                continue
+            had += 1
+            probes += len(branch.probes)
+            if branch.delta == common:
+                continue
+            before[branch.delta] += 1
+            kept = list(resampled(branch.probes, branch.delta, common))
+            left_out += len(branch.probes) - len(kept)
+            branch.probes = kept
+            branch.signals = {
+                name: list(resampled(values, branch.delta, common)) for name, values in branch.signals.items()
+            }
+        if not before:
+            return [], had
+        return [
+            f"resampled to an interval of {common:,} tokens: of the branches probed {described(before)}, the probes"
+            f" between are left out ({left_out:,} of {probes:,} probes)"
+        ], had
+
     def environment(self, name: str) -> Environment:
         """Return the environment: questions in the order of arrival, branches by number or else as they arrived.
 
         If no interval is given, an interval is as long as the longest branch, so that a step runs every branch to its
-        end.
+        end. `settle` must have been called.
         """
         columns = _GatheredColumns()
         for question in self.questions.values():

@@ -6,10 +6,11 @@ import zipfile
 from pathlib import Path
 
 from ..errors import InputError
-from .datasets import SUFFIXES
+from . import datasets, tables
 from .jsonl import parse
 
-FORMATS = ("published", "jsonl", "inspect", "lm-eval", "hf")
+FORMATS = ("published", "jsonl", "inspect", "lm-eval", "batch", "hf", "table")
+_OLD_TABLES = (".xls", ".xlsb", ".ods", ".numbers")
 _HEAD = 2**16
 
 
@@ -17,24 +18,29 @@ def detect(path: Path) -> str:
     """Return the format of ``path`` from its name and its first bytes.
 
     Raises:
-        InputError: the file does not exist.
+        InputError: the file does not exist, or is a spreadsheet of another kind.
     """
     if not path.exists():
         raise InputError(f"{path}: no such file")
-    if path.is_dir() or path.suffix in SUFFIXES:
+    if path.is_dir() or path.suffix in datasets.SUFFIXES:
         return "hf"
+    if path.suffix in tables.SUFFIXES:
+        return "table"
+    if path.suffix in _OLD_TABLES:
+        raise InputError(f"{path}: save the spreadsheet as .xlsx or .csv")
     if path.suffix == ".eval" or zipfile.is_zipfile(path):
         return "inspect"
     with path.open("rb") as file:
         head = file.read(_HEAD)
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    kind = "lm-eval" if _samples(text) else "batch" if _responses(text) else "jsonl"
     if path.suffix in (".jsonl", ".ndjson"):
-        return "lm-eval" if _samples(text) else "jsonl"
+        return kind
     if not text.startswith(b"{"):
-        return "published"  # its reader explains what is wrong with any other content
+        return kind if _listed(text) else "published"  # its reader explains what is wrong with any other content
+    if kind != "jsonl":
+        return kind
     first, ended, _ = text.partition(b"\n")
-    if _samples(text):
-        return "lm-eval"
     if b'"eval"' in text and b'"version"' in text and not (ended and isinstance(parse(first), dict)):
         return "inspect"
     return "jsonl"
@@ -44,3 +50,15 @@ def _samples(text: bytes) -> bool:
     """Return whether a file that begins with ``text`` holds samples of lm-evaluation-harness."""
     first = text.partition(b"\n")[0]
     return b'"doc_id"' in first and b'"doc"' in first
+
+
+def _responses(text: bytes) -> bool:
+    """Return whether a file that begins with ``text`` holds the responses, or the requests, of a batch job."""
+    first = text.partition(b"\n")[0]
+    return b'"custom_id"' in first and (b'"response"' in first or b'"body"' in first)
+
+
+def _listed(text: bytes) -> bool:
+    """Return whether a file that begins with ``text`` is a list of rows other than the published JSON."""
+    start = text[1:].lstrip()[:1] if text.startswith(b"[") else b""
+    return start == b"{" and b'"each_branch"' not in text and b'"final_answers_trace"' not in text

@@ -11,11 +11,14 @@ from pydantic import ValidationError
 
 from ..errors import InputError
 from ..store import MAX_TOKENS, Environment
-from . import datasets, inspect_logs, jsonl, lm_eval, published
+from . import batches, datasets, inspect_logs, jsonl, lm_eval, published, tables
 from .collector import BranchCollector
 from .detection import FORMATS, detect
+from .extraction import plain_number
+from .joins import Joins, joins
 from .line import FIELDS, BranchLine, complaint
-from .options import ImportOptions, last_match
+from .options import ImportOptions, Lengths
+from .plausibility import Extracted, warnings
 from .report import ImportReport
 from .rows import FormatReader, ImportedRow, SkippedRow, UnreadableRow, branches
 
@@ -23,11 +26,13 @@ READERS: dict[str, FormatReader] = {
     "jsonl": jsonl.read,
     "inspect": inspect_logs.read,
     "lm-eval": lm_eval.read,
+    "batch": batches.read,
     "hf": datasets.read,
+    "table": tables.read,
 }
 """The reader of each format. A new format needs a module with a reader, and a line here."""
 _CHECKED = [name for name in FIELDS if name != "text"]  # only two options read ``text``, so its type is not checked
-_ONLY = {"scorer": ("inspect",), "filter": ("lm-eval",), "split": ("hf",)}
+_ONLY = {"scorer": ("inspect",), "filter": ("lm-eval",), "split": ("hf",), "requests": ("batch",), "sheet": ("table",)}
 
 
 def read(
@@ -64,19 +69,35 @@ def read(
     _check_options(kind, options)
     if kind == "published":
         return _published(paths, name, options, report), report
+    if kind == "lm-eval":
+        options, notes = lm_eval.prepare(paths, options)
+        report.notes += notes
+    joined = joins(options, _rows_of)
+    report.notes += joined.notes
     collector = BranchCollector(options.delta)
-    importer = _RowImporter(collector, options, report, len(paths) > 1)
+    importer = _RowImporter(collector, options, report, joined, kind, len(paths) > 1)
     for path in paths:
         for row in READERS[kind](path, options):
             importer.add(path, row)
             if collector.branches % 1000 == 0:
                 progress(collector.branches)
-    importer.add_notes(listed=kind in ("jsonl", "hf"))
+    importer.settle()
+    importer.add_notes(listed=kind in ("jsonl", "hf", "table"))
     if not collector.branches:
         return None, report
+    importer.refuse_whole_texts()
     environment = collector.environment(name)
     report.describe(environment)
+    report.warnings += warnings(environment, importer.extracted, options.extract)
     return environment, report
+
+
+def _rows_of(path: Path) -> Iterator[ImportedRow | UnreadableRow]:
+    """Yield the rows of a table that completes an import."""
+    kind = detect(path)
+    if kind not in ("jsonl", "batch", "hf", "table"):
+        raise InputError(f"{path}: expected JSONL, CSV, .xlsx or Parquet, but the format is {kind}")
+    return READERS["jsonl" if kind == "batch" else kind](path, ImportOptions())
 
 
 def _check_options(kind: str, options: ImportOptions) -> None:
@@ -94,20 +115,35 @@ def _published(paths: Sequence[Path], name: str, options: ImportOptions, report:
         raise InputError("the published JSON takes no options: leave out --map, --delta, --tokens and --extract")
     environment = published.read(paths[0], name)
     report.describe(environment)
+    report.warnings += warnings(environment, Extracted(), None)
     return environment
 
 
 class _RowImporter:
     """Adds the branches of rows to a collector, one row at a time, and reports the skipped ones."""
 
-    def __init__(self, collector: BranchCollector, options: ImportOptions, report: ImportReport, several: bool) -> None:
+    def __init__(
+        self,
+        collector: BranchCollector,
+        options: ImportOptions,
+        report: ImportReport,
+        joined: Joins,
+        kind: str,
+        several: bool,
+    ) -> None:
         self.collector = collector
         self.options = options
         self.report = report
+        self.joined = joined
+        self.table = kind == "table"
         self.several = several
         self.estimated = 0
-        self.extracted = 0
-        self.lists = any("*" in path.split(".") for path in options.mapping.values())
+        self.extracted = Extracted()
+        self.blank = 0
+        """The number of branches for which a table has empty cells."""
+        self.whole = 0
+        """The number of branches whose answer is their whole text."""
+        self.lists = any("*" in path for path in options.mapping.values())
         """Whether the mapping makes several branches of a row."""
         self.keys: dict[str, None] = {}
 
@@ -121,38 +157,100 @@ class _RowImporter:
         for number, fields in enumerate(self._branches(place, row)):
             where = f"{place} branch {number}" if row.lists or self.lists else place
             try:
-                self._branch(fields)
+                self._branch(fields, where)
             except ValidationError as error:
                 self.report.skip(where, complaint(error))
             except SkippedRow as why:
                 self.report.skip(where, str(why))
 
     def _branches(self, place: str, row: ImportedRow) -> Iterator[dict[str, Any]]:
+        starred = [name for name, path in self.options.mapping.items() if "*" in path]
         try:
-            yield from branches(row, self.options.mapping)
+            for fields in branches(row, self.options.mapping):
+                if self.table and starred and all(fields[name] is None for name in starred):
+                    self.blank += 1
+                else:
+                    yield fields
         except SkippedRow as why:
             self.report.skip(place, str(why))
 
-    def _branch(self, fields: dict[str, Any]) -> None:
-        text, options = fields.get("text"), self.options
-        extracted = estimated = False
-        if options.extract is not None and isinstance(text, str):
-            fields["final_answer"] = last_match(options.extract, text)
-            extracted = True
-        if options.extract_gold is not None and isinstance(fields.get("gold_answer"), str):
-            fields["gold_answer"] = last_match(options.extract_gold, fields["gold_answer"])
-            if fields["gold_answer"] is None:
-                raise SkippedRow("--extract-gold finds nothing in gold_answer")
-        if options.characters is not None and fields.get("total_tokens") is None and isinstance(text, str):
-            fields["total_tokens"] = math.ceil(len(text) / options.characters)
-            estimated = True
+    def _branch(self, fields: dict[str, Any], place: str) -> None:
+        if self.table:
+            fields = tables.typed(fields)
+        if self.options.question_id is not None:
+            fields["question_id"] = self._part(fields.get("question_id"))
+        self.joined.complete(fields)
+        text = fields.get("text")
+        extracted = self._extract(fields, text)
+        self._gold(fields)
+        estimated = self._estimate(fields, text)
         if fields.get("gold_answer") is None:
-            raise SkippedRow("no gold_answer (--map says where it is)")
+            raise SkippedRow("no gold_answer (--map says where it is, --gold joins a table of gold answers)")
+        if "final_answer" not in fields and text is not None:
+            raise SkippedRow("no final_answer (--extract finds it in the text, --map says where it is)")
         if fields.get("total_tokens") is None:
             raise SkippedRow("no total_tokens (--map says where they are, --tokens estimates them)")
-        self.collector.add(BranchLine.model_validate({name: fields[name] for name in _CHECKED if name in fields}))
+        line = BranchLine.model_validate({name: fields[name] for name in _CHECKED if name in fields})
+        self.collector.add(line, place)
         self.estimated += estimated
-        self.extracted += extracted
+        self.whole += _is_whole(line.final_answer, text) and not extracted
+        if extracted:
+            self.extracted.add(line.final_answer)
+
+    def _part(self, name: Any) -> str:
+        """Return the part of an id that names the question."""
+        pattern = self.options.question_id
+        match = pattern.search(str(name)) if pattern is not None and name is not None else None
+        if pattern is None or match is None:
+            raise SkippedRow("--question-id finds nothing in question_id")
+        return str(match[pattern.groups])
+
+    def _extract(self, fields: dict[str, Any], text: Any) -> bool:
+        if self.options.extract is None or not isinstance(text, str):
+            return False
+        fields["final_answer"] = self.options.extract.find(text)
+        return True
+
+    def _gold(self, fields: dict[str, Any]) -> None:
+        gold, options = fields.get("gold_answer"), self.options
+        if not isinstance(gold, str):
+            return
+        if options.extract_gold is not None:
+            fields["gold_answer"] = options.extract_gold.find(gold)
+            if fields["gold_answer"] is None:
+                raise SkippedRow("--extract-gold finds nothing in gold_answer")
+        elif options.extract is not None and options.extract.name == "number":
+            fields["gold_answer"] = plain_number(gold) or gold  # in the form in which the answers are extracted
+
+    def _estimate(self, fields: dict[str, Any], text: Any) -> bool:
+        lengths = self.options.lengths
+        if fields.get("total_tokens") is not None:
+            return bool(fields.get(batches.SHARED))
+        if lengths.each is not None:
+            fields["total_tokens"] = lengths.each
+        elif lengths.characters is not None and isinstance(text, str):
+            fields["total_tokens"] = math.ceil(len(text) / lengths.characters)
+        return fields.get("total_tokens") is not None
+
+    def settle(self) -> None:
+        """Bring the branches to one interval, and report those that are dropped for another one."""
+        notes, dropped = self.collector.settle()
+        self.report.notes += notes
+        for place in dropped:
+            self.report.skip(place, "probes at an interval of which the common one is no multiple (--delta names one)")
+
+    def refuse_whole_texts(self) -> None:
+        """Raise an error if most answers are the whole texts of their branches, of which no two are ever equal.
+
+        Raises:
+            InputError: they are.
+        """
+        if self.options.extract is None and 2 * self.whole > self.collector.branches:
+            raise InputError(
+                f"{', '.join(self.report.files)}: {self.whole:,} of {self.collector.branches:,} answers are the whole"
+                " texts of their branches, so that hardly two are equal: --extract number, choice, boxed, last-line or"
+                " a regular expression finds the answer in them ('(?s).*' takes them as they are)"
+            )
 
     def add_notes(self, listed: bool) -> None:
         """Add notes to the report: estimates, extracted and merged answers, missing probes, and unused keys.
@@ -162,9 +260,12 @@ class _RowImporter:
         """
         collector, notes, options = self.collector, self.report.notes, self.options
         if self.estimated:
-            notes.append(f"lengths of {self.estimated} branches are estimates: chars/{options.characters:g}")
-        if self.extracted:
-            notes.append(f"the answers of {self.extracted} branches are what --extract finds in their texts")
+            notes.append(_estimate_note(self.estimated, options.lengths))
+        if self.extracted.texts:
+            found = f"{self.extracted.found:,} of {self.extracted.texts:,} texts"
+            notes.append(f"the answers are what --extract finds in the texts: one in {found}")
+        if self.blank:
+            notes.append(f"{self.blank} branches have empty cells, and are taken as not there")
         renamed, mixed = collector.merged()
         if renamed:
             notes.append(f"{renamed} branches are right by their mark alone: their answer became the gold answer")
@@ -177,10 +278,35 @@ class _RowImporter:
         if options.delta and collector.bare:
             notes.append(f"{collector.bare} branches have no answer before their end: --delta only counts their tokens")
         used = {path.split(".")[0] for path in options.mapping.values()}
-        unused = [key for key in self.keys if key not in FIELDS and key not in used]
+        unused = [key for key in self.keys if not _is_used(key, used)]
         if listed and unused:
             more = ", ..." if len(unused) > 12 else ""
             notes.append(f"unused keys: {', '.join(key[:40] for key in unused[:12])}{more}")
+
+
+def _is_used(key: str, used: set[str]) -> bool:
+    """Return whether a key of a row is a field, or mapped to one."""
+    if key in FIELDS or tables.field_of(key) or key in used:
+        return True
+    stars = [part.partition("*") for part in used if "*" in part and part != "*"]
+    return any(key.startswith(before) and key.endswith(after) for before, _, after in stars)
+
+
+def _is_whole(answer: str | None, text: Any) -> bool:
+    """Return whether an answer of several words is the whole text; scorers change its case."""
+    if answer is None or not isinstance(text, str) or len(answer.split()) < 2:
+        return False
+    return answer.strip().casefold() == text.strip().casefold()
+
+
+def _estimate_note(count: int, lengths: Lengths) -> str:
+    if lengths.shared:
+        return (
+            f"lengths of {count} branches are shares of their response's tokens: they add up, but each is an estimate"
+        )
+    if lengths.each is not None:
+        return f"lengths of {count} branches are not known: each counts {lengths.each:,} tokens, so that cost is width"
+    return f"lengths of {count} branches are estimates: chars/{lengths.characters:g}"
 
 
 __all__ = ["FORMATS", "read"]

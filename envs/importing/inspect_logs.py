@@ -127,9 +127,7 @@ def _member(archive: zipfile.ZipFile, name: str, path: Path) -> dict[str, Any] |
     except NotImplementedError:
         if archive.getinfo(name).compress_type != ZSTANDARD:
             return "packed in an unknown way"
-        raise InputError(
-            f"{path}: packed with Zstandard, which needs an extra: {install_command('inspect')}"
-        ) from None
+        raise InputError(f"{path}: packed with Zstandard, which needs an extra: {install_command('inspect')}") from None
     except KeyError:
         return "is missing"
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, OSError, ValueError):

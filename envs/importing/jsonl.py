@@ -1,4 +1,4 @@
-"""Reads and writes plain JSONL with one branch on each line."""
+"""Reads and writes plain JSONL with one branch on each line; reads one JSON list of branches as well."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from .rows import ImportedRow, UnreadableRow
 
 MAX_LINE_BYTES = 2**26
 """The largest line in bytes. A longer line is skipped, and never held in memory."""
+MAX_LIST_BYTES = 2**29
+"""The largest file in bytes that is one JSON list, which is read as a whole."""
 
 
 def read(path: Path, options: ImportOptions) -> Iterator[ImportedRow | UnreadableRow]:
@@ -24,10 +26,10 @@ def read(path: Path, options: ImportOptions) -> Iterator[ImportedRow | Unreadabl
 
 
 def objects(path: Path) -> Iterator[tuple[str, dict[str, Any]] | UnreadableRow]:
-    """Yield (place, JSON object) of every line that is not blank.
+    """Yield (place, JSON object) of every line that is not blank, or of every item if the file is one JSON list.
 
     Raises:
-        InputError: the file is compressed, or encoded in UTF-16.
+        InputError: the file is compressed or encoded in UTF-16, or its list is too large or not valid.
     """
     with path.open("rb") as file:
         head = file.read(4)
@@ -36,6 +38,9 @@ def objects(path: Path) -> Iterator[tuple[str, dict[str, Any]] | UnreadableRow]:
         if head[:2] == b"\x1f\x8b" or head == b"\x28\xb5\x2f\xfd":
             raise InputError(f"{path}: the file is compressed; unpack it")
         file.seek(3 if head[:3] == b"\xef\xbb\xbf" else 0)
+        if _is_list(path):
+            yield from _items(path, file.read(MAX_LIST_BYTES + 1))
+            return
         number = 0
         while line := file.readline(MAX_LINE_BYTES + 1):
             number += 1
@@ -47,6 +52,26 @@ def objects(path: Path) -> Iterator[tuple[str, dict[str, Any]] | UnreadableRow]:
             elif line.strip():
                 found = parse(line)
                 yield UnreadableRow(place, found) if isinstance(found, str) else (place, found)
+
+
+def _is_list(path: Path) -> bool:
+    """Return whether the file holds one list of objects: lines of a JSONL file are objects."""
+    with path.open("rb") as file:
+        head = file.read(2**12).removeprefix(b"\xef\xbb\xbf").lstrip()
+    return head[:1] == b"[" and head[1:].lstrip()[:1] == b"{"
+
+
+def _items(path: Path, data: bytes) -> Iterator[tuple[str, dict[str, Any]] | UnreadableRow]:
+    if len(data) > MAX_LIST_BYTES:
+        raise InputError(
+            f"{path}: a JSON list of more than {MAX_LIST_BYTES >> 20} MiB; write one object a line (JSONL)"
+        )
+    found = parse(b'{"items": ' + data + b"}")
+    if isinstance(found, str):
+        raise InputError(f"{path}: {found}")
+    for number, item in enumerate(found["items"]):
+        place = f"item {number}"
+        yield (place, item) if isinstance(item, dict) else UnreadableRow(place, "not a JSON object")
 
 
 def parse(data: bytes) -> dict[str, Any] | str:

@@ -20,7 +20,12 @@ from ..store import MAX_PROBES, MAX_TOKENS
 from .published import ABSENT_TEXT
 
 
-def _text(value: Any) -> str:
+def as_text(value: Any) -> str:
+    """Return a text or a number as text.
+
+    Raises:
+        ValueError: the value is neither.
+    """
     if isinstance(value, str):
         return value
     if isinstance(value, float) and math.isfinite(value):  # 4.0 means 4 in a table's column with gaps
@@ -31,11 +36,11 @@ def _text(value: Any) -> str:
 
 
 def _branch(value: Any) -> int | str:
-    return value if isinstance(value, int) and not isinstance(value, bool) else _text(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else as_text(value)
 
 
 def _answer(value: Any) -> str | None:
-    return None if value is None or value == ABSENT_TEXT else _text(value)
+    return None if value is None or value == ABSENT_TEXT else as_text(value)
 
 
 def _whole(value: Any) -> Any:
@@ -54,7 +59,7 @@ def _present(value: str) -> str:
 
 _NAME = {"type": ["string", "number"]}
 
-Text = Annotated[str, PlainValidator(_text), WithJsonSchema(_NAME)]
+Text = Annotated[str, PlainValidator(as_text), WithJsonSchema(_NAME)]
 """Any text that JSON can hold; a number becomes its text."""
 Answer = Annotated[str | None, PlainValidator(_answer), WithJsonSchema({"type": ["string", "number", "null"]})]
 """An answer; null and "ERR" mean an absent answer."""
@@ -82,7 +87,7 @@ class BranchLine(BaseModel):
     final_answer: Answer = Field(description="null for none")
     total_tokens: Tokens = Field(description="tokens of the whole branch")
     probe_freq: Annotated[int, Field(ge=1, le=MAX_TOKENS), BeforeValidator(_whole)] | None = Field(
-        None, description="tokens between two probes: the same in all lines"
+        None, description="tokens between two probes; lines with several such numbers get their common multiple"
     )
     probe_answers: Annotated[list[Answer], Field(max_length=MAX_PROBES)] | None = Field(
         None, description="item k is the answer that the model gives if it is stopped after k + 1 intervals"

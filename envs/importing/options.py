@@ -5,8 +5,26 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from ..errors import InputError
+from ..store import MAX_TOKENS
+from .extraction import Extraction
+
+
+@dataclass(frozen=True, slots=True)
+class Lengths:
+    """How to find the tokens of a branch that the file does not hold. At most one field is set."""
+
+    characters: float | None = None
+    """Characters of a token, to estimate lengths from texts."""
+    shared: bool = False
+    """Whether the tokens of all choices of a response are divided in proportion to their texts."""
+    each: int | None = None
+    """Tokens that stand for every branch whose length is not known."""
+
+    def __bool__(self) -> bool:
+        return self != Lengths()
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,37 +34,53 @@ class ImportOptions:
     mapping: Mapping[str, str] = field(default_factory=dict)
     """For each field of `BranchLine`, the dotted path of its value in a row of the file."""
     delta: int | None = None
-    """Tokens of an interval, if the file does not give it."""
-    characters: float | None = None
-    """Characters of a token, to estimate lengths from texts."""
-    extract: re.Pattern[str] | None = None
-    """The final answer is the last match in the text of a branch."""
-    extract_gold: re.Pattern[str] | None = None
-    """The gold answer is the last match in the reference."""
+    """Tokens of an interval, if the file does not give it, or if it shall be a longer one."""
+    lengths: Lengths = Lengths()
+    extract: Extraction | None = None
+    """How the final answer is found in the text of a branch."""
+    extract_gold: Extraction | None = None
+    """How the gold answer is found in the reference."""
+    question_id: re.Pattern[str] | None = None
+    """The part of an id that names the question; the rest tells its branches apart."""
+    requests: Path | None = None
+    """The requests of a batch job, which hold the questions."""
+    gold: Path | None = None
+    """A table of gold answers."""
+    gold_columns: tuple[str, str] | None = None
+    """The columns of that table: the key by which it is joined, and the answer."""
     scorer: str | None = None
     """The scorer of an Inspect log whose answers are imported."""
     filter: str | None = None
     """The filter of lm-evaluation-harness samples whose answers are imported."""
     split: str | None = None
     """The split of a data set that is imported."""
+    sheet: str | None = None
+    """The sheet of a workbook that is imported."""
 
 
-def characters(text: str | None) -> float | None:
-    """Return N, the characters of a token, from the text ``chars/N``.
+def lengths(text: str | None) -> Lengths:
+    """Return how to find missing lengths, from ``chars/N``, ``shared``, or a number of tokens.
 
     Raises:
-        InputError: the text has another form, or N is not positive.
+        InputError: the text has another form, or the number is not positive.
     """
     if text is None:
-        return None
+        return Lengths()
+    if text == "shared":
+        return Lengths(shared=True)
     match = re.fullmatch(r"chars/(\d{1,9}(?:\.\d{1,9})?)", text)
-    if match is None or not float(match[1]):
-        raise InputError(f"--tokens {text}: expected chars/N, such as chars/4: a token for every 4 characters")
-    return float(match[1])
+    if match is not None and float(match[1]):
+        return Lengths(characters=float(match[1]))
+    if re.fullmatch(r"\d{1,10}", text) and 0 < int(text) <= MAX_TOKENS:
+        return Lengths(each=int(text))
+    raise InputError(
+        f"--tokens {text}: expected chars/N, such as chars/4 (a token for every 4 characters); shared (the tokens of a"
+        " response, divided among its choices); or a number of tokens for every branch"
+    )
 
 
-def pattern(option: str, text: str | None) -> re.Pattern[str] | None:
-    """Return ``text`` as a compiled regular expression with at most one group.
+def question_pattern(text: str | None) -> re.Pattern[str] | None:
+    """Return the pattern of ``--question-id``, which has at most one group.
 
     Raises:
         InputError: the text is not a regular expression, or has several groups.
@@ -56,15 +90,21 @@ def pattern(option: str, text: str | None) -> re.Pattern[str] | None:
     try:
         compiled = re.compile(text)
     except (re.error, OverflowError, RecursionError) as error:
-        raise InputError(f"{option}: not a regular expression ({error})") from None
+        raise InputError(f"--question-id: not a regular expression ({str(error).splitlines()[0]})") from None
     if compiled.groups > 1:
-        raise InputError(f"{option}: {compiled.groups} groups, but the answer is one: write the others as (?:...)")
+        raise InputError(f"--question-id: {compiled.groups} groups, but one names the question: write (?:...)")
     return compiled
 
 
-def last_match(expression: re.Pattern[str], text: str) -> str | None:
-    """Return the last match in ``text``, or its group if there is one, stripped of spaces; None for no match."""
-    last = None
-    for match in expression.finditer(text):
-        last = match[expression.groups]
-    return last.strip() if last else None
+def columns(text: str | None) -> tuple[str, str] | None:
+    """Return the columns of ``--gold-columns KEY=ANSWER``.
+
+    Raises:
+        InputError: the text has another form.
+    """
+    if text is None:
+        return None
+    key, _, answer = text.partition("=")
+    if not key or not answer:
+        raise InputError(f"--gold-columns {text}: expected KEY=ANSWER, such as id=solution")
+    return key, answer

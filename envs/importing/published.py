@@ -10,6 +10,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..store import ABSENT, MAX_PROBES, MAX_TOKENS, Environment
+from .intervals import beyond_end
 
 ABSENT_TEXT = "ERR"
 """The text of an absent answer in the published files."""
@@ -116,6 +117,9 @@ class _PublishedReader:
             raise self.error(
                 place, f"total_tokens is {_short(total)}, but must be a whole number between 0 and {MAX_TOKENS}"
             )
+        delta = self.delta or 0
+        if beyond_end(len(probes), delta, total):
+            raise self.error(place, f"{len(probes)} probes every {delta} tokens, but a length of {total} tokens")
         self.probe_counts.append(len(probes))
         self.probes += [self.answer(answer, place) for answer in probes]
         self.totals.append(total)

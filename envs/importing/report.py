@@ -8,7 +8,10 @@ from typing import Any
 import numpy as np
 
 from ..store import Environment
+from .plausibility import Warned
 
+MOST_SKIPPED = 0.01
+"""The largest share of rows and branches that may be skipped without the user's consent."""
 _PLACES = 5
 _MOST_REASONS = 100
 
@@ -41,11 +44,24 @@ class ImportReport:
     """The skipped rows by reason."""
     notes: list[str] = field(default_factory=list)
     """Facts that a reader of the figures should know."""
+    warnings: list[Warned] = field(default_factory=list)
+    """Reasons to doubt the figures."""
 
     @property
     def count(self) -> int:
         """The number of skipped rows and branches."""
         return sum(entry.count for entry in self.skipped.values())
+
+    def refusal(self, *, strict: bool, allow_skips: bool) -> str | None:
+        """Return why the environment must not be written, or None."""
+        rows = self.count + self.branches
+        if not self.branches:
+            return "no branch is usable"
+        if strict and self.count:
+            return "--strict allows no skipped branch"
+        if self.count > MOST_SKIPPED * rows and not allow_skips:
+            return f"{self.count:,} of {rows:,} branches and rows are skipped (--allow-skips takes the others)"
+        return None
 
     def skip(self, place: str, why: str) -> None:
         """Record that ``place`` was skipped."""
@@ -91,7 +107,8 @@ class ImportReport:
         for why, entry in self.reasons():
             more = ", ..." if entry.count > len(entry.places) else ""
             lines.append(f"    {entry.count:>7,}  {why} ({', '.join(entry.places)}{more})")
-        return lines + [f"  note: {note}" for note in self.notes]
+        lines += [f"  note: {note}" for note in self.notes]
+        return lines + [f"  warning: {warning.line()}" for warning in self.warnings]
 
     def document(self) -> dict[str, Any]:
         """Return the report as a JSON document."""
@@ -107,4 +124,5 @@ class ImportReport:
             "delta": self.delta,
             "skipped": [{"reason": why, "count": entry.count, "places": entry.places} for why, entry in self.reasons()],
             "notes": self.notes,
+            "warnings": [{"name": warning.name, "text": warning.text} for warning in self.warnings],
         }

@@ -57,7 +57,7 @@ def parse_map(pairs: list[str]) -> dict[str, str]:
             raise InputError(f"--map {pair}: there is no field {name!r}; there are {', '.join(FIELDS)}")
         if name in mapping:
             raise InputError(f"--map {pair}: {name} is mapped twice")
-        if path.split(".").count("*") > 1:
+        if path.count("*") > 1:
             raise InputError(f"--map {pair}: a path may have one star, which stands for the branches of a row")
         mapping[name] = path
     return mapping
@@ -74,7 +74,7 @@ def branches(row: ImportedRow, mapping: Mapping[str, str]) -> Iterator[dict[str,
         fields.pop(name, None)
         lists.pop(name, None)
         value = find(row.raw, path)
-        if "*" not in path.split("."):
+        if "*" not in path:
             fields[name] = value
         elif isinstance(value, list):
             lists[name] = value
@@ -95,8 +95,8 @@ def branches(row: ImportedRow, mapping: Mapping[str, str]) -> Iterator[dict[str,
 def find(value: Any, path: str) -> Any:
     """Return the value at the dotted ``path``, or None if there is none.
 
-    A part of a path is a key, which may itself contain dots, the index of a list item, or ``*`` for all items of a
-    list.
+    A part of a path is a key, which may itself contain dots, the index of a list item, ``*`` for all items of a list,
+    or a key with a star, which stands for several keys: ``sample_*`` gives a list, ``sample_2`` before ``sample_10``.
     """
     if not path:
         return value
@@ -106,10 +106,27 @@ def find(value: Any, path: str) -> Any:
             if path[:end] in value:
                 return find(value[path[:end]], path[end + 1 :])
             end = path.rfind(".", 0, end)
-        return None
+        part, _, rest = path.partition(".")
+        keys = _matching(value, part)
+        return [find(value[key], rest) for key in keys] if keys else None
     part, _, rest = path.partition(".")
     if isinstance(value, list) and part == "*":
         return [find(item, rest) for item in value]
     if isinstance(value, list) and part.isdecimal() and int(part[:9]) < len(value):
         return find(value[int(part[:9])], rest)
     return None
+
+
+def _matching(value: dict[Any, Any], part: str) -> list[Any]:
+    """Return the keys that ``part``, a key with a star, stands for: in the order of the numbers at its place."""
+    if "*" not in part or part == "*":
+        return []
+    before, _, after = part.partition("*")
+    keys = [key for key in value if isinstance(key, str) and len(key) >= len(part) - 1]
+    keys = [key for key in keys if key.startswith(before) and key.endswith(after)]
+
+    def order(key: str) -> tuple[int, str]:
+        middle = key[len(before) : len(key) - len(after)].strip()
+        return (int(middle), "") if middle.isdecimal() and len(middle) < 10 else (2**31, "")
+
+    return sorted(keys, key=order)

@@ -28,6 +28,8 @@ BRANCH = st.tuples(st.lists(WORDS, max_size=5), st.integers(0, 3000), WORDS).map
 def documents(draw: st.DrawFn) -> list[dict[str, Any]]:
     delta = draw(st.integers(1, 1000))
     questions = draw(st.lists(st.lists(BRANCH, min_size=1, max_size=4), min_size=1, max_size=4))
+    for branch in (branch for branches in questions for branch in branches):
+        branch[1] = max(branch[1], delta * (len(branch[0]) - 1) + 1 if branch[0] else 0)  # no probe beyond the end
     return [
         {
             "question": f"q{i}",
@@ -103,6 +105,7 @@ QUESTION = {"question": "q", "gold_answer": "1", "probe_freq": 500, "each_branch
         (json.dumps([QUESTION | {"probe_freq": 2**31}]), "probe_freq"),
         (json.dumps([QUESTION | {"probe_freq": 10**30}]), "probe_freq"),
         (json.dumps([QUESTION | {"each_branch": [[["1"], 10**30, "1"]]}]), "total_tokens"),
+        (json.dumps([QUESTION | {"each_branch": [[["1"] * 5, 2000, "1"]]}]), "5 probes every 500 tokens, but a length"),
         (json.dumps([QUESTION | {"each_branch": [[["1"] * 65536, 1, "1"]]}]), "65536 probes"),
         (json.dumps([QUESTION]).replace('"gold_answer"', '"gold_answer": "2", "gold_answer"'), "two values"),
         (json.dumps([QUESTION | {"each_branch": [[[{"a": "b" * 9999}], 5, "1"]]}]), "an answer is"),

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from autotts.envs.errors import InputError
 from autotts.envs.importing.detection import FORMATS, detect
-from autotts.envs.importing.options import characters, pattern
+from autotts.envs.importing.extraction import extraction
+from autotts.envs.importing.options import lengths
 from autotts.envs.importing.rows import find, parse_map
 
 from .files import EVAL, LINE, harness, inspect_eval, inspect_json, jsonl, read
@@ -73,7 +74,7 @@ def test_find_never_raises(path: str) -> None:
     find({"a": {"b": [{"a": 0}, [1]], "": {"": 2}}, "a.b": 3}, path)
 
 
-@pytest.mark.parametrize("pair", ["x", "x=", "=x", "gold=x", "final_answer=a.*.b.*"])
+@pytest.mark.parametrize("pair", ["x", "x=", "=x", "gold=x", "final_answer=a.*.b.*", "final_answer=a_*_*"])
 def test_invalid_mappings_are_refused(pair: str) -> None:
     with pytest.raises(InputError, match="--map"):
         parse_map([pair])
@@ -81,16 +82,19 @@ def test_invalid_mappings_are_refused(pair: str) -> None:
         parse_map(["text=a", "text=b"])
 
 
-@pytest.mark.parametrize("text", ["4", "chars/0", "chars/x", "chars/-1", "chars/0.0", "words/2", "chars/" + "9" * 400])
+ODD_LENGTHS = ["0", "4.5", "9" * 11, "chars/0", "chars/x", "chars/-1", "chars/0.0", "words/2", f"chars/{'9' * 400}"]
+
+
+@pytest.mark.parametrize("text", ODD_LENGTHS)
 def test_invalid_token_estimates_are_refused(text: str) -> None:
     with pytest.raises(InputError, match="--tokens"):
-        characters(text)
+        lengths(text)
 
 
 @pytest.mark.parametrize("text", ["(", "(a)(b)", "a{99999999999999}"])
 def test_invalid_expressions_and_several_groups_are_refused(text: str) -> None:
     with pytest.raises(InputError, match="--extract"):
-        pattern("--extract", text)
+        extraction("--extract", text)
 
 
 def test_lists_of_a_row_must_have_equal_lengths(tmp_path: Path) -> None:

@@ -60,6 +60,7 @@ def test_the_order_of_lines_affects_only_the_order_of_questions(
 ) -> None:
     home, random = tmp_path_factory.mktemp("order"), Random(seed)
     env = random_environment(random, questions=3, name="a/b")
+    env.total_tokens[:] = np.maximum(env.total_tokens, env.delta * env.probes)  # no probe beyond the end
     lines = list(jsonl.write(env))
     random.shuffle(lines)
     (home / "out.jsonl").write_text("".join(lines))
@@ -112,7 +113,7 @@ def test_every_line_is_imported_or_reported_as_skipped(
         ([LINE | {"question_id": 1}, LINE | {"question_id": 1, "question": "r"}], "question differs", "line 3"),
         ([LINE | {"branch": 1}, LINE | {"branch": 1}], "a branch that is there already", "line 3"),
         ([LINE | {"probe_answers": ["1"]}], "probe_answers without probe_freq", "line 2"),
-        ([LINE | {"probe_freq": 5}, LINE | {"probe_freq": 6}], "probe_freq differs from earlier lines", "line 3"),
+        ([LINE | {"probe_freq": 50, "probe_answers": ["1"] * 19}], "probes beyond the end of the branch", "line 2"),
         ([LINE | {"probe_freq": 0}], "probe_freq should be greater than or equal to 1", "line 2"),
         ([LINE | {"probe_cost": 1}], "probe_cost differs", "line 2"),
         ([LINE | {"probe_freq": 5, "probe_answers": ["1"], "signals": {"s": []}}], "a signal has another", "line 2"),

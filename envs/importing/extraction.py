@@ -1,0 +1,199 @@
+"""Finds the answer in a text: `boxed`, `choice`, `number`, `last-line`, or a regular expression."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from ..errors import InputError
+
+
+@dataclass(frozen=True, slots=True)
+class Extraction:
+    """A way to find the answer in a text."""
+
+    name: str
+    """One of `WAYS`, or the regular expression."""
+    find: Callable[[str], str | None]
+    """Returns the answer in a text, stripped of spaces, or None if there is none."""
+
+
+def extraction(option: str, text: str | None) -> Extraction | None:
+    """Return the way that a user names: one of `WAYS`, or a regular expression whose last match is the answer.
+
+    Args:
+        option: the option, for the error.
+        text: the name or the expression.
+
+    Raises:
+        InputError: the text is neither a name nor a regular expression, or the expression has several groups.
+    """
+    if text is None:
+        return None
+    if text in WAYS:
+        return Extraction(text, WAYS[text])
+    try:
+        compiled = re.compile(text)
+    except (re.error, OverflowError, RecursionError) as error:
+        raise InputError(
+            f"{option}: neither {', '.join(WAYS)} nor a regular expression ({str(error).splitlines()[0]})"
+        ) from None
+    if compiled.groups > 1:
+        raise InputError(f"{option}: {compiled.groups} groups, but the answer is one: write the others as (?:...)")
+    return Extraction(text, lambda given: _last_match(compiled, given))
+
+
+def _last_match(expression: re.Pattern[str], text: str) -> str | None:
+    """Return the last match in ``text``, or its group if there is one."""
+    last = None
+    for match in expression.finditer(text):
+        last = match[expression.groups]
+    return (last.strip() or None) if last else None
+
+
+_THOUGHT = "</think>"
+
+
+def _visible(text: str) -> str:
+    """Return the text after the thoughts of a reasoning model; nothing if the thoughts do not end."""
+    visible = text.rpartition(_THOUGHT)[2]
+    return "" if "<think>" in visible else visible
+
+
+_BOX = re.compile(r"\\(?:boxed|fbox)(?![A-Za-z])\s*")
+
+
+def boxed(text: str) -> str | None:
+    r"""Return the content of the last ``\boxed`` or ``\fbox``: braces may be nested, and ``\boxed 5`` needs none.
+
+    A box that the text cuts off holds no answer.
+    """
+    last = None
+    for match in _BOX.finditer(text):
+        last = match
+    if last is None:
+        return None
+    if text[last.end() : last.end() + 1] == "{":
+        end = _closing(text, last.end())
+        return None if end is None else text[last.end() + 1 : end].strip() or None
+    return _bare(text[last.end() :])
+
+
+def _closing(text: str, start: int) -> int | None:
+    """Return the place of the brace that closes the one at ``start``. An escaped brace is a sign of its own."""
+    depth, at = 0, start
+    while at < len(text):
+        if text[at] == "\\":
+            at += 1
+        elif text[at] == "{":
+            depth += 1
+        elif text[at] == "}":
+            depth -= 1
+            if not depth:
+                return at
+        at += 1
+    return None
+
+
+def _bare(text: str) -> str | None:
+    """Return the beginning of ``text`` up to a space or a dollar sign outside braces."""
+    at = 0
+    while at < len(text) and not text[at].isspace() and text[at] not in "$}":
+        if text[at] == "{":
+            end = _closing(text, at)
+            if end is None:
+                return None
+            at = end
+        at += 1
+    return text[:at].removesuffix("\\)").removesuffix("\\]").rstrip(".,;") or None
+
+
+_DRESS = r"(?:\s|[:=*_$({\[]|\\(?:text|textbf|mathrm|mathbf|boxed)|(?i:\bis\b|\boption\b|\bchoice\b))*"
+_NAMED = re.compile(
+    r"(?i:\b(?:answer|choice|option))\b"
+    + _DRESS
+    + r"([A-J])(?![A-Za-z0-9'])(?!\s+(?!because|since|as|and|or)[a-z]+\s+[a-z])"
+)
+_SURE = re.compile(r"(?i:\b(?:answer|choice|option))\b" + _DRESS + r"([B-HJ])(?![A-Za-z0-9'])")
+_BRACKETED = re.compile(r"[(\[*]\s*([A-Ja-j])\s*[)\]*]")
+_ALONE = re.compile(r"[\s*$({\[]*([A-Ja-j])(?:[\s.*$)}\]]*|[).:]\s.*)")
+_INNER = re.compile(r"(?:\\(?:text|textbf|mathrm|mathbf)\s*)?[{(\s]*([A-Ja-j])[)}\s.]*")
+
+
+def choice(text: str) -> str | None:
+    """Return the letter, A to J, of the choice that ``text`` names last, in capitals.
+
+    A box comes first, then a phrase such as "the answer is (B)", then a letter in brackets, then a line of one letter.
+    """
+    text = _visible(text)
+    box = boxed(text)
+    if box is not None and (inner := _INNER.fullmatch(box)):
+        return inner[1].upper()
+    named = [*_NAMED.finditer(text), *_SURE.finditer(text)]
+    if named:
+        return max(named, key=lambda match: match.start(1))[1]
+    bracketed = _BRACKETED.findall(text)
+    if bracketed:
+        return str(bracketed[-1]).upper()
+    line = last_line(text)
+    alone = _ALONE.fullmatch(line) if line else None
+    return alone[1].upper() if alone else None
+
+
+_DIGITS = r"(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?|\.\d+"
+_WHOLE = rf"[-+\u2212]?\$?(?:{_DIGITS})(?:[eE][-+]?\d+)?"
+_FRACTION = r"(?P<minus>-?)\s*\\[dtc]?frac\s*\{\s*(?P<top>-?\d+)\s*\}\s*\{\s*(?P<bottom>\d+)\s*\}"
+_NUMBER = re.compile(
+    rf"{_FRACTION}|(?<![\w.^])(?<![\^_]\{{)(?:(?<=\))[-+])?(?P<number>{_WHOLE})(?P<over>\s?/\s?\d+(?![\d.]))?"
+)
+
+
+def number(text: str) -> str | None:
+    r"""Return the last number of ``text`` in plain digits: ``1,200.50`` is ``1200.5``, ``\frac{3}{4}`` is ``3/4``.
+
+    An exponent or an index, as in ``km^2``, is not a number of its own.
+    """
+    last = None
+    for match in _NUMBER.finditer(_visible(text)):
+        last = match
+    return None if last is None else _plain(last)
+
+
+def plain_number(text: str) -> str | None:
+    """Return ``text`` in plain digits if it is one number and nothing else, or None."""
+    match = _NUMBER.fullmatch(text.strip())
+    return None if match is None else _plain(match)
+
+
+def _plain(match: re.Match[str]) -> str:
+    if match["number"] is None:
+        return f"{'-' * (match['minus'] == '-')}{match['top']}/{match['bottom']}".replace("--", "")
+    digits = match["number"].replace(",", "").replace("$", "").replace("\u2212", "-")
+    value = f"{Decimal(digits):f}" if len(digits) < 60 else digits
+    if "." in value:
+        value = value.rstrip("0").rstrip(".")
+    value = "0" if value in ("-0", "") else value
+    return value + (match["over"] or "").replace(" ", "")
+
+
+_LABEL = re.compile(r"(?i)[\s*#>]*(?:the\s+)?(?:final\s+)?answer(?:\s+is)?\s*[:=]?+[\s*]*+(?=\S)")
+
+
+def last_line(text: str) -> str | None:
+    """Return the last line of ``text`` that is not blank, without a label such as ``Answer:`` and without emphasis."""
+    lines = [line.strip() for line in _visible(text).splitlines() if line.strip()]
+    if not lines:
+        return None
+    line = _LABEL.sub("", lines[-1], count=1) if _LABEL.match(lines[-1]) else lines[-1].lstrip("# ")
+    return line.strip().strip("*").strip() or None
+
+
+WAYS: dict[str, Callable[[str], str | None]] = {
+    "boxed": boxed,
+    "choice": choice,
+    "number": number,
+    "last-line": last_line,
+}
+"""The named ways to find an answer."""

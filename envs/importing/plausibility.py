@@ -1,0 +1,148 @@
+"""Warns of an import whose figures are improbable. Each warning has a name, and says which option mends it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..store import ABSENT, Environment
+from .extraction import WAYS, Extraction
+
+_FEW = 5
+"""Branches below which no share is improbable."""
+_MANY = 50
+_LONG = 200
+"""Characters of an answer that is rather a whole text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """A warning of an import."""
+
+    name: str
+    text: str
+
+    def line(self) -> str:
+        """Return the warning as a line of text."""
+        return f"{self.name}: {self.text}"
+
+
+@dataclass(slots=True)
+class Extracted:
+    """Counts of the answers that an option found in texts."""
+
+    texts: int = 0
+    found: int = 0
+    cut: int = 0
+    """Answers with a brace that is not closed, or not opened."""
+    sample: str = ""
+    """The first such answer."""
+
+    def add(self, answer: str | None) -> None:
+        """Count the answer of one text."""
+        self.texts += 1
+        self.found += answer is not None
+        if answer is not None and not _balanced(answer):
+            self.cut += 1
+            self.sample = self.sample or answer
+
+
+def _balanced(answer: str) -> bool:
+    bare = re.sub(r"\\[{}\\]", "", answer)
+    return bare.count("{") == bare.count("}")
+
+
+def warnings(environment: Environment, extracted: Extracted, way: Extraction | None) -> list[Warned]:
+    """Return the warnings of an imported environment.
+
+    Args:
+        environment: the imported branches.
+        extracted: the answers that were found in texts.
+        way: how they were found, if they were.
+    """
+    found = _of_extraction(extracted, way)
+    finals = environment.final_answers
+    present = finals[finals != ABSENT]
+    if len(finals) < _FEW:
+        return found
+    right = finals == np.repeat(environment.gold, np.diff(environment.branch_offsets))
+    if not len(present):
+        return [*found, Warned("no-answer", f"no branch has an answer; {_ANSWER_HINT}")]
+    if not right.any():
+        found.append(_nothing_right(environment))
+    elif right.all() and len(finals) >= _MANY and len(environment) > 1:
+        found.append(Warned("all-right", "every branch is right; does --map take gold_answer from the answers?"))
+    if len(environment) > 1 and len(np.unique(present)) == 1:
+        word = _short(environment.vocabulary[int(present[0])])
+        found.append(Warned("one-answer", f"every answer is {word}; {_ANSWER_HINT}"))
+    long = [len(environment.vocabulary[answer]) > _LONG for answer in present.tolist()]
+    if 2 * sum(long) > len(long):
+        found.append(Warned("long-answers", f"most answers are whole texts; {_ANSWER_HINT}"))
+    return found
+
+
+_ANSWER_HINT = f"--map final_answer=PATH or --extract {'|'.join(WAYS)}|REGEX says where it is"
+
+
+def _of_extraction(extracted: Extracted, way: Extraction | None) -> list[Warned]:
+    if way is None or not extracted.texts:
+        return []
+    found = []
+    if extracted.texts >= _FEW and 2 * extracted.found < extracted.texts:
+        others = [name for name in WAYS if name != way.name]
+        found.append(
+            Warned(
+                "few-extracted",
+                f"--extract {way.name} finds an answer in {extracted.found:,} of {extracted.texts:,} texts;"
+                f" try --extract {', '.join(others)} or another regular expression",
+            )
+        )
+    if extracted.cut:
+        better = "--extract boxed reads nested braces" if way.name not in WAYS else "the texts are cut there"
+        found.append(
+            Warned(
+                "unbalanced-braces",
+                f"{extracted.cut:,} of {extracted.found:,} extracted answers have a brace without its partner, such as"
+                f" {_short(extracted.sample)}; {better}",
+            )
+        )
+    return found
+
+
+def _nothing_right(environment: Environment) -> Warned:
+    words, gold = environment.vocabulary, environment.gold
+    answers = environment.final_answers
+    first = next(b for b in range(len(answers)) if answers[b] != ABSENT)
+    question = int(np.searchsorted(environment.branch_offsets, first, side="right")) - 1
+    sample = f"{_short(words[int(answers[first])])} against the gold answer {_short(words[int(gold[question])])}"
+    golds = [words[int(index)] for index in gold]
+    text = [words[int(index)] for index in np.unique(answers) if index != ABSENT]
+    return Warned("nothing-right", f"no branch is right: {sample}; {_mend(golds, text)}")
+
+
+def _mend(golds: list[str], answers: list[str]) -> str:
+    """Return the option that most probably mends an import without right answers."""
+    if _most(golds, lambda text: "####" in text):
+        return "--extract-gold '#### (.*)' takes the answer out of it"
+    if _most(golds, lambda text: "\\boxed" in text or "\\fbox" in text):
+        return "--extract-gold boxed takes the answer out of it"
+    if _most(answers, lambda text: "\\boxed" in text or "\\fbox" in text):
+        return "--extract boxed takes the answer out of it"
+    if _most(golds, lambda text: re.fullmatch(r"\(?[A-Ja-j]\)?\.?", text.strip()) is not None):
+        return "--answers choice compares letters, --extract choice finds them in texts"
+    if _most(golds, lambda text: re.fullmatch(r"[-+$]?[\d.,]+%?", text.strip()) is not None):
+        return "--answers number compares numbers, --extract number finds them in texts"
+    return "--answers math compares formulas, --extract-gold takes a part of the gold answer, --map names another field"
+
+
+def _most(texts: list[str], test: object) -> bool:
+    assert callable(test)
+    return bool(texts) and 2 * sum(map(test, texts)) > len(texts)
+
+
+def _short(text: str) -> str:
+    """Return ``text`` in quotes, cut off after 40 characters."""
+    line = " ".join(text.split())
+    return f"`{line if len(line) <= 40 else line[:40] + '...'}`"
