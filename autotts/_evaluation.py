@@ -6,12 +6,11 @@ import os
 from collections.abc import Callable, Sequence
 
 from autotts.envs import statistics
-from autotts.envs.episodes import BETAS, MAX_BRANCHES, grid
+from autotts.envs.episodes import BETAS, DEFAULT_ORDERS, MAX_BRANCHES, grid
 from autotts.envs.errors import InputError
 from autotts.envs.statistics import CurveDifference
 from autotts.sandbox.base import Sandbox
-from autotts.sandbox.evaluation import CandidateFailed, Evaluation
-from autotts.sandbox.evaluation import evaluate as run_candidate
+from autotts.sandbox.evaluation import CandidateFailed, Evaluation, measure
 
 from ._environments import Environments, find_environments
 from ._sandboxes import lend_sandbox
@@ -23,7 +22,7 @@ def evaluate(
     env: Environments = None,
     *,
     betas: Sequence[float] = BETAS,
-    orders: int = 100,
+    orders: int = DEFAULT_ORDERS,
     first_order: int = 0,
     max_branches: int = MAX_BRANCHES,
     max_tokens: int | None = None,
@@ -40,7 +39,7 @@ def evaluate(
             it may use what `autotts` offers to controllers, allowed modules of the standard library, and constants.
         env: environments, or names, patterns or paths of them; the built-in synthetic ones if None.
         betas: values of beta, in [0, 1].
-        orders: the number of branch orders.
+        orders: the number of branch orders. The published figures and the replay reports have 100.
         first_order: the first branch order.
         max_branches: branches of a question at most.
         max_tokens: tokens of a question at most; None for no limit.
@@ -72,7 +71,7 @@ def compare(
     env: Environments = None,
     *,
     betas: Sequence[float] = BETAS,
-    orders: int = 100,
+    orders: int = DEFAULT_ORDERS,
     first_order: int = 0,
     max_branches: int = MAX_BRANCHES,
     max_tokens: int | None = None,
@@ -109,12 +108,12 @@ def compare(
         [first, second], env, betas, range(first_order, first_order + orders), max_branches, max_tokens, sandbox,
         workers, data, progress,
     )  # fmt: skip
-    scores = []
+    figures = []
     for found in done:
-        if found.scores is None:
+        if found.figures is None:
             raise CandidateFailed(found.candidate, found.verdict)
-        scores.append(found.scores)
-    return statistics.compare(*scores)
+        figures.append(found.figures)
+    return statistics.compare(*figures)
 
 
 def _evaluated(
@@ -127,4 +126,4 @@ def _evaluated(
         raise InputError(f"workers is {workers}, but must be at least 1")
     episodes = grid(find_environments(env, data), dict.fromkeys(betas), orders, max_branches, max_tokens)
     with lend_sandbox(sandbox, workers, candidates) as lent:
-        return [run_candidate(candidate, episodes, lent, progress) for candidate in candidates]
+        return [measure(candidate, episodes, lent, progress) for candidate in candidates]

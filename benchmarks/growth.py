@@ -32,7 +32,7 @@ from autotts.agent.records.events import CandidateEvaluated, Event, GenerationAr
 from autotts.envs.episodes import Episodes, Logs
 from autotts.sandbox.backends.process import ProcessSandbox
 from autotts.sandbox.base import Sandbox
-from autotts.sandbox.evaluation import Evaluation, scored
+from autotts.sandbox.evaluation import LoggedEvaluation, scored
 from autotts.sandbox.outcome import Candidate
 
 NODES = ("begin_step", "ask", "collect", "evaluate", "diagnose", "archive_generation")
@@ -51,8 +51,9 @@ class Trials:
         self.episodes, self.seconds = episodes, 0.0
 
     def __call__(
-        self, candidate: Candidate, episodes: Episodes, sandbox: Sandbox, elite: Callable[[Evaluation], bool], **_: Any
-    ) -> Evaluation:
+        self, candidate: Candidate, episodes: Episodes, sandbox: Sandbox,
+        elite: Callable[[LoggedEvaluation], bool], **_: Any,
+    ) -> LoggedEvaluation:  # fmt: skip
         began = time.thread_time()
         chance = np.random.default_rng(int(hashlib.sha256(candidate.source.encode()).hexdigest()[:15], 16))
         leaning = chance.dirichlet(np.full(self.size, 0.3))  # towards a few versions, so that curves differ

@@ -16,7 +16,7 @@ from autotts.envs import catalogue
 from autotts.envs.episodes import BETAS, grid
 from autotts.envs.scoring import score
 from autotts.sandbox.choice import open_sandbox
-from autotts.sandbox.evaluation import Evaluation
+from autotts.sandbox.evaluation import LoggedEvaluation
 from autotts.sandbox.outcome import Candidate
 
 
@@ -42,7 +42,7 @@ def main() -> None:
             times.append(time.perf_counter())
             scores = score(episodes, outcome.logs)
             times.append(time.perf_counter())
-            assert Evaluation(candidate, outcome.verdict, outcome.logs, scores).curve
+            assert LoggedEvaluation(candidate, outcome.verdict, outcome.logs, scores).curve
             times.append(time.perf_counter())
         play, scoring, curves = (after - before for before, after in pairwise(times))
         whole = times[-1] - times[0]

@@ -21,6 +21,10 @@ BETAS = tuple(round(0.1 * i, 1) for i in range(11))
 MAX_BRANCHES = 64
 """The default width of the budget: the number of branches in the published experiments."""
 
+DEFAULT_ORDERS = 10
+"""The default number of branch orders of a measurement: its intervals are those over questions, which more orders
+hardly narrow, and it takes seconds. The published figures have 100."""
+
 MAX_EPISODES = 20_000_000
 """The largest number of episodes in a batch: more do not fit into the memory of common machines."""
 BRANCH_INDEX_LIMIT = 2**16
@@ -81,6 +85,19 @@ class Episodes:
         """Return the episodes ``which``, in that order."""
         columns = {name: getattr(self, name)[which] for name in ("environment", "question", "beta", "order")}
         return replace(self, **columns)
+
+    def count(self) -> str:
+        """Return the number of episodes, and the factors of a `grid`, as text."""
+
+        def many(n: int, what: str) -> str:
+            return f"{n:,} {what}{'' if n == 1 else 's'}"
+
+        questions = sum(map(len, self.environments))
+        factors = (
+            f"{many(len(self.environments), 'environment')} ({many(questions, 'question')})",
+            many(len(np.unique(self.beta)), "beta"), many(len(np.unique(self.order)), "order"),
+        )  # fmt: skip
+        return f"{many(len(self), 'episode')}: {' x '.join(factors)}"
 
     def describe(self, index: int) -> str:
         """Return the environment, question, beta and branch order of episode ``index`` as text."""

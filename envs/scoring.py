@@ -34,18 +34,30 @@ class ForgedLog(Exception):
 
 
 @dataclass(frozen=True)
-class Scores:
-    """The scores of the E episodes of a batch."""
+class EpisodeFigures:
+    """The figures of the E episodes of a batch, from which statistics are computed."""
 
     episodes: Episodes
-    answer: npt.NDArray[np.int32]
-    """(E,) answers given, as indices into the vocabulary of the environment."""
     correct: npt.NDArray[np.bool_]
     """(E,) whether the answer equals the gold answer."""
     tokens: npt.NDArray[np.int64]
     """(E,) tokens of all branches, plus the price of the probes."""
     latency: npt.NDArray[np.int64]
     """(E,) tokens on the critical path."""
+
+    @classmethod
+    def empty(cls, episodes: Episodes) -> EpisodeFigures:
+        """Return figures of ``episodes`` that are all zero, to be filled part by part."""
+        n = len(episodes)
+        return cls(episodes, np.zeros(n, bool), np.zeros(n, np.int64), np.zeros(n, np.int64))
+
+
+@dataclass(frozen=True)
+class Scores(EpisodeFigures):
+    """The figures of the E episodes of a batch, and what each did with its branches."""
+
+    answer: npt.NDArray[np.int32]
+    """(E,) answers given, as indices into the vocabulary of the environment."""
     depth: npt.NDArray[np.int32]
     """(E, max_branches) intervals that each branch ran, in the order of opening."""
     opened: npt.NDArray[np.int32]
@@ -69,7 +81,7 @@ class Scores:
         if n == len(self.correct):
             return self
         return Scores(
-            episodes, self.answer[:n], self.correct[:n], self.tokens[:n], self.latency[:n], self.depth[:n],
+            episodes, self.correct[:n], self.tokens[:n], self.latency[:n], self.answer[:n], self.depth[:n],
             self.opened[:n], self.pruned[:n],
         )  # fmt: skip
 
@@ -109,7 +121,7 @@ def score(episodes: Episodes, logs: Logs) -> Scores:
         mine = np.flatnonzero(episodes.environment == e)
         correct[mine] = logs.answer[mine] == env.gold[episodes.question[mine]]
         _check_revealed(env, episodes, mine, logs.answer, depth)
-    return Scores(episodes, logs.answer, correct, tokens, latency, depth, opened, pruned)
+    return Scores(episodes, correct, tokens, latency, logs.answer, depth, opened, pruned)
 
 
 _Chunk = tuple[

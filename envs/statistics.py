@@ -1,4 +1,4 @@
-"""Turns scores of episodes into scaling curves with confidence intervals, and compares two controllers."""
+"""Turns figures of episodes into scaling curves with confidence intervals, and compares two controllers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .errors import InputError
-from .scoring import Scores
+from .scoring import EpisodeFigures
 from .synthetic.simulated import recorded
 
 RESAMPLES = 2000
@@ -94,21 +94,21 @@ class QuestionSample:
         )
 
 
-def curve(scores: Scores) -> list[Point]:
+def curve(figures: EpisodeFigures) -> list[Point]:
     """Return a `Point` for each environment and beta, followed by the mean if several environments are recorded."""
-    by_environment = samples(scores)
-    several = len(recorded([env.name for env in scores.episodes.environments])) > 1
+    by_environment = samples(figures)
+    several = len(recorded([env.name for env in figures.episodes.environments])) > 1
     return [sample.point() for sample in (*by_environment, *(means(by_environment) if several else ()))]
 
 
-def samples(scores: Scores) -> list[QuestionSample]:
+def samples(figures: EpisodeFigures) -> list[QuestionSample]:
     """Return one `QuestionSample` for each environment and beta."""
-    values = np.stack([100.0 * scores.correct, scores.tokens, scores.latency], axis=1)
+    values = np.stack([100.0 * figures.correct, figures.tokens, figures.latency], axis=1)
     result = []
-    for e, env in enumerate(scores.episodes.environments):
-        for beta in np.unique(scores.episodes.beta).tolist():
-            mine = (scores.episodes.environment == e) & (scores.episodes.beta == beta)
-            result.append(QuestionSample(env.name, beta, (by_question(scores, values, mine),), int(mine.sum())))
+    for e, env in enumerate(figures.episodes.environments):
+        for beta in np.unique(figures.episodes.beta).tolist():
+            mine = (figures.episodes.environment == e) & (figures.episodes.beta == beta)
+            result.append(QuestionSample(env.name, beta, (by_question(figures, values, mine),), int(mine.sum())))
     return result
 
 
@@ -124,17 +124,17 @@ def means(samples: Sequence[QuestionSample]) -> list[QuestionSample]:
     ]
 
 
-def compare(first: Scores, second: Scores) -> list[CurveDifference]:
+def compare(first: EpisodeFigures, second: EpisodeFigures) -> list[CurveDifference]:
     """Return ``second`` minus ``first`` for each environment and beta, paired by question and branch order.
 
     Raises:
-        InputError: the two scores belong to different episodes.
+        InputError: the two belong to different episodes.
     """
     a, b = first.episodes, second.episodes
     same = [env.hash for env in a.environments] == [env.hash for env in b.environments]
     columns = ("environment", "question", "beta", "order")
     if not same or not all(np.array_equal(getattr(a, c), getattr(b, c)) for c in columns):
-        raise InputError("only scores of the same episodes can be compared")
+        raise InputError("only figures of the same episodes can be compared")
     values = np.stack(
         [100.0 * second.correct - 100.0 * first.correct, (second.tokens - first.tokens).astype(float)], axis=1
     )
@@ -156,10 +156,10 @@ def compare(first: Scores, second: Scores) -> list[CurveDifference]:
 
 
 def by_question(
-    scores: Scores, values: Floats, mine: npt.NDArray[np.bool_]
+    figures: EpisodeFigures, values: Floats, mine: npt.NDArray[np.bool_]
 ) -> Floats:
     """Return (questions, columns) means of ``values`` (episodes, columns) over the episodes of each question."""
-    _, which = np.unique(scores.episodes.question[mine], return_inverse=True)
+    _, which = np.unique(figures.episodes.question[mine], return_inverse=True)
     counts = np.bincount(which)
     columns = [np.bincount(which, weights=column) / counts for column in values[mine].T]
     return np.stack(columns, axis=1)

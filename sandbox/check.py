@@ -29,7 +29,7 @@ from autotts.envs.scoring import Scores
 from autotts.envs.synthetic.model import default_models, generate
 
 from .base import Sandbox, SandboxError, SandboxLimits
-from .evaluation import Evaluation, evaluate
+from .evaluation import LoggedEvaluation, evaluate
 from .outcome import Candidate
 from .trial import trial
 
@@ -137,7 +137,7 @@ class AttackCheck:
         stopped = result.verdict.message or "the attack gained nothing and broke no rule"
         return AttackAttempt(attack.name, attack.tries, policy, result.verdict.kind, stopped, tuple(breaches))
 
-    def _advantages(self, result: Evaluation) -> Iterator[str]:
+    def _advantages(self, result: LoggedEvaluation) -> Iterator[str]:
         """Yield the advantages of an accepted attack over the honest controller."""
         if result.scores is None:
             return
@@ -170,7 +170,7 @@ class _Neighbour:
         self._sandbox, self._episodes = sandbox, episodes
         self._ended, self._round = threading.Event(), threading.Semaphore(0)
         self._harm: list[str] = []
-        self._expected: Evaluation | None = None  # the first result
+        self._expected: LoggedEvaluation | None = None  # the first result
         self._thread = threading.Thread(target=self._work, daemon=True)
 
     def __enter__(self) -> Self:
@@ -202,7 +202,7 @@ class _Neighbour:
                 self._harm.append("a neighbour's results changed")
 
 
-def _columns(evaluation: Evaluation) -> Sequence[object]:
+def _columns(evaluation: LoggedEvaluation) -> Sequence[object]:
     return list(evaluation.logs.columns().values()) if evaluation.logs is not None else []
 
 

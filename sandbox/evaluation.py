@@ -3,21 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
+import numpy as np
+import numpy.typing as npt
+
 from autotts.envs.episodes import Episodes, Logs
-from autotts.envs.scoring import ForgedLog, Scores, score
+from autotts.envs.scoring import EpisodeFigures, ForgedLog, Scores, score
 from autotts.envs.statistics import Point, curve
 
 from .backends.process import ProcessSandbox
 from .base import Sandbox
 from .outcome import Candidate, Verdict
 
+EPISODES_AT_A_TIME = 1 << 15
+"""Episodes that `measure` runs at a time: the host holds the logs of no more, whatever the size of the batch."""
+
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The result of a candidate on a batch of episodes: its verdict, and its logs and scores if the verdict is ok."""
+    """The result of a controller on a batch of episodes: its verdict, and its figures if the verdict is ok."""
+
+    candidate: Candidate
+    verdict: Verdict
+    figures: EpisodeFigures | None = None
+    """Correctness, tokens and latency of each episode."""
+
+    @cached_property
+    def curve(self) -> list[Point]:
+        """The scaling curve by environment and beta (see `envs.statistics.curve`).
+
+        Raises:
+            CandidateFailed: the evaluation has no figures.
+        """
+        return _curve(self.candidate, self.verdict, self.figures)
+
+
+@dataclass(frozen=True)
+class LoggedEvaluation:
+    """An evaluation that also holds the action logs: what an archive stores, and what audit and diagnosis read."""
 
     candidate: Candidate
     verdict: Verdict
@@ -33,9 +58,13 @@ class Evaluation:
         Raises:
             CandidateFailed: the evaluation has no scores.
         """
-        if self.scores is None:
-            raise CandidateFailed(self.candidate, self.verdict)
-        return curve(self.scores)
+        return _curve(self.candidate, self.verdict, self.scores)
+
+
+def _curve(candidate: Candidate, verdict: Verdict, figures: EpisodeFigures | None) -> list[Point]:
+    if figures is None:
+        raise CandidateFailed(candidate, verdict)
+    return curve(figures)
 
 
 class CandidateFailed(Exception):
@@ -55,7 +84,7 @@ def evaluate(
     episodes: Episodes,
     sandbox: Sandbox | None = None,
     progress: Callable[[int], None] | None = None,
-) -> Evaluation:
+) -> LoggedEvaluation:
     """Run a candidate on ``episodes``, and score its logs on the host.
 
     Args:
@@ -71,14 +100,51 @@ def evaluate(
         candidate = Candidate("controller", candidate)
     outcome = (sandbox or ProcessSandbox()).run(candidate, episodes, progress)
     if outcome.logs is None:
-        return Evaluation(candidate, outcome.verdict)
+        return LoggedEvaluation(candidate, outcome.verdict)
     return scored(candidate, episodes, outcome.logs)
 
 
-def scored(candidate: Candidate, episodes: Episodes, logs: Logs) -> Evaluation:
+def measure(
+    candidate: Candidate,
+    episodes: Episodes,
+    sandbox: Sandbox,
+    progress: Callable[[int], None] | None = None,
+    at_a_time: int = EPISODES_AT_A_TIME,
+) -> Evaluation:
+    """Run and score a candidate as `evaluate` does, and keep its figures alone: memory does not grow with the logs.
+
+    Args:
+        candidate: the candidate. Each of its failures becomes a verdict.
+        episodes: the batch, of any size.
+        sandbox: the sandbox to run in.
+        progress: called with the number of episodes that finished since the last call.
+        at_a_time: episodes whose logs are held at the same time. The figures do not depend on it.
+
+    Raises:
+        SandboxError: the sandbox failed.
+    """
+    figures = EpisodeFigures.empty(episodes)
+    with sandbox.reusing_workers() as reusing:
+        for first in range(0, len(episodes), at_a_time):
+            which = np.arange(first, min(first + at_a_time, len(episodes)))
+            part = evaluate(candidate, episodes.take(which), reusing, progress)
+            if part.scores is None:
+                return Evaluation(candidate, of_the_batch(part.verdict, which))
+            figures.correct[which] = part.scores.correct
+            figures.tokens[which] = part.scores.tokens
+            figures.latency[which] = part.scores.latency
+    return Evaluation(candidate, Verdict("ok"), figures)
+
+
+def of_the_batch(verdict: Verdict, which: npt.NDArray[np.int64]) -> Verdict:
+    """Return ``verdict`` on the part ``which`` of a batch, its episode renumbered as an index into the whole batch."""
+    return verdict if verdict.episode is None else replace(verdict, episode=int(which[verdict.episode]))
+
+
+def scored(candidate: Candidate, episodes: Episodes, logs: Logs) -> LoggedEvaluation:
     """Return the evaluation of a candidate from its ``logs`` of all ``episodes``."""
     try:
-        return Evaluation(candidate, Verdict("ok"), logs, score(episodes, logs), len(episodes))
+        return LoggedEvaluation(candidate, Verdict("ok"), logs, score(episodes, logs), len(episodes))
     except ForgedLog as forged:
         where = episodes.describe(forged.episode)
-        return Evaluation(candidate, Verdict("forged_log", f"{forged} [{where}]", forged.episode))
+        return LoggedEvaluation(candidate, Verdict("forged_log", f"{forged} [{where}]", forged.episode))

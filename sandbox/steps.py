@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,7 @@ from autotts.envs.episodes import Episodes, Logs
 from autotts.envs.scoring import Scores
 
 from .base import Sandbox
-from .evaluation import Evaluation, scored
+from .evaluation import LoggedEvaluation, of_the_batch, scored
 from .outcome import Candidate, Verdict
 
 Ints = npt.NDArray[np.int64]
@@ -39,7 +39,7 @@ def evaluate_in_steps(
     steps: EvaluationSteps,
     sandbox: Sandbox,
     progress: Callable[[int], None] | None = None,
-) -> Evaluation:
+) -> LoggedEvaluation:
     """Run and score a candidate as `evaluation.evaluate` does, unless `EvaluationSteps.judge` stops it.
 
     Raises:
@@ -51,19 +51,14 @@ def evaluate_in_steps(
             which, seen = steps.order[first:last], steps.order[:last]
             outcome = reusing.run(candidate, episodes.take(which), progress)
             if outcome.logs is None:
-                return Evaluation(candidate, _of_the_batch(outcome.verdict, which))
+                return LoggedEvaluation(candidate, of_the_batch(outcome.verdict, which))
             done.append(outcome.logs)
             if last == len(episodes):
                 break
             part = scored(candidate, episodes.take(seen), Logs.joined(done))
             if part.scores is None:
-                return Evaluation(candidate, _of_the_batch(part.verdict, seen))
+                return LoggedEvaluation(candidate, of_the_batch(part.verdict, seen))
             verdict = steps.judge(seen, part.scores)
             if not verdict.ok:
-                return Evaluation(candidate, verdict, played=last)
+                return LoggedEvaluation(candidate, verdict, played=last)
     return scored(candidate, episodes, Logs.joined(done).take(np.argsort(steps.order)))
-
-
-def _of_the_batch(verdict: Verdict, which: Ints) -> Verdict:
-    """Return ``verdict`` on the part ``which`` of a batch, its episode renumbered as an index into the whole batch."""
-    return verdict if verdict.episode is None else replace(verdict, episode=int(which[verdict.episode]))

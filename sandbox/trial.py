@@ -9,7 +9,7 @@ from autotts.envs.episodes import Episodes
 from . import policy
 from .audit.look_ahead import audit
 from .base import Sandbox
-from .evaluation import Evaluation, evaluate
+from .evaluation import LoggedEvaluation, evaluate
 from .outcome import Candidate
 from .steps import EvaluationSteps, evaluate_in_steps
 
@@ -23,7 +23,7 @@ def trial(
     progress: Callable[[int], None] | None = None,
     check_policy: bool = True,
     steps: EvaluationSteps | None = None,
-) -> Evaluation:
+) -> LoggedEvaluation:
     """Try a candidate. An evaluation with scores has passed the audit: it used only information that it paid for.
 
     Args:
@@ -50,22 +50,22 @@ def evaluate_unaudited(
     progress: Callable[[int], None] | None = None,
     check_policy: bool = True,
     steps: EvaluationSteps | None = None,
-) -> Evaluation:
+) -> LoggedEvaluation:
     """Do the first half of a `trial`: check the source, and evaluate it. Its scores count only once they are audited.
 
     Raises:
         SandboxError: the sandbox failed.
     """
     if check_policy and not (refused := policy.check(candidate.source)).ok:
-        return Evaluation(candidate, refused)
+        return LoggedEvaluation(candidate, refused)
     if steps is None:
         return evaluate(candidate, episodes, sandbox, progress)
     return evaluate_in_steps(candidate, episodes, steps, sandbox, progress)
 
 
 def audited(
-    evaluation: Evaluation, episodes: Episodes, sandbox: Sandbox, share: float = 1.0, seed: int = 0
-) -> Evaluation:
+    evaluation: LoggedEvaluation, episodes: Episodes, sandbox: Sandbox, share: float = 1.0, seed: int = 0
+) -> LoggedEvaluation:
     """Do the second half of a `trial`: return ``evaluation`` if it passes the look-ahead audit, or has no scores.
 
     An evaluation that fails the audit comes back with the audit's verdict, and without logs and scores.
@@ -76,4 +76,4 @@ def audited(
     if evaluation.logs is None or evaluation.scores is None:
         return evaluation
     verdict = audit(evaluation.candidate, episodes, evaluation.logs, sandbox, share, seed)
-    return evaluation if verdict.ok else Evaluation(evaluation.candidate, verdict)
+    return evaluation if verdict.ok else LoggedEvaluation(evaluation.candidate, verdict)

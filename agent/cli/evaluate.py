@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from autotts.sandbox.outcome import Candidate
 
 
+ORDERS = 10
+"""The default number of branch orders: an evaluation then takes seconds. The published figures have 100."""
+
+
 def add_parser(commands: Commands) -> None:
     """Add the commands."""
     command = options.add_command(commands, "evaluate", evaluate, "score controllers on environments")
@@ -35,7 +39,7 @@ def add_parser(commands: Commands) -> None:
 
 def _add_options(command: argparse.ArgumentParser) -> None:
     options.environments(command)
-    options.protocol(command)
+    options.protocol(command, ORDERS)
     command.add_argument("--json", metavar="FILE", help="also write the figures as JSON")
     options.data_root(command)
     options.run_or_archive(command)
@@ -73,7 +77,7 @@ def compare(args: argparse.Namespace) -> int:
 
     candidates = [resolve.controller(text, args.run, args.archive) for text in args.controllers]
     done = _evaluate_all(args, candidates)
-    first, second = (result.scores for result in done)
+    first, second = (result.figures for result in done)
     if first is None or second is None:
         return _complain(done)
     differences = statistics.compare(first, second)
@@ -105,13 +109,11 @@ def _evaluate_all(args: argparse.Namespace, candidates: list[Candidate]) -> list
     Raises:
         InputError: two candidates have the same name, or the command line chooses no valid episodes.
     """
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
     from autotts.envs.episodes import BETAS, grid
-    from autotts.sandbox.evaluation import evaluate as evaluate_candidate
+    from autotts.sandbox.evaluation import measure
 
     from ..archive import resolve
+    from ..reports.console.bars import ProgressBars
 
     names = [candidate.name for candidate in candidates]
     if len(set(names)) != len(names):
@@ -120,15 +122,12 @@ def _evaluate_all(args: argparse.Namespace, candidates: list[Candidate]) -> list
     betas = list(dict.fromkeys(args.beta or BETAS))
     orders = range(args.first_order, args.first_order + args.orders)
     episodes = grid(environments, betas, orders, args.max_branches, args.max_tokens)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    done = []
-    bar = Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
-    with resolve.sandbox(args, candidates) as sandbox, bar:
+    with resolve.sandbox(args, candidates) as sandbox, ProgressBars() as bars:
         print(f"sandbox {sandbox.name} ({sandbox.about})")
-        for candidate in candidates:
-            task = bar.add_task(candidate.name, total=len(episodes))
-            done.append(evaluate_candidate(candidate, episodes, sandbox, lambda n, task=task: bar.advance(task, n)))  # type: ignore[misc]
-    return done
+        print(episodes.count())
+        return [
+            measure(candidate, episodes, sandbox, bars.add(candidate.name, len(episodes))) for candidate in candidates
+        ]
 
 
 def _complain(done: list[Evaluation]) -> int:

@@ -72,11 +72,11 @@ def budget(command: argparse.ArgumentParser) -> None:
     )
 
 
-def protocol(command: argparse.ArgumentParser) -> None:
-    """Add the choice of episodes: values of beta, branch orders, and the budget."""
+def protocol(command: argparse.ArgumentParser, orders: int) -> None:
+    """Add the choice of episodes: values of beta, branch orders (``orders`` by default), and the budget."""
     command.add_argument("--beta", type=float, nargs="+", metavar="B", help="values of beta (default: 0, 0.1 ... 1)")
     command.add_argument(
-        "--orders", type=count, default=100, metavar="N", help="number of branch orders (default: 100)"
+        "--orders", type=count, default=orders, metavar="N", help=f"number of branch orders (default: {orders})"
     )
     command.add_argument("--first-order", type=int, default=0, metavar="N", help="the first branch order (default: 0)")
     budget(command)

@@ -36,7 +36,7 @@ def add_parser(commands: Commands) -> None:
         "-o", "--output", default="replay", metavar="DIR",
         help="directory of the report and of the finished measurements (default: ./replay)",
     )  # fmt: skip
-    options.protocol(command)
+    options.protocol(command, 100)
     options.data_root(command)
     options.run_or_archive(command)
     options.workers(command)

@@ -10,7 +10,7 @@ from autotts.envs.errors import InputError
 from autotts.envs.statistics import Floats
 from autotts.envs.store import Environment, write_atomically
 from autotts.sandbox.base import Sandbox
-from autotts.sandbox.evaluation import Evaluation, evaluate
+from autotts.sandbox.evaluation import LoggedEvaluation, evaluate
 from autotts.sandbox.outcome import Candidate
 from autotts.sandbox.trial import trial
 
@@ -51,7 +51,7 @@ def evaluate_finalists(
     baselines = [card for card in ranked if card.generation == 0]
     episodes = run.episodes(environments, FIRST_FRESH_ORDER)
 
-    def measured(card: Card) -> Evaluation:
+    def measured(card: Card) -> LoggedEvaluation:
         candidate = Candidate(card.id, run.archive.source(card.id))
         if card.generation == 0:
             return evaluate(candidate, episodes, sandbox, progress)
@@ -66,7 +66,9 @@ def evaluate_finalists(
     return report
 
 
-def _report(run: Run, cards: Sequence[Card], front: Sequence[Card], results: Mapping[str, Evaluation]) -> RunReport:
+def _report(
+    run: Run, cards: Sequence[Card], front: Sequence[Card], results: Mapping[str, LoggedEvaluation]
+) -> RunReport:
     """Return the report.
 
     Args:

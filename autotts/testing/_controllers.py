@@ -13,7 +13,7 @@ from autotts.envs.synthetic.model import default_models, generate
 from autotts.sandbox import policy
 from autotts.sandbox.backends.process import ProcessSandbox
 from autotts.sandbox.base import Sandbox
-from autotts.sandbox.evaluation import Evaluation, evaluate
+from autotts.sandbox.evaluation import LoggedEvaluation, evaluate
 from autotts.sandbox.outcome import Candidate
 from autotts.sandbox.trial import trial
 
@@ -116,7 +116,7 @@ def check_controller(
     return ControllerReport(candidate.name, len(episodes), tuple(found.curve))
 
 
-def _same_actions(found: Evaluation, again: Evaluation) -> None:
+def _same_actions(found: LoggedEvaluation, again: LoggedEvaluation) -> None:
     name = found.candidate.name
     demand(again.verdict.ok, f"{name} is not deterministic: it ran, and then failed with {again.verdict.message}")
     assert found.logs is not None and again.logs is not None
@@ -125,7 +125,7 @@ def _same_actions(found: Evaluation, again: Evaluation) -> None:
     demand(same, f"{name} is not deterministic: the same episodes again led to other actions or answers")
 
 
-def _tokens_rise(found: Evaluation) -> None:
+def _tokens_rise(found: LoggedEvaluation) -> None:
     name, curve = found.candidate.name, found.curve
     highest = curve[0]
     for point in curve[1:]:

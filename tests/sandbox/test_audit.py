@@ -23,7 +23,7 @@ from autotts.sandbox.backends.process import ProcessSandbox
 from autotts.sandbox.backends.runner import WorkerSandbox
 from autotts.sandbox.base import SandboxLimits
 from autotts.sandbox.choice import open_sandbox
-from autotts.sandbox.evaluation import Evaluation, evaluate
+from autotts.sandbox.evaluation import LoggedEvaluation, evaluate
 from autotts.sandbox.outcome import Candidate, Verdict
 
 from ..environments import random_environment
@@ -70,7 +70,7 @@ def few_episodes() -> Episodes:
     return grid([environment], [0.2, 0.6], range(8), max_branches=12)
 
 
-def played(source: str, episodes: Episodes, sandbox: WorkerSandbox) -> Evaluation:
+def played(source: str, episodes: Episodes, sandbox: WorkerSandbox) -> LoggedEvaluation:
     found = evaluate(Candidate("candidate", source), episodes, sandbox)
     assert found.verdict.ok and found.logs is not None and found.scores is not None, found.verdict
     return found

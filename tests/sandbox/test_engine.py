@@ -21,7 +21,7 @@ from autotts.sandbox.backends import image as images
 from autotts.sandbox.backends.docker import GROUP_LABEL, LABEL, DockerSandbox, sweep
 from autotts.sandbox.backends.process import ProcessSandbox
 from autotts.sandbox.base import SandboxError, SandboxUnavailable
-from autotts.sandbox.evaluation import Evaluation, evaluate
+from autotts.sandbox.evaluation import LoggedEvaluation, evaluate
 from autotts.sandbox.outcome import Candidate
 
 from ..conftest import without_docker
@@ -109,7 +109,7 @@ def once(action: Callable[[], None]) -> Callable[[int], None]:
     return progress
 
 
-def same(found: Evaluation) -> bool:
+def same(found: LoggedEvaluation) -> bool:
     """Return whether the logs equal those of an undisturbed evaluation."""
     expected = evaluate(CANDIDATE, EPISODES, ProcessSandbox())
     assert expected.logs is not None

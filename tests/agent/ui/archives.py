@@ -14,7 +14,7 @@ from autotts.agent.records.version import Expectation
 from autotts.envs.episodes import grid
 from autotts.envs.store import Environment
 from autotts.envs.synthetic.model import default_environments
-from autotts.sandbox.evaluation import Evaluation, evaluate
+from autotts.sandbox.evaluation import LoggedEvaluation, evaluate
 
 BETAS = (0.0, 0.5, 1.0)
 SEEDS = 2
@@ -43,7 +43,7 @@ def protocol(environments: Sequence[Environment]) -> EvaluationProtocol:
 
 
 @lru_cache
-def _measured(seed: str) -> Evaluation:
+def _measured(seed: str) -> LoggedEvaluation:
     result = evaluate(baseline_source(seed), grid([tiny()], BETAS, range(SEEDS), 16))
     assert result.verdict.ok
     return result
