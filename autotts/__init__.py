@@ -15,9 +15,12 @@ import typing as _typing
 from importlib import import_module as _import_module
 
 if _typing.TYPE_CHECKING:
+    from autotts.agent.archive.best import BestVersion
     from autotts.agent.archive.run_report import RunReport
+    from autotts.agent.archive.version import FreshResults, Version
     from autotts.agent.llm.failures import ExplorerError
     from autotts.agent.loop.nodes import ExplorerFailed
+    from autotts.agent.records.card import Card
     from autotts.agent.records.events import (
         CandidateEvaluated,
         ConversationEnded,
@@ -31,7 +34,7 @@ if _typing.TYPE_CHECKING:
         TrackerFailed,
     )
     from autotts.agent.records.explorer import Brief, Explorer, LimitReached, Proposal
-    from autotts.agent.records.version import CurvePoint, Finding, ScalingCurve, Version
+    from autotts.agent.records.version import BriefVersion, CurvePoint, Finding, ScalingCurve
     from autotts.agent.reports.replay.results import ReplayResults
     from autotts.agent.reports.trackers.base import Tracker
     from autotts.envs.contract.controller import Controller, confidence, leader, majority, weighted_majority
@@ -44,7 +47,7 @@ if _typing.TYPE_CHECKING:
     from autotts.sandbox.evaluation import CandidateFailed, Evaluation
     from autotts.sandbox.outcome import Candidate, Verdict
 
-    from ._archive import ArchivedVersion, ArchiveView, open_archive
+    from ._archive import ArchiveView, open_archive
     from ._discovery import discover, resume
     from ._discovery_run import DiscoveryRun
     from ._environments import load_environment
@@ -52,18 +55,21 @@ if _typing.TYPE_CHECKING:
     from ._replay import replay
 
 _HOMES = {
+    "autotts.agent.archive.best": ("BestVersion",),
     "autotts.agent.archive.run_report": ("RunReport",),
+    "autotts.agent.archive.version": ("FreshResults", "Version"),
     "autotts.agent.llm.failures": ("ExplorerError",),
     "autotts.agent.loop.nodes": ("ExplorerFailed",),
+    "autotts.agent.records.card": ("Card",),
     "autotts.agent.records.events": (
         "CandidateEvaluated", "ConversationEnded", "Event", "GenerationArchived", "GenerationStarted", "RunFinished",
         "RunStarted", "RunStopped", "SlotAnswered", "TrackerFailed",
     ),
     "autotts.agent.records.explorer": ("Brief", "Explorer", "LimitReached", "Proposal"),
-    "autotts.agent.records.version": ("CurvePoint", "Finding", "ScalingCurve", "Version"),
+    "autotts.agent.records.version": ("BriefVersion", "CurvePoint", "Finding", "ScalingCurve"),
     "autotts.agent.reports.replay.results": ("ReplayResults",),
     "autotts.agent.reports.trackers.base": ("Tracker",),
-    "autotts._archive": ("ArchiveView", "ArchivedVersion", "open_archive"),
+    "autotts._archive": ("ArchiveView", "open_archive"),
     "autotts._discovery": ("discover", "resume"),
     "autotts._discovery_run": ("DiscoveryRun",),
     "autotts._environments": ("load_environment",),
@@ -83,12 +89,14 @@ _HOME = {_name: _module for _module, _names in _HOMES.items() for _name in _name
 
 __all__ = [
     "ArchiveView",
-    "ArchivedVersion",
+    "BestVersion",
     "Brief",
+    "BriefVersion",
     "BudgetSpent",
     "Candidate",
     "CandidateEvaluated",
     "CandidateFailed",
+    "Card",
     "Controller",
     "ConversationEnded",
     "CurveDifference",
@@ -102,6 +110,7 @@ __all__ = [
     "ExplorerError",
     "ExplorerFailed",
     "Finding",
+    "FreshResults",
     "GenerationArchived",
     "GenerationStarted",
     "IllegalAction",

@@ -4,126 +4,27 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
-from autotts.agent import population
 from autotts.agent.archive import resolve
 from autotts.agent.archive.archive import Archive
+from autotts.agent.archive.best import BestVersion
 from autotts.agent.archive.run_directory import Run
-from autotts.agent.records.card import Card
-from autotts.agent.records.version import Cost, Finding, ScalingCurve
+from autotts.agent.archive.shipped import PREFIX
+from autotts.agent.archive.version import ArchivedVersions, Version
 from autotts.envs.errors import InputError
 from autotts.envs.extras import install_command
-from autotts.envs.statistics import Point
 
 if TYPE_CHECKING:
     import pandas
 
 
-class ArchivedVersion:
-    """A version of an archive: a view of its card, and of the files beside it.
-
-    Two figures may be compared only if they were measured on the same episodes: see `ArchiveView`.
-    """
-
-    def __init__(self, archive: Archive, card: Card, quality: float | None) -> None:
-        self._archive, self._card, self._quality = archive, card, quality
-
-    def __repr__(self) -> str:
-        shown = "" if self.quality is None else f", quality {self.quality:.2f}"
-        return f"<version {self.id}: generation {self.generation}, {self.explorer}, {self.verdict}{shown}>"
-
-    @property
-    def id(self) -> str:
-        """The version's name in its archive: generation and hash."""
-        return self._card.id
-
-    @property
-    def name(self) -> str:
-        """What the controller calls itself, or the name of a baseline."""
-        return self._card.name
-
-    @property
-    def generation(self) -> int:
-        """0 for a baseline."""
-        return self._card.generation
-
-    @property
-    def explorer(self) -> str:
-        """Who wrote it."""
-        return self._card.explorer
-
-    @property
-    def parents(self) -> tuple[str, ...]:
-        """Ids of the versions that it comes from."""
-        return self._card.parents
-
-    @property
-    def rationale(self) -> str:
-        """What was changed, and why."""
-        return self._card.rationale
-
-    @property
-    def verdict(self) -> str:
-        """``ok`` if it ran on every episode, else how it failed (`Verdict.kind`), ``duplicate`` or ``screened``."""
-        return self._card.verdict
-
-    @property
-    def message(self) -> str:
-        """What happened, where it failed."""
-        return self._card.message
-
-    @property
-    def ok(self) -> bool:
-        """Whether it ran on every episode, and so has figures."""
-        return self._card.ok
-
-    @property
-    def quality(self) -> float | None:
-        """Mean accuracy over the token budgets of the baselines, in per cent; None if it has no figures."""
-        return self._quality
-
-    @property
-    def curve(self) -> ScalingCurve:
-        """The scaling curve on the mean of the search environments; empty if it has no figures."""
-        return self._card.mean_curve
-
-    @property
-    def points(self) -> tuple[Point, ...]:
-        """The scaling curves on each environment and on their mean, with 95% intervals over questions."""
-        return self._archive.card(self.id).curve
-
-    @property
-    def findings(self) -> tuple[Finding, ...]:
-        """What the diagnosis of its traces has found."""
-        return self._card.findings
-
-    @property
-    def outcome(self) -> str:
-        """What its explorer predicted of it, and what was seen."""
-        return self._card.outcome
-
-    @property
-    def cost(self) -> Cost:
-        """What the calls that led to it have cost."""
-        return self._card.cost
-
-    @property
-    def source(self) -> str:
-        """The Python source of the controller.
-
-        Raises:
-            DamagedFile: its file is damaged.
-        """
-        return self._archive.source(self.id)
-
-
-class ArchiveView(Sequence[ArchivedVersion]):
+class ArchiveView(Sequence[Version]):
     """The versions of an archive, by generation and id, as they are at the first look; nothing here writes.
 
-    ``archive["g003-1f0c77aa"]`` (or the beginning of an id) and ``archive[0]`` return a version, ``in`` takes an id.
+    ``archive["g003-1f0c77aa"]`` (or the beginning of an id, or the name of a champion) and ``archive[0]`` return a
+    version, ``in`` takes an id.
     All versions of a run were measured on the same episodes. An archive of imported bundles may hold others.
 
     Attributes:
@@ -132,56 +33,63 @@ class ArchiveView(Sequence[ArchivedVersion]):
 
     def __init__(self, archive: Archive) -> None:
         self.root = archive.root
-        self._archive = archive
+        self._all = ArchivedVersions(archive)
 
-    @cached_property
-    def _cards(self) -> list[Card]:
-        return self._archive.cards_with_beliefs()
-
-    @cached_property
-    def _versions(self) -> dict[str, ArchivedVersion]:
-        ran = [card for card in self._cards if card.ok]
-        found = dict(zip((c.id for c in ran), population.qualities(ran, population.budgets(self._cards)), strict=True))
-        quality = {version: float(value) for version, value in found.items()}
-        return {card.id: ArchivedVersion(self._archive, card, quality.get(card.id)) for card in self._cards}
+    @property
+    def _versions(self) -> dict[str, Version]:
+        return self._all.by_id
 
     def __len__(self) -> int:
         return len(self._versions)
 
-    def __iter__(self) -> Iterator[ArchivedVersion]:
+    def __iter__(self) -> Iterator[Version]:
         return iter(self._versions.values())
 
     def __contains__(self, version: object) -> bool:
         return version in self._versions or version in self._versions.values()
 
     @overload
-    def __getitem__(self, which: int | str) -> ArchivedVersion: ...
+    def __getitem__(self, which: int | str) -> Version: ...
     @overload
-    def __getitem__(self, which: slice) -> list[ArchivedVersion]: ...
-    def __getitem__(self, which: int | str | slice) -> ArchivedVersion | list[ArchivedVersion]:
-        """Return a version by its place or its id, or several by their places.
+    def __getitem__(self, which: slice) -> list[Version]: ...
+    def __getitem__(self, which: int | str | slice) -> Version | list[Version]:
+        """Return a version by its place, its id or its name as a champion, or several by their places.
 
         Raises:
             InputError: no version, or more than one, has an id that begins with this text.
             IndexError: there is no such place.
         """
         if isinstance(which, str):
-            return self._versions[self._archive.resolve(which)]
+            return self._versions[self._resolve(which)]
         return list(self._versions.values())[which]
 
     def __repr__(self) -> str:
         return f"<archive {self.root}: {len(self)} versions>"
 
-    @property
-    def front(self) -> list[ArchivedVersion]:
-        """The versions that no other one beats in both accuracy and tokens, from frugal to accurate."""
-        return [self._versions[card.id] for card in population.front(self._cards)]
+    def _resolve(self, name: str) -> str:
+        named = self._all.champion_names.items()
+        roles = (version for version, names in named if name in names or f"{PREFIX}{name}" in names)
+        return next(roles, None) or self._all.archive.resolve(name)
 
     @property
-    def best(self) -> ArchivedVersion | None:
-        """The version of the highest quality, with its luck discounted; None if no version has figures."""
-        ranked = population.ranked(self._cards)
-        return self._versions[ranked[0].id] if ranked else None
+    def front(self) -> list[Version]:
+        """The versions that no other one beats in both accuracy and tokens, from frugal to accurate."""
+        return [self._versions[version] for version in self._all.front_ids]
+
+    @property
+    def best(self) -> Version | None:
+        """The best version, by the one rule that every command and report follows (`choice` says which)."""
+        found = self._all.best
+        return self._versions.get(found.id) if found else None
+
+    @property
+    def choice(self) -> BestVersion | None:
+        """The rule that chose `best`, its quality, and a baseline that is ahead of it; None if no version has figures.
+
+        Raises:
+            DamagedFile: the report of the run is damaged.
+        """
+        return self._all.best
 
     def to_dataframe(self, *, curves: bool = False) -> pandas.DataFrame:
         """Return the versions as a table, one a row; needs pandas.
@@ -205,13 +113,16 @@ def open_archive(path: str | os.PathLike[str] | None = None) -> ArchiveView:
     """Open an archive to read it, also while a run adds to it.
 
     Args:
-        path: a run directory, or the directory of an archive; the newest run under ``./runs`` if None.
+        path: a run directory, the directory of an archive, or the name of one that ships, such as ``shipped:evolve``;
+            the newest run under ``./runs`` if None.
 
     Raises:
         InputError: there is no such run or archive.
     """
     if path is None:
         return ArchiveView(resolve.chosen_run(None).archive)
+    if isinstance(path, str) and path.startswith(PREFIX):
+        return ArchiveView(resolve.chosen_archive(None, path))
     home = Path(path)
     if (home / "config.json").is_file():
         return ArchiveView(Run(home).archive)
@@ -228,14 +139,14 @@ _POINT = (
 )  # fmt: skip
 
 
-def _row(version: ArchivedVersion) -> tuple[Any, ...]:
+def _row(version: Version) -> tuple[Any, ...]:
     v = version
     return (
         v.id, v.name, v.generation, v.explorer, v.parents, v.verdict, v.quality, v.cost.dollars, v.rationale,
     )  # fmt: skip
 
 
-def _points(version: ArchivedVersion) -> Iterator[tuple[Any, ...]]:
+def _points(version: Version) -> Iterator[tuple[Any, ...]]:
     for p in version.points:
         yield (
             version.id, p.environment, p.beta, p.accuracy_pct, *p.accuracy_ci, p.mean_tokens, *p.mean_tokens_ci,

@@ -15,14 +15,13 @@ from typing import Any, TypeAlias
 
 from autotts import envs
 from autotts.agent.archive import resolve
+from autotts.agent.archive.version import Version
 from autotts.envs.contract.controller import Controller
 from autotts.envs.errors import InputError
 from autotts.sandbox.outcome import Candidate
 from autotts.sandbox.policy import MODULES
 
-from ._archive import ArchivedVersion
-
-AnyController: TypeAlias = "str | os.PathLike[str] | type[Controller] | Candidate | ArchivedVersion"
+AnyController: TypeAlias = "str | os.PathLike[str] | type[Controller] | Candidate | Version"
 """The name of a baseline, of a champion or of a version of the newest run; a path; a source; a class; a version."""
 
 _NUMBERS_AND_TEXT = (bool, int, float, str, type(None))
@@ -36,7 +35,7 @@ def candidate_of(controller: AnyController) -> Candidate:
     """
     if isinstance(controller, Candidate):
         return controller
-    if isinstance(controller, ArchivedVersion):
+    if isinstance(controller, Version):
         return Candidate(controller.id, controller.source)
     if isinstance(controller, type):
         return Candidate(str(getattr(controller, "name", controller.__name__)), class_source(controller))

@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import permutations
@@ -102,11 +103,13 @@ def main() -> None:
               f"{without:.2f}")  # fmt: skip
     named = assigned(found)
     home = HOME / arguments.name
-    shutil.rmtree(home, ignore_errors=True)
-    shipped = Archive(home)
-    for card in cards:  # other logs are large, and can be made again from the sources
-        logs = (run.archive.root / card.id / LOGS).read_bytes() if card.id in finalists else None
-        shipped.add(card, run.archive.source(card.id), logs)
+    with tempfile.TemporaryDirectory() as aside:  # an archive that ships is never written to
+        shipped = Archive(Path(aside) / arguments.name)
+        for card in cards:  # other logs are large, and can be made again from the sources
+            logs = (run.archive.root / card.id / LOGS).read_bytes() if card.id in finalists else None
+            shipped.add(card, run.archive.source(card.id), logs)
+        shutil.rmtree(home, ignore_errors=True)
+        shutil.copytree(shipped.root, home)
     document = {name: {"lineage": arguments.name, "version": named[name]} for name in found}
     (HOME / "champions.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     print(document)

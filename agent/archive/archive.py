@@ -29,6 +29,7 @@ from ..population.overfitting.beliefs import ContributionCache, ResultsLoader, w
 from ..population.overfitting.question_results import QuestionResults
 from ..records.card import Card, EvaluationProtocol
 from ..records.index_row import COLUMNS, IndexRow
+from .shipped import archive_name, derived_root
 
 SOURCE, CARD, LOGS, MANIFEST = "controller.py", "card.json", "logs.npz", "manifest.json"
 TRANSCRIPT = "transcript.txt.gz"
@@ -50,10 +51,14 @@ class Archive:
 
     Args:
         root: directory of the archive; created when the first version is added.
+
+    Attributes:
+        derived: directory of the index and of other files that follow from the versions: ``root``, or a cache for an
+            archive that ships with the program, which is never written to.
     """
 
     def __init__(self, root: Path) -> None:
-        self.root = root
+        self.root, self.derived = root, derived_root(root)
         self._cards: dict[str, Card] = {}  # lean cards (`Card.lean`); immutable, so never stale
         self._card = lru_cache(_WHOLE)(self._read)
         self._protocols: dict[str, EvaluationProtocol] = {}
@@ -124,7 +129,7 @@ class Archive:
     def figures(self, version: str) -> QuestionResults | None:
         """Return the results of a version by question; None if the file is missing or damaged (see `rebuild`)."""
         try:
-            return QuestionResults.unpack((self.root / FIGURES / f"{version}.npz").read_bytes())
+            return QuestionResults.unpack((self.derived / FIGURES / f"{version}.npz").read_bytes())
         except Exception:  # zipfile and numpy raise many types of errors for damaged bytes
             return None
 
@@ -174,6 +179,10 @@ class Archive:
         except (OSError, EOFError, zlib.error) as error:
             raise DamagedFile(f"{path}: damaged ({error}); see `archive verify`") from None
 
+    def has_transcript(self, version: str) -> bool:
+        """Return whether a version has a transcript."""
+        return (self.root / version / TRANSCRIPT).is_file()
+
     def resolve(self, text: str) -> str:
         """Return the id that equals ``text``, or the only id that begins with it.
 
@@ -194,10 +203,13 @@ class Archive:
         """Add a version; do nothing if the archive has it already.
 
         Raises:
+            InputError: the archive ships with the program.
             OSError: the folder could not be written; no part of it remains.
         """
         if card.id in self:
             return
+        if self.derived != self.root:
+            raise InputError(f"{archive_name(self.root)} ships with the program, and is never written to")
         with naming_os_errors(self.root / card.id):
             self._add(card, source, logs, transcript)
 
@@ -228,14 +240,14 @@ class Archive:
 
     def put_figures(self, version: str, figures: QuestionResults) -> None:
         """Store the results of a version by question. The version need not be in the archive yet."""
-        write_atomically(self.root / FIGURES / f"{version}.npz", figures.pack())
+        write_atomically(self.derived / FIGURES / f"{version}.npz", figures.pack())
         self._contributions.pop(version, None)
         if version in self._believed[0]:
             self._believed = (), []
 
     def add_replay(self, version: str, name: str, document: dict[str, object]) -> Path:
         """Store the scores of a version from a replay, and return the path of the file."""
-        path = self.root / REPLAYS / version / f"{name}.json"
+        path = self.derived / REPLAYS / version / f"{name}.json"
         write_atomically(path, json.dumps(document, indent=1, sort_keys=True).encode())
         return path
 
@@ -261,7 +273,7 @@ class Archive:
             except (InputError, OSError):
                 continue  # `check_folder` has reported it
             problems += [f"{version}: parent {p} is not in the archive" for p in card.parents if p not in names]
-        if (self.root / INDEX).exists():
+        if (self.derived / INDEX).exists():
             try:
                 self.index()
             except DamagedFile as error:
@@ -277,7 +289,7 @@ class Archive:
             database.executemany(f"INSERT INTO versions VALUES ({', '.join('?' * len(COLUMNS))})", rows)
             database.commit()
             image = database.serialize()
-        write_atomically(self.root / INDEX, image)
+        write_atomically(self.derived / INDEX, image)
         return len(rows)
 
     def index(self) -> list[IndexRow]:
@@ -287,7 +299,7 @@ class Archive:
             InputError: there is no index.
             DamagedFile: the index is damaged.
         """
-        path = self.root / INDEX
+        path = self.derived / INDEX
         if not path.is_file():
             raise InputError(f"{path}: not there; build it with `autotts archive reindex`")
         try:

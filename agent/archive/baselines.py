@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from autotts.envs.errors import InputError
 
-HOME = Path(__file__).parents[2] / "controllers_archive" / "baselines"
+from .shipped import BASELINES as HOME
 
 
 def baseline_names() -> list[str]:

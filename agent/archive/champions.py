@@ -7,15 +7,15 @@ import json
 from autotts.envs.errors import InputError
 
 from .archive import Archive
-from .baselines import HOME as BASELINES
+from .shipped import DISCOVERED as HOME
 
-HOME = BASELINES.parent / "discovered"
-"""The shipped lineages, one archive each, and `champions.json`: lineage and version of each champion, by name."""
+CHAMPIONS = "champions.json"
+"""Lineage and version of each champion, by name; beside the shipped lineages."""
 
 
 def champion_names() -> list[str]:
     """Return the names of all champions: from frugal to accurate, then the one with the lowest latency."""
-    return list(_named())
+    return list(named_champions())
 
 
 def champion(name: str) -> tuple[Archive, str]:
@@ -24,9 +24,10 @@ def champion(name: str) -> tuple[Archive, str]:
     Raises:
         InputError: there is no such champion.
     """
-    if name not in _named():
-        raise InputError(f"no champion {name!r}: there are {', '.join(_named()) or 'none'}")
-    lineage, version = _named()[name]
+    named = named_champions()
+    if name not in named:
+        raise InputError(f"no champion {name!r}: there are {', '.join(named) or 'none'}")
+    lineage, version = named[name]
     return Archive(HOME / lineage), version
 
 
@@ -40,7 +41,8 @@ def champion_source(name: str) -> str:
     return archive.source(version)
 
 
-def _named() -> dict[str, tuple[str, str]]:
-    path = HOME / "champions.json"
+def named_champions() -> dict[str, tuple[str, str]]:
+    """Return the lineage and the id of each champion, by name."""
+    path = HOME / CHAMPIONS
     document = json.loads(path.read_bytes()) if path.exists() else {}
     return {name: (entry["lineage"], entry["version"]) for name, entry in document.items()}

@@ -18,6 +18,9 @@ from .. import population
 from ..records.index_row import IndexRow
 from ..records.version import Credit
 from .archive import INDEX, MANIFEST, REPLAYS, Archive
+from .best import BestVersion, best_version
+from .run_report import RunReport
+from .shipped import derived_root
 
 _FRESH = 0.5
 """Seconds until the directory is read again."""
@@ -78,10 +81,9 @@ class ArchiveSnapshot:
         assert self.credits is not None and self.front is not None
         return self
 
-    @property
-    def best(self) -> IndexRow | None:
-        """The best discovered version, or the best baseline if none was discovered."""
-        return next((row for row in self.ranked if row.generation > 0), next(iter(self.ranked), None))
+    def best(self, report: RunReport | None = None) -> BestVersion | None:
+        """Return the best version (`agent.archive.best`), given the final evaluation of the run."""
+        return best_version(self.ranked, self.budgets, report)
 
 
 class ArchiveIndex:
@@ -116,7 +118,7 @@ class ArchiveIndex:
     def _read_index(self) -> bool:
         """Read the index file again if it has changed: new versions change the beliefs of the earlier ones."""
         try:
-            written = (self.root / INDEX).stat().st_mtime_ns
+            written = (derived_root(self.root) / INDEX).stat().st_mtime_ns
         except OSError:
             return False
         if written == self._indexed:

@@ -12,6 +12,7 @@ from autotts.envs.statistics import Point
 from ..records.card import Card, EvaluationProtocol
 from .archive import REPLAYS
 from .reader import ArchiveReader
+from .shipped import derived_root
 
 _LARGEST = 4 << 20
 """Largest file of a replay that is read, in bytes."""
@@ -71,7 +72,7 @@ def _measure(version: str, who: str, p: EvaluationProtocol, curve: tuple[Point, 
 
 
 def _replays(reader: ArchiveReader, version: str) -> Iterator[_ArchivedReplay]:
-    home = reader.root / REPLAYS / reader.existing(version)
+    home = derived_root(reader.root) / REPLAYS / reader.existing(version)
     for path in sorted(home.glob("*.json"))[:50] if home.is_dir() else []:
         try:
             if path.stat().st_size <= _LARGEST:

@@ -18,8 +18,11 @@ from ..population.measurement import Measurement
 from ..records.card import Card, EvaluationProtocol
 from . import resolve
 from .archive import Archive
+from .best import BestVersion
 from .index import ArchiveIndex, ArchiveSnapshot
 from .run_directory import Run
+from .run_report import read_report
+from .shipped import archive_name, is_shipped
 
 T = TypeVar("T")
 
@@ -51,11 +54,21 @@ class ArchiveReader:
     @property
     def title(self) -> str:
         """Name of the directory of the run, or of the archive."""
-        return (self.run.home if self.run else self.root).resolve().name
+        if self.run:
+            return self.run.home.resolve().name
+        return archive_name(self.root) if is_shipped(self.root) else self.root.resolve().name
 
     def view(self) -> ArchiveSnapshot:
         """Return the present list of versions."""
         return self.index.view()
+
+    def best(self) -> BestVersion | None:
+        """Return the best version, and the rule that chose it (`agent.archive.best`); None if none has figures.
+
+        Raises:
+            DamagedFile: the report of the run is damaged.
+        """
+        return self.view().best(read_report(self.run) if self.run else None)
 
     def existing(self, version: str) -> str:
         """Return ``version`` if it is in the archive. Only checked ids may become part of a path.

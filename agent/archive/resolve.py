@@ -6,7 +6,6 @@ import argparse
 import fnmatch
 import os
 from collections.abc import Sequence
-from pathlib import Path
 
 from autotts.envs import catalogue
 from autotts.envs.errors import DamagedFile, InputError
@@ -18,68 +17,29 @@ from autotts.sandbox.outcome import Candidate
 
 from .archive import Archive
 from .baselines import baseline_names, baseline_source
-from .champions import champion, champion_names, champion_source
-from .run_directory import Run, newest_home
+from .champions import champion_names, champion_source
+from .names import RUNS, chosen_archive, chosen_run, find_controller, find_version
 
-RUNS = Path("runs")
-"""Default parent directory of runs."""
-
-
-def chosen_run(home: str | None) -> Run:
-    """Return the run at ``home``, or the newest one."""
-    return Run(Path(home) if home else newest_home(RUNS))
-
-
-def chosen_archive(home: str | None, archive: str | None) -> Archive:
-    """Return the archive ``archive``, else the archive of the run ``home``, else that of the newest run.
-
-    Raises:
-        InputError: there is no such archive or run.
-    """
-    if archive is None:
-        return chosen_run(home).archive
-    if not Path(archive).is_dir():
-        raise InputError(f"{archive} is not an archive: no such directory")
-    return Archive(Path(archive))
-
+__all__ = [
+    "RUNS", "chosen_archive", "chosen_run", "controller", "environments", "sandbox", "shipped", "version", "workers",
+]  # fmt: skip
 
 def version(text: str, home: str | None = None, archive: str | None = None) -> tuple[Archive, str]:
-    """Return the archive and the id of the version that ``text`` names: a champion, or a version of an archive.
+    """Return the archive and the id of the version that ``text`` names (see `names`).
 
     Raises:
-        InputError: ``text`` is the name of neither.
+        InputError: ``text`` names no version.
     """
-    if text in champion_names():
-        return champion(text)
-    versions = chosen_archive(home, archive)
-    return versions, versions.resolve(text)
+    return find_version(text, home, archive)
 
 
 def controller(text: str, home: str | None = None, archive: str | None = None) -> Candidate:
     """Return the controller that ``text`` names: a baseline, a champion, a file, or a version of an archive.
 
     Raises:
-        InputError: ``text`` is the name of none of these.
+        InputError: ``text`` names none of these (see `names`).
     """
-    if text in baseline_names():
-        return Candidate(text, baseline_source(text))
-    if text in champion_names():
-        return Candidate(text, champion_source(text))
-    path = Path(text)
-    if path.suffix == ".py" or os.sep in text:
-        try:
-            return Candidate(path.stem, path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise InputError(f"{path}: no such controller file") from None
-        except UnicodeDecodeError:
-            raise InputError(f"{path}: not a text file") from None
-    try:
-        versions = chosen_archive(home, archive)
-        id = versions.resolve(text)
-    except InputError as error:
-        ours = ", ".join([*champion_names(), *baseline_names()])
-        raise InputError(f"no controller {text!r}: not one of ours ({ours}), not a file, and {error}") from None
-    return Candidate(id, versions.source(id))
+    return find_controller(text, home, archive).candidate
 
 
 def environments(patterns: Sequence[str] | None, data: str | None) -> list[Environment]:

@@ -19,7 +19,9 @@ from autotts.envs.store import Environment, naming_os_errors, write_atomically
 from ..llm.budget import SpendingLimits
 from ..records.card import EvaluationProtocol, FrozenModel
 from ..records.events import Event, LoggedEvent, RunStarted, read_event
+from ..records.given import GivenController
 from ..records.migration import renamed
+from ..records.version import GIVEN
 from .archive import Archive
 
 FIRST_SEARCH_ORDER = 1000
@@ -78,6 +80,10 @@ class RunConfig(FrozenModel):
     """Names of the explorers of a `mixture`."""
     sandbox: str = "process"
     """Name of the sandbox in which candidates run; every card names it too."""
+    given: dict[str, str] = Field(default_factory=dict)
+    """Hash of the source of each controller that the search starts from (``--from``), by id."""
+    explorer_by_name: bool = True
+    """Whether a later process can make the explorer by its name; False for an object with a state of its own."""
 
     @model_validator(mode="before")
     @classmethod
@@ -119,8 +125,16 @@ class Run:
             raise DamagedFile(f"{path}: damaged ({error.errors()[0]['msg']})") from None
 
     @classmethod
-    def create(cls, home: Path, config: RunConfig, environments: Sequence[Environment]) -> Run:
+    def create(
+        cls, home: Path, config: RunConfig, environments: Sequence[Environment], given: Sequence[GivenController] = ()
+    ) -> Run:
         """Create a run directory with its own copy of the environments, or open one that exists with this config.
+
+        Args:
+            home: the directory.
+            config: the settings.
+            environments: the environments that the settings name.
+            given: the controllers that the settings name.
 
         Raises:
             InputError: the directory holds another run.
@@ -129,13 +143,15 @@ class Run:
         if (home / "config.json").exists():
             run = cls(home)
             if run.config != config:
-                raise InputError(f"{home} holds a run with other settings; choose another --run, or resume it")
+                raise InputError(_different(home, run.config, config))
             return run
         _batch(config, environments, FIRST_SEARCH_ORDER)  # raises before anything is written
         existed = home.exists()
         try:
             for environment in environments:
                 store.save(environment, catalogue.path_of(home / "environments", environment.name))
+            for controller in given:
+                write_atomically(home / GIVEN / f"{controller.id}.json", controller.model_dump_json(indent=1).encode())
             write_atomically(home / "config.json", config.model_dump_json(indent=1).encode())
         except BaseException:
             if not existed:
@@ -158,6 +174,37 @@ class Run:
             if environment.hash != hashes[environment.name]:
                 raise DamagedFile(f"{self.home}: environment {environment.name} has changed since the run began")
         return loaded
+
+    def given(self) -> list[GivenController]:
+        """Return the controllers that the search starts from, in the order in which they were given.
+
+        Raises:
+            DamagedFile: one is missing or damaged.
+        """
+        found = []
+        for version, digest in self.config.given.items():
+            path = self.home / GIVEN / f"{version}.json"
+            try:
+                controller = GivenController.model_validate_json(path.read_bytes())
+            except (OSError, ValidationError):
+                raise DamagedFile(f"{path}: missing or damaged; begin another run with --from") from None
+            if controller.source_sha256 != digest:
+                raise DamagedFile(f"{path}: has changed since the run began")
+            found.append(controller)
+        return found
+
+    def extend(self, generations: int) -> None:
+        """Let the run end after another number of generations.
+
+        Raises:
+            InputError: the archive has more generations already.
+        """
+        reached = max((card.generation for card in self.archive.cards()), default=0)
+        if generations < reached:
+            raise InputError(f"{self.home} has {reached} generations already; give a larger number of generations")
+        if generations != self.config.generations:
+            self.config = self.config.model_copy(update={"generations": generations})
+            write_atomically(self.home / "config.json", self.config.model_dump_json(indent=1).encode())
 
     def episodes(self, environments: Sequence[Environment], first_order: int = FIRST_SEARCH_ORDER) -> Episodes:
         """Return the episodes on which every candidate is evaluated."""
@@ -212,6 +259,17 @@ class Run:
     def events_of(self, kind: type[_E]) -> list[_E]:
         """Return the logged events of one kind, in the order of the log."""
         return [line.event for line in self.events() if isinstance(line.event, kind)]
+
+
+def _different(home: Path, before: RunConfig, now: RunConfig) -> str:
+    """Return the message about a run directory that holds a run with other settings."""
+    names = [name for name in RunConfig.model_fields if getattr(before, name) != getattr(now, name)]
+    if names == ["generations"]:
+        return (
+            f"{home} holds a run of {before.generations} generations; `autotts resume {home} --generations "
+            f"{now.generations}` changes their number"
+        )
+    return f"{home} holds a run with other settings ({', '.join(names)}); choose another --run, or resume it"
 
 
 def _batch(c: RunConfig, environments: Sequence[Environment], first_order: int) -> Episodes:

@@ -15,9 +15,8 @@ from . import options
 from .options import Commands, add_command
 
 if TYPE_CHECKING:
-    from autotts.envs.statistics import Floats
-
     from ..archive.run_directory import Run
+    from ..archive.version import Version
     from ..records.card import Card
 
 _UNKNOWN = (
@@ -53,22 +52,27 @@ def lineage(args: argparse.Namespace) -> int:
     """Draw the lineage, and the curves of the best version and the baselines."""
     import shutil
 
-    from .. import population
     from ..archive import resolve
+    from ..archive.names import run_of
     from ..archive.run_report import describe_optimism
+    from ..archive.version import ArchivedVersions
     from ..population.overfitting.beliefs import optimism
     from ..reports.console.display import console, curves, version_tree
 
     archive = resolve.chosen_archive(args.run, args.archive)
-    cards = archive.cards_with_beliefs()
+    versions = ArchivedVersions(archive)
+    cards = versions.cards
     if not cards:
         raise InputError("the archive is empty; see `autotts discover --help`")
-    latency = args.archive is None and resolve.chosen_run(args.run).config.latency
+    run = run_of(archive)
+    latency = run is not None and run.config.latency
     console().print(version_tree(cards, args.all, latency), highlight=False)
     for line in describe_optimism(optimism(cards, archive.figures)) or [_UNKNOWN]:
         print(line)
-    best = [card for card in population.ranked(cards) if card.generation > 0][:1]
-    shown = [*best, *(card for card in cards if card.generation == 0 and card.ok)]
+    if versions.best is not None:
+        print(f"best: {versions.best}")
+    best = [card for card in cards if versions.best and card.id == versions.best.id]
+    shown = {card.id: card for card in [*best, *(card for card in cards if card.generation == 0 and card.ok)]}.values()
     lines = {card.id: [(p.tokens, p.accuracy) for p in card.mean_curve] for card in shown if card.mean_curve}
     if not lines:
         return 0
@@ -82,36 +86,37 @@ def show(args: argparse.Namespace) -> int:
     """Show a version."""
     from rich.syntax import Syntax
 
-    from .. import population
     from ..archive import resolve
+    from ..archive.version import ArchivedVersions
     from ..reports.console.display import console, curve_table, listing
 
-    archive, version = resolve.version(args.id, args.run, args.archive)
-    cards = archive.cards_with_beliefs()
-    card = next(card for card in cards if card.id == version)
-    for line in _describe(card, population.budgets(cards)):
+    archive, id = resolve.version(args.id, args.run, args.archive)
+    version = ArchivedVersions(archive).by_id[id]
+    for line in _describe(version):
         print(line)
-    for line in _findings(card):
+    for line in _findings(version.card):
         print(line)
-    rows = [(card.id, point) for point in archive.card(version).mean_points]
-    if rows:
-        console().print(curve_table(rows))
-    console().print(Syntax(listing(archive.source(card.id)), "python", theme="ansi_dark", background_color="default"))
+    if version.mean_points:
+        console().print(curve_table([(version.id, point) for point in version.mean_points]))
+    console().print(Syntax(listing(version.source), "python", theme="ansi_dark", background_color="default"))
     return 0
 
 
-def _describe(card: Card, at: Floats) -> Iterator[str]:
-    """Yield the lines of a card: origin, quality, behaviour, rationale, outcome and cost."""
+def _describe(version: Version) -> Iterator[str]:
+    """Yield the lines of a version: origin, champion names, quality, behaviour, rationale, outcome and cost."""
     import textwrap
 
     from ..reports.console.display import behaviour_summary, plain
 
+    card = version.card
     yield plain(f"{card.id}  {card.name}")
+    if version.champion_names:
+        yield f"  champion   {', '.join(version.champion_names)}"
     yield f"  generation {card.generation}, by {card.explorer}, verdict {card.verdict}"
     yield f"  parents    {', '.join(card.parents) or 'none'}"
     if card.island is not None:
         yield f"  born       on island {card.island}{', by ' + ' and '.join(card.arms) if card.arms else ''}"
-    for line in _quality(card, at):
+    for line in _quality(version):
         yield f"  {line}"
     if card.behaviour is not None:
         yield f"  behaviour  {behaviour_summary(card.behaviour)}"
@@ -138,18 +143,22 @@ def _findings(card: Card) -> Iterator[str]:
             )
 
 
-def _quality(card: Card, at: Floats) -> Iterator[str]:
-    """Yield the measured quality, the believed quality, and the size of the source."""
-    from .. import population
-
-    if card.ok:
-        yield f"quality    {population.quality(card, at):.2f} in the search, the mean accuracy % over token budgets"
+def _quality(version: Version) -> Iterator[str]:
+    """Yield the qualities (measured, shrunk, and on fresh branch orders), and the size of the source."""
+    card, fresh = version.card, version.fresh
+    if version.quality is not None:
+        yield f"quality    {version.quality:.2f} in the search, the mean accuracy % over token budgets"
     if card.belief and card.generation > 0:
         parent = card.parents[0] if card.parents else "the mean"
         yield (
-            f"believed   {population.merit(card, at):.2f}: {card.belief.factor:.0%} of the difference from {parent}, "
+            f"shrunk     {version.shrunk_quality:.2f}: {card.belief.factor:.0%} of the difference from {parent}, "
             f"with a standard error of {card.belief.error:.2f}"
         )
+    if fresh is not None and fresh.quality is not None:
+        leads = ", ".join(f"{lead.value:+.2f} over {name}" for name, lead in fresh.leads.items())
+        yield f"fresh      {fresh.quality:.2f} in the final evaluation{f' ({leads})' if leads else ''}"
+    elif fresh is not None:
+        yield f"fresh      failed in the final evaluation: {fresh.failure}"
     if card.complexity:
         yield f"complexity {card.complexity.constants} free constants, {card.complexity.branches} branches"
 

@@ -84,7 +84,8 @@ def lineage(args: argparse.Namespace) -> int:
     view = place.view()
     if not view.rows:
         raise InputError("the archive is empty; see `autotts discover --help`")
-    draw_lineage(view, Path(args.output), args.by, args.tokens, f"{place.title}: {len(view.rows):,} versions")
+    title = f"{place.title}: {len(view.rows):,} versions"
+    draw_lineage(view, Path(args.output), args.by, args.tokens, title, place.best())
     for problem in view.problems.values():
         print(f"autotts: left out: {problem}", file=sys.stderr)
     print(args.output)
@@ -181,7 +182,8 @@ def _default_controllers(place: ArchiveReader) -> list[str]:
     view = place.view()
     if not view.ranked:
         raise InputError("no version has scores: name controllers, or another --run")
-    best = [view.best.id] if view.best and view.best.generation > 0 else []
+    chosen = place.best()
+    best = [chosen.id] if chosen and chosen.discovered else []
     return [*best, *(row.id for row in view.rows if row.generation == 0 and row.ok)]
 
 

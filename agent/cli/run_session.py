@@ -17,6 +17,8 @@ from autotts.envs import catalogue
 from autotts.envs.errors import DamagedFile
 from autotts.sandbox.base import Sandbox, SandboxError, print_message
 
+from .. import population
+from ..archive.best import best_version
 from ..archive.resolve import workers
 from ..archive.run_directory import Run
 from ..archive.run_report import TEXT, describe_optimism, read_report
@@ -135,7 +137,8 @@ def _print_summary(run: Run, budget: LlmBudget) -> int:
         raise DamagedFile(
             f"{run.home / 'report.json'}: missing; remove {run.checkpoint}, and resume: the archive is kept"
         )
-    print(f"\nbest: {report.best}, on branch orders that the search did not use")
+    cards = run.archive.cards_with_beliefs()
+    print(f"\nbest: {best_version(population.ranked(cards), population.budgets(cards), report)}")
     for version, measured in sorted(report.measured.items(), key=lambda item: -item[1]):
         searched = report.searched[version]
         print(f"  {version:24} {measured:6.2f}  (search {searched:6.2f}, change {measured - searched:+.2f})")
@@ -143,10 +146,6 @@ def _print_summary(run: Run, budget: LlmBudget) -> int:
     for line in describe_optimism(report.optimism):
         print(f"  {line}")
     print(f"  front, champions and findings: {run.home / TEXT}")
-    baselines = {card.id for card in run.archive.cards() if card.generation == 0}
-    baseline, discovered = report.best_of(baselines), report.best_of(report.measured.keys() - baselines)
-    if baseline and report.measured[baseline] > (report.measured[discovered] if discovered else 0.0):
-        print(f"  the baseline {baseline} is still better than every discovered version: search for longer")
     if budget.spent().calls:
         print(f"spent: {budget.spent()}")
     stopped = next(

@@ -10,6 +10,7 @@ from .options import Commands, add_command
 
 if TYPE_CHECKING:
     from ..archive.run_directory import Run, RunConfig
+    from ..archive.run_report import RunReport
     from ..records.card import Card
 
 
@@ -21,28 +22,46 @@ def add_parser(commands: Commands) -> None:
 
 def status(args: argparse.Namespace) -> int:
     """Print the state of a run."""
-    from .. import population
     from ..archive import resolve
-    from ..archive.run_report import describe_optimism, read_report
+    from ..archive.run_report import describe_optimism
+    from ..archive.version import ArchivedVersions
     from ..population.overfitting.beliefs import optimism
     from ..reports.console.display import console, curve_table
 
     run = resolve.chosen_run(args.run)
-    cards = run.archive.cards_with_beliefs()
-    finished = read_report(run) is not None
-    print(f"run {run.home}: {'finished' if finished else 'not finished'}, explorer {run.config.explorer}")
+    versions = ArchivedVersions(run.archive)
+    cards, state = versions.cards, run_state(run, versions.report)
+    print(f"run {run.home}: {state}, explorer {run.config.explorer}")
     for line in _progress(run, cards):
         print(line)
     for line in describe_optimism(optimism(cards, run.archive.figures)):
         print(f"  {line}")
-    ranked = population.ranked(cards)
-    for line in _best(cards, ranked):
+    for line in _best(cards, versions.ranked):
         print(line)
-    for card in [card for card in ranked if card.generation > 0][:1]:
-        console().print(curve_table([(card.id, point) for point in run.archive.card(card.id).mean_points]))
-    if not finished:
+    if versions.best is not None:
+        print(f"  best: {versions.best}")
+        best = versions.by_id.get(versions.best.id)
+        if best is not None:
+            console().print(curve_table([(best.id, point) for point in best.mean_points]))
+    if state != FINISHED:
         print(f"go on with `autotts resume {run.home}`")
     return 0
+
+
+FINISHED = "finished"
+
+
+def run_state(run: Run, report: RunReport | None) -> str:
+    """Return in words whether a run has finished, has reached a limit, or can go on."""
+    from ..records.events import RunFinished
+
+    ends = run.events_of(RunFinished)
+    if report is None or not ends:
+        return FINISHED if report is not None else "not finished"
+    reached = max((card.generation for card in run.archive.cards()), default=0)
+    if reached >= run.config.generations:
+        return FINISHED
+    return f"stopped early ({ends[-1].stopped})" if ends[-1].stopped else "not finished"
 
 
 def _progress(run: Run, cards: Sequence[Card]) -> Iterator[str]:
@@ -114,7 +133,7 @@ def _best(cards: Sequence[Card], ranked: Sequence[Card]) -> Iterator[str]:
     from ..reports.console.display import LEGEND, belief, remarks
 
     if ranked:
-        yield f"  versions by believed quality; simpler ones first where a lead may be noise;\n  {LEGEND}:"
+        yield f"  versions by shrunk quality in the search; simpler ones first where a lead may be noise;\n  {LEGEND}:"
     at = population.budgets(cards)
     for card in ranked[:5]:
         yield f"  {card.id:24} {population.quality(card, at):6.2f}{belief(card, at)}  {card.name}{remarks(card)}"

@@ -96,10 +96,10 @@ def _against_best(run: Run, curve: list[CurvePoint]) -> str:
     import numpy as np
 
     from .. import population
+    from ..archive.version import ArchivedVersions
 
-    ranked = population.ranked(run.archive.cards_with_beliefs())
-    if not ranked:
+    versions = ArchivedVersions(run.archive)
+    if versions.best is None:
         return "the run has no versions to compare with"
-    at = population.budgets(run.archive.cards())
-    mine, best = float(np.mean(population.attained(curve, at))), population.quality(ranked[0], at)
-    return f"quality {mine:.2f} on this part; the best version, {ranked[0].id}, has {best:.2f} on the whole search set"
+    mine = float(np.mean(population.attained(curve, versions.budgets)))
+    return f"quality {mine:.2f} on this part of the search set; the best version of the run: {versions.best}"

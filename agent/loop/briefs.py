@@ -16,7 +16,7 @@ from ..population.parents import ChosenParent, choose_parents
 from ..population.program_form import program_shape
 from ..records.card import Card
 from ..records.explorer import Brief, Explorer
-from ..records.version import Version
+from ..records.version import BriefVersion
 from ..tools.search_history import SearchHistory
 from ..tools.workbench import SearchWorkbench
 from .candidate_store import CandidateStore
@@ -120,7 +120,7 @@ class BriefBuilder:
         )  # fmt: skip
         return SearchWorkbench(history, self._sandbox, traces="traces" not in ablations)
 
-    def _version(self, card: Card) -> Version:
+    def _version(self, card: Card) -> BriefVersion:
         ablations = self._config.ablations
         if "traces" in ablations:
             card = card.model_copy(update={"findings": ()})

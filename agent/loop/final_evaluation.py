@@ -15,6 +15,7 @@ from autotts.sandbox.outcome import Candidate
 from autotts.sandbox.trial import trial
 
 from .. import population
+from ..archive.best import leader
 from ..archive.run_directory import FIRST_FRESH_ORDER, Run
 from ..archive.run_report import JSON, BudgetComparison, Optimism, QualityLead, RunReport
 from ..population.overfitting.beliefs import optimism, with_beliefs
@@ -22,6 +23,7 @@ from ..population.overfitting.contributions import QualityPanel, contributions, 
 from ..population.overfitting.crossvalidation import means
 from ..population.overfitting.question_results import QuestionResults
 from ..records.card import Card
+from ..records.migration import BASELINE
 
 FINALISTS = 4
 """Number of versions, the best by believed quality, that are evaluated in addition to the front."""
@@ -53,7 +55,7 @@ def evaluate_finalists(
 
     def measured(card: Card) -> LoggedEvaluation:
         candidate = Candidate(card.id, run.archive.source(card.id))
-        if card.generation == 0:
+        if card.explorer == BASELINE:
             return evaluate(candidate, episodes, sandbox, progress)
         return trial(candidate, episodes, sandbox, seed=run.config.seed, progress=progress)  # audited in every episode
 
@@ -87,7 +89,8 @@ def _report(
         if results[card.id].verdict.ok
     ]
     figures = {name: QuestionResults.of(result.scores) for name, result in results.items() if result.scores is not None}
-    at, chosen = population.budgets(cards), _best(fresh, figures)
+    at, chosen = population.budgets(cards), leader(population.ranked(with_beliefs(fresh, figures.get)))
+    assert chosen is not None, "a version has run"
     ran, baselines = [card for card in front if card.id in figures], [card.id for card in fresh if card.generation == 0]
     held = _budgets(ran, baselines, figures, at)
     optimistic = optimism(cards, run.archive.figures)
@@ -104,12 +107,6 @@ def _report(
         optimism=Optimism.of(optimistic[0].id, optimistic[1]) if optimistic else None,
         failed={name: f"{r.verdict.kind}: {r.verdict.message}" for name, r in results.items() if not r.verdict.ok},
     )
-
-
-def _best(fresh: Sequence[Card], figures: Mapping[str, QuestionResults]) -> Card:
-    """Return the best discovered version on fresh orders; the best baseline if no discovered version ran."""
-    ranked = population.ranked(with_beliefs(fresh, figures.get))
-    return next((card for card in ranked if card.generation > 0), ranked[0])
 
 
 def _ends(held: Sequence[BudgetComparison]) -> dict[str, str]:

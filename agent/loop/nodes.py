@@ -17,6 +17,7 @@ from autotts.sandbox.base import Sandbox
 
 from .. import population
 from ..archive.baselines import baseline_names, baseline_source
+from ..archive.best import leader
 from ..archive.run_directory import Run
 from ..archive.run_report import TEXT, RunReport
 from ..llm.budget import LlmBudget
@@ -202,7 +203,7 @@ class Discovery:
         barren = 0 if state["pending"] or state["stopped"] else state["barren"] + 1
         cards = self.store.cards_before(state["generation"] + 1)
         at = population.budgets(cards)
-        best, baseline = next(iter(population.ranked(cards)), None), population.best_baseline(cards, at)
+        best, baseline = leader(population.ranked(cards)), population.best_baseline(cards, at)
         able = [card for card in cards if card.ok]
         self.emit(
             GenerationArchived(

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from autotts.envs.statistics import Floats
 
-from ..records.version import Cost, CurvePoint, ScalingCurve
+from ..records.version import GIVEN, Cost, CurvePoint, ScalingCurve
 from .preference import preferred
 
 Ints = npt.NDArray[np.int64]
@@ -229,7 +229,10 @@ def contributions(cards: Sequence[Scored], within: ObjectiveSpace) -> list[float
 
 
 def _baseline_curves(cards: Sequence[Scored]) -> list[Sequence[CurvePoint]]:
-    return [curve for card in cards if card.generation == 0 and (curve := card.mean_curve)]
+    """Return the curves of the baselines; a controller that a user gave sets no scale, so that runs stay comparable."""
+    return [
+        curve for card in cards if card.generation == 0 and card.explorer != GIVEN and (curve := card.mean_curve)
+    ]
 
 
 def _joined(curves: Sequence[Sequence[CurvePoint]]) -> tuple[Floats, Ints]:

@@ -15,7 +15,7 @@ from autotts.envs.synthetic.simulated import is_simulated, recorded
 from .belief import Belief
 from .complexity import UNKNOWN, Complexity
 from .migration import card_of_today, renamed
-from .version import Cost, CurvePoint, Expectation, Finding, ScalingCurve, Version
+from .version import BriefVersion, Cost, CurvePoint, Expectation, Finding, ScalingCurve
 
 SCHEMA = 2
 """2: branch orders and baselines have names of their own; `migration` reads 1."""
@@ -173,8 +173,8 @@ class Card(FrozenModel):
             object.__setattr__(copy, name, getattr(self, name))  # shared: beliefs make thousands of copies
         return copy
 
-    def version(self, source: str) -> Version:
+    def version(self, source: str) -> BriefVersion:
         """Return the version as an explorer sees it."""
-        return Version(
+        return BriefVersion(
             self.id, source, tuple(self.mean_curve), self.findings, self.data, self.rationale, self.outcome
         )  # fmt: skip

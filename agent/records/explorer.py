@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-from .version import Cost, Credit, Expectation, Version
+from .version import BriefVersion, Cost, Credit, Expectation
 from .workbench import Workbench
 
 
@@ -33,7 +33,7 @@ class Proposal:
     parents: tuple[str, ...] = ()
     """Ids of the versions that it was made from."""
     data: Mapping[str, Any] = field(default_factory=dict)
-    """Data that the explorer gets back in `Version.data` (plain JSON)."""
+    """Data that the explorer gets back in `BriefVersion.data` (plain JSON)."""
     expects: tuple[Expectation, ...] = ()
     """Predicted changes against the first parent, which are checked after the evaluation."""
     cost: Cost = field(default_factory=Cost)
@@ -56,18 +56,18 @@ class Brief:
     generation: int
     count: int
     """Number of proposals that are wanted; fewer are allowed, and none ends the generation."""
-    parents: Sequence[Version]
+    parents: Sequence[BriefVersion]
     """Versions worth building on, in the order in which the population chose them (a version may come twice)."""
-    front: Sequence[Version]
+    front: Sequence[BriefVersion]
     """The best versions so far: the Pareto front of accuracy against tokens, from frugal to accurate."""
-    mates: Sequence[Version] = ()
+    mates: Sequence[BriefVersion] = ()
     """Versions to recombine the parents with: the front of their island."""
     credits: Mapping[str, Credit] = field(default_factory=dict)
     """Credit of each explorer so far, by name."""
     arms: Mapping[str, Credit] = field(default_factory=dict)
     """Credit of each `Proposal.arm` so far, by name."""
-    lessons: Sequence[Version] = ()
-    """Versions whose predictions have been checked (`Version.outcome`), the latest first."""
+    lessons: Sequence[BriefVersion] = ()
+    """Versions whose predictions have been checked (`BriefVersion.outcome`), the latest first."""
     slot: int = 0
     """Index of this brief among the briefs of its step."""
     bench: Workbench | None = None

@@ -14,6 +14,8 @@ FindingKind = Literal["stopped_early", "pruned_right", "idle_tokens", "idle_widt
 Metric = Literal["quality", "accuracy", "tokens", "latency", FindingKind]
 """The quantity of a prediction: quality, a mean over the beta grid, or a finding (see `agent.population.outcome`)."""
 METRICS = get_args(Metric)
+GIVEN = "given"
+"""The explorer of controllers that a user gave to a run, and the key of their `Card.data`."""
 Direction = Literal["less", "same", "more"]
 
 
@@ -108,7 +110,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Version:
+class BriefVersion:
     """An archived controller, as an explorer sees it. Nothing in it reveals a gold answer."""
 
     id: str

@@ -9,7 +9,7 @@ import numpy as np
 from autotts.envs.statistics import Floats
 
 from ..population.measurement import at_tokens
-from ..records.version import Version
+from ..records.version import BriefVersion
 from .search_history import SearchHistory
 
 _LOOKED_AT = 40
@@ -49,7 +49,7 @@ def _stalled(history: SearchHistory) -> str:
     return ""
 
 
-def best_at_budgets(versions: Sequence[Version], budgets: Floats) -> str:
+def best_at_budgets(versions: Sequence[BriefVersion], budgets: Floats) -> str:
     """Return a table of the best accuracy, and the version that attains it, at some of ``budgets``."""
     rows = ["| mean tokens of a question | accuracy % | by |", "|---|---|---|"]
     for budget in budgets[np.unique(np.linspace(0, len(budgets) - 1, _ROWS).round().astype(int))].tolist():

@@ -30,7 +30,7 @@ from ... import population
 from ...archive.baselines import baseline_names, baseline_source
 from ...records.card import FrozenModel
 from ...records.explorer import Brief
-from ...records.version import Cost, Expectation, Version
+from ...records.version import BriefVersion, Cost, Expectation
 from ...tools.search_progress import best_at_budgets
 from . import client as workspace_client
 from .server import WorkspaceTools, read_commands
@@ -264,7 +264,7 @@ def _read(path: Path, most: int) -> tuple[str | None, str]:
         return None, f"{path.name} is not UTF-8 text"
 
 
-def _describe(version: Version, findings: bool, brief: Brief) -> str:
+def _describe(version: BriefVersion, findings: bool, brief: Brief) -> str:
     """Return a Markdown page about a version."""
     lines = [f"# {version.id}", ""]
     if version.rationale:
@@ -282,14 +282,14 @@ def _describe(version: Version, findings: bool, brief: Brief) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _lessons(versions: Sequence[Version]) -> str:
+def _lessons(versions: Sequence[BriefVersion]) -> str:
     lessons = [f"- {v.id}: {' '.join(v.rationale.split())}\n  -> {' '.join(v.outcome.split())}" for v in versions]
     note = ("After the arrow: the outcome, measured on the whole search set. Numbers in a rationale may come from "
             "tries on a part of the set, of which the best was chosen: they are often too high.")  # fmt: skip
     return "\n".join(["# What earlier rounds predicted, and the outcomes", "", note, "", *lessons]) + "\n"
 
 
-def _budgets(brief: Brief, versions: Sequence[Version]) -> Floats:
+def _budgets(brief: Brief, versions: Sequence[BriefVersion]) -> Floats:
     """Return the token budgets of quality; without a workbench, budgets over the range of ``versions``."""
     if brief.bench is not None:
         return brief.bench.budgets
@@ -298,7 +298,7 @@ def _budgets(brief: Brief, versions: Sequence[Version]) -> Floats:
     return np.asarray(np.geomspace(low, max(2 * low, *tokens), population.BUDGETS), np.float64)
 
 
-def _front(versions: Sequence[Version], brief: Brief) -> str:
+def _front(versions: Sequence[BriefVersion], brief: Brief) -> str:
     """Return a table of the best accuracy so far at some token budgets, and the version that attains it."""
     curved = [version for version in versions if version.curve]
     if not curved:

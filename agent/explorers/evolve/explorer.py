@@ -17,7 +17,7 @@ from typing import Any
 
 from ...population.bandit import draw
 from ...records.explorer import Brief, Proposal
-from ...records.version import Finding, Version
+from ...records.version import BriefVersion, Finding
 from .genome import BLOCKS, STARTS, Genome, Span, difference, part
 from .moves import PURPOSES, REMEDIES, ChooseMove, Move, ScaleMove, SpreadMove
 from .render import render
@@ -158,12 +158,12 @@ def read(data: Mapping[str, Any]) -> Genome | None:
         return None
 
 
-def genome_of(version: Version) -> Genome | None:
+def genome_of(version: BriefVersion) -> Genome | None:
     """Return the genome of ``version``; None for a hand-written version or unreadable data."""
     return read(version.data)
 
 
-def genomes_of(versions: Sequence[Version]) -> list[tuple[str, Genome]]:
+def genomes_of(versions: Sequence[BriefVersion]) -> list[tuple[str, Genome]]:
     """Return id and genome of each version that has a genome."""
     return [(version.id, genome) for version in versions if (genome := genome_of(version)) is not None]
 
@@ -218,7 +218,7 @@ def cross(one: tuple[str, Genome], two: tuple[str, Genome], rng: random.Random) 
     return EvolvedDraft(child, f"A recombination: {first} from {one[0]}, {second} from {two[0]}.", (one[0], two[0]))
 
 
-def remedy(version: Version, genome: Genome, rng: random.Random) -> EvolvedDraft | None:
+def remedy(version: BriefVersion, genome: Genome, rng: random.Random) -> EvolvedDraft | None:
     """Return the version changed by a move against one of its findings; with probability 0.3, against two."""
     findings = [finding for finding in version.findings if finding.kind in REMEDIES and finding.episodes > 0]
     first, words = genome, []

@@ -12,6 +12,7 @@ from autotts.envs.errors import DamagedFile
 from autotts.sandbox.base import SandboxError
 
 from ... import population
+from ...archive.best import leader
 from ...archive.run_directory import Run
 from ...archive.run_report import read_report
 from ...llm.session import Prompt
@@ -242,13 +243,13 @@ def host(session: McpSession, run: Run, discover: Callable[[], None]) -> None:
 def last_round(run: Run, brief: Brief) -> str:
     """Return the number of this round, and the result of the last one."""
     cards = run.archive.cards_with_beliefs()
-    at, ranked = population.budgets(cards), population.ranked(cards)
+    at, first = population.budgets(cards), leader(population.ranked(cards))
     lines = [f"Round {brief.generation} of {run.config.generations}."]
     for card in cards:
         if card.generation != brief.generation - 1 or card.generation == 0:
             continue
-        if card.ok:
-            best = f"the best so far is {ranked[0].id} with {population.quality(ranked[0], at):.2f}"
+        if card.ok and first is not None:
+            best = f"the best so far is {first.id} with {population.quality(first, at):.2f}"
             lines.append(f"The last round made {card.id}: quality {population.quality(card, at):.2f}; {best}.")
         else:
             said = brief.bench.sanitize(card.message) if brief.bench is not None else ""

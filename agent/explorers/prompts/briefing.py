@@ -14,7 +14,7 @@ from string import Template
 from ...archive.run_directory import Ablation
 from ...llm.session import Prompt
 from ...records.explorer import Brief
-from ...records.version import CurvePoint, Version
+from ...records.version import BriefVersion, CurvePoint
 from ...tools.text import evenly_spread, one_line
 
 HOME = Path(__file__).parent
@@ -70,7 +70,7 @@ def _progress(brief: Brief) -> str:
     return brief.bench.describe_progress() if brief.bench is not None else ""
 
 
-def _front(front: Sequence[Version]) -> str:
+def _front(front: Sequence[BriefVersion]) -> str:
     """Describe some of the best versions, from frugal to accurate, with three points of each curve."""
     chosen = [front[i] for i in evenly_spread(len(front), _FRONT)]
     lines = [f"  {version.id}: {_points(version.curve)}" for version in chosen]
@@ -94,7 +94,7 @@ def _points(curve: Sequence[CurvePoint]) -> str:
     )
 
 
-def _parent(version: Version) -> str:
+def _parent(version: BriefVersion) -> str:
     """Describe the controller to build on: idea, outcome, curve, findings and source."""
     shown = (version.curve[i] for i in evenly_spread(len(version.curve), _CURVE))
     curve = " ".join(f"b{p.beta:g}: {p.accuracy:.1f}@{p.tokens / 1000:,.1f}" for p in shown)

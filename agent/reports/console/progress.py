@@ -61,7 +61,7 @@ class ProgressDisplay:
                 self._print(event)
 
     def _print(self, event: GenerationArchived) -> None:
-        quality = f"highest quality {event.highest:.2f} (best baseline {event.baselines:.2f})"
+        quality = f"best {event.best}, highest quality {event.highest:.2f} (best baseline {event.baselines:.2f})"
         self._bar.console.print(
             f"generation {event.generation:3d}: {event.versions:4d} versions, "
             f"{quality if event.best else 'none ran'}, {self._speed()}, {self._left(event.generation)}",

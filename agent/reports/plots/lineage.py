@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ... import population
+from ...archive.best import BestVersion
 from ...archive.index import ArchiveSnapshot
 from ...records.index_row import IndexRow
 from .picture import MARKERS, colours, row, save, short
@@ -43,19 +44,23 @@ class LineageLayout:
     """Indices from the best version to its root, along first parents."""
 
 
-def lay_out_lineage(view: ArchiveSnapshot, tokens: float | None = None) -> LineageLayout:
+def lay_out_lineage(
+    view: ArchiveSnapshot, tokens: float | None = None, chosen: BestVersion | None = None
+) -> LineageLayout:
     """Return the positions of the versions of ``view``.
 
     Args:
         view: the versions.
         tokens: score by the accuracy within this many tokens per question, instead of by quality.
+        chosen: the best version (`agent.archive.best`); None for the best on the search set.
     """
     rows = list(view.rows)
     at = {row.id: i for i, row in enumerate(rows)}
     scores = [_score(row, view, tokens) for row in rows]
     floor = min((score for score in scores if score is not None), default=0.0) - 2
     edges = [(at[p], i) for i, row in enumerate(rows) for p in dict.fromkeys(row.parents) if p in at]
-    best = view.best
+    chosen = chosen or view.best()
+    best = view.by_id.get(chosen.id) if chosen else None
     if tokens is not None:
         scored = [(score, -i) for i, score in enumerate(scores) if score is not None and rows[i].generation > 0]
         best = rows[-max(scored)[1]] if scored else best
@@ -90,8 +95,9 @@ def _way(rows: Sequence[IndexRow], at: dict[str, int], best: IndexRow | None) ->
 
 
 def draw_lineage(
-    view: ArchiveSnapshot, path: Path, by: By = "explorer", tokens: float | None = None, title: str = ""
-) -> None:
+    view: ArchiveSnapshot, path: Path, by: By = "explorer", tokens: float | None = None, title: str = "",
+    chosen: BestVersion | None = None,
+) -> None:  # fmt: skip
     """Draw the lineage to ``path``.
 
     Args:
@@ -100,8 +106,9 @@ def draw_lineage(
         by: what the colours show.
         tokens: see `lay_out_lineage`.
         title: title of the picture.
+        chosen: see `lay_out_lineage`.
     """
-    shape = lay_out_lineage(view, tokens)
+    shape = lay_out_lineage(view, tokens, chosen)
 
     def draw(figure: Figure) -> None:
         from matplotlib.collections import LineCollection

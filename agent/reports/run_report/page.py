@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from statistics import median
 
+from ... import population
+from ...archive.best import best_version
 from ...archive.run_directory import Run
 from ...archive.run_report import RunReport, describe_optimism
 from ...llm.budget import Spending
@@ -26,7 +28,7 @@ def page(run: Run, report: RunReport, cards: Sequence[Card]) -> str:
         report: the final evaluation.
         cards: the cards of all versions, with beliefs.
     """
-    parts = [f"# What the run {escaped(run.home.name)} found", "", *_summary(run, report)]
+    parts = [f"# What the run {escaped(run.home.name)} found", "", *_summary(run, report, cards)]
     for title, lines in (
         ("The front against the hand-written controllers", _front(report)),
         ("How far the search has fooled itself", _optimism(report)),
@@ -38,13 +40,19 @@ def page(run: Run, report: RunReport, cards: Sequence[Card]) -> str:
     return "\n".join(parts) + "\n"
 
 
-def _summary(run: Run, report: RunReport) -> Iterator[str]:
+def _summary(run: Run, report: RunReport, cards: Sequence[Card]) -> Iterator[str]:
     orders = f"{report.protocol.orders} branch orders from {report.protocol.first_order:,} on"
+    best = best_version(population.ranked(cards), population.budgets(cards), report)
+    assert best is not None, "the report has a best version"
+    kind = "best version" if best.discovered else "best baseline, and no discovered version has figures"
     yield (
-        f"**{escaped(report.best)}** is the best of what was discovered: quality {report.measured[report.best]:.2f} on "
-        f"{orders}, which the search has never seen."
+        f"**{escaped(best.id)}** is the {kind}: quality {best.quality:.2f} on {orders}, which the search has never "
+        f"seen. The rule: {best.rule}."
     )
     yield ""
+    if best.ahead:
+        yield f"But {escaped(str(best.ahead))}: search for longer."
+        yield ""
     yield f"Search set: {escaped(', '.join(run.config.environments))}."
     if run.config.simulated:
         yield (

@@ -37,6 +37,7 @@ class LineageAnswer(Answer):
     front: tuple[int, ...]
     """Positions of the versions on the Pareto front."""
     best: int | None
+    """Position of the best version (`agent.archive.best`)."""
     lost_parents: int
     """Parents that are not in the archive."""
     problems: dict[str, str]
@@ -55,7 +56,7 @@ class FoundVersionAnswer(Answer):
 @router.get("/lineage")
 def lineage(reader: At) -> LineageAnswer:
     """The lineage of all versions."""
-    view = reader.view()
+    view, best = reader.view(), reader.best()
     at = {row.id: i for i, row in enumerate(view.rows)}
     explorers, explorer_names = _coded([row.explorer for row in view.rows])
     islands, island_names = _coded([row.island for row in view.rows])
@@ -75,7 +76,7 @@ def lineage(reader: At) -> LineageAnswer:
         island_names=() if island_names == ("",) else island_names,
         verdict_names=verdict_names,
         front=tuple(at[row.id] for row in view.front),
-        best=at[view.best.id] if view.best else None,
+        best=at.get(best.id) if best else None,
         lost_parents=sum(p not in at for row in view.rows for p in row.parents),
         problems=dict(view.problems),
     )

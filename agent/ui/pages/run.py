@@ -11,6 +11,7 @@ from fastapi import APIRouter
 from autotts.envs.errors import InputError
 
 from ... import population
+from ...archive.best import BestVersion
 from ...archive.index import ArchiveSnapshot
 from ...archive.measurements import orders
 from ...archive.reader import ArchiveReader
@@ -102,8 +103,13 @@ class RunAnswer(Answer):
     orders: str
     """The protocol, as text."""
     best: str | None
+    """Id of the best version (`agent.archive.best`)."""
     best_name: str
     best_quality: float | None
+    best_rule: str
+    """The rule that chose it, in words; empty without one."""
+    ahead: str
+    """A baseline that is ahead of it, in words; empty if none is."""
     best_baseline: str | None
     """Id of the best baseline."""
     baseline_quality: float | None
@@ -128,8 +134,9 @@ def run(reader: At) -> RunAnswer:
     view = reader.view()
     log = event_log_of(reader.run)
     baselines = [row for row in view.rows if row.generation == 0 and row.ok]
-    best, first = view.best, population.best_baseline(view.rows, view.budgets)
-    shown = [row for row in [*view.front, *([best] if best else [])] if row.generation > 0]
+    best, first = _best(reader, view), population.best_baseline(view.rows, view.budgets)
+    best_row = view.by_id.get(best.id) if best else None
+    shown = [row for row in [*view.front, *([best_row] if best_row else [])] if row.generation > 0]
     cards = _cards(reader, [row.id for row in [*shown, *baselines[:_SHOWN_BASELINES]]])
     some = next(iter(cards.values()), None)
     return RunAnswer(
@@ -140,8 +147,10 @@ def run(reader: At) -> RunAnswer:
         environments=tuple(some.protocol.environments) if some else (),
         orders=orders(some.protocol) if some else "",
         best=best.id if best else None,
-        best_name=best.name if best else "",
-        best_quality=view.quality[best.id] if best else None,
+        best_name=best_row.name if best_row else "",
+        best_quality=best.quality if best else None,
+        best_rule=best.rule if best else "",
+        ahead=str(best.ahead) if best and best.ahead else "",
         best_baseline=first.id if first else None,
         baseline_quality=view.quality[first.id] if first else None,
         front=tuple(curve_of(cards[id]) for id in dict.fromkeys(row.id for row in shown) if id in cards),
@@ -155,6 +164,14 @@ def run(reader: At) -> RunAnswer:
         note=reader.index.note,
         report=_reported(reader.run, view),
     )
+
+
+def _best(reader: ArchiveReader, view: ArchiveSnapshot) -> BestVersion | None:
+    """Return the best version; without a readable report, by the search."""
+    try:
+        return reader.best()
+    except InputError:  # `_reported` shows the error
+        return view.best()
 
 
 def _cards(reader: ArchiveReader, ids: Sequence[str]) -> dict[str, Card]:

@@ -11,7 +11,7 @@ import pytest
 from autotts.agent.diagnosis.findings import diagnose
 from autotts.agent.population import quality
 from autotts.agent.population.measurement import Measurement, at_tokens, best_at
-from autotts.agent.records.version import CurvePoint, Finding, Version
+from autotts.agent.records.version import BriefVersion, CurvePoint, Finding
 from autotts.agent.tools.episode_search import KINDS, select_episodes
 from autotts.agent.tools.search_history import SearchHistory
 from autotts.agent.tools.search_progress import best_at_budgets
@@ -116,8 +116,8 @@ def test_describe_progress_names_the_best_version_and_a_stall() -> None:
 
 
 def test_best_at_budgets_shows_a_dash_below_all_curves() -> None:
-    def version(name: str, *points: tuple[float, float]) -> Version:
-        return Version(name, "", tuple(CurvePoint(0.5, accuracy, tokens, 1.0) for tokens, accuracy in points), ())
+    def version(name: str, *points: tuple[float, float]) -> BriefVersion:
+        return BriefVersion(name, "", tuple(CurvePoint(0.5, accuracy, tokens, 1.0) for tokens, accuracy in points), ())
 
     one, two = version("one", (100.0, 50.0), (1000.0, 60.0)), version("two", (400.0, 58.0))
     rows = best_at_budgets([one, two], np.array([50.0, 100.0, 400.0, 5000.0])).splitlines()[2:]

@@ -12,7 +12,7 @@ from typing import Any
 from autotts.agent.archive.baselines import baseline_source
 from autotts.agent.explorers.coding_agent.explorer import AgentCommand, CodingAgentExplorer
 from autotts.agent.records.explorer import Brief, Proposal
-from autotts.agent.records.version import CurvePoint, Expectation, Finding, Version
+from autotts.agent.records.version import BriefVersion, CurvePoint, Expectation, Finding
 from autotts.agent.tools.submission import Submission
 from autotts.agent.tools.toolbox import ToolResult
 
@@ -198,10 +198,10 @@ class FakeTools:
         return ToolResult(f"{name} said this")
 
 
-def version(name: str, seed: str, accuracy: float = 50.0) -> Version:
+def version(name: str, seed: str, accuracy: float = 50.0) -> BriefVersion:
     curve = tuple(CurvePoint(beta, accuracy + 10 * beta, 1e4 * 10**beta, 5e3) for beta in (0.0, 0.5, 1.0))
     faults = (Finding("idle_tokens", 12, 0.1, 1000, "12 tokens were idle."),)
-    return Version(name, baseline_source(seed), curve, faults, {}, "An idea.", "predicted less tokens; seen -3%")
+    return BriefVersion(name, baseline_source(seed), curve, faults, {}, "An idea.", "predicted less tokens; seen -3%")
 
 
 BRIEF = Brief(

@@ -19,7 +19,7 @@ from autotts.agent.explorers.evolve.genome import BLOCKS, PARAMETERS, STARTS, Ge
 from autotts.agent.explorers.evolve.moves import PURPOSES, REMEDIES
 from autotts.agent.explorers.evolve.render import render
 from autotts.agent.records.explorer import Brief
-from autotts.agent.records.version import CurvePoint, Finding, Version
+from autotts.agent.records.version import BriefVersion, CurvePoint, Finding
 from autotts.envs import Controller
 from autotts.envs.contract.replay import Recording, ReplayQuestion
 
@@ -46,19 +46,19 @@ def random_genome(seed: int) -> Genome:
     return genome.with_spans(**{name: (rng.uniform(*ends), rng.uniform(*ends)) for name, ends in ranges.items()})
 
 
-def version(name: str, genome: Genome | None, findings: tuple[Finding, ...] = ()) -> Version:
+def version(name: str, genome: Genome | None, findings: tuple[Finding, ...] = ()) -> BriefVersion:
     """Return an archived version of ``genome``, or a seed if there is none."""
     curve = (CurvePoint(0.0, 50.0, 1e4, 1e4), CurvePoint(1.0, 60.0, 1e5, 1e4))
     if genome is None:
-        return Version(name, "# a seed", curve, findings)
-    return Version(name, render(genome), curve, findings, {"genome": genome.to_json()})
+        return BriefVersion(name, "# a seed", curve, findings)
+    return BriefVersion(name, render(genome), curve, findings, {"genome": genome.to_json()})
 
 
 def finding(kind: str, share: float = 0.25, tokens: int = 1_234_000) -> Finding:
     return Finding(kind, 300, share, tokens, "A sentence.")
 
 
-def brief(*parents: Version, seed: int = 3, generation: int = 2, count: int = 6) -> Brief:
+def brief(*parents: BriefVersion, seed: int = 3, generation: int = 2, count: int = 6) -> Brief:
     return Brief(seed, generation, count, parents, parents)
 
 
@@ -92,7 +92,7 @@ def test_genome_round_trips_through_json(seed: int) -> None:
 def test_invalid_genome_raises_and_its_version_is_ignored(document: object) -> None:
     with pytest.raises(ValueError, match="genome"):
         Genome.from_json(document)
-    stranger = Version("x", "# from elsewhere", (), (finding("idle_width"),), {"genome": document})
+    stranger = BriefVersion("x", "# from elsewhere", (), (finding("idle_width"),), {"genome": document})
     for proposals in (EvolveExplorer().propose(brief(stranger)), EvolveExplorer().refine(brief(stranger))):
         assert len(proposals) == 6
         assert all(proposal.parents == () for proposal in proposals)

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from autotts.agent import population
+from autotts.agent.archive.best import leader
 from autotts.agent.archive.run_directory import Run
 from autotts.agent.cli.main import main
 from autotts.agent.llm.budget import LlmBudget, Spending
@@ -81,7 +82,8 @@ def test_tracker_receives_every_generation(tmp_path: Path) -> None:
     assert notes.calls[0] == ("start", "run", params(run.config), None)
     last, cards = notes.calls[-2][2], run.archive.cards_with_beliefs()
     assert last["versions"] == len(cards) and last["hypervolume"] == population.hypervolume(cards)
-    best = population.ranked(cards)[0]
+    best = leader(population.ranked(cards))
+    assert best is not None
     assert last["best_quality"] == population.quality(best, population.budgets(cards)) >= 0
     seeds = [e.event.baselines for e in run.events() if isinstance(e.event, GenerationArchived)]
     assert [round(entry[2]["best_baseline_quality"], 3) for entry in notes.calls if entry[0] == "log"] == seeds

@@ -1,0 +1,210 @@
+"""Finds the run, the archive and the controller that a name means.
+
+A controller's name is looked up in this order:
+
+1. ``shipped:balanced``, ``shipped:evolve:g007`` and ``DIR:NAME`` (a run or an archive, and a version in it) say where.
+2. A text that ends in ``.py`` or has a slash is a file.
+3. With a named run or archive: a champion or a version of it, then what ships, then the beginning of an id.
+4. Otherwise: what ships (champions and baselines), then a champion or a version of the newest run.
+
+A name that two places have is told in one line.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from autotts.envs.errors import InputError
+from autotts.sandbox.outcome import Candidate
+
+from .archive import Archive
+from .baselines import baseline_names, baseline_source
+from .champions import champion, champion_names
+from .run_directory import Run, newest_home
+from .run_report import read_report
+from .shipped import PREFIX, archive_name, shipped_archives, shipped_root
+
+RUNS = Path("runs")
+"""Default parent directory of runs."""
+_LOG = logging.getLogger("autotts")
+
+
+@dataclass(frozen=True, slots=True)
+class FoundController:
+    """A controller that a user named."""
+
+    candidate: Candidate
+    """Its name in tables, and its source."""
+    archive: Archive | None = None
+    """The archive that has it; None for a file, and for a baseline that ships."""
+    version: str = ""
+    """Its id in the archive."""
+
+
+def chosen_run(home: str | None) -> Run:
+    """Return the run at ``home``, or the newest one."""
+    return Run(Path(home) if home else newest_home(RUNS))
+
+
+def chosen_archive(home: str | None, archive: str | None) -> Archive:
+    """Return the archive ``archive``, else the archive of the run ``home``, else that of the newest run.
+
+    Args:
+        home: a run directory.
+        archive: a directory, or the name of an archive that ships, such as ``shipped:evolve``.
+
+    Raises:
+        InputError: there is no such archive or run.
+    """
+    if archive is None:
+        return chosen_run(home).archive
+    if archive.startswith(PREFIX):
+        return Archive(shipped_root(archive))
+    if not Path(archive).is_dir():
+        ships = ", ".join(shipped_archives())
+        raise InputError(f"{archive} is not an archive: no such directory; {ships} ship with the program")
+    return Archive(Path(archive))
+
+
+def run_of(archive: Archive) -> Run | None:
+    """Return the run that ``archive`` belongs to; None for an archive alone."""
+    home = archive.root.parent
+    return Run(home) if archive.root.name == "archive" and (home / "config.json").is_file() else None
+
+
+def run_champions(archive: Archive) -> dict[str, str]:
+    """Return the champions of the archive's own run: a version by role; empty before its final evaluation."""
+    run = run_of(archive)
+    report = read_report(run) if run else None
+    return {role: version for role, version in report.champions.items() if version in archive} if report else {}
+
+
+def find_controller(text: str, home: str | None = None, archive: str | None = None) -> FoundController:
+    """Return the controller that ``text`` names (see this module).
+
+    Args:
+        text: a baseline, a champion, a file, or a version of an archive.
+        home: the run in which to look first.
+        archive: the archive in which to look first.
+
+    Raises:
+        InputError: ``text`` names nothing, or several versions.
+    """
+    if found := _qualified(text):
+        return found
+    path = Path(text)
+    if path.suffix == ".py" or os.sep in text:
+        return FoundController(_read(path))
+    given = chosen_archive(home, archive) if home or archive else None
+    ships = _shipped(text)
+    if given is None and ships is not None:
+        _tell_of_run(text, ships)
+        return ships
+    try:
+        where = given or chosen_archive(None, None)
+        found = _in_archive(text, where)
+        if found is None and ships is None:
+            version = where.resolve(text)
+            found = FoundController(Candidate(version, where.source(version)), where, version)
+    except InputError as error:
+        if ships is not None:
+            return ships
+        ours = ", ".join([*champion_names(), *baseline_names()])
+        raise InputError(f"no controller {text!r}: not one of ours ({ours}), not a file, and {error}") from None
+    if found is None:
+        assert ships is not None
+        return ships
+    if ships is not None and ships.candidate.source != found.candidate.source:
+        _LOG.warning("%s is %s of %s; %s%s is the one that ships", text, found.version, where.root, PREFIX, text)
+    return found
+
+
+def find_version(text: str, home: str | None = None, archive: str | None = None) -> tuple[Archive, str]:
+    """Return the archive and the id of the version that ``text`` names (see this module).
+
+    Raises:
+        InputError: ``text`` names no version of an archive.
+    """
+    found = find_controller(text, home, archive)
+    if found.archive is not None:
+        return found.archive, found.version
+    name = found.candidate.name.removeprefix(PREFIX)
+    if name not in baseline_names():
+        raise InputError(f"{text} is a file, and no version of an archive; `autotts evaluate` and `try` take files")
+    if not text.startswith(PREFIX):
+        try:
+            where = chosen_archive(home, archive)
+        except InputError:
+            if home or archive:
+                raise
+        else:
+            if name in where:
+                return where, name
+    return champion(champion_names()[0])[0], name  # a shipped lineage has the baselines too
+
+
+def _qualified(text: str) -> FoundController | None:
+    """Return the controller of a name that says where it is; None for any other name."""
+    where, colon, name = text.rpartition(":")
+    if not colon or not name:
+        return None
+    if where == PREFIX.removesuffix(":"):
+        if (found := _shipped(name)) is None:
+            ours = ", ".join(f"{PREFIX}{each}" for each in [*champion_names(), *baseline_names()])
+            raise InputError(f"no controller {text!r}: there are {ours}")
+        return FoundController(Candidate(text, found.candidate.source), found.archive, found.version)
+    if not where.startswith(PREFIX) and not Path(where).is_dir():
+        return None
+    is_run = (Path(where) / "config.json").is_file()
+    archive = chosen_archive(where, None) if is_run else chosen_archive(None, where)
+    found = _in_archive(name, archive)
+    if found is None:
+        version = archive.resolve(name)
+        found = FoundController(Candidate(version, archive.source(version)), archive, version)
+    return FoundController(Candidate(text, found.candidate.source), archive, found.version)
+
+
+def _shipped(name: str) -> FoundController | None:
+    if name in baseline_names():
+        return FoundController(Candidate(name, baseline_source(name)))
+    if name in champion_names():
+        archive, version = champion(name)
+        return FoundController(Candidate(name, archive.source(version)), archive, version)
+    return None
+
+
+def _in_archive(name: str, archive: Archive) -> FoundController | None:
+    """Return the version of ``archive`` whose id, or whose role in its run, is ``name``; None if there is none."""
+    version = name if name in archive else run_champions(archive).get(name)
+    if version is None:
+        return None
+    return FoundController(Candidate(version, archive.source(version)), archive, version)
+
+
+def _tell_of_run(name: str, ships: FoundController) -> None:
+    """Tell that the newest run has a champion of the same name as one that ships."""
+    try:
+        archive = chosen_archive(None, None)
+        own = run_champions(archive).get(name)
+    except InputError:
+        return  # no run, or a damaged one: what ships is not affected
+    if own is not None and archive.source(own) != ships.candidate.source:
+        home = archive.root.parent
+        _LOG.warning("%s is the champion that ships; %s:%s is that of the newest run, %s", name, home, name, own)
+
+
+def _read(path: Path) -> Candidate:
+    try:
+        return Candidate(path.stem, path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such controller file") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: not a text file") from None
+
+
+def describe_archive(archive: Archive) -> str:
+    """Return the name of an archive for people."""
+    return archive_name(archive.root)
