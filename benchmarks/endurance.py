@@ -69,7 +69,7 @@ def main() -> int:
     whole = options.hours * 3600
     chance = random.Random(options.chance)
     instants = sorted(chance.uniform(0, whole / 2) for _ in range(options.kills))
-    first = command("discover", "--run", str(options.out), "--hours", str(options.hours), *options.settings)
+    first = command("discover", "--run", str(options.out), "--max-hours", str(options.hours), *options.settings)
     began, memory = time.time(), list[tuple[float, float, float]]()
     options.out.parent.mkdir(parents=True, exist_ok=True)
     while True:

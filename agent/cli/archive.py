@@ -5,27 +5,43 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from .options import Commands, add_command, add_group, run_or_archive
+from .options import OUTPUT, VERSIONS, Commands, add_command, add_group, json_output, run_or_archive
 
 
 def add_parser(commands: Commands) -> None:
     """Add the commands."""
     verbs = add_group(commands, "archive", "verify, reindex, export or import an archive")
-    run_or_archive(add_command(verbs, "verify", verify, "check every hash of an archive"))
-    run_or_archive(add_command(verbs, "reindex", reindex, "rebuild the index from the folders of the versions"))
-    command = add_command(verbs, "export", export, "write versions and their ancestors as one file, to share them")
+    command = add_command(
+        verbs, "verify", verify, "check every hash of an archive", "autotts archive verify runs/1"
+    )
+    run_or_archive(command, argument=True)
+    json_output(command)
+    command = add_command(
+        verbs, "reindex", reindex, "rebuild the index from the folders of the versions",
+        "autotts archive reindex runs/1",
+    )  # fmt: skip
+    run_or_archive(command, argument=True)
+    command = add_command(
+        verbs, "export", export, "write versions and their ancestors as one file, to share them",
+        "autotts archive export g007-eefc52e2 --run runs/1 -o bundle.zip",
+    )  # fmt: skip
     command.add_argument("ids", nargs="+", metavar="ID", help="versions to export")
-    command.add_argument("-o", "--output", required=True, metavar="FILE", help="bundle to write, such as bundle.zip")
-    command.add_argument(
+    command.group(OUTPUT).add_argument(
+        "-o", "--output", required=True, metavar="FILE", help="bundle to write, such as bundle.zip"
+    )
+    command.group(VERSIONS).add_argument(
         "--no-ancestors", dest="ancestors", action="store_false", help="export the named versions only"
     )
     run_or_archive(command)
-    command = add_command(verbs, "import", import_, "add the versions of a bundle; this runs none of their code")
+    command = add_command(
+        verbs, "import", import_, "add the versions of a bundle; this runs none of their code",
+        "autotts archive import bundle.zip --archive shared",
+    )  # fmt: skip
     command.add_argument("file", metavar="BUNDLE", help="file that `archive export` wrote")
-    command.add_argument(
+    command.group(VERSIONS).add_argument(
         "--archive", required=True, metavar="DIR", help="archive to extend or to create, outside a run directory"
     )
-    command.add_argument("--sha256", metavar="HASH", help="expected hash of the bundle")
+    command.group(VERSIONS).add_argument("--sha256", metavar="HASH", help="expected hash of the bundle")
 
 
 def verify(args: argparse.Namespace) -> int:

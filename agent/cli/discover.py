@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import options
-from .options import Commands, count, hours
+from .command_parser import CommandParser, add_renamed
+from .options import Commands, count
 
 if TYPE_CHECKING:
     from autotts.envs.store import Environment
@@ -19,71 +20,82 @@ if TYPE_CHECKING:
 def add_parser(commands: Commands) -> None:
     """Add the command."""
     command = options.add_command(
-        commands, "discover", discover, "search for controllers; continues the run if its directory exists"
+        commands, "discover", discover, "search for controllers; continues the run if its directory exists",
+        "autotts discover --env 'synthetic/*' --generations 2 --population 4 --orders 1",
+        "autotts discover --env 'aime24/*' --explorer anthropic --max-dollars 5",
     )
     options.environments(command, "search set: ")
     _add_explorer(command)
     _add_search(command)
     _add_ablations(command)
+    options.budget(command)
     options.spending(command)
-    options.data_root(command)
     options.workers(command)
+    options.json_output(command)
+    add_renamed(command, "--hours", "--max-hours")
 
 
-def _add_explorer(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
+def _add_explorer(command: CommandParser) -> None:
+    group = command.group(options.SEARCH)
+    group.add_argument(
         "--explorer", default="evolve", metavar="NAME",
         help="evolve (default), anthropic, openai, command (a coding agent), mixture, or your own as "
         "package.module:object",
     )  # fmt: skip
-    command.add_argument("--model", metavar="NAME", help="language model of the explorer")
-    command.add_argument(
+    group.add_argument("--model", metavar="NAME", help="language model of the explorer")
+    group.add_argument(
         "--command", metavar="AGENT", help="coding agent: claude, codex, ..., or a command line that contains {task}"
     )
-    command.add_argument(
+    group.add_argument(
         "--agent-minutes", type=float, default=30.0, metavar="N", help="minutes of a coding agent (default: 30)"
     )
-    command.add_argument(
+    group.add_argument(
         "--agent-tries", type=count, default=12, metavar="N", help="evaluations of a coding agent (default: 12)"
     )
-    command.add_argument(
+    group.add_argument(
         "--pass-env", nargs="+", metavar="NAME", help="environment variables for the coding agent, such as its key"
     )
-    command.add_argument("--mixture", nargs="+", metavar="EXPLORER", help="explorers of a mixture")
+    group.add_argument("--mixture", nargs="+", metavar="EXPLORER", help="explorers of a mixture")
 
 
-def _add_search(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--generations", type=int, metavar="N", help="default: 10, or as many as fit into --hours")
-    command.add_argument("--hours", type=hours, metavar="N", help="stop after N hours")
-    command.add_argument(
+def _add_search(command: CommandParser) -> None:
+    group = command.group(options.SEARCH)
+    group.add_argument(
+        "--generations", type=int, metavar="N", help="default: 10, or as many as fit into --max-hours"
+    )
+    group.add_argument(
         "--population", type=count, metavar="N", help="candidates of a generation (default: 16 for evolve, else 4)"
     )
-    command.add_argument("--islands", type=count, metavar="N", help="populations with separate ancestry (default: 1)")
-    command.add_argument("--latency", action="store_true", help="make latency a third objective")
-    command.add_argument("--seed", type=int, default=0, help="seed of every random choice of the run (default: 0)")
-    command.add_argument(
+    group.add_argument("--islands", type=count, metavar="N", help="populations with separate ancestry (default: 1)")
+    group.add_argument("--latency", action="store_true", help="make latency a third objective")
+    group.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="seed of every random choice of the run (default: 0)"
+    )
+    group.add_argument(
         "--orders", type=count, default=4, metavar="N", help="branch orders of each evaluation (default: 4)"
     )
-    command.add_argument(
+    group.add_argument(
         "--simulated", type=count, default=0, metavar="N",
         help="add N simulated environments to the search set: harder, easier, or with fewer distinct answers",
     )  # fmt: skip
-    command.add_argument(
+    group.add_argument(
         "--simulated-weight", type=float, default=0.25, metavar="W",
         help="weight of all simulated environments together (default: 0.25)",
     )  # fmt: skip
-    options.budget(command)
-    command.add_argument("--run", metavar="DIR", help="run directory (default: a new one under ./runs)")
+    command.group(options.OUTPUT).add_argument(
+        "--run", metavar="RUN", help="run directory (default: a new one under ./runs)"
+    )
 
 
-def _add_ablations(command: argparse.ArgumentParser) -> None:
+def _add_ablations(command: CommandParser) -> None:
+    group = command.group(options.SEARCH)
     for name, effect in (
         ("traces", "the explorer sees no traces and no diagnosis"),
         ("beta", "every candidate runs at one value of beta"),
         ("history", "the explorer sees no earlier versions except the parents"),
     ):
-        command.add_argument(f"--no-{name}", dest=name, action="store_false", help=f"ablation: {effect}")
-    command.add_argument(
+        group.add_argument(f"--no-{name}", dest=name, action="store_false", help=f"ablation: {effect}")
+    group.add_argument(
         "--no-screening", dest="screening", action="store_false", help="run every candidate on all of its episodes"
     )
 
@@ -110,8 +122,6 @@ def discover(args: argparse.Namespace) -> int:
     config = _config(args, environments, simulated)
     check_requirements(config, Prices(Path(args.prices) if args.prices else None))  # before anything is written
     check_tracker(args.tracker)
-    if args.hours is not None:
-        args.max_hours = min(args.hours, args.max_hours or args.hours)
     with resolve.sandbox(args) as sandbox:
         name = recorded_name(args.sandbox, sandbox)
         run = Run.create(home, config.model_copy(update={"sandbox": name}), [*environments, *simulated])
@@ -130,7 +140,7 @@ def _config(
     check_sizes(args.generations, population, args.islands or 1)
     generations = args.generations
     if generations is None:
-        generations = GENERATIONS if args.hours is None else ENDLESS
+        generations = GENERATIONS if args.max_hours is None else ENDLESS
     return new_config(
         environments,
         simulated,

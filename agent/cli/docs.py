@@ -15,7 +15,9 @@ HOME = Path(__file__).parents[2] / "docs"
 
 def add_parser(commands: Commands) -> None:
     """Add the command."""
-    command = options.add_command(commands, "docs", docs, "list the pages of the documentation, or print one")
+    command = options.add_command(
+        commands, "docs", docs, "list the pages of the documentation, or print one", "autotts docs data"
+    )
     command.add_argument("page", nargs="?", metavar="PAGE", help="name of a page (default: list the pages)")
 
 

@@ -10,29 +10,35 @@ from pathlib import Path
 
 from autotts.envs.errors import InputError
 
-from .options import Commands, add_command, add_group, count, data_root
+from .options import OUTPUT, Commands, add_command, add_group, count, data_root, json_output
 
 
 def add_parser(commands: Commands) -> None:
     """Add the commands."""
     verbs = add_group(commands, "env", "recorded environments: import, list, show, export, validate, fit, synthesize")
     _add_import(verbs)
-    add_command(verbs, "schema", schema, "print the JSON Schema of a JSONL line for `import`")
-    data_root(add_command(verbs, "list", list_, "list the environments under the data root"))
-    for name, function, help in (
-        ("show", show, "print a summary of environments"),
-        ("export", export, "write an environment as the published JSON, or as JSONL"),
-        ("validate", validate, "check environment files against their hashes"),
-        ("fit", fit, "fit the synthetic model to recorded environments"),
+    add_command(verbs, "schema", schema, "print the JSON Schema of a JSONL line for `import`", "autotts env schema")
+    command = add_command(verbs, "list", list_, "list the environments under the data root", "autotts env list")
+    data_root(command)
+    json_output(command)
+    for name, function, help, example in (
+        ("show", show, "print a summary of environments", "'synthetic/*'"),
+        ("export", export, "write an environment as the published JSON, or as JSONL", "synthetic/small -o small.json"),
+        ("validate", validate, "check environment files against their hashes", "'aime24/*'"),
+        ("fit", fit, "fit the synthetic model to recorded environments", "'aime24/*' -o models.json"),
     ):
-        command = add_command(verbs, name, function, help)
+        command = add_command(verbs, name, function, help, f"autotts env {name} {example}")
         command.add_argument(
             "names", nargs="*" if name == "validate" else "+", metavar="NAME", help="names or patterns of environments"
         )
         if name in ("export", "fit"):
-            command.add_argument("-o", "--output", metavar="FILE", help="file to write (default: standard output)")
+            command.group(OUTPUT).add_argument(
+                "-o", "--output", metavar="FILE", help="file to write (default: standard output)"
+            )
+        if name in ("show", "validate"):
+            json_output(command)
         if name == "export":
-            command.add_argument(
+            command.group(OUTPUT).add_argument(
                 "--format", choices=("published", "jsonl"), default="published", help="default: published"
             )
         data_root(command)
@@ -40,9 +46,12 @@ def add_parser(commands: Commands) -> None:
 
 
 def _add_import(verbs: Commands) -> None:
-    command = add_command(verbs, "import", import_, "read recorded branches into an environment file")
+    command = add_command(
+        verbs, "import", import_, "read recorded branches into an environment file",
+        "autotts env import runs.jsonl --name gsm8k/my-model",
+    )  # fmt: skip
     command.add_argument("files", nargs="+", metavar="FILE", help="files of the same format; see `autotts docs data`")
-    command.add_argument("--name", required=True, help="benchmark/model, such as aime24/Qwen3-1.7B")
+    command.add_argument("--name", metavar="NAME", required=True, help="benchmark/model, such as aime24/Qwen3-1.7B")
     command.add_argument("--replace", action="store_true", help="overwrite an environment of this name")
     command.add_argument(
         "--format", default="auto",
@@ -78,17 +87,22 @@ def _add_import(verbs: Commands) -> None:
     skips = command.add_mutually_exclusive_group()
     skips.add_argument("--allow-skips", action="store_true", help="write the others if over 1%% must be skipped")
     skips.add_argument("--strict", action="store_true", help="write nothing if a branch must be skipped")
-    command.add_argument("--json", metavar="FILE", help="also write the numbers of taken and skipped branches as JSON")
+    json_output(command)
     data_root(command)
 
 
 def _add_synthesize(verbs: Commands) -> None:
-    command = add_command(verbs, "synthesize", synthesize, "make environments from synthetic models")
+    command = add_command(
+        verbs, "synthesize", synthesize, "make environments from synthetic models",
+        "autotts env synthesize --questions 60 --seed 1 --data other",
+    )  # fmt: skip
     command.add_argument("--model", metavar="FILE", help="file of fitted models (default: the built-in ones)")
     command.add_argument("--questions", type=count, default=30, metavar="N", help="default: 30")
     command.add_argument("--branches", type=count, default=128, metavar="N", help="branches a question (default: 128)")
-    command.add_argument("--seed", type=int, default=0, help="seed of every random choice (default: 0)")
-    command.add_argument("--name", help="name of the environment, or its prefix if --model holds several models")
+    command.add_argument("--seed", type=int, default=0, metavar="N", help="seed of every random choice (default: 0)")
+    command.add_argument(
+        "--name", metavar="NAME", help="name of the environment, or its prefix if --model holds several models"
+    )
     data_root(command)
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from autotts.envs.errors import InputError
 
 from . import options
+from .command_parser import CommandParser
 from .options import Commands
 
 if TYPE_CHECKING:
@@ -25,25 +26,30 @@ ORDERS = 10
 
 def add_parser(commands: Commands) -> None:
     """Add the commands."""
-    command = options.add_command(commands, "evaluate", evaluate, "score controllers on environments")
+    command = options.add_command(
+        commands, "evaluate", evaluate, "score controllers on environments",
+        "autotts evaluate parallel_probe balanced --env 'synthetic/*' --beta 0.2 0.5",
+    )
     command.add_argument(
         "controllers", nargs="+", metavar="CONTROLLER", help="a version, a baseline, a champion, or a path"
     )
     _add_options(command)
-    command = options.add_command(commands, "compare", compare, "compare two controllers on the same episodes")
+    command = options.add_command(
+        commands, "compare", compare, "compare two controllers on the same episodes",
+        "autotts compare confidence_momentum balanced --env synthetic/small --beta 0.5",
+    )
     command.add_argument(
         "controllers", nargs=2, metavar="CONTROLLER", help="a version, a baseline, a champion, or a path"
     )
     _add_options(command)
 
 
-def _add_options(command: argparse.ArgumentParser) -> None:
+def _add_options(command: CommandParser) -> None:
     options.environments(command)
     options.protocol(command, ORDERS)
-    command.add_argument("--json", metavar="FILE", help="also write the figures as JSON")
-    options.data_root(command)
     options.run_or_archive(command)
     options.workers(command)
+    options.json_output(command)
 
 
 def evaluate(args: argparse.Namespace) -> int:

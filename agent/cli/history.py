@@ -6,26 +6,42 @@ import argparse
 from itertools import islice
 from pathlib import Path
 
-from .options import Commands, add_command, count
+from . import options
+from .options import Commands, count
 
 
 def add_parser(commands: Commands) -> None:
     """Add the commands."""
-    command = add_command(commands, "history", history, "list the checkpoints of a run, the latest first")
-    command.add_argument("run", metavar="DIR", nargs="?", help="run directory (default: the newest under ./runs)")
-    command.add_argument("--limit", type=count, default=30, metavar="N", help="checkpoints at most (default: 30)")
-    command = add_command(commands, "fork", fork, "begin a new run at the end of a generation of an old one")
-    command.add_argument("run", metavar="DIR", help="the old run")
-    command.add_argument(
+    command = options.add_command(
+        commands, "history", history, "list the checkpoints of a run, the latest first",
+        "autotts history runs/1 --limit 5",
+    )  # fmt: skip
+    options.run_directory(command)
+    options.json_output(command)
+    command.group(options.OUTPUT).add_argument(
+        "--limit", type=count, default=30, metavar="N", help="checkpoints at most (default: 30)"
+    )
+    command = options.add_command(
+        commands, "fork", fork, "begin a new run at the end of a generation of an old one",
+        "autotts fork runs/1 --generation 3 --seed 7",
+    )  # fmt: skip
+    command.add_argument("old_run", metavar="OLD", help="the old run")
+    group = command.group(options.SEARCH)
+    group.add_argument(
         "--generation", type=int, required=True, metavar="G", help="the last generation that the new run takes over"
     )
-    command.add_argument(
-        "--run", dest="new_run", metavar="DIR", help="the new run (default: a new directory under ./runs)"
+    command.group(options.OUTPUT).add_argument(
+        "--run", metavar="RUN", help="the new run (default: a new directory under ./runs)"
     )
-    for name, kind in (("explorer", str), ("model", str), ("generations", int), ("seed", int)):
-        command.add_argument(f"--{name}", type=kind, help=f"another {name}")
-    command.add_argument("--population", type=count, help="another number of candidates")
-    command.add_argument("--islands", type=count, help="another number of islands")
+    for name, text in (("explorer", "another explorer"), ("model", "another language model of the explorer")):
+        group.add_argument(f"--{name}", metavar="NAME", help=text)
+    for name, kind, text in (
+        ("generations", int, "another number of generations"),
+        ("seed", int, "another seed of every random choice"),
+        ("population", count, "another number of candidates of a generation"),
+        ("islands", count, "another number of populations with separate ancestry"),
+    ):
+        group.add_argument(f"--{name}", type=kind, metavar="N", help=text)
 
 
 def history(args: argparse.Namespace) -> int:
@@ -53,12 +69,12 @@ def fork(args: argparse.Namespace) -> int:
     from ..explorers.registry import members, with_model
     from ..loop.checkpoints import fork as fork_run
 
-    old = Run(Path(args.run))
+    old = Run(Path(args.old_run))
     names = ("explorer", "model", "generations", "population", "islands", "seed")
     changes = {name: value for name in names if (value := getattr(args, name)) is not None}
     config = with_model(RunConfig.model_validate(old.config.model_dump() | changes))
     members(config)
-    home = Path(args.new_run) if args.new_run else next_home(resolve.RUNS)
+    home = Path(args.run) if args.run else next_home(resolve.RUNS)
     fork_run(old, args.generation, home, {**changes, "model": config.model})
     print(f"{home}: begun after generation {args.generation} of {old.home}; go on with `autotts resume {home}`")
     return 0

@@ -27,23 +27,40 @@ _UNKNOWN = (
 
 def add_parser(commands: Commands) -> None:
     """Add the commands."""
-    command = add_command(commands, "lineage", lineage, "draw the lineage of versions, and the scaling curve")
-    command.add_argument("--all", action="store_true", help="every version (default: the front and its ancestors)")
-    options.run_or_archive(command)
-    command = add_command(commands, "show", show, "show a version: card, curve, findings, source")
+    command = add_command(
+        commands, "lineage", lineage, "draw the lineage of versions, and the scaling curve", "autotts lineage runs/1"
+    )
+    options.run_or_archive(command, argument=True)
+    options.json_output(command)
+    command.group(options.OUTPUT).add_argument(
+        "--all", action="store_true", help="every version (default: the front and its ancestors)"
+    )
+    command = add_command(
+        commands, "show", show, "show a version: card, curve, findings, source", "autotts show balanced"
+    )
     command.add_argument("id", metavar="ID", help="a version or a champion")
     options.run_or_archive(command)
-    command = add_command(commands, "diff", diff, "compare the sources and the curves of two versions")
+    options.json_output(command)
+    command = add_command(
+        commands, "diff", diff, "compare the sources and the curves of two versions", "autotts diff frugal balanced"
+    )
     command.add_argument("first", metavar="FIRST", help="a version or a champion")
     command.add_argument("second", metavar="SECOND", help="a version or a champion")
     options.run_or_archive(command)
-    command = add_command(commands, "trace", trace, "draw one episode, width against depth")
+    options.json_output(command)
+    command = add_command(
+        commands, "trace", trace, "draw one episode, width against depth",
+        "autotts trace balanced --env synthetic/small --question 3",
+    )  # fmt: skip
     options.episode(command)
-    command.add_argument("--steps", action="store_true", help="also list the actions")
-    options.data_root(command)
     options.run_or_archive(command)
     options.workers(command)
-    command = add_command(commands, "transcript", transcript, "show the conversation that led to a version")
+    options.json_output(command)
+    command.group(options.OUTPUT).add_argument("--steps", action="store_true", help="also list the actions")
+    command = add_command(
+        commands, "transcript", transcript, "show the conversation that led to a version",
+        "autotts transcript g003-propose-0 --run runs/1",
+    )  # fmt: skip
     command.add_argument("id", metavar="ID", help="a version, or a conversation without one, such as g003-propose-0")
     options.run_or_archive(command)
 

@@ -15,13 +15,17 @@ from autotts.envs.errors import DamagedFile, InputError
 
 from . import (
     archive,
+    completion,
+    config_file,
     discover,
     docs,
     env,
     evaluate,
     history,
     inspect,
+    json_output,
     mcp,
+    messages,
     plot,
     replay,
     resume,
@@ -31,6 +35,7 @@ from . import (
     ui,
 )
 from .allocator import return_freed_memory
+from .command_parser import GENERAL, CommandParser
 
 _COMMANDS = (
     env,
@@ -48,6 +53,7 @@ _COMMANDS = (
     sandbox,
     mcp,
     docs,
+    completion,
 )
 """The modules of the commands, in the order of `autotts --help`."""
 _FAILURES = {"SandboxError", "ExplorerFailed", "ExplorerError", "CandidateFailed"}
@@ -56,11 +62,13 @@ _FAILURES = {"SandboxError", "ExplorerFailed", "ExplorerError", "CandidateFailed
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command, and return its exit code: 0, 1 for a failure, 2 for wrong usage, 130 for Ctrl-C."""
-    args = parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else list(arguments)
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a file name may hold any bytes
-    return_freed_memory()
     try:
-        return int(args.function(args))
+        args = _parse(words)
+        return_freed_memory()
+        with json_output.standard_output(args):
+            return int(args.function(args))
     except DamagedFile as error:
         return _complain(error, 1)
     except InputError as error:
@@ -80,23 +88,49 @@ def main(arguments: Sequence[str] | None = None) -> int:
         raise
 
 
+def _parse(words: Sequence[str]) -> argparse.Namespace:
+    """Parse the command line, and take what it leaves out from the file of settings.
+
+    Raises:
+        InputError: the file of settings is wrong.
+    """
+    top = parser()
+    command, file = config_file.apply(top, words)
+    args = top.parse_args(words)
+    messages.set_up(args)
+    used = file.finish(command, args) if file else []
+    args.parser = top
+    args.sources = config_file.sources(command, args, file)
+    if file and used:
+        messages.notice(f"settings from {file.path}: {', '.join(used)}")
+    return args
+
+
 def _complain(error: object, code: int) -> int:
     print(f"autotts: {' '.join(str(error).split())}", file=sys.stderr)
     return code
 
 
-class _OneLineErrorParser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """Print in one line what is wrong with the command line, and exit with code 2."""
-        self.exit(2, f"autotts: {' '.join(message.split())}; see `{self.prog} --help`\n")
-
-
-def parser() -> argparse.ArgumentParser:
+def parser() -> CommandParser:
     """Return the parser of the whole command line."""
-    top = _OneLineErrorParser(
-        prog="autotts", description="Discover how a language model should spend its tokens at inference time."
+    top = CommandParser(
+        prog="autotts", description="Discover how a language model should spend its tokens at inference time.",
+        epilog="`autotts COMMAND --help` lists the options of a command, with an example.",
+    )  # fmt: skip
+    top.group(GENERAL).add_argument(
+        "--version", action=_Version, nargs=0, default=argparse.SUPPRESS, help="print the version and exit"
     )
-    commands = top.add_subparsers(metavar="COMMAND", required=True)
+    commands = top.add_subparsers(metavar="COMMAND", required=True, parser_class=CommandParser)
     for command in _COMMANDS:
         command.add_parser(commands)
     return top
+
+
+class _Version(argparse.Action):
+    """Prints the version, which is looked up only then."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        from importlib import metadata
+
+        print(f"autotts {metadata.version('autotts-discovery')}, Python {sys.version.split()[0]}")
+        parser.exit()

@@ -34,21 +34,24 @@ _POLL = 0.5
 def add_parser(commands: Commands) -> None:
     """Add the command."""
     command = options.add_command(
-        commands, "mcp", mcp, "let your own agent search for controllers: an MCP server on standard input and output"
+        commands, "mcp", mcp, "let your own agent search for controllers: an MCP server on standard input and output",
+        "autotts mcp --env 'synthetic/*' --run runs/mcp",
     )
+    search = command.group(options.SEARCH)
     options.environments(command, "search set: ")
-    command.add_argument(
+    search.add_argument(
         "--generations", type=count, metavar="N", help=f"rounds (default: {GENERATIONS}, or those of the existing run)"
     )
-    command.add_argument("--seed", type=int, default=0, help="seed of every random choice of the run (default: 0)")
-    command.add_argument(
+    search.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="seed of every random choice of the run (default: 0)"
+    )
+    search.add_argument(
         "--orders", type=count, default=4, metavar="N", help="branch orders of each evaluation (default: 4)"
     )
     options.budget(command)
-    command.add_argument(
-        "--run", metavar="DIR", help="run directory; continues the run if it exists (default: runs/mcp)"
+    command.group(options.OUTPUT).add_argument(
+        "--run", metavar="RUN", help="run directory; continues the run if it exists (default: runs/mcp)"
     )
-    options.data_root(command)
     options.workers(command)
 
 

@@ -6,18 +6,44 @@ import argparse
 from collections.abc import Callable
 from typing import TypeAlias
 
-Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+from .command_parser import GENERAL, CommandParser
+
+Commands: TypeAlias = "argparse._SubParsersAction[CommandParser]"
 """The parsers of a group of commands."""
 CommandFunction: TypeAlias = Callable[[argparse.Namespace], int]
 """Runs a command with its parsed options, and returns the exit code."""
 
 SANDBOXES = ("auto", "docker", "bubblewrap", "process")
+ENVIRONMENTS, EPISODES, SEARCH, BUDGET = "environments", "episodes", "search", "budget"
+VERSIONS, SANDBOX, OUTPUT = "versions", "sandbox", "output"
+"""Titles of the groups of options in a help text, in their order there; `GENERAL` comes last."""
 
 
-def add_command(commands: Commands, name: str, function: CommandFunction, help: str) -> argparse.ArgumentParser:
-    """Add a command that calls ``function``, and return its parser."""
-    command = commands.add_parser(name, help=help.replace("%", "%%"), description=help)
+def add_command(
+    commands: Commands, name: str, function: CommandFunction, help: str, *examples: str, quiet: str = ""
+) -> CommandParser:
+    """Add a command that calls ``function``, and return its parser.
+
+    Args:
+        commands: the group of commands.
+        name: the name of the command.
+        function: runs it.
+        help: what the command does, in one line.
+        examples: command lines, for the end of its help text.
+        quiet: what `--quiet` does, if it is not the usual.
+    """
+    lines = "\n".join(f"  {line}" for line in examples)
+    command = commands.add_parser(
+        name, help=help.replace("%", "%%"), description=help.replace("%", "%%"),
+        epilog=f"example{'s' if len(examples) > 1 else ''}:\n{lines.replace('%', '%%')}" if examples else None,
+    )  # fmt: skip
     command.set_defaults(function=function)
+    general = command.group(GENERAL)
+    general.add_argument(
+        "--config", metavar="FILE", help="settings from this TOML file (default: ./autotts.toml, if there is one)"
+    )
+    general.add_argument("-q", "--quiet", action="store_true", help=quiet or "print results and problems only")
+    general.add_argument("-v", "--verbose", action="store_true", help="also print the steps of the program")
     return command
 
 
@@ -26,102 +52,148 @@ def add_group(commands: Commands, name: str, help: str) -> Commands:
     return commands.add_parser(name, help=help, description=help).add_subparsers(metavar="VERB", required=True)
 
 
-def environments(command: argparse.ArgumentParser, use: str = "", *, required: bool = False) -> None:
-    """Add ``--env``; ``use`` says what the environments are for."""
-    default = "" if required else " (default: the synthetic environments)"
-    command.add_argument(
-        "--env", nargs="+", metavar="ENV", required=required, help=f"{use}names or patterns of environments{default}"
+def environments(command: CommandParser, use: str = "", *, required: bool = False) -> None:
+    """Add ``--env`` and ``--data``; ``use`` says what the environments are for."""
+    default = "" if required else " (default: all under the data root, else the built-in synthetic ones)"
+    command.group(ENVIRONMENTS).add_argument(
+        "--env", nargs="+", type=environment, metavar="ENV", required=required,
+        help=f"{use}names or patterns of environments{default}",
+    )  # fmt: skip
+    data_root(command)
+
+
+def data_root(command: CommandParser) -> None:
+    """Add the directory of the recorded environments."""
+    command.group(ENVIRONMENTS).add_argument(
+        "--data", metavar="DIR", help="data root (default: $AUTOTTS_DATA, else ./data)"
     )
 
 
-def data_root(command: argparse.ArgumentParser) -> None:
-    """Add the directory of the recorded environments."""
-    command.add_argument("--data", metavar="DIR", help="data root (default: $AUTOTTS_DATA, else ./data)")
-
-
-def run_or_archive(command: argparse.ArgumentParser) -> None:
-    """Add the choice of a run or of an archive."""
-    group = command.add_mutually_exclusive_group()
-    group.add_argument("--run", metavar="DIR", help="run directory (default: the newest under ./runs)")
+def run_or_archive(command: CommandParser, *, argument: bool = False) -> None:
+    """Add the choice of a run or of an archive; with ``argument`` the run may stand without ``--run`` too."""
+    group = command.group(VERSIONS).add_mutually_exclusive_group()
+    if argument:
+        _run_argument(group)
+    group.add_argument("--run", metavar="RUN", help="run directory (default: the newest under ./runs)")
     group.add_argument("--archive", metavar="DIR", help="archive outside a run directory")
 
 
-def workers(command: argparse.ArgumentParser) -> None:
+def run_directory(command: CommandParser, default: str = "the newest under ./runs") -> None:
+    """Add the choice of a run, with or without ``--run`` before it."""
+    group = command.group(VERSIONS)
+    _run_argument(group)
+    group.add_argument("--run", metavar="RUN", help=f"run directory (default: {default})")
+
+
+def _run_argument(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("run", nargs="?", default=argparse.SUPPRESS, metavar="RUN", help="the same as --run RUN")
+
+
+def workers(command: CommandParser) -> None:
     """Add the number of workers, and the sandbox."""
-    command.add_argument("--workers", type=count, metavar="N", help="worker processes (default: one for each core)")
+    command.group(SANDBOX).add_argument(
+        "--workers", type=count, metavar="N", help="worker processes (default: one for each core)"
+    )
     sandbox(command)
 
 
-def sandbox(command: argparse.ArgumentParser) -> None:
+def sandbox(command: CommandParser) -> None:
     """Add the choice of the sandbox."""
-    command.add_argument(
+    group = command.group(SANDBOX)
+    group.add_argument(
         "--sandbox", default="auto", metavar="NAME",
         help=f"where candidates run: {', '.join(SANDBOXES)}, or your own as package.module:object (default: auto, the "
         "strongest of this machine)",
     )  # fmt: skip
-    command.add_argument("--runtime", metavar="NAME", help="runtime of the Docker engine, for example runsc")
+    group.add_argument("--runtime", metavar="NAME", help="runtime of the Docker engine, for example runsc")
 
 
-def budget(command: argparse.ArgumentParser) -> None:
+def budget(command: CommandParser) -> None:
     """Add the budget of a question."""
-    command.add_argument(
+    group = command.group(BUDGET)
+    group.add_argument(
         "--max-branches", type=count, default=64, metavar="N", help="branches of a question at most (default: 64)"
     )
-    command.add_argument(
+    group.add_argument(
         "--max-tokens", type=count, metavar="N", help="tokens of a question at most (default: no limit)"
     )
 
 
-def protocol(command: argparse.ArgumentParser, orders: int) -> None:
+def protocol(command: CommandParser, orders: int) -> None:
     """Add the choice of episodes: values of beta, branch orders (``orders`` by default), and the budget."""
-    command.add_argument("--beta", type=float, nargs="+", metavar="B", help="values of beta (default: 0, 0.1 ... 1)")
-    command.add_argument(
+    group = command.group(EPISODES)
+    group.add_argument("--beta", type=float, nargs="+", metavar="B", help="values of beta (default: 0, 0.1 ... 1)")
+    group.add_argument(
         "--orders", type=count, default=orders, metavar="N", help=f"number of branch orders (default: {orders})"
     )
-    command.add_argument("--first-order", type=int, default=0, metavar="N", help="the first branch order (default: 0)")
+    group.add_argument("--first-order", type=int, default=0, metavar="N", help="the first branch order (default: 0)")
     budget(command)
 
 
-def spending(command: argparse.ArgumentParser) -> None:
+def spending(command: CommandParser) -> None:
     """Add the limits of a run, and how a user follows the run."""
+    group = command.group(BUDGET)
     for name, kind, unit in (
         ("dollars", float, "dollars"),
         ("calls", int, "model calls"),
-        ("hours", float, "hours"),
+        ("hours", hours, "hours"),
     ):
-        command.add_argument(f"--max-{name}", type=kind, metavar="N", help=f"the run spends at most N {unit}")
-        command.add_argument(
+        group.add_argument(f"--max-{name}", type=kind, metavar="N", help=f"the run spends at most N {unit}")
+        group.add_argument(
             f"--max-{name}-each", type=kind, metavar="N", help=f"each generation spends at most N {unit}"
         )
-    command.add_argument(
+    group.add_argument(
         "--prices", metavar="FILE", help="prices of models, before the built-in ones (default: $AUTOTTS_PRICES)"
     )
-    command.add_argument("--approve", action="store_true", help="ask before a candidate runs")
-    command.add_argument(
+    command.group(SANDBOX).add_argument("--approve", action="store_true", help="ask before a candidate runs")
+    command.group(OUTPUT).add_argument(
         "--tracker", metavar="NAME",
         help="also report to mlflow, wandb, or your own as package.module:object (default: none)",
     )  # fmt: skip
 
 
-def picture(command: argparse.ArgumentParser) -> None:
+def json_output(command: CommandParser) -> None:
+    """Add ``--json``, for a command that prints figures."""
+    command.group(OUTPUT).add_argument(
+        "--json", metavar="FILE",
+        help="also write the figures as JSON; - prints the JSON and nothing else (see `autotts docs command`)",
+    )  # fmt: skip
+
+
+def picture(command: CommandParser, *, argument: bool = False) -> None:
     """Add the file of a picture, and the run or archive that it shows."""
-    command.add_argument(
+    command.group(OUTPUT).add_argument(
         "-o", "--output", required=True, metavar="FILE", help="picture to write; its ending is .png, .svg or .pdf"
     )
-    data_root(command)
-    run_or_archive(command)
+    run_or_archive(command, argument=argument)
 
 
-def episode(command: argparse.ArgumentParser) -> None:
+def episode(command: CommandParser) -> None:
     """Add the choice of one episode of one controller."""
     command.add_argument("id", metavar="CONTROLLER", help="a version, a baseline, a champion, or a path")
-    command.add_argument("--env", metavar="ENV", help="environment (default: the first of the run)")
-    command.add_argument("--question", type=int, required=True, metavar="Q", help="number of the question, from 0")
-    command.add_argument("--order", type=int, default=0, metavar="K", help="branch order (default: 0)")
-    command.add_argument("--beta", type=float, default=0.5, metavar="B", help="value of beta (default: 0.5)")
-    command.add_argument(
+    group = command.group(EPISODES)
+    command.group(ENVIRONMENTS).add_argument(
+        "--env", metavar="ENV", help="environment: a name, or a pattern that only one name matches (default: the "
+        "first of the run, else the first under the data root, else the first built-in one)",
+    )  # fmt: skip
+    data_root(command)
+    group.add_argument("--question", type=int, required=True, metavar="Q", help="number of the question, from 0")
+    group.add_argument("--order", type=int, default=0, metavar="K", help="the branch order (default: 0)")
+    group.add_argument("--beta", type=float, default=0.5, metavar="B", help="value of beta (default: 0.5)")
+    command.group(BUDGET).add_argument(
         "--max-branches", type=count, default=64, metavar="N", help="branches of a question at most (default: 64)"
     )
+
+
+def environment(text: str) -> str:
+    """Return the name or the pattern of environments.
+
+    Raises:
+        ArgumentTypeError: the text is a file of a controller, which stands behind ``--env`` by mistake.
+    """
+    if text.endswith(".py"):
+        raise argparse.ArgumentTypeError(f"{text!r} is a controller, not an environment")
+    return text
 
 
 def count(text: str) -> int:

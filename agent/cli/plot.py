@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from autotts.envs.errors import InputError
 
 from . import options
+from .command_parser import CommandParser
 from .options import Commands, add_command, count
 
 if TYPE_CHECKING:
@@ -30,42 +31,58 @@ _ORDERS = 20
 def add_parser(commands: Commands) -> None:
     """Add the commands."""
     verbs = options.add_group(commands, "plot", "draw curves, the lineage or an episode as PNG, SVG or PDF")
-    command = add_command(verbs, "curves", curves, "draw accuracy against tokens, with 95% intervals")
+    command = add_command(
+        verbs, "curves", curves, "draw accuracy against tokens, with 95% intervals",
+        "autotts plot curves runs/1/report.json -o curve.png",
+        "autotts plot curves balanced parallel_probe --env 'synthetic/*' -o curve.svg",
+    )  # fmt: skip
     _add_curves(command)
-    command = add_command(verbs, "lineage", lineage, "draw the lineage by generation and score, and mark the best")
-    command.add_argument(
+    command = add_command(
+        verbs, "lineage", lineage, "draw the lineage by generation and score, and mark the best",
+        "autotts plot lineage runs/1 -o lineage.svg",
+    )  # fmt: skip
+    output = command.group(options.OUTPUT)
+    output.add_argument(
         "--by", choices=("explorer", "verdict", "island"), default="explorer", help="colours (default: explorer)"
     )
-    command.add_argument(
+    output.add_argument(
         "--tokens", type=count, metavar="N", help="score versions by their accuracy within N tokens a question"
     )
-    options.picture(command)
-    command = add_command(verbs, "trace", trace, "draw one episode: a row for each branch, a cell for each interval")
+    options.data_root(command)
+    options.picture(command, argument=True)
+    command = add_command(
+        verbs, "trace", trace, "draw one episode: a row for each branch, a cell for each interval",
+        "autotts plot trace balanced --env synthetic/small --question 3 -o trace.pdf",
+    )  # fmt: skip
     options.episode(command)
     options.picture(command)
     options.workers(command)
 
 
-def _add_curves(command: argparse.ArgumentParser) -> None:
+def _add_curves(command: CommandParser) -> None:
     command.add_argument(
         "controllers", nargs="*", metavar="CONTROLLER",
         help="baselines, champions, versions, paths, or JSON files: of `evaluate --json`, or a run's report.json "
         "(default: the best version of the archive, and the baselines)",
     )  # fmt: skip
-    command.add_argument(
-        "--env", nargs="+", metavar="ENV", help="names or patterns; each environment has a panel (default: the mean)"
-    )
-    command.add_argument("--beta", type=float, nargs="+", metavar="B", help="values of beta (default: as archived)")
-    command.add_argument(
+    command.group(options.ENVIRONMENTS).add_argument(
+        "--env", nargs="+", type=options.environment, metavar="ENV",
+        help="names or patterns; each environment has a panel (default: the mean)",
+    )  # fmt: skip
+    options.data_root(command)
+    group = command.group(options.EPISODES)
+    group.add_argument("--beta", type=float, nargs="+", metavar="B", help="values of beta (default: as archived)")
+    group.add_argument(
         "--orders", type=count, metavar="N", help="number of branch orders (default: as archived, else 20)"
     )
-    command.add_argument(
+    group.add_argument(
         "--first-order", type=int, metavar="N", help="the first branch order (default: as archived, else 0)"
     )
-    command.add_argument(
+    group = command.group(options.BUDGET)
+    group.add_argument(
         "--max-branches", type=count, metavar="N", help="branches of a question at most (default: as archived, else 64)"
     )
-    command.add_argument(
+    group.add_argument(
         "--max-tokens", type=count, metavar="N",
         help="tokens of a question at most (default: as archived, else no limit)",
     )  # fmt: skip

@@ -24,22 +24,24 @@ if TYPE_CHECKING:
 def add_parser(commands: Commands) -> None:
     """Add the command."""
     command = options.add_command(
-        commands, "replay", run, "measure versions of an archive on other environments, and write a report; resumable"
-    )
+        commands, "replay", run, "measure versions of an archive on other environments, and write a report; resumable",
+        "autotts replay --env 'aime25/*' --select front --price 0.6",
+    )  # fmt: skip
     options.environments(command, required=True)
-    command.add_argument(
+    output = command.group(options.OUTPUT)
+    command.group(options.VERSIONS).add_argument(
         "--select", nargs="+", default=["front"], metavar="ID", help="front (default), all, or ids of versions"
     )
-    command.add_argument("--price", type=float, metavar="DOLLARS", help="price of a million output tokens")
-    command.add_argument("--parquet", action="store_true", help="also write results.parquet")
-    command.add_argument(
+    output.add_argument("--price", type=float, metavar="DOLLARS", help="price of a million output tokens")
+    output.add_argument("--parquet", action="store_true", help="also write results.parquet")
+    output.add_argument(
         "-o", "--output", default="replay", metavar="DIR",
         help="directory of the report and of the finished measurements (default: ./replay)",
     )  # fmt: skip
     options.protocol(command, 100)
-    options.data_root(command)
-    options.run_or_archive(command)
+    options.run_or_archive(command, argument=True)
     options.workers(command)
+    options.json_output(command)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from . import options
 from .options import Commands
@@ -11,20 +10,22 @@ from .options import Commands
 
 def add_parser(commands: Commands) -> None:
     """Add the command."""
-    command = options.add_command(commands, "resume", resume, "continue an interrupted run")
-    command.add_argument("run", metavar="DIR", help="run directory")
+    command = options.add_command(
+        commands, "resume", resume, "continue an interrupted run", "autotts resume runs/1 --max-hours 8"
+    )
+    options.run_directory(command)
     options.spending(command)
     options.data_root(command)
     options.workers(command)
+    options.json_output(command)
 
 
 def resume(args: argparse.Namespace) -> int:
     """Continue a run."""
     from ..archive import resolve
-    from ..archive.run_directory import Run
     from .run_session import run_discovery
 
-    run = Run(Path(args.run))
+    run = resolve.chosen_run(args.run)
     if args.sandbox == "auto":  # an interruption must not change the archive: keep the sandbox of the run
         args.sandbox = run.config.sandbox
     with resolve.sandbox(args) as sandbox:

@@ -20,19 +20,26 @@ if TYPE_CHECKING:
 def add_parser(commands: Commands) -> None:
     """Add the commands."""
     verbs = options.add_group(commands, "sandbox", "build or check the isolation of candidates")
-    command = add_command(verbs, "build", build, "build the image of the Docker sandbox")
-    base = command.add_mutually_exclusive_group()
+    command = add_command(
+        verbs, "build", build, "build the image of the Docker sandbox", "autotts sandbox build --bootstrap"
+    )
+    base = command.group(options.SANDBOX).add_mutually_exclusive_group()
     base.add_argument("--base", metavar="IMAGE", help="an image with Python (default: the one in Dockerfile.sandbox)")
     base.add_argument(
         "--bootstrap", action="store_true", help="make the base image from Debian packages on this machine (as root)"
     )
-    command = add_command(verbs, "check", check, "attack the sandbox, and print which guard stopped each attack")
+    command = add_command(
+        verbs, "check", check, "attack the sandbox, and print which guard stopped each attack",
+        "autotts sandbox check --sandbox bubblewrap",
+    )  # fmt: skip
     command.add_argument("attacks", nargs="*", metavar="ATTACK", help="names of attacks (default: all)")
-    command.add_argument("--json", metavar="FILE", help="also write the results as JSON")
+    options.json_output(command)
     options.sandbox(command)
-    command = add_command(commands, "doctor", doctor, "check this machine, and print how to repair each problem")
-    command.add_argument("--quiet", action="store_true", help="only the exit code: 0 if candidates can be isolated")
-    command.add_argument("--json", metavar="FILE", help="also write the results as JSON")
+    command = add_command(
+        commands, "doctor", doctor, "check this machine, and print how to repair each problem", "autotts doctor",
+        quiet="print nothing: the exit code is 0 if candidates can be isolated",
+    )  # fmt: skip
+    options.json_output(command)
     options.data_root(command)
 
 

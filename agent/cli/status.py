@@ -6,7 +6,8 @@ import argparse
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from .options import Commands, add_command
+from . import options
+from .options import Commands
 
 if TYPE_CHECKING:
     from ..archive.run_directory import Run, RunConfig
@@ -16,8 +17,12 @@ if TYPE_CHECKING:
 
 def add_parser(commands: Commands) -> None:
     """Add the command."""
-    command = add_command(commands, "status", status, "print the progress, the best versions and the cost of a run")
-    command.add_argument("run", metavar="DIR", nargs="?", help="run directory (default: the newest under ./runs)")
+    command = options.add_command(
+        commands, "status", status, "print the progress, the best versions, the cost and the settings of a run",
+        "autotts status runs/1",
+    )  # fmt: skip
+    options.run_directory(command)
+    options.json_output(command)
 
 
 def status(args: argparse.Namespace) -> int:

@@ -18,14 +18,18 @@ if TYPE_CHECKING:
 
 def add_parser(commands: Commands) -> None:
     """Add the command."""
-    command = options.add_command(commands, "try", attempt, "try a controller on a part of a run's search set")
+    command = options.add_command(
+        commands, "try", attempt, "try a controller on a part of a run's search set",
+        "autotts try first_four.py --run runs/1",
+    )  # fmt: skip
     command.add_argument(
         "file", metavar="FILE", nargs="?", default="controller.py", help="source (default: controller.py)"
     )
-    command.add_argument(
-        "--run", metavar="DIR", help="run directory (default: the run of this workspace, else the newest under ./runs)"
+    command.group(options.VERSIONS).add_argument(
+        "--run", metavar="RUN", help="run directory (default: the run of this workspace, else the newest under ./runs)"
     )
     options.workers(command)
+    options.json_output(command)
 
 
 def attempt(args: argparse.Namespace) -> int:

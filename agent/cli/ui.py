@@ -14,14 +14,19 @@ from .options import Commands
 
 def add_parser(commands: Commands) -> None:
     """Add the command."""
-    command = options.add_command(commands, "ui", ui, "look at a run or an archive in the browser")
-    command.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
-    command.add_argument(
+    command = options.add_command(
+        commands, "ui", ui, "look at a run or an archive in the browser", "autotts ui runs/1"
+    )
+    group = command.group(options.OUTPUT)
+    group.add_argument(
+        "--host", metavar="ADDRESS", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)"
+    )
+    group.add_argument(
         "--port", type=int, default=8321, metavar="N", help="port to listen on; 0 takes a free one (default: 8321)"
     )
     options.data_root(command)
-    options.run_or_archive(command)
-    command.add_argument(
+    options.run_or_archive(command, argument=True)
+    command.group(options.SANDBOX).add_argument(
         "--sandbox", choices=options.SANDBOXES, default="auto", help="where the application replays episodes"
     )
 

@@ -1,0 +1,42 @@
+"""Writes the figures of a command as JSON: to a file, or alone to standard output."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+ALONE = "-"
+"""The value of `--json` that stands for standard output."""
+
+
+@contextmanager
+def standard_output(args: argparse.Namespace) -> Iterator[None]:
+    """With `--json -`, keep standard output for the JSON, and drop what the command prints for people."""
+    args.json_stream = sys.stdout
+    if getattr(args, "json", None) != ALONE:
+        yield
+        return
+    with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere):
+        yield
+
+
+def write(args: argparse.Namespace, document: BaseModel) -> None:
+    """Write the figures where `--json` says, if it is given. Infinite figures and those that are no number are null."""
+    if args.json is None:
+        return
+    text = document.model_dump_json(indent=1) + "\n"
+    if args.json == ALONE:
+        args.json_stream.write(text)
+        args.json_stream.flush()
+        return
+    from autotts.envs.store import write_atomically
+
+    write_atomically(Path(args.json), text.encode())
