@@ -84,7 +84,7 @@ def compare(
 
     Args:
         first: see `evaluate`, as for all other arguments.
-        second: the controller whose figures count as positive.
+        second: the controller whose figures are subtracted from those of the first.
         env: environments.
         betas: values of beta.
         orders: the number of branch orders.
@@ -97,7 +97,8 @@ def compare(
         progress: called with the number of episodes that finished since the last call.
 
     Returns:
-        ``second`` less ``first`` for each environment and beta, with 95% intervals.
+        ``first`` minus ``second`` for each environment and beta, with 95% intervals; then for their mean, if there are
+        several.
 
     Raises:
         CandidateFailed: one of them failed.

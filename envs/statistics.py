@@ -44,16 +44,23 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class CurveDifference:
-    """The second controller minus the first at one beta, paired by question and branch order."""
+    """The first controller minus the second at one beta, paired by question and branch order.
+
+    Positive accuracy speaks for the first controller; so do negative tokens and latency.
+    """
 
     environment: str
+    """An environment, or `MEAN` for the mean over the recorded ones, in which each has the same weight."""
     beta: float
     accuracy_pct: float
     accuracy_ci: Interval
     mean_tokens: float
     mean_tokens_ci: Interval
+    mean_latency: float
+    """In tokens on the critical path of a question."""
+    mean_latency_ci: Interval
     wins: int
-    """Questions that the second controller answers right more often."""
+    """Questions that the first controller answers right more often; those of each environment count."""
     losses: int
     ties: int
 
@@ -103,7 +110,10 @@ def curve(figures: EpisodeFigures) -> list[Point]:
 
 def samples(figures: EpisodeFigures) -> list[QuestionSample]:
     """Return one `QuestionSample` for each environment and beta."""
-    values = np.stack([100.0 * figures.correct, figures.tokens, figures.latency], axis=1)
+    return _samples(figures, np.stack([100.0 * figures.correct, figures.tokens, figures.latency], axis=1))
+
+
+def _samples(figures: EpisodeFigures, values: Floats) -> list[QuestionSample]:
     result = []
     for e, env in enumerate(figures.episodes.environments):
         for beta in np.unique(figures.episodes.beta).tolist():
@@ -125,7 +135,10 @@ def means(samples: Sequence[QuestionSample]) -> list[QuestionSample]:
 
 
 def compare(first: EpisodeFigures, second: EpisodeFigures) -> list[CurveDifference]:
-    """Return ``second`` minus ``first`` for each environment and beta, paired by question and branch order.
+    """Return ``first`` minus ``second`` for each environment and beta, paired by question and branch order.
+
+    The differences on the mean follow if several environments are recorded. Environments of the same questions share
+    the resampled questions, as in `curve`.
 
     Raises:
         InputError: the two belong to different episodes.
@@ -136,23 +149,25 @@ def compare(first: EpisodeFigures, second: EpisodeFigures) -> list[CurveDifferen
     if not same or not all(np.array_equal(getattr(a, c), getattr(b, c)) for c in columns):
         raise InputError("only figures of the same episodes can be compared")
     values = np.stack(
-        [100.0 * second.correct - 100.0 * first.correct, (second.tokens - first.tokens).astype(float)], axis=1
-    )
-    rows = []
-    for e, env in enumerate(a.environments):
-        for beta in np.unique(a.beta).tolist():
-            table = by_question(second, values, (a.environment == e) & (a.beta == beta))
-            low, high = np.percentile(bootstrap(table), [2.5, 97.5], axis=0)
-            gain = table[:, 0]
-            rows.append(
-                CurveDifference(
-                    env.name, beta,
-                    float(gain.mean()), (float(low[0]), float(high[0])),
-                    float(table[:, 1].mean()), (float(low[1]), float(high[1])),
-                    int((gain > 0).sum()), int((gain < 0).sum()), int((gain == 0).sum()),
-                )
-            )  # fmt: skip
-    return rows
+        [100.0 * first.correct - 100.0 * second.correct, first.tokens - second.tokens, first.latency - second.latency],
+        axis=1,
+    ).astype(float)
+    by_environment = _samples(first, values)
+    several = len(recorded([env.name for env in a.environments])) > 1
+    return [_difference(sample) for sample in (*by_environment, *(means(by_environment) if several else ()))]
+
+
+def _difference(sample: QuestionSample) -> CurveDifference:
+    """Return a sample of differences as a `CurveDifference`."""
+    point = sample.point()
+    low, high = np.percentile(sample.resampled[:, 2], [2.5, 97.5])
+    gain = np.concatenate([table[:, 0] for table in sample.tables])
+    return CurveDifference(
+        environment=sample.environment, beta=sample.beta, accuracy_pct=point.accuracy_pct,
+        accuracy_ci=point.accuracy_ci, mean_tokens=point.mean_tokens, mean_tokens_ci=point.mean_tokens_ci,
+        mean_latency=point.mean_latency, mean_latency_ci=(float(low), float(high)),
+        wins=int((gain > 0).sum()), losses=int((gain < 0).sum()), ties=int((gain == 0).sum()),
+    )  # fmt: skip
 
 
 def by_question(

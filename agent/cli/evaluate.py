@@ -70,7 +70,7 @@ def evaluate(args: argparse.Namespace) -> int:
 
 
 def compare(args: argparse.Namespace) -> int:
-    """Print the figures of the second controller minus the figures of the first; return exit code 1 if one fails."""
+    """Print the figures of the first controller minus the figures of the second; return exit code 1 if one fails."""
     import dataclasses
 
     from rich.table import Table
@@ -87,13 +87,14 @@ def compare(args: argparse.Namespace) -> int:
     if first is None or second is None:
         return _complain(done)
     differences = statistics.compare(first, second)
-    title = " minus ".join(candidate.name for candidate in reversed(candidates))
-    table = Table("environment", "beta", "accuracy, points", "tokens", "wins", "losses", "ties", title=title)
+    title = f"{' minus '.join(candidate.name for candidate in candidates)}, paired by question and branch order"
+    table = Table("environment", "beta", "accuracy, points", "tokens", "latency, tokens", "wins", "losses", "ties",
+                  title=title)  # fmt: skip
     for d in differences:
         table.add_row(
             d.environment, f"{d.beta:g}",
             interval(d.accuracy_pct, d.accuracy_ci, 2), interval(d.mean_tokens, d.mean_tokens_ci, 0),
-            str(d.wins), str(d.losses), str(d.ties),
+            interval(d.mean_latency, d.mean_latency_ci, 0), str(d.wins), str(d.losses), str(d.ties),
         )  # fmt: skip
     console().print(table)
     if args.json:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from autotts.envs.statistics import CurveDifference, Floats, compare
+from autotts.envs.statistics import MEAN, CurveDifference, Floats, compare
 
 from ..population.measurement import Measurement, interval
 from ..records.version import Finding
@@ -21,7 +21,8 @@ def by_part(one: Measurement, two: Measurement, betas: int) -> list[str]:
         two: the second version, on the same episodes.
         betas: rows for betas, at most; they are spread over the grid.
     """
-    differences, episodes = compare(one.scores, two.scores), one.scores.episodes
+    differences = [d for d in compare(two.scores, one.scores) if d.environment != MEAN]
+    episodes = one.scores.episodes
     rows: list[tuple[str, ...]] = [("", "accuracy %", "difference [95%]", "tokens/1000", "change", "won", "lost")]
     gains = two.samples[:, :, 0] - one.samples[:, :, 0]
     for i in evenly_spread(len(one.betas), betas):

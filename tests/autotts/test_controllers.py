@@ -62,9 +62,12 @@ def test_a_class_a_file_and_a_source_give_the_same_curve(tmp_path: Path) -> None
     assert of_class.candidate.name == "first_few" and of_file.candidate.name == "few"
 
 
-def test_compare_is_second_less_first() -> None:
+def test_compare_is_first_minus_second() -> None:
     (low, high) = autotts.compare(FirstFew, "self_consistency", WORLD, **SETTINGS)
     assert isinstance(low, autotts.CurveDifference) and low.environment == WORLD.name
+    few, wide = (autotts.evaluate(each, WORLD, **SETTINGS).curve[0] for each in (FirstFew, "self_consistency"))
+    assert low.mean_tokens == few.mean_tokens - wide.mean_tokens
+    assert low.accuracy_pct == pytest.approx(few.accuracy_pct - wide.accuracy_pct)
     assert high.mean_tokens == 0.0 == high.accuracy_pct, "both open four branches at beta 1"
 
 

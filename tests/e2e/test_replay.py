@@ -97,11 +97,13 @@ def test_figures_of_every_page_equal_those_of_evaluate(home: Path) -> None:
 
 
 def test_paired_figures_equal_those_of_compare(home: Path) -> None:
-    pair = ("compare", "self_consistency", BEST, "--archive", ARCHIVE, "--env", "synthetic/*", "--beta", 1)
+    pair = ("compare", BEST, "self_consistency", "--archive", ARCHIVE, "--env", "synthetic/*", "--beta", 1)
     assert autotts(*pair, "--orders", 2, "--sandbox", "process", "--json", "c.json", cwd=home).returncode == 0
     document = json.loads((home / "calm/results.json").read_text())
     mine = {r["environment"]: r for r in document["rows"] if r["controller"] == BEST and r["beta"] == 1}
-    for row in json.loads((home / "c.json").read_text()):
+    rows = json.loads((home / "c.json").read_text())
+    assert {row["environment"] for row in rows} == set(mine) and "mean" in mine
+    for row in rows:
         found = mine[row["environment"]]
         assert found["gain"] == pytest.approx(row["accuracy_pct"])
         assert found["gain_ci"] == pytest.approx(row["accuracy_ci"])

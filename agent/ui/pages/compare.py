@@ -103,7 +103,7 @@ def environments(cards: Sequence[Card]) -> list[str]:
 def questions(reader: At, first: Name, second: Name, environment: Name, beta: Beta) -> DifferencesAnswer:
     """The differences between two versions, question by question."""
     a, b = reader.measured(first).scores, reader.measured(second).scores
-    rows = [row for row in statistics.compare(a, b) if row.environment == environment and np.isclose(row.beta, beta)]
+    rows = [row for row in statistics.compare(b, a) if row.environment == environment and np.isclose(row.beta, beta)]
     if not rows:
         raise InputError(f"{first} and {second} have no episodes on {environment[:80]!r} at beta {beta:g}")
     (row,) = rows

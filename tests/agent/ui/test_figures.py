@@ -133,7 +133,7 @@ def test_figures_of_the_compare_page_match_the_cli(watch: Opens, link: str, worl
     page.locator("#first").select_option(FIRST)
     page.locator("#second").select_option(SECOND)
     expect(page.locator("#difference")).to_contain_text(f"{SECOND} less {FIRST}")
-    (told,) = autotts("compare", FIRST, SECOND, *where(world, 0.5), into=world / "difference.json")
+    (told,) = autotts("compare", SECOND, FIRST, *where(world, 0.5), into=world / "difference.json")
     shown = numbers_of(page, "#difference")
     assert shown == [[told["accuracy_pct"], *told["accuracy_ci"]], [told["mean_tokens"], *told["mean_tokens_ci"]]]
     by_question = np.array([[row[0][0], row[1][0], row[2][0], row[3][0]] for row in numbers(page, "#questions")])
