@@ -109,7 +109,7 @@ def measure(
     episodes: Episodes,
     sandbox: Sandbox,
     progress: Callable[[int], None] | None = None,
-    at_a_time: int = EPISODES_AT_A_TIME,
+    at_a_time: int | None = None,
 ) -> Evaluation:
     """Run and score a candidate as `evaluate` does, and keep its figures alone: memory does not grow with the logs.
 
@@ -118,15 +118,17 @@ def measure(
         episodes: the batch, of any size.
         sandbox: the sandbox to run in.
         progress: called with the number of episodes that finished since the last call.
-        at_a_time: episodes whose logs are held at the same time. The figures do not depend on it.
+        at_a_time: episodes whose logs are held at the same time; `EPISODES_AT_A_TIME` if None. The figures do not
+            depend on it.
 
     Raises:
         SandboxError: the sandbox failed.
     """
+    size = at_a_time or EPISODES_AT_A_TIME
     figures = EpisodeFigures.empty(episodes)
     with sandbox.reusing_workers() as reusing:
-        for first in range(0, len(episodes), at_a_time):
-            which = np.arange(first, min(first + at_a_time, len(episodes)))
+        for first in range(0, len(episodes), size):
+            which = np.arange(first, min(first + size, len(episodes)))
             part = evaluate(candidate, episodes.take(which), reusing, progress)
             if part.scores is None:
                 return Evaluation(candidate, of_the_batch(part.verdict, which))

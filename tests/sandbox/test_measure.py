@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import subprocess
+import sys
 from collections import Counter
 
 import numpy as np
@@ -68,3 +70,29 @@ def test_the_command_and_the_library_have_the_same_default_of_branch_orders() ->
 
 def test_the_count_names_its_factors() -> None:
     assert _episodes().count() == "144 episodes: 2 environments (8 questions) x 3 betas x 6 orders"
+
+
+SCRIPT = """
+import sys
+from pathlib import Path
+from autotts.agent.archive.baselines import baseline_source
+from autotts.envs.episodes import grid
+from autotts.envs.synthetic.model import default_environments
+from autotts.sandbox import evaluation
+from autotts.sandbox.backends.process import ProcessSandbox
+evaluation.EPISODES_AT_A_TIME = 2048
+batch = grid(default_environments(), orders=range(int(sys.argv[1])), max_branches=16)
+with ProcessSandbox(1) as sandbox:
+    found = evaluation.measure(evaluation.Candidate("a", baseline_source("self_consistency")), batch, sandbox)
+assert len(found.curve) == 55
+print(next(line.split()[1] for line in Path("/proc/self/status").read_text().splitlines() if "VmHWM" in line))
+"""
+
+
+@pytest.mark.slow
+def test_memory_hardly_grows_with_the_number_of_episodes() -> None:
+    few, many = (
+        int(subprocess.run([sys.executable, "-c", SCRIPT, str(n)], capture_output=True, text=True, check=True).stdout)
+        for n in (4, 64)
+    )
+    assert many - few < 32 << 10, "84,480 episodes need at most 32 MB more than 5,280"
