@@ -19,6 +19,9 @@ export async function get(path, params = {}, signal = undefined) {
   return (await send(`/api/${path}${text ? `?${text}` : ""}`, { signal })).json();
 }
 
+/** Return the answer to GET `path` as a Blob. */
+export const blob = async (path) => (await send(`/api/${path}`, {})).blob();
+
 /** Return the answer to POST `path` with `body`. */
 export async function post(path, body) {
   return (await send(`/api/${path}`, { method: "POST", body: JSON.stringify(body), headers: { "content-type": "application/json" } })).json();

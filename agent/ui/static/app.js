@@ -2,6 +2,7 @@
 import { get } from "./api.js";
 import { closeAll } from "./chart.js";
 import { add, fill, h } from "./dom.js";
+import { start } from "./glossary.js";
 
 const PAGES = [["run", "Run"], ["lineage", "Lineage"], ["version", "Version"], ["trace", "Trace"], ["compare", "Compare"]];
 const main = document.getElementById("main");
@@ -77,13 +78,25 @@ function changed(event) {
   clearTimeout(waiting);
   waiting = setTimeout(async () => {
     try {
+      const focus = focused();
       await shown?.update?.();
+      focus();
       notices();
     } catch (error) {
       status.textContent = error.message;
     }
   }, 300);
 }
+
+/** Return a function that focuses what is focused now again: an update puts new elements in the place of the old. */
+function focused() {
+  const { dataset, hash } = document.activeElement, inside = main.contains(document.activeElement);
+  const same = (x) => (dataset.term ? x.dataset.term === dataset.term : hash && x.hash === hash);
+  return () => {
+    if (inside && document.activeElement === document.body) [...main.querySelectorAll("a, .term")].find(same)?.focus({ preventScroll: true });
+  };
+}
+
 const stream = new EventSource("/api/events");
 stream.addEventListener("change", changed);
 stream.addEventListener("error", () => { status.textContent = "not connected"; });
@@ -106,3 +119,4 @@ async function notices() {
 addEventListener("hashchange", () => show());
 show();
 notices().catch(() => {});
+start(document.getElementById("words")).catch(() => {});

@@ -28,14 +28,15 @@ export function fill(parent, ...children) {
   return add(parent, children);
 }
 
-/** Return a table. A column is [heading, cell(row) -> content, numeric]. */
+/** Return a table below its caption, which stays in sight when a wide table is moved. A column is [heading, cell(row) -> content, numeric]. */
 export function table(caption, columns, rows, props = {}) {
   const head = h("tr", {}, columns.map(([name, , numeric]) => h("th", { scope: "col", class: numeric ? "n" : null }, name)));
   const body = rows.map((row) =>
     h("tr", { class: props.chosen?.(row) ? "chosen" : null },
       columns.map(([, cell, numeric]) => h("td", { class: numeric ? "n" : null }, cell(row)))));
-  return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
-    h("table", { id: props.id }, h("caption", {}, caption), h("thead", {}, head), h("tbody", {}, body)));
+  return h("div", {}, h("p", { class: "caption" }, caption),
+    h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
+      h("table", { id: props.id, "aria-label": caption }, h("thead", {}, head), h("tbody", {}, body))));
 }
 
 /** Return a drop-down of `options`: [value, text]. */
@@ -44,6 +45,17 @@ export function choice(label, options, chosen, onchange, id) {
     options.map(([value, text]) => h("option", { value }, text)));
   select.value = chosen ?? options[0]?.[0] ?? "";
   return h("label", {}, label, select);
+}
+
+/** Copy a text to the clipboard; the way of old where the browser gives no clipboard (another host than this one). */
+export async function copy(text) {
+  if (navigator.clipboard) return navigator.clipboard.writeText(text);
+  const field = h("textarea", { value: text });
+  document.body.append(field);
+  field.select();
+  const done = document.execCommand("copy");
+  field.remove();
+  if (!done) throw new Error("The browser does not let this page copy.");
 }
 
 /** Offer `content` (a text, or a Blob) as a file. */

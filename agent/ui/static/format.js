@@ -15,6 +15,12 @@ export function figure(value, digits = 0, interval = null, unit = "") {
     text, range ? h("span", { class: "soft" }, range) : null);
 }
 
+/** Return a number of things: "1 call", "2 calls". */
+export const counted = (n, thing) => `${plain(n)} ${thing}${n === 1 ? "" : "s"}`;
+
+/** Return the id of a version with its name, unless they are the same. */
+export const named = (id, name, most = 60) => (name && name !== id ? `${id} ${short(name, most)}` : id);
+
 /** Return a difference with its sign. */
 export function signed(value, digits = 2) {
   return (value > 0 ? "+" : value < 0 ? "−" : "±") + plain(Math.abs(value), digits);

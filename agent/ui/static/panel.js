@@ -1,7 +1,9 @@
 // One episode of one controller: the picture, the slider through its steps, and what is known at each of them.
 import { Chart, colour, library } from "./chart.js";
 import { add, fill, h, table } from "./dom.js";
-import { figure, plain, short, to } from "./format.js";
+import { counted, figure, plain, short, to } from "./format.js";
+import { term } from "./glossary.js";
+import { tally, verdict } from "./vote.js";
 
 const STATES = ["correct", "wrong", "absent", "pruned", "unseen"];
 const [CORRECT, WRONG, ABSENT, PRUNED, UNSEEN] = STATES.keys();
@@ -46,15 +48,14 @@ export class Panel {
     this.chart = new Chart(`${this.version}: ${episode.branches.length} branches by depth, ${episode.correct ? "right" : "wrong"} in the end`, "mid", { "data-trace": this.version });
     this.slider = h("input", { type: "range", min: 0, max: last, value: String(Math.min(last, this.wanted ?? last)), "aria-label": `Step of ${this.version}`,
       oninput: () => { this.draw(); this.moved(this, episode.steps[this.step]?.tokens ?? 0); } });
-    this.parts = { at: h("p", { "aria-live": "polite", class: "at" }), votes: h("div"), steps: h("div") };
+    this.parts = { at: h("p", { "aria-live": "polite", class: "at" }), votes: h("section", { "aria-label": `The vote of ${this.version}` }), steps: h("div") };
     const jump = (n, text) => h("button", { type: "button", onclick: () => { this.slider.value = String(n); this.slider.dispatchEvent(new Event("input")); } }, text);
     fill(this.root, h("h2", {}, h("a", { href: to("version", this.version) }, this.version)), this.outcome(), this.chart.host,
       h("p", {}, STATES.map((state) => [h("span", { class: `key key-${state}` }), MEANING[state], "  "])),
       this.slider,
       h("div", { class: "bar" }, jump(0, "First step"), episode.settled >= 0 ? jump(episode.settled, "Where it was settled") : null, jump(last, "Last step"), this.chart.buttons(`trace-${this.version}`)),
-      this.parts.at,
-      h("div", { class: "two" }, this.parts.votes,
-        h("div", {}, h("h3", {}, "What the controller says that it does"), h("pre", { class: "wrap", tabindex: "0", role: "region", "aria-label": `What ${this.version} says` }, episode.stated || "Its source has no docstring."))),
+      this.parts.at, this.parts.votes,
+      h("h3", {}, "What the ", term("controller"), " says that it does"), h("pre", { class: "wrap", tabindex: "0", role: "region", "aria-label": `What ${this.version} says` }, episode.stated || "Its source has no docstring."),
       h("details", {}, h("summary", {}, "The question"), h("p", {}, episode.text || "Its text was not recorded.")),
       h("details", {}, h("summary", {}, `All ${plain(episode.steps.length)} steps`), this.parts.steps));
     this.root.querySelectorAll("details")[1].addEventListener("toggle", () => this.steps());
@@ -66,8 +67,8 @@ export class Panel {
   outcome() {
     const e = this.episode, word = (i) => (i ? short(e.answers[i], 60) : "no answer");
     return h("div", {},
-      h("p", { id: `outcome-${this.version}`, "data-at": `${e.question} ${e.order}` }, h("strong", { class: e.correct ? "good" : "bad" }, e.correct ? "Right" : "Wrong"), `: ${word(e.answer)}${e.correct ? "" : `, gold is ${word(e.gold)}`}. `,
-        figure(e.tokens), " tokens, latency ", figure(e.latency), `, ${e.branches.length} of ${e.max_branches} branches.`),
+      h("p", { id: `outcome-${this.version}`, "data-at": `${e.question} ${e.order}` }, h("strong", { class: e.correct ? "good" : "bad" }, e.correct ? "Right" : "Wrong"), `: ${word(e.answer)}`, e.correct ? "" : [", the ", term("gold answer"), ` is ${word(e.gold)}`], ". ",
+        figure(e.tokens), " tokens; ", term("critical path"), " ", figure(e.latency), ` tokens; ${e.branches.length} of ${e.max_branches} `, term("branch", "branches"), "."),
       h("p", {}, `End: ${e.end}. `, e.settled < 0 ? "The answer given does not lead in the end." : `The answer given led for good from step ${e.settled} on; ${plain(e.idle)} tokens were spent after it.`),
       e.played ? h("p", { class: "soft" }, "Played just now in the sandbox; nothing of it is kept.") : null);
   }
@@ -97,7 +98,7 @@ export class Panel {
   option(data, step) {
     const e = this.episode;
     return {
-      legend: null, grid: { left: 52, right: 12, top: 10, bottom: 44 },
+      legend: null, grid: { left: 52, right: 12, bottom: 44 },
       tooltip: { formatter: (at) => cellTip(e, at.value, step) },
       xAxis: { type: "category", name: `depth, intervals of ${plain(e.delta)} tokens`, data: Array.from({ length: this.deepest }, (_, i) => i + 1), splitLine: { show: false } },
       yAxis: { type: "category", name: "branch", nameGap: 32, inverse: true, axisLabel: { fontSize: 10 }, data: Array.from({ length: this.rows }, (_, i) => i), splitLine: { show: false } },
@@ -109,17 +110,21 @@ export class Panel {
   tell(step) {
     const e = this.episode, s = e.steps[step];
     fill(this.parts.at, s ? [h("strong", {}, `Step ${step}: `), doing(s), `; ${plain(s.tokens)} tokens spent`, s.leader < 0 ? "" : `, ${s.leader ? short(e.answers[s.leader], 40) : "no answer"} leads`, step === e.steps.length - 1 ? `. End: ${e.end}.` : "."] : "It did nothing.");
-    const votes = count(e, step);
-    fill(this.parts.votes, table("The vote: answers last seen of the branches that are not pruned", [
-      ["answer", ([a]) => (a ? short(e.answers[a], 60) : "no answer")], ["votes", ([, n]) => figure(n), true], ["", ([a]) => (a === e.gold ? h("span", { class: "good" }, "right") : "")],
-    ], votes.slice(0, 8), { id: `votes-${this.version}` }), votes.length > 8 ? h("p", { class: "soft" }, `and ${votes.length - 8} other answers`) : null);
+    const votes = tally(e, step), word = (a) => (a ? short(e.answers[a], 60) : "no answer");
+    const notes = (v) => [v.answer === e.gold ? h("span", { class: "good" }, "right ") : "", v.answer === e.answer ? "given" : ""];
+    fill(this.parts.votes, h("h3", {}, "The vote"), table(`What the log shows of it after step ${step}`, [
+      ["answer", (v) => word(v.answer)], ["votes", (v) => figure(v.votes), true], ["share", (v) => figure(v.share, 0, null, "%"), true], ["of finished branches", (v) => figure(v.finished), true],
+      [["their mean ", term("depth")], (v) => figure(v.depth, 1), true], [["last ", term("probe", "probes"), " of running ones"], (v) => figure(v.running), true], ["pruned, no vote", (v) => figure(v.pruned), true], ["", notes],
+    ], votes.slice(0, 8), { id: `votes-${this.version}` }), votes.length > 8 ? h("p", { class: "soft" }, `and ${counted(votes.length - 8, "other answer")}`) : null,
+    step === e.steps.length - 1 ? h("p", { id: `verdict-${this.version}` }, verdict(e, votes, word)) : null,
+    h("p", { class: "soft" }, "A vote is the last answer that the controller saw of a branch that it has not pruned. A controller may weight the votes, by depth for example: its weights stay inside it, and no log holds them."));
   }
 
   steps() {
     if (this.parts.steps.firstChild) return;
     const e = this.episode;
     add(this.parts.steps, h("div", { class: "tall" }, table("Steps", [
-      ["step", (s) => s.n, true], ["what", (s) => doing(s)], ["tokens", (s) => figure(s.tokens), true], ["latency", (s) => figure(s.latency), true], ["leader", (s) => (s.leader < 0 ? "–" : s.leader ? short(e.answers[s.leader], 30) : "no answer")],
+      ["step", (s) => s.n, true], ["what", (s) => doing(s)], ["tokens", (s) => figure(s.tokens), true], ["critical path, tokens", (s) => figure(s.latency), true], ["leader", (s) => (s.leader < 0 ? "–" : s.leader ? short(e.answers[s.leader], 30) : "no answer")],
     ], e.steps.slice(0, 2000).map((s, n) => ({ ...s, n })))), e.steps.length > 2000 ? h("p", {}, "The first 2,000.") : null);
   }
 }
@@ -134,18 +139,6 @@ function cellTip(e, [x, y], step) {
   const word = (b.cells[x] ? short(e.answers[b.cells[x]], 40) : "no answer").replace(/[{}|]/g, " ");
   const how = seen ? `seen in step ${b.seen[x]}` : b.passed[x] >= 0 && b.passed[x] <= step ? "passed, but not looked at" : "never paid for: what was recorded";
   return `branch ${y}, interval ${x + 1}\n${word}${b.cells[x] === e.gold ? " (right)" : ""}\n${how}`;
-}
-
-/** Return [answer, votes] after a step, the most first. */
-function count(e, step) {
-  const votes = new Map();
-  for (const b of e.branches) {
-    if (b.pruned >= 0 && b.pruned <= step) continue;
-    let last = -1;
-    for (let x = b.cells.length - 1; x >= 0 && last < 0; x--) if (b.seen[x] >= 0 && b.seen[x] <= step) last = x;
-    if (last >= 0) votes.set(b.cells[last], (votes.get(b.cells[last]) ?? 0) + 1);
-  }
-  return [...votes].sort((a, b) => b[1] - a[1]);
 }
 
 function doing(s) {

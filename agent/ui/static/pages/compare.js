@@ -2,7 +2,8 @@
 import { get } from "../api.js";
 import { Chart, framed, palette, scaling } from "../chart.js";
 import { choice, download, fill, h, table } from "../dom.js";
-import { figure, plain, short, signed } from "../format.js";
+import { figure, named, plain, signed } from "../format.js";
+import { marked, term } from "../glossary.js";
 import { picker } from "../pick.js";
 
 export async function show(root, here) {
@@ -13,7 +14,7 @@ export async function show(root, here) {
   const parts = { chips: h("div", { class: "bar" }), bar: h("div", { class: "bar" }), note: h("div"), numbers: h("div"), paper: h("div"), gaps: h("div"), pair: h("div", { class: "bar" }) };
   let pair = null, picked = null, asked = 0;
 
-  fill(root, h("h1", {}, "Compare"), parts.chips, parts.note, parts.bar, h("h2", {}, "Scaling curves"), framed(curves, "curves", parts.numbers),
+  fill(root, h("h1", {}, "Compare"), parts.chips, parts.note, parts.bar, h("h2", {}, term("scaling curve", "Scaling curves")), framed(curves, "curves", parts.numbers),
     h("h2", {}, "As papers print it"), parts.paper, h("h2", {}, "Question by question"), parts.pair, parts.gaps);
 
   function keep() {
@@ -38,15 +39,15 @@ export async function show(root, here) {
     const beta = found.betas.includes(Number(wish.beta)) && wish.beta !== null ? Number(wish.beta) : found.betas.includes(0.5) ? 0.5 : found.betas[0];
     wish = { environment, beta };
     keep();
-    fill(parts.note, found.orders.length > 1 ? h("p", { class: "notice" }, `Not all were measured alike, so that their figures cannot be compared: ${found.orders.join("; ")}.`) : h("p", { class: "soft" }, found.orders[0] ?? ""));
+    fill(parts.note, found.orders.length > 1 ? h("p", { class: "notice" }, `Not all were measured alike, so that their figures cannot be compared: ${found.orders.join("; ")}.`) : h("p", { class: "soft" }, marked(found.orders[0] ?? "", "branch order", "branch")));
     if (!found.environments.length) return void fill(parts.bar, h("p", {}, "None of these has scores."));
     fill(parts.bar, choice("On", found.environments.map((e) => [e, e]), environment, (e) => { wish.environment = e; draw(); }, "environment"),
       choice("At beta", found.betas.map((b) => [String(b), String(b)]), String(beta), (b) => { wish.beta = Number(b); draw(); }, "beta"));
     const here_ = found.curves.map((c) => ({ ...c, points: c.points.filter((p) => p.environment === environment) }));
     curves.draw(scaling(here_, { dashed: (c) => c.baseline, banded: () => here_.length <= 4 }));
     fill(parts.numbers, table(`Every point on ${environment}`, [
-      ["version", (p) => p.id], ["beta", (p) => figure(p.beta, 1), true], ["accuracy %", (p) => figure(p.accuracy_pct, 1, p.accuracy_ci), true],
-      ["tokens", (p) => figure(p.mean_tokens, 0, p.mean_tokens_ci), true], ["latency", (p) => figure(p.mean_latency), true],
+      [term("version"), (p) => p.id], [term("beta"), (p) => figure(p.beta, 1), true], ["accuracy %", (p) => figure(p.accuracy_pct, 1, p.accuracy_ci), true],
+      ["tokens", (p) => figure(p.mean_tokens, 0, p.mean_tokens_ci), true], [[term("critical path"), ", tokens"], (p) => figure(p.mean_latency), true],
     ], here_.flatMap((c) => c.points.map((p) => ({ ...p, id: c.id }))), { id: "points" }));
     paper(parts.paper, found, beta);
     await questions(found, environment, beta);
@@ -63,7 +64,7 @@ export async function show(root, here) {
       choice("to", options, pair[1], (id) => { pair = [pair[0], id]; questions(found, environment, beta); }, "second"),
       worlds.includes(environment) ? h("span", { class: "soft" }, `on ${world}`)
         : choice("on", worlds.map((e) => [e, e]), world, (e) => { picked = e; questions(found, environment, beta); }, "world"),
-      h("span", { class: "soft" }, `at beta ${beta}`));
+      h("span", { class: "soft" }, "at ", term("beta"), ` ${beta}`));
     const mine = ++asked; // a late answer must not replace a newer one
     try {
       const told = await get("questions", { first: pair[0], second: pair[1], environment: world, beta });
@@ -94,7 +95,7 @@ function paper(root, found, beta) {
   ]);
   const query = new URLSearchParams(found.curves.map((c) => ["id", c.id]));
   const save = async (kind, more = "") => download(`compare.${kind}`, await (await fetch(`/api/compare.${kind}?${query}${more}`)).blob());
-  fill(root, table(`At beta ${beta}; in brackets 95% intervals over questions, and tokens against the first row`, [["method", (c) => `${c.id} ${c.baseline ? "" : short(c.name, 24)}`], ...columns], found.curves, { id: "paper" }),
+  fill(root, table(`At beta ${beta}; in brackets 95% intervals over questions, and tokens against the first row`, [["method", (c) => named(c.id, c.name, 24)], ...columns], found.curves, { id: "paper" }),
     h("div", { class: "bar" }, h("button", { type: "button", onclick: () => save("csv") }, "CSV, every point"), h("button", { type: "button", onclick: () => save("tex", `&beta=${beta}`) }, "LaTeX")));
 }
 
@@ -107,7 +108,7 @@ function bars(d) {
   const [a, b] = palette();
   const rows = [...d.questions].sort((x, y) => y.second_accuracy - y.first_accuracy - (x.second_accuracy - x.first_accuracy) || x.question - y.question);
   return {
-    grid: { left: 64, right: 72, top: 36, bottom: 46 },
+    grid: { left: 64, right: 72, bottom: 46 },
     tooltip: { trigger: "axis", valueFormatter: (v) => plain(v, 1) },
     xAxis: { type: "category", name: "question, from the most gained to the most lost", data: rows.map((q) => String(q.question)) },
     yAxis: [{ type: "value", name: "accuracy, points" }, { type: "value", name: "tokens, thousands", splitLine: { show: false }, nameGap: 48 }],

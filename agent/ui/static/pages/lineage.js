@@ -3,6 +3,7 @@ import { get } from "../api.js";
 import { Chart, colour, library, palette, quiet, scale } from "../chart.js";
 import { choice, fill, h, table } from "../dom.js";
 import { figure, plain, short, to } from "../format.js";
+import { term } from "../glossary.js";
 
 const MOST_NAMES = 8;
 
@@ -14,7 +15,7 @@ export async function show(root, here, current) {
   const side = h("section", { "aria-live": "polite", "aria-label": "The chosen version" });
   const search = h("input", { type: "search", placeholder: "id or name", onkeydown: (e) => e.key === "Enter" && find(search.value) });
   const bar = h("div", { class: "bar" });
-  fill(root, h("h1", {}, "Lineage"), bar, h("div", { class: "side" }, chart.host, side));
+  fill(root, h("h1", {}, term("lineage", "Lineage")), bar, h("div", { class: "side" }, chart.host, side));
 
   function controls() {
     const kinds = [["score", "score"], ["explorer", "explorer"], ...(lineage.island_names.length ? [["island", "island"]] : []), ["verdict", "verdict"]];
@@ -24,7 +25,7 @@ export async function show(root, here, current) {
       h("label", {}, "Find", search),
       h("button", { type: "button", disabled: lineage.best === null, onclick: () => choose(lineage.best) }, "The best"),
       h("button", { type: "button", onclick: () => chart.instance.dispatchAction({ type: "dataZoom", batch: [{ dataZoomIndex: 0, start: 0, end: 100 }, { dataZoomIndex: 1, start: 0, end: 100 }] }) }, "Whole picture"),
-      h("span", { class: "soft" }, `${plain(lineage.ids.length)} versions`,
+      h("span", { class: "soft" }, `${plain(lineage.ids.length)} `, term("version", "versions"),
         lineage.lost_parents ? `, ${plain(lineage.lost_parents)} parents are not in the archive` : ""));
   }
 
@@ -152,12 +153,12 @@ function option(lineage, places, wish, chosen) {
   }));
   const zoom = (axis) => ({ type: "inside", [axis]: 0, filterMode: "none", zoomOnMouseWheel: true, moveOnMouseMove: true });
   return {
-    grid: { left: places.upright ? 56 : few ? 76 : 24, right: few ? 60 : 20, top: 40, bottom: 52 },
+    headroom: few ? 16 : 0, grid: { left: places.upright ? 56 : few ? 76 : 24, right: few ? 60 : 20 },
     legend: { data: groups.map((g) => ({ name: g.name, icon: "circle" })) },
     tooltip: { formatter: (at) => (at.seriesType === "scatter" && at.value ? label(lineage, at.value[2]) : "") },
     dataZoom: [zoom("xAxisIndex"), zoom("yAxisIndex")],
     xAxis: { type: "value", name: places.xName, minInterval: 1, scale: true },
-    yAxis: { type: "value", name: places.yName, scale: true, show: places.upright, axisLine: { onZero: false } },
+    yAxis: { type: "value", name: places.yName, scale: true, show: places.upright, axisLine: { onZero: false }, ...(places.upright ? {} : { min: (y) => y.min - 0.6, max: (y) => y.max + 0.3 }) },
     series: [
       { id: "edges", type: "lines", coordinateSystem: "cartesian2d", silent: true, large: true, largeThreshold: 1, z: 1,
         lineStyle: { color: colour("soft"), opacity: few ? 0.6 : 0.25, width: 1 }, data: flat.subarray(0, k) },
@@ -219,19 +220,20 @@ function about(lineage, i, choose) {
   const kids = lineage.parents.flatMap((p, k) => (p.includes(i) ? [k] : []));
   return [
     h("h2", {}, h("a", { href: to("version", lineage.ids[i]) }, lineage.ids[i])),
-    h("p", {}, lineage.names[i]),
-    h("p", {}, `generation ${lineage.generations[i]}, by ${lineage.explorer_names[lineage.explorers[i]]}, `, lineage.qualities[i] === null ? lineage.verdict_names[lineage.verdicts[i]] : ["quality ", figure(lineage.qualities[i], 2)]),
+    lineage.names[i] === lineage.ids[i] ? null : h("p", { "data-free": true }, lineage.names[i]),
+    h("p", {}, term("generation"), ` ${lineage.generations[i]}, `, lineage.generations[i] ? ["by the ", term("explorer"), ` ${lineage.explorer_names[lineage.explorers[i]]}, `] : ["a ", term("baseline"), ", "], lineage.qualities[i] === null ? lineage.verdict_names[lineage.verdicts[i]] : [term("quality"), " ", figure(lineage.qualities[i], 2)]),
     h("h3", {}, "The way to the root"),
     table("From it to the root", [["version", (k) => h("button", { type: "button", onclick: () => choose(k) }, lineage.ids[k])],
       ["quality", (k) => figure(lineage.qualities[k], 2), true]], way.slice(0, 60)),
-    h("p", { class: "soft" }, `${plain(kids.length)} children`),
+    h("p", { class: "soft" }, kids.length === 1 ? "1 child" : `${plain(kids.length)} children`),
     h("p", {}, h("a", { href: to("version", lineage.ids[i]) }, "Open the version")),
   ];
 }
 
 function legendOfBest(lineage, choose) {
-  return [h("h3", {}, "On the front"), h("ul", { class: "list" }, lineage.front.map((i) => h("li", {},
-    h("button", { type: "button", onclick: () => choose(i) }, lineage.ids[i]), " ", figure(lineage.qualities[i], 2), ` ${short(lineage.names[i], 30)}`)))];
+  return [lineage.best === null ? null : [h("h3", {}, "The best"), h("p", {}, h("button", { type: "button", onclick: () => choose(lineage.best) }, lineage.ids[lineage.best]), " ", figure(lineage.qualities[lineage.best], 2))],
+    h("h3", {}, "On the ", term("front"), ", from frugal to accurate"), h("ul", { class: "list" }, lineage.front.map((i) => h("li", {},
+    h("button", { type: "button", onclick: () => choose(i) }, lineage.ids[i]), " ", figure(lineage.qualities[i], 2), lineage.names[i] === lineage.ids[i] ? "" : ` ${short(lineage.names[i], 30)}`)))];
 }
 
 /** Return the version that an arrow key leads to: left a parent, right a child, up and down within the generation. */

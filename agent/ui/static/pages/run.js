@@ -2,7 +2,8 @@
 import { get } from "../api.js";
 import { Chart, framed, painted, palette, scaling } from "../chart.js";
 import { fill, h, table } from "../dom.js";
-import { dollars, figure, plain, short, signed, to } from "../format.js";
+import { counted, dollars, figure, named, plain, signed, to } from "../format.js";
+import { marked, term } from "../glossary.js";
 
 export async function show(root, here, current) {
   const parts = {
@@ -19,10 +20,10 @@ export async function show(root, here, current) {
     if (first) {
       fill(root, parts.head, parts.tiles,
         h("div", { class: "two" },
-          h("section", {}, h("h2", {}, "Front against baselines"), framed(front, "front", parts.front)),
-          h("section", {}, h("h2", {}, "Quality by generation"), framed(progress, "generations", parts.generations))),
+          h("section", {}, h("h2", {}, term("front", "Front"), " against ", term("baseline", "baselines")), framed(front, "front", parts.front)),
+          h("section", {}, h("h2", {}, term("quality", "Quality"), " by ", term("generation")), framed(progress, "generations", parts.generations))),
         h("div", { class: "two" },
-          h("section", {}, h("h2", {}, "What each explorer brings"), parts.explorers, h("h2", {}, "Failures"), parts.failures),
+          h("section", {}, h("h2", {}, "What each ", term("explorer"), " brings"), parts.explorers, h("h2", {}, "Failures"), parts.failures),
           h("section", {}, h("h2", {}, "Throughput"), parts.speed, h("h2", {}, "Latest events"), parts.events)));
       first = false;
     }
@@ -59,7 +60,7 @@ function head(root, run) {
   const now = run.run;
   const state = now ? `${now.state}${now.why ? `: ${now.why}` : ""}` : "an archive";
   fill(root, h("h1", {}, `Run ${run.title}`),
-    h("p", {}, h("strong", { id: "state" }, state), now?.last_event ? ` – last event at ${new Date(now.last_event * 1000).toLocaleTimeString("en-GB")}` : "", ` – ${run.environments.join(", ") || "no environments"}`, run.orders ? ` – ${run.orders}` : ""),
+    h("p", {}, h("strong", { id: "state" }, state), now?.last_event ? ` – last event at ${new Date(now.last_event * 1000).toLocaleTimeString("en-GB")}` : "", ` – ${run.environments.join(", ") || "no environments"}`, run.orders ? [" – ", marked(run.orders, "branch order", "branch")] : ""),
     now && now.state === "running" ? h("progress", { max: Math.max(1, now.generations + 1), "aria-label": "generations done",
       value: now.generation + (now.of ? now.position / now.of : 0) }) : null,
     run.report ? h("p", { class: "good" }, run.report) : null);
@@ -76,16 +77,16 @@ function tiles(root, run) {
   const tokens = now ? now.money.input_tokens + now.money.output_tokens : run.generations.reduce((a, g) => a + g.tokens, 0);
   const episodes = run.speeds.reduce((a, s) => a + s.episodes, 0), seconds = run.speeds.reduce((a, s) => a + s.seconds, 0);
   fill(root,
-    tile("Generation", now ? `${now.generation} of ${now.generations}` : plain(last), now?.of ? `candidate ${now.position} of ${now.of}` : null),
-    tile("Versions", figure(run.versions), now ? `${now.explorer} ${now.model}` : null),
+    tile("Generation", now ? `${now.generation} of ${now.generations}` : plain(last), now?.of ? [term("candidate"), ` ${now.position} of ${now.of}`] : null),
+    tile(term("version", "Versions"), figure(run.versions), now ? `${now.explorer} ${now.model}` : null),
     tile("Best quality", figure(run.best_quality, 2),
-      run.best ? [h("a", { href: to("version", run.best) }, `${run.best} ${short(run.best_name, 30)}`)] : "none ran"),
+      run.best ? [h("a", { href: to("version", run.best) }, named(run.best, run.best_name, 30))] : "none ran"),
     tile("Best baseline", figure(run.baseline_quality, 2),
       run.best_quality !== null && run.baseline_quality !== null ? `${signed(run.best_quality - run.baseline_quality)} points in the search` : null),
-    tile("Money", dollars(spent.dollars), limit(now) ?? (spent.calls === null ? null : `${plain(spent.calls)} calls, ${plain(spent.failed)} failed`)),
+    tile("Money", dollars(spent.dollars), limit(now) ?? (spent.calls === null ? null : `${counted(spent.calls, "call")}, ${plain(spent.failed)} failed`)),
     tile("Model tokens", plain(tokens), now ? `${plain(now.money.input_tokens)} in, ${plain(now.money.output_tokens)} out` : null),
     tile("Failures", figure(failed), run.versions ? `${plain((100 * failed) / run.versions, 1)}% of the versions` : null),
-    tile("Throughput", seconds ? `${plain(episodes / seconds)} /s` : "–", seconds ? "episodes a second" : "known of runs only"));
+    tile("Throughput", seconds ? `${plain(episodes / seconds)} /s` : "–", seconds ? [term("episode", "episodes"), " a second"] : "known of runs only"));
 }
 
 function limit(now) {
@@ -122,7 +123,7 @@ function speeds(run) {
 function numbers(curves) {
   const rows = curves.flatMap((c) => c.points.map((p) => ({ ...p, id: c.id })));
   return table("Front and baselines, mean of the search environments", [
-    ["version", (p) => h("a", { href: to("version", p.id) }, p.id)], ["beta", (p) => figure(p.beta, 1), true],
+    ["version", (p) => h("a", { href: to("version", p.id) }, p.id)], [term("beta"), (p) => figure(p.beta, 1), true],
     ["accuracy %", (p) => figure(p.accuracy_pct, 1, p.accuracy_ci), true], ["tokens", (p) => figure(p.mean_tokens, 0, p.mean_tokens_ci), true],
   ], rows, { id: "front-numbers" });
 }
@@ -138,12 +139,12 @@ function explorers(run) {
   if (!run.explorers.length) return h("p", { class: "soft" }, "No version beyond the baselines yet.");
   return table("Explorers", [
     ["explorer", (e) => e.explorer], ["versions", (e) => figure(e.versions), true], ["ran", (e) => figure(e.ok), true],
-    ["raised the front by", (e) => figure(e.gain, 2, null, " points"), true], ["on the front", (e) => figure(e.on_front), true], ["dollars", (e) => dollars(e.dollars), true],
+    [["points of ", term("hypervolume"), " added"], (e) => figure(e.gain, 2), true], ["on the front", (e) => figure(e.on_front), true], ["dollars", (e) => dollars(e.dollars), true],
   ], run.explorers);
 }
 
 function failures(run) {
   const rows = Object.entries(run.failures);
   if (!rows.length) return h("p", { class: "soft" }, "None.");
-  return table("Versions without scores, by verdict", [["verdict", ([kind]) => kind], ["versions", ([, n]) => figure(n), true]], rows);
+  return table("Versions without scores, by verdict", [[term("verdict"), ([kind]) => kind], ["versions", ([, n]) => figure(n), true]], rows);
 }

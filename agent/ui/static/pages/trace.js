@@ -2,6 +2,7 @@
 import { get, post } from "../api.js";
 import { choice, fill, h, table } from "../dom.js";
 import { figure, plain, to } from "../format.js";
+import { term } from "../glossary.js";
 import { anyVersion, picker } from "../pick.js";
 import { Panel } from "../panel.js";
 
@@ -16,7 +17,7 @@ export async function show(root, here) {
   const wish = Object.fromEntries(here.params);
   const parts = { bar: h("div", { class: "bar" }), list: h("section", { "aria-label": "Episodes" }), where: h("div", { class: "bar" }), panels: h("div") };
   const choose = picker("Of", (found) => { location.hash = to("trace", found); }, id);
-  fill(root, h("h1", {}, `Trace of ${id}`), parts.bar, parts.list, parts.where, parts.panels);
+  fill(root, h("h1", {}, term("trace", "Trace"), ` of ${id}`), parts.bar, parts.list, parts.where, parts.panels);
   const number = (name) => (here.params.has(name) && Number.isFinite(Number(here.params.get(name))) ? Number(here.params.get(name)) : null);
   let asked = { environment: here.params.get("environment"), question: number("question"), beta: number("beta"), order: number("order") };
   let list = null, here_ = null, panels = [];
@@ -33,7 +34,7 @@ export async function show(root, here) {
     fill(parts.bar, choose, kinds(),
       choice("on", [["", "all environments"], ...Object.keys(list.environments).map((e) => [e, e])], wish.only ?? "", (e) => again({ only: e }), "only"),
       choice("beta", [["", "any"], ...list.betas.map((b) => [String(b), String(b)])], wish.at ?? "", (b) => again({ at: b }), "at"),
-      h("span", { class: "soft" }, `${plain(list.total)} of ${plain(list.of)} episodes`, list.other ? `, against ${list.other}` : ""));
+      h("span", { class: "soft" }, `${plain(list.total)} of ${plain(list.of)} `, term("episode", "episodes"), list.other ? `, against ${list.other}` : ""));
     fill(parts.list, list.found.length ? episodes() : h("p", { class: "soft" }, "There is no such episode."));
   }
 
@@ -52,8 +53,8 @@ export async function show(root, here) {
     return h("details", { open: !here_ || !asked.environment }, h("summary", {}, `The ${list.found.length} first of them`),
       h("div", { class: "tall" }, table("The worst of each question first", [
         ["", (e) => h("button", { type: "button", onclick: () => visit(open(e)), "aria-label": `Show ${e.environment}, question ${e.question}, beta ${e.beta}, order ${e.order}` }, "Show")],
-        ["environment", (e) => e.environment], ["question", (e) => e.question, true], ["beta", (e) => figure(e.beta, 1), true], ["order", (e) => e.order, true],
-        ["it", (e) => right(e.correct)], ["tokens", (e) => figure(e.tokens), true],
+        ["environment", (e) => e.environment], ["question", (e) => e.question, true], ["beta", (e) => figure(e.beta, 1), true], ["branch order", (e) => e.order, true],
+        [id, (e) => right(e.correct)], ["tokens", (e) => figure(e.tokens), true],
         ...(list.other ? [[list.other, (e) => right(e.other_correct)], ["tokens", (e) => figure(e.other_tokens), true]] : []),
       ], list.found, { id: "episodes" })));
   }
@@ -67,7 +68,7 @@ export async function show(root, here) {
     const beside = wish.with || null;
     panels = [new Panel(id, where, step, moved)];
     if (beside) panels.push(new Panel(beside, where, null, moved));
-    fill(parts.panels, h("p", { class: "soft" }, `${where.environment}, question ${where.question}, beta ${where.beta}, branch order ${where.order}`),
+    fill(parts.panels, h("p", { class: "soft" }, term("environment"), ` ${where.environment}, question ${where.question}, `, term("beta"), ` ${where.beta}, `, term("branch order"), ` ${where.order}`),
       beside ? h("label", {}, h("input", { type: "checkbox", id: "linked", checked: true }), "move both to the same tokens") : null,
       h("div", { class: beside ? "two" : "" }, panels.map((p) => p.root)));
     await Promise.all(panels.map((panel) => panel.load(get, post)));
@@ -78,13 +79,13 @@ export async function show(root, here) {
   }
 
   function form() {
-    const field = (name, props) => h("label", {}, name, h("input", { type: "number", id: `at-${name}`, value: String(here_[name]), ...props, onchange: (e) => e.target.checkValidity() && e.target.value !== "" && visit({ ...here_, [name]: Number(e.target.value) }) }));
+    const field = (name, props, label = name) => h("label", {}, label, h("input", { type: "number", id: `at-${name}`, value: String(here_[name]), ...props, onchange: (e) => e.target.checkValidity() && e.target.value !== "" && visit({ ...here_, [name]: Number(e.target.value) }) }));
     const questions = list?.environments[here_.environment];
     fill(parts.where,
       choice("environment", Object.keys(list?.environments ?? { [here_.environment]: 0 }).map((e) => [e, e]), here_.environment, (environment) => visit({ ...here_, environment }), "at-environment"),
       field("question", { min: 0, max: questions ? questions - 1 : null }),
       choice("beta", (list?.betas ?? [here_.beta]).map((b) => [String(b), String(b)]), String(here_.beta), (b) => visit({ ...here_, beta: Number(b) }), "at-beta"),
-      field("order", { min: 0 }),
+      field("order", { min: 0 }, "branch order"),
       picker("beside", (other) => { wish.with = other; visit(here_); }, wish.with ?? ""),
       wish.with ? h("button", { type: "button", onclick: () => { delete wish.with; visit(here_); } }, "alone")
         : list?.other ? h("button", { type: "button", onclick: () => { wish.with = list.other; visit(here_); } }, `beside ${list.other}`) : null);

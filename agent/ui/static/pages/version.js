@@ -1,8 +1,9 @@
 // Version: all that is known of one controller; long texts are fetched when they are looked at.
-import { get } from "../api.js";
+import { blob, get } from "../api.js";
 import { Chart, framed, scaling } from "../chart.js";
-import { add, choice, fill, h, table } from "../dom.js";
-import { dollars, figure, plain, short, to } from "../format.js";
+import { add, choice, copy, download, fill, h, table } from "../dom.js";
+import { counted, dollars, figure, plain, short, signed, to } from "../format.js";
+import { marked, term } from "../glossary.js";
 import { anyVersion, picker } from "../pick.js";
 
 const AT_ONCE = 200_000; // characters of a text; the rest is behind a button
@@ -19,10 +20,11 @@ export async function show(root, here) {
     return {};
   }
   const chart = new Chart(`Scaling curve of ${id} against its parents`);
-  fill(root, h("h1", {}, `${id} `, h("span", { class: "soft" }, version.name)), h("div", { class: "bar" }, choose, links(version)),
+  fill(root, h("h1", {}, id, version.name === id ? null : [" ", h("span", { class: "soft" }, version.name)]), h("div", { class: "bar" }, choose, links(version)),
     head(version),
     h("div", { class: "two" },
-      h("section", {}, h("h2", {}, "Rationale and outcome"), reasons(version), h("h2", {}, "Findings"), findings(version)),
+      h("section", {}, h("h2", {}, term("final evaluation", "Final evaluation"), ": branch orders that the search has not used"), final(version),
+        h("h2", {}, "Rationale and outcome"), reasons(version), h("h2", {}, term("finding", "Findings")), findings(version)),
       curveSection(version, chart)),
     sourceSection(version), more(version));
   return {};
@@ -37,16 +39,16 @@ function links(v) {
 }
 
 function head(v) {
-  const kin = (k) => h("li", {}, k.there ? h("a", { href: to("version", k.id) }, k.id) : `${k.id} (not in the archive)`, " ", short(k.name, 40), " ", k.quality === null ? "" : figure(k.quality, 2));
+  const kin = (k) => h("li", {}, k.there ? h("a", { href: to("version", k.id) }, k.id) : `${k.id} (not in the archive)`, " ", k.name === k.id ? "" : short(k.name, 40), " ", k.quality === null ? "" : figure(k.quality, 2));
   return h("div", { class: "two" },
     h("dl", { class: "tiles" },
-      tile("Quality", figure(v.quality, 2), v.rank ? `rank ${v.rank} of ${plain(v.ran)}${v.on_front ? ", on the front" : ""}` : null),
-      tile("Verdict", h("span", { class: v.verdict === "ok" ? "good" : "bad" }, v.verdict), v.sandbox ? `sandbox: ${v.sandbox}` : null),
-      tile("Generation", v.generation, `by ${v.explorer}${v.island ? `, island ${v.island}` : ""}`),
-      tile("Cost", dollars(v.cost.dollars), `${plain(v.cost.calls)} calls, ${plain(v.cost.input_tokens)} tokens in (${plain(v.cost.cached_tokens)} cached), ${plain(v.cost.output_tokens)} out`)),
+      tile(term("quality", "Quality"), figure(v.quality, 2), v.rank ? [`in the search; rank ${v.rank} of ${plain(v.ran)}`, v.on_front ? [", on the ", term("front")] : ""] : null),
+      tile(term("verdict", "Verdict"), h("span", { class: v.verdict === "ok" ? "good" : "bad" }, v.verdict), v.sandbox ? `sandbox: ${v.sandbox}` : null),
+      tile(term("generation", "Generation"), v.generation, v.generation ? [term("explorer"), ` ${v.explorer}`, v.island ? [", ", term("island"), ` ${v.island}`] : ""] : [term("baseline"), ", written by hand"]),
+      tile("Cost", dollars(v.cost.dollars), `${counted(v.cost.calls, "call")}, ${plain(v.cost.input_tokens)} tokens in (${plain(v.cost.cached_tokens)} cached), ${plain(v.cost.output_tokens)} out`)),
     h("div", {},
-      h("p", {}, v.audit), v.message ? h("p", { class: "notice" }, v.message) : null,
-      h("h3", {}, "Parents"), v.parents.length ? h("ul", { class: "list" }, v.parents.map(kin)) : h("p", { class: "soft" }, "none: it was written from nothing, or by hand"),
+      h("p", {}, marked(v.audit, "look-ahead audit", "episode")), v.message ? h("p", { class: "notice" }, v.message) : null,
+      h("h3", {}, term("parent", "Parents")), v.parents.length ? h("ul", { class: "list" }, v.parents.map(kin)) : h("p", { class: "soft" }, "none: it was written from nothing, or by hand"),
       v.children_count ? h("details", {}, h("summary", {}, v.children_count === 1 ? "1 child" : `${plain(v.children_count)} children`), h("ul", { class: "list" }, v.children.map(kin))) : null));
 }
 
@@ -54,33 +56,51 @@ const tile = (name, value, note) => h("div", { class: "tile" }, h("dt", {}, name
 
 function reasons(v) {
   return [
-    h("h3", {}, "Rationale"), h("p", { id: "rationale" }, v.rationale || "None was given."),
+    h("h3", {}, "Rationale"), h("p", { id: "rationale", "data-free": true }, v.rationale || "None was given."),
     h("h3", {}, "Prediction against its first parent"),
     v.expects.length ? h("ul", {}, v.expects.map((e) => h("li", {}, `${e.direction} ${e.metric}`))) : h("p", { class: "soft" }, "It predicted nothing."),
-    h("h3", {}, "Outcome"), h("p", { id: "outcome" }, v.outcome || "None: it has no parent, or no scores."),
+    h("h3", {}, "Outcome"), h("p", { id: "outcome", "data-free": true }, v.outcome || "None: it has no parent, or no scores."),
   ];
+}
+
+/** Return what the final evaluation of the run says of the version, or why it says nothing. */
+function final(v) {
+  const f = v.final;
+  if (f.quality === null) return h("p", { class: "soft" }, f.why);
+  const lead = f.lead ? [`; the difference, paired by question and branch order, is ${signed(f.lead.value)} [${signed(f.lead.interval[0])}, ${signed(f.lead.interval[1])}] points`] : "";
+  const ahead = f.baseline && f.baseline_quality > f.quality;
+  return h("div", { id: "final" }, h("dl", { class: "tiles" },
+    tile("Quality on fresh branch orders", figure(f.quality, 2), `${plain(f.searched, 2)} in the search, change ${signed(f.quality - f.searched)}`),
+    f.baseline && f.baseline.id !== v.id ? tile(["Best ", term("baseline"), " there"], figure(f.baseline_quality, 2), [h("a", { href: to("version", f.baseline.id) }, f.baseline.id), ahead ? ": it is ahead of this version" : ""]) : null),
+    h("p", { class: "soft" }, marked(f.orders, "branch order", "branch"), lead, "."));
 }
 
 function findings(v) {
   if (!v.findings.length) return h("p", { class: "soft" }, v.verdict === "ok" ? "Nothing was found." : "It did not run to the end.");
   return v.findings.map((f) => h("details", {}, h("summary", {}, `${f.kind}: ${f.message}`),
-    h("ul", {}, f.worst.map((e) => h("li", {}, h("a", { href: to("trace", v.id, { environment: e.environment, question: e.question, beta: e.beta, order: e.order, step: e.step }) },
+    h("ul", { "data-free": true }, f.worst.map((e) => h("li", {}, h("a", { href: to("trace", v.id, { environment: e.environment, question: e.question, beta: e.beta, order: e.order, step: e.step }) },
       `${e.environment}, question ${e.question}, beta ${e.beta}, order ${e.order}`), `, step ${e.step}, ${plain(e.tokens)} tokens`)))));
 }
 
 function curveSection(v, chart) {
-  const section = h("section", {}, h("h2", {}, "Scaling curve"));
+  const section = h("section", {}, h("h2", {}, term("scaling curve", "Scaling curve")));
   if (!v.measures.length) return add(section, h("p", { class: "soft" }, "It has no scores."));
   const others = new Map(), numbers = h("div"), chips = h("div", { class: "bar" }), bar = h("div", { class: "bar" });
   let measure = v.measures[0], environment = measure.environments.includes("mean") ? "mean" : measure.environments[0];
 
+  /** Return the curves that were measured on the same episodes. */
+  function beside() {
+    if (measure.key === v.final.key) return v.final.baseline ? [v.final.baseline] : [];
+    return measure === v.measures[0] ? [...others.values()] : [];
+  }
+
   function draw() {
-    const curves = [{ id: v.id, points: measure.points }, ...(measure === v.measures[0] ? others.values() : [])]
+    const curves = [{ id: v.id, baseline: v.generation === 0, points: measure.points }, ...beside()]
       .map((c) => ({ ...c, points: c.points.filter((p) => p.environment === environment) }));
-    chart.draw(scaling(curves, { dashed: (c) => c.baseline }));
+    chart.draw(scaling(curves, { dashed: (c) => c.baseline, above: (c) => c.id === v.id }));
     fill(numbers, table(`${v.id} on ${environment}; ${measure.what}`, [
-      ["beta", (p) => figure(p.beta, 1), true], ["accuracy %", (p) => figure(p.accuracy_pct, 1, p.accuracy_ci), true],
-      ["tokens", (p) => figure(p.mean_tokens, 0, p.mean_tokens_ci), true], ["latency", (p) => figure(p.mean_latency), true], ["episodes", (p) => figure(p.episodes), true],
+      [term("beta"), (p) => figure(p.beta, 1), true], ["accuracy %", (p) => figure(p.accuracy_pct, 1, p.accuracy_ci), true],
+      ["tokens", (p) => figure(p.mean_tokens, 0, p.mean_tokens_ci), true], [[term("critical path"), ", tokens"], (p) => figure(p.mean_latency), true], [term("episode", "episodes"), (p) => figure(p.episodes), true],
     ], curves[0].points, { id: "figures" }), h("p", { class: "soft" }, "The same figures: ", h("code", {}, measure.command)));
     fill(chips, [...others.keys()].map((id) => h("span", { class: "chip" }, id, h("button", { type: "button", "aria-label": `leave out ${id}`, onclick: () => { others.delete(id); draw(); } }, "×"))));
   }
@@ -134,7 +154,21 @@ function sourceSection(v) {
 
   look(parents.length ? `diff ${parents[0].id}` : "source");
   return h("section", {}, h("h2", {}, "Source"),
-    h("div", { class: "bar" }, choice("Show", views, parents.length ? `diff ${parents[0].id}` : "source", look, "view"), other), shown);
+    h("div", { class: "bar" }, choice("Show", views, parents.length ? `diff ${parents[0].id}` : "source", look, "view"), other, saving(v)), shown);
+}
+
+/** Return the buttons that copy and save the whole source, byte for byte. */
+function saving(v) {
+  const told = h("span", { class: "soft", role: "status" }), whole = () => blob(`version/${encodeURIComponent(v.id)}/source.py`);
+  const button = (name, work, done) => h("button", { type: "button", onclick: async () => {
+    try {
+      await work(await whole());
+      told.textContent = done;
+    } catch (error) {
+      told.textContent = error.message;
+    }
+  } }, name);
+  return [button("Copy the source", async (found) => copy(await found.text()), "Copied."), button("Download the source", (found) => download(`${v.id}.py`, found), "Saved."), told];
 }
 
 async function text(v, view) {
