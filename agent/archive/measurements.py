@@ -57,10 +57,18 @@ def figures(reader: ArchiveReader, card: Card) -> Iterator[tuple[str, Evaluation
 
 def measures(reader: ArchiveReader, card: Card) -> list[ProtocolMeasurement]:
     """Return the measurements of a version, that of the search first."""
-    return [_measure(card.id, *found) for found in figures(reader, card)]
+    return [measurement(card.id, *found) for found in figures(reader, card)]
 
 
-def _measure(version: str, who: str, p: EvaluationProtocol, curve: tuple[Point, ...]) -> ProtocolMeasurement:
+def measurement(version: str, who: str, p: EvaluationProtocol, curve: tuple[Point, ...]) -> ProtocolMeasurement:
+    """Return a measurement of a version, with the command that repeats it.
+
+    Args:
+        version: id of the version.
+        who: source of the measurement, in words.
+        p: the protocol.
+        curve: the points.
+    """
     betas = " ".join(f"{beta:g}" for beta in p.betas)
     limits = f" --max-branches {p.max_branches}" + (f" --max-tokens {p.max_tokens}" if p.max_tokens else "")
     first = f" --first-order {p.first_order}" if p.first_order else ""

@@ -17,7 +17,7 @@ from autotts.envs.store import Environment
 from ..population.measurement import Measurement
 from ..records.card import Card, EvaluationProtocol
 from . import resolve
-from .archive import Archive
+from .archive import SOURCE, Archive
 from .best import BestVersion
 from .index import ArchiveIndex, ArchiveSnapshot
 from .run_directory import Run
@@ -91,6 +91,11 @@ class ArchiveReader:
     def source(self, version: str) -> str:
         """Return a version's source."""
         return self._archive.source(self.existing(version))
+
+    def source_bytes(self, version: str) -> bytes:
+        """Return a version's source as it was archived: its hash is that of the card."""
+        self.source(version)  # the errors of a missing or damaged source
+        return (self.root / version / SOURCE).read_bytes()
 
     def transcript(self, version: str) -> str:
         """Return the conversation that led to a version."""

@@ -6,6 +6,7 @@ import json
 from typing import Annotated
 
 from fastapi import APIRouter, Query
+from fastapi.responses import Response
 
 from ...archive.index import ArchiveSnapshot
 from ...archive.measurements import ProtocolMeasurement, measures
@@ -13,6 +14,7 @@ from ...records.card import Card
 from ...records.version import Cost, Expectation, Finding
 from .. import code
 from ..answers import PROBLEMS, Answer, At
+from ..fresh_orders import FreshOrdersAnswer, fresh_measurement, fresh_orders
 
 router = APIRouter(prefix="/api/version", tags=["version"], responses=PROBLEMS)
 
@@ -70,7 +72,9 @@ class VersionAnswer(Answer):
     prompts: str
     source_sha256: str
     environments: dict[str, str]
+    final: FreshOrdersAnswer
     measures: tuple[ProtocolMeasurement, ...]
+    """By the search, by the final evaluation, and by replays."""
     more: dict[str, str]
     """The card's other fields, as JSON."""
     has_logs: bool
@@ -98,7 +102,8 @@ class SourceDiffAnswer(Answer):
 def version(reader: At, version: str) -> VersionAnswer:
     """A version's card and lineage."""
     card, view = reader.card(version), reader.view()
-    row = view.by_id[version]
+    row, all_measures = view.by_id[version], measures(reader, card)
+    searched, replays = (all_measures[:1], all_measures[1:]) if card.curve else ([], all_measures)
     children = sorted(view.children.get(version, ()), key=lambda id: -view.quality.get(id, -1.0))
     files = reader.root / version
     return VersionAnswer(
@@ -126,7 +131,8 @@ def version(reader: At, version: str) -> VersionAnswer:
         prompts=card.prompts,
         source_sha256=card.source_sha256,
         environments=card.protocol.environments,
-        measures=tuple(measures(reader, card)),
+        final=fresh_orders(reader, card, view),
+        measures=(*searched, *fresh_measurement(reader, card), *replays),
         more=_more(card),
         has_logs=(files / "logs.npz").is_file(),
         has_transcript=(files / "transcript.txt.gz").is_file(),
@@ -157,6 +163,13 @@ def source(reader: At, version: str) -> TextAnswer:
     return TextAnswer(
         pieces=tuple(code.coloured(text[:_SHOWN_TEXT])), characters=len(text), cut=len(text) > _SHOWN_TEXT
     )  # fmt: skip
+
+
+@router.get("/{version}/source.py", response_class=Response)
+def source_file(reader: At, version: str) -> Response:
+    """A version's source as a file, byte for byte."""
+    text = reader.source_bytes(version)
+    return Response(text, media_type="text/x-python", headers={"content-disposition": "attachment"})
 
 
 @router.get("/{version}/diff")

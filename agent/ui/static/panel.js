@@ -141,9 +141,11 @@ function cellTip(e, [x, y], step) {
   return `branch ${y}, interval ${x + 1}\n${word}${b.cells[x] === e.gold ? " (right)" : ""}\n${how}`;
 }
 
+const DOES = { branch: "opens", advance: "advances", probe: "probes", step: "advances and probes", run: "runs to the end", prune: "prunes" };
+
 function doing(s) {
-  const times = s.times > 1 ? `, ${s.times} intervals` : "";
-  return `${s.verb} ${ranges(s.branches)}${times}`;
+  const times = s.times > 1 ? `, ${s.times} times` : "";
+  return `${DOES[s.verb] ?? s.verb} ${s.branches.length === 1 ? "branch" : "branches"} ${ranges(s.branches)}${times}`;
 }
 
 function ranges(numbers) {

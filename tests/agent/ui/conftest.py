@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Error, Page, Request, s
 from autotts.envs import catalogue, store
 from autotts.envs.importing import published
 
+from ...environments import small_data_root
 from .archives import small_archive
 
 REPO = Path(__file__).resolve().parents[3]
@@ -59,6 +61,21 @@ def serving(*arguments: object, cwd: Path | None = None) -> Iterator[str]:
     finally:
         process.terminate()
         assert process.wait(20) is not None
+
+
+@contextmanager
+def discovering(home: Path, generations: int) -> Iterator[subprocess.Popen[str]]:
+    """Run a small discovery in a process of its own."""
+    command = [Path(sys.executable).with_name("autotts"), "discover", "--run", home, "--generations", generations]
+    settings = ["--population", 2, "--orders", 1, "--workers", 1, "--sandbox", "process"]
+    settings += ["--env", "synthetic/*", "--data", small_data_root(home.parent / "data")]
+    line = list(map(str, [*command, *settings]))
+    process = subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
 
 
 class Watched:
@@ -161,4 +178,20 @@ def shipped(data_root: Path) -> Iterator[str]:
 def small_link(small: Path) -> Iterator[str]:
     """The link to the application on the small archive."""
     with serving("--archive", small, "--data", small, "--sandbox", "process") as link:
+        yield link
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory of a small run that has finished."""
+    home = tmp_path_factory.mktemp("finished") / "run"
+    with discovering(home, 1) as process:
+        process.communicate(timeout=300)
+    return home
+
+
+@pytest.fixture(scope="session")
+def finished_link(finished: Path) -> Iterator[str]:
+    """The link to the application on the finished run."""
+    with serving("--run", finished, "--sandbox", "process") as link:
         yield link

@@ -3,35 +3,14 @@
 from __future__ import annotations
 
 import re
-import signal
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 
-from ...environments import small_data_root
-from .conftest import Opens, serving
+from .conftest import Opens, discovering, serving
 
 pytestmark = pytest.mark.browser
-
-
-@contextmanager
-def discovering(home: Path, generations: int) -> Iterator[subprocess.Popen[str]]:
-    """Run a small discovery in a process of its own."""
-    command = [Path(sys.executable).with_name("autotts"), "discover", "--run", home, "--generations", generations]
-    settings = ["--population", 2, "--orders", 1, "--workers", 1, "--sandbox", "process"]
-    settings += ["--env", "synthetic/*", "--data", small_data_root(home.parent / "data")]
-    line = list(map(str, [*command, *settings]))
-    process = subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    try:
-        yield process
-    finally:
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=60)
 
 
 def test_open_page_follows_a_run(watch: Opens, tmp_path: Path) -> None:
@@ -58,14 +37,9 @@ def test_open_page_follows_a_run(watch: Opens, tmp_path: Path) -> None:
             found.close()
 
 
-def test_page_shows_that_a_run_has_ended(watch: Opens, tmp_path: Path) -> None:
-    with discovering(tmp_path / "run", 1) as process:
-        process.communicate(timeout=300)
-    with serving("--run", tmp_path / "run", "--sandbox", "process") as link:
-        found = watch(link)
-        page = found.open("run")
-        expect(page.locator("#state")).to_have_text("finished")
-        expect(page.locator("p.good")).to_contain_text("On fresh branch orders")
-        expect(page.get_by_text("episodes a second").first).to_be_visible()
-        expect(page.get_by_role("region", name="Latest events")).to_contain_text("finished")
-        found.close()
+def test_page_shows_that_a_run_has_ended(watch: Opens, finished_link: str) -> None:
+    page = watch(finished_link).open("run")
+    expect(page.locator("#state")).to_have_text("finished")
+    expect(page.locator("#report")).to_contain_text("On fresh branch orders")
+    expect(page.get_by_text("episodes a second").first).to_be_visible()
+    expect(page.get_by_role("region", name="Latest events")).to_contain_text("finished")

@@ -96,7 +96,7 @@ def test_arrow_keys_step_through_a_trace(watch: Opens, shipped: str) -> None:
     slider = page.get_by_role("slider")
     slider.focus()
     page.keyboard.press("Home")
-    expect(page.locator("p.at")).to_contain_text("Step 0: branch 0")
+    expect(page.locator("p.at")).to_contain_text("Step 0: opens branches 0")
     assert cells(page, "confidence_momentum")["wrong"] == 0
     for _ in range(3):
         page.keyboard.press("ArrowRight")
@@ -131,7 +131,7 @@ def test_a_page_and_a_plot_show_the_same_episode(watch: Opens, small_link: str, 
     states = Counter(STATES[state] for row in shown.states() for state in row)
     assert cells(page, "g001-child") == {state: states[state] for state in STATES}
     votes = page.locator("#votes-g001-child tbody tr td:nth-child(2)").all_inner_texts()
-    assert votes == [str(count) for _, count in shown.votes()[:8]]
+    assert [count for count in votes if count != "0"] == [str(count) for _, count in shown.votes()[:8]]
 
 
 def test_unrecorded_episode_is_replayed_in_the_sandbox(watch: Opens, small_link: str) -> None:

@@ -157,7 +157,7 @@ function option(lineage, places, wish, chosen) {
     legend: { data: groups.map((g) => ({ name: g.name, icon: "circle" })) },
     tooltip: { formatter: (at) => (at.seriesType === "scatter" && at.value ? label(lineage, at.value[2]) : "") },
     dataZoom: [zoom("xAxisIndex"), zoom("yAxisIndex")],
-    xAxis: { type: "value", name: places.xName, minInterval: 1, scale: true },
+    xAxis: { type: "value", name: places.xName, minInterval: 1, scale: true, axisLine: { onZero: false } },
     yAxis: { type: "value", name: places.yName, scale: true, show: places.upright, axisLine: { onZero: false }, ...(places.upright ? {} : { min: (y) => y.min - 0.6, max: (y) => y.max + 0.3 }) },
     series: [
       { id: "edges", type: "lines", coordinateSystem: "cartesian2d", silent: true, large: true, largeThreshold: 1, z: 1,

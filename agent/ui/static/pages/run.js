@@ -63,7 +63,7 @@ function head(root, run) {
     h("p", {}, h("strong", { id: "state" }, state), now?.last_event ? ` – last event at ${new Date(now.last_event * 1000).toLocaleTimeString("en-GB")}` : "", ` – ${run.environments.join(", ") || "no environments"}`, run.orders ? [" – ", marked(run.orders, "branch order", "branch")] : ""),
     now && now.state === "running" ? h("progress", { max: Math.max(1, now.generations + 1), "aria-label": "generations done",
       value: now.generation + (now.of ? now.position / now.of : 0) }) : null,
-    run.report ? h("p", { class: "good" }, run.report) : null);
+    run.report ? h("p", { id: "report" }, marked(run.report, "branch order", "quality", "controller")) : null);
 }
 
 function tile(name, value, note) {

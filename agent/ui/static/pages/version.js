@@ -23,7 +23,7 @@ export async function show(root, here) {
   fill(root, h("h1", {}, id, version.name === id ? null : [" ", h("span", { class: "soft" }, version.name)]), h("div", { class: "bar" }, choose, links(version)),
     head(version),
     h("div", { class: "two" },
-      h("section", {}, h("h2", {}, term("final evaluation", "Final evaluation"), ": branch orders that the search has not used"), final(version),
+      h("section", {}, h("h2", {}, term("final evaluation", "Final evaluation"), ": ", term("branch order", "branch orders"), " that the search has not used"), final(version),
         h("h2", {}, "Rationale and outcome"), reasons(version), h("h2", {}, term("finding", "Findings")), findings(version)),
       curveSection(version, chart)),
     sourceSection(version), more(version));
@@ -66,13 +66,13 @@ function reasons(v) {
 /** Return what the final evaluation of the run says of the version, or why it says nothing. */
 function final(v) {
   const f = v.final;
-  if (f.quality === null) return h("p", { class: "soft" }, f.why);
+  if (f.quality === null) return h("p", { class: "soft" }, marked(f.why, "version", "front", "baseline"));
   const lead = f.lead ? [`; the difference, paired by question and branch order, is ${signed(f.lead.value)} [${signed(f.lead.interval[0])}, ${signed(f.lead.interval[1])}] points`] : "";
   const ahead = f.baseline && f.baseline_quality > f.quality;
   return h("div", { id: "final" }, h("dl", { class: "tiles" },
     tile("Quality on fresh branch orders", figure(f.quality, 2), `${plain(f.searched, 2)} in the search, change ${signed(f.quality - f.searched)}`),
     f.baseline && f.baseline.id !== v.id ? tile(["Best ", term("baseline"), " there"], figure(f.baseline_quality, 2), [h("a", { href: to("version", f.baseline.id) }, f.baseline.id), ahead ? ": it is ahead of this version" : ""]) : null),
-    h("p", { class: "soft" }, marked(f.orders, "branch order", "branch"), lead, "."));
+    h("p", { class: "soft" }, marked(f.orders, "branch"), lead, "."));
 }
 
 function findings(v) {
