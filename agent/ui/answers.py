@@ -7,8 +7,10 @@ from typing import Annotated
 from fastapi import Depends, Request
 from pydantic import BaseModel, ConfigDict
 
+from autotts.envs.errors import InputError
 from autotts.envs.statistics import MEAN, Point
 
+from ..archive.best import BestVersion
 from ..archive.reader import ArchiveReader
 from ..records.card import Card
 
@@ -52,6 +54,14 @@ def reader_of(request: Request) -> ArchiveReader:
 
 
 At = Annotated[ArchiveReader, Depends(reader_of)]
+
+
+def best_of(reader: ArchiveReader) -> BestVersion | None:
+    """Return the best version; by the search alone where the report of the run cannot be read."""
+    try:
+        return reader.best()
+    except InputError:
+        return reader.view().best()
 
 
 def environments_of(card: Card) -> list[str]:

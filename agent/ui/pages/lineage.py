@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from ..answers import PROBLEMS, Answer, At
+from ..answers import PROBLEMS, Answer, At, best_of
 
 router = APIRouter(prefix="/api", tags=["lineage"], responses=PROBLEMS)
 
@@ -56,7 +56,7 @@ class FoundVersionAnswer(Answer):
 @router.get("/lineage")
 def lineage(reader: At) -> LineageAnswer:
     """The lineage of all versions."""
-    view, best = reader.view(), reader.best()
+    view, best = reader.view(), best_of(reader)
     at = {row.id: i for i, row in enumerate(view.rows)}
     explorers, explorer_names = _coded([row.explorer for row in view.rows])
     islands, island_names = _coded([row.island for row in view.rows])

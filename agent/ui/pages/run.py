@@ -11,12 +11,11 @@ from fastapi import APIRouter
 from autotts.envs.errors import InputError
 
 from ... import population
-from ...archive.best import BestVersion
 from ...archive.index import ArchiveSnapshot
 from ...archive.measurements import orders
 from ...archive.reader import ArchiveReader
 from ...archive.run_directory import Run
-from ...archive.run_report import read_report
+from ...archive.run_report import RunReport, read_report
 from ...records.card import Card
 from ...records.events import (
     CandidateEvaluated,
@@ -27,7 +26,7 @@ from ...records.events import (
     RunStarted,
     RunStopped,
 )  # fmt: skip
-from ..answers import PROBLEMS, Answer, At, CurveAnswer, curve_of
+from ..answers import PROBLEMS, Answer, At, CurveAnswer, best_of, curve_of
 from ..event_log import EventLog, SpendingAnswer, event_log_of
 
 router = APIRouter(prefix="/api", tags=["run"], responses=PROBLEMS)
@@ -92,6 +91,18 @@ class ProgressAnswer(Answer):
     limits: dict[str, Any]
 
 
+class FinalAnswer(Answer):
+    """Qualities on the fresh branch orders of the final evaluation."""
+
+    orders: str
+    """Branch orders and limits, as text."""
+    best_searched: float | None
+    """Quality of the best version as the search saw it."""
+    baseline: str | None
+    """Id of the best baseline there."""
+    baseline_quality: float | None
+
+
 class RunAnswer(Answer):
     """The data of the page."""
 
@@ -111,8 +122,11 @@ class RunAnswer(Answer):
     ahead: str
     """A baseline that is ahead of it, in words; empty if none is."""
     best_baseline: str | None
-    """Id of the best baseline."""
+    """Id of the best baseline in the search."""
     baseline_quality: float | None
+    """Its quality in the search."""
+    final: FinalAnswer | None
+    """The final evaluation, if it chose the best version."""
     front: tuple[CurveAnswer, ...]
     """Curves of discovered versions on the front, always with the best version."""
     baselines: tuple[CurveAnswer, ...]
@@ -125,7 +139,7 @@ class RunAnswer(Answer):
     problems: dict[str, str]
     note: str
     report: str
-    """A sentence about the best version on fresh branch orders; empty before the run has finished."""
+    """Why the final evaluation cannot be read; empty if it can, and before there is one."""
 
 
 @router.get("/run")
@@ -134,7 +148,8 @@ def run(reader: At) -> RunAnswer:
     view = reader.view()
     log = event_log_of(reader.run)
     baselines = [row for row in view.rows if row.generation == 0 and row.ok]
-    best, first = _best(reader, view), population.best_baseline(view.rows, view.budgets)
+    best, first = best_of(reader), population.best_baseline(view.rows, view.budgets)
+    report, why = _read_report(reader.run)
     best_row = view.by_id.get(best.id) if best else None
     shown = [row for row in [*view.front, *([best_row] if best_row else [])] if row.generation > 0]
     cards = _cards(reader, [row.id for row in [*shown, *baselines[:_SHOWN_BASELINES]]])
@@ -153,6 +168,7 @@ def run(reader: At) -> RunAnswer:
         ahead=str(best.ahead) if best and best.ahead else "",
         best_baseline=first.id if first else None,
         baseline_quality=view.quality[first.id] if first else None,
+        final=_final(report, view) if best and best.fresh and report else None,
         front=tuple(curve_of(cards[id]) for id in dict.fromkeys(row.id for row in shown) if id in cards),
         baselines=tuple(curve_of(cards[row.id]) for row in baselines if row.id in cards),
         generations=tuple(_generations(view)),
@@ -162,16 +178,8 @@ def run(reader: At) -> RunAnswer:
         events=tuple(log.words(_LATEST)),
         problems=dict(view.problems),
         note=reader.index.note,
-        report=_reported(reader.run, view),
+        report=why,
     )
-
-
-def _best(reader: ArchiveReader, view: ArchiveSnapshot) -> BestVersion | None:
-    """Return the best version; without a readable report, by the search."""
-    try:
-        return reader.best()
-    except InputError:  # `_reported` shows the error
-        return view.best()
 
 
 def _cards(reader: ArchiveReader, ids: Sequence[str]) -> dict[str, Card]:
@@ -185,12 +193,8 @@ def _cards(reader: ArchiveReader, ids: Sequence[str]) -> dict[str, Card]:
 
 
 def _now(run: Run, log: EventLog, view: ArchiveSnapshot) -> ProgressAnswer:
-    last = log.last(
-        CandidateEvaluated, GenerationStarted, GenerationArchived, RunFinished, RunStopped, RunStarted
-    )
-    started, evaluated, finished = (
-        log.last(kind) for kind in (GenerationStarted, CandidateEvaluated, RunFinished)
-    )
+    last = log.last(CandidateEvaluated, GenerationStarted, GenerationArchived, RunFinished, RunStopped, RunStarted)
+    started, evaluated, finished = (log.last(kind) for kind in (GenerationStarted, CandidateEvaluated, RunFinished))
     generation, candidate = started and started.event, evaluated and evaluated.event
     fresh = evaluated is not None and (started is None or evaluated.time >= started.time)
     return ProgressAnswer(
@@ -276,19 +280,17 @@ def _speeds(log: EventLog) -> list[SpeedAnswer]:
     ][-500:]
 
 
-def _reported(run: Run | None, view: ArchiveSnapshot) -> str:
-    if run is None:
-        return ""
+def _read_report(run: Run | None) -> tuple[RunReport | None, str]:
+    """Return the report of a finished run, and why it cannot be read."""
     try:
-        report = read_report(run)
+        return (read_report(run) if run else None), ""
     except InputError as error:
-        return str(error)
-    if report is None:
-        return ""
-    best, measured = report.best, report.measured
-    seen = f"({report.searched[best]:.2f} as the search saw it)"
-    said = f"On fresh branch orders {best} has quality {measured[best]:.2f} {seen}"
+        return None, str(error)
+
+
+def _final(report: RunReport, view: ArchiveSnapshot) -> FinalAnswer:
     first = report.best_of(row.id for row in view.rows if row.generation == 0)
-    if first is None:
-        return f"{said}."
-    return f"{said}; the best hand-written controller, {first}, has {measured[first]:.2f}."
+    return FinalAnswer(
+        orders=orders(report.protocol), best_searched=report.searched.get(report.best), baseline=first,
+        baseline_quality=report.measured[first] if first else None,
+    )  # fmt: skip

@@ -13,7 +13,7 @@ from ...archive.measurements import ProtocolMeasurement, measures
 from ...records.card import Card
 from ...records.version import Cost, Expectation, Finding
 from .. import code
-from ..answers import PROBLEMS, Answer, At
+from ..answers import PROBLEMS, Answer, At, best_of
 from ..fresh_orders import FreshOrdersAnswer, fresh_measurement, fresh_orders
 
 router = APIRouter(prefix="/api/version", tags=["version"], responses=PROBLEMS)
@@ -60,6 +60,8 @@ class VersionAnswer(Answer):
     ran: int
     """Number of versions with scores."""
     on_front: bool
+    best_rule: str
+    """The rule by which it is the best version; empty if it is not (`agent.archive.best`)."""
     parents: tuple[RelativeAnswer, ...]
     children: tuple[RelativeAnswer, ...]
     """Id of the best version."""
@@ -101,7 +103,7 @@ class SourceDiffAnswer(Answer):
 @router.get("/{version}")
 def version(reader: At, version: str) -> VersionAnswer:
     """A version's card and lineage."""
-    card, view = reader.card(version), reader.view()
+    card, view, best = reader.card(version), reader.view(), best_of(reader)
     row, all_measures = view.by_id[version], measures(reader, card)
     searched, replays = (all_measures[:1], all_measures[1:]) if card.curve else ([], all_measures)
     children = sorted(view.children.get(version, ()), key=lambda id: -view.quality.get(id, -1.0))
@@ -120,6 +122,7 @@ def version(reader: At, version: str) -> VersionAnswer:
         rank=view.rank.get(version),
         ran=len(view.ranked),
         on_front=any(other.id == version for other in view.front),
+        best_rule=best.rule if best and best.id == version else "",
         parents=tuple(_relative(view, id) for id in card.parents),
         children=tuple(_relative(view, id) for id in children[:_MOST_CHILDREN]),
         children_count=len(children),

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from .conftest import Opens, discovering, serving
+from .test_glossary import unexplained
 
 pytestmark = pytest.mark.browser
 
@@ -40,6 +41,7 @@ def test_open_page_follows_a_run(watch: Opens, tmp_path: Path) -> None:
 def test_page_shows_that_a_run_has_ended(watch: Opens, finished_link: str) -> None:
     page = watch(finished_link).open("run")
     expect(page.locator("#state")).to_have_text("finished")
-    expect(page.locator("#report")).to_contain_text("On fresh branch orders")
+    expect(page.get_by_text("quality on fresh branch orders").first).to_be_visible()
+    assert not unexplained(page)
     expect(page.get_by_text("episodes a second").first).to_be_visible()
     expect(page.get_by_role("region", name="Latest events")).to_contain_text("finished")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import asdict
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from playwright.sync_api import expect
 
 from autotts.agent.archive.archive import Archive
+from autotts.agent.archive.reader import ArchiveReader
 from autotts.agent.archive.run_directory import Run
 from autotts.agent.archive.run_report import read_report
 
@@ -76,3 +78,24 @@ def test_results_on_fresh_branch_orders_are_those_of_the_report(
 def test_version_without_a_final_evaluation_says_why(watch: Opens, small_link: str) -> None:
     page = watch(small_link).open("version/g001-child", "#figures")
     expect(page.get_by_text("An archive without its run has no final evaluation.")).to_be_visible()
+
+
+def test_pages_and_commands_name_the_same_best_version(watch: Opens, finished: Path, finished_link: str) -> None:
+    best = ArchiveReader(Run(finished).archive.root, Run(finished), finished).best()
+    assert best is not None and best.fresh
+    found = watch(finished_link)
+    page = found.open("run")
+    tile = page.locator("dl.tiles .tile", has_text=re.compile("^Best version"))
+    expect(tile).to_contain_text(best.id)
+    expect(tile).to_contain_text(f"{best.quality:.2f}")
+    expect(found.open("version").locator("h1")).to_contain_text(best.id)
+    expect(page.get_by_text(f"by {best.rule}")).to_be_visible()
+    expect(found.open("trace").locator("h1")).to_contain_text(best.id)
+    expect(found.open("lineage").get_by_label("The chosen version")).to_contain_text(f"best version{best.id}")
+
+
+def test_baseline_that_is_ahead_is_named(watch: Opens, small: Path, small_link: str) -> None:
+    best = ArchiveReader(small, None, small).best()
+    assert best is not None and best.ahead is not None
+    page = watch(small_link).open("run", "#front-numbers")
+    expect(page.locator("#ahead")).to_contain_text(f"the hand-written baseline {best.ahead.id} is ahead of it")

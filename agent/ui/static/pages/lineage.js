@@ -231,7 +231,7 @@ function about(lineage, i, choose) {
 }
 
 function legendOfBest(lineage, choose) {
-  return [lineage.best === null ? null : [h("h3", {}, "The best"), h("p", {}, h("button", { type: "button", onclick: () => choose(lineage.best) }, lineage.ids[lineage.best]), " ", figure(lineage.qualities[lineage.best], 2))],
+  return [lineage.best === null ? null : [h("h3", {}, "The ", term("best version")), h("p", {}, h("button", { type: "button", onclick: () => choose(lineage.best) }, lineage.ids[lineage.best]), " ", figure(lineage.qualities[lineage.best], 2), " in the search")],
     h("h3", {}, "On the ", term("front"), ", from frugal to accurate"), h("ul", { class: "list" }, lineage.front.map((i) => h("li", {},
     h("button", { type: "button", onclick: () => choose(i) }, lineage.ids[i]), " ", figure(lineage.qualities[i], 2), lineage.names[i] === lineage.ids[i] ? "" : ` ${short(lineage.names[i], 30)}`)))];
 }

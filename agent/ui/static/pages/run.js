@@ -63,7 +63,8 @@ function head(root, run) {
     h("p", {}, h("strong", { id: "state" }, state), now?.last_event ? ` – last event at ${new Date(now.last_event * 1000).toLocaleTimeString("en-GB")}` : "", ` – ${run.environments.join(", ") || "no environments"}`, run.orders ? [" – ", marked(run.orders, "branch order", "branch")] : ""),
     now && now.state === "running" ? h("progress", { max: Math.max(1, now.generations + 1), "aria-label": "generations done",
       value: now.generation + (now.of ? now.position / now.of : 0) }) : null,
-    run.report ? h("p", { id: "report" }, marked(run.report, "branch order", "quality", "controller")) : null);
+    run.ahead ? h("p", { class: "notice", id: "ahead" }, `${run.best} is the best of what was discovered, but ${run.ahead}. `, "The search should go on for longer.") : null,
+    run.report ? h("p", { class: "notice" }, run.report) : null);
 }
 
 function tile(name, value, note) {
@@ -79,14 +80,23 @@ function tiles(root, run) {
   fill(root,
     tile("Generation", now ? `${now.generation} of ${now.generations}` : plain(last), now?.of ? [term("candidate"), ` ${now.position} of ${now.of}`] : null),
     tile(term("version", "Versions"), figure(run.versions), now ? `${now.explorer} ${now.model}` : null),
-    tile("Best quality", figure(run.best_quality, 2),
-      run.best ? [h("a", { href: to("version", run.best) }, named(run.best, run.best_name, 30))] : "none ran"),
-    tile("Best baseline", figure(run.baseline_quality, 2),
-      run.best_quality !== null && run.baseline_quality !== null ? `${signed(run.best_quality - run.baseline_quality)} points in the search` : null),
+    ...bestTiles(run),
     tile("Money", dollars(spent.dollars), limit(now) ?? (spent.calls === null ? null : `${counted(spent.calls, "call")}, ${plain(spent.failed)} failed`)),
     tile("Model tokens", plain(tokens), now ? `${plain(now.money.input_tokens)} in, ${plain(now.money.output_tokens)} out` : null),
     tile("Failures", figure(failed), run.versions ? `${plain((100 * failed) / run.versions, 1)}% of the versions` : null),
     tile("Throughput", seconds ? `${plain(episodes / seconds)} /s` : "–", seconds ? [term("episode", "episodes"), " a second"] : "known of runs only"));
+}
+
+/** Return the tiles of the best version and the best baseline, both measured alike: in the search or in the final evaluation. */
+function bestTiles(run) {
+  const final = run.final, [id, quality] = final ? [final.baseline, final.baseline_quality] : [run.best_baseline, run.baseline_quality];
+  const where = final ? "on fresh branch orders" : "in the search";
+  const gain = run.best_quality !== null && quality !== null && quality !== undefined && id !== run.best ? `; the best version has ${signed(run.best_quality - quality)} points` : "";
+  return [
+    tile(term("best version", "Best version"), figure(run.best_quality, 2), run.best
+      ? [h("a", { href: to("version", run.best) }, named(run.best, run.best_name, 30)), h("br"), run.best === id ? "a baseline: no discovered version has figures; " : "", `quality ${where}`, final && final.best_searched !== null ? `; ${plain(final.best_searched, 2)} in the search` : ""] : "none ran"),
+    tile(["Best ", term("baseline")], figure(quality, 2), id ? [h("a", { href: to("version", id) }, id), h("br"), `quality ${where}${gain}`] : "none ran"),
+  ];
 }
 
 function limit(now) {

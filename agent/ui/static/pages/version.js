@@ -42,7 +42,7 @@ function head(v) {
   const kin = (k) => h("li", {}, k.there ? h("a", { href: to("version", k.id) }, k.id) : `${k.id} (not in the archive)`, " ", k.name === k.id ? "" : short(k.name, 40), " ", k.quality === null ? "" : figure(k.quality, 2));
   return h("div", { class: "two" },
     h("dl", { class: "tiles" },
-      tile(term("quality", "Quality"), figure(v.quality, 2), v.rank ? [`in the search; rank ${v.rank} of ${plain(v.ran)}`, v.on_front ? [", on the ", term("front")] : ""] : null),
+      tile(term("quality", "Quality"), figure(v.quality, 2), v.rank ? [`in the search; rank ${v.rank} of ${plain(v.ran)}`, v.on_front ? [", on the ", term("front")] : "", v.best_rule ? [". The ", term("best version"), ", by ", marked(v.best_rule, "shrunk quality", "search set")] : ""] : null),
       tile(term("verdict", "Verdict"), h("span", { class: v.verdict === "ok" ? "good" : "bad" }, v.verdict), v.sandbox ? `sandbox: ${v.sandbox}` : null),
       tile(term("generation", "Generation"), v.generation, v.generation ? [term("explorer"), ` ${v.explorer}`, v.island ? [", ", term("island"), ` ${v.island}`] : ""] : [term("baseline"), ", written by hand"]),
       tile("Cost", dollars(v.cost.dollars), `${counted(v.cost.calls, "call")}, ${plain(v.cost.input_tokens)} tokens in (${plain(v.cost.cached_tokens)} cached), ${plain(v.cost.output_tokens)} out`)),
