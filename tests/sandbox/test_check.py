@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 
+from autotts.sandbox.backends.process import ProcessSandbox
 from autotts.sandbox.check import HONEST, PRELUDE, Attack, AttackCheck, AttackTargets, attacks
 from autotts.sandbox.choice import open_sandbox
 from autotts.sandbox.outcome import Candidate, Kind
@@ -15,6 +17,7 @@ from autotts.sandbox.outcome import Candidate, Kind
 from .test_sandboxes import NO_BUBBLEWRAP
 
 ATTACKS = attacks()
+_PRIORITY = next(attack for attack in ATTACKS if attack.name == "state_parent_priority")
 SANDBOXES = [
     pytest.param("bubblewrap", marks=NO_BUBBLEWRAP),
     pytest.param("docker", marks=pytest.mark.docker),
@@ -76,3 +79,51 @@ def test_the_prelude_defines_breach_in_two_lines() -> None:
     exec(PRELUDE, space)
     assert issubclass(space["Breach"], BaseException)  # type: ignore[arg-type]
     assert Candidate("x", PRELUDE).source.count("\n") == 2
+
+
+class Kernel:
+    """The priority of a process, as the kernel keeps it for processes without privileges."""
+
+    def __init__(self, begins: int, *, refuses: bool) -> None:
+        self.priority, self._refuses = begins, refuses
+
+    def getpriority(self, which: int, who: int) -> int:
+        return self.priority
+
+    def setpriority(self, which: int, who: int, value: int) -> None:
+        if self._refuses or value < self.priority:
+            raise PermissionError
+        self.priority = value
+
+
+@pytest.mark.parametrize("begins", [0, 5, 10, 19])
+@pytest.mark.parametrize("refuses", [True, False])
+def test_the_attack_on_priorities_does_not_depend_on_the_priority_it_begins_with(
+    begins: int, refuses: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kernel = Kernel(begins, refuses=refuses)
+    monkeypatch.setattr(os, "getpriority", kernel.getpriority)
+    monkeypatch.setattr(os, "setpriority", kernel.setpriority)
+    space: dict[str, Any] = {}
+    exec("\n".join((PRELUDE.replace("question.run_to_end(question.branch())", "'honest'"), _PRIORITY.source)), space)
+    attack = space["Attack"](0.0)
+    if refuses:
+        assert attack.solve(None) == "honest"
+        assert kernel.priority == begins
+    else:
+        with pytest.raises(space["Breach"]):
+            attack.solve(None)
+
+
+class NicedSandbox(ProcessSandbox):
+    """A plain process that begins with a lower priority, as on a batch system."""
+
+    def command(self) -> list[str]:
+        return ["nice", "-n", "5", *super().command()]
+
+
+@pytest.mark.slow
+def test_a_niced_sandbox_raises_no_false_alarm() -> None:
+    with AttackCheck(lambda limits: NicedSandbox(1, limits)) as check:
+        for policy in (True, False):
+            assert not check.attempt(_PRIORITY, policy).breaches
