@@ -16,6 +16,7 @@ from autotts.envs.statistics import Point, curve
 from .backends.process import ProcessSandbox
 from .base import Sandbox
 from .outcome import Candidate, Verdict
+from .wire import SealedBatch
 
 EPISODES_AT_A_TIME = 1 << 15
 """Episodes that `measure` runs at a time: the host holds the logs of no more, whatever the size of the batch."""
@@ -102,6 +103,25 @@ def evaluate(
     if outcome.logs is None:
         return LoggedEvaluation(candidate, outcome.verdict)
     return scored(candidate, episodes, outcome.logs)
+
+
+def evaluate_and_print(
+    candidate: Candidate,
+    episodes: Episodes,
+    sandbox: Sandbox,
+    progress: Callable[[int], None] | None = None,
+) -> tuple[LoggedEvaluation, bytes]:
+    """Do `evaluate`, and also return the first `wire.PRINTED` bytes that the candidate printed, and one if there are
+    more. These bytes are untrusted.
+
+    Raises:
+        SandboxError: the sandbox failed.
+    """
+    batch = replace(SealedBatch.of(episodes), prints=True)
+    outcome = sandbox.play(candidate, batch, progress)
+    if outcome.logs is None:
+        return LoggedEvaluation(candidate, outcome.verdict), outcome.printed
+    return scored(candidate, episodes, outcome.logs), outcome.printed
 
 
 def measure(

@@ -62,3 +62,5 @@ class SandboxOutcome:
 
     verdict: Verdict
     logs: Logs | None = None
+    printed: bytes = b""
+    """The first bytes that the candidate printed, if the batch asked for them; untrusted."""

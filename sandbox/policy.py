@@ -49,8 +49,12 @@ def parse(source: str) -> ast.Module:
         return ast.parse(source)
 
 
-def check(source: str) -> Verdict:
+def check(source: str, *, prints: bool = False) -> Verdict:
     """Check ``source``. Never raises.
+
+    Args:
+        source: the source of a controller.
+        prints: whether it may call `print`, as while a draft is tried by hand.
 
     Returns:
         A verdict of kind ``ok``, or of kind ``rejected: policy`` or ``syntax`` for the first line that is refused.
@@ -68,7 +72,8 @@ def check(source: str) -> Verdict:
         line = getattr(node, "lineno", 1)
         if count >= MAX_NODES or depth > MAX_DEPTH:
             return _refuse(f"line {line}: the source is too large or too deeply nested; make it simpler")
-        faults += [(line, fault) for fault in _faults(node)]
+        if not (prints and isinstance(node, ast.Name) and node.id == "print"):
+            faults += [(line, fault) for fault in _faults(node)]
     if faults:
         line, fault = min(faults)
         return _refuse(f"line {line}: {fault}")

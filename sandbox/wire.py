@@ -31,6 +31,8 @@ from .outcome import Candidate, Verdict
 from .worker import seccomp
 
 FRAME = struct.Struct("<cIiI")
+PRINTED = 4096
+"""Bytes of a candidate's prints that are shown while it is tried."""
 LARGEST_LOG = 1 << 23
 """The largest log of one episode in bytes; a frame that announces more is not from our worker."""
 SIZE = struct.Struct("<Q")
@@ -77,6 +79,8 @@ class SealedBatch:
     max_tokens: int | None
     describe: Callable[[int], str]
     """Returns the environment, question, beta and branch order of an episode as text."""
+    prints: bool = False
+    """Whether the first `PRINTED` bytes of the candidate's prints are kept: for people who try a draft."""
 
     def __len__(self) -> int:
         return len(self.question)
@@ -155,6 +159,8 @@ class SandboxJob:
             "max_tokens": batch.max_tokens,
             "blobs": [(name, code, len(data)) for name, (code, data) in blobs.items()],
         }
+        if batch.prints:
+            header["prints"] = PRINTED + 1  # one more byte shows that there was more
         text = json.dumps(header).encode()
         return _message(struct.pack("<I", len(text)), text, *(data for _, data in blobs.values()))
 

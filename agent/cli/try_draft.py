@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,24 +65,26 @@ def _workspace() -> Path | None:
 def _try_in_sandbox(args: argparse.Namespace, path: Path) -> int:
     from autotts.envs.statistics import MEAN
     from autotts.sandbox import policy
-    from autotts.sandbox.evaluation import evaluate
+    from autotts.sandbox.evaluation import evaluate_and_print
 
     from ..archive import resolve
     from ..diagnosis.findings import diagnose
     from ..records.version import CurvePoint
+    from ..reports.console.bars import ProgressBars
     from ..reports.console.display import console, curve_table
     from ..tools.draft_episodes import about_part, part_of
 
     candidate = resolve.controller(str(path) if path.suffix == ".py" else str(path.resolve()))
-    verdict = policy.check(candidate.source)
+    verdict = policy.check(candidate.source, prints=True)
     if not verdict.ok:
         print(f"{verdict.kind}: {verdict.message}")
         return 1
     run = resolve.chosen_run(args.run)
     episodes = run.episodes(run.environments())
     part = episodes.take(part_of(episodes))
-    with resolve.sandbox(args, [candidate]) as sandbox:
-        found = evaluate(candidate, part, sandbox)
+    with resolve.sandbox(args, [candidate]) as sandbox, ProgressBars() as bars:
+        found, printed = evaluate_and_print(candidate, part, sandbox, bars.add(candidate.name, len(part)))
+    print("\n".join(_prints(printed)), end="\n" if printed else "")
     if found.logs is None or found.scores is None:
         print(f"{found.verdict.kind}: {found.verdict.message}")
         return 1
@@ -93,6 +96,20 @@ def _try_in_sandbox(args: argparse.Namespace, path: Path) -> int:
     for finding in diagnose(found.scores, found.logs):
         print(f"- {finding.kind}: {finding.message}")
     return 0
+
+
+def _prints(printed: bytes) -> Iterator[str]:
+    """Yield the lines that a controller printed, each marked, and safe to show on a terminal."""
+    from autotts.sandbox.wire import PRINTED
+
+    from ..reports.console.display import listing
+
+    if printed:
+        yield "the controller printed (in a try alone: a discovery refuses controllers that print):"
+        for line in listing(printed[:PRINTED].decode(errors="backslashreplace")).splitlines():
+            yield f"| {line}"
+    if len(printed) > PRINTED:
+        yield f"| ... cut after {PRINTED:,} bytes"
 
 
 def _against_best(run: Run, curve: list[CurvePoint]) -> str:

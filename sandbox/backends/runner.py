@@ -112,14 +112,15 @@ class WorkerSandbox(ABC):
                 raise shard.error
             if shard.error is not None:
                 raise SandboxError(f"the sandbox failed: {shard.error}") from shard.error
+        printed = b"".join(shard.printed for shard in shards)[: wire.PRINTED + 1]
         failures = [shard.verdict for shard in shards if not shard.verdict.ok]
         if failures:
-            return SandboxOutcome(min(failures, key=_position))
+            return SandboxOutcome(min(failures, key=_position), printed=printed)
         frames = {index: frame for shard in shards for index, frame in shard.frames.items()}
         try:
-            return SandboxOutcome(Verdict("ok"), job.logs(frames))
+            return SandboxOutcome(Verdict("ok"), job.logs(frames), printed)
         except wire.BadFrame as bad:
-            return SandboxOutcome(bad.verdict)
+            return SandboxOutcome(bad.verdict, printed=printed)
 
 
 def _position(verdict: Verdict) -> int:
@@ -165,12 +166,15 @@ class _Shard:
         self._ready = self._ended_well = False
         self._started = 0  # parts that have been sent
         self._printed, self._last_output = 0, b""
+        self.printed = b""
         self._outgoing = memoryview(b"")
 
     def run(self) -> None:
         try:
             worker = self._worker = self.runner.take()
             self.verdict = self._watch(worker)
+            if self.job.batch.prints:
+                self._read_prints(worker)
             if self._ended_well:
                 self._worker = None
                 self.runner.give(worker)
@@ -224,6 +228,7 @@ class _Shard:
                         if not results:
                             self._printed += len(data)
                             self._last_output = (self._last_output + data)[-2000:]
+                            self._keep(data)
                             if self._printed > self.limits.output:
                                 return self._at_next("output", f"printed more than {self.limits.output} bytes")
                             if not data:
@@ -241,6 +246,23 @@ class _Shard:
                         if verdict is not None:
                             self._ended_well = verdict.ok and not buffer
                             return verdict
+
+    def _keep(self, printed: bytes) -> None:
+        if self.job.batch.prints:
+            self.printed = (self.printed + printed)[: wire.PRINTED + 1]
+
+    def _read_prints(self, worker: Worker) -> None:
+        """Read what the candidate had printed when its last result came."""
+        with selectors.DefaultSelector() as waiting:
+            for source in worker.sources():
+                waiting.register(source, selectors.EVENT_READ)
+            while len(self.printed) <= wire.PRINTED and (ready := waiting.select(0)):
+                for key, _ in ready:
+                    for results, data in worker.read(key.fd):
+                        if not data:
+                            waiting.unregister(key.fd)
+                        elif not results:
+                            self._keep(data)
 
     def _take(self, buffer: bytearray) -> Verdict | None:
         """Store the episodes that have arrived. Return the verdict if the worker is done or has failed, else None."""

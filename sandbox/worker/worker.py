@@ -96,11 +96,29 @@ def play(message: bytearray, modules: dict[str, Any], out: int, prctl: Any) -> N
         confine(job["limits"])
         if prctl is not None:
             prctl(1, signal.SIGKILL, 0, 0, 0)  # PR_SET_PDEATHSIG: die with the parent; after `confine`, which resets it
+        if "prints" in job:
+            sys.stdout = Prints(job["prints"])
         run(job, blobs, modules, out)
     except BaseException:
         sys.excepthook(*sys.exc_info())
         os._exit(1)
     os._exit(0)
+
+
+class Prints:
+    """Standard output while a draft is tried: passes on the first ``left`` bytes at once, and drops the rest."""
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+
+    def write(self, text: str) -> int:
+        data = text[: self.left].encode("utf-8", "backslashreplace")[: self.left]
+        self.left -= len(data)
+        os.write(2, data)
+        return len(text)
+
+    def flush(self) -> None:
+        """Nothing waits."""
 
 
 def unpack(message: bytearray) -> tuple[Any, dict[str, Any]]:
