@@ -46,10 +46,10 @@ def extraction(option: str, text: str | None) -> Extraction | None:
 
 
 def _last_match(expression: re.Pattern[str], text: str) -> str | None:
-    """Return the last match in ``text``, or its group if there is one."""
+    """Return the last match in ``text`` that is not empty, or its group if there is one."""
     last = None
     for match in expression.finditer(text):
-        last = match[expression.groups]
+        last = match[expression.groups] if match[0] else last
     return (last.strip() or None) if last else None
 
 
@@ -144,7 +144,7 @@ def choice(text: str) -> str | None:
 
 _DIGITS = r"(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?|\.\d+"
 _WHOLE = rf"[-+\u2212]?\$?(?:{_DIGITS})(?:[eE][-+]?\d+)?"
-_FRACTION = r"(?P<minus>-?)\s*\\[dtc]?frac\s*\{\s*(?P<top>-?\d+)\s*\}\s*\{\s*(?P<bottom>\d+)\s*\}"
+_FRACTION = r"(?:(?P<minus>-)\s?)?\\[dtc]?frac\s*\{\s*(?P<top>-?\d+)\s*\}\s*\{\s*(?P<bottom>\d+)\s*\}"
 _NUMBER = re.compile(
     rf"{_FRACTION}|(?<![\w.^])(?<![\^_]\{{)(?:(?<=\))[-+])?(?P<number>{_WHOLE})(?P<over>\s?/\s?\d+(?![\d.]))?"
 )

@@ -172,7 +172,8 @@ class _RowImporter:
                 else:
                     yield fields
         except SkippedRow as why:
-            self.report.skip(place, str(why))
+            hint = " (a cell holds no list: take Parquet or JSONL, or a column for each branch)" if self.table else ""
+            self.report.skip(place, f"{why}{hint}")
 
     def _branch(self, fields: dict[str, Any], place: str) -> None:
         if self.table:

@@ -46,9 +46,20 @@ class Joins:
                 raise SkippedRow("no request of this custom_id in --requests")
             fields["question"], fields["question_id"] = self.requests[name], None
         if self.gold is not None:
-            found = self.gold.get(_key(fields.get("question")) if self.by_text else name)
+            key = _key(fields.get("question")) if self.by_text else name
+            if not key:
+                raise SkippedRow(
+                    "no question by which --gold is joined (--requests gives the questions of a batch)"
+                    if self.by_text
+                    else "no question_id by which --gold is joined (--map question_id=PATH says where it is)"
+                )
+            found = self.gold.get(key)
             if found is None:
-                raise SkippedRow(f"no gold answer for this {'question' if self.by_text else 'id'} in --gold")
+                raise SkippedRow(
+                    "the question is not in --gold"
+                    if self.by_text
+                    else "the id is not in --gold (--question-id takes the part of an id that names the question)"
+                )
             fields.update(found)
             if "question" in found and "question_id" not in found and not self.by_text:
                 fields["question_id"] = None  # several ids of one question are its branches

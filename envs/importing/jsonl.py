@@ -55,7 +55,9 @@ def objects(path: Path) -> Iterator[tuple[str, dict[str, Any]] | UnreadableRow]:
 
 
 def _is_list(path: Path) -> bool:
-    """Return whether the file holds one list of objects: lines of a JSONL file are objects."""
+    """Return whether the file holds one list of objects. A file that is called JSONL does not."""
+    if path.suffix in (".jsonl", ".ndjson"):
+        return False
     with path.open("rb") as file:
         head = file.read(2**12).removeprefix(b"\xef\xbb\xbf").lstrip()
     return head[:1] == b"[" and head[1:].lstrip()[:1] == b"{"
@@ -86,6 +88,8 @@ def parse(data: bytes) -> dict[str, Any] | str:
         return "a key with two values"
     except (ValueError, RecursionError):
         return "not JSON (a number or a nesting without end)"
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return "a list of objects (as a whole file it is called .json)"
     return value if isinstance(value, dict) else "not a JSON object"
 
 

@@ -65,6 +65,9 @@ def warnings(environment: Environment, extracted: Extracted, way: Extraction | N
     found = _of_extraction(extracted, way)
     finals = environment.final_answers
     present = finals[finals != ABSENT]
+    if len(environment) == len(finals) > 1:
+        hint = "--question-id and --requests say which branches belong to one question"
+        found.append(Warned("one-branch", f"one branch a question, so that there is nothing to vote on; {hint}"))
     if len(finals) < _FEW:
         return found
     right = finals == np.repeat(environment.gold, np.diff(environment.branch_offsets))

@@ -89,7 +89,7 @@ class _PublishedReader:
         if not 0 < delta <= MAX_TOKENS:
             raise self.error(place, f"probe_freq is {_short(delta)}, but must be between 1 and {MAX_TOKENS}")
         if self.delta not in (None, delta):
-            raise self.error(place, f"probe_freq is {delta}, but {self.delta} in earlier questions")
+            raise self.error(place, f"probe_freq is {delta}, but {self.delta} in earlier ones; JSONL may have both")
         self.delta = delta
         branches = self.get(entry, "each_branch", list, place)
         if not branches:

@@ -84,8 +84,6 @@ class ImportReport:
             self.notes.append(f"{absent} of {self.branches} branches end without an answer")
         if self.width[0] != self.width[1]:
             self.notes.append(f"questions have {self.width[0]} to {self.width[1]} branches")
-        if self.width[1] == 1:
-            self.notes.append("one branch a question: there is nothing to vote on")
         if not self.probes:
             self.notes.append("width only: no probe answers, so that a step runs a branch to its end")
 

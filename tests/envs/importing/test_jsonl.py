@@ -238,3 +238,15 @@ def test_numbers_beyond_the_limits_of_the_store_are_skipped(tmp_path: Path) -> N
     assert store.load(tmp_path / "x.env.npz").hash == env.hash
     _, report = read(write(tmp_path / "y.jsonl", LINE | {"total_tokens": store.MAX_TOKENS + 1}))
     assert "total_tokens should be less than or equal" in report.first()
+
+
+def test_a_list_of_objects_is_read_like_lines(tmp_path: Path) -> None:
+    (tmp_path / "x.json").write_text("\n" + json.dumps([LINE, LINE | {"total_tokens": 5}, 3], indent=1))
+    env, report = read(tmp_path / "x.json")
+    assert env is not None and env.total_tokens.tolist() == [900, 5] and report.format == "jsonl"
+    assert report.skipped["not a JSON object"].places == ["item 2"]
+    (tmp_path / "x.json").write_text("[{")
+    with pytest.raises(InputError, match=r"x\.json: not JSON"):
+        read(tmp_path / "x.json")
+    (tmp_path / "x.jsonl").write_text(json.dumps([LINE]))
+    assert "it is called .json" in read(tmp_path / "x.jsonl")[1].first()
