@@ -43,10 +43,17 @@ def controller(text: str, home: str | None = None, archive: str | None = None) -
 
 
 def environments(patterns: Sequence[str] | None, data: str | None) -> list[Environment]:
-    """Return the environments that ``patterns`` name under the data root, else the built-in synthetic ones."""
-    if not patterns:
-        return default_environments()
+    """Return the environments that ``patterns`` name: under the data root, or built-in synthetic ones.
+
+    Without patterns, return all under the data root, or the built-in synthetic ones if it holds none.
+
+    Raises:
+        InputError: a pattern matches none.
+        DamagedFile: a file is damaged.
+    """
     root, found = catalogue.data_root(data), dict[str, Environment]()
+    if not patterns:
+        return catalogue.find(root, catalogue.names(root)) or default_environments()
     for pattern in patterns:
         try:
             matching = catalogue.find(root, [pattern])

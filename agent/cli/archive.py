@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from . import json_output as json_writer
 from .options import OUTPUT, VERSIONS, Commands, add_command, add_group, json_output, run_or_archive
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 
 def add_parser(commands: Commands) -> None:
@@ -53,7 +59,14 @@ def verify(args: argparse.Namespace) -> int:
     for problem in problems:
         print(problem)
     print(f"{archive.root}: {len(problems)} problems")
+    json_writer.write(args, lambda: _verify_document(archive.root, problems))
     return 1 if problems else 0
+
+
+def _verify_document(root: Path, problems: Sequence[str]) -> BaseModel:
+    from .json_documents import ArchiveVerifyDocument
+
+    return ArchiveVerifyDocument(archive=str(root), problems=tuple(problems))
 
 
 def reindex(args: argparse.Namespace) -> int:

@@ -14,7 +14,7 @@ def add_parser(commands: Commands) -> None:
     """Add the command."""
     command = options.add_command(
         commands, "completion", completion, "print a script that completes commands and options in your shell",
-        "eval \"$(autotts completion bash)\"",
+        "eval \"$(autotts completion bash)\"", prints_data=True,
     )  # fmt: skip
     command.add_argument("shell", choices=SHELLS, metavar="SHELL", help=", ".join(SHELLS))
 

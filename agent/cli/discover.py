@@ -9,12 +9,18 @@ from typing import TYPE_CHECKING
 
 from . import options
 from .command_parser import CommandParser, add_renamed
+from .environments import chosen_environments
+from .messages import notice
 from .options import Commands, count
 
 if TYPE_CHECKING:
     from autotts.envs.store import Environment
 
     from ..archive.run_directory import Ablation, RunConfig
+
+
+_NO_SETTINGS = {"run", "json", "quiet", "verbose"}
+"""Options that do not belong to the settings of a run."""
 
 
 def add_parser(commands: Commands) -> None:
@@ -110,14 +116,15 @@ def discover(args: argparse.Namespace) -> int:
 
     from ..archive import resolve
     from ..archive.run_directory import Run, next_home
+    from ..archive.run_settings import record_settings
     from ..explorers.registry import check_requirements
     from ..llm.prices import Prices
     from ..loop.assembly import simulated_environments
     from .run_session import check_tracker, run_discovery
 
     check_name(args.sandbox)
-    environments = resolve.environments(args.env, args.data)
-    simulated = simulated_environments(environments, args.simulated, args.simulated_weight, args.seed, print)
+    environments = chosen_environments(args)
+    simulated = simulated_environments(environments, args.simulated, args.simulated_weight, args.seed, notice)
     home = Path(args.run) if args.run else next_home(resolve.RUNS)
     config = _config(args, environments, simulated)
     check_requirements(config, Prices(Path(args.prices) if args.prices else None))  # before anything is written
@@ -125,6 +132,7 @@ def discover(args: argparse.Namespace) -> int:
     with resolve.sandbox(args) as sandbox:
         name = recorded_name(args.sandbox, sandbox)
         run = Run.create(home, config.model_copy(update={"sandbox": name}), [*environments, *simulated])
+        record_settings(run, {key: value for key, value in args.sources.items() if key not in _NO_SETTINGS})
         return run_discovery(run, sandbox, args)
 
 

@@ -16,7 +16,8 @@ HOME = Path(__file__).parents[2] / "docs"
 def add_parser(commands: Commands) -> None:
     """Add the command."""
     command = options.add_command(
-        commands, "docs", docs, "list the pages of the documentation, or print one", "autotts docs data"
+        commands, "docs", docs, "list the pages of the documentation, or print one", "autotts docs data",
+        prints_data=True,
     )
     command.add_argument("page", nargs="?", metavar="PAGE", help="name of a page (default: list the pages)")
 

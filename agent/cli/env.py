@@ -5,19 +5,32 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from autotts.envs.errors import InputError
 
+from . import json_output as json_writer
 from .options import OUTPUT, Commands, add_command, add_group, count, data_root, json_output
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from autotts.envs.importing.report import ImportReport
+    from autotts.envs.store import Environment
+    from autotts.envs.summary import Summary
 
 
 def add_parser(commands: Commands) -> None:
     """Add the commands."""
     verbs = add_group(commands, "env", "recorded environments: import, list, show, export, validate, fit, synthesize")
     _add_import(verbs)
-    add_command(verbs, "schema", schema, "print the JSON Schema of a JSONL line for `import`", "autotts env schema")
+    add_command(
+        verbs, "schema", schema, "print the JSON Schema of a JSONL line for `import`", "autotts env schema",
+        prints_data=True,
+    )  # fmt: skip
     command = add_command(verbs, "list", list_, "list the environments under the data root", "autotts env list")
     data_root(command)
     json_output(command)
@@ -27,7 +40,9 @@ def add_parser(commands: Commands) -> None:
         ("validate", validate, "check environment files against their hashes", "'aime24/*'"),
         ("fit", fit, "fit the synthetic model to recorded environments", "'aime24/*' -o models.json"),
     ):
-        command = add_command(verbs, name, function, help, f"autotts env {name} {example}")
+        command = add_command(
+            verbs, name, function, help, f"autotts env {name} {example}", prints_data=name in ("export", "fit")
+        )
         command.add_argument(
             "names", nargs="*" if name == "validate" else "+", metavar="NAME", help="names or patterns of environments"
         )
@@ -149,8 +164,7 @@ def import_(args: argparse.Namespace) -> int:
             [Path(file) for file in args.files], args.name, args.format, options,
             lambda taken: status.update(f"reading ... {taken:,} branches"),
         )  # fmt: skip
-    if args.json:
-        store.write_atomically(Path(args.json), json.dumps(report.document(), indent=1).encode())
+    json_writer.write(args, lambda: _import_document(report))
     reason = report.refusal(strict=args.strict, allow_skips=args.allow_skips)
     if environment is not None and reason is None:
         store.save(environment, path)
@@ -161,6 +175,12 @@ def import_(args: argparse.Namespace) -> int:
     if reason is not None:
         raise InputError(f"{', '.join(report.files)}: {reason}, so nothing was written: {report.first()}")
     return 0
+
+
+def _import_document(report: ImportReport) -> BaseModel:
+    from .json_documents import EnvImportDocument
+
+    return EnvImportDocument.of(report)
 
 
 def schema(args: argparse.Namespace) -> int:
@@ -179,9 +199,10 @@ def list_(args: argparse.Namespace) -> int:
     from autotts.envs import catalogue, store
 
     root = catalogue.data_root(args.data)
+    found = {name: store.load(catalogue.path_of(root, name)) for name in catalogue.names(root)}
+    json_writer.write(args, lambda: _list_document(root, found))
     table = Table("environment", "questions", "branches", "delta", "hash")
-    for name in catalogue.names(root):
-        env = store.load(catalogue.path_of(root, name))
+    for name, env in found.items():
         table.add_row(name, str(len(env)), str(len(env.final_answers)), str(env.delta), env.hash[:12])
     if not table.row_count:
         print(f"no environments under {root}; see `autotts env import --help`")
@@ -190,13 +211,22 @@ def list_(args: argparse.Namespace) -> int:
     return 0
 
 
+def _list_document(root: Path, found: Mapping[str, Environment]) -> BaseModel:
+    from .json_documents import EnvironmentRow, EnvListDocument
+
+    return EnvListDocument(
+        data=str(root), environments=tuple(EnvironmentRow.of(name, env) for name, env in found.items())
+    )  # fmt: skip
+
+
 def show(args: argparse.Namespace) -> int:
     """Print a summary of each environment."""
     from autotts.envs import catalogue
     from autotts.envs.summary import summarize
 
-    for env in catalogue.find(catalogue.data_root(args.data), args.names):
-        s = summarize(env)
+    found = [(env, summarize(env)) for env in catalogue.find(catalogue.data_root(args.data), args.names)]
+    json_writer.write(args, lambda: _show_document(found))
+    for env, s in found:
         fewest, most = s.branches
         mean, median, tenth, longest = s.lengths
         print(f"{env.name}  {env.hash[:12]}")
@@ -211,6 +241,12 @@ def show(args: argparse.Namespace) -> int:
         print(f"  never solved   {_numbers(s.never)}")
         print(f"  always solved  {_numbers(s.always)}")
     return 0
+
+
+def _show_document(found: Sequence[tuple[Environment, Summary]]) -> BaseModel:
+    from .json_documents import EnvShowDocument
+
+    return EnvShowDocument.of(found)
 
 
 def _numbers(questions: list[int]) -> str:
@@ -240,14 +276,24 @@ def validate(args: argparse.Namespace) -> int:
     from autotts.envs import catalogue, store
 
     root = catalogue.data_root(args.data)
-    bad = 0
+    hashes: dict[str, str | None] = {}
+    problems: dict[str, str] = {}
     for name in catalogue.matching(root, args.names or ["*"]):
         try:
-            print(f"{name}: sound, {store.load(catalogue.path_of(root, name)).hash[:12]}")
+            hashes[name] = store.load(catalogue.path_of(root, name)).hash
+            print(f"{name}: sound, {str(hashes[name])[:12]}")
         except InputError as error:
-            bad += 1
+            hashes[name], problems[name] = None, str(error)
             print(f"{name}: {error}")
-    return 1 if bad else 0
+    json_writer.write(args, lambda: _validate_document(hashes, problems))
+    return 1 if problems else 0
+
+
+def _validate_document(hashes: Mapping[str, str | None], problems: Mapping[str, str]) -> BaseModel:
+    from .json_documents import EnvValidateDocument, ValidationRow
+
+    rows = [ValidationRow(name=name, hash=hash, problem=problems.get(name, "")) for name, hash in hashes.items()]
+    return EnvValidateDocument(rows)
 
 
 def fit(args: argparse.Namespace) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import fnmatch
 
 from autotts.envs import catalogue
 from autotts.envs.episodes import Episodes, Logs, grid
@@ -11,6 +12,7 @@ from autotts.envs.store import Environment
 from autotts.sandbox.evaluation import CandidateFailed, evaluate
 
 from ..archive import resolve
+from .environments import tell_environments
 
 
 def run_episode(args: argparse.Namespace) -> tuple[Episodes, Logs]:
@@ -22,6 +24,7 @@ def run_episode(args: argparse.Namespace) -> tuple[Episodes, Logs]:
     """
     candidate = resolve.controller(args.id, args.run, args.archive)
     environment = _environment(args)
+    tell_environments([environment.name])
     if not 0 <= args.question < len(environment):
         raise InputError(f"{environment.name} has questions 0 to {len(environment) - 1}, not {args.question}")
     batch = grid([environment], [args.beta], [args.order], args.max_branches).only(args.question)
@@ -33,20 +36,24 @@ def run_episode(args: argparse.Namespace) -> tuple[Episodes, Logs]:
 
 
 def _environment(args: argparse.Namespace) -> Environment:
-    """Return the named environment: from the data root, else from the run, else a synthetic one.
+    """Return the environment whose name or pattern is given: of the data root, else of the run, else a built-in one.
 
-    Without a name, return the first environment of the run, else the first synthetic one.
+    Without a name, return the first environment of the run, else of the data root, else the first built-in one.
+
+    Raises:
+        InputError: there is none, or a pattern matches several.
     """
     try:
         run = resolve.chosen_run(args.run)
     except InputError:
         run = None
     if args.env is None:
-        return (run.environments() if run else resolve.environments(None, None))[0]
+        return (run.environments() if run else resolve.environments(None, args.data))[0]
     root = catalogue.data_root(args.data)
-    if args.env in catalogue.names(root):
-        return catalogue.find(root, [args.env])[0]
-    for environment in [*(run.environments() if run else []), *resolve.environments(None, None)]:
-        if environment.name == args.env:
-            return environment
-    return catalogue.find(root, [args.env])[0]
+    held = [env for env in (run.environments() if run else []) if fnmatch.fnmatchcase(env.name, args.env)]
+    found = held if not fnmatch.filter(catalogue.names(root), args.env) else []
+    found = found or resolve.environments([args.env], args.data)
+    if len(found) > 1:
+        names = ", ".join(env.name for env in found)
+        raise InputError(f"--env {args.env!r} matches {len(found)} environments, but one is needed: {names}")
+    return found[0]

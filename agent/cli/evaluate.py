@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import argparse
-import json
-import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from autotts.envs.errors import InputError
 
-from . import options
+from . import json_output, options
 from .command_parser import CommandParser
+from .environments import chosen_environments
+from .messages import notice, warn
 from .options import Commands
 
 if TYPE_CHECKING:
-    from autotts.envs.statistics import Point
+    from pydantic import BaseModel
+
+    from autotts.envs.statistics import CurveDifference, Point
     from autotts.sandbox.evaluation import Evaluation
     from autotts.sandbox.outcome import Candidate
 
@@ -54,8 +56,6 @@ def _add_options(command: CommandParser) -> None:
 
 def evaluate(args: argparse.Namespace) -> int:
     """Score controllers, and print a table; return exit code 1 if one of them fails."""
-    from autotts.envs.store import write_atomically
-
     from ..archive import resolve
     from ..reports.console.display import console, curve_table
 
@@ -64,19 +64,15 @@ def evaluate(args: argparse.Namespace) -> int:
     rows = [(result.candidate.name, point) for result in done if result.verdict.ok for point in result.curve]
     if rows:
         console().print(curve_table(rows))
-    if args.json:
-        write_atomically(Path(args.json), json.dumps([record(name, p) for name, p in rows], indent=1).encode())
+    json_output.write(args, lambda: _evaluate_document(rows))
     return _complain(done)
 
 
 def compare(args: argparse.Namespace) -> int:
     """Print the figures of the first controller minus the figures of the second; return exit code 1 if one fails."""
-    import dataclasses
-
     from rich.table import Table
 
     from autotts.envs import statistics
-    from autotts.envs.store import write_atomically
 
     from ..archive import resolve
     from ..reports.console.display import console, interval
@@ -97,17 +93,20 @@ def compare(args: argparse.Namespace) -> int:
             interval(d.mean_latency, d.mean_latency_ci, 0), str(d.wins), str(d.losses), str(d.ties),
         )  # fmt: skip
     console().print(table)
-    if args.json:
-        document = [dataclasses.asdict(d) for d in differences]
-        write_atomically(Path(args.json), json.dumps(document, indent=1).encode())
+    json_output.write(args, lambda: _compare_document(differences))
     return 0
 
 
-def record(name: str, point: Point) -> dict[str, Any]:
-    """Return one row of the JSON output."""
-    import dataclasses
+def _evaluate_document(rows: Sequence[tuple[str, Point]]) -> BaseModel:
+    from .json_documents import EvaluateDocument
 
-    return {"controller": name, **dataclasses.asdict(point)}
+    return EvaluateDocument.of(rows)
+
+
+def _compare_document(differences: list[CurveDifference]) -> BaseModel:
+    from .json_documents import CompareDocument
+
+    return CompareDocument(differences)
 
 
 def _evaluate_all(args: argparse.Namespace, candidates: list[Candidate]) -> list[Evaluation]:
@@ -125,13 +124,13 @@ def _evaluate_all(args: argparse.Namespace, candidates: list[Candidate]) -> list
     names = [candidate.name for candidate in candidates]
     if len(set(names)) != len(names):
         raise InputError("a controller is named twice")
-    environments = resolve.environments(args.env, args.data)
+    environments = chosen_environments(args)
     betas = list(dict.fromkeys(args.beta or BETAS))
     orders = range(args.first_order, args.first_order + args.orders)
     episodes = grid(environments, betas, orders, args.max_branches, args.max_tokens)
     with resolve.sandbox(args, candidates) as sandbox, ProgressBars() as bars:
-        print(f"sandbox {sandbox.name} ({sandbox.about})")
-        print(episodes.count())
+        notice(f"sandbox {sandbox.name} ({sandbox.about})")
+        notice(episodes.count())
         return [
             measure(candidate, episodes, sandbox, bars.add(candidate.name, len(episodes))) for candidate in candidates
         ]
@@ -141,5 +140,5 @@ def _complain(done: list[Evaluation]) -> int:
     """Print the failures, and return the exit code."""
     failed = [result for result in done if not result.verdict.ok]
     for result in failed:
-        print(f"autotts: {result.candidate.name}: {result.verdict.kind}: {result.verdict.message}", file=sys.stderr)
+        warn(f"{result.candidate.name}: {result.verdict.kind}: {result.verdict.message}")
     return 1 if failed else 0

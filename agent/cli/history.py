@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from . import options
+from . import json_output, options
 from .options import Commands, count
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from ..archive.run_directory import Run
+    from ..loop.checkpoints import CheckpointSummary
 
 
 def add_parser(commands: Commands) -> None:
@@ -53,13 +62,23 @@ def history(args: argparse.Namespace) -> int:
     from ..reports.console.display import console
 
     table = Table("checkpoint", "time (UTC)", "generation", "step", "pending", "next")
-    for checkpoint in islice(list_checkpoints(resolve.chosen_run(args.run)), args.limit):
+    run = resolve.chosen_run(args.run)
+    checkpoints = list(islice(list_checkpoints(run), args.limit))
+    json_output.write(args, lambda: _document(run, checkpoints))
+    for checkpoint in checkpoints:
         table.add_row(
             checkpoint.id, checkpoint.when[:19], str(checkpoint.generation), checkpoint.step, str(checkpoint.pending),
             " ".join(sorted(set(checkpoint.next))) or "the end",
         )  # fmt: skip
     console().print(table)
     return 0
+
+
+def _document(run: Run, checkpoints: Sequence[CheckpointSummary]) -> BaseModel:
+    from .json_documents import CheckpointRow, HistoryDocument
+
+    rows = [CheckpointRow.model_validate(dataclasses.asdict(checkpoint)) for checkpoint in checkpoints]
+    return HistoryDocument(run=str(run.home), checkpoints=tuple(rows))
 
 
 def fork(args: argparse.Namespace) -> int:

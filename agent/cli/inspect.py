@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import argparse
 import re
-import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from autotts.envs.errors import InputError
 
-from . import options
+from . import json_output, options
 from .options import Commands, add_command
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from autotts.envs.trace import Trace
+
     from ..archive.run_directory import Run
-    from ..archive.version import Version
+    from ..archive.version import ArchivedVersions, Version
+    from ..population.overfitting.crossvalidation import CrossValidated
     from ..records.card import Card
 
 _UNKNOWN = (
@@ -83,8 +87,10 @@ def lineage(args: argparse.Namespace) -> int:
         raise InputError("the archive is empty; see `autotts discover --help`")
     run = run_of(archive)
     latency = run is not None and run.config.latency
+    estimate = optimism(cards, archive.figures)
+    json_output.write(args, lambda: _lineage_document(versions, estimate))
     console().print(version_tree(cards, args.all, latency), highlight=False)
-    for line in describe_optimism(optimism(cards, archive.figures)) or [_UNKNOWN]:
+    for line in describe_optimism(estimate) or [_UNKNOWN]:
         print(line)
     if versions.best is not None:
         print(f"best: {versions.best}")
@@ -99,6 +105,17 @@ def lineage(args: argparse.Namespace) -> int:
     return 0
 
 
+def _lineage_document(versions: ArchivedVersions, estimate: tuple[Card, CrossValidated] | None) -> BaseModel:
+    from ..archive.run_report import Optimism
+    from .json_documents import LineageDocument, VersionRow
+
+    return LineageDocument(
+        archive=str(versions.archive.root), best=versions.best,
+        optimism=Optimism.of(estimate[0].id, estimate[1]) if estimate else None,
+        versions=tuple(map(VersionRow.of, versions.by_id.values())),
+    )  # fmt: skip
+
+
 def show(args: argparse.Namespace) -> int:
     """Show a version."""
     from rich.syntax import Syntax
@@ -109,6 +126,7 @@ def show(args: argparse.Namespace) -> int:
 
     archive, id = resolve.version(args.id, args.run, args.archive)
     version = ArchivedVersions(archive).by_id[id]
+    json_output.write(args, lambda: _show_document(version))
     for line in _describe(version):
         print(line)
     for line in _findings(version.card):
@@ -117,6 +135,12 @@ def show(args: argparse.Namespace) -> int:
         console().print(curve_table([(version.id, point) for point in version.mean_points]))
     console().print(Syntax(listing(version.source), "python", theme="ansi_dark", background_color="default"))
     return 0
+
+
+def _show_document(version: Version) -> BaseModel:
+    from .json_documents import ShowDocument, VersionRow
+
+    return ShowDocument(version=VersionRow.of(version), card=version.card, source=version.source)
 
 
 def _describe(version: Version) -> Iterator[str]:
@@ -223,18 +247,26 @@ def diff(args: argparse.Namespace) -> int:
     from rich.syntax import Syntax
 
     from ..archive import resolve
+    from ..archive.version import ArchivedVersions
     from ..reports.console.display import console, listing
 
-    versions = [resolve.version(text, args.run, args.archive) for text in (args.first, args.second)]
-    first, second = (archive.card(version) for archive, version in versions)
-    before, after = (archive.source(version).splitlines() for archive, version in versions)
-    lines = difflib.unified_diff(before, after, first.id, second.id, lineterm="")
-    text = listing("\n".join(lines))
+    found = [resolve.version(text, args.run, args.archive) for text in (args.first, args.second)]
+    first, second = (ArchivedVersions(archive).by_id[id] for archive, id in found)
+    before, after = first.source.splitlines(), second.source.splitlines()
+    lines = "\n".join(difflib.unified_diff(before, after, first.id, second.id, lineterm=""))
+    json_output.write(args, lambda: _diff_document(first, second, lines))
+    text = listing(lines)
     console().print(Syntax(text or "the sources are the same", "diff", theme="ansi_dark", background_color="default"))
     print(f"\n{'beta':>5} {first.id:>30} {second.id:>30}")
-    for a, b in zip(first.mean_curve, second.mean_curve, strict=False):
+    for a, b in zip(first.curve, second.curve, strict=False):
         print(f"{a.beta:5.2f} {a.accuracy:13.2f}% {a.tokens:14,.0f} {b.accuracy:14.2f}% {b.tokens:14,.0f}")
     return 0
+
+
+def _diff_document(first: Version, second: Version, diff: str) -> BaseModel:
+    from .json_documents import DiffDocument, VersionRow
+
+    return DiffDocument(first=VersionRow.of(first), second=VersionRow.of(second), diff=diff)
 
 
 def trace(args: argparse.Namespace) -> int:
@@ -244,11 +276,19 @@ def trace(args: argparse.Namespace) -> int:
     from autotts.envs.trace import as_text, picture
     from autotts.envs.trace import trace as read_trace
 
+    from ..reports.console.display import shows_colours
     from .episode import run_episode
 
     batch, logs = run_episode(args)
     found = read_trace(batch, logs, 0)
-    print(picture(found, shutil.get_terminal_size((100, 24)).columns, sys.stdout.isatty()))
+    json_output.write(args, lambda: _trace_document(found))
+    print(picture(found, shutil.get_terminal_size((100, 24)).columns, shows_colours()))
     if args.steps:
         print(as_text(found))
     return 0
+
+
+def _trace_document(found: Trace) -> BaseModel:
+    from .json_documents import TraceDocument
+
+    return TraceDocument(found)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,11 +28,16 @@ def standard_output(args: argparse.Namespace) -> Iterator[None]:
         yield
 
 
-def write(args: argparse.Namespace, document: BaseModel) -> None:
-    """Write the figures where `--json` says, if it is given. Infinite figures and those that are no number are null."""
-    if args.json is None:
+def write(args: argparse.Namespace, document: Callable[[], BaseModel]) -> None:
+    """Write the figures where `--json` says, if it is given.
+
+    Args:
+        args: the command line.
+        document: returns the figures. Those that are infinite or no number become null.
+    """
+    if getattr(args, "json", None) is None:
         return
-    text = document.model_dump_json(indent=1) + "\n"
+    text = document().model_dump_json(indent=1) + "\n"
     if args.json == ALONE:
         args.json_stream.write(text)
         args.json_stream.flush()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from autotts.envs.errors import InputError
 
 from . import options
+from .environments import chosen_environments
 from .options import Commands, count
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def add_parser(commands: Commands) -> None:
     """Add the command."""
     command = options.add_command(
         commands, "mcp", mcp, "let your own agent search for controllers: an MCP server on standard input and output",
-        "autotts mcp --env 'synthetic/*' --run runs/mcp",
+        "autotts mcp --env 'synthetic/*' --run runs/mcp", prints_data=True,
     )
     search = command.group(options.SEARCH)
     options.environments(command, "search set: ")
@@ -98,11 +99,10 @@ def _check_settings(run: Run, args: argparse.Namespace) -> None:
 def _create(home: Path, args: argparse.Namespace, sandbox: Sandbox) -> Run:
     from autotts.sandbox.choice import recorded_name
 
-    from ..archive import resolve
     from ..archive.run_directory import Run, RunConfig
     from ..explorers.mcp.session import McpExplorer
 
-    environments = resolve.environments(args.env, args.data)
+    environments = chosen_environments(args)
     config = RunConfig(
         explorer=McpExplorer.name,
         generations=GENERATIONS if args.generations is None else args.generations,

@@ -1,7 +1,8 @@
-"""Messages for the user on standard error, through Python's `logging`.
+"""Messages for the user, through Python's `logging`.
 
 The logger ``autotts`` carries notices (level INFO), warnings and errors, and with `--verbose` the steps of the program
 (DEBUG). Only the command shows them: in a library they go where the caller's logging sends them, by default nowhere.
+Notices are printed on standard output beside the results, or on standard error where standard output holds data alone.
 """
 
 from __future__ import annotations
@@ -10,30 +11,39 @@ import argparse
 import logging
 import sys
 
+from .json_output import ALONE
+
 LOGGER = logging.getLogger("autotts")
 
 
-class _StandardError(logging.Handler):
-    """Prints each message on standard error."""
+class _Terminal(logging.Handler):
+    """Prints each message."""
+
+    def __init__(self, notices_on_error: bool) -> None:
+        super().__init__()
+        self._notices_on_error = notices_on_error
 
     def emit(self, record: logging.LogRecord) -> None:
+        """Print a message: a problem in one line that begins with the name of the program."""
         try:
-            text = " ".join(record.getMessage().split()) if record.levelno >= logging.WARNING else record.getMessage()
-            prefix = "autotts: " if record.levelno >= logging.WARNING else ""
-            if record.levelno <= logging.DEBUG:
-                prefix = f"{record.name}: "
-            print(prefix + text, file=sys.stderr, flush=True)
+            text, stream = record.getMessage(), sys.stderr
+            if record.levelno >= logging.WARNING:
+                text = f"autotts: {' '.join(text.split())}"
+            elif record.levelno < logging.INFO:
+                text = f"{record.name}: {text}"
+            elif not self._notices_on_error:
+                stream = sys.stdout
+            print(text, file=stream, flush=True)
         except Exception:
             self.handleError(record)
 
 
 def set_up(args: argparse.Namespace) -> None:
     """Show the messages that the user wants: `--quiet` leaves out notices, `--verbose` adds the steps."""
-    for handler in [handler for handler in LOGGER.handlers if isinstance(handler, _StandardError)]:
+    for handler in [handler for handler in LOGGER.handlers if isinstance(handler, _Terminal)]:
         LOGGER.removeHandler(handler)
-    LOGGER.addHandler(_StandardError())
-    quiet, verbose = getattr(args, "quiet", False), getattr(args, "verbose", False)
-    LOGGER.setLevel(logging.DEBUG if verbose else logging.WARNING if quiet else logging.INFO)
+    LOGGER.addHandler(_Terminal(args.prints_data or getattr(args, "json", None) == ALONE))
+    LOGGER.setLevel(logging.DEBUG if args.verbose else logging.WARNING if args.quiet else logging.INFO)
 
 
 def notice(text: str) -> None:
@@ -44,8 +54,3 @@ def notice(text: str) -> None:
 def warn(text: str) -> None:
     """Tell the user about a problem that does not end the command."""
     LOGGER.warning("%s", text)
-
-
-def shows_progress() -> bool:
-    """Return whether a progress bar is shown: on a terminal, without `--quiet`."""
-    return sys.stderr.isatty() and LOGGER.isEnabledFor(logging.INFO)

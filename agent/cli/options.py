@@ -20,8 +20,9 @@ VERSIONS, SANDBOX, OUTPUT = "versions", "sandbox", "output"
 
 
 def add_command(
-    commands: Commands, name: str, function: CommandFunction, help: str, *examples: str, quiet: str = ""
-) -> CommandParser:
+    commands: Commands, name: str, function: CommandFunction, help: str, *examples: str, quiet: str = "",
+    prints_data: bool = False,
+) -> CommandParser:  # fmt: skip
     """Add a command that calls ``function``, and return its parser.
 
     Args:
@@ -31,13 +32,14 @@ def add_command(
         help: what the command does, in one line.
         examples: command lines, for the end of its help text.
         quiet: what `--quiet` does, if it is not the usual.
+        prints_data: whether its standard output is for programs, so that notices must not go there.
     """
     lines = "\n".join(f"  {line}" for line in examples)
     command = commands.add_parser(
         name, help=help.replace("%", "%%"), description=help.replace("%", "%%"),
         epilog=f"example{'s' if len(examples) > 1 else ''}:\n{lines.replace('%', '%%')}" if examples else None,
     )  # fmt: skip
-    command.set_defaults(function=function)
+    command.set_defaults(function=function, prints_data=prints_data)
     general = command.group(GENERAL)
     general.add_argument(
         "--config", metavar="FILE", help="settings from this TOML file (default: ./autotts.toml, if there is one)"

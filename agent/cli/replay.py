@@ -10,15 +10,19 @@ from typing import TYPE_CHECKING
 
 from autotts.envs.errors import InputError
 
-from . import options
+from . import json_output, options
+from .environments import chosen_environments
+from .messages import notice, warn
 from .options import Commands
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
     from rich.progress import Progress
 
     from autotts.sandbox.outcome import Verdict
 
     from ..reports.replay.replay import ReplayProgress
+    from ..reports.replay.results import ReplayResults
 
 
 def add_parser(commands: Commands) -> None:
@@ -66,14 +70,14 @@ def run(args: argparse.Namespace) -> int:
         raise InputError(f"--price is {args.price:g}, but must be dollars for a million output tokens")
     archive = resolve.chosen_archive(args.run, args.archive)
     chosen = entries(archive, args.select)
-    environments = resolve.environments(args.env, args.data)
+    environments = chosen_environments(args)
     betas = tuple(sorted(set(args.beta or BETAS)))
     settings = ReplaySettings(betas, args.orders, args.first_order, args.max_branches, args.max_tokens)
     total, home = episodes(chosen, environments, settings), Path(args.output)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     bar = Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
     with resolve.sandbox(args, [Candidate(e.label, e.source) for e in chosen]) as sandbox, bar:
-        print(f"sandbox {sandbox.name} ({sandbox.about})")
+        notice(f"sandbox {sandbox.name} ({sandbox.about})")
         progress = _show_progress(bar, total)
         found = replay(chosen, environments, archive.cards(), settings, home, sandbox, args.price, progress)
     for line in summary(found):
@@ -82,8 +86,17 @@ def run(args: argparse.Namespace) -> int:
     try:
         file(found, chosen, archive)
     except OSError as error:  # the report is complete: a read-only archive is no failure
-        print(f"autotts: not filed with the archive: {error.filename}: {error.strerror}", file=sys.stderr)
+        warn(f"not filed with the archive: {error.filename}: {error.strerror}")
+    json_output.write(args, lambda: _document(found, home))
     return 1 if found.failures else 0
+
+
+def _document(found: ReplayResults, home: Path) -> BaseModel:
+    from .json_documents import ReplayDocument, rows
+
+    return ReplayDocument(
+        directory=str(home), rows=rows([(row.controller, row.point) for row in found.rows]), failures=found.failures
+    )  # fmt: skip
 
 
 def _show_progress(bar: Progress, total: int) -> ReplayProgress:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from . import options
+from .environments import tell_environments
 from .options import Commands
 
 
@@ -26,6 +27,7 @@ def resume(args: argparse.Namespace) -> int:
     from .run_session import run_discovery
 
     run = resolve.chosen_run(args.run)
+    tell_environments([*run.config.environments, *run.config.simulated])
     if args.sandbox == "auto":  # an interruption must not change the archive: keep the sandbox of the run
         args.sandbox = run.config.sandbox
     with resolve.sandbox(args) as sandbox:

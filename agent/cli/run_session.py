@@ -7,24 +7,25 @@ from __future__ import annotations
 
 import argparse
 import signal
-import sys
 from collections.abc import Sequence
 from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import NoReturn
 
+from pydantic import BaseModel
+
 from autotts.envs import catalogue
-from autotts.envs.errors import DamagedFile
-from autotts.sandbox.base import Sandbox, SandboxError, print_message
+from autotts.envs.errors import DamagedFile, InputError
+from autotts.sandbox.base import Sandbox, SandboxError
 
 from .. import population
-from ..archive.best import best_version
+from ..archive.best import BestVersion, best_version
 from ..archive.resolve import workers
 from ..archive.run_directory import Run
-from ..archive.run_report import TEXT, describe_optimism, read_report
+from ..archive.run_report import TEXT, RunReport, describe_optimism, read_report
 from ..explorers.prompts.briefing import opening
 from ..explorers.registry import CALL_A_MODEL, members
-from ..llm.budget import LlmBudget, SpendingLimit
+from ..llm.budget import LlmBudget, Spending, SpendingLimit
 from ..llm.calls import CallJournal
 from ..llm.failures import ExplorerError
 from ..llm.prices import Prices, estimate_cost
@@ -34,6 +35,8 @@ from ..reports.console.progress import ProgressDisplay
 from ..reports.run_report.page import page
 from ..reports.trackers.base import NONE, Tracker, tracker
 from ..reports.trackers.follow import follow
+from . import json_output
+from .messages import notice, warn
 
 
 def run_discovery(run: Run, sandbox: Sandbox, args: argparse.Namespace) -> int:
@@ -46,20 +49,22 @@ def run_discovery(run: Run, sandbox: Sandbox, args: argparse.Namespace) -> int:
     """
     from ..loop.graph import Discovery, discover  # LangGraph takes a second to import: wrong usage fails before
 
+    if args.approve and args.json == json_output.ALONE:
+        raise InputError("--approve asks on standard output, so --json needs a file")
     _update_limits(run, args)
     display = ProgressDisplay(run)
     parts = assemble(run, Prices(Path(args.prices) if args.prices else None), catalogue.data_root(args.data))
     explorer, calls, budget = parts.explorer, parts.calls, parts.budget
-    print(f"run {run.home}, sandbox {sandbox.name} ({sandbox.about}), {workers(args.workers)} workers")
+    notice(f"run {run.home}, sandbox {sandbox.name} ({sandbox.about}), {workers(args.workers)} workers")
     if set(members(run.config)) & set(CALL_A_MODEL):
-        print(f"{run.config.model}: {_estimate(run, calls)}; spent until now: {budget.spent()}")
+        notice(f"{run.config.model}: {_estimate(run, calls)}; spent until now: {budget.spent()}")
     run.log(RunStarted(sandbox.name))
 
     def interrupt(*_: object) -> NoReturn:
         explorer.close()  # otherwise the process would wait until the explorer has finished its request
         raise KeyboardInterrupt
 
-    follower = follow(run, budget, args.tracker, print_message)
+    follower = follow(run, budget, args.tracker, warn)
     signal.signal(signal.SIGINT, interrupt)
 
     def report(event: Event) -> None:
@@ -72,11 +77,11 @@ def run_discovery(run: Run, sandbox: Sandbox, args: argparse.Namespace) -> int:
             discovery = Discovery(run, explorer, sandbox, report, args.approve, budget, page)
             discover(discovery, lambda candidates: _approve(candidates, run, display))
     except KeyboardInterrupt:
-        print(f"autotts: interrupted; go on with `autotts resume {run.home}`", file=sys.stderr)
+        warn(f"interrupted; go on with `autotts resume {run.home}`")
         return 130
     except (SandboxError, ExplorerError) as error:
         raise type(error)(f"{error}; go on with `autotts resume {run.home}`") from error
-    return _print_summary(run, budget)
+    return _print_summary(run, budget, args)
 
 
 def check_tracker(name: str | None) -> Tracker | None:
@@ -115,10 +120,9 @@ def _approve(candidates: Sequence[dict[str, str]], run: Run, display: ProgressDi
             try:
                 answer = input(f"run {candidate['id']}? [y/N] ")
             except EOFError:
-                print(
-                    f"autotts: standard input is closed, so nobody can approve candidates; "
-                    f"see `autotts resume {run.home} --approve`",
-                    file=sys.stderr,
+                warn(
+                    "standard input is closed, so nobody can approve candidates; "
+                    f"see `autotts resume {run.home} --approve`"
                 )
                 raise KeyboardInterrupt from None
             if answer.strip().lower() in ("y", "yes"):
@@ -126,8 +130,8 @@ def _approve(candidates: Sequence[dict[str, str]], run: Run, display: ProgressDi
     return approved
 
 
-def _print_summary(run: Run, budget: LlmBudget) -> int:
-    """Print the result of a finished run.
+def _print_summary(run: Run, budget: LlmBudget, args: argparse.Namespace) -> int:
+    """Print the result of a finished run, and write it as JSON.
 
     Raises:
         DamagedFile: the run has no report.
@@ -138,7 +142,8 @@ def _print_summary(run: Run, budget: LlmBudget) -> int:
             f"{run.home / 'report.json'}: missing; remove {run.checkpoint}, and resume: the archive is kept"
         )
     cards = run.archive.cards_with_beliefs()
-    print(f"\nbest: {best_version(population.ranked(cards), population.budgets(cards), report)}")
+    best = best_version(population.ranked(cards), population.budgets(cards), report)
+    print(f"\nbest: {best}")
     for version, measured in sorted(report.measured.items(), key=lambda item: -item[1]):
         searched = report.searched[version]
         print(f"  {version:24} {measured:6.2f}  (search {searched:6.2f}, change {measured - searched:+.2f})")
@@ -153,4 +158,11 @@ def _print_summary(run: Run, budget: LlmBudget) -> int:
     )
     if stopped:
         print(f"stopped early: {stopped}; `autotts resume {run.home}` with a higher limit goes on")
+    json_output.write(args, lambda: _document(run, best, report, budget.spent(), stopped))
     return 0
+
+
+def _document(run: Run, best: BestVersion | None, report: RunReport, spent: Spending, stopped: str) -> BaseModel:
+    from .json_documents import DiscoverDocument
+
+    return DiscoverDocument(run=str(run.home), best=best, report=report, spent=spent, stopped=stopped)

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autotts.envs.errors import InputError
 
-from . import options
+from . import json_output, options
+from .messages import notice
 from .options import Commands, add_command
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from autotts.sandbox.check import AttackAttempt
 
+    from .machine import MachineCheck
 
 def add_parser(commands: Commands) -> None:
     """Add the commands."""
@@ -59,14 +61,11 @@ def build(args: argparse.Namespace) -> int:
 
 def check(args: argparse.Namespace) -> int:
     """Attack the sandbox; return exit code 1 if an attack succeeds."""
-    import dataclasses
-
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
     from rich.table import Table
     from rich.text import Text
 
-    from autotts.envs.store import write_atomically
     from autotts.sandbox.check import AttackCheck, attacks
     from autotts.sandbox.choice import open_sandbox
 
@@ -84,7 +83,7 @@ def check(args: argparse.Namespace) -> int:
     bar = Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
     with open_sandbox(name, runtime=args.runtime) as probe:
         name = probe.name
-        print(f"sandbox {probe.name} ({probe.about}): {len(chosen)} attacks, each with and without the source check")
+        notice(f"sandbox {probe.name} ({probe.about}): {len(chosen)} attacks, each with and without the source check")
     with AttackCheck(lambda limits: open_sandbox(name, runtime=args.runtime, limits=limits)) as under_attack, bar:
         task = bar.add_task("", total=2 * len(chosen))
         for attack in chosen:
@@ -96,12 +95,16 @@ def check(args: argparse.Namespace) -> int:
     for first, second in zip(attempts[::2], attempts[1::2], strict=True):
         table.add_row(first.attack, *map(Text, (first.tries, _short(first), _long(second))))
     console().print(table)
-    if args.json:
-        document = {"sandbox": name, "attempts": [dataclasses.asdict(attempt) for attempt in attempts]}
-        write_atomically(Path(args.json), json.dumps(document, indent=1).encode())
+    json_output.write(args, lambda: _check_document(name, attempts))
     through = [attempt for attempt in attempts if attempt.breaches]
     print(f"{len(chosen)} attacks, {len(attempts)} attempts, {len(through)} got through")
     return 1 if through else 0
+
+
+def _check_document(name: str, attempts: list[AttackAttempt]) -> BaseModel:
+    from .json_documents import SandboxCheckDocument
+
+    return SandboxCheckDocument(sandbox=name, attempts=tuple(attempts))
 
 
 def _short(attempt: AttackAttempt) -> str:
@@ -116,12 +119,9 @@ def _long(attempt: AttackAttempt) -> str:
 
 def doctor(args: argparse.Namespace) -> int:
     """Check this machine; return exit code 1 if it cannot isolate candidates."""
-    import dataclasses
-
     from rich.table import Table
     from rich.text import Text
 
-    from autotts.envs.store import write_atomically
     from autotts.sandbox.choice import open_sandbox
 
     from ..reports.console.display import console
@@ -129,11 +129,9 @@ def doctor(args: argparse.Namespace) -> int:
 
     parts = machine.check_machine(args.data)
     isolated = machine.isolates(parts)
+    json_output.write(args, lambda: _doctor_document(isolated, parts))
     if args.quiet:
         return 0 if isolated else 1
-    if args.json:
-        document = {"isolates": isolated, "parts": [dataclasses.asdict(part) for part in parts]}
-        write_atomically(Path(args.json), json.dumps(document, indent=1).encode())
     table = Table("", "part", "state", "how to repair it")
     for part in parts:
         table.add_row("ok" if part.ok else "--", *map(Text, (part.name, part.state, part.repair)))
@@ -144,3 +142,9 @@ def doctor(args: argparse.Namespace) -> int:
     else:
         print("no sandbox isolates candidates here; --sandbox process runs candidates that you trust")
     return 0 if isolated else 1
+
+
+def _doctor_document(isolated: bool, parts: list[MachineCheck]) -> BaseModel:
+    from .json_documents import DoctorDocument
+
+    return DoctorDocument(isolates=isolated, parts=tuple(parts))

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import argparse
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from . import options
+from . import json_output, options
 from .options import Commands
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from ..archive.run_directory import Run, RunConfig
     from ..archive.run_report import RunReport
+    from ..archive.version import ArchivedVersions
+    from ..llm.budget import Spending
+    from ..population.overfitting.crossvalidation import CrossValidated
     from ..records.card import Card
 
 
@@ -29,6 +35,7 @@ def status(args: argparse.Namespace) -> int:
     """Print the state of a run."""
     from ..archive import resolve
     from ..archive.run_report import describe_optimism
+    from ..archive.run_settings import describe_settings, read_settings
     from ..archive.version import ArchivedVersions
     from ..population.overfitting.beliefs import optimism
     from ..reports.console.display import console, curve_table
@@ -36,10 +43,12 @@ def status(args: argparse.Namespace) -> int:
     run = resolve.chosen_run(args.run)
     versions = ArchivedVersions(run.archive)
     cards, state = versions.cards, run_state(run, versions.report)
+    estimate = optimism(cards, run.archive.figures)
+    json_output.write(args, lambda: _document(run, versions, state, estimate))
     print(f"run {run.home}: {state}, explorer {run.config.explorer}")
     for line in _progress(run, cards):
         print(line)
-    for line in describe_optimism(optimism(cards, run.archive.figures)):
+    for line in describe_optimism(estimate):
         print(f"  {line}")
     for line in _best(cards, versions.ranked):
         print(line)
@@ -48,12 +57,37 @@ def status(args: argparse.Namespace) -> int:
         best = versions.by_id.get(versions.best.id)
         if best is not None:
             console().print(curve_table([(best.id, point) for point in best.mean_points]))
+    for number, line in enumerate(describe_settings(read_settings(run))):
+        print(f"  {'' if number else 'settings':12} {line}")
     if state != FINISHED:
         print(f"go on with `autotts resume {run.home}`")
     return 0
 
 
+def _document(
+    run: Run, versions: ArchivedVersions, state: str, estimate: tuple[Card, CrossValidated] | None
+) -> BaseModel:
+    from .. import population
+    from ..archive.run_report import Optimism
+    from ..archive.run_settings import read_settings
+    from .json_documents import StatusDocument, VersionRow
+
+    cards, config = versions.cards, run.config
+    return StatusDocument(
+        run=str(run.home), state=state, explorer=config.explorer, environments=config.environments,
+        simulated=config.simulated, generation=_reached(cards), generations=config.generations, versions=len(cards),
+        failures=_failures(cards), spent=_spent(run), limits=run.limits(),
+        hypervolume=population.hypervolume(cards, config.latency),
+        credits=population.credits(cards, latency=config.latency), episodes_per_second=_speed(run),
+        optimism=Optimism.of(estimate[0].id, estimate[1]) if estimate else None, best=versions.best,
+        ranked=tuple(VersionRow.of(versions.by_id[card.id]) for card in versions.ranked[:_SHOWN]),
+        settings=read_settings(run),
+    )  # fmt: skip
+
+
 FINISHED = "finished"
+_SHOWN = 5
+"""Number of versions that are listed."""
 
 
 def run_state(run: Run, report: RunReport | None) -> str:
@@ -72,37 +106,56 @@ def run_state(run: Run, report: RunReport | None) -> str:
 def _progress(run: Run, cards: Sequence[Card]) -> Iterator[str]:
     """Yield lines on the search set, the generations, the failures, the cost, the explorers and the speed."""
     from .. import population
-    from ..llm.budget import Spending
-    from ..llm.calls import read_calls
     from ..population.credit import by_arm
-    from ..records.card import SCREENED
-    from ..records.events import CandidateEvaluated
 
     latency = run.config.latency
     yield f"  search set   {', '.join(run.config.environments)}"
     if run.config.simulated:
         weight = f"a weight of {run.config.simulated_weight:.0%} together, for selection only"
         yield f"  simulated    {', '.join(run.config.simulated)} ({weight})"
-    done = max((card.generation for card in cards), default=-1)
-    yield f"  generations  {max(0, done)} of {run.config.generations} archived, {len(cards)} versions"
-    failed: dict[str, int] = {}
-    for card in cards:
-        if not card.ok and card.verdict != SCREENED:
-            failed[card.verdict] = failed.get(card.verdict, 0) + 1
-    yield f"  failures     {', '.join(f'{kind}: {n}' for kind, n in sorted(failed.items())) or 'none'}"
-    spent = sum((a.spending for call in read_calls(run.home / "calls") for a in call.attempts), Spending())
-    yield f"  spent        {spent}"
+    yield f"  generations  {_reached(cards)} of {run.config.generations} archived, {len(cards)} versions"
+    yield f"  failures     {', '.join(f'{kind}: {n}' for kind, n in _failures(cards).items()) or 'none'}"
+    yield f"  spent        {_spent(run)}"
     yield f"  hypervolume  {population.hypervolume(cards, latency):.2f}{' (latency included)' if latency else ''}"
     for name, credit in sorted(population.credits(cards, latency=latency).items()):
         yield f"  {name:12} {credit.proposals} versions raised the hypervolume by {credit.gain:.2f} points"
     for name, arm in sorted(population.credits(cards, by_arm, latency).items()):
         yield f"    {name:10} {arm.proposals} versions, {arm.gain:.2f} points"
     yield from _islands(cards, run.config)
-    evaluated = [event for event in run.events_of(CandidateEvaluated) if event.episodes]
-    if evaluated:
-        seconds = max(sum(event.seconds for event in evaluated), 1e-9)
-        yield f"  speed        {sum(event.episodes for event in evaluated) / seconds:,.0f} episodes a second"
+    speed = _speed(run)
+    if speed is not None:
+        yield f"  speed        {speed:,.0f} episodes a second"
     yield f"  screening    {_screening(run)}"
+
+
+def _reached(cards: Sequence[Card]) -> int:
+    """Return the last generation that is archived."""
+    return max((card.generation for card in cards), default=0)
+
+
+def _failures(cards: Sequence[Card]) -> dict[str, int]:
+    """Return the number of versions that failed, by kind."""
+    from ..records.card import SCREENED
+
+    failed = sorted(card.verdict for card in cards if not card.ok and card.verdict != SCREENED)
+    return dict(Counter(failed))
+
+
+def _spent(run: Run) -> Spending:
+    """Return what the calls of a run have cost."""
+    from ..llm.budget import Spending
+    from ..llm.calls import read_calls
+
+    return sum((a.spending for call in read_calls(run.home / "calls") for a in call.attempts), Spending())
+
+
+def _speed(run: Run) -> float | None:
+    """Return the episodes a second of all evaluations; None before the first."""
+    from ..records.events import CandidateEvaluated
+
+    evaluated = [event for event in run.events_of(CandidateEvaluated) if event.episodes]
+    seconds = max(sum(event.seconds for event in evaluated), 1e-9)
+    return sum(event.episodes for event in evaluated) / seconds if evaluated else None
 
 
 def _islands(cards: Sequence[Card], config: RunConfig) -> Iterator[str]:
@@ -140,5 +193,5 @@ def _best(cards: Sequence[Card], ranked: Sequence[Card]) -> Iterator[str]:
     if ranked:
         yield f"  versions by shrunk quality in the search; simpler ones first where a lead may be noise;\n  {LEGEND}:"
     at = population.budgets(cards)
-    for card in ranked[:5]:
+    for card in ranked[:_SHOWN]:
         yield f"  {card.id:24} {population.quality(card, at):6.2f}{belief(card, at)}  {card.name}{remarks(card)}"

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autotts.envs.errors import InputError
 
-from . import options
+from . import json_output, options
 from .options import Commands
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from autotts.envs.statistics import Point
+    from autotts.sandbox.outcome import Candidate, Verdict
+
+    from ..archive.best import BestVersion
     from ..archive.run_directory import Run
-    from ..records.version import CurvePoint
+    from ..records.version import CurvePoint, Finding
 
 
 def add_parser(commands: Commands) -> None:
@@ -43,6 +49,8 @@ def attempt(args: argparse.Namespace) -> int:
 
     path = Path(args.file)
     workspace = None if args.run else _workspace()
+    if workspace is not None and args.json:
+        raise InputError("the workspace prints text alone: leave --json out, or name a --run")
     if workspace is not None:
         source = resolve.controller(str(path.resolve())).source
         try:
@@ -75,26 +83,31 @@ def _try_in_sandbox(args: argparse.Namespace, path: Path) -> int:
     from ..tools.draft_episodes import about_part, part_of
 
     candidate = resolve.controller(str(path) if path.suffix == ".py" else str(path.resolve()))
+    run = resolve.chosen_run(args.run)
     verdict = policy.check(candidate.source, prints=True)
     if not verdict.ok:
-        print(f"{verdict.kind}: {verdict.message}")
-        return 1
-    run = resolve.chosen_run(args.run)
+        return _failed(args, run, candidate, verdict)
     episodes = run.episodes(run.environments())
     part = episodes.take(part_of(episodes))
     with resolve.sandbox(args, [candidate]) as sandbox, ProgressBars() as bars:
         found, printed = evaluate_and_print(candidate, part, sandbox, bars.add(candidate.name, len(part)))
     print("\n".join(_prints(printed)), end="\n" if printed else "")
     if found.logs is None or found.scores is None:
-        print(f"{found.verdict.kind}: {found.verdict.message}")
-        return 1
+        return _failed(args, run, candidate, found.verdict, printed)
     several = len(episodes.environments) > 1
     points = [point for point in found.curve if not several or point.environment == MEAN]
     print(f"{candidate.name} on a part of the search set of {run.home}: {about_part(part)}")
     console().print(curve_table([(candidate.name, point) for point in points]))
-    print(_against_best(run, [CurvePoint(p.beta, p.accuracy_pct, p.mean_tokens, p.mean_latency) for p in points]))
-    for finding in diagnose(found.scores, found.logs):
+    curve = [CurvePoint(p.beta, p.accuracy_pct, p.mean_tokens, p.mean_latency) for p in points]
+    quality, best = _against_best(run, curve)
+    if quality is None:
+        print("the run has no versions to compare with")
+    else:
+        print(f"quality {quality:.2f} on this part of the search set; the best version of the run: {best}")
+    findings = diagnose(found.scores, found.logs)
+    for finding in findings:
         print(f"- {finding.kind}: {finding.message}")
+    json_output.write(args, lambda: _document(run, candidate, found.verdict, printed, points, quality, best, findings))
     return 0
 
 
@@ -112,8 +125,30 @@ def _prints(printed: bytes) -> Iterator[str]:
         yield f"| ... cut after {PRINTED:,} bytes"
 
 
-def _against_best(run: Run, curve: list[CurvePoint]) -> str:
-    """Return one line that compares the curve with the best version, measured on the whole search set."""
+def _failed(
+    args: argparse.Namespace, run: Run, candidate: Candidate, verdict: Verdict, printed: bytes = b""
+) -> int:
+    """Print how the draft failed, and return the exit code."""
+    print(f"{verdict.kind}: {verdict.message}")
+    json_output.write(args, lambda: _document(run, candidate, verdict, printed))
+    return 1
+
+
+def _document(
+    run: Run, candidate: Candidate, verdict: Verdict, printed: bytes, points: Sequence[Point] = (),
+    quality: float | None = None, best: BestVersion | None = None, findings: Sequence[Finding] = (),
+) -> BaseModel:  # fmt: skip
+    from .json_documents import TryDocument, rows
+
+    return TryDocument(
+        controller=candidate.name, run=str(run.home), verdict=verdict.kind, message=verdict.message,
+        rows=rows([(candidate.name, point) for point in points]), quality=quality, best=best, findings=tuple(findings),
+        printed=printed.decode(errors="backslashreplace"),
+    )  # fmt: skip
+
+
+def _against_best(run: Run, curve: list[CurvePoint]) -> tuple[float | None, BestVersion | None]:
+    """Return the quality of the curve, and the best version, which was measured on the whole search set."""
     import numpy as np
 
     from .. import population
@@ -121,6 +156,5 @@ def _against_best(run: Run, curve: list[CurvePoint]) -> str:
 
     versions = ArchivedVersions(run.archive)
     if versions.best is None:
-        return "the run has no versions to compare with"
-    mine = float(np.mean(population.attained(curve, versions.budgets)))
-    return f"quality {mine:.2f} on this part of the search set; the best version of the run: {versions.best}"
+        return None, None
+    return float(np.mean(population.attained(curve, versions.budgets))), versions.best

@@ -143,6 +143,12 @@ def _ancestry(ids: Sequence[str], by_id: Mapping[str, Card]) -> set[str]:
     return reached
 
 
+def shows_colours() -> bool:
+    """Return whether standard output shows colours: it is a terminal, and NO_COLOR is not set."""
+    screen = Console()
+    return screen.is_terminal and not screen.no_color
+
+
 def console() -> Console:
     """Return the console for results; without a terminal it is 140 characters wide, for tables."""
     plain = Console()

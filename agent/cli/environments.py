@@ -1,0 +1,40 @@
+"""Chooses the environments of a command, and tells the user which they are."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from .messages import notice
+
+if TYPE_CHECKING:
+    from autotts.envs.store import Environment
+
+
+def chosen_environments(args: argparse.Namespace) -> list[Environment]:
+    """Return the environments that `--env` names, else all under the data root, else the built-in synthetic ones.
+
+    Raises:
+        InputError: one does not exist.
+    """
+    from autotts.envs import catalogue
+
+    from ..archive import resolve
+
+    found = resolve.environments(args.env, args.data)
+    root = catalogue.data_root(args.data)
+    recorded = set(catalogue.names(root))
+    origin = ""
+    if not args.env:
+        origin = f" (all under {root}; choose with --env)" if recorded else ""
+    built_in = [environment.name for environment in found if environment.name not in recorded]
+    if built_in:
+        origin += f" (built in: {root} holds {'none' if not recorded else 'no ' + ', '.join(built_in)})"
+    tell_environments((environment.name for environment in found), origin)
+    return found
+
+
+def tell_environments(names: Iterable[str], origin: str = "") -> None:
+    """Tell the user the names of the environments that the command uses."""
+    notice(f"environments: {', '.join(names)}{origin}")
