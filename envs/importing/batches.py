@@ -1,4 +1,5 @@
-"""Reads the output of batch jobs: of OpenAI's batch endpoint, and of `vllm run-batch`, which writes the same lines.
+"""Reads the output of batch jobs: of OpenAI's batch endpoint, of `vllm run-batch`, which writes the same lines, and of
+Anthropic's message batches.
 
 A line is the response to one request, and its choices (``n`` of the request) are branches. The lines hold neither the
 question nor the gold answer: `joins` adds them.
@@ -36,14 +37,9 @@ def _row(line: dict[str, Any], options: ImportOptions) -> tuple[dict[str, Any], 
     """Return the fields of a response and its fields with one value for each branch, or the reason to skip it."""
     if "custom_id" not in line:
         return "no custom_id"
-    if "response" not in line:
-        return "a request, not a response: import the output file, and give this one by --requests"
-    response = line["response"]
-    if line.get("error") or not isinstance(response, dict) or response.get("status_code", 200) != 200:
-        return "the request failed"
-    body = response.get("body")
-    if not isinstance(body, dict):
-        return "a response without a body"
+    body = _body(line)
+    if isinstance(body, str):
+        return body
     texts = _texts(body)
     if not texts:
         return "a response without choices"
@@ -58,15 +54,32 @@ def _row(line: dict[str, Any], options: ImportOptions) -> tuple[dict[str, Any], 
     return fields, lists
 
 
+def _body(line: dict[str, Any]) -> dict[str, Any] | str:
+    """Return the response to a request, or why there is none."""
+    if "result" in line:
+        result = line["result"]
+        failed = not isinstance(result, dict) or result.get("type") != "succeeded"
+        body = None if failed else result.get("message")
+    elif "response" in line:
+        response = line["response"]
+        failed = bool(line.get("error")) or not isinstance(response, dict) or response.get("status_code", 200) != 200
+        body = None if failed else response.get("body")
+    else:
+        return "a request, not a response: import the output file, and give this one by --requests"
+    if failed:
+        return "the request failed"
+    return body if isinstance(body, dict) else "a response without a body"
+
+
 def _texts(body: dict[str, Any]) -> list[str]:
-    """Return the texts of a chat completion, of a completion, or of a response of the newer endpoint."""
+    """Return the texts of a chat completion, of a completion, of a response, or of a message."""
     choices = body.get("choices")
     if isinstance(choices, list):
         return [_text(choice) for choice in choices if isinstance(choice, dict)]
-    output = body.get("output")
+    output = body.get("output", body.get("content"))
     if not isinstance(output, list):
         return []
-    parts = [part for item in output if isinstance(item, dict) for part in _list(item.get("content"))]
+    parts = [part for item in output if isinstance(item, dict) for part in _list(item.get("content", [item]))]
     return ["".join(str(part["text"]) for part in parts if isinstance(part, dict) and "text" in part)]
 
 

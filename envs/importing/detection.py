@@ -12,6 +12,8 @@ from .jsonl import parse
 FORMATS = ("published", "jsonl", "inspect", "lm-eval", "batch", "hf", "table")
 _OLD_TABLES = (".xls", ".xlsb", ".ods", ".numbers")
 _HEAD = 2**16
+_BATCHES = (b'"response"', b'"result"', b'"body"', b'"params"')
+"""The keys of responses and of requests, beside their ``custom_id``."""
 
 
 def detect(path: Path) -> str:
@@ -55,7 +57,7 @@ def _samples(text: bytes) -> bool:
 def _responses(text: bytes) -> bool:
     """Return whether a file that begins with ``text`` holds the responses, or the requests, of a batch job."""
     first = text.partition(b"\n")[0]
-    return b'"custom_id"' in first and (b'"response"' in first or b'"body"' in first)
+    return b'"custom_id"' in first and any(key in first for key in _BATCHES)
 
 
 def _listed(text: bytes) -> bool:

@@ -111,12 +111,13 @@ def _bare(text: str) -> str | None:
 
 
 _DRESS = r"(?:\s|[:=*_$({\[]|\\(?:text|textbf|mathrm|mathbf|boxed)|(?i:\bis\b|\boption\b|\bchoice\b))*"
+_PHRASE = r"(?i:\b(?:answer|choice|option))\b" + _DRESS
 _NAMED = re.compile(
-    r"(?i:\b(?:answer|choice|option))\b"
-    + _DRESS
-    + r"([A-J])(?![A-Za-z0-9'])(?!\s+(?!because|since|as|and|or)[a-z]+\s+[a-z])"
+    _PHRASE
+    + r"(?:([B-HJ])(?![A-Za-z0-9'])|(A)(?![A-Za-z0-9']|\s+(?!because|since|as|and|or|is)[a-z])|(I)(?=[\s.)*}\]$]*$))",
+    re.MULTILINE,
 )
-_SURE = re.compile(r"(?i:\b(?:answer|choice|option))\b" + _DRESS + r"([B-HJ])(?![A-Za-z0-9'])")
+"""A and I are words as well."""
 _BRACKETED = re.compile(r"[(\[*]\s*([A-Ja-j])\s*[)\]*]")
 _ALONE = re.compile(r"[\s*$({\[]*([A-Ja-j])(?:[\s.*$)}\]]*|[).:]\s.*)")
 _INNER = re.compile(r"(?:\\(?:text|textbf|mathrm|mathbf)\s*)?[{(\s]*([A-Ja-j])[)}\s.]*")
@@ -131,9 +132,9 @@ def choice(text: str) -> str | None:
     box = boxed(text)
     if box is not None and (inner := _INNER.fullmatch(box)):
         return inner[1].upper()
-    named = [*_NAMED.finditer(text), *_SURE.finditer(text)]
+    named = [match[match.lastindex or 0] for match in _NAMED.finditer(text)]
     if named:
-        return max(named, key=lambda match: match.start(1))[1]
+        return named[-1]
     bracketed = _BRACKETED.findall(text)
     if bracketed:
         return str(bracketed[-1]).upper()

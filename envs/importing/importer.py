@@ -265,6 +265,8 @@ class _RowImporter:
         if self.extracted.texts:
             found = f"{self.extracted.found:,} of {self.extracted.texts:,} texts"
             notes.append(f"the answers are what --extract finds in the texts: one in {found}")
+            if self.report.format in ("inspect", "lm-eval"):
+                notes.append("the verdicts of the file are left out, as they are on other answers")
         if self.blank:
             notes.append(f"{self.blank} branches have empty cells, and are taken as not there")
         renamed, mixed = collector.merged()

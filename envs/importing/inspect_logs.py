@@ -57,6 +57,8 @@ def read(path: Path, options: ImportOptions) -> Iterator[ImportedRow | Unreadabl
                 raise InputError(f"{path}: answers of several scorers; name one by --scorer: {', '.join(scores)}")
             scorer = next(iter(scores))
         fields = _fields(sample, scorer, evaluation)
+        if isinstance(fields, dict) and options.extract is not None:
+            fields["correct"] = None  # the verdict is on another answer: `includes` finds 4 in 14
         yield UnreadableRow(place, fields) if isinstance(fields, str) else ImportedRow(place, fields, sample)
 
 

@@ -82,7 +82,7 @@ def joins(options: ImportOptions, rows_of: RowsOf) -> Joins:
 def _requests(path: Path, rows_of: RowsOf) -> dict[str, str]:
     questions: dict[str, str] = {}
     for place, line in _objects(path, rows_of):
-        body = line.get("body")
+        body = line.get("body", line.get("params"))  # Anthropic calls it params
         text = _question(body) if isinstance(body, dict) else None
         if "custom_id" not in line or text is None:
             raise InputError(f"--requests {path}: {place}: not a request with a custom_id and a prompt")

@@ -39,6 +39,11 @@ CHOICES = [
     ("The correct choice is: **D. a green thing**", "D"),
     ("(A)</think>so B it is. Answer: B", "B"),
     ("The answer is a dog", None),
+    ("Answer: A man.", None),
+    ("Answer: I don't know", None),
+    ("Answer: (I)\nSo it is.", "I"),
+    ("Answer: A is right", "A"),
+    ("Answer: B is better than answer A.", "A"),
     ("<think>(A)", None),
     ("I do not know", None),
 ]
