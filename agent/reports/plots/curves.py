@@ -51,15 +51,17 @@ def draw_curves(lines: Sequence[CurveLine], path: Path, mean: bool = True, title
     rows = -(-len(panels) // columns)
 
     def draw(figure: Figure) -> None:
-        axes = figure.subplots(rows, columns, squeeze=False).flat
+        axes = [*figure.subplots(rows, columns, squeeze=False).flat]
         for axis, (environment, shown) in zip(axes, panels.items(), strict=False):
             _panel(axis, shown)
             axis.set_title(short(environment, 60))
-        for axis in [*axes][len(panels) :]:
+        for axis in axes[len(panels) :]:
             axis.set_axis_off()
         figure.suptitle(short(title, 120), fontsize=9)
+        found = {name: line for axis in axes for line, name in zip(*axis.get_legend_handles_labels(), strict=True)}
+        figure.legend([*found.values()], [*found], loc="outside right upper", frameon=False)  # beside the data
 
-    save(path, (1 + 7.0 * columns, 4.6 * rows), draw)
+    save(path, (2.5 + 7.0 * columns, 4.6 * rows), draw)
 
 
 def _panels(lines: Sequence[CurveLine], mean: bool) -> dict[str, list[tuple[int, CurveLine, list[Point]]]]:
@@ -88,7 +90,6 @@ def _panel(axis: Axes, shown: Sequence[tuple[int, CurveLine, list[Point]]]) -> N
         else:
             axis.vlines(x, low, high, alpha=0.3, color=colour, linewidth=0.8)
     frame(axis, [points for _, _, points in shown], intervals=True)
-    axis.legend(loc="best")
 
 
 def frame(axis: Axes, curves: Sequence[Sequence[Point]], intervals: bool = False) -> None:

@@ -10,7 +10,8 @@ export const library = async () => (echarts ??= await import("./vendor/echarts.e
 /** Wait until what is in the page has been painted. */
 export const painted = () => new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
 
-export const SYMBOLS = ["circle", "rect", "triangle", "diamond", "roundRect", "emptyTriangle", "emptyCircle", "emptyRect"];
+export const SYMBOLS = ["circle", "rect", "triangle", "diamond", "roundRect", "triangle", "circle", "rect"];
+const HOLLOW = 5; // the symbols from here on are drawn without a filling
 
 /** Return the value of a colour variable of the style sheet. */
 export const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
@@ -22,7 +23,7 @@ export const scale = () => row("scale", 7);
 /** Return a text that the chart library does not take for markup of its own. */
 export const quiet = (text) => String(text).replaceAll("{", "(").replaceAll("}", ")").replaceAll("|", "/");
 
-const FONT = "12px sans-serif", ROW = 24;
+const FONT = "12px sans-serif", ROW = 22;
 const brush = document.createElement("canvas").getContext("2d");
 const widthOf = (text) => { brush.font = FONT; return brush.measureText(text).width; };
 
@@ -31,9 +32,9 @@ export function legendRows(option, width) {
   const names = option.legend === null ? [] : (option.legend?.data ?? option.series.map((s) => s.name)).map((n) => n.name ?? n);
   let rows = names.length ? 1 : 0, x = 0;
   for (const each of names) {
-    const needs = 25 + 5 + widthOf(each) + 14; // the symbol, its gap, and the gap to the next
-    if (x && x + needs > width - 24) { rows++; x = 0; }
-    x += needs;
+    const needs = 25 + 5 + widthOf(each); // the symbol, its gap, the name
+    if (x && x + needs > width - 26) { rows++; x = 0; }
+    x += needs + 10;
   }
   return rows;
 }
@@ -153,7 +154,7 @@ export function scaling(curves, { xName = "mean tokens of a question (log scale)
     const points = [...curve.points].sort((a, b) => a.mean_tokens - b.mean_tokens);
     const tint = colours[i % colours.length], name = quiet(curve.label ?? curve.id);
     const line = {
-      name, type: "line", color: tint, symbol: SYMBOLS[i % SYMBOLS.length], symbolSize: 8, z: above(curve) ? 4 : 3,
+      name, type: "line", color: tint, symbol: SYMBOLS[i % SYMBOLS.length], symbolSize: 8, itemStyle: i % SYMBOLS.length < HOLLOW ? {} : { color: colour("ground"), borderColor: tint, borderWidth: 2 }, z: above(curve) ? 4 : 3,
       lineStyle: { width: 2, type: dashed(curve) ? "dashed" : "solid" }, emphasis: { focus: "series" },
       data: points.map((p) => ({ value: [Math.max(1, p.mean_tokens), p.accuracy_pct], point: p })),
     };

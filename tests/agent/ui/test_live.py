@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 
 from .conftest import Opens, discovering, serving
 from .test_glossary import unexplained
+from .test_pages import walk
 
 pytestmark = pytest.mark.browser
 
@@ -45,3 +46,8 @@ def test_page_shows_that_a_run_has_ended(watch: Opens, finished_link: str) -> No
     assert not unexplained(page)
     expect(page.get_by_text("episodes a second").first).to_be_visible()
     expect(page.get_by_role("region", name="Latest events")).to_contain_text("finished")
+
+
+@pytest.mark.parametrize("narrow", [False, True])
+def test_every_page_of_a_finished_run(watch: Opens, finished_link: str, narrow: bool) -> None:
+    walk(watch(finished_link, narrow=narrow), ["run", "lineage", "version", "trace", "compare"])

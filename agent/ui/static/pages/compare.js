@@ -47,7 +47,7 @@ export async function show(root, here) {
     curves.draw(scaling(here_, { dashed: (c) => c.baseline, banded: () => here_.length <= 4 }));
     fill(parts.numbers, table(`Every point on ${environment}`, [
       [term("version"), (p) => p.id], [term("beta"), (p) => figure(p.beta, 1), true], ["accuracy %", (p) => figure(p.accuracy_pct, 1, p.accuracy_ci), true],
-      ["tokens", (p) => figure(p.mean_tokens, 0, p.mean_tokens_ci), true], [[term("critical path"), ", tokens"], (p) => figure(p.mean_latency), true],
+      ["tokens", (p) => figure(p.mean_tokens, 0, p.mean_tokens_ci), true], [term("critical path", "critical path, tokens"), (p) => figure(p.mean_latency), true],
     ], here_.flatMap((c) => c.points.map((p) => ({ ...p, id: c.id }))), { id: "points" }));
     paper(parts.paper, found, beta);
     await questions(found, environment, beta);

@@ -59,7 +59,7 @@ function pick(curves, best) {
 function head(root, run) {
   const now = run.run;
   const state = now ? `${now.state}${now.why ? `: ${now.why}` : ""}` : "an archive";
-  fill(root, h("h1", {}, `Run ${run.title}`),
+  fill(root, h("h1", {}, `${now ? "Run" : "Archive"} ${run.title}`),
     h("p", {}, h("strong", { id: "state" }, state), now?.last_event ? ` – last event at ${new Date(now.last_event * 1000).toLocaleTimeString("en-GB")}` : "", ` – ${run.environments.join(", ") || "no environments"}`, run.orders ? [" – ", marked(run.orders, "branch order", "branch")] : ""),
     now && now.state === "running" ? h("progress", { max: Math.max(1, now.generations + 1), "aria-label": "generations done",
       value: now.generation + (now.of ? now.position / now.of : 0) }) : null,

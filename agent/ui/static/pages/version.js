@@ -42,11 +42,12 @@ function head(v) {
   const kin = (k) => h("li", {}, k.there ? h("a", { href: to("version", k.id) }, k.id) : `${k.id} (not in the archive)`, " ", k.name === k.id ? "" : short(k.name, 40), " ", k.quality === null ? "" : figure(k.quality, 2));
   return h("div", { class: "two" },
     h("dl", { class: "tiles" },
-      tile(term("quality", "Quality"), figure(v.quality, 2), v.rank ? [`in the search; rank ${v.rank} of ${plain(v.ran)}`, v.on_front ? [", on the ", term("front")] : "", v.best_rule ? [". The ", term("best version"), ", by ", marked(v.best_rule, "shrunk quality", "search set")] : ""] : null),
+      tile(term("quality", "Quality"), figure(v.quality, 2), v.rank ? [`in the search; rank ${v.rank} of ${plain(v.ran)}`, v.on_front ? [", on the ", term("front")] : ""] : null),
       tile(term("verdict", "Verdict"), h("span", { class: v.verdict === "ok" ? "good" : "bad" }, v.verdict), v.sandbox ? `sandbox: ${v.sandbox}` : null),
       tile(term("generation", "Generation"), v.generation, v.generation ? [term("explorer"), ` ${v.explorer}`, v.island ? [", ", term("island"), ` ${v.island}`] : ""] : [term("baseline"), ", written by hand"]),
       tile("Cost", dollars(v.cost.dollars), `${counted(v.cost.calls, "call")}, ${plain(v.cost.input_tokens)} tokens in (${plain(v.cost.cached_tokens)} cached), ${plain(v.cost.output_tokens)} out`)),
     h("div", {},
+      v.best_rule ? h("p", {}, "This is the ", term("best version"), ", by ", marked(v.best_rule, "shrunk quality", "search set"), ".") : null,
       h("p", {}, marked(v.audit, "look-ahead audit", "episode")), v.message ? h("p", { class: "notice" }, v.message) : null,
       h("h3", {}, term("parent", "Parents")), v.parents.length ? h("ul", { class: "list" }, v.parents.map(kin)) : h("p", { class: "soft" }, "none: it was written from nothing, or by hand"),
       v.children_count ? h("details", {}, h("summary", {}, v.children_count === 1 ? "1 child" : `${plain(v.children_count)} children`), h("ul", { class: "list" }, v.children.map(kin))) : null));
@@ -72,7 +73,7 @@ function final(v) {
   return h("div", { id: "final" }, h("dl", { class: "tiles" },
     tile("Quality on fresh branch orders", figure(f.quality, 2), `${plain(f.searched, 2)} in the search, change ${signed(f.quality - f.searched)}`),
     f.baseline && f.baseline.id !== v.id ? tile(["Best ", term("baseline"), " there"], figure(f.baseline_quality, 2), [h("a", { href: to("version", f.baseline.id) }, f.baseline.id), ahead ? ": it is ahead of this version" : ""]) : null),
-    h("p", { class: "soft" }, marked(f.orders, "branch"), lead, "."));
+    h("p", { class: "soft" }, marked(f.orders, "branch order", "branch"), lead, "."));
 }
 
 function findings(v) {
@@ -100,7 +101,7 @@ function curveSection(v, chart) {
     chart.draw(scaling(curves, { dashed: (c) => c.baseline, above: (c) => c.id === v.id }));
     fill(numbers, table(`${v.id} on ${environment}; ${measure.what}`, [
       [term("beta"), (p) => figure(p.beta, 1), true], ["accuracy %", (p) => figure(p.accuracy_pct, 1, p.accuracy_ci), true],
-      ["tokens", (p) => figure(p.mean_tokens, 0, p.mean_tokens_ci), true], [[term("critical path"), ", tokens"], (p) => figure(p.mean_latency), true], [term("episode", "episodes"), (p) => figure(p.episodes), true],
+      ["tokens", (p) => figure(p.mean_tokens, 0, p.mean_tokens_ci), true], [term("critical path", "critical path, tokens"), (p) => figure(p.mean_latency), true], [term("episode", "episodes"), (p) => figure(p.episodes), true],
     ], curves[0].points, { id: "figures" }), h("p", { class: "soft" }, "The same figures: ", h("code", {}, measure.command)));
     fill(chips, [...others.keys()].map((id) => h("span", { class: "chip" }, id, h("button", { type: "button", "aria-label": `leave out ${id}`, onclick: () => { others.delete(id); draw(); } }, "×"))));
   }

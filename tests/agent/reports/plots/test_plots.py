@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.figure import Figure
 
 from autotts.agent.archive import resolve
 from autotts.agent.archive.archive import Archive
@@ -181,3 +183,20 @@ def test_curve_of_one_point_can_be_drawn(tmp_path: Path) -> None:
     point = Point("a", 0.5, 50.0, (50.0, 50.0), 0.0, (0.0, 0.0), 0.0, 1)
     draw_curves([CurveLine("a", False, (point,))], tmp_path / "a.png")
     assert (tmp_path / "a.png").stat().st_size > 1000
+
+
+def test_legend_of_curves_stands_beside_the_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found: list[tuple[float, float]] = []
+
+    def measure(path: Path, size: tuple[float, float], draw: Callable[[Figure], None]) -> None:
+        figure = Figure(figsize=size, layout="constrained")
+        draw(figure)
+        figure.draw_without_rendering()
+        right = max(axis.get_window_extent().x1 for axis in figure.axes)
+        found.append((right, figure.legends[0].get_window_extent().x0))
+
+    monkeypatch.setattr(curves, "save", measure)
+    points = tuple(Point(env, 0.5, 50.0, (40.0, 60.0), t, (t, t), t, 9) for env in "xy" for t in (1e4, 1e5))
+    draw_curves([CurveLine(name, False, points) for name in ("a", "b" * 40)], tmp_path / "a.png", mean=False)
+    draw_curves([CurveLine("a", True, points[:2])], tmp_path / "b.png")
+    assert found and all(data < legend for data, legend in found)
