@@ -20,32 +20,44 @@ def detect(path: Path) -> str:
     """Return the format of ``path`` from its name and its first bytes.
 
     Raises:
-        InputError: the file does not exist, or is a spreadsheet of another kind.
+        InputError: the file does not exist, is compressed, is a spreadsheet of another kind, or one JSON document.
     """
     if not path.exists():
         raise InputError(f"{path}: no such file")
     if path.is_dir() or path.suffix in datasets.SUFFIXES:
         return "hf"
-    if path.suffix in tables.SUFFIXES:
+    if path.suffix.lower() in tables.SUFFIXES:
         return "table"
-    if path.suffix in _OLD_TABLES:
+    if path.suffix.lower() in _OLD_TABLES:
         raise InputError(f"{path}: save the spreadsheet as .xlsx or .csv")
     if path.suffix == ".eval" or zipfile.is_zipfile(path):
         return "inspect"
     with path.open("rb") as file:
         head = file.read(_HEAD)
-    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if head[:2] == b"\x1f\x8b" or head[:4] == b"\x28\xb5\x2f\xfd":
+        raise InputError(f"{path}: the file is compressed; unpack it")
+    return _of_text(path, head.removeprefix(b"\xef\xbb\xbf").lstrip())
+
+
+def _of_text(path: Path, text: bytes) -> str:
+    """Return the format of a file that begins with ``text``."""
     kind = "lm-eval" if _samples(text) else "batch" if _responses(text) else "jsonl"
     if path.suffix in (".jsonl", ".ndjson"):
         return kind
     if not text.startswith(b"{"):
         return kind if _listed(text) else "published"  # its reader explains what is wrong with any other content
-    if kind != "jsonl":
+    lines = text.split(b"\n", 4)
+    if kind != "jsonl" or any(isinstance(parse(line), dict) for line in lines[:-1]):
         return kind
-    first, ended, _ = text.partition(b"\n")
-    if b'"eval"' in text and b'"version"' in text and not (ended and isinstance(parse(first), dict)):
+    if _is_log(text):
         return "inspect"
-    return "jsonl"
+    if len(lines) == 1:
+        return kind
+    raise InputError(f"{path}: one JSON document, neither a list of objects nor one object a line")
+
+
+def _is_log(text: bytes) -> bool:
+    return b'"eval"' in text and b'"version"' in text
 
 
 def _samples(text: bytes) -> bool:

@@ -39,7 +39,7 @@ def read(path: Path, options: ImportOptions) -> Iterator[ImportedRow | Unreadabl
         InputError: the table cannot be read, has no header, names a column twice, or lies on one of several sheets and
             the options name none.
     """
-    rows = _workbook(path, options.sheet) if path.suffix in (".xlsx", ".xlsm") else _text(path, options.sheet)
+    rows = _workbook(path, options.sheet) if path.suffix.lower() in (".xlsx", ".xlsm") else _text(path, options.sheet)
     with closing(rows) as open_rows:  # type: ignore[type-var]
         header: list[str] | None = None
         for place, cells in open_rows:

@@ -171,3 +171,13 @@ def test_any_bytes_are_imported_or_raise_an_input_error(
         assert name in str(error)
     else:
         assert env is None and report.first()
+
+
+def test_one_json_document_and_compressed_files_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "x.json").write_text(json.dumps({"results": [LINE]}, indent=1))
+    with pytest.raises(InputError, match="one JSON document, neither a list of objects nor one object a line"):
+        detect(tmp_path / "x.json")
+    for name in ("x.jsonl.gz", "x.csv.gz"):
+        with pytest.raises(InputError, match="is compressed; unpack it"):
+            detect(jsonl(tmp_path / name, b"\x1f\x8b\x08\x00"))
+    assert detect(jsonl(tmp_path / "y.json", b"{damaged\n", LINE)) == "jsonl"

@@ -64,8 +64,8 @@ def test_rows_that_cannot_be_used_are_skipped(tmp_path: Path, content: bytes, wh
         ("x.csv", b"a,a\n1,2\n", "two columns are called 'a'"),
         ("x.csv", b"a,b\n\xff,2\n", "not UTF-8; save it as `CSV UTF-8`"),
         ("x.csv", b'a,b\n"x"y,2\n', "line 2: not CSV"),
-        ("x.xlsx", b"nothing", "not a workbook that can be read"),
-        ("x.xls", b"", "save the spreadsheet as .xlsx or .csv"),
+        ("X.XLSX", b"nothing", "not a workbook that can be read"),
+        ("X.XLS", b"", "save the spreadsheet as .xlsx or .csv"),
     ],
 )
 def test_tables_that_cannot_be_read_are_refused(tmp_path: Path, name: str, content: bytes, why: str) -> None:
