@@ -32,12 +32,12 @@ def lines(golds: list[str], answers: list[str | None], **more: Any) -> list[Any]
 @pytest.mark.parametrize(
     ("golds", "answers", "mend"),
     [
-        (["9-5\n#### 4", "1\n#### 1"], ["4", "1", "2"], "--extract-gold '#### (.*)'"),
-        ([r"so \boxed{4}", r"so \boxed{1}"], ["4", "1", "2"], "--extract-gold boxed"),
-        (["4", "1"], [r"\boxed{4}", r"\boxed{1}", r"\boxed{3}"], "--extract boxed"),
-        (["B", "(C)"], ["option B", "it is C", "none"], "--answers choice"),
-        (["1,200", "7"], ["1200 m", "7 m", "8 m"], "--answers number"),
-        (["x^2", "x+1"], ["y", "z", "w"], "--answers math"),
+        (["9-5\n#### 4", "1\n#### 1"], ["7", "8", "9"], "--extract-gold '#### (.*)'"),
+        ([r"so \boxed{4}", r"so \boxed{1}"], ["7", "8", "9"], "--extract-gold boxed"),
+        (["4", "1"], [r"it is \boxed{7}", r"or \boxed{8}", r"or \boxed{9}"], "--extract boxed"),
+        (["B", "(C)"], ["the red one", "the blue one", "none"], "--extract choice"),
+        (["1,200", "7"], ["twelve", "hundred", "none"], "--extract number"),
+        (["x^2", "x+1"], ["y", "z", "w"], "--extract-gold"),
     ],
 )
 def test_an_import_without_right_answers_names_what_mends_it(
