@@ -149,8 +149,9 @@ class _RowImporter:
 
     def add(self, path: Path, row: ImportedRow | UnreadableRow) -> None:
         place = f"{path} {row.place}" if self.several else row.place
+        self.report.rows += 1
         if isinstance(row, UnreadableRow):
-            self.report.skip(place, row.why)
+            self.report.skip_row(place, row.why)
             return
         if isinstance(row.raw, dict) and len(self.keys) < 100:
             self.keys.update(dict.fromkeys(str(key) for key in row.raw))
@@ -173,7 +174,7 @@ class _RowImporter:
                     yield fields
         except SkippedRow as why:
             hint = " (a cell holds no list: take Parquet or JSONL, or a column for each branch)" if self.table else ""
-            self.report.skip(place, f"{why}{hint}")
+            self.report.skip_row(place, f"{why}{hint}")
 
     def _branch(self, fields: dict[str, Any], place: str) -> None:
         if self.table:

@@ -40,6 +40,10 @@ class ImportReport:
     delta: int = 0
     """Tokens of an interval."""
     hash: str = ""
+    rows: int = 0
+    """The rows of the files, each with one branch or several."""
+    skipped_rows: int = 0
+    """The rows that were skipped with all their branches."""
     skipped: dict[str, Skipped] = field(default_factory=dict)
     """The skipped rows by reason."""
     notes: list[str] = field(default_factory=list)
@@ -54,17 +58,24 @@ class ImportReport:
 
     def refusal(self, *, strict: bool, allow_skips: bool) -> str | None:
         """Return why the environment must not be written, or None."""
-        rows = self.count + self.branches
+        total = self.count + self.branches
         if not self.branches:
             return "no branch is usable"
         if strict and self.count:
             return "--strict allows no skipped branch"
-        if self.count > MOST_SKIPPED * rows and not allow_skips:
-            return f"{self.count:,} of {rows:,} branches and rows are skipped (--allow-skips takes the others)"
+        if self.skipped_rows > MOST_SKIPPED * self.rows and not allow_skips:
+            return f"{self.skipped_rows:,} of {self.rows:,} rows are skipped (--allow-skips takes the others)"
+        if self.count > MOST_SKIPPED * total and not allow_skips:
+            return f"{self.count:,} of {total:,} branches are skipped (--allow-skips takes the others)"
         return None
 
+    def skip_row(self, place: str, why: str) -> None:
+        """Record that a row was skipped with all its branches."""
+        self.skipped_rows += 1
+        self.skip(place, why)
+
     def skip(self, place: str, why: str) -> None:
-        """Record that ``place`` was skipped."""
+        """Record that ``place``, a branch or a row, was skipped."""
         if why not in self.skipped and len(self.skipped) >= _MOST_REASONS:
             why = "another reason"
         entry = self.skipped.setdefault(why, Skipped())

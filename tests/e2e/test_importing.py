@@ -25,7 +25,7 @@ def test_import_prints_taken_and_skipped_branches(tmp_path: Path, capsys: pytest
     report = tmp_path / "report.json"
     assert run(tmp_path, "import", path, "--name", "a/b", "--json", report) == 2
     error = capsys.readouterr().err
-    assert "11 of 13 branches and rows are skipped (--allow-skips takes the others)" in error and error.count("\n") == 1
+    assert "1 of 13 rows are skipped (--allow-skips takes the others)" in error and error.count("\n") == 1
     assert not (tmp_path / "data").exists()
     assert run(tmp_path, "import", path, "--name", "a/b", "--json", report, "--allow-skips") == 0
     out = capsys.readouterr().out

@@ -181,3 +181,20 @@ def test_one_json_document_and_compressed_files_are_refused(tmp_path: Path) -> N
         with pytest.raises(InputError, match="is compressed; unpack it"):
             detect(jsonl(tmp_path / name, b"\x1f\x8b\x08\x00"))
     assert detect(jsonl(tmp_path / "y.json", b"{damaged\n", LINE)) == "jsonl"
+
+
+def test_more_than_one_percent_of_skipped_rows_or_branches_is_refused(tmp_path: Path) -> None:
+    mapping = parse_map(["final_answer=a.*"])
+    wide = LINE | {"a": ["1"] * 64}
+
+    def refusal(*lines: Any, allow_skips: bool = False) -> str | None:
+        _, report = read(jsonl(tmp_path / "x.jsonl", *lines), mapping=mapping)
+        return report.refusal(strict=False, allow_skips=allow_skips)
+
+    assert refusal(*[wide] * 99, LINE) is None
+    found = refusal(*[wide] * 98, LINE, b"{\n")
+    assert found == "2 of 100 rows are skipped (--allow-skips takes the others)", "under 1% of the branches"
+    assert refusal(*[wide] * 98, LINE, b"{\n", allow_skips=True) is None
+    odd = LINE | {"a": ["1"] * 62 + [[], []]}
+    assert refusal(*[odd] * 2) == "4 of 128 branches are skipped (--allow-skips takes the others)"
+    assert refusal(b"{\n", allow_skips=True) == "no branch is usable"
