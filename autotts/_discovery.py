@@ -110,7 +110,7 @@ def discover(
     Raises:
         InputError: an environment or a setting cannot be used, or the run directory holds another run. Nothing was
             written.
-        AuthError: a key is missing (an `ExplorerError`).
+        MissingKey: a key is missing (an `InputError`, and an `ExplorerError`).
         SandboxError: the sandbox does not work on this machine.
     """
     own = _own(explorer)
@@ -132,9 +132,9 @@ def discover(
         ablations=tuple(without), model=model, command=command, agent_variables=tuple(pass_env),
         mixture=tuple(mixture),
     )  # fmt: skip
-    if own is None:
-        check_requirements(config, Prices())
     limits = SpendingLimit(dollars=max_dollars, calls=max_calls, hours=max_hours)
+    if own is None:
+        check_requirements(config, Prices(), limits)
     lending = lend_sandbox(sandbox, _count(workers))
     with lending as lent:
         recorded = sandbox_name(sandbox, lent)

@@ -283,15 +283,21 @@ def next_home(parent: Path) -> Path:
 
 
 def newest_home(parent: Path) -> Path:
-    """Return the run directory under ``parent`` with the highest number, or else the latest one.
+    """Return the run directory under ``parent`` that began last, whatever its name.
 
     Raises:
         InputError: there is no run directory.
     """
-    homes = [path for path in parent.iterdir() if path.name.isdigit()] if parent.is_dir() else []
-    if homes:
-        return max(homes, key=lambda path: int(path.name))
     begun = [path.parent for path in parent.glob("*/config.json")]
     if not begun:
         raise InputError(f"no run under {parent}; begin one with `autotts discover`, or name its directory")
-    return max(begun, key=lambda path: ((path / "config.json").stat().st_mtime, path.name))
+    return max(begun, key=lambda home: (_began(home), home.name))
+
+
+def _began(home: Path) -> float:
+    """Return the time of a run's first event; before it, the time at which the directory got its settings."""
+    try:
+        with (home / "events.jsonl").open(encoding="utf-8") as file:
+            return float(json.loads(file.readline())["time"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return (home / "config.json").stat().st_mtime

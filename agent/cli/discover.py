@@ -120,14 +120,15 @@ def discover(args: argparse.Namespace) -> int:
     from ..explorers.registry import check_requirements
     from ..llm.prices import Prices
     from ..loop.assembly import simulated_environments
-    from .run_session import check_tracker, run_discovery
+    from .run_session import check_tracker, limits_of, run_discovery
 
     check_name(args.sandbox)
     environments = chosen_environments(args)
     simulated = simulated_environments(environments, args.simulated, args.simulated_weight, args.seed, notice)
     home = Path(args.run) if args.run else next_home(resolve.RUNS)
     config = _config(args, environments, simulated)
-    check_requirements(config, Prices(Path(args.prices) if args.prices else None))  # before anything is written
+    # before anything is written
+    check_requirements(config, Prices(Path(args.prices) if args.prices else None), *limits_of(args))
     check_tracker(args.tracker)
     with resolve.sandbox(args) as sandbox:
         name = recorded_name(args.sandbox, sandbox)

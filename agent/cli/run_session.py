@@ -24,7 +24,7 @@ from ..archive.resolve import workers
 from ..archive.run_directory import Run
 from ..archive.run_report import TEXT, RunReport, describe_optimism, read_report
 from ..explorers.prompts.briefing import opening
-from ..explorers.registry import CALL_A_MODEL, members
+from ..explorers.registry import CALL_A_MODEL, check_limits, members
 from ..llm.budget import LlmBudget, Spending, SpendingLimit
 from ..llm.calls import CallJournal
 from ..llm.failures import ExplorerError
@@ -51,13 +51,20 @@ def run_discovery(run: Run, sandbox: Sandbox, args: argparse.Namespace) -> int:
 
     if args.approve and args.json == json_output.ALONE:
         raise InputError("--approve asks on standard output, so --json needs a file")
-    _update_limits(run, args)
+    prices, (total, each) = Prices(Path(args.prices) if args.prices else None), limits_of(args)
+    check_limits(run.config, prices, total, each)
+    update_limits(run, total, each)
     display = ProgressDisplay(run)
-    parts = assemble(run, Prices(Path(args.prices) if args.prices else None), catalogue.data_root(args.data))
+    parts = assemble(run, prices, catalogue.data_root(args.data))
     explorer, calls, budget = parts.explorer, parts.calls, parts.budget
     notice(f"run {run.home}, sandbox {sandbox.name} ({sandbox.about}), {workers(args.workers)} workers")
     if set(members(run.config)) & set(CALL_A_MODEL):
         notice(f"{run.config.model}: {_estimate(run, calls)}; spent until now: {budget.spent()}")
+        if prices.find(run.config.model) is None:
+            notice(
+                f"no price is known for the model {run.config.model!r}: tokens are counted, dollars are not "
+                "(--prices FILE names a file of prices)"
+            )
     run.log(RunStarted(sandbox.name))
 
     def interrupt(*_: object) -> NoReturn:
@@ -93,17 +100,19 @@ def check_tracker(name: str | None) -> Tracker | None:
     return tracker(name) if name and name != NONE else None
 
 
-def _update_limits(run: Run, args: argparse.Namespace) -> None:
-    """Replace limits of the run by those of the command line."""
+def limits_of(args: argparse.Namespace) -> tuple[SpendingLimit, SpendingLimit]:
+    """Return the limits of the command line: for the run, and for each generation."""
     total = SpendingLimit(dollars=args.max_dollars, calls=args.max_calls, hours=args.max_hours)
     each = SpendingLimit(dollars=args.max_dollars_each, calls=args.max_calls_each, hours=args.max_hours_each)
-    update_limits(run, total, each)
+    return total, each
 
 
 def _estimate(run: Run, calls: CallJournal) -> str:
     """Return the expected cost of the remaining generations, in words."""
     left = max(0, run.config.generations - max((card.generation for card in run.archive.cards()), default=0))
-    price = calls.prices.of(run.config.model)
+    price = calls.prices.find(run.config.model)
+    if price is None:
+        return f"{left * run.config.population} proposals"
     return str(estimate_cost(price, len(opening(run.config.ablations)), left * run.config.population))
 
 

@@ -15,6 +15,7 @@ from ..records.events import EventListener
 from ..records.explorer import EXPLORER_ATTRIBUTES, Brief, Explorer
 
 if TYPE_CHECKING:
+    from ..llm.budget import SpendingLimit
     from ..llm.calls import CallJournal
     from ..llm.prices import Prices
     from ..llm.session import Prompt, SessionTools
@@ -64,21 +65,36 @@ def _named(config: RunConfig) -> tuple[str, ...]:
     return config.mixture if config.explorer == "mixture" else (config.explorer,)
 
 
-def check_requirements(config: RunConfig, prices: Prices) -> None:
+def check_requirements(config: RunConfig, prices: Prices, *limits: SpendingLimit) -> None:
     """Check the external requirements of the explorers: keys, prices, programs. It writes nothing.
 
+    Args:
+        config: the settings of the run.
+        prices: prices of language models.
+        limits: limits on what the run may spend.
+
     Raises:
-        InputError: a setting, an SDK, a program or a price is missing or wrong.
-        AuthError: an API key is missing.
+        InputError: a setting, an SDK or a program is missing or wrong, or a limit is in dollars without a price.
+        MissingKey: an API key is missing.
     """
+    check_limits(config, prices, *limits)
     for name in members(config):
         if name == "command":
             _agent(config)
         elif name not in NAMES:
             _own(name)
         elif name in CALL_A_MODEL:
-            prices.of(config.model)
             import_module(f".llm.{name}", __package__).key()
+
+
+def check_limits(config: RunConfig, prices: Prices, *limits: SpendingLimit) -> None:
+    """Check that each limit in dollars can hold.
+
+    Raises:
+        InputError: the price of the model is not known.
+    """
+    if set(_named(config)) & set(CALL_A_MODEL) and any(limit.dollars is not None for limit in limits):
+        prices.check_limit(config.model)
 
 
 def make_explorer(run: Run, calls: CallJournal, report: EventListener, data: Path) -> Explorer:

@@ -43,17 +43,22 @@ class Spending(FrozenModel):
     """Attempts that were paid for or failed; may exceed the number of answers."""
     failed: int = 0
     """Failed attempts, included in ``calls``."""
+    unpriced: int = 0
+    """Attempts whose cost in dollars is not known, included in ``calls`` but not in ``dollars``."""
 
     def __add__(self, other: Spending) -> Spending:
         return Spending(
             dollars=self.dollars + other.dollars, usage=self.usage + other.usage, calls=self.calls + other.calls,
-            failed=self.failed + other.failed,
+            failed=self.failed + other.failed, unpriced=self.unpriced + other.unpriced,
         )  # fmt: skip
 
     def __str__(self) -> str:
         cached = self.usage.cache_read / self.usage.prompt if self.usage.prompt else 0.0
+        dollars = f"${self.dollars:.4f}"
+        if self.unpriced:
+            dollars += f" without {self.unpriced:,} calls of an unknown price" if self.dollars else " (unknown price)"
         return (
-            f"${self.dollars:.4f}, {self.calls:,} calls ({self.failed:,} failed), {self.usage.prompt:,} tokens in "
+            f"{dollars}, {self.calls:,} calls ({self.failed:,} failed), {self.usage.prompt:,} tokens in "
             f"({cached:.0%} cached), {self.usage.output:,} out"
         )
 

@@ -27,7 +27,7 @@ from ..records.card import FrozenModel
 from .budget import LlmBudget, Spending
 from .chat import ChatModel, Clock, PendingRequest, Reply, WallClock
 from .failures import HANDLING, AuthError, CallFailure, FailureKind, RequestRefused, ServiceDown
-from .prices import CHARACTERS_PER_TOKEN, Price, Prices, Usage
+from .prices import CHARACTERS_PER_TOKEN, UNKNOWN, Price, Prices, Usage
 
 TRANSCRIPT = ".transcript.txt"
 """Suffix of a transcript's file name, beside the files of its calls."""
@@ -43,13 +43,18 @@ class CallAttempt(FrozenModel):
     message: str = ""
     usage: Usage = Usage()
     dollars: float = 0.0
+    priced: bool = True
+    """Whether the price of the model was known."""
 
     @property
     def spending(self) -> Spending:
         """The cost of the attempt; empty while the attempt is in flight."""
         if self.outcome == "sent":
             return Spending()
-        return Spending(dollars=self.dollars, usage=self.usage, calls=1, failed=int(self.outcome != "answered"))
+        return Spending(
+            dollars=self.dollars, usage=self.usage, calls=1, failed=int(self.outcome != "answered"),
+            unpriced=int(not self.priced),
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,8 +183,9 @@ class CallJournal:
         reply: Reply | None = None,
     ) -> None:  # fmt: skip
         ended = CallAttempt(
-            id=call.attempts[-1].id, outcome=outcome, message=message, usage=usage, dollars=price.dollars(usage)
-        )
+            id=call.attempts[-1].id, outcome=outcome, message=message, usage=usage, dollars=price.dollars(usage),
+            priced=price is not UNKNOWN,
+        )  # fmt: skip
         self._put(call.model_copy(update={"attempts": (*call.attempts[:-1], ended), "reply": reply}))
         self.budget.record(call.generation, ended.spending)
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from typing import Literal
 
+from autotts.envs.errors import InputError
+
 from .transcript import redact
 
 FailureKind = Literal[
@@ -59,6 +61,10 @@ class ExplorerError(Exception):
 
 class AuthError(ExplorerError):
     """The key is missing, wrong, or not allowed to use this model or service."""
+
+
+class MissingKey(AuthError, InputError):
+    """There is no key, or none that could be sent: the user must set it before the command is used."""
 
 
 class RequestRefused(ExplorerError):

@@ -67,6 +67,8 @@ class Price(FrozenModel):
         return sums * (self.long_factor if long else 1.0) / 1e6
 
 
+UNKNOWN = Price(input=0, cache_write=0, cache_read=0, output=0)
+"""The price of a model that no table has."""
 _TABLE = TypeAdapter(dict[str, Price])
 
 
@@ -85,20 +87,27 @@ class Prices:
         self.path = path or (Path(named) if named else None)
         self.table = {**_ours(), **self._theirs()}
 
+    def find(self, model: str) -> Price | None:
+        """Return the price of ``model``, or None. A dated name (``model-20251001``) falls back to the undated one."""
+        return self.table.get(model) or self.table.get(re.sub(r"-(\d{8}|\d{4}-\d\d-\d\d)$", "", model))
+
     def of(self, model: str) -> Price:
-        """Return the price of ``model``. A dated name (``model-20251001``) falls back to the undated one.
+        """Return the price of ``model``; `UNKNOWN` if the table does not have it: then only tokens are counted."""
+        return self.find(model) or UNKNOWN
+
+    def check_limit(self, model: str) -> None:
+        """Check that a limit in dollars can hold for calls of ``model``.
 
         Raises:
-            InputError: the model is not in the table.
+            InputError: the price of the model is not known.
         """
-        price = self.table.get(model) or self.table.get(re.sub(r"-(\d{8}|\d{4}-\d\d-\d\d)$", "", model))
-        if price is None:
+        if self.find(model) is None:
+            kinds = ", ".join(f'"{kind}": 1' for kind in ("input", "cache_write", "cache_read", "output"))
             raise InputError(
-                f"no price is known for the model {model!r}: write a file "
-                f'{{"{model}": {{"input": 1, "cache_write": 1, "cache_read": 1, "output": 1}}}} with its dollars per '
-                f"million tokens (0 if it costs nothing), and name the file in ${VARIABLE}"
+                f"no price is known for the model {model!r}, so a limit in dollars cannot hold: leave --max-dollars "
+                f'out, or write a file {{"{model}": {{{kinds}}}}} with its dollars per million tokens (0 if it costs '
+                f"nothing), and name it: --prices FILE, or ${VARIABLE}"
             )
-        return price
 
     def _theirs(self) -> dict[str, Price]:
         if self.path is None:

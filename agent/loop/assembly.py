@@ -15,7 +15,7 @@ from autotts.envs.synthetic.simulated import is_simulated, simulate
 
 from ..archive.run_directory import Run, RunConfig
 from ..explorers.coding_agent.explorer import spent
-from ..explorers.registry import make_explorer, with_model, workspaces
+from ..explorers.registry import check_limits, make_explorer, with_model, workspaces
 from ..llm.budget import LlmBudget, SpendingLimit, SpendingLimits
 from ..llm.calls import CallJournal
 from ..llm.prices import Prices
@@ -53,10 +53,12 @@ def assemble(run: Run, prices: Prices, data: Path, explorer: Explorer | None = N
         explorer: replaces the explorer that the settings name.
 
     Raises:
-        InputError: a setting of the explorer is missing or wrong.
+        InputError: a setting of the explorer is missing or wrong, or a limit is in dollars without a price.
         ExplorerError: an API key is missing.
     """
-    budget = LlmBudget(run.limits(), hours_before=run.hours())
+    limits = run.limits()
+    check_limits(run.config, prices, limits.run, limits.generation)
+    budget = LlmBudget(limits, hours_before=run.hours())
     calls = CallJournal(run.home / "calls", run.config.seed, prices, budget)
     for generation, spending in spent(workspaces(run)).items():
         budget.record(generation, spending)

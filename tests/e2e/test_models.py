@@ -288,8 +288,8 @@ def test_installed_command_runs_a_discovery_and_prints_costs(serve, tmp_path: Pa
     ("settings", "said"),
     [
         (["anthropic"], "no key for the Messages API: set ANTHROPIC_API_KEY"),
-        (["anthropic", "--model", "claude-nobody"], "no price is known for the model 'claude-nobody'"),
-        (["openai", "--model", "gpt-nobody"], "no price is known for the model 'gpt-nobody'"),
+        (["anthropic", "--model", "claude-nobody", "--max-dollars", "5"], "no price is known for the model 'claude-no"),
+        (["openai", "--model", "gpt-nobody", "--max-dollars-each", "5"], "leave --max-dollars out, or write a file"),
         (["openai", "--model", "claude-opus-4-8"], "no key: set OPENAI_API_KEY"),
         (["mixture", "--mixture", "evolve", "anthropic", "--model", MODEL], "no key for the Messages API"),
         (["command", "--command", "no-such-agent {task}"], "'no-such-agent' is not installed"),
@@ -305,6 +305,6 @@ def test_missing_requirements_are_reported_before_a_run_is_created(
         for name in ("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "OPENAI_BASE_URL"):
             monkeypatch.delenv(name, raising=False)
         home = tmp_path / "runs" / "1"
-        assert main(["discover", "--run", str(home), "--sandbox", "process", "--explorer", *settings]) != 0
+        assert main(["discover", "--run", str(home), "--sandbox", "process", "--explorer", *settings]) == 2
     complaint = capsys.readouterr().err
     assert said in complaint and complaint.count("\n") == 1 and not home.parent.exists()

@@ -17,7 +17,7 @@ from anthropic import AsyncAnthropic
 
 from ...llm.calls import CallJournal
 from ...llm.chat import ChatModel, ModelTurn, PendingRequest, Reply, ToolTurn, Turn, UserTurn
-from ...llm.failures import AuthError, CallFailure, FailureKind, retry_after
+from ...llm.failures import CallFailure, FailureKind, MissingKey, retry_after
 from ...llm.message import MessageAssembler, is_blank
 from ...llm.session import Prompt, SessionLimits, SessionTools
 from ...records.events import EventListener, ignore
@@ -47,8 +47,7 @@ class AnthropicExplorer(LlmExplorer):
         report: called with the result of each conversation.
 
     Raises:
-        AuthError: there is no key.
-        InputError: the price table does not have the model.
+        MissingKey: there is no key.
     """
 
     def __init__(
@@ -73,11 +72,11 @@ def key() -> str:
     """Return the key that the SDK will send.
 
     Raises:
-        AuthError: there is no key.
+        MissingKey: there is no key.
     """
     secret = os.environ.get("ANTHROPIC_API_KEY") or os.environ.get("ANTHROPIC_AUTH_TOKEN")
     if not secret:
-        raise AuthError("no key for the Messages API: set ANTHROPIC_API_KEY in the environment")
+        raise MissingKey("no key for the Messages API: set ANTHROPIC_API_KEY in the environment")
     return secret
 
 

@@ -24,7 +24,8 @@ except ImportError:
 from ...llm.calls import CallJournal
 from ...llm.chat import ChatModel, ModelTurn, PendingRequest, Reply, ToolTurn, Turn
 from ...llm.completion import CompletionAssembler
-from ...llm.failures import AuthError, CallFailure, FailureKind, retry_after
+from ...llm.failures import CallFailure, FailureKind, MissingKey, retry_after
+from ...llm.prices import UNKNOWN
 from ...llm.session import Prompt, SessionLimits, SessionTools
 from ...records.events import EventListener, ignore
 from ...records.explorer import Brief
@@ -50,8 +51,8 @@ class OpenAIExplorer(LlmExplorer):
         report: called with the result of each conversation.
 
     Raises:
-        AuthError: there is no key, or the key cannot be sent in a header.
-        InputError: the price table does not have the model, or the endpoint is not a URL.
+        MissingKey: there is no key, or the key cannot be sent in a header.
+        InputError: the endpoint is not a URL.
     """
 
     def __init__(
@@ -61,7 +62,7 @@ class OpenAIExplorer(LlmExplorer):
     ) -> None:  # fmt: skip
         price = calls.prices.of(model)
         secret, address = key(), endpoint()
-        free = price.input == price.output == 0
+        free = price.input == price.output == 0 and (price is not UNKNOWN or address is not None)
         # a paid answer is bounded; a free, self-hosted server may have a context smaller than our bound
         most = None if free else MAX_TOKENS
 
@@ -91,14 +92,14 @@ def key() -> str:
     """Return the key to send; a placeholder for a self-hosted server without one.
 
     Raises:
-        AuthError: there is no key, or the key cannot be sent in a header.
+        MissingKey: there is no key, or the key cannot be sent in a header.
         InputError: the endpoint is not a URL.
     """
     secret = os.environ.get(KEY, "").strip() or ("no-key" if endpoint() else "")
     if not secret:
-        raise AuthError(f"no key: set {KEY} in the environment, or {ENDPOINT} to a server that needs none")
+        raise MissingKey(f"no key: set {KEY} in the environment, or {ENDPOINT} to a server that needs none")
     if not (secret.isascii() and secret.isprintable()):
-        raise AuthError(f"${KEY} is not a key: it contains characters that an HTTP header cannot hold")
+        raise MissingKey(f"${KEY} is not a key: it contains characters that an HTTP header cannot hold")
     return secret
 
 

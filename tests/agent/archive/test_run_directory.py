@@ -11,12 +11,14 @@ from autotts.agent.archive.run_directory import newest_home
 from autotts.envs.errors import InputError
 
 
-def test_newest_run_has_the_highest_number_or_else_the_latest_start(tmp_path: Path) -> None:
+def test_newest_run_is_the_one_that_began_last_whatever_its_name(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no run under"):
         newest_home(tmp_path)
     (tmp_path / "notes").mkdir()
-    for place, name in enumerate(("later", "demo", "9", "10")):
+    for name, began in (("later", 100), ("10", 90), ("demo", 110), ("9", 105)):
         (tmp_path / name).mkdir()
         (tmp_path / name / "config.json").touch()
-        os.utime(tmp_path / name / "config.json", (0, 100 - place))
-        assert newest_home(tmp_path).name == ("later", "later", "9", "10")[place]
+        os.utime(tmp_path / name / "config.json", (0, began))
+    assert newest_home(tmp_path).name == "demo"
+    (tmp_path / "10" / "events.jsonl").write_text('{"time": 120.5, "event": "process"}\n')  # copied, with its log
+    assert newest_home(tmp_path).name == "10"

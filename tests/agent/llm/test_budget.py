@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from autotts.agent.llm.budget import LimitReached, LlmBudget, Spending, SpendingLimit, SpendingLimits
-from autotts.agent.llm.prices import VARIABLE, Price, Prices, Usage, estimate_cost
+from autotts.agent.llm.prices import UNKNOWN, VARIABLE, Price, Prices, Usage, estimate_cost
 from autotts.envs.errors import InputError
 
 CHEAP = Price(input=1, cache_write=2, cache_read=0.1, output=5)
@@ -43,8 +43,9 @@ def test_builtin_prices_are_complete() -> None:
 
 
 def test_error_for_an_unknown_model_says_how_to_add_its_price() -> None:
-    with pytest.raises(InputError, match=r"no price is known for the model 'llama-9'") as error:
-        Prices().of("llama-9")
+    assert Prices().of("llama-9") is UNKNOWN and Prices().find("llama-9") is None
+    with pytest.raises(InputError, match=r"no price is known for the model 'llama-9'.*--prices FILE") as error:
+        Prices().check_limit("llama-9")
     example = str(error.value).partition("write a file ")[2].partition(" with its")[0]
     assert set(json.loads(example)) == {"llama-9"} and VARIABLE in str(error.value)
 

@@ -14,7 +14,6 @@ from autotts.agent.explorers.llm.anthropic import AnthropicExplorer
 from autotts.agent.llm.budget import LimitReached, SpendingLimit, SpendingLimits
 from autotts.agent.llm.calls import RetryPolicy, read_calls
 from autotts.agent.llm.failures import AuthError, RequestRefused, ServiceDown
-from autotts.envs.errors import InputError
 
 from ....stubs.conversations import StubTools, at, brief, calls, explorer, prompt, same_as_server
 from ....stubs.faults import Listed, Seeded, never
@@ -47,10 +46,13 @@ def test_wrong_key_ends_the_run_and_is_written_nowhere(scene: Scene, monkeypatch
     assert not any(b"very-secret" in path.read_bytes() for path in scene.home.rglob("*") if path.is_file())
 
 
-def test_unknown_model_gives_a_one_line_error(scene: Scene) -> None:
-    with scene.stub() as stub, pytest.raises(InputError, match="AUTOTTS_PRICES") as error:
-        AnthropicExplorer("claude-nobody", calls(scene.home, stub), prompt, lambda brief: StubTools())
-    assert "\n" not in str(error.value)
+def test_model_without_a_price_is_asked_and_its_tokens_are_counted(scene: Scene) -> None:
+    with scene.stub() as stub:
+        of = calls(scene.home, stub)
+        assert AnthropicExplorer("claude-nobody", of, prompt, lambda brief: StubTools()).propose(brief())
+    spent = of.budget.spent()
+    assert spent.dollars == 0 and spent.usage.output > 0 and spent.unpriced == spent.calls > 0
+    assert str(spent).startswith("$0.0000 (unknown price), ")
 
 
 def test_model_that_the_provider_does_not_have_ends_the_run(scene: Scene) -> None:
