@@ -188,7 +188,7 @@ def _foot(trace: Trace) -> list[str]:
     verdict = "right" if trace.correct else f"wrong, gold is {_word(trace.gold)}"
     return [
         f"answer: {_word(trace.answer)} ({verdict})",
-        f"spent: {trace.tokens:,} tokens, latency {trace.latency:,}, "
+        f"spent: {trace.tokens:,} tokens, latency {trace.latency:,} tokens, "
         f"{trace.width} of {trace.max_branches} branches, {pruned} pruned",
         f"end: {end_reason(trace)}",
     ]

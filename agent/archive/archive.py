@@ -12,7 +12,7 @@ import sqlite3
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from functools import lru_cache
 from pathlib import Path
@@ -258,11 +258,15 @@ class Archive:
 
     # Trust
 
-    def verify(self) -> list[str]:
-        """Return the problems of the archive, one line each: hashes, cards, parents, stray files, the index."""
+    def verify(self, each: Callable[[Sequence[Path]], Iterable[Path]] = iter) -> list[str]:
+        """Return the problems of the archive, one line each: hashes, cards, parents, stray files, the index.
+
+        Args:
+            each: called with the folders; yields them one by one, for example to show progress.
+        """
         problems: list[str] = []
         names: set[str] = set()
-        for path in sorted(self.root.iterdir()) if self.root.is_dir() else []:
+        for path in each(sorted(self.root.iterdir()) if self.root.is_dir() else []):
             if path.name.startswith(".") or path.name.startswith(INDEX) or path.name in (REPLAYS, FIGURES):
                 continue
             names.add(path.name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import fnmatch
+import logging
 import os
 from collections.abc import Sequence
 
@@ -21,8 +22,12 @@ from .champions import champion_names, champion_source
 from .names import RUNS, chosen_archive, chosen_run, find_controller, find_version
 
 __all__ = [
-    "RUNS", "chosen_archive", "chosen_run", "controller", "environments", "sandbox", "shipped", "version", "workers",
+    "RUNS", "chosen_archive", "chosen_run", "controller", "environments", "sandbox", "shipped",
+    "version", "workers",
 ]  # fmt: skip
+
+LOGGER = logging.getLogger("autotts")
+
 
 def version(text: str, home: str | None = None, archive: str | None = None) -> tuple[Archive, str]:
     """Return the archive and the id of the version that ``text`` names (see `names`).
@@ -74,7 +79,13 @@ def sandbox(args: argparse.Namespace, candidates: Sequence[Candidate] | None = N
     """
     ours = candidates is not None and shipped(candidates)
     name = "process" if args.sandbox == "auto" and args.runtime is None and ours else args.sandbox
-    return open_sandbox(name, workers(args.workers), args.runtime)
+    number, cores = workers(args.workers), workers(None)
+    if number > cores:
+        LOGGER.info(
+            "%d workers share the %d core%s of this machine: more than one for each core gains nothing",
+            number, cores, "" if cores == 1 else "s",
+        )  # fmt: skip
+    return open_sandbox(name, number, args.runtime)
 
 
 def shipped(candidates: Sequence[Candidate]) -> bool:

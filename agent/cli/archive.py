@@ -53,9 +53,11 @@ def add_parser(commands: Commands) -> None:
 def verify(args: argparse.Namespace) -> int:
     """Check every hash of an archive; return exit code 1 if a file is wrong."""
     from ..archive import resolve
+    from ..reports.console.bars import ProgressBars
 
     archive = resolve.chosen_archive(args.run, args.archive)
-    problems = archive.verify()
+    with ProgressBars() as bars:
+        problems = archive.verify(lambda folders: bars.over("verify", folders))
     for problem in problems:
         print(problem)
     print(f"{archive.root}: {len(problems)} problems")
@@ -73,9 +75,11 @@ def reindex(args: argparse.Namespace) -> int:
     """Rebuild the index of an archive; in a run, also rebuild the lost figures by question."""
     from ..archive import resolve
     from ..archive.rebuild import rebuild
+    from ..reports.console.bars import ProgressBars
 
     if args.archive is None:
-        found = rebuild(resolve.chosen_run(args.run))
+        with ProgressBars() as bars:
+            found = rebuild(resolve.chosen_run(args.run), lambda cards: bars.over("figures by question", cards))
         print(f"{found} versions had no figures by question" if found else "every version has its figures by question")
     archive = resolve.chosen_archive(args.run, args.archive)
     print(f"{archive.reindex()} versions in {archive.root / 'index.sqlite'}")
@@ -86,10 +90,14 @@ def export(args: argparse.Namespace) -> int:
     """Write versions as a bundle."""
     from ..archive import resolve
     from ..archive.bundles.export import export as export_bundle
+    from ..reports.console.bars import ProgressBars
 
     archive = resolve.chosen_archive(args.run, args.archive)
     ids = [archive.resolve(text) for text in args.ids]
-    listing, digest = export_bundle(archive, ids, Path(args.output), args.ancestors)
+    with ProgressBars() as bars:
+        listing, digest = export_bundle(
+            archive, ids, Path(args.output), args.ancestors, lambda found: bars.over("export", found)
+        )
     print(f"{args.output}: {len(listing.versions)} versions, {len(listing.asked)} of them asked for\nsha256 {digest}")
     return 0
 
@@ -98,9 +106,11 @@ def import_(args: argparse.Namespace) -> int:
     """Add the versions of a bundle to an archive."""
     from ..archive.archive import Archive
     from ..archive.bundles.import_bundle import import_bundle
+    from ..reports.console.bars import ProgressBars
 
     archive = Archive(Path(args.archive))
-    admitted = import_bundle(Path(args.file), archive, args.sha256)
+    with ProgressBars() as bars:
+        admitted = import_bundle(Path(args.file), archive, args.sha256, lambda new: bars.over("import", new))
     for version in admitted.added:
         print(f"added {version}")
     present = f", {len(admitted.already_present)} were there already" if admitted.already_present else ""

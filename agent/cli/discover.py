@@ -73,7 +73,9 @@ def _add_search(command: CommandParser) -> None:
         "--population", type=count, metavar="N", help="candidates of a generation (default: 16 for evolve, else 4)"
     )
     group.add_argument("--islands", type=count, metavar="N", help="populations with separate ancestry (default: 1)")
-    group.add_argument("--latency", action="store_true", help="make latency a third objective")
+    group.add_argument(
+        "--latency", action="store_true", help="make latency, in tokens of the critical path, a third objective"
+    )
     group.add_argument(
         "--seed", type=int, default=0, metavar="N", help="seed of every random choice of the run (default: 0)"
     )

@@ -319,6 +319,8 @@ def synthesize(args: argparse.Namespace) -> int:
     from autotts.envs import catalogue, store
     from autotts.envs.synthetic.model import SyntheticModel, default_models, generate
 
+    from ..reports.console.bars import ProgressBars
+
     models = default_models()
     if args.name and not args.model:
         raise InputError("--name is for fitted models: name their file with --model")
@@ -335,8 +337,11 @@ def synthesize(args: argparse.Namespace) -> int:
     root = catalogue.data_root(args.data)
     # a wrong name raises before any file is written
     paths = {name: catalogue.path_of(root, name) for name in models}
-    for name, model in models.items():
-        env = generate(model, name, args.questions, args.branches, seed=args.seed)
-        store.save(env, paths[name])
-        print(f"{name}: {len(env)} questions, {len(env.final_answers)} branches -> {paths[name]}")
+    lines = []
+    with ProgressBars() as bars:
+        for name, model in bars.over("synthesize", list(models.items())):
+            env = generate(model, name, args.questions, args.branches, seed=args.seed)
+            store.save(env, paths[name])
+            lines.append(f"{name}: {len(env)} questions, {len(env.final_answers)} branches -> {paths[name]}")
+    print("\n".join(lines))
     return 0

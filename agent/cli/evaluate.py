@@ -128,12 +128,11 @@ def _evaluate_all(args: argparse.Namespace, candidates: list[Candidate]) -> list
     betas = list(dict.fromkeys(args.beta or BETAS))
     orders = range(args.first_order, args.first_order + args.orders)
     episodes = grid(environments, betas, orders, args.max_branches, args.max_tokens)
-    with resolve.sandbox(args, candidates) as sandbox, ProgressBars() as bars:
+    with resolve.sandbox(args, candidates) as sandbox:
         notice(f"sandbox {sandbox.name} ({sandbox.about})")
         notice(episodes.count())
-        return [
-            measure(candidate, episodes, sandbox, bars.add(candidate.name, len(episodes))) for candidate in candidates
-        ]
+        with ProgressBars() as bars:
+            return [measure(each, episodes, sandbox, bars.add(each.name, len(episodes))) for each in candidates]
 
 
 def _complain(done: list[Evaluation]) -> int:

@@ -182,9 +182,7 @@ def episode(command: CommandParser) -> None:
     group.add_argument("--question", type=int, required=True, metavar="Q", help="number of the question, from 0")
     group.add_argument("--order", type=int, default=0, metavar="K", help="the branch order (default: 0)")
     group.add_argument("--beta", type=float, default=0.5, metavar="B", help="value of beta (default: 0.5)")
-    command.group(BUDGET).add_argument(
-        "--max-branches", type=count, default=64, metavar="N", help="branches of a question at most (default: 64)"
-    )
+    budget(command)
 
 
 def environment(text: str) -> str:

@@ -243,9 +243,10 @@ def _points_of(
 ) -> list[tuple[Point, ...]]:
     """Return the points of ``chosen`` under the protocol ``wanted``: archived points, else new measurements."""
     from autotts.envs.episodes import grid
-    from autotts.sandbox.evaluation import CandidateFailed, evaluate
+    from autotts.sandbox.evaluation import measure
 
     from ..archive import resolve
+    from ..reports.console.bars import ProgressBars
     from ..reports.plots.points import protocol_environments, stored
 
     found = [stored(each, wanted) for each in chosen]
@@ -256,13 +257,11 @@ def _points_of(
         orders = range(wanted.first_order, wanted.first_order + wanted.orders)
         environments = protocol_environments(wanted, places)
         batch = grid(environments, wanted.betas, orders, wanted.max_branches, wanted.max_tokens)
-        with resolve.sandbox(args, missing) as sandbox:
+        with resolve.sandbox(args, missing) as sandbox, ProgressBars() as bars:
             for candidate in missing:
                 print(f"measuring {candidate.name}: {len(batch):,} episodes", file=sys.stderr)
-                result = evaluate(candidate, batch, sandbox)
-                if not result.verdict.ok:
-                    raise CandidateFailed(candidate, result.verdict)
-                measured[candidate.name] = tuple(result.curve)
+                result = measure(candidate, batch, sandbox, bars.add(candidate.name, len(batch)))
+                measured[candidate.name] = tuple(result.curve)  # raises `CandidateFailed`
     return [
         measured[each.candidate.name] if points is None else points
         for each, points in zip(chosen, found, strict=True)

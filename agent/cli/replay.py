@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import math
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,10 +16,10 @@ from .options import Commands
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
-    from rich.progress import Progress
 
     from autotts.sandbox.outcome import Verdict
 
+    from ..reports.console.bars import ProgressBars
     from ..reports.replay.replay import ReplayProgress
     from ..reports.replay.results import ReplayResults
 
@@ -50,13 +49,11 @@ def add_parser(commands: Commands) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Replay, and write the report; return exit code 1 if a controller failed on an environment."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
     from autotts.envs.episodes import BETAS
     from autotts.sandbox.outcome import Candidate
 
     from ..archive import resolve
+    from ..reports.console.bars import ProgressBars
     from ..reports.replay import charts, files
     from ..reports.replay.replay import episodes, file, replay, write
     from ..reports.replay.select import entries
@@ -74,12 +71,11 @@ def run(args: argparse.Namespace) -> int:
     betas = tuple(sorted(set(args.beta or BETAS)))
     settings = ReplaySettings(betas, args.orders, args.first_order, args.max_branches, args.max_tokens)
     total, home = episodes(chosen, environments, settings), Path(args.output)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    bar = Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
-    with resolve.sandbox(args, [Candidate(e.label, e.source) for e in chosen]) as sandbox, bar:
+    with resolve.sandbox(args, [Candidate(e.label, e.source) for e in chosen]) as sandbox:
         notice(f"sandbox {sandbox.name} ({sandbox.about})")
-        progress = _show_progress(bar, total)
-        found = replay(chosen, environments, archive.cards(), settings, home, sandbox, args.price, progress)
+        with ProgressBars() as bars:
+            progress = _show_progress(bars, total)
+            found = replay(chosen, environments, archive.cards(), settings, home, sandbox, args.price, progress)
     for line in summary(found):
         print(line)
     print("\n".join(map(str, write(found, chosen, home, args.parquet))))
@@ -99,21 +95,21 @@ def _document(found: ReplayResults, home: Path) -> BaseModel:
     )  # fmt: skip
 
 
-def _show_progress(bar: Progress, total: int) -> ReplayProgress:
+def _show_progress(bars: ProgressBars, total: int) -> ReplayProgress:
     """Return callbacks that show a bar on a terminal and lines elsewhere, and failures on both."""
     from ..reports.console.display import plain
     from ..reports.replay.replay import ReplayProgress
 
-    task = bar.add_task("", total=total)
+    bar = bars.add("", total)
 
     def begins(label: str, environment: str, number: int, runs: int) -> None:
         line = f"run {number} of {runs}: {plain(label)} on {environment}"
-        bar.update(task, description=line)
-        if bar.disable:
-            print(line, file=sys.stderr)
+        bar.label(line)
+        if not bars.shown:
+            notice(line)
 
     def failed(label: str, environment: str, verdict: Verdict) -> None:
         line = f"autotts: {plain(label)} on {environment}: {verdict.kind}: {plain(verdict.message)}"
-        bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
+        bars.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
-    return ReplayProgress(begins, lambda n: bar.advance(task, n), failed)
+    return ReplayProgress(begins, bar, failed)

@@ -61,14 +61,13 @@ def build(args: argparse.Namespace) -> int:
 
 def check(args: argparse.Namespace) -> int:
     """Attack the sandbox; return exit code 1 if an attack succeeds."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
     from rich.table import Table
     from rich.text import Text
 
     from autotts.sandbox.check import AttackCheck, attacks
     from autotts.sandbox.choice import open_sandbox
 
+    from ..reports.console.bars import ProgressBars
     from ..reports.console.display import console
 
     if args.sandbox == "process":
@@ -79,18 +78,17 @@ def check(args: argparse.Namespace) -> int:
         raise InputError(f"no attack {', '.join(sorted(missing))}: an attack is a file of tests/attacks, without .py")
     name = args.sandbox
     attempts: list[AttackAttempt] = []
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    bar = Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
     with open_sandbox(name, runtime=args.runtime) as probe:
         name = probe.name
         notice(f"sandbox {probe.name} ({probe.about}): {len(chosen)} attacks, each with and without the source check")
-    with AttackCheck(lambda limits: open_sandbox(name, runtime=args.runtime, limits=limits)) as under_attack, bar:
-        task = bar.add_task("", total=2 * len(chosen))
+    opened = AttackCheck(lambda limits: open_sandbox(name, runtime=args.runtime, limits=limits))
+    with opened as under_attack, ProgressBars() as bars:
+        bar = bars.add("", 2 * len(chosen))
         for attack in chosen:
             for policy in (True, False):
-                bar.update(task, description=attack.name)
+                bar.label(attack.name)
                 attempts.append(under_attack.attempt(attack, policy))
-                bar.advance(task)
+                bar()
     table = Table("attack", "attempt", "with source check", "stopped by the sandbox alone", show_lines=True)
     for first, second in zip(attempts[::2], attempts[1::2], strict=True):
         table.add_row(first.attack, *map(Text, (first.tries, _short(first), _long(second))))

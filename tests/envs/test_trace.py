@@ -107,7 +107,7 @@ def test_the_picture_shows_every_kind_of_cell() -> None:
         "> still running",
         "one cell: 1 interval, 500 tokens",
         "answer: B (right)",
-        "spent: 2,800 tokens, latency 1,800, 3 of 3 branches, 1 pruned",
+        "spent: 2,800 tokens, latency 1,800 tokens, 3 of 3 branches, 1 pruned",
         "end: stopped by the controller while 1 branch was still running and 0",
         "more could be opened",
     ]

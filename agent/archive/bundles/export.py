@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from autotts.envs.errors import DamagedFile, InputError
@@ -14,7 +14,13 @@ from ..archive import Archive, check_folder, sha256
 from .bundle import FOLDERS, FORMAT, ID, LIST, MOST_BYTES, BundleEntry, BundleListing
 
 
-def export(archive: Archive, ids: Sequence[str], path: Path, ancestors: bool = True) -> tuple[BundleListing, str]:
+def export(
+    archive: Archive,
+    ids: Sequence[str],
+    path: Path,
+    ancestors: bool = True,
+    each: Callable[[Sequence[str]], Iterable[str]] = iter,
+) -> tuple[BundleListing, str]:
     """Write a bundle, and return its listing and its sha256, by which it can be cited.
 
     Args:
@@ -23,6 +29,7 @@ def export(archive: Archive, ids: Sequence[str], path: Path, ancestors: bool = T
         path: path of the bundle.
         ancestors: whether to add all ancestors and generation 0. A bundle without them can be imported only into an
             archive that has the parents.
+        each: called with the ids of all versions; yields them one by one, for example to show progress.
 
     Raises:
         InputError: an ancestor is missing, or the bundle would be too large.
@@ -31,7 +38,7 @@ def export(archive: Archive, ids: Sequence[str], path: Path, ancestors: bool = T
     asked = tuple(dict.fromkeys(ids))
     versions = with_ancestors(archive, asked) if ancestors else ordered(archive, asked)
     contents: dict[str, bytes] = {}
-    for version in versions:
+    for version in each(versions):
         problems = list(check_folder(archive.root / version))
         if problems or not ID.fullmatch(version):
             raise DamagedFile(

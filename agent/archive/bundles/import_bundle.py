@@ -9,7 +9,7 @@ import shutil
 import stat
 import tempfile
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,13 +36,19 @@ class ImportedBundle:
     """Versions that the archive had already, with the same bytes."""
 
 
-def import_bundle(path: Path, archive: Archive, expected: str | None = None) -> ImportedBundle:
+def import_bundle(
+    path: Path,
+    archive: Archive,
+    expected: str | None = None,
+    each: Callable[[Sequence[str]], Iterable[str]] = iter,
+) -> ImportedBundle:
     """Add the versions of a bundle to an archive, which is created if it does not exist.
 
     Args:
         path: path of the bundle.
         archive: the archive to add to; not the archive of a run, whose search would treat the versions as its own.
         expected: the sha256 by which the bundle was cited.
+        each: called with the ids of the new versions; yields them one by one, for example to show progress.
 
     Raises:
         InputError: the hash differs from ``expected``, or the bundle is damaged or does not fit the archive; nothing
@@ -66,7 +72,7 @@ def import_bundle(path: Path, archive: Archive, expected: str | None = None) -> 
         if problem:
             raise InputError(f"{path}: {problem}; nothing was imported")
         added = tuple(version for version in listing.versions if version not in archive)
-        for version in added:  # parents first, so that a kill leaves no version without its parents
+        for version in each(added):  # parents first, so that a kill leaves no version without its parents
             with naming_os_errors(archive.root / version):
                 os.rename(aside / version, archive.root / version)
                 sync(archive.root)

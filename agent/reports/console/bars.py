@@ -1,14 +1,18 @@
-"""Progress bars of long commands. They are drawn on standard error, and only if that is a terminal."""
+"""Progress bars of long commands. They are drawn on standard error if that is a terminal, and not with `--quiet`."""
 
 from __future__ import annotations
 
+import logging
 import sys
+from collections.abc import Iterator, Sequence
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+T = TypeVar("T")
 
 
 class ProgressBars:
@@ -17,8 +21,11 @@ class ProgressBars:
     def __init__(self) -> None:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         self.console = Console(stderr=True)
-        self.shown = sys.stderr.isatty()
-        self._progress = Progress(*columns, console=self.console, transient=True, disable=not self.shown)
+        self.shown = sys.stderr.isatty() and logging.getLogger("autotts").isEnabledFor(logging.INFO)
+        # results go to standard output unchanged, so a command prints them before or after its bars
+        self._progress = Progress(
+            *columns, console=self.console, transient=True, disable=not self.shown, redirect_stdout=False
+        )
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -38,6 +45,13 @@ class ProgressBars:
         """
         return ProgressBar(self._progress, self._progress.add_task(escape(label), total=total))
 
+    def over(self, label: str, items: Sequence[T]) -> Iterator[T]:
+        """Yield ``items``, with a bar of those that the caller is done with."""
+        bar = self.add(label, len(items))
+        for item in items:
+            yield item
+            bar()
+
 
 class ProgressBar:
     """The progress bar of one task. Call it with the number of steps that were done since the last call."""
@@ -51,7 +65,3 @@ class ProgressBar:
     def label(self, text: str) -> None:
         """Show ``text`` before the bar."""
         self._progress.update(self._task, description=escape(text))
-
-    def reach(self, done: int, total: int) -> None:
-        """Show that ``done`` of ``total`` steps are done."""
-        self._progress.update(self._task, completed=done, total=total)

@@ -32,7 +32,7 @@ def listing(text: str) -> str:
 
 def curve_table(rows: Sequence[tuple[str, Point]]) -> Table:
     """Return a table with one row for each (controller, point)."""
-    table = Table("controller", "environment", "beta", "accuracy %", "tokens", "latency", "episodes")
+    table = Table("controller", "environment", "beta", "accuracy %", "tokens", "latency, tokens", "episodes")
     for column in table.columns[2:]:
         column.justify = "right"
     for name, p in rows:

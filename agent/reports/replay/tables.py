@@ -128,7 +128,9 @@ def beta_table(results: ReplayResults) -> ReportTable:
     """Return the table of the curves over all environments: every controller at every beta."""
     rows = [row for row in results.rows if row.point.environment == results.overall]
     priced = results.price is not None
-    columns = ("controller", "beta", "accuracy %", "gain, points", "tokens", "saved %", "won/tied/lost", "latency")
+    columns = (
+        "controller", "beta", "accuracy %", "gain, points", "tokens", "saved %", "won/tied/lost", "latency, tokens",
+    )  # fmt: skip
     return ReportTable(
         "betas",
         f"Every beta: {results.overall}",
