@@ -119,7 +119,7 @@ def grid(
         betas: values in [0, 1].
         orders: branch orders, from 0 to 2**63 - 1.
         max_branches: the width of the budget.
-        max_tokens: the tokens of the budget, or None for no limit.
+        max_tokens: the tokens of the budget, at least one interval and its probe, or None for no limit.
 
     Raises:
         InputError: a list is empty, a value is out of range, or the batch has more than `MAX_EPISODES` episodes.
@@ -146,6 +146,13 @@ def grid(
         raise InputError(f"max_branches is {max_branches}, but must be at most {BRANCH_INDEX_LIMIT}")
     if max_tokens is not None and max_tokens < 1:
         raise InputError(f"max_tokens is {max_tokens}, but must be at least 1")
+    if max_tokens is not None:
+        longest = max(environments, key=lambda env: env.delta + env.probe_cost)
+        if max_tokens < longest.delta + longest.probe_cost:
+            raise InputError(
+                f"max_tokens is {max_tokens}, less than one interval and its probe in {longest.name} "
+                f"({longest.delta + longest.probe_cost} tokens): no branch could run"
+            )
     parts = []
     for e, env in enumerate(environments):
         b, q, s = np.meshgrid(np.array(betas, float), np.arange(len(env)), np.array(orders), indexing="ij")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from random import Random
@@ -152,6 +153,11 @@ class RandomController(Controller):
                     seen += [answer for answer, _ in question.step_many(some)]
             return seen
         return []
+
+
+def limited(episodes: Episodes, max_tokens: int | None) -> Episodes:
+    """Return ``episodes`` under a limit that may be less than an interval, which `grid` refuses."""
+    return replace(episodes, max_tokens=max_tokens)
 
 
 def recording(env: Environment, question: int) -> Recording:

@@ -20,6 +20,7 @@ from ..environments import (
     RandomController,
     environment,
     identity_order,
+    limited,
     pack,
     play,
     random_environment,
@@ -40,7 +41,7 @@ def test_scores_agree_with_the_replay_question(
 ) -> None:
     random = Random(seed)
     environments = [random_environment(random, probe_cost=cost) for cost in (probe_cost, 0)]
-    episodes = grid(environments, (0.0, 1.0), range(seed, seed + 4), max_branches, max_tokens)
+    episodes = limited(grid(environments, (0.0, 1.0), range(seed, seed + 4), max_branches), max_tokens)
     played = replay(RandomController, episodes)
     logs = pack(played, episodes)
     scores = score(episodes, logs)

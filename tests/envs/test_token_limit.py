@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from autotts.envs import BudgetSpent, Controller, IllegalAction, Question, TokensSpent, majority
 from autotts.envs.contract.replay import ADVANCE, BRANCH, PROBE, RUN, STEP
 from autotts.envs.episodes import Episodes, grid
+from autotts.envs.errors import InputError
 from autotts.envs.scoring import ForgedLog, score
 from autotts.envs.trace import trace
 
-from ..environments import environment, identity_order, pack, play, random_environment, replay, scripted
+from ..environments import environment, identity_order, limited, pack, play, random_environment, replay, scripted
 from .test_scoring import _forge
 
 
@@ -60,7 +61,7 @@ class Careless(Controller):
 def test_no_controller_exceeds_the_limit(seed: int, probe_cost: int, max_tokens: int, max_branches: int) -> None:
     random = Random(seed)
     environments = [random_environment(random, probe_cost=cost) for cost in (probe_cost, 0)]
-    episodes = grid(environments, (0.0, 1.0), range(seed, seed + 4), max_branches, max_tokens)
+    episodes = limited(grid(environments, (0.0, 1.0), range(seed, seed + 4), max_branches), max_tokens)
     played = replay(Careless, episodes)
     scores = score(episodes, pack(played, episodes))
     assert scores.tokens.max() <= max_tokens
@@ -83,7 +84,7 @@ def test_a_limit_that_is_not_reached_changes_nothing(seed: int, probe_cost: int,
 def _toy(max_tokens: int | None, probe_cost: int = 0) -> Episodes:
     """Return one episode: three branches of 3 intervals of 500 tokens, opened as listed, that end with A, B, B."""
     env = environment([["XXA", "YYB", "ZZB"]], [[1200, 1500, 1400]], ["B"], probe_cost=probe_cost)
-    return grid([env], (0.0,), (identity_order(3),), max_tokens=max_tokens)
+    return limited(grid([env], (0.0,), (identity_order(3),)), max_tokens)
 
 
 def _played(solve: object, max_tokens: int | None, probe_cost: int = 0) -> tuple[str | None, int, list[int]]:
@@ -205,3 +206,10 @@ def test_the_trace_of_a_cut_episode_names_its_end() -> None:
     seen = trace(episodes, logs, 0)
     assert [step.verb for step in seen.steps] == ["branch", "run", "advance", "advance"]
     assert seen.tokens == 2200 and seen.latency == 2200
+
+
+def test_a_limit_below_one_interval_is_refused() -> None:
+    env = environment([["AB"]], None, ["B"], probe_cost=10, name="some/model")
+    assert grid([env], (0.5,), (0,), max_tokens=510).max_tokens == 510
+    with pytest.raises(InputError, match=r"max_tokens is 509, less than one interval .* in some/model \(510 tokens\)"):
+        grid([env], (0.5,), (0,), max_tokens=509)

@@ -16,7 +16,7 @@ from autotts.sandbox.backends.process import ProcessSandbox
 from autotts.sandbox.evaluation import evaluate
 from autotts.sandbox.outcome import Verdict
 
-from ..environments import environment, random_environment
+from ..environments import environment, limited, random_environment
 
 SHIPPED = {name: baseline_source(name) for name in baseline_names()}
 SHIPPED |= {name: champion_source(name) for name in champion_names()}
@@ -56,7 +56,7 @@ def _episodes(max_tokens: int, probe_cost: int = 0) -> Episodes:
     made = [generate(model, "limited/model", questions=5, branches=12, seed=3)]
     made += [random_environment(Random(7), 4, 8, 6, probe_cost, "limited/odd")]
     made += [environment([["A", "B", "B"], ["C", "C", "A"]], [[9000, 700, 2500], [3000, 60, 900]], ["B", "C"])]
-    return grid(made, (0.0, 0.5, 1.0), range(3), 12, max_tokens)
+    return limited(grid(made, (0.0, 0.5, 1.0), range(3), 12), max_tokens)
 
 
 @pytest.mark.slow

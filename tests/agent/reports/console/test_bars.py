@@ -44,7 +44,7 @@ def on_a_terminal(home: Path, *arguments: str, **variables: str) -> tuple[str, s
 def test_evaluate_shows_a_bar_on_a_terminal_and_results_on_standard_output(tmp_path: Path) -> None:
     output, shown = on_a_terminal(tmp_path, *EVALUATE)
     assert "self_consistency" in shown and "0/240" in shown and COLOUR.search(shown)
-    assert output.startswith("sandbox process") and "240 episodes: 4 environments" in output
+    assert "\nsandbox process" in output and "\n240 episodes: 4 environments" in output and "\x1b" not in output
     assert "sandbox process" not in shown
 
 

@@ -111,7 +111,7 @@ def test_key_differs_for_everything_that_can_change_a_log() -> None:
         key(ONE, grid([ENV], (0.6,), range(2), 4)),
         key(ONE, grid([ENV], (0.5,), range(3), 4)),
         key(ONE, grid([ENV], (0.5,), range(2), 2)),
-        key(ONE, grid([ENV], (0.5,), range(2), 4, 9)),
+        key(ONE, grid([ENV], (0.5,), range(2), 4, 900)),
     }
     assert len(names) == 7 and key(ONE, grid([ENV], (0.5,), range(2), 4)) in names
 

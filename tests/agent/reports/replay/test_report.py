@@ -21,6 +21,7 @@ from autotts.envs.errors import InputError
 from autotts.envs.statistics import Point
 from autotts.envs.store import Environment
 from autotts.sandbox.backends.process import ProcessSandbox
+from autotts.sandbox.base import SandboxLimits
 
 from ....environments import environment
 from .pages import Page
@@ -205,10 +206,11 @@ def test_replay_on_searched_environments_says_that_nothing_was_held_out(
 
 
 def test_report_of_one_environment_where_every_controller_fails(archive: Archive, tmp_path: Path) -> None:
-    """The budget is too small for every controller: the report lists only failures."""
+    """No controller has time to answer: the report lists only failures."""
     one = [entry for entry in entries(archive, ["_first"]) if entry.label in ("_first", "self_consistency")]
-    settings = ReplaySettings((0.3,), 1, 4, max_tokens=1)
-    results = replay(one, two_environments()[:1], archive.cards(), settings, tmp_path, ProcessSandbox(1))
+    settings = ReplaySettings((0.3,), 1, 4)
+    sandbox = ProcessSandbox(1, SandboxLimits(seconds=0.0))
+    results = replay(one, two_environments()[:1], archive.cards(), settings, tmp_path, sandbox)
     page = Page(html.page(results, one))
     assert len(results.failures) == 3 and results.rows == () and results.ranking is None
     assert len(page.tables["Failures"]) == 4 and results.focus == 0.3
