@@ -22,6 +22,7 @@ from autotts.agent.loop.assembly import (
     update_limits,
 )
 from autotts.agent.loop.graph import ApprovalCallback
+from autotts.agent.loop.starting_points import starting_points
 from autotts.agent.records.explorer import EXPLORER_ATTRIBUTES, Explorer
 from autotts.agent.reports.trackers.base import NONE
 from autotts.agent.reports.trackers.base import tracker as find_tracker
@@ -29,13 +30,14 @@ from autotts.agent.reports.trackers.follow import follow
 from autotts.envs import catalogue
 from autotts.envs.episodes import BETAS, MAX_BRANCHES
 from autotts.envs.errors import InputError
-from autotts.envs.plugins import check_attributes, name_of
+from autotts.envs.plugins import check_attributes, name_of, reference_of
 from autotts.sandbox.base import Sandbox
 from autotts.sandbox.choice import check_name
 
 from ._discovery_run import DiscoveryRun, warn
 from ._environments import Environments, find_environments
 from ._sandboxes import lend_sandbox, sandbox_name
+from ._sources import AnyController, found_controller
 
 
 def discover(
@@ -43,6 +45,7 @@ def discover(
     *,
     run: str | os.PathLike[str] | None = None,
     explorer: str | Explorer = "evolve",
+    start_from: Sequence[AnyController] = (),
     generations: int | None = None,
     population: int | None = None,
     islands: int = 1,
@@ -79,7 +82,10 @@ def discover(
         run: the run directory; a new one under ``./runs`` if None.
         explorer: who writes candidates: ``evolve``, ``anthropic``, ``openai``, ``command`` (a coding agent),
             ``mixture``, ``package.module:object``, an entry point, or an `Explorer`. A run with an explorer object can
-            be continued from the command line if its class is in a module and needs no arguments.
+            be continued by name if a variable of its module holds it, or if its class makes an equal one without
+            arguments; `resume` takes the object otherwise, and says so.
+        start_from: controllers from which the search starts, each as for `evaluate`. They belong to generation 0; the
+            first proposals are made from them.
         generations: 10 if None, or as many as fit into ``max_hours``.
         population: candidates of a generation; 16 for evolve and 4 for others if None.
         islands: populations with separate ancestry.
@@ -114,7 +120,8 @@ def discover(
         SandboxError: the sandbox does not work on this machine.
     """
     own = _own(explorer)
-    name = explorer if isinstance(explorer, str) else name_of(explorer)
+    name, by_name = (explorer, True) if isinstance(explorer, str) else reference_of(explorer)
+    given = starting_points([found_controller(each) for each in start_from], warn)
     candidates = default_population(name) if population is None else population
     check_sizes(generations, candidates, islands)
     if isinstance(sandbox, str):
@@ -130,7 +137,8 @@ def discover(
         orders=orders, betas=WITHOUT_BETA if "beta" in without else tuple(betas), seed=seed, max_branches=max_branches,
         max_tokens=max_tokens, latency=latency, simulated_weight=simulated_weight, screening=screening,
         ablations=tuple(without), model=model, command=command, agent_variables=tuple(pass_env),
-        mixture=tuple(mixture),
+        mixture=tuple(mixture), explorer_by_name=by_name,
+        given={controller.id: controller.source_sha256 for controller in given},
     )  # fmt: skip
     limits = SpendingLimit(dollars=max_dollars, calls=max_calls, hours=max_hours)
     if own is None:
@@ -139,7 +147,7 @@ def discover(
     with lending as lent:
         recorded = sandbox_name(sandbox, lent)
     home = next_home(resolve.RUNS) if run is None else Path(run)
-    begun = Run.create(home, config.model_copy(update={"sandbox": recorded}), [*environments, *made])
+    begun = Run.create(home, config.model_copy(update={"sandbox": recorded}), [*environments, *made], given)
     return _continued(begun, own, sandbox, workers, limits, approve, tracker, data)
 
 
@@ -147,6 +155,7 @@ def resume(
     run: str | os.PathLike[str],
     *,
     explorer: Explorer | None = None,
+    generations: int | None = None,
     max_dollars: float | None = None,
     max_calls: int | None = None,
     max_hours: float | None = None,
@@ -156,11 +165,14 @@ def resume(
     workers: int | None = None,
     data: str | os.PathLike[str] | None = None,
 ) -> DiscoveryRun:
-    """Continue a run that was interrupted, or that a limit has stopped. A finished run has no further events.
+    """Continue a run that was interrupted, or that a limit has stopped. A finished run can take more generations.
+
+    The archive is then the same, bit for bit, as that of a run that was begun with the larger number.
 
     Args:
         run: the run directory.
         explorer: the object that the run began with, if it cannot be made again by its name.
+        generations: a larger number of generations in all; None keeps that of the run.
         max_dollars: a new limit for the whole run; None keeps the old one, as for the next two.
         max_calls: see `discover`, as for all other arguments.
         max_hours: see `discover`.
@@ -179,6 +191,8 @@ def resume(
     limits = SpendingLimit(dollars=max_dollars, calls=max_calls, hours=max_hours)
     chosen = begun.config.sandbox if sandbox is None else sandbox
     own = None if explorer is None else _own(explorer)
+    if generations is not None:
+        begun.extend(generations)
     return _continued(begun, own, chosen, workers, limits, approve, tracker, data)
 
 

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from autotts import envs
-from autotts.agent.archive import resolve
+from autotts.agent.archive.archive import Archive
+from autotts.agent.archive.names import FoundController, find_controller
 from autotts.agent.archive.version import Version
 from autotts.envs.contract.controller import Controller
 from autotts.envs.errors import InputError
@@ -33,16 +34,28 @@ def candidate_of(controller: AnyController) -> Candidate:
     Raises:
         InputError: there is no such controller, or the source of a class cannot be taken.
     """
+    return found_controller(controller).candidate
+
+
+def found_controller(controller: AnyController) -> FoundController:
+    """Return the candidate that ``controller`` stands for, and the archive that has it.
+
+    Raises:
+        InputError: there is no such controller, or the source of a class cannot be taken.
+    """
     if isinstance(controller, Candidate):
-        return controller
+        return FoundController(controller)
     if isinstance(controller, Version):
-        return Candidate(controller.id, controller.source)
+        return FoundController(Candidate(controller.id, controller.source), Archive(controller.root), controller.id)
     if isinstance(controller, type):
-        return Candidate(str(getattr(controller, "name", controller.__name__)), class_source(controller))
+        name = str(getattr(controller, "name", controller.__name__))
+        return FoundController(Candidate(name, class_source(controller)))
+    if isinstance(controller, str) and "\n" in controller:
+        return FoundController(Candidate("controller", controller))
     if isinstance(controller, str):
-        return Candidate("controller", controller) if "\n" in controller else resolve.controller(controller)
+        return find_controller(controller)
     if isinstance(controller, os.PathLike):
-        return resolve.controller(str(Path(controller).absolute()))
+        return find_controller(str(Path(controller).absolute()))
     kind = type(controller).__name__
     raise InputError(f"a controller is a name, a path, a source or a subclass of Controller, but not a {kind}")
 

@@ -20,7 +20,9 @@ def is_plugin(name: str, group: str) -> bool:
     return ":" in name or _entry_point(name, group) is not None
 
 
-def find_factory(kind: str, name: str, group: str, built_in: Sequence[str]) -> Factory:
+def find_factory(
+    kind: str, name: str, group: str, built_in: Sequence[str], needs: Sequence[str] | None = None
+) -> Factory:
     """Import the class or function that a user names.
 
     Args:
@@ -29,6 +31,7 @@ def find_factory(kind: str, name: str, group: str, built_in: Sequence[str]) -> F
             directory, after all other places.
         group: entry points that are considered, such as ``autotts.explorers``.
         built_in: names that the message lists if there is no such object.
+        needs: an object with all these attributes stands for itself; None where only classes and functions do.
 
     Raises:
         InputError: there is no such object, it cannot be imported, or it cannot be called.
@@ -45,6 +48,8 @@ def find_factory(kind: str, name: str, group: str, built_in: Sequence[str]) -> F
             found = getattr(found, part)
     except AttributeError as error:
         raise InputError(f"{kind} {name}: {error}; name a class or a function of {module}") from None
+    if needs is not None and not isinstance(found, type) and all(hasattr(found, each) for each in needs):
+        return lambda: found
     if not callable(found):
         raise InputError(f"{kind} {name}: it is a {type(found).__name__}, but must be a class or a function")
     factory: Factory = found
@@ -82,6 +87,34 @@ def check_attributes(kind: str, name: str, made: object, needs: Sequence[str]) -
     missing = [attribute for attribute in needs if not hasattr(made, attribute)]
     if missing:
         raise InputError(f"{kind} {name}: {type(made).__name__} has no {', '.join(missing)}; see its protocol")
+
+
+def reference_of(made: object) -> tuple[str, bool]:
+    """Return the name of an object, and whether a later process can make an equal one by this name.
+
+    The name is that of a variable of the module of its class, if one holds the object, else that of its class. A class
+    serves if it can be imported and called without arguments, and if the result has the same attributes.
+    """
+    kind = type(made)
+    module = sys.modules.get(kind.__module__)
+    spec = getattr(module, "__spec__", None)
+    home = spec.name if kind.__module__ == "__main__" and spec is not None else kind.__module__
+    importable = home != "__main__"
+    for name, value in list(vars(module).items()) if module else ():
+        if value is made:
+            return f"{home}:{name}", importable
+    if not importable or "<locals>" in kind.__qualname__:
+        return name_of(made), False
+    try:
+        alike = bool(_state(kind()) == _state(made))
+    except Exception:  # a class of the user may raise anything
+        alike = False
+    return f"{home}:{kind.__qualname__}", alike
+
+
+def _state(made: object) -> dict[str, Any]:
+    slots = [name for kind in type(made).__mro__ for name in getattr(kind, "__slots__", ())]
+    return {**getattr(made, "__dict__", {}), **{name: getattr(made, name) for name in slots if hasattr(made, name)}}
 
 
 def name_of(made: object) -> str:

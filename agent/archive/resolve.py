@@ -22,7 +22,7 @@ from .champions import champion_names, champion_source
 from .names import RUNS, chosen_archive, chosen_run, find_controller, find_version
 
 __all__ = [
-    "RUNS", "chosen_archive", "chosen_run", "controller", "environments", "sandbox", "shipped",
+    "RUNS", "chosen_archive", "chosen_run", "controller", "environments", "find_controller", "sandbox", "shipped",
     "version", "workers",
 ]  # fmt: skip
 

@@ -194,14 +194,15 @@ class Run:
         return found
 
     def extend(self, generations: int) -> None:
-        """Let the run end after another number of generations.
+        """Let the run go on to a larger number of generations; a finished run can then be resumed.
 
         Raises:
-            InputError: the archive has more generations already.
+            InputError: the number is less than that of the run.
         """
-        reached = max((card.generation for card in self.archive.cards()), default=0)
-        if generations < reached:
-            raise InputError(f"{self.home} has {reached} generations already; give a larger number of generations")
+        if generations < self.config.generations:
+            raise InputError(
+                f"{self.home} has {self.config.generations} generations: it can take more, but not {generations}"
+            )
         if generations != self.config.generations:
             self.config = self.config.model_copy(update={"generations": generations})
             write_atomically(self.home / "config.json", self.config.model_dump_json(indent=1).encode())

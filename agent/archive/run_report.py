@@ -112,6 +112,17 @@ class RunReport(FrozenModel):
         return max((v for v in versions if v in self.measured), key=lambda v: self.measured[v], default=None)
 
 
+def set_report_aside(run: Run) -> None:
+    """Rename the report of a run that goes on, so that it is not taken for that of the new versions."""
+    if not (run.home / JSON).exists():
+        return
+    reached = max((card.generation for card in run.archive.cards()), default=0)
+    for name in (TEXT, JSON):  # JSON last: after a crash between the two, this is done again
+        path = run.home / name
+        if path.exists():
+            path.rename(path.with_stem(f"{path.stem}-g{reached:03d}"))
+
+
 def read_report(run: Run) -> RunReport | None:
     """Return the report of a run, or None if it has not finished."""
     path = run.home / JSON

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 from autotts.envs.statistics import Floats, Point
 
@@ -60,6 +61,11 @@ class Version:
             DamagedFile: the file is damaged.
         """
         return self._versions.archive.card(self.id).model_copy(update={"belief": self._lean.belief})
+
+    @property
+    def root(self) -> Path:
+        """The directory of its archive."""
+        return self._versions.archive.root
 
     @property
     def id(self) -> str:

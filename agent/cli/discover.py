@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from autotts.envs.store import Environment
 
     from ..archive.run_directory import Ablation, RunConfig
+    from ..records.given import GivenController
 
 
 _NO_SETTINGS = {"run", "json", "quiet", "verbose"}
@@ -66,6 +67,10 @@ def _add_explorer(command: CommandParser) -> None:
 
 def _add_search(command: CommandParser) -> None:
     group = command.group(options.SEARCH)
+    group.add_argument(
+        "--from", dest="start", nargs="+", metavar="CONTROLLER",
+        help="start from these controllers: files, versions, champions (default: from the explorer's own ideas)",
+    )
     group.add_argument(
         "--generations", type=int, metavar="N", help="default: 10, or as many as fit into --max-hours"
     )
@@ -122,26 +127,29 @@ def discover(args: argparse.Namespace) -> int:
     from ..explorers.registry import check_requirements
     from ..llm.prices import Prices
     from ..loop.assembly import simulated_environments
+    from ..loop.starting_points import starting_points
     from .run_session import check_tracker, limits_of, run_discovery
 
     check_name(args.sandbox)
     environments = chosen_environments(args)
     simulated = simulated_environments(environments, args.simulated, args.simulated_weight, args.seed, notice)
     home = Path(args.run) if args.run else next_home(resolve.RUNS)
-    config = _config(args, environments, simulated)
+    given = starting_points([resolve.find_controller(text) for text in args.start or ()], notice)
+    config = _config(args, environments, simulated, given)
     # before anything is written
     check_requirements(config, Prices(Path(args.prices) if args.prices else None), *limits_of(args))
     check_tracker(args.tracker)
     with resolve.sandbox(args) as sandbox:
         name = recorded_name(args.sandbox, sandbox)
-        run = Run.create(home, config.model_copy(update={"sandbox": name}), [*environments, *simulated])
+        run = Run.create(home, config.model_copy(update={"sandbox": name}), [*environments, *simulated], given)
         record_settings(run, {key: value for key, value in args.sources.items() if key not in _NO_SETTINGS})
         return run_discovery(run, sandbox, args)
 
 
 def _config(
-    args: argparse.Namespace, environments: Sequence[Environment], simulated: Sequence[Environment]
-) -> RunConfig:
+    args: argparse.Namespace, environments: Sequence[Environment], simulated: Sequence[Environment],
+    given: Sequence[GivenController],
+) -> RunConfig:  # fmt: skip
     from autotts.envs.episodes import BETAS
 
     from ..archive.run_directory import WITHOUT_BETA
@@ -174,6 +182,7 @@ def _config(
         simulated_weight=args.simulated_weight,
         ablations=_ablations(args),
         screening=args.screening,
+        given={controller.id: controller.source_sha256 for controller in given},
     )
 
 

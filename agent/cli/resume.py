@@ -6,15 +6,23 @@ import argparse
 
 from . import options
 from .environments import tell_environments
-from .options import Commands
+from .options import Commands, count
 
 
 def add_parser(commands: Commands) -> None:
     """Add the command."""
     command = options.add_command(
-        commands, "resume", resume, "continue an interrupted run", "autotts resume runs/1 --max-hours 8"
-    )
+        commands, "resume", resume, "continue an interrupted run, or let a finished one take more generations",
+        "autotts resume runs/1 --max-hours 8", "autotts resume runs/1 --generations 20",
+    )  # fmt: skip
     options.run_directory(command)
+    group = command.group(options.SEARCH)
+    group.add_argument(
+        "--generations", type=count, metavar="N", help="let the run take N generations in all; it may have finished"
+    )
+    group.add_argument(
+        "--explorer", metavar="NAME", help="where an explorer of your own is now, as package.module:object"
+    )
     options.spending(command)
     options.data_root(command)
     options.workers(command)
@@ -24,11 +32,15 @@ def add_parser(commands: Commands) -> None:
 def resume(args: argparse.Namespace) -> int:
     """Continue a run."""
     from ..archive import resolve
+    from ..explorers.registry import replacement
     from .run_session import run_discovery
 
     run = resolve.chosen_run(args.run)
     tell_environments([*run.config.environments, *run.config.simulated])
+    explorer = replacement(run, args.explorer) if args.explorer else None
+    if args.generations is not None:
+        run.extend(args.generations)
     if args.sandbox == "auto":  # an interruption must not change the archive: keep the sandbox of the run
         args.sandbox = run.config.sandbox
     with resolve.sandbox(args) as sandbox:
-        return run_discovery(run, sandbox, args)
+        return run_discovery(run, sandbox, args, explorer)

@@ -31,6 +31,7 @@ from ..llm.failures import ExplorerError
 from ..llm.prices import Prices, estimate_cost
 from ..loop.assembly import assemble, update_limits
 from ..records.events import Event, RunFinished, RunStarted
+from ..records.explorer import Explorer
 from ..reports.console.progress import ProgressDisplay
 from ..reports.run_report.page import page
 from ..reports.trackers.base import NONE, Tracker, tracker
@@ -39,8 +40,14 @@ from . import json_output
 from .messages import notice, warn
 
 
-def run_discovery(run: Run, sandbox: Sandbox, args: argparse.Namespace) -> int:
+def run_discovery(run: Run, sandbox: Sandbox, args: argparse.Namespace, own: Explorer | None = None) -> int:
     """Run the discovery loop to its end or to the next interruption, and return the exit code.
+
+    Args:
+        run: the run.
+        sandbox: where candidates run.
+        args: the options of the command.
+        own: replaces the explorer that the settings of the run name.
 
     Raises:
         InputError: the explorer or the tracker cannot be used with these settings.
@@ -55,7 +62,7 @@ def run_discovery(run: Run, sandbox: Sandbox, args: argparse.Namespace) -> int:
     check_limits(run.config, prices, total, each)
     update_limits(run, total, each)
     display = ProgressDisplay(run)
-    parts = assemble(run, prices, catalogue.data_root(args.data))
+    parts = assemble(run, prices, catalogue.data_root(args.data), own)
     explorer, calls, budget = parts.explorer, parts.calls, parts.budget
     notice(f"run {run.home}, sandbox {sandbox.name} ({sandbox.about}), {workers(args.workers)} workers")
     if set(members(run.config)) & set(CALL_A_MODEL):

@@ -110,6 +110,12 @@ def make_explorer(run: Run, calls: CallJournal, report: EventListener, data: Pat
         InputError: a setting is missing or wrong.
         ExplorerError: an API key is missing.
     """
+    if not run.config.explorer_by_name:
+        raise InputError(
+            f"the explorer of {run.home} is an object of {run.config.explorer} with a state of its own: pass it, "
+            f"autotts.resume({str(run.home)!r}, explorer=...), or its place, `autotts resume {run.home} --explorer "
+            "package.module:object`"
+        )
     made = [_make(name, run, calls, report, data) for name in members(run.config)]
     if run.config.explorer != "mixture":
         return made[0]
@@ -119,14 +125,32 @@ def make_explorer(run: Run, calls: CallJournal, report: EventListener, data: Pat
 
 
 def _own(name: str) -> Explorer:
-    """Return an explorer of the user: a class or function that is called without arguments."""
-    made: Explorer = make("explorer", name, find_factory("explorer", name, GROUP, NAMES), EXPLORER_ATTRIBUTES)
+    """Return an explorer of the user: an object, or a class or function that is called without arguments."""
+    factory = find_factory("explorer", name, GROUP, NAMES, EXPLORER_ATTRIBUTES)
+    made: Explorer = make("explorer", name, factory, EXPLORER_ATTRIBUTES)
     return made
+
+
+def replacement(run: Run, name: str) -> Explorer:
+    """Return an explorer of the user that stands for the one of a run, which has moved or cannot be made by its name.
+
+    Raises:
+        InputError: the run has a built-in explorer, or there is no such explorer.
+    """
+    if run.config.explorer in NAMES or not is_plugin(name, GROUP):
+        raise InputError(
+            f"--explorer says where an explorer of your own is now, as package.module:object; {run.home} was begun "
+            f"with {run.config.explorer}, and `autotts fork {run.home}` begins a run with another explorer"
+        )
+    return _own(name)
 
 
 def _make(name: str, run: Run, calls: CallJournal, report: EventListener, data: Path) -> Explorer:
     if name not in NAMES:
-        return _own(name)
+        try:
+            return _own(name)
+        except InputError as error:
+            raise InputError(f"{error}; if it has moved: `autotts resume {run.home} --explorer NAME`") from error
     if name == "evolve":
         from .evolve.explorer import EvolveExplorer
 

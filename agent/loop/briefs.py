@@ -16,7 +16,7 @@ from ..population.parents import ChosenParent, choose_parents
 from ..population.program_form import program_shape
 from ..records.card import Card
 from ..records.explorer import Brief, Explorer
-from ..records.version import BriefVersion
+from ..records.version import GIVEN, BriefVersion
 from ..tools.search_history import SearchHistory
 from ..tools.workbench import SearchWorkbench
 from .candidate_store import CandidateStore
@@ -84,6 +84,8 @@ class BriefBuilder:
             first = request["slot"] // config.islands if self._explorer.one_at_a_time else 0
             best = usable[: max(1, config.population // 2)]
             return [ChosenParent(card, "") for card in (best[first:] or best)[: request["count"]]]
+        if generation == 1:  # the search starts from the controllers that the user gave, if one of them ran
+            members = [card for card in members if card.ok and card.explorer == GIVEN] or members
         return choose_parents(
             members, request["count"], self._seed(generation, f"parents {request['slot']}"),
             self._explorer.needs_own_data, context.objectives,

@@ -18,7 +18,7 @@ from langgraph.checkpoint.base import BaseCheckpointSaver, CheckpointTuple
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
-from langgraph.types import Command, Send
+from langgraph.types import Command, Send, StateSnapshot
 
 from autotts.envs.errors import DamagedFile
 
@@ -106,11 +106,12 @@ def discover(discovery: Discovery, approve: ApprovalCallback = lambda candidates
         take_over(graph, saver, thread)
         begun = graph.get_state(thread)
         begin: Any = None if begun.next else {}
-        if begun.values and not begun.next:
-            if not begun.values.get("stopped") or begun.values["generation"] > run.config.generations:
+        if begun.values and (not begun.next or _waits_for_the_end(begun)):
+            if begun.values["generation"] <= run.config.generations:  # the user may have raised a limit
+                graph.update_state(thread, {"stopped": ""}, as_node="archive")
+                begin = None
+            elif not begun.next:
                 return
-            graph.update_state(thread, {"stopped": ""}, as_node="archive")  # the user may have raised the limit
-            begin = None
         while True:
             waiting: Sequence[dict[str, str]] | None = None
             for update in graph.stream(begin, thread, stream_mode="updates", durability="sync"):
@@ -122,6 +123,11 @@ def discover(discovery: Discovery, approve: ApprovalCallback = lambda candidates
             if waiting is None:
                 return
             begin = Command(resume=approve(waiting))
+
+
+def _waits_for_the_end(state: StateSnapshot) -> bool:
+    """Return whether a run, which no limit has stopped, was killed before or in its final evaluation."""
+    return state.next == ("final_evaluation",) and not state.values.get("stopped")
 
 
 def settings(run: Run) -> Any:

@@ -19,7 +19,7 @@ from .. import population
 from ..archive.baselines import baseline_names, baseline_source
 from ..archive.best import leader
 from ..archive.run_directory import Run
-from ..archive.run_report import TEXT, RunReport
+from ..archive.run_report import TEXT, RunReport, set_report_aside
 from ..llm.budget import LlmBudget
 from ..population.program_form import program_form
 from ..records.candidate import CandidateEvaluation, CandidateRecord
@@ -107,6 +107,7 @@ class Discovery:
                 CandidateRecord.proposed(Proposal(baseline_source(name), "hand-written baseline"), 0, BASELINE, name)
                 for name in baseline_names()
             ]
+            drafts += [controller.candidate() for controller in self.run.given()]
             return {"step": "refine", "pending": self.store.stage(drafts)}
         try:
             self.budget.check(generation)
@@ -193,6 +194,8 @@ class Discovery:
 
     def archive_generation(self, state: DiscoveryState) -> dict[str, Any]:
         """Move the candidates of the generation to the archive, and begin the next generation."""
+        if state["pending"]:
+            set_report_aside(self.run)  # of a run that a limit had stopped, or that takes more generations
         for candidate in state["pending"]:
             done = self._diagnosed(candidate)
             if done is not None:

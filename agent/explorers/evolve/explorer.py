@@ -20,6 +20,7 @@ from ...records.explorer import Brief, Proposal
 from ...records.version import BriefVersion, Finding
 from .genome import BLOCKS, STARTS, Genome, Span, difference, part
 from .moves import PURPOSES, REMEDIES, ChooseMove, Move, ScaleMove, SpreadMove
+from .number_variants import is_given, number_variants
 from .render import render
 from .surrogate import Surrogate, surrogate
 
@@ -60,13 +61,21 @@ class EvolveExplorer:
         self._last: tuple[list[tuple[Genome, float]], Surrogate | None] = [], None
 
     def propose(self, brief: Brief) -> list[Proposal]:
-        """Return starting genomes in the first generation, and proposals of all operators of `WIDE` in later ones."""
+        """Return starting genomes in the first generation, and proposals of all operators of `WIDE` in later ones.
+
+        A search that was given controllers starts from them instead: one half of the first generation are their
+        variants. Variants of a source without a genome differ in its numbers (`number_variants`).
+        """
+        made, brief = _without_genome(brief)
+        return [*made, *self._propose(brief)]
+
+    def _propose(self, brief: Brief) -> list[Proposal]:
         rng, starts = random_of(brief)
         able = [(version, genome) for version in brief.parents if (genome := genome_of(version)) is not None]
         mates = genomes_of((*brief.parents, *brief.mates))
 
         def draft(turn: int) -> EvolvedDraft | None:
-            if brief.generation <= 1 or not able:
+            if not able or (brief.generation <= 1 and turn % 2):
                 return start(starts[turn], None) if turn < len(starts) else start(rng.choice(starts), rng)
             operator = draw(WIDE, brief.arms, rng)
             if operator == "fresh":
@@ -89,6 +98,10 @@ class EvolveExplorer:
 
     def refine(self, brief: Brief) -> list[Proposal]:
         """Return variants of the parents, each changed against one or two of its findings."""
+        made, brief = _without_genome(brief)
+        return [*made, *self._refine(brief)]
+
+    def _refine(self, brief: Brief) -> list[Proposal]:
         rng, starts = random_of(brief)
 
         def draft(turn: int) -> EvolvedDraft | None:
@@ -109,6 +122,17 @@ class EvolveExplorer:
         if examples != last[0]:
             last = self._last = examples, surrogate(examples)
         return last[1]
+
+
+def _without_genome(brief: Brief) -> tuple[list[Proposal], Brief]:
+    """Return variants of the parents that a user gave as a source, and the brief for the rest of the proposals."""
+    given = [version for version in brief.parents if is_given(version) and genome_of(version) is None]
+    if not given:
+        return [], brief
+    half = 2 if brief.generation <= 1 else 1  # one half of the first generation; the hand-set starts are the other
+    made = number_variants(given[::half][: brief.count], brief)
+    others = [version for version in brief.parents if version not in given]
+    return made, replace(brief, count=brief.count - len(made), parents=others)
 
 
 def random_of(brief: Brief) -> tuple[random.Random, list[str]]:
