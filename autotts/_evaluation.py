@@ -33,6 +33,10 @@ def evaluate(
 ) -> Evaluation:
     """Run a controller on recorded environments, and score it. No language model is called.
 
+    It does what ``autotts evaluate`` does: the source policy is checked first, and refuses what it refuses in a
+    discovery (the verdict ``rejected: policy``); the defaults and the choice of the sandbox are the same. The logger
+    ``autotts`` tells the sandbox.
+
     Args:
         controller: the name of a baseline, of a champion or of a version of the newest run; the path of a file; the
             source itself; a version of an archive; or a subclass of `Controller`. A class is taken with its source:

@@ -22,13 +22,15 @@ from autotts.sandbox.outcome import Candidate
 from ._archive import ArchiveView, open_archive
 from ._environments import Environments, find_environments
 from ._sandboxes import lend_sandbox
+from ._sources import AnyController, found_controller
 
 
 def replay(
     archive: ArchiveView | str | os.PathLike[str] | None,
     env: Environments,
     *,
-    select: str | Sequence[str] = FRONT,
+    select: str | Sequence[str] | None = None,
+    controllers: Sequence[AnyController] = (),
     output: str | os.PathLike[str] | None = None,
     betas: Sequence[float] = BETAS,
     orders: int = 100,
@@ -40,12 +42,13 @@ def replay(
     workers: int | None = None,
     data: str | os.PathLike[str] | None = None,
 ) -> ReplayResults:
-    """Measure versions of an archive on environments that they were not found on, beside the baselines.
+    """Measure versions and other controllers on environments that they were not found on, beside the baselines.
 
     Args:
-        archive: see `open_archive`.
+        archive: see `open_archive`; with ``controllers``, None stands for no archive.
         env: environments, or names, patterns or paths of them.
-        select: ``front``, ``all``, or ids of versions.
+        select: ``front``, ``all``, or ids of versions; None for the front, or for no versions with ``controllers``.
+        controllers: further controllers, each as for `evaluate`.
         output: where a report goes (HTML, Markdown, JSON; needs the extra ``report``), and a journal: a replay with
             the same ``output`` runs nothing twice. The curves are then also filed with the archive. None for neither.
         betas: values of beta.
@@ -68,15 +71,22 @@ def replay(
     """
     if output is not None:
         charts.available()
-    opened = Archive((archive if isinstance(archive, ArchiveView) else open_archive(archive)).root)
-    chosen = entries(opened, [select] if isinstance(select, str) else list(select))
+    given = [found_controller(each) for each in controllers]
+    opened = None
+    if archive is not None or select is not None or not given:
+        opened = Archive((archive if isinstance(archive, ArchiveView) else open_archive(archive)).root)
+    if select is None:
+        select = () if given else FRONT
+    chosen = entries(opened, [select] if isinstance(select, str) else list(select), given)
     settings = ReplaySettings(tuple(sorted(set(betas))), orders, first_order, max_branches, max_tokens)
     environments = find_environments(env, data)
     candidates = [Candidate(entry.label, entry.source) for entry in chosen]
     place = tempfile.TemporaryDirectory() if output is None else nullcontext(os.fspath(output))
     with lend_sandbox(sandbox, workers, candidates) as lent, place as home:
-        found = replay_entries(chosen, environments, opened.cards(), settings, Path(home), lent, price)
+        cards = opened.cards() if opened else []
+        found = replay_entries(chosen, environments, cards, settings, Path(home), lent, price)
         if output is not None:
             write(found, chosen, Path(home))
-            file(found, chosen, opened)
+            if opened:
+                file(found, chosen, opened)
     return found

@@ -32,7 +32,10 @@ def lend_sandbox(
         return nullcontext(sandbox)
     trusted = sandbox == "auto" and candidates is not None and resolve.shipped(candidates)
     name = "process" if trusted else sandbox
-    return open_sandbox(name, resolve.workers(workers), notice=logging.getLogger("autotts").warning)
+    logger = logging.getLogger("autotts")
+    opened = open_sandbox(name, resolve.workers(workers), notice=logger.warning)
+    logger.info("sandbox %s (%s)", opened.name, opened.about)
+    return opened
 
 
 def sandbox_name(asked: str | Sandbox, lent: Sandbox) -> str:

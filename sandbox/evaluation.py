@@ -13,6 +13,7 @@ from autotts.envs.episodes import Episodes, Logs
 from autotts.envs.scoring import EpisodeFigures, ForgedLog, Scores, score
 from autotts.envs.statistics import Point, curve
 
+from . import policy
 from .backends.process import ProcessSandbox
 from .base import Sandbox
 from .outcome import Candidate, Verdict
@@ -133,6 +134,8 @@ def measure(
 ) -> Evaluation:
     """Run and score a candidate as `evaluate` does, and keep its figures alone: memory does not grow with the logs.
 
+    The source policy is checked first, as in a discovery: this is what the command and the library call.
+
     Args:
         candidate: the candidate. Each of its failures becomes a verdict.
         episodes: the batch, of any size.
@@ -145,6 +148,8 @@ def measure(
         SandboxError: the sandbox failed.
     """
     size = at_a_time or EPISODES_AT_A_TIME
+    if not (refused := policy.check(candidate.source)).ok:
+        return Evaluation(candidate, refused)
     figures = EpisodeFigures.empty(episodes)
     with sandbox.reusing_workers() as reusing:
         for first in range(0, len(episodes), size):

@@ -22,10 +22,10 @@ from autotts.sandbox.outcome import Candidate
 
 from .archive import Archive
 from .baselines import baseline_names, baseline_source
-from .champions import champion, champion_names
+from .champions import champion, champion_names, named_champions
 from .run_directory import Run, newest_home
 from .run_report import read_report
-from .shipped import PREFIX, archive_name, shipped_archives, shipped_root
+from .shipped import PREFIX, archive_name, is_shipped, shipped_archives, shipped_root
 
 RUNS = Path("runs")
 """Default parent directory of runs."""
@@ -75,8 +75,14 @@ def run_of(archive: Archive) -> Run | None:
     return Run(home) if archive.root.name == "archive" and (home / "config.json").is_file() else None
 
 
-def run_champions(archive: Archive) -> dict[str, str]:
-    """Return the champions of the archive's own run: a version by role; empty before its final evaluation."""
+def champions_of(archive: Archive) -> dict[str, str]:
+    """Return the champions of an archive, by name: those that ship in it, or those of its run.
+
+    A run has champions after its final evaluation.
+    """
+    if is_shipped(archive.root):
+        here = archive.root.resolve().name
+        return {name: version for name, (lineage, version) in named_champions().items() if lineage == here}
     run = run_of(archive)
     report = read_report(run) if run else None
     return {role: version for role, version in report.champions.items() if version in archive} if report else {}
@@ -178,7 +184,7 @@ def _shipped(name: str) -> FoundController | None:
 
 def _in_archive(name: str, archive: Archive) -> FoundController | None:
     """Return the version of ``archive`` whose id, or whose role in its run, is ``name``; None if there is none."""
-    version = name if name in archive else run_champions(archive).get(name)
+    version = name if name in archive else champions_of(archive).get(name)
     if version is None:
         return None
     return FoundController(Candidate(version, archive.source(version)), archive, version)
@@ -188,7 +194,7 @@ def _tell_of_run(name: str, ships: FoundController) -> None:
     """Tell that the newest run has a champion of the same name as one that ships."""
     try:
         archive = chosen_archive(None, None)
-        own = run_champions(archive).get(name)
+        own = champions_of(archive).get(name)
     except InputError:
         return  # no run, or a damaged one: what ships is not affected
     if own is not None and archive.source(own) != ships.candidate.source:

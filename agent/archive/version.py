@@ -15,8 +15,7 @@ from ..records.card import Card
 from ..records.version import Cost, Finding, ScalingCurve
 from .archive import Archive
 from .best import BestVersion, best_version
-from .champions import champion_names, named_champions
-from .names import run_of
+from .names import champions_of, run_of
 from .run_report import RunReport, read_report
 from .shipped import PREFIX, is_shipped
 
@@ -266,15 +265,10 @@ class ArchivedVersions:
     @cached_property
     def champion_names(self) -> dict[str, tuple[str, ...]]:
         """The names of each champion, by id."""
-        names: list[tuple[str, str]] = []
-        if self.report:
-            names += [(version, role) for role, version in self.report.champions.items()]
-        if is_shipped(self.archive.root):
-            lineage, here = self.archive.root.resolve().name, named_champions()
-            names += [(here[n][1], f"{PREFIX}{n}") for n in champion_names() if here[n][0] == lineage]
+        prefix = PREFIX if is_shipped(self.archive.root) else ""
         found: dict[str, tuple[str, ...]] = {}
-        for version, name in names:
-            found[version] = (*found.get(version, ()), name)
+        for name, version in champions_of(self.archive).items():
+            found[version] = (*found.get(version, ()), f"{prefix}{name}")
         return found
 
 

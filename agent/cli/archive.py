@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 def add_parser(commands: Commands) -> None:
     """Add the commands."""
-    verbs = add_group(commands, "archive", "verify, reindex, export or import an archive")
+    verbs = add_group(commands, "archive", "list archives; verify, reindex, export or import one")
+    add_command(verbs, "list", list_, "list the archives that ship, and those of the runs here", "autotts archive list")
     command = add_command(
         verbs, "verify", verify, "check every hash of an archive", "autotts archive verify runs/1"
     )
@@ -48,6 +49,28 @@ def add_parser(commands: Commands) -> None:
         "--archive", required=True, metavar="DIR", help="archive to extend or to create, outside a run directory"
     )
     command.group(VERSIONS).add_argument("--sha256", metavar="HASH", help="expected hash of the bundle")
+
+
+def list_(args: argparse.Namespace) -> int:
+    """List the archives that ship with the program, with their champions, and the archives of the runs here."""
+    from rich.table import Table
+
+    from ..archive.archive import Archive
+    from ..archive.names import RUNS, champions_of
+    from ..archive.shipped import PREFIX, shipped_archives, shipped_root
+    from ..reports.console.display import console
+
+    table = Table("archive", "versions", "champions")
+    for name in shipped_archives():
+        archive = Archive(shipped_root(name))
+        named = [f"{PREFIX}{each} {version}" for each, version in champions_of(archive).items()]
+        table.add_row(name, str(len(archive.ids())), ", ".join(named) or "-")
+    for home in sorted(path.parent for path in RUNS.glob("*/config.json")):
+        archive = Archive(home / "archive")
+        named = [f"{home}:{role} {version}" for role, version in champions_of(archive).items()]
+        table.add_row(str(archive.root), str(len(archive.ids())), ", ".join(named) or "-")
+    console().print(table)
+    return 0
 
 
 def verify(args: argparse.Namespace) -> int:

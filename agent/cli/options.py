@@ -77,7 +77,9 @@ def run_or_archive(command: CommandParser, *, argument: bool = False) -> None:
     if argument:
         _run_argument(group)
     group.add_argument("--run", metavar="RUN", help="run directory (default: the newest under ./runs)")
-    group.add_argument("--archive", metavar="DIR", help="archive outside a run directory")
+    group.add_argument(
+        "--archive", metavar="DIR", help="archive outside a run directory, or one that ships, such as shipped:evolve"
+    )
 
 
 def run_directory(command: CommandParser, default: str = "the newest under ./runs") -> None:

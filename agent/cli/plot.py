@@ -149,7 +149,7 @@ def _lines(args: argparse.Namespace) -> tuple[EvaluationProtocol, list[CurveLine
     from ..reports.plots.points import protocol
 
     place = _open_archive(args)
-    chosen = [_chosen(name, place) for name in dict.fromkeys(args.controllers or _default_controllers(place))]
+    chosen = [_chosen(name, place, args) for name in dict.fromkeys(args.controllers or _default_controllers(place))]
     wanted = protocol(chosen, args.env, place, _default_protocol())
     given = {
         "betas": tuple(sorted(set(args.beta))) if args.beta else None, "first_order": args.first_order,
@@ -204,27 +204,24 @@ def _default_controllers(place: ArchiveReader) -> list[str]:
     return [*best, *(row.id for row in view.rows if row.generation == 0 and row.ok)]
 
 
-def _chosen(name: str, place: ArchiveReader) -> PlottedController:
-    """Return the controller of this name, as `resolve.controller` does, with its archived figures."""
+def _chosen(name: str, place: ArchiveReader, args: argparse.Namespace) -> PlottedController:
+    """Return the controller of this name (`archive.names`), with its archived figures."""
     from ..archive import resolve
     from ..archive.archive import Archive
     from ..archive.baselines import baseline_names, baseline_source
-    from ..archive.champions import champion, champion_names
+    from ..archive.names import run_of
     from ..archive.reader import ArchiveReader
     from ..reports.plots.points import PlottedController
 
-    if name in champion_names():
-        archive, version = champion(name)
-        return _archived(name, ArchiveReader(archive.root, None, place.data), version)
-    if name in baseline_names():
-        archived = name in place.view().by_id and place.source(name) == baseline_source(name)
-        return _archived(name, place, name) if archived else PlottedController(resolve.controller(name))
-    if name.endswith(".py") or "/" in name:
-        return PlottedController(resolve.controller(name))
-    if not place.view().by_id:
-        ours = ", ".join([*champion_names(), *baseline_names()])
-        raise InputError(f"no controller {name!r}: not one of ours ({ours}), not a file, and there is no archive")
-    return _archived("", place, Archive(place.root).resolve(name))
+    found = resolve.find_controller(name, args.run, args.archive)
+    if found.archive is None:
+        archived = name in baseline_names() and name in place.view().by_id
+        if archived and Archive(place.root).source(name) == baseline_source(name):
+            return _archived(name, place, name)
+        return PlottedController(found.candidate)
+    same = found.archive.root == place.root
+    reader = place if same else ArchiveReader(found.archive.root, run_of(found.archive), place.data)
+    return _archived(found.candidate.name, reader, found.version)
 
 
 def _archived(name: str, place: ArchiveReader, version: str) -> PlottedController:

@@ -21,22 +21,30 @@ if TYPE_CHECKING:
 
     from autotts.sandbox.outcome import Verdict
 
+    from ..archive.archive import Archive
     from ..reports.console.bars import ProgressBars
     from ..reports.replay.replay import ReplayProgress
     from ..reports.replay.results import ReplayResults
+    from ..reports.replay.select import ReplayEntry
 
 
 def add_parser(commands: Commands) -> None:
     """Add the command."""
     command = options.add_command(
-        commands, "replay", run, "measure versions of an archive on other environments, and write a report; resumable",
-        "autotts replay --env 'aime25/*' --select front --price 0.6",
+        commands, "replay", run,
+        "measure controllers, or versions of an archive, on other environments, and write a report; resumable",
+        "autotts replay --run runs/1 --env 'aime25/*' --select front --price 0.6",
+        "autotts replay my_controller.py balanced --env 'aime25/*'",
     )  # fmt: skip
+    command.add_argument(
+        "controllers", nargs="*", metavar="CONTROLLER", help="versions, champions, or paths (default: see --select)"
+    )
     options.environments(command, required=True)
     output = command.group(options.OUTPUT)
     command.group(options.VERSIONS).add_argument(
-        "--select", nargs="+", default=["front"], metavar="ID", help="front (default), all, or ids of versions"
-    )
+        "--select", nargs="+", metavar="ID",
+        help="versions of the run or archive: front (default, if no controllers are named), all, or ids",
+    )  # fmt: skip
     output.add_argument("--price", type=float, metavar="DOLLARS", help="price of a million output tokens")
     output.add_argument("--parquet", action="store_true", help="also write results.parquet")
     output.add_argument(
@@ -44,7 +52,7 @@ def add_parser(commands: Commands) -> None:
         help="directory of the report and of the finished measurements (default: ./replay)",
     )  # fmt: skip
     options.protocol(command, 100)
-    options.run_or_archive(command, argument=True)
+    options.run_or_archive(command)
     options.workers(command)
     options.json_output(command)
 
@@ -58,7 +66,6 @@ def run(args: argparse.Namespace) -> int:
     from ..reports.console.bars import ProgressBars
     from ..reports.replay import charts, files
     from ..reports.replay.replay import episodes, file, replay, write
-    from ..reports.replay.select import entries
     from ..reports.replay.tables import summary
     from ..reports.replay.work import ReplaySettings
 
@@ -67,8 +74,7 @@ def run(args: argparse.Namespace) -> int:
         files.parquet_available()
     if args.price is not None and not (math.isfinite(args.price) and args.price >= 0):
         raise InputError(f"--price is {args.price:g}, but must be dollars for a million output tokens")
-    archive = resolve.chosen_archive(args.run, args.archive)
-    chosen = entries(archive, args.select)
+    archive, chosen = _entries(args)
     environments = chosen_environments(args)
     betas = tuple(sorted(set(args.beta or BETAS)))
     settings = ReplaySettings(betas, args.orders, args.first_order, args.max_branches, args.max_tokens)
@@ -77,12 +83,14 @@ def run(args: argparse.Namespace) -> int:
         notice(f"sandbox {sandbox.name} ({sandbox.about})")
         with ProgressBars() as bars:
             progress = _show_progress(bars, total)
-            found = replay(chosen, environments, archive.cards(), settings, home, sandbox, args.price, progress)
+            cards = archive.cards() if archive else []
+            found = replay(chosen, environments, cards, settings, home, sandbox, args.price, progress)
     for line in summary(found):
         print(line)
     print("\n".join(map(str, write(found, chosen, home, args.parquet))))
     try:
-        file(found, chosen, archive)
+        if archive:
+            file(found, chosen, archive)
     except OSError as error:  # the report is complete: a read-only archive is no failure
         warn(f"not filed with the archive: {error.filename}: {error.strerror}")
     json_output.write(args, lambda: _document(found, home))
@@ -95,6 +103,22 @@ def _document(found: ReplayResults, home: Path) -> BaseModel:
     return ReplayDocument(
         directory=str(home), rows=rows([(row.controller, row.point) for row in found.rows]), failures=found.failures
     )  # fmt: skip
+
+
+def _entries(args: argparse.Namespace) -> tuple[Archive | None, list[ReplayEntry]]:
+    """Return the archive whose versions are replayed (None if only files are), and the controllers."""
+    from ..archive import resolve
+    from ..reports.replay.select import FRONT, entries
+
+    if len(args.controllers) == 1 and (Path(args.controllers[0]) / "config.json").is_file():
+        args.run, args.controllers = args.controllers[0], []  # `replay RUN`, as for other commands
+    given = [resolve.find_controller(text, args.run, args.archive) for text in args.controllers]
+    select = args.select or ([] if given else [FRONT])
+    named = select or args.run or args.archive
+    archive = resolve.chosen_archive(args.run, args.archive) if named else None
+    if archive is None:
+        archive = next((found.archive for found in given if found.archive), None)
+    return archive, entries(archive, select, given)
 
 
 def _show_progress(bars: ProgressBars, total: int) -> ReplayProgress:

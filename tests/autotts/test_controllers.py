@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from math import ceil
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 import autotts
 from autotts import Controller, Question, majority
+from autotts.agent.cli.main import main, parser
 
 WORLD = autotts.load_environment("synthetic/tiny")
 SETTINGS = {"betas": [0.0, 1.0], "orders": 1, "max_branches": 4, "sandbox": "process", "workers": 1}
@@ -114,3 +116,18 @@ def test_environments_are_named_loaded_or_given(tmp_path: Path) -> None:
         autotts.load_environment(tmp_path / "some.env.npz")
     with pytest.raises(autotts.InputError, match="no environments are given"):
         autotts.evaluate("self_consistency", [], **SETTINGS)
+
+
+def test_the_library_and_the_command_refuse_the_same_and_choose_the_same_sandbox(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "reads.py"
+    path.write_text(SOURCE.replace("return majority", "open('x'); return majority"))
+    found = autotts.evaluate(path, WORLD, **SETTINGS)
+    assert found.verdict.kind == "rejected: policy" and "a controller has no files" in found.verdict.message
+    assert main(["evaluate", str(path), "--env", "synthetic/tiny", "--orders", "1", "--sandbox", "process"]) == 1
+    assert f"reads: {found.verdict.kind}: {found.verdict.message}" in capsys.readouterr().err
+    defaults = inspect.signature(autotts.evaluate).parameters
+    options = vars(parser().parse_args(["evaluate", "balanced"]))
+    for name in ("orders", "first_order", "max_branches", "max_tokens", "sandbox", "workers"):
+        assert options[name] == defaults[name].default == inspect.signature(autotts.compare).parameters[name].default

@@ -10,6 +10,8 @@ import pytest
 
 import autotts
 from autotts import Brief, Explorer, ProcessSandbox, Proposal
+from autotts.agent.archive.run_directory import Run
+from autotts.agent.cli.main import main
 
 WORLD = "synthetic/tiny"
 SMALL = {"population": 2, "orders": 1, "betas": [0.0, 1.0], "max_branches": 8, "workers": 1}
@@ -185,3 +187,72 @@ def test_a_replay_measures_an_archive_elsewhere(tmp_path: Path) -> None:
     assert not found.failures and {row.point.environment for row in found.rows} == {"synthetic/small"}
     with pytest.raises(autotts.InputError, match="is not an archive"):
         autotts.replay(tmp_path / "nothing", "synthetic/small", **settings)
+
+
+class Stateful(Widths):
+    """An explorer with a setting of its own."""
+
+    def __init__(self, offset: int = 0) -> None:
+        self.offset = offset
+
+
+HELD = Stateful(5)
+"""An object that a variable of its module holds."""
+
+
+@pytest.mark.parametrize(
+    ("explorer", "name", "by_name"),
+    [
+        (Widths(), "Widths", True), (Stateful(), "Stateful", True), (Stateful(3), "Stateful", False),
+        (HELD, "HELD", True),
+    ],
+)  # fmt: skip
+def test_an_explorer_survives_by_its_name_if_a_later_process_can_make_it(
+    explorer: Explorer, name: str, by_name: bool, tmp_path: Path
+) -> None:
+    home = tmp_path / "run"
+    autotts.discover(WORLD, run=home, explorer=explorer, sandbox="process", **SMALL).close()
+    run = Run(home)
+    assert (run.config.explorer, run.config.explorer_by_name) == (f"{__name__}:{name}", by_name)
+    if by_name:
+        autotts.resume(home).close()
+        return
+    with pytest.raises(autotts.InputError, match=r"pass it, autotts\.resume\('.*', explorer=\.\.\.\), or its place"):
+        autotts.resume(home)
+    autotts.resume(home, explorer=explorer).close()
+
+
+def test_the_command_takes_an_explorer_that_has_moved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "moved_explorer.py").write_text(f"from {__name__} import Widths\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    autotts.discover(WORLD, run="run", explorer=Stateful(3), generations=0, sandbox="process", **SMALL).close()
+    assert main(["resume", "run", "--workers", "1"]) == 2
+    assert "autotts resume run --explorer package.module:object" in capsys.readouterr().err
+    assert main(["resume", "run", "--explorer", "moved_explorer:Widths", "--workers", "1"]) == 0
+    autotts.discover(WORLD, run="other", generations=0, sandbox="process", **SMALL).close()
+    assert main(["resume", "other", "--explorer", "moved_explorer:Widths"]) == 2
+    assert "was begun with evolve" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_python_starts_from_controllers_and_takes_more_generations(tmp_path: Path) -> None:
+    home = tmp_path / "run"
+    source = SOURCE.format(most=5)
+    discovery = autotts.discover(
+        WORLD, generations=1, run=home, start_from=[source, "shipped:frugal"], sandbox="process", **SMALL
+    )
+    discovery.result()
+    given = [version for version in discovery.archive if version.explorer == "given"]
+    assert {version.source for version in given} >= {source} and len(given) == 2
+    again = autotts.resume(home, generations=2, workers=1)
+    again.result()
+    assert max(version.generation for version in again.archive) == 2
+    with pytest.raises(autotts.InputError, match="it can take more, but not 1"):
+        autotts.resume(home, generations=1)
+    with pytest.raises(autotts.InputError, match=r"autotts resume .* --generations 3"):
+        autotts.discover(
+            WORLD, generations=3, run=home, start_from=[source, "shipped:frugal"], sandbox="process", **SMALL
+        )

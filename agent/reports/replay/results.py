@@ -11,6 +11,7 @@ from autotts.envs.store import Environment
 from ...archive.archive import sha256
 from ...records.card import Card
 from ...records.migration import BASELINE
+from ...records.version import GIVEN
 from .comparisons import EqualAccuracy, PairedComparison, compare_with_reference, tokens_at_equal_accuracy
 from .ranks import Ranking, ranking
 from .select import ReplayEntry
@@ -105,7 +106,9 @@ class ReplayResults:
 
     @property
     def held_out(self) -> int:
-        """Number of environments that the search had not seen."""
+        """Number of environments that the search had not seen; 0 if no search has found any of the controllers."""
+        if all(controller.baseline or controller.explorer == GIVEN for controller in self.controllers):
+            return 0
         return sum(not env.searched for env in self.environments)
 
     @property
@@ -145,11 +148,12 @@ def results(
             equals += [_at_equal(entry.label, place, tokens_at_equal_accuracy(curve, base), price)] if base else []
     done = {label: by_environment[overall] for label, by_environment in curves.items() if overall in by_environment}
     searched = {digest for entry in entries if entry.card for digest in entry.card.protocol.environments.values()}
+    searched |= {digest for entry in entries for digest in entry.seen}
     replayed = tuple(
         ReplayedEnvironment(env.name, env.hash, len(env), len(env.final_answers), env.hash in searched)
         for env in environments
     )
-    new = not all(env.searched for env in replayed)
+    new = bool(searched) and not all(env.searched for env in replayed)
     return ReplayResults(
         format=FORMAT, settings=settings, price=price, overall=overall,
         environments=replayed,
@@ -202,5 +206,6 @@ def _controller(entry: ReplayEntry) -> ReplayedController:
     card = entry.card
     return ReplayedController(
         entry.label, card.name if card else entry.label, entry.baseline, sha256(entry.source.encode()),
-        card.generation if card else 0, card.explorer if card else BASELINE, card.parents if card else (),
+        card.generation if card else 0, card.explorer if card else BASELINE if entry.baseline else GIVEN,
+        card.parents if card else (),
     )  # fmt: skip

@@ -1,8 +1,8 @@
-"""Selects the controllers of a replay: versions of an archive, and always the hand-written baselines."""
+"""Selects the controllers of a replay: versions of an archive, files, and always the hand-written baselines."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from autotts.envs.errors import InputError
@@ -10,6 +10,7 @@ from autotts.envs.errors import InputError
 from ... import population
 from ...archive.archive import Archive, sha256
 from ...archive.baselines import baseline_names, baseline_source
+from ...archive.names import FoundController, champions_of
 from ...records.card import Card
 
 FRONT, ALL = "front", "all"
@@ -20,43 +21,70 @@ class ReplayEntry:
     """A controller of a replay."""
 
     label: str
-    """Name in the results: a version's id, or a baseline's name."""
+    """Name in the results: a version's id, a baseline's name, or the name of a controller that a user gave."""
     source: str
     baseline: bool
     """Whether the controller is one of the hand-written controllers that ship with this program."""
     card: Card | None
-    """The card in the archive; None for a baseline that the archive does not have."""
+    """The card in the archive; None for a controller that the archive does not have."""
+    seen: tuple[str, ...] = ()
+    """Hashes of the environments that its search used, if another archive has it."""
 
 
-def entries(archive: Archive, select: Sequence[str] = (FRONT,)) -> list[ReplayEntry]:
-    """Return the versions that ``select`` names, followed by the baselines.
+def entries(
+    archive: Archive | None, select: Sequence[str] = (FRONT,), given: Sequence[FoundController] = ()
+) -> list[ReplayEntry]:
+    """Return the versions that ``select`` names, then the controllers ``given``, then the baselines.
 
     Baselines come from this program and never from the archive, which may be anybody's: results are measured against
     them.
 
     Args:
-        archive: the archive to choose from.
-        select: ``front``, ``all`` (every version with scores), or ids and prefixes of ids.
+        archive: the archive to choose from; None to choose from none.
+        select: ``front``, ``all`` (every version with scores), or ids and prefixes of ids; nothing for no versions.
+        given: controllers from files and other archives.
 
     Raises:
-        InputError: an id is unknown, or there is nothing to replay.
+        InputError: an id is unknown, a name is given twice, or there is nothing to replay.
     """
-    cards = archive.cards_with_beliefs()
+    cards = archive.cards_with_beliefs() if archive else []
     baselines = {sha256(baseline_source(name).encode()): name for name in baseline_names()}
-    if list(select) == [FRONT]:
-        chosen = [card for card in population.front(cards) if card.generation > 0]
-    elif list(select) == [ALL]:
-        chosen = [card for card in cards if card.ok and card.generation > 0]
-    else:
-        chosen = [archive.card(archive.resolve(text)) for text in dict.fromkeys(select)]
     cards_by_source = {card.source_sha256: card for card in cards if card.generation == 0 and card.ok}
     result: dict[str, ReplayEntry] = {}
-    for card in chosen:
-        if card.source_sha256 not in baselines:
-            label = f"{card.id} (archive)" if card.id in baselines.values() else card.id
-            result[label] = ReplayEntry(label, archive.source(card.id), False, card)
-    if not result and list(select) in ([FRONT], [ALL]):
+    if archive is not None:
+        for card in _selected(archive, cards, select):
+            if card.source_sha256 not in baselines:
+                label = f"{card.id} (archive)" if card.id in baselines.values() else card.id
+                result[label] = ReplayEntry(label, archive.source(card.id), False, card)
+    if archive is not None and not result and list(select) in ([FRONT], [ALL]):
         raise InputError(f"{archive.root}: no version that a search has found and scored; see `autotts lineage --all`")
+    for found in given:
+        if sha256(found.candidate.source.encode()) in baselines:
+            continue  # it takes part in any case
+        entry = _given(found, archive, baselines.values())
+        if entry.label in result:
+            raise InputError(f"{entry.label} is named twice")
+        result[entry.label] = entry
     for digest, name in sorted(baselines.items(), key=lambda item: item[1]):
         result[name] = ReplayEntry(name, baseline_source(name), True, cards_by_source.get(digest))
     return list(result.values())
+
+
+def _selected(archive: Archive, cards: Sequence[Card], select: Sequence[str]) -> list[Card]:
+    if list(select) == [FRONT]:
+        return [card for card in population.front(cards) if card.generation > 0]
+    if list(select) == [ALL]:
+        return [card for card in cards if card.ok and card.generation > 0]
+    champions = champions_of(archive)
+    return [archive.card(archive.resolve(champions.get(text, text))) for text in dict.fromkeys(select)]
+
+
+def _given(found: FoundController, archive: Archive | None, taken: Collection[str]) -> ReplayEntry:
+    name, source = found.candidate.name, found.candidate.source
+    label = f"{name} (given)" if name in taken else name
+    if found.archive is None:
+        return ReplayEntry(label, source, False, None)
+    card = found.archive.card(found.version)
+    if archive is not None and found.archive.root == archive.root:
+        return ReplayEntry(label, source, False, card)
+    return ReplayEntry(label, source, False, None, tuple(card.protocol.environments.values()))

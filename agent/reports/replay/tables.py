@@ -9,6 +9,7 @@ from typing import Literal
 
 from autotts.envs.episodes import MAX_BRANCHES
 
+from ...records.version import GIVEN
 from ...tools.text import count_of
 from ..console.display import interval, plain
 from .comparisons import LOSS, TIE, WIN, Bounds, PairedComparison
@@ -47,8 +48,10 @@ def summary(results: ReplayResults) -> list[str]:
     """Return the summary of the report, as sentences."""
     versions = [c for c in results.controllers if not c.baseline]
     new = f", {results.held_out} of which the search had not seen" if results.held_out else f": {_NOTHING_NEW}"
+    if all(c.explorer == GIVEN for c in versions):
+        new = ""
     lines = [
-        f"{len(versions)} versions and {len(results.controllers) - len(versions)} hand-written baselines on"
+        f"{count_of(len(versions), 'version')} and {len(results.controllers) - len(versions)} hand-written baselines on"
         f" {count_of(len(results.environments), 'environment')}{new}; {_orders(results)}."
     ]
     lines += _transfer(results)

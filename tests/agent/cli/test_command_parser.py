@@ -64,8 +64,8 @@ def test_old_name_of_an_option_tells_the_new_one(capsys: pytest.CaptureFixture[s
     assert "--hours is now --max-hours" in refusal(capsys, "discover", "--hours", "3")
 
 
-@pytest.mark.parametrize("command", ["status", "lineage", "history", "resume", "ui", "replay --env A",
-                                     "archive verify", "archive reindex", "plot lineage -o a.png"])  # fmt: skip
+@pytest.mark.parametrize("command", ["status", "lineage", "history", "resume", "ui", "archive verify",
+                                     "archive reindex", "plot lineage -o a.png"])  # fmt: skip
 def test_commands_that_look_at_a_run_take_it_with_and_without_its_option(command: str) -> None:
     words = command.split()
     first = words[:2] if words[0] in ("archive", "plot") else words[:1]

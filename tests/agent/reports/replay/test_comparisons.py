@@ -89,8 +89,9 @@ def test_samples_agree_with_points_and_comparisons(seed: int) -> None:
     first, second = scores(seed)
     result = samples(first)
     assert [s.point() for s in (*result, *means(result))] == curve(first)
-    differences = compare(second, first)[: len(result)]  # without the means
-    for one, other, difference in zip(result, samples(second), differences, strict=True):
+    others = samples(second)
+    pairs = zip((*result, *means(result)), (*others, *means(others)), compare(second, first), strict=True)
+    for one, other, difference in pairs:
         seen = compare_with_reference(other, one)
         assert seen.gain == pytest.approx(difference.accuracy_pct)
         assert seen.gain_ci == pytest.approx(difference.accuracy_ci)
