@@ -64,7 +64,7 @@ class EvaluateDocument(RootModel[list[EvaluationRow]]):
 
 
 class CompareDocument(RootModel[list[CurveDifference]]):
-    """A list with a row for each environment and beta: the second controller minus the first, paired."""
+    """A list with a row for each environment and beta: the first controller minus the second, paired; the mean last."""
 
 
 class VersionRow(Document):
