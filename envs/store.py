@@ -63,6 +63,8 @@ class Environment:
     """(N,) tokens of each branch."""
     signals: Mapping[str, npt.NDArray[np.float32]] = field(default_factory=dict)
     """Signals by name: (C,) a number for each probe."""
+    answers: str = "exact"
+    """How answers were compared at import (see `envs.answers`). Equal answers became one, so the hash leaves it out."""
 
     def __len__(self) -> int:
         return len(self.questions)
@@ -78,7 +80,10 @@ class Environment:
 
     @cached_property
     def hash(self) -> str:
-        """The content hash: SHA-256 in hexadecimal over everything but the name. It does not depend on compression."""
+        """The content hash: SHA-256 in hexadecimal over everything but ``name`` and ``answers``.
+
+        It does not depend on compression.
+        """
         digest = hashlib.sha256()
         for part in (self._meta(), *self._columns().values()):
             data = part if isinstance(part, bytes) else np.ascontiguousarray(part).tobytes()
@@ -144,6 +149,8 @@ def save(environment: Environment, path: Path) -> None:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         header = {"name": environment.name, "hash": environment.hash}
+        if environment.answers != "exact":  # files of answers that are compared exactly stay as they always were
+            header["answers"] = environment.answers
         _add(archive, "header.json", json.dumps(header, sort_keys=True).encode())
         _add(archive, "meta.json", environment._meta())
         for key, column in environment._columns().items():
@@ -219,6 +226,7 @@ def _read(path: Path) -> tuple[dict[str, Any], Environment]:
         questions=tuple(meta["questions"]),
         vocabulary=tuple(meta["vocabulary"]),
         signals=signals,
+        answers=str(header.get("answers", "exact")),
         **columns,
     )
     return header, environment

@@ -95,6 +95,10 @@ def _add_import(verbs: Commands) -> None:
     command.add_argument("--gold-columns", metavar="KEY=ANSWER", help="columns of that table (default: by their names)")
     command.add_argument("--requests", metavar="FILE", help="requests of a batch job: equal prompts are one question")
     command.add_argument("--question-id", metavar="REGEX", help="the part of an id that names the question")
+    command.add_argument(
+        "--answers", metavar="KIND", help="how answers are compared: exact, text, number, choice, math, or "
+        "package.module:function (default: from the data, and the report says which)",
+    )  # fmt: skip
     command.add_argument("--scorer", metavar="NAME", help="scorer of an Inspect log that holds the answers")
     command.add_argument("--filter", metavar="NAME", help="filter of lm-eval samples (default: finds most answers)")
     command.add_argument("--split", metavar="NAME", help="split of a Hugging Face data set")
@@ -157,6 +161,7 @@ def import_(args: argparse.Namespace) -> int:
         filter=args.filter,
         split=args.split,
         sheet=args.sheet,
+        answers=args.answers,
     )
     status = Console(stderr=True).status("reading ...")
     with status if sys.stderr.isatty() else nullcontext():
@@ -222,6 +227,7 @@ def _list_document(root: Path, found: Mapping[str, Environment]) -> BaseModel:
 def show(args: argparse.Namespace) -> int:
     """Print a summary of each environment."""
     from autotts.envs import catalogue
+    from autotts.envs.answers.comparison import comparison_in_words
     from autotts.envs.summary import summarize
 
     found = [(env, summarize(env)) for env in catalogue.find(catalogue.data_root(args.data), args.names)]
@@ -232,6 +238,7 @@ def show(args: argparse.Namespace) -> int:
         print(f"{env.name}  {env.hash[:12]}")
         print(f"  questions      {s.questions}, {fewest if fewest == most else f'{fewest} to {most}'} branches each")
         print(f"  interval       {env.delta} tokens, probe cost {env.probe_cost}, {s.probes} probes")
+        print(f"  answers        {comparison_in_words(env.answers)}")
         if env.signals:
             print(f"  signals        {', '.join(env.signals)}")
         print(f"  length         mean {mean:,.0f} tokens, median {median:,.0f}, 90% {tenth:,.0f}, most {longest:,.0f}")

@@ -258,6 +258,8 @@ class EnvironmentSummary(Document):
     environment: EnvironmentRow
     probe_cost: int
     """Tokens of a probe."""
+    answers: str
+    """How answers were compared at import."""
     signals: tuple[str, ...]
     summary: Summary
 
@@ -272,7 +274,7 @@ class EnvShowDocument(RootModel[list[EnvironmentSummary]]):
             [
                 EnvironmentSummary(
                     environment=EnvironmentRow.of(env.name, env), probe_cost=env.probe_cost,
-                    signals=tuple(env.signals), summary=summary,
+                    answers=env.answers, signals=tuple(env.signals), summary=summary,
                 )
                 for env, summary in found
             ]
@@ -301,6 +303,18 @@ class SkippedReason(Document):
     """The first few places in the files."""
 
 
+class AnswersCompared(Document):
+    """How the answers of an import were compared."""
+
+    kind: str
+    """See `--answers`."""
+    reason: str
+    merged: int
+    """Spellings that were replaced by another one of the same answer, summed over questions."""
+    look_alikes: int
+    """Pairs of answers of one question that look alike and were left apart."""
+
+
 class EnvImportDocument(Document):
     """The numbers of taken and skipped branches."""
 
@@ -316,6 +330,8 @@ class EnvImportDocument(Document):
     probes: int
     delta: int
     """Tokens of an interval."""
+    answers: AnswersCompared | None
+    """How answers were compared; null if nothing was read."""
     skipped: tuple[SkippedReason, ...]
     notes: tuple[str, ...]
     """Facts that a reader of the figures should know."""

@@ -60,6 +60,8 @@ class BranchCollector:
         self._delta: int | None = None
         self._probe_cost: int | None = None
         self._words: dict[str, str] = {}
+        self.compared: str | None = None
+        """How the answers were compared before the file was written, if the lines say so."""
 
     def add(self, line: BranchLine, place: str = "") -> None:
         """Add a branch, which stands at ``place`` in a file.
@@ -73,6 +75,8 @@ class BranchCollector:
             raise SkippedRow("a signal has another length than probe_answers")
         if self._probe_cost not in (None, line.probe_cost or 0):
             raise SkippedRow("probe_cost differs from earlier lines")
+        if self.branches and self.compared != line.answers_compared:
+            raise SkippedRow("answers_compared differs from earlier lines")
         question = self._question(line)
         self._judge(question, line)
         if line.branch is not None:
@@ -91,6 +95,7 @@ class BranchCollector:
         )
         self.questions.setdefault(_key(line), question)
         self._probe_cost = line.probe_cost or 0
+        self.compared = line.answers_compared
         if probes:
             self.intervals[delta] += 1
         elif line.probe_freq is not None:
@@ -147,6 +152,13 @@ class BranchCollector:
             raise SkippedRow("marked wrong, though it equals gold_answer")
         if question.verdicts.setdefault(answer, line.correct) != line.correct:
             raise SkippedRow("an answer that is marked right in one line and wrong in another")
+
+    def right(self) -> dict[int, list[str]]:
+        """Return, by the number of the question, the answers that a file marks as right."""
+        return {
+            number: [answer for answer, verdict in question.verdicts.items() if verdict]
+            for number, question in enumerate(self.questions.values())
+        }
 
     def merged(self) -> tuple[int, int]:
         """Count the branches that are right by their mark alone, and the questions whose right answers differ."""

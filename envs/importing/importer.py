@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
+from ..answers.comparison import compare_answers
 from ..errors import InputError
 from ..store import MAX_TOKENS, Environment
 from . import batches, datasets, inspect_logs, jsonl, lm_eval, published, tables
@@ -86,7 +88,10 @@ def read(
     if not collector.branches:
         return None, report
     importer.refuse_whole_texts()
-    environment = collector.environment(name)
+    environment, comparison = compare_answers(
+        collector.environment(name), options.answers, collector.right(), collector.compared
+    )
+    report.add_comparison(comparison)
     report.describe(environment)
     report.warnings += warnings(environment, importer.extracted, options.extract)
     return environment, report
@@ -111,9 +116,10 @@ def _check_options(kind: str, options: ImportOptions) -> None:
 def _published(paths: Sequence[Path], name: str, options: ImportOptions, report: ImportReport) -> Environment:
     if len(paths) > 1:
         raise InputError("the published JSON holds a whole environment: import its files one by one")
-    if options != ImportOptions():
+    if replace(options, answers=None) != ImportOptions():
         raise InputError("the published JSON takes no options: leave out --map, --delta, --tokens and --extract")
-    environment = published.read(paths[0], name)
+    environment, comparison = compare_answers(published.read(paths[0], name), options.answers, recording=True)
+    report.add_comparison(comparison)
     report.describe(environment)
     report.warnings += warnings(environment, Extracted(), None)
     return environment

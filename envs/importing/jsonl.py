@@ -128,6 +128,7 @@ def write(environment: Environment) -> Iterator[str]:
                     name: [_number(value) for value in values[probes].tolist()]
                     for name, values in sorted(environment.signals.items())
                 }
+            line["answers_compared"] = environment.answers
             yield json.dumps(line, allow_nan=False) + "\n"
 
 

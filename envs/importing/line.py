@@ -79,7 +79,7 @@ class BranchLine(BaseModel):
     question_id: Text | None = Field(None, description="identifies the question; without it, the text does")
     question: Text | None = Field(None, description="the text of the question; without it, the question_id is shown")
     gold_answer: Annotated[Text, AfterValidator(_present)] = Field(
-        description="the reference answer; an answer is right if it is equal, character by character"
+        description="the reference answer; --answers says which answers are equal to it"
     )
     branch: Annotated[int | str, PlainValidator(_branch), WithJsonSchema(_NAME)] | None = Field(
         None, description="number or name of the branch, unique within the question; numbers give the order of branches"
@@ -98,6 +98,9 @@ class BranchLine(BaseModel):
     )
     correct: bool | None = Field(
         None, description="whether the answer is right, if equality is too strict; a right answer becomes gold_answer"
+    )
+    answers_compared: Text | None = Field(
+        None, description="how answers were compared before the file was written, as --answers: the same in all lines"
     )
     text: str | None = Field(None, description="the output of the model; only --tokens and --extract use it")
 

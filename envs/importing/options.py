@@ -56,6 +56,8 @@ class ImportOptions:
     """The split of a data set that is imported."""
     sheet: str | None = None
     """The sheet of a workbook that is imported."""
+    answers: str | None = None
+    """How answers are compared, see `envs.answers.equivalence`; None chooses from the data."""
 
 
 def lengths(text: str | None) -> Lengths:

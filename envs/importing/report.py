@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..answers.comparison import AnswerComparison
 from ..store import Environment
 from .plausibility import Warned
 
@@ -46,6 +47,8 @@ class ImportReport:
     """The rows that were skipped with all their branches."""
     skipped: dict[str, Skipped] = field(default_factory=dict)
     """The skipped rows by reason."""
+    answers: AnswerComparison | None = None
+    """How answers were compared."""
     notes: list[str] = field(default_factory=list)
     """Facts that a reader of the figures should know."""
     warnings: list[Warned] = field(default_factory=list)
@@ -98,6 +101,12 @@ class ImportReport:
         if not self.probes:
             self.notes.append("width only: no probe answers, so that a step runs a branch to its end")
 
+    def add_comparison(self, comparison: AnswerComparison) -> None:
+        """Record how answers were compared, and warn of those that look alike and were left apart."""
+        self.answers = comparison
+        if comparison.apart is not None:
+            self.warnings.append(Warned("look-alikes", comparison.apart.text(comparison.kind)))
+
     def reasons(self) -> list[tuple[str, Skipped]]:
         """Return the reasons for skipped rows, the most frequent first."""
         return sorted(self.skipped.items(), key=lambda item: -item[1].count)
@@ -110,7 +119,7 @@ class ImportReport:
 
     def lines(self) -> list[str]:
         """Return the report as lines of text for the user."""
-        lines = []
+        lines = [] if self.answers is None else [f"  {self.answers.line()}"]
         if self.count:
             lines.append(f"  skipped {self.count}:")
         for why, entry in self.reasons():
@@ -131,6 +140,7 @@ class ImportReport:
             "width": list(self.width),
             "probes": self.probes,
             "delta": self.delta,
+            "answers": None if self.answers is None else self.answers.document(),
             "skipped": [{"reason": why, "count": entry.count, "places": entry.places} for why, entry in self.reasons()],
             "notes": self.notes,
             "warnings": [{"name": warning.name, "text": warning.text} for warning in self.warnings],

@@ -1,0 +1,112 @@
+"""Compares answers as mathematics. Most formulas are read here; math-verify reads the others."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+
+from .characters import plain
+from .evaluation import LARGEST
+from .formula import parse
+from .library import LIBRARY, library_same
+from .markup import boxed, undressed
+from .number import read_number
+from .quantity import Quantity
+from .readings import LibraryObject, Reading, Words, marks, read_tree, same_reading
+from .text import fold_markup
+from .tokens import tokenize
+from .tree import Unreadable
+
+LONGEST = 1000
+"""Longer answers are compared as text."""
+_LONGEST_FOR_LIBRARY = 200
+_MOST_TOKENS = 250
+"""With the limit on nesting, this keeps recursion far from the interpreter's limit, wherever the call comes from."""
+_DELIMITED = re.compile(r"\$\$?([^$]+)\$\$?|\\\((.+?)\\\)|\\\[(.+?)\\\]", re.S)
+_INTRODUCTION = re.compile(
+    r"(?:(?:so|thus|hence|therefore),? )?(?:the |my |our )?(?:final |correct )?answers?(?: is| are)?(?: equal to)?"
+    r" ?:? ?(?=\S)|#### ?|= ?",
+    re.I,
+)
+_MATHEMATICS = re.compile(r"\\[A-Za-z]+|[\^_=<>+*/|]")
+_ENDLESS = re.compile(r"\d{30}|(?:\^\s*\{?[^{}]*){3}|\^\s*\{?\s*-?\d{4}|\d{4}\s*!|![\s)]*!|\\(?:int|sum|prod|lim)")
+"""Formulas whose computation may take very long."""
+
+
+@dataclass(frozen=True, slots=True)
+class MathEquivalence:
+    """Formulas are the same if they have the same value; any others if their folded texts are equal."""
+
+    name: str = "math"
+
+    def same(self, first: str, second: str) -> bool:
+        """Return whether two answers say the same."""
+        if first == second:
+            return True
+        one, other = read_mathematics(first), read_mathematics(second)
+        if isinstance(one, LibraryObject) or isinstance(other, LibraryObject):
+            if marks(one).isdisjoint(marks(other)):
+                return False
+            return _formula(first) == _formula(second) or library_same(_formula(first), _formula(second))
+        return same_reading(one, other)
+
+    def marks(self, answer: str) -> Iterable[Hashable]:
+        """Return marks of what the answer says."""
+        return marks(read_mathematics(answer))
+
+
+@lru_cache(1 << 16)
+def read_mathematics(answer: str) -> Reading:
+    """Return what an answer says: a formula as it reads, and any other text as words."""
+    found = read_formula(answer)
+    if found is None and len(answer) <= LONGEST:
+        formula = _formula(answer)
+        if all(token.kind != "word" for token in tokenize(formula)):
+            found = _by_library(formula)
+    return found or Words(fold_markup(answer))
+
+
+def read_formula(answer: str) -> Reading | None:
+    """Return what a formula or a number says, as far as it can be read without the library, or None."""
+    if len(answer) > LONGEST:
+        return None
+    if answer.isascii() and answer.isdecimal():
+        return read_number(answer)
+    tokens = tokenize(_formula(answer))
+    try:
+        return read_tree(parse(tokens)) if len(tokens) <= _MOST_TOKENS else None
+    except (Unreadable, RecursionError):
+        return read_number(answer)
+
+
+def _formula(answer: str) -> str:
+    """Return the formula that an answer gives, without what is around it."""
+    text = plain(answer)
+    content = boxed(text)
+    if content is None:
+        parts = [next(filter(None, match)) for match in _DELIMITED.findall(text)]
+        outside = _DELIMITED.sub(" ", text)
+        if len(parts) == 1 and re.search(r"[^\W\d_]{2,}", outside):
+            content = parts[0]
+    text = undressed(text if content is None else content).rstrip(" .,;:")
+    return text[match.end() :] if (match := _INTRODUCTION.match(text)) else text
+
+
+def _by_library(formula: str) -> Reading | None:
+    """Return what math-verify makes of a formula, or None if it is none."""
+    if len(formula) > _LONGEST_FOR_LIBRARY or not _MATHEMATICS.search(formula):
+        return None
+    if _ENDLESS.search(formula) or not formula.isprintable():
+        return None
+    formula = formula.replace("\\bmod", "\\mod")
+    found = LIBRARY.ask({"read": formula})
+    if found.get("structure"):
+        return LibraryObject(formula)
+    if "exact" in found:
+        above, below = found["exact"]
+        return Quantity(Fraction(int(above), int(below)))
+    points = tuple(complex(real, imaginary) for real, imaginary in found.get("points", ()))
+    return Quantity(None, points) if points and all(abs(value) < LARGEST for value in points) else None

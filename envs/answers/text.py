@@ -1,0 +1,39 @@
+"""Compares answers as text: white space, Unicode forms, case, quotes, emphasis and final punctuation do not count."""
+
+from __future__ import annotations
+
+import re
+
+from .characters import plain
+from .markup import bare
+
+_PAIRS = (("**", "**"), ("__", "__"), ("*", "*"), ('"', '"'), ("'", "'"))
+_FINAL = ".,;:!?"
+_SPACE = re.compile(r"(?<![A-Za-z0-9]) | (?![A-Za-z0-9])|(?<=\\pmod) ")
+_BRACES = re.compile(r"\{ ?(\w) ?\}")
+_LONGEST_MARKUP = 2000
+
+
+def fold(text: str) -> str:
+    """Return the spelling that all equal texts share. Text without letters and digits keeps its punctuation."""
+    folded = plain(text)
+    while True:
+        before = folded
+        if len(folded) > 1 and folded.rstrip(_FINAL).strip():
+            folded = folded.rstrip(_FINAL).rstrip()
+        for opening, closing in _PAIRS:
+            inner = folded[len(opening) : -len(closing)]
+            if folded.startswith(opening) and folded.endswith(closing) and inner.strip() and closing not in inner:
+                folded = inner.strip()
+        if folded == before:
+            return plain(folded.casefold())
+
+
+def fold_markup(text: str) -> str:
+    """Return `fold` of the text without the fonts, boxes and white space of LaTeX, if it is not long."""
+    if len(text) > _LONGEST_MARKUP:
+        return fold(text)
+    text = bare(text)
+    if "\\" in text:
+        text = _SPACE.sub("", _BRACES.sub(r"\1", text))
+    return fold(text)

@@ -1,0 +1,63 @@
+"""math-verify in a process of its own: from any thread, without hanging, and with the same verdict every time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from autotts.envs.answers import equivalence, library, mathematics
+from autotts.envs.answers.library import LIBRARY
+
+pytest.importorskip("math_verify")
+
+
+@pytest.fixture(autouse=True)
+def fresh() -> Iterator[None]:
+    """Start without a worker, and forget what another test has read."""
+    for _ in range(2):
+        LIBRARY.close()
+        mathematics.read_mathematics.cache_clear()
+        library.library_same.cache_clear()
+        if _ == 0:
+            yield
+
+
+@pytest.mark.slow
+def test_the_library_answers_from_several_threads() -> None:
+    pairs = [(r"\gcd(4,6)", "2"), (r"\gcd(9,6)", "3"), (r"\max(1,2)", "1"), (r"[0,2]\cap[1,3]", "[1,2]")] * 3
+    with ThreadPoolExecutor(4) as pool:
+        verdicts = list(pool.map(lambda pair: equivalence("math").same(*pair), pairs))
+    assert verdicts == [True, True, False, True] * 3
+
+
+def replace_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str) -> None:
+    (tmp_path / "library_worker.py").write_text(source)
+    monkeypatch.setattr(library, "__file__", str(tmp_path / "library.py"))
+
+
+def test_a_worker_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    replace_worker(tmp_path, monkeypatch, "import sys; sys.stdin.read()")
+    monkeypatch.setattr(library, "_START", 0.05)
+    lost = LIBRARY.lost
+    assert not equivalence("math").same(r"\gcd(4,6)", "2")
+    assert LIBRARY.lost == lost + 1
+
+
+@pytest.mark.parametrize("source", ["raise SystemExit", "print('no JSON', flush=True); input(); input()", "no Python"])
+def test_a_worker_that_ends_is_no_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str) -> None:
+    replace_worker(tmp_path, monkeypatch, source)
+    used = equivalence("math")
+    assert not used.same(r"\gcd(4,6)", "2")
+    assert used.same(r"\gcd(4,6)", r"\gcd(4, 6)"), "formulas that nobody can read are compared as text"
+
+
+@pytest.mark.parametrize(
+    "formula",
+    ["9^{9^{9^9}}", r"\sum_{i=1}^{10^9} i", "99999!", "((5!)!)!", r"\int_0^1 x^x dx", "x" * 5000, "2^{-99999}"],
+)
+def test_endless_work_is_never_asked_for(formula: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(LIBRARY, "ask", lambda request: pytest.fail("asked"))
+    assert not equivalence("math").same(formula, "1")
