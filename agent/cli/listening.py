@@ -20,10 +20,15 @@ def listen(host: str, port: int) -> socket.socket:
         found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         found.bind((host, port))
         found.listen()  # we print the link before the server runs: an early browser waits, and is not refused
-    except (OSError, OverflowError) as error:
+    except OverflowError:
         found.close()
-        why = getattr(error, "strerror", None) or error
-        raise InputError(f"cannot listen on {host}, port {port}: {why}; choose another --port") from None
+        raise InputError(f"--port {port} is no port: ports are 0 to 65535, and 0 takes a free one") from None
+    except OSError as error:
+        found.close()
+        why = error.strerror or error
+        raise InputError(
+            f"cannot listen on {host}, port {port}: {why}; choose another --port (0 takes a free one)"
+        ) from None
     return found
 
 

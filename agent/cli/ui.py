@@ -14,9 +14,7 @@ from .options import Commands
 
 def add_parser(commands: Commands) -> None:
     """Add the command."""
-    command = options.add_command(
-        commands, "ui", ui, "look at a run or an archive in the browser", "autotts ui runs/1"
-    )
+    command = options.add_command(commands, "ui", ui, "look at a run or an archive in the browser", "autotts ui runs/1")
     group = command.group(options.OUTPUT)
     group.add_argument(
         "--host", metavar="ADDRESS", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)"
@@ -43,9 +41,15 @@ def ui(args: argparse.Namespace) -> int:
     import secrets
 
     from ..archive.reader import open_reader
+    from ..archive.shipped import archive_name
     from .listening import host_names, listen
 
-    place = open_reader(args.run, args.archive, args.data)
+    try:
+        place = open_reader(args.run, args.archive, args.data)
+    except InputError as error:
+        if args.run or args.archive:
+            raise
+        raise InputError(f"{error}; `autotts ui --archive shipped:explorer` shows a run that ships") from None
     with closing(listen(args.host, args.port)) as listening:
         port = listening.getsockname()[1]
         token = secrets.token_urlsafe(24)
@@ -60,7 +64,7 @@ def ui(args: argparse.Namespace) -> int:
             )
         )
         view = place.view().ready()
-        print(f"{len(view.rows):,} versions of {place.root}; Ctrl-C ends it")
+        print(f"{len(view.rows):,} versions of {archive_name(place.root)}; Ctrl-C ends it")
         print(f"http://{names[0]}:{port}/?token={token}", flush=True)
         server.run(sockets=[listening])
     return 0

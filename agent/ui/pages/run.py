@@ -159,7 +159,9 @@ def run(reader: At) -> RunAnswer:
         stamp=view.stamp,
         versions=len(view.rows),
         run=_now(reader.run, log, view) if reader.run else None,
-        environments=tuple(some.protocol.environments) if some else (),
+        environments=tuple(
+            some.protocol.environments if some else reader.run.config.environments if reader.run else ()
+        ),
         orders=orders(some.protocol) if some else "",
         best=best.id if best else None,
         best_name=best_row.name if best_row else "",

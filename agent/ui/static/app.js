@@ -33,7 +33,8 @@ async function show({ focus = true } = {}) {
   try {
     const page = await import(`./pages/${here.page}.js`);
     if (mine !== visit) return;
-    const opened = await page.show(root, here, () => mine === visit);
+    const about = await get("about");
+    const opened = about.empty && here.page !== "run" ? nothing(root, here.page, about) : await page.show(root, here, () => mine === visit);
     if (mine !== visit) return; // left while it was loading: what is shown now is to be kept up to date, not this
     shown = { page: here.page, ...opened };
     document.title = `${root.querySelector("h1")?.textContent ?? "AutoTTS"} – AutoTTS`;
@@ -42,6 +43,12 @@ async function show({ focus = true } = {}) {
     complain(root, error);
   }
   if (focus && mine === visit) main.focus({ preventScroll: true });
+}
+
+/** Show that there is no version yet, and the page itself as soon as there is one. */
+function nothing(root, page, about) {
+  fill(root, h("h1", {}, PAGES.find(([p]) => p === page)[1]), h("p", { class: "notice" }, about.empty));
+  return { update: async () => { if (!(await get("about")).empty) { shown = null; await show({ focus: false }); } } };
 }
 
 function complain(root, error) {

@@ -283,7 +283,7 @@ def test_page_shows_the_error_of_the_server(watch: Opens, hostile_link: str) -> 
     page = found.open("trace/g001-logs", "main .notice")
     expect(page.locator("main .notice").first).to_contain_text("damaged")
     page = found.open("nothing/at/all?x=%ZZ")
-    expect(page.locator("h1")).to_contain_text("Run")
+    expect(page.locator("h1")).to_contain_text("Archive")
     found.accessible()
 
 

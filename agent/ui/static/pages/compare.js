@@ -34,7 +34,12 @@ export async function show(root, here) {
     fill(parts.chips, ids.map((id) => h("span", { class: "chip" }, id, h("button", { type: "button", "aria-label": `leave out ${id}`, onclick: () => change(ids.filter((x) => x !== id)) }, "×"))),
       picker("Add", (id) => change([...ids, id]), ""));
     if (!ids.length) return void fill(parts.note, h("p", {}, "Add versions to compare."));
-    const found = await get("compare", { id: ids });
+    let found;
+    try {
+      found = await get("compare", { id: ids });
+    } catch (error) {
+      return void fill(parts.note, h("p", { class: "notice", role: "alert" }, `${error.message} – leave it out, or add others.`));
+    }
     const environment = found.environments.includes(wish.environment) ? wish.environment : found.environments[0];
     const beta = found.betas.includes(Number(wish.beta)) && wish.beta !== null ? Number(wish.beta) : found.betas.includes(0.5) ? 0.5 : found.betas[0];
     wish = { environment, beta };

@@ -16,8 +16,8 @@ export async function show(root, here, current) {
   let first = true;
 
   async function update() {
-    const run = await get("run");
-    if (first) {
+    const [run, about] = await Promise.all([get("run"), get("about")]);
+    if (first && run.versions) {
       fill(root, parts.head, parts.tiles,
         h("div", { class: "two" },
           h("section", {}, h("h2", {}, term("front", "Front"), " against ", term("baseline", "baselines")), framed(front, "front", parts.front)),
@@ -27,6 +27,7 @@ export async function show(root, here, current) {
           h("section", {}, h("h2", {}, "Throughput"), parts.speed, h("h2", {}, "Latest events"), parts.events)));
       first = false;
     }
+    if (!run.versions) return void (head(parts.head, run), fill(root, parts.head, h("p", { class: "notice" }, about.empty)));
     head(parts.head, run);
     tiles(parts.tiles, run);
     const curves = [...run.front, ...run.baselines].map((c) => ({ ...c, label: c.baseline ? c.name : c.id }));
@@ -59,12 +60,18 @@ function pick(curves, best) {
 function head(root, run) {
   const now = run.run;
   const state = now ? `${now.state}${now.why ? `: ${now.why}` : ""}` : "an archive";
-  fill(root, h("h1", {}, `${now ? "Run" : "Archive"} ${run.title}`),
-    h("p", {}, h("strong", { id: "state" }, state), now?.last_event ? ` – last event at ${new Date(now.last_event * 1000).toLocaleTimeString("en-GB")}` : "", ` – ${run.environments.join(", ") || "no environments"}`, run.orders ? [" – ", marked(run.orders, "branch order", "branch")] : ""),
+  fill(root, h("h1", {}, now ? `Run ${run.title}` : run.title === "archive" ? "Archive" : `Archive ${run.title}`),
+    h("p", {}, h("strong", { id: "state" }, state), now?.last_event ? ` – last event at ${new Date(now.last_event * 1000).toLocaleTimeString("en-GB")}${silent(now)}` : "", ` – ${run.environments.join(", ") || "no environments"}`, run.orders ? [" – ", marked(run.orders, "branch order", "branch")] : ""),
     now && now.state === "running" ? h("progress", { max: Math.max(1, now.generations + 1), "aria-label": "generations done",
       value: now.generation + (now.of ? now.position / now.of : 0) }) : null,
     run.ahead ? h("p", { class: "notice", id: "ahead" }, `${run.best} is the best of what was discovered, but ${run.ahead}. `, "The search should go on for longer.") : null,
     run.report ? h("p", { class: "notice" }, run.report) : null);
+}
+
+/** Return what a long silence of a run may mean: a run that was killed cannot say so. */
+function silent(now) {
+  const minutes = Math.floor((Date.now() / 1000 - now.last_event) / 60);
+  return now.state === "running" && minutes >= 10 ? `, ${counted(minutes, "minute")} ago (if the run was killed, the command autotts resume continues it)` : "";
 }
 
 function tile(name, value, note) {
@@ -84,7 +91,7 @@ function tiles(root, run) {
     tile("Money", dollars(spent.dollars), limit(now) ?? (spent.calls === null ? null : `${counted(spent.calls, "call")}, ${plain(spent.failed)} failed`)),
     tile("Model tokens", plain(tokens), now ? `${plain(now.money.input_tokens)} in, ${plain(now.money.output_tokens)} out` : null),
     tile("Failures", figure(failed), run.versions ? `${plain((100 * failed) / run.versions, 1)}% of the versions` : null),
-    tile("Throughput", seconds ? `${plain(episodes / seconds)} /s` : "–", seconds ? [term("episode", "episodes"), " a second"] : "known of runs only"));
+    tile("Throughput", seconds ? `${plain(episodes / seconds)} /s` : "–", seconds ? [term("episode", "episodes"), " a second"] : now ? "nothing was evaluated yet" : "known of runs only"));
 }
 
 /** Return the tiles of the best version and the best baseline, both measured alike: in the search or in the final evaluation. */

@@ -45,7 +45,10 @@ export async function show(root, here) {
     keep();
     await look().catch(complain);
   }
-  const complain = (error) => fill(parts.list, h("p", { class: "notice", role: "alert" }, error.message));
+  const complain = (error) => {
+    if (!parts.bar.firstChild) fill(parts.bar, choose); // another version may be readable
+    fill(parts.list, h("p", { class: "notice", role: "alert" }, error.message));
+  };
 
   function episodes() {
     const right = (x) => (x === null ? "–" : h("span", { class: x ? "good" : "bad" }, x ? "right" : "wrong"));
