@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from autotts.envs.errors import InputError
 
 from . import json_output as json_writer
+from .command_parser import CommandParser
 from .options import OUTPUT, Commands, add_command, add_group, count, data_root, json_output
 
 if TYPE_CHECKING:
@@ -73,6 +74,16 @@ def _add_import(verbs: Commands) -> None:
         choices=("auto", "published", "jsonl", "inspect", "lm-eval", "batch", "hf", "table"),
         help="format of the files (default: auto, from their content)",
     )  # fmt: skip
+    _add_fields(command)
+    skips = command.add_mutually_exclusive_group()
+    skips.add_argument("--allow-skips", action="store_true", help="write the others if over 1%% must be skipped")
+    skips.add_argument("--strict", action="store_true", help="write nothing if a branch must be skipped")
+    json_output(command)
+    data_root(command)
+
+
+def _add_fields(command: CommandParser) -> None:
+    """Add the options that say where a file holds what an environment needs."""
     command.add_argument(
         "--map", action="append", default=[], metavar="FIELD=PATH",
         help="where the file holds a field, such as final_answer=output.answer; * is every item of a list; repeatable",
@@ -103,11 +114,6 @@ def _add_import(verbs: Commands) -> None:
     command.add_argument("--filter", metavar="NAME", help="filter of lm-eval samples (default: finds most answers)")
     command.add_argument("--split", metavar="NAME", help="split of a Hugging Face data set")
     command.add_argument("--sheet", metavar="NAME", help="sheet of a workbook")
-    skips = command.add_mutually_exclusive_group()
-    skips.add_argument("--allow-skips", action="store_true", help="write the others if over 1%% must be skipped")
-    skips.add_argument("--strict", action="store_true", help="write nothing if a branch must be skipped")
-    json_output(command)
-    data_root(command)
 
 
 def _add_synthesize(verbs: Commands) -> None:
@@ -169,8 +175,10 @@ def import_(args: argparse.Namespace) -> int:
             [Path(file) for file in args.files], args.name, args.format, options,
             lambda taken: status.update(f"reading ... {taken:,} branches"),
         )  # fmt: skip
-    json_writer.write(args, lambda: _import_document(report))
     reason = report.refusal(strict=args.strict, allow_skips=args.allow_skips)
+    if reason is not None:
+        report.hash = ""  # of no file
+    json_writer.write(args, lambda: _import_document(report))
     if environment is not None and reason is None:
         store.save(environment, path)
         size = f"{report.questions} questions, {report.branches} branches"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import accumulate
 
@@ -160,13 +160,18 @@ class BranchCollector:
             for number, question in enumerate(self.questions.values())
         }
 
-    def merged(self) -> tuple[int, int]:
-        """Count the branches that are right by their mark alone, and the questions whose right answers differ."""
+    def merged(self, same: Callable[[str, str], bool]) -> tuple[int, int]:
+        """Count the branches that are right by their mark alone, and the questions whose right answers differ.
+
+        Args:
+            same: whether two answers are the same by the comparison of the import.
+        """
         branches = questions = 0
         for question in self.questions.values():
-            right = {answer for answer, verdict in question.verdicts.items() if verdict}
+            marked = {answer for answer, verdict in question.verdicts.items() if verdict and answer != question.gold}
+            right = {answer for answer in marked if not same(question.gold, answer)}
             finals = Counter(branch.final for branch in question.branches)
-            branches += sum(finals[answer] for answer in right - {question.gold})
+            branches += sum(finals[answer] for answer in right)
             questions += sum(answer in finals for answer in right | {question.gold}) > 1
         return branches, questions
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from ..answers import equivalence
 from ..answers.comparison import compare_answers
 from ..errors import InputError
 from ..store import MAX_TOKENS, Environment
@@ -92,6 +93,7 @@ def read(
         collector.environment(name), options.answers, collector.right(), collector.compared
     )
     report.add_comparison(comparison)
+    importer.add_verdict_notes(environment.answers)
     report.describe(environment)
     report.warnings += warnings(environment, importer.extracted, options.extract)
     return environment, report
@@ -260,8 +262,26 @@ class _RowImporter:
                 " a regular expression finds the answer in them ('(?s).*' takes them as they are)"
             )
 
+    def add_verdict_notes(self, kind: str) -> None:
+        """Add notes on answers that are right by the mark of a file alone.
+
+        Args:
+            kind: how answers are compared, see `envs.answers`.
+        """
+        compared_here = self.collector.compared is None or self.options.answers is not None
+        branches, mixed = self.collector.merged(equivalence(kind).same if compared_here else str.__eq__)
+        if branches:
+            self.report.notes.append(
+                f"{branches} branches are right by their mark alone: their answer became the gold answer"
+            )
+        if mixed:
+            self.report.notes.append(
+                f"in {mixed} questions several right answers became one, and wrong ones that differ as much did not: a"
+                " vote is easier"
+            )
+
     def add_notes(self, listed: bool) -> None:
-        """Add notes to the report: estimates, extracted and merged answers, missing probes, and unused keys.
+        """Add notes to the report: estimates, extracted answers, missing probes, and unused keys.
 
         Args:
             listed: whether to name the keys of the rows that the import did not use.
@@ -276,13 +296,6 @@ class _RowImporter:
                 notes.append("the verdicts of the file are left out, as they are on other answers")
         if self.blank:
             notes.append(f"{self.blank} branches have empty cells, and are taken as not there")
-        renamed, mixed = collector.merged()
-        if renamed:
-            notes.append(f"{renamed} branches are right by their mark alone: their answer became the gold answer")
-        if mixed:
-            notes.append(
-                f"in {mixed} questions several right answers became one, and wrong ones did not: a vote is easier"
-            )
         if collector.bare and collector.probed and options.delta is None:
             notes.append(f"{collector.bare} branches have no probe_answers, though others have")
         if options.delta and collector.bare:

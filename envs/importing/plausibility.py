@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -122,26 +124,36 @@ def _nothing_right(environment: Environment) -> Warned:
     sample = f"{_short(words[int(answers[first])])} against the gold answer {_short(words[int(gold[question])])}"
     golds = [words[int(index)] for index in gold]
     text = [words[int(index)] for index in np.unique(answers) if index != ABSENT]
-    return Warned("nothing-right", f"no branch is right: {sample}; {_mend(golds, text)}")
+    return Warned("nothing-right", f"no branch is right: {sample}; {_mend(golds, text, environment.answers)}")
 
 
-def _mend(golds: list[str], answers: list[str]) -> str:
-    """Return the option that most probably mends an import without right answers."""
+def _mend(golds: list[str], answers: list[str], kind: str) -> str:
+    """Return the option that most probably mends an import without right answers, which are compared by ``kind``."""
     if _most(golds, lambda text: "####" in text):
         return "--extract-gold '#### (.*)' takes the answer out of it"
     if _most(golds, lambda text: "\\boxed" in text or "\\fbox" in text):
         return "--extract-gold boxed takes the answer out of it"
     if _most(answers, lambda text: "\\boxed" in text or "\\fbox" in text):
         return "--extract boxed takes the answer out of it"
-    if _most(golds, lambda text: re.fullmatch(r"\(?[A-Ja-j]\)?\.?", text.strip()) is not None):
-        return "--answers choice compares letters, --extract choice finds them in texts"
-    if _most(golds, lambda text: re.fullmatch(r"[-+$]?[\d.,]+%?", text.strip()) is not None):
-        return "--answers number compares numbers, --extract number finds them in texts"
-    return "--answers math compares formulas, --extract-gold takes a part of the gold answer, --map names another field"
+    for name, form in _FORMS.items():
+        if _most(golds, partial(_has_form, form)):
+            return f"--extract {name} finds {name}s in texts" + _comparison(name, kind)
+    return "--map names other fields, --extract-gold takes a part of the gold answer" + _comparison("math", kind)
 
 
-def _most(texts: list[str], test: object) -> bool:
-    assert callable(test)
+_FORMS = {"choice": re.compile(r"\(?[A-Ja-j]\)?\.?"), "number": re.compile(r"[-+$]?[\d.,]+%?")}
+"""The forms of gold answers by the way to extract others like them."""
+
+
+def _has_form(form: re.Pattern[str], text: str) -> bool:
+    return form.fullmatch(text.strip()) is not None
+
+
+def _comparison(name: str, kind: str) -> str:
+    return "" if kind in (name, "math") else f", --answers {name} compares them"
+
+
+def _most(texts: list[str], test: Callable[[str], bool]) -> bool:
     return bool(texts) and 2 * sum(map(test, texts)) > len(texts)
 
 

@@ -44,7 +44,8 @@ def test_import_strict_writes_nothing_if_a_branch_is_skipped(
     assert run(tmp_path, "import", path, "--name", "a/b", "--strict", "--json", tmp_path / "r.json") == 2
     shown = capsys.readouterr()
     assert "--strict" in shown.err and "line 2" in shown.err and shown.err.count("\n") == 1
-    assert json.loads((tmp_path / "r.json").read_text())["branches"] == 1
+    found = json.loads((tmp_path / "r.json").read_text())
+    assert found["branches"] == 1 and not found["hash"], "there is no file of this hash"
     assert not (tmp_path / "data").exists()
     assert run(tmp_path, "import", jsonl(path, LINE), "--name", "a/b", "--strict") == 0
 

@@ -191,13 +191,16 @@ def test_a_controller_sees_a_branch_without_probes_as_one_interval(tmp_path: Pat
 
 
 def test_answers_marked_right_become_the_gold_answer(tmp_path: Path) -> None:
-    half = LINE | {"gold_answer": "1/2", "probe_freq": 500, "probe_answers": ["0.5"]}
-    lines = [half | {"final_answer": text, "correct": right} for text, right in (("0.5", True), ("2", False))]
-    env, report = read(write(tmp_path / "x.jsonl", *lines, half | {"final_answer": "1/2"}))
-    assert env is not None and branches(env) == [("1/2", [("1/2", 900), ("2", 900), ("1/2", 900)])]
-    assert (env.probe_answers == env.gold[0]).all()
-    assert any("right by their mark" in note for note in report.notes)
-    assert any("several right answers became one" in note for note in report.notes)
+    def notes(answer: str) -> str:
+        half = LINE | {"gold_answer": "1/2", "probe_freq": 500, "probe_answers": [answer]}
+        lines = [half | {"final_answer": text, "correct": right} for text, right in ((answer, True), ("2", False))]
+        env, report = read(write(tmp_path / "x.jsonl", *lines, half | {"final_answer": "1/2"}))
+        assert env is not None and branches(env) == [("1/2", [("1/2", 900), ("2", 900), ("1/2", 900)])]
+        assert (env.probe_answers == env.gold[0]).all()
+        return "\n".join(report.notes)
+
+    assert "1 branches are right by their mark" in notes("so it is") and "several right answers" in notes("so it is")
+    assert "mark" not in notes("0.5"), "which equals 1/2 as a number"
 
 
 def test_numbers_are_accepted_as_answers(tmp_path: Path) -> None:
