@@ -13,7 +13,7 @@ from anthropic import AsyncAnthropic
 
 from autotts.agent import population
 from autotts.agent.archive.archive import Archive
-from autotts.agent.archive.baselines import baseline_source
+from autotts.agent.archive.baselines import baseline_names, baseline_source
 from autotts.agent.archive.run_directory import Run, RunConfig
 from autotts.agent.explorers.evolve.explorer import WIDE, EvolveExplorer
 from autotts.agent.explorers.llm.anthropic import AnthropicModel
@@ -36,6 +36,7 @@ from autotts.sandbox.backends.process import ProcessSandbox
 
 from ...stubs.accounting import Cache
 
+LIMIT = 30_000
 WORLD = generate(next(iter(default_models().values())), "hidden/name", questions=3, branches=8)
 SOURCE = """
 from envs import Controller, majority
@@ -116,6 +117,17 @@ def test_slots_of_a_step_run_in_parallel(tmp_path: Path) -> None:
     later = [brief for step, brief in explorer.briefs if brief.generation == 2 and step == "propose"]
     assert all(version.outcome.startswith("predicted against") for brief in later for version in brief.lessons)
     assert later[0].lessons and later[0].credits["single"].proposals == 4
+
+
+def test_candidates_and_baselines_keep_to_the_same_limit_on_tokens(tmp_path: Path) -> None:
+    run = begin(tmp_path / "run", generations=1, max_tokens=LIMIT)
+    discover(Discovery(run, Single(), ProcessSandbox()))
+    cards = run.archive.cards()
+    assert {card.id for card in cards} > set(baseline_names())
+    for card in cards:
+        assert card.verdict in ("ok", DUPLICATE) and card.protocol.max_tokens == LIMIT, card.message
+        assert all(point.mean_tokens <= LIMIT for point in card.curve) and (card.curve or card.verdict == DUPLICATE)
+    assert run.archive.verify() == []
 
 
 def test_answered_slots_are_not_asked_again_after_a_kill(tmp_path: Path) -> None:
