@@ -30,7 +30,7 @@ from .test_session import WORLDS, made, one_round, opened
 pytestmark = pytest.mark.slow
 
 START = "import argparse, sys; from autotts.agent.cli import main as cli; from autotts.agent.cli import mcp; \
-cli.parser = lambda: type('P', (), {'parse_args': lambda self, a: argparse.Namespace(**ARGS, function=mcp.mcp)})(); \
+cli._parse = lambda words: argparse.Namespace(**ARGS, function=mcp.mcp); \
 sys.exit(cli.main())"
 
 
