@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from .collector import BranchCollector
 from .detection import FORMATS, detect
 from .extraction import plain_number
 from .joins import Joins, joins
-from .line import FIELDS, BranchLine, complaint
+from .line import FIELDS, BranchLine, as_text, complaint
 from .options import ImportOptions, Lengths
 from .plausibility import Extracted, warnings
 from .report import ImportReport
@@ -111,6 +112,10 @@ def _check_options(kind: str, options: ImportOptions) -> None:
     for option, kinds in _ONLY.items():
         if getattr(options, option) is not None and kind not in kinds:
             raise InputError(f"--{option} is for {', '.join(kinds)}, but the format is {kind}")
+    if options.lengths.shared and kind != "batch":
+        raise InputError(f"--tokens shared is for batch, but the format is {kind}")
+    if options.gold_columns is not None and options.gold is None:
+        raise InputError("--gold-columns names the columns of --gold, which is missing")
     if options.delta is not None and not 0 < options.delta <= MAX_TOKENS:
         raise InputError(f"--delta is {options.delta}, but must be between 1 and {MAX_TOKENS}")
 
@@ -199,7 +204,11 @@ class _RowImporter:
         if "final_answer" not in fields and text is not None:
             raise SkippedRow("no final_answer (--extract finds it in the text, --map says where it is)")
         if fields.get("total_tokens") is None:
-            raise SkippedRow("no total_tokens (--map says where they are, --tokens estimates them)")
+            raise SkippedRow(
+                "no total_tokens (--map says where they are, --tokens estimates them)"
+                if not self.options.lengths
+                else f"neither total_tokens nor {'a text' if self.options.lengths.characters else 'usage'} for --tokens"
+            )
         line = BranchLine.model_validate({name: fields[name] for name in _CHECKED if name in fields})
         self.collector.add(line, place)
         self.estimated += estimated
@@ -216,13 +225,18 @@ class _RowImporter:
         return str(match[pattern.groups])
 
     def _extract(self, fields: dict[str, Any], text: Any) -> bool:
-        if self.options.extract is None or not isinstance(text, str):
+        if self.options.extract is None:
             return False
+        if not isinstance(text, str):
+            raise SkippedRow("no text for --extract (--map text=PATH says where it is)")
         fields["final_answer"] = self.options.extract.find(text)
         return True
 
     def _gold(self, fields: dict[str, Any]) -> None:
         gold, options = fields.get("gold_answer"), self.options
+        if isinstance(gold, int | float) and options.extract_gold is not None:
+            with suppress(ValueError):  # not a number: `BranchLine` says so
+                gold = as_text(gold)
         if not isinstance(gold, str):
             return
         if options.extract_gold is not None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from autotts.envs.errors import InputError
 from autotts.envs.importing.detection import FORMATS, detect
 from autotts.envs.importing.extraction import extraction
-from autotts.envs.importing.options import lengths
+from autotts.envs.importing.options import columns, lengths, question_pattern
 from autotts.envs.importing.rows import find, parse_map
 
 from .files import EVAL, LINE, harness, inspect_eval, inspect_json, jsonl, read
@@ -198,3 +198,24 @@ def test_more_than_one_percent_of_skipped_rows_or_branches_is_refused(tmp_path: 
     odd = LINE | {"a": ["1"] * 62 + [[], []]}
     assert refusal(*[odd] * 2) == "4 of 128 branches are skipped (--allow-skips takes the others)"
     assert refusal(b"{\n", allow_skips=True) == "no branch is usable"
+
+
+def test_options_without_effect_are_refused(tmp_path: Path) -> None:
+    path = jsonl(tmp_path / "x.jsonl", LINE)
+    with pytest.raises(InputError, match="--tokens shared is for batch, but the format is jsonl"):
+        read(path, lengths=lengths("shared"))
+    with pytest.raises(InputError, match="--gold-columns names the columns of --gold, which is missing"):
+        read(path, gold_columns=columns("a=b"))
+    assert "no text for --extract (--map text=PATH" in read(path, extract=extraction("", "boxed"))[1].first()
+    jsonl(path, {key: value for key, value in LINE.items() if key != "total_tokens"})
+    assert "neither total_tokens nor a text for --tokens" in read(path, lengths=lengths("chars/4"))[1].first()
+    env, _ = read(jsonl(path, LINE | {"gold_answer": 15}), extract_gold=extraction("", r"1(\d)"))
+    assert env is not None and env.vocabulary[1] == "5"
+    _, report = read(jsonl(path, LINE | {"gold_answer": True}), extract_gold=extraction("", "1"))
+    assert "gold_answer must be text or a number" in report.first()
+    for text in ("a", "=b", "a="):
+        with pytest.raises(InputError, match="expected KEY=ANSWER"):
+            columns(text)
+    for text in ("(", "(a)(b)"):
+        with pytest.raises(InputError, match="--question-id: "):
+            question_pattern(text)
