@@ -11,8 +11,11 @@ your own. `autotts docs library` describes each name. Example::
     print(discovery.result().best)
 """
 
+import logging as _logging
 import typing as _typing
 from importlib import import_module as _import_module
+
+_logging.getLogger("autotts").addHandler(_logging.NullHandler())  # a library is silent until the caller sets it up
 
 if _typing.TYPE_CHECKING:
     from autotts.agent.archive.best import BestVersion

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import logging
 import os
 import tempfile
 import zipfile
@@ -20,6 +21,8 @@ import numpy.typing as npt
 
 from .errors import DamagedFile, InputError
 from .syntax_lock import SYNTAX_LOCK
+
+_LOG = logging.getLogger(__name__)
 
 FORMAT = 1
 SUFFIX = ".env.npz"
@@ -204,6 +207,7 @@ def load(path: Path) -> Environment:
         raise InputError(f"{path}: {error}") from None
     except Exception as error:  # with damaged bytes, the readers of zip, JSON and numpy may raise any exception
         raise DamagedFile(f"{path}: not a readable environment file ({error}); import it again") from error
+    _LOG.debug("%s: %d questions, hash %s", path, len(environment), environment.hash[:12])
     return environment
 
 

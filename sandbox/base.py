@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -23,9 +23,9 @@ class SandboxUnavailable(SandboxError):
     """The service that runs the sandbox does not answer, for example a Docker engine that was killed. It may return."""
 
 
-def print_message(text: str) -> None:
-    """Print ``text`` for the user on standard error: the default where a caller passes no ``notice`` callback."""
-    print(f"autotts: {text}", file=sys.stderr)
+def log_message(text: str) -> None:
+    """Log ``text`` as a warning for the user: the default where a caller passes no ``notice`` callback."""
+    logging.getLogger("autotts").warning("%s", text)
 
 
 @dataclass(frozen=True, slots=True)

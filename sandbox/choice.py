@@ -9,7 +9,7 @@ from autotts.envs.plugins import find_factory, make
 
 from .backends import bubblewrap
 from .backends.process import ProcessSandbox
-from .base import SANDBOX_ATTRIBUTES, Sandbox, SandboxError, SandboxLimits, SandboxUnavailable, print_message
+from .base import SANDBOX_ATTRIBUTES, Sandbox, SandboxError, SandboxLimits, SandboxUnavailable, log_message
 
 NAMES = ("auto", "docker", "bubblewrap", "process")
 GROUP = "autotts.sandboxes"
@@ -31,7 +31,7 @@ def open_sandbox(
         workers: the number of workers that share the episodes of a run.
         runtime: the Docker runtime, such as ``runsc``; None for the default of the engine.
         limits: the resources of each worker.
-        notice: called with messages for the user; None prints them to standard error.
+        notice: called with messages for the user; None logs them as warnings.
 
     Raises:
         InputError: there is no sandbox of this name.
@@ -57,7 +57,7 @@ def open_sandbox(
             "missing, and `--sandbox process` runs candidates that you trust without either"
         )
     if not isinstance(no_docker, SandboxUnavailable):  # an engine answers: the user may want to make it usable
-        (notice or print_message)(f"{no_docker}; until then bubblewrap is used")
+        (notice or log_message)(f"{no_docker}; until then bubblewrap is used")
     return bubblewrap.BubblewrapSandbox(workers, limits)
 
 

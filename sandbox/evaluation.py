@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -18,6 +19,8 @@ from .backends.process import ProcessSandbox
 from .base import Sandbox
 from .outcome import Candidate, Verdict
 from .wire import SealedBatch
+
+_LOG = logging.getLogger(__name__)
 
 EPISODES_AT_A_TIME = 1 << 15
 """Episodes that `measure` runs at a time: the host holds the logs of no more, whatever the size of the batch."""
@@ -101,6 +104,7 @@ def evaluate(
     if isinstance(candidate, str):
         candidate = Candidate("controller", candidate)
     outcome = (sandbox or ProcessSandbox()).run(candidate, episodes, progress)
+    _LOG.debug("%s: %d episodes, %s", candidate.name, len(episodes), outcome.verdict.kind)
     if outcome.logs is None:
         return LoggedEvaluation(candidate, outcome.verdict)
     return scored(candidate, episodes, outcome.logs)

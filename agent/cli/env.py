@@ -146,6 +146,8 @@ def import_(args: argparse.Namespace) -> int:
     from autotts.envs.importing.rows import parse_map
     from autotts.envs.synthetic.simulated import PREFIX, is_simulated
 
+    from ..reports.console.bars import shows_progress
+
     path = catalogue.path_of(catalogue.data_root(args.data), args.name)
     if is_simulated(args.name):
         raise InputError(
@@ -170,7 +172,7 @@ def import_(args: argparse.Namespace) -> int:
         answers=args.answers,
     )
     status = Console(stderr=True).status("reading ...")
-    with status if sys.stderr.isatty() else nullcontext():
+    with status if shows_progress() else nullcontext():
         environment, report = importer.read(
             [Path(file) for file in args.files], args.name, args.format, options,
             lambda taken: status.update(f"reading ... {taken:,} branches"),

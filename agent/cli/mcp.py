@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import signal
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from autotts.envs.errors import InputError
 
 from . import options
 from .environments import chosen_environments
+from .messages import warn
 from .options import Commands, count
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def mcp(args: argparse.Namespace) -> int:
         try:
             return _serve(run, sandbox)
         except (ClientLeft, KeyboardInterrupt) as ended:
-            print(f"autotts: the client has left; go on with `autotts mcp --run {run.home}`", file=sys.stderr)
+            warn(f"the client has left; go on with `autotts mcp --run {run.home}`")
             return 0 if isinstance(ended, ClientLeft) else 130
 
 
@@ -148,7 +148,7 @@ def _serve(run: Run, sandbox: Sandbox) -> int:
         except ClientLeft:
             raise
         except Exception as error:
-            print(f"autotts: {error}", file=sys.stderr)
+            warn(str(error))
             _wait(server)
             raise
         _wait(server)

@@ -51,6 +51,12 @@ def notice(text: str) -> None:
     LOGGER.info("%s", text)
 
 
+def tell_progress(text: str) -> None:
+    """Tell the user, on standard error, how far a long command is; `--quiet` leaves it out."""
+    if LOGGER.isEnabledFor(logging.INFO):
+        print(text, file=sys.stderr)
+
+
 def warn(text: str) -> None:
     """Tell the user about a problem that does not end the command."""
     LOGGER.warning("%s", text)

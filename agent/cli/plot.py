@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from autotts.envs.errors import InputError
 
 from . import options
 from .command_parser import CommandParser
+from .messages import notice, warn
 from .options import Commands, add_command, count
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def lineage(args: argparse.Namespace) -> int:
     title = f"{place.title}: {len(view.rows):,} versions"
     draw_lineage(view, Path(args.output), args.by, args.tokens, title, place.best())
     for problem in view.problems.values():
-        print(f"autotts: left out: {problem}", file=sys.stderr)
+        warn(f"left out: {problem}")
     print(args.output)
     return 0
 
@@ -256,7 +256,7 @@ def _points_of(
         batch = grid(environments, wanted.betas, orders, wanted.max_branches, wanted.max_tokens)
         with resolve.sandbox(args, missing) as sandbox, ProgressBars() as bars:
             for candidate in missing:
-                print(f"measuring {candidate.name}: {len(batch):,} episodes", file=sys.stderr)
+                notice(f"measuring {candidate.name}: {len(batch):,} episodes")
                 result = measure(candidate, batch, sandbox, bars.add(candidate.name, len(batch)))
                 measured[candidate.name] = tuple(result.curve)  # raises `CandidateFailed`
     return [

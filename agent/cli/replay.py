@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import math
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +11,7 @@ from autotts.envs.errors import InputError
 
 from . import json_output, options
 from .environments import chosen_environments
-from .messages import LOGGER, notice, warn
+from .messages import notice, tell_progress, warn
 from .options import Commands
 
 if TYPE_CHECKING:
@@ -131,8 +129,8 @@ def _show_progress(bars: ProgressBars, total: int) -> ReplayProgress:
     def begins(label: str, environment: str, number: int, runs: int) -> None:
         line = f"run {number} of {runs}: {plain(label)} on {environment}"
         bar.label(line)
-        if not bars.shown and LOGGER.isEnabledFor(logging.INFO):
-            print(line, file=sys.stderr)
+        if not bars.shown:
+            tell_progress(line)
 
     def failed(label: str, environment: str, verdict: Verdict) -> None:
         line = f"autotts: {plain(label)} on {environment}: {verdict.kind}: {plain(verdict.message)}"

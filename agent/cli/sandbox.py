@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from typing import TYPE_CHECKING
 
 from autotts.envs.errors import InputError
@@ -50,11 +49,8 @@ def build(args: argparse.Namespace) -> int:
     from autotts.sandbox.backends import image
     from autotts.sandbox.backends.docker import engine
 
-    def say(line: str) -> None:
-        print(line, file=sys.stderr)
-
     with engine() as client:
-        made = image.bootstrap(client, say) if args.bootstrap else image.build(client, args.base, say)
+        made = image.bootstrap(client, notice) if args.bootstrap else image.build(client, args.base, notice)
     print(f"{image.NAME} {made}")
     return 0
 

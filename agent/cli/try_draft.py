@@ -49,7 +49,7 @@ def attempt(args: argparse.Namespace) -> int:
 
     path = Path(args.file)
     workspace = None if args.run else _workspace()
-    if workspace is not None and args.json:
+    if workspace is not None and getattr(args, "json", None):
         raise InputError("the workspace prints text alone: leave --json out, or name a --run")
     if workspace is not None:
         source = resolve.controller(str(path.resolve())).source

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import logging
 import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -28,6 +29,8 @@ from .budget import LlmBudget, Spending
 from .chat import ChatModel, Clock, PendingRequest, Reply, WallClock
 from .failures import HANDLING, AuthError, CallFailure, FailureKind, RequestRefused, ServiceDown
 from .prices import CHARACTERS_PER_TOKEN, UNKNOWN, Price, Prices, Usage
+
+_LOG = logging.getLogger(__name__)
 
 TRANSCRIPT = ".transcript.txt"
 """Suffix of a transcript's file name, beside the files of its calls."""
@@ -187,6 +190,7 @@ class CallJournal:
             priced=price is not UNKNOWN,
         )  # fmt: skip
         self._put(call.model_copy(update={"attempts": (*call.attempts[:-1], ended), "reply": reply}))
+        _LOG.debug("%s: %s, %d tokens in, %d out", ended.id, outcome, usage.prompt, usage.output)
         self.budget.record(call.generation, ended.spending)
 
     def _should_retry(self, key: str, error: BaseException) -> bool:

@@ -6,6 +6,7 @@ ids that follow from the work itself.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -43,6 +44,8 @@ from .candidate_store import CandidateStore
 from .evaluation import CandidateEvaluator
 from .final_evaluation import evaluate_finalists
 from .state import DiscoveryState, SlotRequest
+
+_LOG = logging.getLogger(__name__)
 
 MOST_BARREN = 3
 """Generations in a row without a new proposal after which a run gives up."""
@@ -235,6 +238,7 @@ class Discovery:
 
     def emit(self, event: Event) -> None:
         """Log an event, and pass it to the listener."""
+        _LOG.debug("event %s", event.kind)
         self.run.log(event)
         self.tell(event)
 

@@ -21,7 +21,7 @@ from docker.errors import DockerException
 from requests.exceptions import RequestException
 
 from .. import wire
-from ..base import SandboxError, SandboxLimits, SandboxUnavailable, print_message
+from ..base import SandboxError, SandboxLimits, SandboxUnavailable, log_message
 from ..outcome import Candidate, SandboxOutcome
 from . import image as images
 from .runner import WorkerSandbox
@@ -71,7 +71,7 @@ class DockerSandbox(WorkerSandbox):
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         super().__init__(workers, limits)
-        self._runtime, self._notice, self._patience, self._sleep = runtime, notice or print_message, patience, sleep
+        self._runtime, self._notice, self._patience, self._sleep = runtime, notice or log_message, patience, sleep
         self._lock = threading.Lock()
         self._warm: deque[Future[_Container]] = deque()
         self._threads = ThreadPoolExecutor(workers + 1, "containers")

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autotts.envs.errors import InputError
-from autotts.sandbox.base import print_message
+from autotts.sandbox.base import log_message
 
 from ...llm.budget import LlmBudget, Spending
 from ...llm.prices import Usage
@@ -139,7 +139,7 @@ class CodingAgentExplorer:
         hide: Sequence[Path] = (),
         toolbox: Callable[[Workbench | None], WorkspaceTools] = _toolbox,
         clock: Callable[[], float] = time.monotonic,
-        report: Callable[[str], None] = print_message,
+        report: Callable[[str], None] = log_message,
         budget: LlmBudget | None = None,
         ablations: Sequence[Ablation] = (),
     ) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from autotts.envs.errors import DamagedFile
-from autotts.sandbox.base import SandboxError
+from autotts.sandbox.base import SandboxError, log_message
 
 from ... import population
 from ...archive.best import leader
@@ -170,7 +169,7 @@ class McpSession:
         try:
             result = task.tools.call(name, arguments)
         except (DamagedFile, SandboxError) as error:
-            print(f"autotts: {name}: {error}", file=sys.stderr)
+            log_message(f"{name}: {error}")
             result = ToolResult(f"{name}: a failure that is not yours ({type(error).__name__}); try again", error=True)
         task.transcript.add(f"call of {name}", _cut(_readable(arguments)))
         task.transcript.add(f"{'error' if result.error else 'result'} of {name}", _cut(result.text))

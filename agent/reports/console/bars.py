@@ -15,13 +15,18 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 T = TypeVar("T")
 
 
+def shows_progress() -> bool:
+    """Return whether standard error is a terminal, and the command is not `--quiet`."""
+    return sys.stderr.isatty() and logging.getLogger("autotts").isEnabledFor(logging.INFO)
+
+
 class ProgressBars:
     """Progress bars, one for each task, that disappear when the context ends. NO_COLOR turns colours off."""
 
     def __init__(self) -> None:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         self.console = Console(stderr=True)
-        self.shown = sys.stderr.isatty() and logging.getLogger("autotts").isEnabledFor(logging.INFO)
+        self.shown = shows_progress()
         # results go to standard output unchanged, so a command prints them before or after its bars
         self._progress = Progress(
             *columns, console=self.console, transient=True, disable=not self.shown, redirect_stdout=False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 
 from ...archive.run_directory import Run
 from ...records.events import CandidateEvaluated, EpisodesRun, Event, GenerationArchived, GenerationStarted
+from .bars import shows_progress
 
 
 class ProgressDisplay:
@@ -21,7 +22,7 @@ class ProgressDisplay:
         self.run = run
         self._bar = Progress(
             TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[note]}"), TimeElapsedColumn(),
-            console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty(),
+            console=Console(stderr=True), transient=True, disable=not shows_progress(),
         )  # fmt: skip
         self._task: TaskID | None = None
         self._began = time.monotonic()
@@ -61,6 +62,8 @@ class ProgressDisplay:
                 self._print(event)
 
     def _print(self, event: GenerationArchived) -> None:
+        if not logging.getLogger("autotts").isEnabledFor(logging.INFO):
+            return
         quality = f"best {event.best}, highest quality {event.highest:.2f} (best baseline {event.baselines:.2f})"
         self._bar.console.print(
             f"generation {event.generation:3d}: {event.versions:4d} versions, "

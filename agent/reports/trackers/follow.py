@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import queue
 import re
-import sys
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from pydantic import ValidationError
 
 from autotts.envs.errors import InputError
 from autotts.envs.store import write_atomically
+from autotts.sandbox.base import log_message
 
 from ... import population
 from ...archive.best import leader
@@ -133,9 +133,7 @@ class TrackerThread:
         self._failed = True
         self._run.log(TrackerFailed(self._name, type(error).__name__))
         why = _SECRET.sub("//", " ".join(str(error).split()))[:300]
-        print(
-            f"autotts: tracker {self._name}: {type(error).__name__}: {why}; the run goes on without it", file=sys.stderr
-        )
+        log_message(f"tracker {self._name}: {type(error).__name__}: {why}; the run goes on without it")
 
 
 _SECRET = re.compile(r"//[^/\s@]*@")
