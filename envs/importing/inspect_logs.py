@@ -7,7 +7,6 @@ disk.
 from __future__ import annotations
 
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -132,7 +131,7 @@ def _member(archive: zipfile.ZipFile, name: str, path: Path) -> dict[str, Any] |
         raise InputError(f"{path}: packed with Zstandard, which needs an extra: {install_command('inspect')}") from None
     except KeyError:
         return "is missing"
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, OSError, ValueError):
+    except Exception:  # each way of packing raises errors of its own types for damaged bytes
         return "damaged, or encrypted"
     if len(data) > MAX_SAMPLE_BYTES:
         return f"longer than {MAX_SAMPLE_BYTES >> 20} MiB"

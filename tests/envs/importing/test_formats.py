@@ -157,7 +157,7 @@ HEADS = [b"", b"{", b"[", b"PK\x03\x04", b"PAR1", b"ARROW1\x00\x00", b"\xff\xff\
 @given(
     st.sampled_from(HEADS),
     st.binary(max_size=200),
-    st.sampled_from(["x", "x.json", "x.jsonl", "x.eval", "x.arrow", "x.parquet"]),
+    st.sampled_from(["x", "x.json", "x.jsonl", "x.eval", "x.arrow", "x.parquet", "x.csv", "x.xlsx"]),
     st.sampled_from(["auto", *FORMATS]),
 )
 def test_any_bytes_are_imported_or_raise_an_input_error(

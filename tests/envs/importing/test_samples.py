@@ -187,3 +187,13 @@ def test_what_a_spreadsheet_changed_is_refused() -> None:
     assert "no gold_answer (--map" in report.first() and "unused keys: Problem, Solution, Answer 1" in report.notes[-1]
     _, report = read(*samples("datasets/rows.csv"), mapping=LISTS, extract=BOXED)
     assert "no list at generations.* (a cell holds no list: take Parquet or JSONL" in report.first()
+
+
+def test_a_damaged_sample_of_a_compressed_log_is_skipped(tmp_path: Path) -> None:
+    pytest.importorskip("zipfile_zstd")
+    data = bytearray((SAMPLES / "inspect/match.eval").read_bytes())
+    start = data.index(b"samples/q0_epoch_1.json")
+    data[start + 80 : start + 120] = b"x" * 40
+    (tmp_path / "x.eval").write_bytes(data)
+    env, report = read(tmp_path / "x.eval")
+    assert env is not None and report.branches == 19 and "damaged, or encrypted" in report.first()
