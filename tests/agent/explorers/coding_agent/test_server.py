@@ -65,7 +65,7 @@ def test_installed_autotts_try_uses_the_workspace(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     made = workspace.Workspace(stage.root / "workspaces", BRIEF, "propose", stage.tools, 1, 20)
-    settings = argparse.Namespace(file="controller.py", run=None)
+    settings = argparse.Namespace(file="controller.py", run=None, json=None)
     with WorkspaceServer(WorkspaceSession(stage.tools, 1)) as server:
         made.prepare(server.address)
         monkeypatch.chdir(made.home)
@@ -74,7 +74,7 @@ def test_installed_autotts_try_uses_the_workspace(
         (made.home / "controller.py").write_text(SOURCE)
         assert attempt(settings) == 1 and "no tries are left" in capsys.readouterr().out
         with pytest.raises(InputError, match="no such controller file"):
-            attempt(argparse.Namespace(file="nothing.py", run=None))
+            attempt(argparse.Namespace(file="nothing.py", run=None, json=None))
     with pytest.raises(InputError, match="time is over"):
         attempt(settings)
 
