@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -65,27 +65,40 @@ def warnings(environment: Environment, extracted: Extracted, way: Extraction | N
         way: how they were found, if they were.
     """
     found = _of_extraction(extracted, way)
+    if len(environment.final_answers) >= _FEW:
+        found += [*_of_shape(environment), *_of_answers(environment)]
+    return found
+
+
+def _of_shape(environment: Environment) -> Iterator[Warned]:
+    if len(environment) == len(environment.final_answers):
+        hint = "--question-id and --requests say which branches belong to one question"
+        yield Warned("one-branch", f"one branch a question, so that there is nothing to vote on; {hint}")
+    totals, delta = environment.total_tokens.astype(np.int64), environment.delta
+    probed = environment.probes > 0
+    short = probed & (2 * environment.probes.astype(np.int64) * delta < totals - delta)
+    if 2 * short.sum() > probed.sum() >= _FEW:
+        count = f"{int(short.sum()):,} of {int(probed.sum()):,} branches with probes"
+        yield Warned("few-probes", f"{count} have none in the second half of their tokens; is probe_freq right?")
+
+
+def _of_answers(environment: Environment) -> Iterator[Warned]:
     finals = environment.final_answers
     present = finals[finals != ABSENT]
-    if len(environment) == len(finals) > 1:
-        hint = "--question-id and --requests say which branches belong to one question"
-        found.append(Warned("one-branch", f"one branch a question, so that there is nothing to vote on; {hint}"))
-    if len(finals) < _FEW:
-        return found
-    right = finals == np.repeat(environment.gold, np.diff(environment.branch_offsets))
     if not len(present):
-        return [*found, Warned("no-answer", f"no branch has an answer; {_ANSWER_HINT}")]
+        yield Warned("no-answer", f"no branch has an answer; {_ANSWER_HINT}")
+        return
+    right = finals == np.repeat(environment.gold, np.diff(environment.branch_offsets))
     if not right.any():
-        found.append(_nothing_right(environment))
+        yield _nothing_right(environment)
     elif right.all() and len(finals) >= _MANY and len(environment) > 1:
-        found.append(Warned("all-right", "every branch is right; does --map take gold_answer from the answers?"))
+        yield Warned("all-right", "every branch is right; does --map take gold_answer from the answers?")
     if len(environment) > 1 and len(np.unique(present)) == 1:
         word = _short(environment.vocabulary[int(present[0])])
-        found.append(Warned("one-answer", f"every answer is {word}; {_ANSWER_HINT}"))
+        yield Warned("one-answer", f"every answer is {word}; {_ANSWER_HINT}")
     long = [len(environment.vocabulary[answer]) > _LONG for answer in present.tolist()]
     if 2 * sum(long) > len(long):
-        found.append(Warned("long-answers", f"most answers are whole texts; {_ANSWER_HINT}"))
-    return found
+        yield Warned("long-answers", f"most answers are whole texts; {_ANSWER_HINT}")
 
 
 _ANSWER_HINT = f"--map final_answer=PATH or --extract {'|'.join(WAYS)}|REGEX says where it is"

@@ -59,6 +59,14 @@ def test_other_improbable_figures_are_named(tmp_path: Path) -> None:
     assert list(warned(tmp_path, lines(["1", "2"], [*texts, "1"]))) == ["long-answers"]
 
 
+def test_probes_that_end_early_are_named(tmp_path: Path) -> None:
+    def probed(total: int) -> list[Any]:
+        return lines(["1", "2"], ["1", "2", "3"], probe_freq=50, probe_answers=["1"] * 4, total_tokens=total)
+
+    assert not warned(tmp_path, probed(449))
+    assert list(warned(tmp_path, probed(2100))) == ["few-probes"]
+
+
 def test_extracted_answers_are_checked(tmp_path: Path) -> None:
     texts = [LINE | {"text": rf"so \boxed{{\frac{{7}}{{{n}}}}}", "gold_answer": r"\frac{7}{5}"} for n in range(4, 9)]
     cut = warned(tmp_path, texts, extract=extraction("", r"\\boxed\{([^}]*)\}"))
