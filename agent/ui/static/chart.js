@@ -155,7 +155,7 @@ export function scaling(curves, { xName = "mean tokens of a question (log scale)
     const tint = colours[i % colours.length], name = quiet(curve.label ?? curve.id);
     const line = {
       name, type: "line", color: tint, symbol: SYMBOLS[i % SYMBOLS.length], symbolSize: 8, itemStyle: i % SYMBOLS.length < HOLLOW ? {} : { color: colour("ground"), borderColor: tint, borderWidth: 2 }, z: above(curve) ? 4 : 3,
-      lineStyle: { width: 2, type: dashed(curve) ? "dashed" : "solid" }, emphasis: { focus: "series" },
+      lineStyle: { color: tint, width: 2, type: dashed(curve) ? "dashed" : "solid" }, emphasis: { focus: "series" },
       data: points.map((p) => ({ value: [Math.max(1, p.mean_tokens), p.accuracy_pct], point: p })),
     };
     return banded(curve) ? [line, band(name, points, tint)] : [line];

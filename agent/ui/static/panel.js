@@ -101,7 +101,7 @@ export class Panel {
       legend: null, grid: { left: 52, right: 12, bottom: 44 },
       tooltip: { formatter: (at) => cellTip(e, at.value, step) },
       xAxis: { type: "category", name: `depth, intervals of ${plain(e.delta)} tokens`, data: Array.from({ length: this.deepest }, (_, i) => i + 1), splitLine: { show: false } },
-      yAxis: { type: "category", name: "branch", nameGap: 32, inverse: true, axisLabel: { fontSize: 10 }, data: Array.from({ length: this.rows }, (_, i) => i), splitLine: { show: false } },
+      yAxis: { type: "category", name: "branch", nameGap: 32, inverse: true, axisLabel: { fontSize: 10, interval: Math.ceil((12 * this.rows) / 310) - 1 }, data: Array.from({ length: this.rows }, (_, i) => i), splitLine: { show: false } },
       visualMap: { show: false, type: "piecewise", dimension: 2, categories: [...STATES.keys()], inRange: { color: STATES.map((s) => colour(s)) } },
       series: [{ type: "heatmap", data, progressive: 0, itemStyle: { borderColor: colour("ground"), borderWidth: this.deepest > 160 ? 0 : 1 }, emphasis: { itemStyle: { borderColor: colour("text") } } }],
     };

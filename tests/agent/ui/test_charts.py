@@ -67,7 +67,8 @@ def test_labels_and_legends_of_the_shipped_lineage_have_room(watch: Opens, shipp
     found = watch(shipped)
     ids = sorted(path.name for path in SHIPPED.iterdir() if (path / "card.json").is_file())[:12]
     many = "compare?environment=mean&" + "&".join(f"id={version}" for version in ids)
-    for hash in ("run", "lineage", "version/g006-1bb12e22", "trace/g006-1bb12e22", many):
+    beside = "trace/g006-1bb12e22?kind=gained_on&with=g006-2d61f28e"
+    for hash in ("run", "lineage", "version/g006-1bb12e22", "trace/g006-1bb12e22", beside, many):
         page = found.open(hash)
         for size in (PHONE, DESK):
             check(page, size, hash[:40])

@@ -95,7 +95,7 @@ function paper(root, found, beta) {
   const at = (curve, e) => curve.points.find((p) => p.environment === e && Math.abs(p.beta - beta) < 1e-9);
   const first = (e) => at(found.curves[0], e)?.mean_tokens;
   const columns = found.environments.flatMap((e) => [
-    [`${e}: accuracy %`, (c) => (at(c, e) ? figure(at(c, e).accuracy_pct, 1, at(c, e).accuracy_ci) : "–"), true],
+    [`${e}: accuracy\u00a0%`, (c) => (at(c, e) ? figure(at(c, e).accuracy_pct, 1, at(c, e).accuracy_ci) : "–"), true],
     [`${e}: tokens`, (c) => (at(c, e) ? [figure(at(c, e).mean_tokens), c === found.curves[0] || !first(e) ? null : h("span", { class: "soft" }, ` (${signed((100 * at(c, e).mean_tokens) / first(e) - 100, 1)}%)`)] : "–"), true],
   ]);
   const query = new URLSearchParams(found.curves.map((c) => ["id", c.id]));

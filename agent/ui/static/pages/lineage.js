@@ -151,13 +151,14 @@ function option(lineage, places, wish, chosen) {
     labelLayout: few ? { hideOverlap: true } : undefined,
     data: group.members.map((i) => [places.x[i], places.y[i], i]),
   }));
+  const pad = places.upright ? 0.4 : 0; // names of the first and the last generation beside the axes
   const zoom = (axis) => ({ type: "inside", [axis]: 0, filterMode: "none", zoomOnMouseWheel: true, moveOnMouseMove: true });
   return {
     headroom: few ? 16 : 0, grid: { left: places.upright ? 56 : few ? 76 : 24, right: few ? 60 : 20 },
     legend: { data: groups.map((g) => ({ name: g.name, icon: "circle" })) },
     tooltip: { formatter: (at) => (at.seriesType === "scatter" && at.value ? label(lineage, at.value[2]) : "") },
     dataZoom: [zoom("xAxisIndex"), zoom("yAxisIndex")],
-    xAxis: { type: "value", name: places.xName, minInterval: 1, scale: true, axisLine: { onZero: false } },
+    xAxis: { type: "value", name: places.xName, minInterval: 1, min: (x) => x.min - pad, max: (x) => x.max + pad, axisLabel: { formatter: (v) => (Number.isInteger(v) ? v : "") }, axisLine: { onZero: false } },
     yAxis: { type: "value", name: places.yName, scale: true, show: places.upright, axisLine: { onZero: false }, ...(places.upright ? {} : { min: (y) => y.min - 0.6, max: (y) => y.max + 0.3 }) },
     series: [
       { id: "edges", type: "lines", coordinateSystem: "cartesian2d", silent: true, large: true, largeThreshold: 1, z: 1,

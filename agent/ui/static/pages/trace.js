@@ -53,7 +53,7 @@ export async function show(root, here) {
   function episodes() {
     const right = (x) => (x === null ? "–" : h("span", { class: x ? "good" : "bad" }, x ? "right" : "wrong"));
     const open = (e) => ({ environment: e.environment, question: e.question, beta: e.beta, order: e.order });
-    return h("details", { open: !here_ || !asked.environment }, h("summary", {}, list.total > list.found.length ? `The first ${list.found.length} of them` : "All of them"),
+    return h("details", { open: !here_ || !asked.environment }, h("summary", {}, list.total > list.found.length ? `The first ${list.found.length} of them` : `All ${list.found.length} of them`),
       h("div", { class: "tall" }, table("The worst of each question first", [
         ["", (e) => h("button", { type: "button", onclick: () => visit(open(e)), "aria-label": `Show ${e.environment}, question ${e.question}, beta ${e.beta}, order ${e.order}` }, "Show")],
         ["environment", (e) => e.environment], ["question", (e) => e.question, true], ["beta", (e) => figure(e.beta, 1), true], ["branch order", (e) => e.order, true],
