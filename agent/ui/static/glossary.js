@@ -1,4 +1,5 @@
 // Terms that explain themselves on hover, focus and touch. The definitions are those of docs/words.md.
+import { get } from "./api.js";
 import { fill, h } from "./dom.js";
 
 const id = (word) => `word-${word.replaceAll(" ", "-")}`;
@@ -25,7 +26,7 @@ export function marked(text, ...words) {
 
 /** Fill `list` with all definitions, and explain terms from now on. */
 export async function start(list) {
-  const entries = await (await fetch("/static/glossary.json")).json();
+  const entries = await get("glossary");
   fill(list, entries.map(({ words, means }) => h("div", {},
     h("dt", {}, words.join(", ")), h("dd", {}, words.map((word, i) => h("span", { id: id(word), hidden: i > 0 }, means))))));
   document.body.append(tip);
