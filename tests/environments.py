@@ -11,8 +11,8 @@ from random import Random
 
 import numpy as np
 
-from autotts.envs import BudgetSpent, Controller, IllegalAction, Question, catalogue, store
-from autotts.envs.contract.controller import answer_of
+from autotts.envs import BudgetSpent, Controller, IllegalAction, Question, TokensSpent, catalogue, store
+from autotts.envs.contract.controller import answer_without_tokens
 from autotts.envs.contract.replay import ActionLog, Recording, ReplayQuestion, shuffled
 from autotts.envs.episodes import Episodes, Logs
 from autotts.envs.store import Environment
@@ -183,7 +183,11 @@ def replay(maker: Maker, episodes: Episodes) -> list[tuple[ReplayQuestion, str |
             recordings[e, q] = recording(env, q)
         order = episodes.permutations[len(env.branches(q)), seed].tolist()
         question = ReplayQuestion(recordings[e, q], order, episodes.max_branches, episodes.max_tokens)
-        played.append((question, answer_of(maker(beta, seed), question)))
+        try:
+            answer = maker(beta, seed).solve(question)
+        except TokensSpent:
+            answer = answer_without_tokens(question)
+        played.append((question, answer))
     return played
 
 

@@ -21,6 +21,8 @@ from .._sources import AnyController, candidate_of
 from ._errors import demand
 
 _ORDERS = range(4)
+_INTERVALS = 5
+"""The limit on tokens of a check, in intervals: few controllers answer before."""
 _SLACK = 0.02
 """The part by which tokens may fall from one beta to a later one: schedules have whole numbers."""
 
@@ -86,8 +88,8 @@ def check_controller(
     """Check a controller.
 
     It is legal under the policy. It runs on every episode. The same episodes again lead to the same actions. It acts
-    only on what it has paid for (the look-ahead audit). Every parameter of its schedule is a finite number, and
-    monotone in beta. Its mean tokens rise with beta.
+    only on what it has paid for (the look-ahead audit). It ends where the tokens of `max_tokens` end first. Every
+    parameter of its schedule is a finite number, and monotone in beta. Its mean tokens rise with beta.
 
     Args:
         controller: see `autotts.evaluate`.
@@ -110,6 +112,9 @@ def check_controller(
     _same_actions(found, again)
     audited = trial(candidate, episodes, place).verdict
     demand(audited.ok, f"{candidate.name} is {audited.kind}: {audited.message}")
+    limit = _INTERVALS * (world.delta + world.probe_cost)
+    cut = evaluate(candidate, grid([world], BETAS, [0], max_tokens=limit), place).verdict
+    demand(cut.ok, f"{candidate.name} does not end when {limit:,} tokens are spent: {cut.kind}: {cut.message}")
     schedule = evaluate(Candidate(candidate.name, candidate.source + _SCHEDULE), grid([world], [0.0], [0]), place)
     demand(schedule.verdict.ok, f"{candidate.name} has a wrong schedule: {schedule.verdict.message}")
     _tokens_rise(found)

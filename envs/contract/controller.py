@@ -8,7 +8,7 @@ from collections import _count_elements  # type: ignore[attr-defined]  # as Coun
 from collections.abc import Iterable
 from functools import lru_cache
 
-from .question import Question, TokensSpent
+from .question import Question
 
 
 class Controller:
@@ -58,17 +58,13 @@ def majority(answers: Iterable[str | None]) -> str | None:
     return max(counts, key=counts.__getitem__) if counts else None
 
 
-def answer_of(controller: Controller, question: Question) -> str | None:
-    """Play an episode: return the answer of ``controller`` to ``question``.
+def answer_without_tokens(question: Question) -> str | None:
+    """Return the answer of an episode whose tokens have ended, where the controller does not catch `TokensSpent`.
 
-    If the tokens of the budget end first and the controller does not catch `TokensSpent`, the answer is the majority of
-    the latest answers that the branches have shown, without absent ones and without pruned branches. A controller that
-    was written without a limit in mind thus answers from what it has paid for.
+    It is the majority of the latest answers that the branches have shown, without absent ones and without pruned
+    branches. A controller that was written without a limit in mind thus answers from what it has paid for.
     """
-    try:
-        return controller.solve(question)
-    except TokensSpent:
-        return majority(answer for answer in question.latest_answers.values() if answer is not None)
+    return majority(answer for answer in question.latest_answers.values() if answer is not None)
 
 
 def leader(answers: Iterable[str | None]) -> tuple[str | None, int, int]:

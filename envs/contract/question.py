@@ -21,7 +21,8 @@ class TokensSpent(BudgetSpent):
     """The tokens of the budget do not suffice for the action. A controller may catch it and answer.
 
     If it leaves `Controller.solve`, the episode ends there, and its answer is the majority of `Question.latest_answers`
-    without absent ones (see `envs.contract.controller.answer_of`). So no controller fails at the end of the tokens.
+    without absent ones (`envs.contract.controller.answer_without_tokens`). So no controller fails because the tokens
+    end.
     """
 
 

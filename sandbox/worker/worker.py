@@ -190,7 +190,7 @@ def run(job: Any, blobs: dict[str, Any], modules: dict[str, Any], out: int) -> N
         data = json.dumps({"kind": kind, "message": message[:500], "episode": episode}).encode()
         send(b"F", data=data)
 
-    illegal = modules["envs.question"].IllegalAction
+    illegal, spent = modules["envs.question"].IllegalAction, modules["envs.question"].TokensSpent
     try:
         controller = load(job["candidate"], modules["envs.controller"].Controller)
         send(b"R")
@@ -200,7 +200,7 @@ def run(job: Any, blobs: dict[str, Any], modules: dict[str, Any], out: int) -> N
     tokens = [None, *job["tokens"]]
     codes = {token: code for code, token in enumerate(tokens)}
     recordings = Recordings(tokens, blobs, modules["envs.replay"])
-    replay, answer_of = modules["envs.replay"].ReplayQuestion, modules["envs.controller"].answer_of
+    replay, without_tokens = modules["envs.replay"].ReplayQuestion, modules["envs.controller"].answer_without_tokens
     orders = split(blobs["orders"], blobs["order_sizes"])
     max_branches, max_tokens = job["max_branches"], job["max_tokens"]
     gc.freeze()
@@ -210,7 +210,10 @@ def run(job: Any, blobs: dict[str, Any], modules: dict[str, Any], out: int) -> N
     ):
         question = replay(recordings[world], orders[order], max_branches, max_tokens)
         try:
-            answer = answer_of(controller(beta, seed), question)
+            try:
+                answer = controller(beta, seed).solve(question)
+            except spent:
+                answer = without_tokens(question)
             answer = codes.get(answer, NOT_A_TOKEN)
         except BaseException as error:
             fail(error, index)

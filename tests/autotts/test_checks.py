@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from autotts import Brief, Explorer, LimitReached, Proposal
+from autotts import Brief, Explorer, LimitReached, ProcessSandbox, Proposal, SandboxLimits
 from autotts.testing import ConformanceError, check_controller, check_explorer
 
 from .test_discovery import SOURCE, Widths
@@ -65,6 +65,34 @@ def test_shipped_controllers_conform(controller: str) -> None:
 def test_a_faulty_controller_is_named(source: str, message: str) -> None:
     with pytest.raises(ConformanceError, match=message):
         check_controller(source)
+
+
+ENDLESS = """
+from autotts import BudgetSpent, Controller
+
+class Endless(Controller):
+    @staticmethod
+    def schedule(beta):
+        return {"depth": 10 + round(20 * beta)}
+
+    def solve(self, question):
+        i = question.branch()
+        while not question.finished(i) and question.depth(i) < self.params["depth"]:
+            try:
+                answer = question.step(i)[0]
+            except BudgetSpent:
+                continue
+        return answer
+"""
+
+
+def test_a_controller_that_goes_on_without_tokens_is_named() -> None:
+    limits = SandboxLimits(episode_seconds=1.0)
+    with (
+        ProcessSandbox(limits=limits) as sandbox,
+        pytest.raises(ConformanceError, match=r"does not end when 2,500 tokens are spent: timeout"),
+    ):
+        check_controller(ENDLESS, sandbox=sandbox)
 
 
 # Explorers
