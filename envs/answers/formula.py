@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from .cursor import TokenCursor
 from .number import decimal, rounding_step
 from .tokens import Token
-from .tree import Node, Unreadable, negative, number
+from .tree import Node, Unreadable, is_proper_fraction, negative, number
 from .units import CURRENCIES, read_unit
 
 _MAX_DEPTH = 25
@@ -160,7 +160,11 @@ class _FormulaParser(TokenCursor):
                 if token is not None and token.kind == last.kind == "number":
                     raise Unreadable
                 factor = self.factor()
-                mixed = whole and token is not None and token.text.endswith("frac") and _is_proper(factor)
+                mixed = whole and token is not None and token.text.endswith("frac")
+                if mixed and factor.kind == "quantity" and is_proper_fraction(factor.parts[0]):
+                    node = Node("quantity", (Node("add", (node, factor.parts[0])),), factor.text)
+                    continue
+                mixed = mixed and is_proper_fraction(factor)
                 node = Node("add" if mixed else "multiply", (node, factor))
             else:
                 return node
@@ -264,6 +268,11 @@ class _FormulaParser(TokenCursor):
         return node
 
     def _letter(self, name: str) -> Node:
+        if name == "C" and self.sign("("):
+            arguments = self.group("(")
+            if arguments.kind == "tuple" and len(arguments.parts) == 2:
+                return Node("binomial", arguments.parts)
+            return Node("multiply", (Node("letter", text=name), arguments))
         if self.sign("_"):
             self.take()
             name += "_" + self._subscript()
@@ -343,6 +352,12 @@ class _FormulaParser(TokenCursor):
         if opening == "\\{" and self.sign("\\}"):
             self.take()
             return Node("set")
+        after = self.tokens[self.place + 1 : self.place + 2]
+        if opening == "\\{" and after and after[0].text in ("|", ":") and self.tokens[self.place].kind == "letter":
+            self.place += 2  # the numbers for which the condition holds
+            node = self.sequence()
+            self.expect("\\}")
+            return node
         items = [self.relation()]
         while self.sign(",", ";"):
             self.take()
@@ -381,10 +396,3 @@ class _FormulaParser(TokenCursor):
             raise Unreadable
         kind = "determinant" if name in ("vmatrix", "Vmatrix") else "matrix"
         return Node("matrix", tuple(cells), f"{len(widths)} x {widths[0]} {kind}")
-
-
-def _is_proper(node: Node) -> bool:
-    """Return whether the node is a fraction of two whole numbers, smaller than 1."""
-    if node.kind != "divide" or any(part.kind != "number" or part.value.denominator != 1 for part in node.parts):
-        return False
-    return 0 < node.parts[0].value < node.parts[1].value

@@ -6,6 +6,8 @@ import re
 
 from .characters import plain
 
+_DRESSED = re.compile(r"[\\${}*_~<\"']")
+_TAGS = re.compile(r"</?(?:answer|ans|final_answer|b|strong|em|i|think)>", re.I)
 _DELIMITERS = re.compile(r"\$\$?(?=\S)([^$]*[^\s$])\$\$?(?!\d)")
 _ENVIRONMENTS = re.compile(r"\\[()\[\]]")
 _SPACES = re.compile(r"\\(?:[,;:! ]|q?quad(?![A-Za-z])|hspace\*?\{[^{}]*\}|phantom\{[^{}]*\})|~")
@@ -40,6 +42,9 @@ def boxed(text: str) -> str | None:
 def undressed(text: str) -> str:
     """Return ``text`` in plain characters without delimiters, boxes and emphasis. Dollars of money become ``¤``."""
     text = plain(text)
+    if not _DRESSED.search(text):
+        return text
+    text = _TAGS.sub(" ", text)
     for _ in range(3):
         content = boxed(text)
         if content is None:
@@ -54,7 +59,10 @@ def undressed(text: str) -> str:
 
 def bare(text: str) -> str:
     """Return ``text`` undressed, and also without spacing commands and fonts: ``\\textbf{(B)}\\ 42`` is ``(B) 42``."""
-    text = _SPACES.sub(" ", undressed(text))
+    text = undressed(text)
+    if "\\" not in text and "{" not in text and "~" not in text:
+        return text
+    text = _SPACES.sub(" ", text)
     before = ""
     while before != text:
         before, text = text, _FONTS.sub(r" \1", text)

@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from .markup import bare
 from .quantity import Quantity
+from .spelled import SCALES, leading_number
 from .units import CURRENCIES, Unit, read_unit
 
 LONGEST = 500
@@ -17,6 +18,7 @@ _LONG_DECIMAL = 10
 """Significant digits from which on a decimal number may be a rounded value: 0.3333333333 is 1/3, but 0.33 is not."""
 _MAX_EXPONENT = 400
 
+_SIMPLE = re.compile(r"-?[0-9]+(?:\.[0-9]{1,8})?")
 _SIGN = r"(?:[+-] ?|minus |negative )"
 _PLAIN = r"\d*\.\d*\\(?:overline|bar) ?\{\d+\}|(?:\d{1,3}(?:[,_ ]\d{3})+(?![\d,_])|\d+)(?:\.\d*)?|\.\d+"
 _TIMES = r" ?(?:\\times|\\cdot|[x*·×]) ?"
@@ -29,6 +31,8 @@ _VALUE = (
     rf"|(?P<root>\d+) ?\^ ?(?:\{{(?P<to>\d+)\}}|(?P<tob>\d+))"
     rf"|(?P<only>{_PLAIN}))"
 )
+_SCALE = re.compile(rf" ?({'|'.join(SCALES)}|dozen)\b", re.I)
+_ORDINAL = re.compile(r"^(?:st|nd|rd|th)\b")
 _MONEY = "".join(CURRENCIES) + "¤"
 _NUMBER = re.compile(
     rf"(?P<sign>{_SIGN})?(?P<money>[{_MONEY}] ?)?(?P<sign2>{_SIGN})?{_VALUE}(?![\d^_!\\{{]|\.\d|,\d)", re.IGNORECASE
@@ -36,22 +40,20 @@ _NUMBER = re.compile(
 _FRACTION = re.compile(r"\\[dtc]?frac ?(?:\{([^{}]*)\}|(\d)) ?(?:\{([^{}]*)\}|(\d))")
 _CIRCLE = re.compile(r" ?(?:\^ ?\{ ?\\circ ?\}|\^ ?\\circ|\\degree|\\circ)(?![A-Za-z]{2})")
 _OVER = re.compile(r"\{([^{}]*)\\over(?![A-Za-z])([^{}]*)\}")
-_MARKER = re.compile(r".*(?:####|\banswers? (?:is|are)\b|\banswer ?:|\bresult is\b|\btotal is\b|\bequals\b) ?:?", re.I)
+_MARKER = re.compile(r".*(?:####|\banswers? (?:is|are)\b|\banswer ?:|\bis\b|\bequals\b) ?:?", re.I)
 _EQUALS = re.compile(r"(.*)(?:=|\\approx|≈)")
 _SEVERAL = re.compile(r"\b(?:or|and)\b|[,;]|\\(?:text|quad)|\\pm|±", re.I)
 _WORDS = re.compile(r"(?:[\s,;:()'\".?]|[^\W\d_]{2,}+(?:-[^\W\d_]++)*+|(?<!\w)[aAI](?= [a-z]{2}))*+")
 _HEDGES = re.compile(
-    r"\b(?:not|no|least|most|more|less|than|about|around|approximately|roughly|nearly|almost|between|or|and|over|under"
-    r"|above|below|plus|times|minus|over|divided|half|hundred|thousand|million|billion|trillion|dozen|squared|cubed)\b",
+    r"\b(?:not|no|least|most|more|less|about|around|approximately|roughly|nearly|almost|between|over|under|above|below)\b"
+    r"|n't\b",
     re.I,
 )
-_SMALL = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen"
-    " eighteen nineteen twenty"
+_OPERATORS = re.compile(
+    r"\b(?:than|or|and|not|plus|times|minus|divided|half|hundred|thousand|million|billion|trillion|squared|cubed)\b",
+    re.I,
 )
-_TENS = "thirty forty fifty sixty seventy eighty ninety hundred"
-_SPELLED = {word: n for n, word in enumerate(_SMALL.split())}
-_SPELLED |= {word: 10 * n for n, word in enumerate(_TENS.split(), 3)}
+_BECAUSE = re.compile(r",? (?:because|since|as)\b.*")
 
 
 @lru_cache(1 << 16)
@@ -63,32 +65,49 @@ def read_number(text: str) -> Quantity | None:
     """
     if len(text) > LONGEST or not text.strip():
         return None
-    if text.isascii() and text.isdecimal():  # by far the most frequent form
-        return Quantity(Fraction(int(text)))
+    if _SIMPLE.fullmatch(text):  # by far the most frequent form
+        return Quantity(Fraction(text))
     line = bare(text)
     line = _FRACTION.sub(lambda m: f" {m[1] or m[2] or ''}/{m[3] or m[4] or ''}", _OVER.sub(r" \1/\2", line))
-    line = re.sub(r"(?<=[-+(/]) (?=[\d.])", "", " ".join(_CIRCLE.sub("°", line).split())).rstrip(" .,;:")
-    if line.lower() in _SPELLED:
-        return Quantity(Fraction(_SPELLED[line.lower()]))
+    line = re.sub(r"(?<=[-+(/]) (?=[\d.])", "", " ".join(_CIRCLE.sub("°", line.replace("**", "^")).split())).rstrip(
+        " .,;:"
+    )
+    line = re.sub(r"^(?:no\.|number|#)(?!#) ?(?=[\d-])", "", line, flags=re.I)
     if (found := _whole(line)) is not None:
         return found
-    if match := _MARKER.match(line):
-        return _whole(line[match.end() :].lstrip(" ,;:"))
+    if (match := _MARKER.match(line)) and (found := _whole(line[match.end() :].lstrip(" ,;:"))) is not None:
+        return found
     if match := _EQUALS.match(line):
-        several = _SEVERAL.search(match[1]) is not None
-        return None if several else _whole(line[match.end() :].lstrip(" ,;:"))
+        if _SEVERAL.search(match[1]) is not None:
+            return None
+        return _whole(line[match.end() :].lstrip(" ,;:")) or _whole(match[1].partition("=")[0])
     return _sole(line)
+
+
+def _spelled(line: str) -> Quantity | None:
+    """Return the number that ``line`` spells, if only a unit and words follow."""
+    sign = re.match(r"(?:minus|negative) ", line, re.I)
+    line = line[sign.end() :] if sign else line
+    found = leading_number(line) if line[:1].isalpha() and not any(map(str.isdigit, line)) else None
+    if found is None:
+        return None
+    unit, rest = _unit(" " + found[1])
+    return Quantity(Fraction(-found[0] if sign else found[0]), unit=unit) if _is_words(rest) else None
+
+
+def _is_words(text: str) -> bool:
+    """Return whether ``text`` is words that do not change the value of a number beside them."""
+    return _WORDS.fullmatch(text) is not None and _OPERATORS.search(text) is None
 
 
 def _whole(line: str) -> Quantity | None:
     """Return the number with which ``line`` begins, if only a unit and words follow."""
-    if line.startswith("(") and line.endswith(")") and ")" not in line[:-1]:
+    if line[:1] + line[-1:] in ("()", "[]") and not set("()[]") & set(line[1:-1]):
         line = line[1:-1].strip()
+    line = _BECAUSE.sub("", line)
     line = line.removeprefix("{").removesuffix("}") if line.count("{") == line.count("}") == 1 else line
     match = _NUMBER.match(line.strip())
-    if match is None:
-        return None
-    return _complete(match, line.strip()[match.end() :])
+    return _spelled(line.strip()) if match is None else _complete(match, line.strip()[match.end() :])
 
 
 def _sole(line: str) -> Quantity | None:
@@ -101,7 +120,7 @@ def _sole(line: str) -> Quantity | None:
     if (matches[0]["sign"] or "").endswith("- ") and matches[0].start():  # A - 5
         return None
     before = line[: matches[0].start()]
-    if not _WORDS.fullmatch(before) or _HEDGES.search(before):
+    if not _is_words(before) or _HEDGES.search(before):
         return None
     return _complete(matches[0], line[matches[0].end() :])
 
@@ -110,18 +129,21 @@ def _complete(match: re.Match[str], rest: str) -> Quantity | None:
     number = _value(match)
     if number is None:
         return None
+    if scale := _SCALE.match(rest):
+        number, rest = number.times(Fraction(SCALES.get(scale[1].lower(), 12))), rest[scale.end() :]
+    rest = _ORDINAL.sub("", rest)
     unit = None if match["money"] is None else read_unit(CURRENCIES.get(match["money"].strip(), "dollar"))
     if unit is None:
         unit, rest = _unit(rest)
         if unit is None and re.match(r"[^\W\d_]", rest):  # 3x is no 3
             return None
-    if rest[:1] == "!" or not _WORDS.fullmatch(rest) or _HEDGES.search(rest):
-        return None
-    return replace(number, unit=unit)
+    return replace(number, unit=unit) if rest[:1] != "!" and _is_words(rest) else None
 
 
 def _unit(rest: str) -> tuple[Unit | None, str]:
     """Return the longest unit with which ``rest`` begins, and what follows it."""
+    if temperature := re.match(r" ?° ?([CF])\b", rest):
+        return read_unit(f"°{temperature[1]}"), rest[temperature.end() :]
     sign = rest.lstrip()[:1]
     if sign in ("%", "°") and not rest.lstrip()[1:2].isalpha():
         return read_unit(sign), rest.lstrip()[1:]
@@ -173,7 +195,7 @@ def decimal(text: str) -> Fraction:
 def rounding_step(text: str) -> Fraction:
     """Return one unit in the last place of a long decimal number, and 0 for a short one or a whole number."""
     whole, point, places = text.partition(".")
-    if "\\" in places:
+    if not places.isdecimal():
         return Fraction(0)
     digits = (whole + places).replace(",", "").lstrip("0")
     return Fraction(1, 10 ** len(places)) if point and len(digits) >= _LONG_DECIMAL else Fraction(0)

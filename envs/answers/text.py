@@ -9,6 +9,7 @@ from .markup import bare
 
 _PAIRS = (("**", "**"), ("__", "__"), ("*", "*"), ('"', '"'), ("'", "'"))
 _FINAL = ".,;:!?"
+_WORD = re.compile(r"[^\W\d_]{3}")
 _SPACE = re.compile(r"(?<![A-Za-z0-9]) | (?![A-Za-z0-9])|(?<=\\pmod) ")
 _BRACES = re.compile(r"\{ ?(\w) ?\}")
 _LONGEST_MARKUP = 2000
@@ -34,6 +35,6 @@ def fold_markup(text: str) -> str:
     if len(text) > _LONGEST_MARKUP:
         return fold(text)
     text = bare(text)
-    if "\\" in text:
-        text = _SPACE.sub("", _BRACES.sub(r"\1", text))
+    if "\\" in text or not _WORD.search(text):
+        text = _BRACES.sub(r"\1", _SPACE.sub("", text))
     return fold(text)

@@ -34,7 +34,8 @@ _GREEK_LETTERS = dict(zip("αβγδεζηθικλμνξορστυφχψω", _ALP
 _GREEK = {*_ALPHABET.split(), "ell", "hbar"}
 _TOKEN = re.compile(
     r"(?P<space>\s+|\\[,;:! ]|\\q?quad(?![A-Za-z])|~|&?(?<=\d)\{,\}(?=\d))"
-    r"|(?P<number>\d*\.\d*\\(?:overline|bar) ?\{\d+\}|(?:\d{1,3}(?:,\d{3})+(?![\d,])|\d+)(?:\.\d+)?|\.\d+|\d+\.(?!\d))"
+    r"|(?P<number>\d*\.\d*\\(?:overline|bar) ?\{\d+\}"
+    r"|(?:\d{1,3}(?:,\d{3})+(?![\d,])|\d+)(?:\.\d+(?:[eE][+-]?\d{1,3}(?![\d.]))?|[eE]\d{1,3}(?![\d.]))?|\.\d+|\d+\.(?!\d))"
     r"|(?P<text>\\(?:text(?:bf|it|rm|sf|tt|normal)?|mbox|hbox|math(?:rm|bf|it|sf|bb|cal|normal)|operatorname\*?|emph"
     r"|boldsymbol|vec|bm) ?\{(?P<content>[^{}]*)\})"
     r"|(?P<begin>\\begin\{(?P<matrix>[pbvBV]?matrix|array)\}(?:\{[lcr| ]*\})?)|(?P<end>\\end\{[A-Za-z]*\})"

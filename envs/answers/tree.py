@@ -31,3 +31,10 @@ def number(value: Fraction | int, step: Fraction = Fraction(0)) -> Node:
 def negative(node: Node) -> Node:
     """Return the node of ``-node``."""
     return Node("multiply", (number(-1), node))
+
+
+def is_proper_fraction(node: Node) -> bool:
+    """Return whether the node is a fraction of two whole numbers, smaller than 1."""
+    if node.kind != "divide" or any(part.kind != "number" or part.value.denominator != 1 for part in node.parts):
+        return False
+    return 0 < node.parts[0].value < node.parts[1].value
