@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 from fractions import Fraction
 
-from .library_worker import SAMPLES, sample_value
+from .library_worker import INFINITY, SAMPLES, sample_value
 from .quantity import Quantity
 from .tree import Node, Unreadable
 from .units import read_unit
@@ -15,10 +15,9 @@ from .units import read_unit
 _MAX_BITS = 20_000
 _MAX_FACTORIAL = 500
 LARGEST = 1e290
-_INFINITY = 7.7e200
-"""Stands for infinity: no formula that people write has this value."""
+"""Larger values are not compared."""
 _IRRATIONAL = ("letter", "constant", "based")
-_CONSTANTS = {"pi": complex(math.pi), "e": complex(math.e), "i": 1j, "infinity": complex(_INFINITY)}
+_CONSTANTS = {"pi": complex(math.pi), "e": complex(math.e), "i": 1j, "infinity": complex(INFINITY)}
 _FUNCTIONS: dict[str, Callable[[complex], complex]] = {
     "sin": cmath.sin, "cos": cmath.cos, "tan": cmath.tan, "cot": lambda z: 1 / cmath.tan(z),
     "sec": lambda z: 1 / cmath.cos(z), "csc": lambda z: 1 / cmath.sin(z), "arcsin": cmath.asin, "arccos": cmath.acos,

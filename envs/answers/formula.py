@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .cursor import TokenCursor
+from .cursor import END, TokenCursor
 from .number import decimal, rounding_step
 from .tokens import Token
 from .tree import Node, Unreadable, is_proper_fraction, negative, number
@@ -30,7 +30,7 @@ def parse(tokens: Sequence[Token]) -> Node:
     """
     parser = _FormulaParser(tokens)
     node = parser.sequence()
-    if parser.next is not None:
+    if parser.next is not END:
         raise Unreadable
     return node
 
@@ -72,6 +72,8 @@ class _FormulaParser(TokenCursor):
 
     def _function_of(self) -> Node | None:
         """Read ``f(x)`` before ``=``, and return its letter."""
+        if self.next.kind != "letter":
+            return None
         head = self.tokens[self.place : self.place + 5]
         kinds, texts = [token.kind for token in head], [token.text for token in head]
         if kinds != ["letter", "sign", "letter", "sign", "sign"] or [texts[1], *texts[3:]] != ["(", ")", "="]:
@@ -90,7 +92,7 @@ class _FormulaParser(TokenCursor):
         """Read a sum, and the unit after it."""
         node = self.sum()
         words: list[str] = []
-        while (token := self.next) is not None and token.kind in ("word", "unit"):
+        while self.next.kind in ("word", "unit"):
             words.append(self.take().text)
             if self.sign("^"):
                 self.take()
@@ -149,7 +151,7 @@ class _FormulaParser(TokenCursor):
     def product(self) -> Node:
         before = self.next
         node = self.factor()
-        whole = before is not None and before.kind == "number" and before.text.isdecimal() and node.kind == "number"
+        whole = before.kind == "number" and before.text.isdecimal() and node.kind == "number"
         while True:
             if self.sign("*", "/"):
                 sign = self.take().text
@@ -157,10 +159,10 @@ class _FormulaParser(TokenCursor):
                 node = Node("divide" if sign == "/" else "multiply", (node, factor))
             elif self.starts_factor():
                 token, last = self.next, self.tokens[self.place - 1]
-                if token is not None and token.kind == last.kind == "number":
+                if token.kind == last.kind == "number":
                     raise Unreadable
                 factor = self.factor()
-                mixed = whole and token is not None and token.text.endswith("frac")
+                mixed = whole and token.text.endswith("frac")
                 if mixed and factor.kind == "quantity" and is_proper_fraction(factor.parts[0]):
                     node = Node("quantity", (Node("add", (node, factor.parts[0])),), factor.text)
                     continue
@@ -172,8 +174,6 @@ class _FormulaParser(TokenCursor):
 
     def starts_factor(self) -> bool:
         token = self.next
-        if token is None:
-            return False
         if token.kind == "sign":
             if token.text == "|":
                 return not self.bars
@@ -215,7 +215,7 @@ class _FormulaParser(TokenCursor):
         if self.sign("{"):
             return self.group("{")
         token = self.next
-        if token is not None and token.kind == "number" and len(token.text) > 1 and token.text.isdecimal():
+        if token.kind == "number" and len(token.text) > 1 and token.text.isdecimal():
             rest = Token("number", token.text[1:])
             self.tokens = [*self.tokens[: self.place], rest, *self.tokens[self.place + 1 :]]
             return number(int(token.text[0]))
@@ -389,7 +389,7 @@ class _FormulaParser(TokenCursor):
             width = 0
             if self.sign("\\\\"):
                 self.take()
-            if (token := self.next) is not None and token.kind == "end":
+            if self.next.kind == "end":
                 self.take()
                 break
         if len(set(widths)) != 1:

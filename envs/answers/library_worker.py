@@ -2,8 +2,11 @@
 
 It reads requests from standard input, and writes answers to standard output, one JSON document a line::
 
-    {"read": "x^2"}            {"points": [[1.2, 0.0], ...]}    or {"structure": true}, or {} if it cannot be read
-    {"same": ["A", "B"]}       {"same": true}
+    {"read": "x^2"}          {"points": [[1.2, 0.0], [0.7, 0.0]]}
+    {"read": "1+1"}          {"points": [[2.0, 0.0], [2.0, 0.0]], "exact": ["2", "1"]}
+    {"read": "[1,2)"}        {"collection": "[)", "items": [...]}
+    {"read": "x > y"}        {"other": true}, for anything else that it can read, and {} if it cannot
+    {"same": ["A", "B"]}     {"same": true}
 
 It imports nothing of this project, so that it can be started as a file.
 """
@@ -18,6 +21,8 @@ from typing import Any
 
 SAMPLES = 2
 """The number of sample points, at which expressions are compared."""
+INFINITY = 7.7e200
+"""Stands for infinity: no formula that people write has this value."""
 _MEMORY = 4 << 30
 """Bytes of address space."""
 
@@ -64,19 +69,44 @@ def _parsed(text: str) -> Any:
 
 
 def _read(text: str) -> dict[str, Any]:
-    from sympy import Expr, Rational
-
     parsed = _parsed(text)
-    if parsed is None:
-        return {}
-    if not isinstance(parsed, Expr) or getattr(parsed, "is_Matrix", False):
-        return {"structure": True}
+    return {} if parsed is None else _written(parsed)
+
+
+def _written(value: Any) -> dict[str, Any]:
+    """Return a value of SymPy as a JSON document."""
+    from sympy import EmptySet, Expr, FiniteSet, Interval, Tuple, Union
+
+    if getattr(value, "is_Matrix", False):
+        rows, columns = value.shape
+        return _collection(f"{rows} x {columns} matrix", list(value))
+    if isinstance(value, Expr):
+        return _number(value)
+    if isinstance(value, Interval):
+        brackets = ("(" if value.left_open else "[") + (")" if value.right_open else "]")
+        return _collection(brackets, [value.start, value.end])
+    if isinstance(value, Tuple):
+        return _collection("()", list(value))
+    if isinstance(value, (FiniteSet, Union, EmptySet)):
+        return _written(value.args[0]) if len(value.args) == 1 else _collection("set", list(value.args))
+    return {"other": True}
+
+
+def _collection(kind: str, items: list[Any]) -> dict[str, Any]:
+    return {"collection": kind, "items": [_written(item) for item in items]}
+
+
+def _number(value: Any) -> dict[str, Any]:
+    from sympy import Rational, oo
+
+    if value in (oo, -oo):
+        return {"points": [[INFINITY if value == oo else -INFINITY, 0.0]] * SAMPLES}
     points = []
     for sample in range(SAMPLES):
-        values = {symbol: sample_value(_plain(symbol.name), sample) for symbol in parsed.free_symbols}
-        value = complex(parsed.subs(values).doit().evalf(15))
-        points.append([value.real, value.imag])
-    exact = parsed.doit() if not parsed.free_symbols else None
+        values = {symbol: sample_value(_plain(symbol.name), sample) for symbol in value.free_symbols}
+        number = complex(value.subs(values).doit().evalf(15))
+        points.append([number.real, number.imag])
+    exact = None if value.free_symbols else value.doit()
     if isinstance(exact, Rational):
         return {"points": points, "exact": [str(exact.p), str(exact.q)]}
     return {"points": points}

@@ -7,6 +7,7 @@ from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
+from typing import Any
 
 from .characters import plain
 from .evaluation import LARGEST
@@ -15,7 +16,7 @@ from .library import LIBRARY, library_same
 from .markup import boxed, undressed
 from .number import read_number
 from .quantity import Quantity
-from .readings import LibraryObject, Reading, Words, marks, read_tree, same_reading
+from .readings import Collection, LibraryObject, Reading, Words, marks, read_tree, same_reading
 from .text import fold_markup
 from .tokens import tokenize
 from .tree import Unreadable
@@ -47,10 +48,8 @@ class MathEquivalence:
         if first == second:
             return True
         one, other = read_mathematics(first), read_mathematics(second)
-        if isinstance(one, LibraryObject) or isinstance(other, LibraryObject):
-            if marks(one).isdisjoint(marks(other)):
-                return False
-            return _formula(first) == _formula(second) or library_same(_formula(first), _formula(second))
+        if isinstance(one, LibraryObject) and isinstance(other, LibraryObject):
+            return one == other or library_same(one.text, other.text)
         return same_reading(one, other)
 
     def marks(self, answer: str) -> Iterable[Hashable]:
@@ -103,10 +102,17 @@ def _by_library(formula: str) -> Reading | None:
         return None
     formula = formula.replace("\\bmod", "\\mod")
     found = LIBRARY.ask({"read": formula})
-    if found.get("structure"):
-        return LibraryObject(formula)
-    if "exact" in found:
-        above, below = found["exact"]
+    return LibraryObject(formula) if "other" in found else _decoded(found)
+
+
+def _decoded(document: dict[str, Any]) -> Reading | None:
+    """Return the reading that the worker of the library has written as JSON, or None if there is none."""
+    if "collection" in document:
+        items = [_decoded(item) for item in document["items"]]
+        known = tuple(item for item in items if item is not None)
+        return Collection(document["collection"], known) if len(known) == len(items) else None
+    if "exact" in document:
+        above, below = document["exact"]
         return Quantity(Fraction(int(above), int(below)))
-    points = tuple(complex(real, imaginary) for real, imaginary in found.get("points", ()))
+    points = tuple(complex(real, imaginary) for real, imaginary in document.get("points", ()))
     return Quantity(None, points) if points and all(abs(value) < LARGEST for value in points) else None

@@ -13,7 +13,8 @@ from .units import Unit
 _TOLERANCE = 1e-9
 """The relative difference of equal values: they are computed in different orders."""
 _ZERO = 1e-12
-_MARKS_PER_DECADE = 10**5
+_MARKS_PER_DECADE = 10**8
+"""So fine that different numbers rarely share a mark, and wider than the differences between equal values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,8 @@ class Quantity:
         found: set[Hashable] = set()
         for number in self.alternatives():
             found.update(number._grid())
+        if self.residual:
+            found.update(proportion_marks(self.residual))
         if self.unit is not None:
             found.update((self.unit.dimension, mark) for mark in self.times(self.unit.factor)._grid())
         return found
@@ -80,8 +83,9 @@ class Quantity:
         if self.exact is not None and other.exact is not None:
             if self.exact == other.exact:
                 return True
-            step = self.step if not other.step else other.step if not self.step else Fraction(0)
-            return abs(self.exact - other.exact) < step
+            if bool(self.step) == bool(other.step):
+                return False
+            return abs(self.exact - other.exact) < (self.step or other.step)
         try:
             pairs = zip(self._values(len(other.points)), other._values(len(self.points)), strict=True)
             return all(_close(mine, theirs) for mine, theirs in pairs)
@@ -111,6 +115,15 @@ def proportional(first: tuple[complex, ...], second: tuple[complex, ...], positi
     if not all(_close(first[0] * b, a * second[0]) for a, b in zip(first, second, strict=True)):
         return False
     return not positive or (first[0] * second[0].conjugate()).real > 0
+
+
+def proportion_marks(residual: tuple[complex, ...]) -> Iterator[Hashable]:
+    """Yield marks of an equation: `proportional` ones share one."""
+    if abs(residual[0]) < _ZERO:
+        yield "equation"
+        return
+    for mark in Quantity(None, (residual[1] / residual[0],))._grid():
+        yield "equation", mark
 
 
 def _close(first: complex, second: complex) -> bool:

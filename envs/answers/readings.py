@@ -6,12 +6,10 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 
 from .evaluation import evaluate, has_letters, points
-from .quantity import Quantity, proportional, same_quantity
+from .quantity import Quantity, proportion_marks, proportional, same_quantity
 from .tree import Node, Unreadable, negative
 from .units import Unit, read_unit
 
-STRUCTURE = "structure"
-"""The mark of all readings that are no quantity and no words."""
 _FLIPPED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "=": "=", "!=": "!="}
 
 
@@ -55,8 +53,21 @@ Reading = Quantity | Collection | Relation | Words | LibraryObject
 def marks(reading: Reading) -> set[Hashable]:
     """Return marks of a reading: readings of the same answer share one."""
     if isinstance(reading, Quantity):
-        return reading.marks() | ({STRUCTURE} if reading.residual else set())
-    return {("words", reading.text)} if isinstance(reading, Words) else {STRUCTURE}
+        return reading.marks()
+    if isinstance(reading, Relation):
+        return set(proportion_marks(reading.residual))
+    if isinstance(reading, Collection):
+        return _collection_marks(reading)
+    return {("words", reading.text)} if isinstance(reading, Words) else {"library"}
+
+
+def _collection_marks(reading: Collection) -> set[Hashable]:
+    kind, items = (reading.kind, len(reading.items)), reading.items
+    if not items:
+        return {kind}
+    if reading.kind == "set":
+        return {(kind, mark) for item in items for mark in marks(item)}
+    return {(kind, first, last) for first in marks(items[0]) for last in marks(items[-1])}
 
 
 def same_reading(first: Reading, second: Reading) -> bool:
@@ -113,7 +124,7 @@ def read_tree(node: Node) -> Reading:
     if len(alternatives) > 1:
         return _collected([read_tree(each) for each in alternatives])
     inner, unit = _unit(node)
-    return replace(evaluate(inner), unit=unit)
+    return evaluate(inner) if unit is None else replace(evaluate(inner), unit=unit)
 
 
 def _unit(node: Node) -> tuple[Node, Unit | None]:
@@ -173,9 +184,12 @@ def _list(node: Node) -> Reading:
 
 
 def _labelled(letter: Node, reading: Reading) -> Reading:
-    if letter.kind != "letter":
+    """Return what is said of a letter, or of a tuple of letters."""
+    letters = letter.parts if letter.kind == "tuple" else (letter,)
+    if any(each.kind != "letter" for each in letters):
         raise Unreadable
-    return replace(reading, label=letter.text) if isinstance(reading, Collection) else reading
+    label = ", ".join(each.text for each in letters)
+    return replace(reading, label=label) if isinstance(reading, Collection) else reading
 
 
 def _relation(node: Node) -> Reading:
@@ -194,7 +208,7 @@ def _relation(node: Node) -> Reading:
 
 
 def _assignment(node: Node) -> Reading:
-    if node.text != "=" or node.parts[0].kind != "letter":
+    if node.text != "=":
         raise Unreadable
     return _labelled(node.parts[0], read_tree(node.parts[1]))
 
