@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 def add_parser(commands: Commands) -> None:
     """Add the commands."""
     verbs = add_group(commands, "archive", "list archives; verify, reindex, export or import one")
-    add_command(verbs, "list", list_, "list the archives that ship, and those of the runs here", "autotts archive list")
+    command = add_command(
+        verbs, "list", list_, "list the archives that ship, and those of the runs here", "autotts archive list"
+    )
+    json_output(command)
     command = add_command(
         verbs, "verify", verify, "check every hash of an archive", "autotts archive verify runs/1"
     )
@@ -60,17 +63,29 @@ def list_(args: argparse.Namespace) -> int:
     from ..archive.shipped import PREFIX, shipped_archives, shipped_root
     from ..reports.console.display import console
 
-    table = Table("archive", "versions", "champions")
+    found: list[tuple[str, int, dict[str, str]]] = []
     for name in shipped_archives():
         archive = Archive(shipped_root(name))
-        named = [f"{PREFIX}{each} {version}" for each, version in champions_of(archive).items()]
-        table.add_row(name, str(len(archive.ids())), ", ".join(named) or "-")
+        named = {f"{PREFIX}{each}": version for each, version in champions_of(archive).items()}
+        found.append((name, len(archive.ids()), named))
     for home in sorted(path.parent for path in RUNS.glob("*/config.json")):
         archive = Archive(home / "archive")
-        named = [f"{home}:{role} {version}" for role, version in champions_of(archive).items()]
-        table.add_row(str(archive.root), str(len(archive.ids())), ", ".join(named) or "-")
+        named = {f"{home}:{role}": version for role, version in champions_of(archive).items()}
+        found.append((str(archive.root), len(archive.ids()), named))
+    json_writer.write(args, lambda: _list_document(found))
+    table = Table("archive", "versions", "champions")
+    for name, versions, named in found:
+        table.add_row(name, str(versions), ", ".join(map(" ".join, named.items())) or "-")
     console().print(table)
     return 0
+
+
+def _list_document(found: Sequence[tuple[str, int, dict[str, str]]]) -> BaseModel:
+    from .json_documents import ArchiveListDocument
+    from .json_rows import ArchiveRow
+
+    rows = [ArchiveRow(archive=name, versions=versions, champions=named) for name, versions, named in found]
+    return ArchiveListDocument(rows)
 
 
 def verify(args: argparse.Namespace) -> int:

@@ -11,8 +11,12 @@ import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NoReturn
 
+ENVIRONMENTS, EPISODES, SEARCH, BUDGET = "environments", "episodes", "search", "budget"
+VERSIONS, SANDBOX, OUTPUT = "versions", "sandbox", "output"
+"""Titles of the groups of options that several commands have."""
 GENERAL = "general"
 """Title of the group of the options that every command has."""
+_ORDER = (ENVIRONMENTS, EPISODES, SEARCH, BUDGET, VERSIONS, SANDBOX, OUTPUT, GENERAL)
 _GIVEN = "given_options"
 _MANY = ("+", "*")
 
@@ -69,9 +73,14 @@ class CommandParser(argparse.ArgumentParser):
         return found, unknown
 
     def format_help(self) -> str:
-        """Return the help text; the options that every command has come last."""
-        self._action_groups.sort(key=lambda group: group.title == GENERAL)
+        """Return the help text, with its groups in order."""
+        self._action_groups = self.ordered_groups()
         return super().format_help()
+
+    def ordered_groups(self) -> list[argparse._ArgumentGroup]:
+        """Return the groups of options: those of this command alone first, those that every command has last."""
+        place = {title: number for number, title in enumerate(_ORDER)}
+        return sorted(self._action_groups, key=lambda group: place.get(str(group.title), -1))
 
     def error(self, message: str) -> NoReturn:
         """Print in one line what is wrong with the command line, and exit with code 2."""

@@ -66,16 +66,17 @@ def _add_import(verbs: Commands) -> None:
         verbs, "import", import_, "read recorded branches into an environment file",
         "autotts env import runs.jsonl --name gsm8k/my-model",
     )  # fmt: skip
+    group = command.group("format")
     command.add_argument("files", nargs="+", metavar="FILE", help="files of the same format; see `autotts docs data`")
-    command.add_argument("--name", metavar="NAME", required=True, help="benchmark/model, such as aime24/Qwen3-1.7B")
-    command.add_argument("--replace", action="store_true", help="overwrite an environment of this name")
-    command.add_argument(
+    group.add_argument("--name", metavar="NAME", required=True, help="benchmark/model, such as aime24/Qwen3-1.7B")
+    command.group(OUTPUT).add_argument("--replace", action="store_true", help="overwrite an environment of this name")
+    group.add_argument(
         "--format", default="auto",
         choices=("auto", "published", "jsonl", "inspect", "lm-eval", "batch", "hf", "table"),
         help="format of the files (default: auto, from their content)",
     )  # fmt: skip
     _add_fields(command)
-    skips = command.add_mutually_exclusive_group()
+    skips = group.add_mutually_exclusive_group()
     skips.add_argument("--allow-skips", action="store_true", help="write the others if over 1%% must be skipped")
     skips.add_argument("--strict", action="store_true", help="write nothing if a branch must be skipped")
     json_output(command)
@@ -84,36 +85,37 @@ def _add_import(verbs: Commands) -> None:
 
 def _add_fields(command: CommandParser) -> None:
     """Add the options that say where a file holds what an environment needs."""
-    command.add_argument(
+    group = command.group("fields")
+    group.add_argument(
         "--map", action="append", default=[], metavar="FIELD=PATH",
         help="where the file holds a field, such as final_answer=output.answer; * is every item of a list; repeatable",
     )  # fmt: skip
-    command.add_argument(
+    group.add_argument(
         "--delta", type=count, metavar="N",
         help="tokens of an interval, if the file does not say; or a multiple of its own, which leaves probes out",
     )  # fmt: skip
-    command.add_argument(
+    group.add_argument(
         "--tokens", metavar="HOW",
         help="missing lengths: chars/N (a token for N characters), shared (divide the tokens of a response among its "
         "choices) or a number for every branch",
     )  # fmt: skip
-    command.add_argument(
+    group.add_argument(
         "--extract", metavar="HOW",
         help="find the final answer in the text: boxed, choice, number, last-line or a regular expression (last match)",
     )  # fmt: skip
-    command.add_argument("--extract-gold", metavar="HOW", help="find the gold answer in its text, in the same ways")
-    command.add_argument("--gold", metavar="FILE", help="table of gold answers (JSONL, CSV, .xlsx, Parquet) to join")
-    command.add_argument("--gold-columns", metavar="KEY=ANSWER", help="columns of that table (default: by their names)")
-    command.add_argument("--requests", metavar="FILE", help="requests of a batch job: equal prompts are one question")
-    command.add_argument("--question-id", metavar="REGEX", help="the part of an id that names the question")
-    command.add_argument(
+    group.add_argument("--extract-gold", metavar="HOW", help="find the gold answer in its text, in the same ways")
+    group.add_argument("--gold", metavar="FILE", help="table of gold answers (JSONL, CSV, .xlsx, Parquet) to join")
+    group.add_argument("--gold-columns", metavar="KEY=ANSWER", help="columns of that table (default: by their names)")
+    group.add_argument("--requests", metavar="FILE", help="requests of a batch job: equal prompts are one question")
+    group.add_argument("--question-id", metavar="REGEX", help="the part of an id that names the question")
+    group.add_argument(
         "--answers", metavar="KIND", help="how answers are compared: exact, text, number, choice, math, or "
         "package.module:function (default: from the data, and the report says which)",
     )  # fmt: skip
-    command.add_argument("--scorer", metavar="NAME", help="scorer of an Inspect log that holds the answers")
-    command.add_argument("--filter", metavar="NAME", help="filter of lm-eval samples (default: finds most answers)")
-    command.add_argument("--split", metavar="NAME", help="split of a Hugging Face data set")
-    command.add_argument("--sheet", metavar="NAME", help="sheet of a workbook")
+    group.add_argument("--scorer", metavar="NAME", help="scorer of an Inspect log that holds the answers")
+    group.add_argument("--filter", metavar="NAME", help="filter of lm-eval samples (default: finds most answers)")
+    group.add_argument("--split", metavar="NAME", help="split of a Hugging Face data set")
+    group.add_argument("--sheet", metavar="NAME", help="sheet of a workbook")
 
 
 def _add_synthesize(verbs: Commands) -> None:
@@ -121,11 +123,12 @@ def _add_synthesize(verbs: Commands) -> None:
         verbs, "synthesize", synthesize, "make environments from synthetic models",
         "autotts env synthesize --questions 60 --seed 1 --data other",
     )  # fmt: skip
-    command.add_argument("--model", metavar="FILE", help="file of fitted models (default: the built-in ones)")
-    command.add_argument("--questions", type=count, default=30, metavar="N", help="default: 30")
-    command.add_argument("--branches", type=count, default=128, metavar="N", help="branches a question (default: 128)")
-    command.add_argument("--seed", type=int, default=0, metavar="N", help="seed of every random choice (default: 0)")
-    command.add_argument(
+    group = command.group("model")
+    group.add_argument("--model", metavar="FILE", help="file of fitted models (default: the built-in ones)")
+    group.add_argument("--questions", type=count, default=30, metavar="N", help="default: 30")
+    group.add_argument("--branches", type=count, default=128, metavar="N", help="branches a question (default: 128)")
+    group.add_argument("--seed", type=int, default=0, metavar="N", help="seed of every random choice (default: 0)")
+    group.add_argument(
         "--name", metavar="NAME", help="name of the environment, or its prefix if --model holds several models"
     )
     data_root(command)
@@ -227,7 +230,8 @@ def list_(args: argparse.Namespace) -> int:
 
 
 def _list_document(root: Path, found: Mapping[str, Environment]) -> BaseModel:
-    from .json_documents import EnvironmentRow, EnvListDocument
+    from .json_documents import EnvListDocument
+    from .json_rows import EnvironmentRow
 
     return EnvListDocument(
         data=str(root), environments=tuple(EnvironmentRow.of(name, env) for name, env in found.items())
@@ -307,7 +311,8 @@ def validate(args: argparse.Namespace) -> int:
 
 
 def _validate_document(hashes: Mapping[str, str | None], problems: Mapping[str, str]) -> BaseModel:
-    from .json_documents import EnvValidateDocument, ValidationRow
+    from .json_documents import EnvValidateDocument
+    from .json_rows import ValidationRow
 
     rows = [ValidationRow(name=name, hash=hash, problem=problems.get(name, "")) for name, hash in hashes.items()]
     return EnvValidateDocument(rows)

@@ -75,7 +75,8 @@ def history(args: argparse.Namespace) -> int:
 
 
 def _document(run: Run, checkpoints: Sequence[CheckpointSummary]) -> BaseModel:
-    from .json_documents import CheckpointRow, HistoryDocument
+    from .json_documents import HistoryDocument
+    from .json_rows import CheckpointRow
 
     rows = [CheckpointRow.model_validate(dataclasses.asdict(checkpoint)) for checkpoint in checkpoints]
     return HistoryDocument(run=str(run.home), checkpoints=tuple(rows))

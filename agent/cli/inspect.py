@@ -107,7 +107,8 @@ def lineage(args: argparse.Namespace) -> int:
 
 def _lineage_document(versions: ArchivedVersions, estimate: tuple[Card, CrossValidated] | None) -> BaseModel:
     from ..archive.run_report import Optimism
-    from .json_documents import LineageDocument, VersionRow
+    from .json_documents import LineageDocument
+    from .json_rows import VersionRow
 
     return LineageDocument(
         archive=str(versions.archive.root), best=versions.best,
@@ -138,7 +139,8 @@ def show(args: argparse.Namespace) -> int:
 
 
 def _show_document(version: Version) -> BaseModel:
-    from .json_documents import ShowDocument, VersionRow
+    from .json_documents import ShowDocument
+    from .json_rows import VersionRow
 
     return ShowDocument(version=VersionRow.of(version), card=version.card, source=version.source)
 
@@ -264,7 +266,8 @@ def diff(args: argparse.Namespace) -> int:
 
 
 def _diff_document(first: Version, second: Version, diff: str) -> BaseModel:
-    from .json_documents import DiffDocument, VersionRow
+    from .json_documents import DiffDocument
+    from .json_rows import VersionRow
 
     return DiffDocument(first=VersionRow.of(first), second=VersionRow.of(second), diff=diff)
 

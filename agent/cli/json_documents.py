@@ -5,14 +5,13 @@ A figure that is infinite or no number is null.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 
-from pydantic import BaseModel, ConfigDict, RootModel
+from pydantic import BaseModel, RootModel
 
 from autotts.envs.importing.plausibility import Warned
 from autotts.envs.importing.report import ImportReport
-from autotts.envs.statistics import CurveDifference, Interval, Point
+from autotts.envs.statistics import CurveDifference, Point
 from autotts.envs.store import Environment
 from autotts.envs.summary import Summary
 from autotts.envs.trace import Trace
@@ -21,80 +20,36 @@ from autotts.sandbox.check import AttackAttempt
 from ..archive.best import BestVersion
 from ..archive.run_report import Optimism, RunReport
 from ..archive.run_settings import RunSetting
-from ..archive.version import Version
 from ..llm.budget import Spending, SpendingLimits
 from ..records.card import Card
-from ..records.version import Credit, CurvePoint, Finding
+from ..records.version import Credit, Finding
 from ..reports.replay.results import ReplayFailure
+from .json_rows import (
+    ArchiveRow,
+    CheckpointRow,
+    Document,
+    EnvironmentRow,
+    EnvironmentSummary,
+    EvaluationRow,
+    SkippedReason,
+    ValidationRow,
+    VersionRow,
+    rows,
+)
 from .machine import MachineCheck
-
-
-class Document(BaseModel):
-    """A part of the JSON of a command; the text below a field says what it holds."""
-
-    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
-
-
-class EvaluationRow(Document):
-    """One controller at one beta on one environment, or on the mean of several."""
-
-    controller: str
-    environment: str
-    """Name of the environment, or `mean`: each environment has the same weight."""
-    beta: float
-    accuracy_pct: float
-    """Episodes that were answered right, in per cent."""
-    accuracy_ci: Interval
-    """95% interval over questions, as are all fields that end in `_ci`."""
-    mean_tokens: float
-    """Mean tokens of an episode."""
-    mean_tokens_ci: Interval
-    mean_latency: float
-    """Mean tokens on the critical path of an episode."""
-    episodes: int
 
 
 class EvaluateDocument(RootModel[list[EvaluationRow]]):
     """A list with a row for each controller, environment and beta."""
 
     @classmethod
-    def of(cls, rows: Iterable[tuple[str, Point]]) -> EvaluateDocument:
+    def of(cls, points: Sequence[tuple[str, Point]]) -> EvaluateDocument:
         """Return the document of points, each with the name of its controller."""
-        return cls([_row(name, point) for name, point in rows])
+        return cls(list(rows(points)))
 
 
 class CompareDocument(RootModel[list[CurveDifference]]):
     """A list with a row for each environment and beta: the first controller minus the second, paired; the mean last."""
-
-
-class VersionRow(Document):
-    """A version of an archive."""
-
-    id: str
-    name: str
-    """What the controller calls itself."""
-    generation: int
-    explorer: str
-    parents: tuple[str, ...]
-    verdict: str
-    """`ok` if it ran on every episode, else how it failed."""
-    quality: float | None
-    """Mean accuracy over the token budgets of the baselines, in per cent, in the search."""
-    shrunk_quality: float | None
-    """`quality` less the part that is likely luck, by which versions are ranked."""
-    rank: int | None
-    """Place by shrunk quality, from 1."""
-    on_front: bool
-    """Whether it is on the Pareto front of accuracy and tokens."""
-    champion_names: tuple[str, ...]
-    curve: tuple[CurvePoint, ...]
-    """The scaling curve on the mean of the search environments."""
-
-    @classmethod
-    def of(cls, version: Version) -> VersionRow:
-        """Return the row of a version."""
-        names = cls.model_fields.keys() - {"curve"}
-        return cls(**{name: getattr(version, name) for name in names}, curve=tuple(version.curve))
 
 
 class StatusDocument(Document):
@@ -162,20 +117,6 @@ class TraceDocument(RootModel[Trace]):
     """One episode; in replay its answers are known."""
 
 
-class CheckpointRow(Document):
-    """One checkpoint."""
-
-    id: str
-    when: str
-    """Time in UTC, ISO 8601."""
-    generation: int
-    step: str
-    next: tuple[str, ...]
-    """The next nodes; empty at the end of the run."""
-    pending: int
-    """Candidates of the current generation."""
-
-
 class HistoryDocument(Document):
     """The checkpoints of a run, the latest first."""
 
@@ -224,44 +165,12 @@ class TryDocument(Document):
     """What the controller printed."""
 
 
-class EnvironmentRow(Document):
-    """An environment of the data root."""
-
-    name: str
-    questions: int
-    branches: int
-    """Of all questions together."""
-    delta: int
-    """Tokens of an interval."""
-    hash: str
-    """Content hash."""
-
-    @classmethod
-    def of(cls, name: str, env: Environment) -> EnvironmentRow:
-        """Return the row of an environment."""
-        return cls(
-            name=name, questions=len(env), branches=len(env.final_answers), delta=env.delta, hash=env.hash
-        )  # fmt: skip
-
-
 class EnvListDocument(Document):
     """The environments of the data root."""
 
     data: str
     """The data root."""
     environments: tuple[EnvironmentRow, ...]
-
-
-class EnvironmentSummary(Document):
-    """Figures of one environment."""
-
-    environment: EnvironmentRow
-    probe_cost: int
-    """Tokens of a probe."""
-    answers: str
-    """How answers were compared at import."""
-    signals: tuple[str, ...]
-    summary: Summary
 
 
 class EnvShowDocument(RootModel[list[EnvironmentSummary]]):
@@ -281,26 +190,8 @@ class EnvShowDocument(RootModel[list[EnvironmentSummary]]):
         )  # fmt: skip
 
 
-class ValidationRow(Document):
-    """The check of one environment file."""
-
-    name: str
-    hash: str | None
-    """Content hash; null if the file is damaged."""
-    problem: str
-
-
 class EnvValidateDocument(RootModel[list[ValidationRow]]):
     """A list with the check of each environment file."""
-
-
-class SkippedReason(Document):
-    """The rows and branches that were skipped for one reason."""
-
-    reason: str
-    count: int
-    places: tuple[str, ...]
-    """The first few places in the files."""
 
 
 class AnswersCompared(Document):
@@ -359,6 +250,10 @@ class SandboxCheckDocument(Document):
     attempts: tuple[AttackAttempt, ...]
 
 
+class ArchiveListDocument(RootModel[list[ArchiveRow]]):
+    """A list with the archives that ship, and those of the runs under `./runs`."""
+
+
 class ArchiveVerifyDocument(Document):
     """The check of every hash of an archive."""
 
@@ -384,17 +279,9 @@ DOCUMENTS: Mapping[str, type[BaseModel]] = {
     "env show": EnvShowDocument,
     "env validate": EnvValidateDocument,
     "env import": EnvImportDocument,
+    "archive list": ArchiveListDocument,
     "archive verify": ArchiveVerifyDocument,
     "sandbox check": SandboxCheckDocument,
     "doctor": DoctorDocument,
 }
 """The JSON of each command that has `--json`."""
-
-
-def rows(points: Sequence[tuple[str, Point]]) -> tuple[EvaluationRow, ...]:
-    """Return points, each with the name of its controller, as rows."""
-    return tuple(_row(name, point) for name, point in points)
-
-
-def _row(name: str, point: Point) -> EvaluationRow:
-    return EvaluationRow(controller=name, **dataclasses.asdict(point))

@@ -6,7 +6,19 @@ import argparse
 from collections.abc import Callable
 from typing import TypeAlias
 
-from .command_parser import GENERAL, CommandParser
+from .command_parser import (
+    BUDGET,
+    ENVIRONMENTS,
+    EPISODES,
+    GENERAL,
+    OUTPUT,
+    SANDBOX,
+    SEARCH,
+    VERSIONS,
+    CommandParser,
+)
+
+__all__ = ["BUDGET", "ENVIRONMENTS", "EPISODES", "OUTPUT", "SANDBOX", "SEARCH", "VERSIONS"]
 
 Commands: TypeAlias = "argparse._SubParsersAction[CommandParser]"
 """The parsers of a group of commands."""
@@ -14,9 +26,6 @@ CommandFunction: TypeAlias = Callable[[argparse.Namespace], int]
 """Runs a command with its parsed options, and returns the exit code."""
 
 SANDBOXES = ("auto", "docker", "bubblewrap", "process")
-ENVIRONMENTS, EPISODES, SEARCH, BUDGET = "environments", "episodes", "search", "budget"
-VERSIONS, SANDBOX, OUTPUT = "versions", "sandbox", "output"
-"""Titles of the groups of options in a help text, in their order there; `GENERAL` comes last."""
 
 
 def add_command(

@@ -96,7 +96,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _document(found: ReplayResults, home: Path) -> BaseModel:
-    from .json_documents import ReplayDocument, rows
+    from .json_documents import ReplayDocument
+    from .json_rows import rows
 
     return ReplayDocument(
         directory=str(home), rows=rows([(row.controller, row.point) for row in found.rows]), failures=found.failures

@@ -70,7 +70,8 @@ def _document(
     from .. import population
     from ..archive.run_report import Optimism
     from ..archive.run_settings import read_settings
-    from .json_documents import StatusDocument, VersionRow
+    from .json_documents import StatusDocument
+    from .json_rows import VersionRow
 
     cards, config = versions.cards, run.config
     return StatusDocument(

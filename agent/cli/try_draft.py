@@ -138,7 +138,8 @@ def _document(
     run: Run, candidate: Candidate, verdict: Verdict, printed: bytes, points: Sequence[Point] = (),
     quality: float | None = None, best: BestVersion | None = None, findings: Sequence[Finding] = (),
 ) -> BaseModel:  # fmt: skip
-    from .json_documents import TryDocument, rows
+    from .json_documents import TryDocument
+    from .json_rows import rows
 
     return TryDocument(
         controller=candidate.name, run=str(run.home), verdict=verdict.kind, message=verdict.message,

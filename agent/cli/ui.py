@@ -25,7 +25,8 @@ def add_parser(commands: Commands) -> None:
     options.data_root(command)
     options.run_or_archive(command, argument=True)
     command.group(options.SANDBOX).add_argument(
-        "--sandbox", choices=options.SANDBOXES, default="auto", help="where the application replays episodes"
+        "--sandbox", choices=options.SANDBOXES, default="auto", metavar="NAME",
+        help=f"where the application replays episodes: {', '.join(options.SANDBOXES)} (default: auto)",
     )
 
 

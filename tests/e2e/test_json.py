@@ -31,6 +31,7 @@ COMMANDS = {
     "env show": ["env", "show", "synthetic/*"],
     "env validate": ["env", "validate"],
     "env import": ["env", "import", "branches.jsonl", "--name", "a/b"],
+    "archive list": ["archive", "list"],
     "archive verify": ["archive", "verify", "run"],
     "doctor": ["doctor"],
 }

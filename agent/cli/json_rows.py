@@ -1,0 +1,154 @@
+"""The rows of which the JSON of commands is made (`json_documents`)."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+from pydantic import BaseModel, ConfigDict
+
+from autotts.envs.statistics import Interval, Point
+from autotts.envs.store import Environment
+from autotts.envs.summary import Summary
+
+from ..archive.version import Version
+from ..records.version import CurvePoint
+
+
+class Document(BaseModel):
+    """A part of the JSON of a command; the text below a field says what it holds."""
+
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+
+
+class EvaluationRow(Document):
+    """One controller at one beta on one environment, or on the mean of several."""
+
+    controller: str
+    environment: str
+    """Name of the environment, or `mean`: each environment has the same weight."""
+    beta: float
+    accuracy_pct: float
+    """Episodes that were answered right, in per cent."""
+    accuracy_ci: Interval
+    """95% interval over questions, as are all fields that end in `_ci`."""
+    mean_tokens: float
+    """Mean tokens of an episode."""
+    mean_tokens_ci: Interval
+    mean_latency: float
+    """Mean tokens on the critical path of an episode."""
+    episodes: int
+
+
+class VersionRow(Document):
+    """A version of an archive."""
+
+    id: str
+    name: str
+    """What the controller calls itself."""
+    generation: int
+    explorer: str
+    parents: tuple[str, ...]
+    verdict: str
+    """`ok` if it ran on every episode, else how it failed."""
+    quality: float | None
+    """Mean accuracy over the token budgets of the baselines, in per cent, in the search."""
+    shrunk_quality: float | None
+    """`quality` less the part that is likely luck, by which versions are ranked."""
+    rank: int | None
+    """Place by shrunk quality, from 1."""
+    on_front: bool
+    """Whether it is on the Pareto front of accuracy and tokens."""
+    champion_names: tuple[str, ...]
+    curve: tuple[CurvePoint, ...]
+    """The scaling curve on the mean of the search environments."""
+
+    @classmethod
+    def of(cls, version: Version) -> VersionRow:
+        """Return the row of a version."""
+        names = cls.model_fields.keys() - {"curve"}
+        return cls(**{name: getattr(version, name) for name in names}, curve=tuple(version.curve))
+
+
+class CheckpointRow(Document):
+    """One checkpoint."""
+
+    id: str
+    when: str
+    """Time in UTC, ISO 8601."""
+    generation: int
+    step: str
+    next: tuple[str, ...]
+    """The next nodes; empty at the end of the run."""
+    pending: int
+    """Candidates of the current generation."""
+
+
+class EnvironmentRow(Document):
+    """An environment of the data root."""
+
+    name: str
+    questions: int
+    branches: int
+    """Of all questions together."""
+    delta: int
+    """Tokens of an interval."""
+    hash: str
+    """Content hash."""
+
+    @classmethod
+    def of(cls, name: str, env: Environment) -> EnvironmentRow:
+        """Return the row of an environment."""
+        return cls(
+            name=name, questions=len(env), branches=len(env.final_answers), delta=env.delta, hash=env.hash
+        )  # fmt: skip
+
+
+class EnvironmentSummary(Document):
+    """Figures of one environment."""
+
+    environment: EnvironmentRow
+    probe_cost: int
+    """Tokens of a probe."""
+    answers: str
+    """How answers were compared at import."""
+    signals: tuple[str, ...]
+    summary: Summary
+
+
+class ValidationRow(Document):
+    """The check of one environment file."""
+
+    name: str
+    hash: str | None
+    """Content hash; null if the file is damaged."""
+    problem: str
+
+
+class SkippedReason(Document):
+    """The rows and branches that were skipped for one reason."""
+
+    reason: str
+    count: int
+    places: tuple[str, ...]
+    """The first few places in the files."""
+
+
+class ArchiveRow(Document):
+    """An archive."""
+
+    archive: str
+    """A directory, or the name of an archive that ships."""
+    versions: int
+    """The number of versions."""
+    champions: dict[str, str]
+    """The id of each champion, by its name."""
+
+
+def rows(points: Sequence[tuple[str, Point]]) -> tuple[EvaluationRow, ...]:
+    """Return points, each with the name of its controller, as rows."""
+    return tuple(_row(name, point) for name, point in points)
+
+
+def _row(name: str, point: Point) -> EvaluationRow:
+    return EvaluationRow(controller=name, **dataclasses.asdict(point))
