@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 
+from autotts.agent.archive import resolve
 from autotts.envs import statistics
 from autotts.envs.episodes import BETAS, DEFAULT_ORDERS, MAX_BRANCHES, grid
 from autotts.envs.errors import InputError
@@ -129,6 +130,8 @@ def _evaluated(
     candidates = [candidate_of(controller) for controller in controllers]
     if workers is not None and workers < 1:
         raise InputError(f"workers is {workers}, but must be at least 1")
-    episodes = grid(find_environments(env, data), dict.fromkeys(betas), orders, max_branches, max_tokens)
+    environments = find_environments(env, data)
+    resolve.note_width(max_branches, environments)
+    episodes = grid(environments, dict.fromkeys(betas), orders, max_branches, max_tokens)
     with lend_sandbox(sandbox, workers, candidates) as lent:
         return [measure(candidate, episodes, lent, progress) for candidate in candidates]

@@ -33,7 +33,9 @@ def lend_sandbox(
     trusted = sandbox == "auto" and candidates is not None and resolve.shipped(candidates)
     name = "process" if trusted else sandbox
     logger = logging.getLogger("autotts")
-    opened = open_sandbox(name, resolve.workers(workers), notice=logger.warning)
+    number = resolve.workers(workers)
+    resolve.note_workers(number)
+    opened = open_sandbox(name, number, notice=logger.warning)
     logger.info("sandbox %s (%s)", opened.name, opened.about)
     return opened
 

@@ -8,7 +8,10 @@ import logging
 import os
 from collections.abc import Sequence
 
+import numpy as np
+
 from autotts.envs import catalogue
+from autotts.envs.episodes import MAX_BRANCHES
 from autotts.envs.errors import DamagedFile, InputError
 from autotts.envs.store import Environment
 from autotts.envs.synthetic.model import default_environments
@@ -22,8 +25,18 @@ from .champions import champion_names, champion_source
 from .names import RUNS, chosen_archive, chosen_run, find_controller, find_version
 
 __all__ = [
-    "RUNS", "chosen_archive", "chosen_run", "controller", "environments", "find_controller", "sandbox", "shipped",
-    "version", "workers",
+    "RUNS",
+    "chosen_archive",
+    "chosen_run",
+    "controller",
+    "environments",
+    "find_controller",
+    "note_width",
+    "note_workers",
+    "sandbox",
+    "shipped",
+    "version",
+    "workers",
 ]  # fmt: skip
 
 LOGGER = logging.getLogger("autotts")
@@ -79,13 +92,26 @@ def sandbox(args: argparse.Namespace, candidates: Sequence[Candidate] | None = N
     """
     ours = candidates is not None and shipped(candidates)
     name = "process" if args.sandbox == "auto" and args.runtime is None and ours else args.sandbox
-    number, cores = workers(args.workers), workers(None)
+    number = workers(args.workers)
+    note_workers(number)
+    return open_sandbox(name, number, args.runtime)
+
+
+def note_workers(number: int) -> None:
+    """Tell the user if there are more workers than cores."""
+    cores = workers(None)
     if number > cores:
         LOGGER.info(
             "%d workers share the %d core%s of this machine: more than one for each core gains nothing",
             number, cores, "" if cores == 1 else "s",
         )  # fmt: skip
-    return open_sandbox(name, number, args.runtime)
+
+
+def note_width(max_branches: int, environments: Sequence[Environment]) -> None:
+    """Tell the user if no question has as many recorded branches as ``max_branches``, unless that is the default."""
+    most = max(int(np.diff(env.branch_offsets).max()) for env in environments)
+    if max_branches > max(most, MAX_BRANCHES):
+        LOGGER.info("at most %d branches of a question: no question has more than %d recorded", max_branches, most)
 
 
 def shipped(candidates: Sequence[Candidate]) -> bool:

@@ -323,9 +323,11 @@ def fit(args: argparse.Namespace) -> int:
     from autotts.envs import catalogue, store
     from autotts.envs.synthetic.fitting import fit as fit_model
 
-    models = {}
-    for env in catalogue.find(catalogue.data_root(args.data), args.names):
-        models[env.name] = fit_model(env).model_dump()
+    from ..reports.console.bars import ProgressBars
+
+    found = catalogue.find(catalogue.data_root(args.data), args.names)
+    with ProgressBars() as bars:
+        models = {env.name: fit_model(env).model_dump() for env in bars.over("fit", found)}
     text = json.dumps(models, indent=1)
     if args.output:
         store.write_atomically(Path(args.output), text.encode())

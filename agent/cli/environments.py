@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from .messages import notice
@@ -32,19 +32,8 @@ def chosen_environments(args: argparse.Namespace) -> list[Environment]:
     if built_in:
         origin += f" (built in: {root} holds {'none' if not recorded else 'no ' + ', '.join(built_in)})"
     tell_environments((environment.name for environment in found), origin)
-    tell_width(getattr(args, "max_branches", 0), found)
+    resolve.note_width(getattr(args, "max_branches", 0), found)
     return found
-
-
-def tell_width(max_branches: int, environments: Sequence[Environment]) -> None:
-    """Tell the user if no question has as many recorded branches as `--max-branches`, unless that is the default."""
-    import numpy as np
-
-    from autotts.envs.episodes import MAX_BRANCHES
-
-    most = max(int(np.diff(environment.branch_offsets).max()) for environment in environments)
-    if max_branches > max(most, MAX_BRANCHES):
-        notice(f"--max-branches {max_branches}: no question has more than {most} recorded branches")
 
 
 def tell_environments(names: Iterable[str], origin: str = "") -> None:

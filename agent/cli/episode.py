@@ -12,7 +12,7 @@ from autotts.envs.store import Environment
 from autotts.sandbox.evaluation import CandidateFailed, evaluate
 
 from ..archive import resolve
-from .environments import tell_environments, tell_width
+from .environments import tell_environments
 
 
 def run_episode(args: argparse.Namespace) -> tuple[Episodes, Logs]:
@@ -27,7 +27,7 @@ def run_episode(args: argparse.Namespace) -> tuple[Episodes, Logs]:
     tell_environments([environment.name])
     if not 0 <= args.question < len(environment):
         raise InputError(f"{environment.name} has questions 0 to {len(environment) - 1}, not {args.question}")
-    tell_width(args.max_branches, [environment])
+    resolve.note_width(args.max_branches, [environment])
     batch = grid([environment], [args.beta], [args.order], args.max_branches, args.max_tokens).only(args.question)
     with resolve.sandbox(args, [candidate]) as sandbox:
         result = evaluate(candidate, batch, sandbox)
