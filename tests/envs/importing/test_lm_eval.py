@@ -33,7 +33,7 @@ def test_lengths_can_be_mapped_from_any_key(tmp_path: Path) -> None:
 
 
 def test_the_verdict_of_the_harness_is_used_for_single_answers(tmp_path: Path) -> None:
-    long = "nine less five is 4"
+    long = "as many as a square has corners"
     lines = [harness(0, long, [text], [text], exact_match=m) for text, m in (("4", 1.0), ("5", 0.0))]
     paths = [jsonl(tmp_path / f"s{i}.jsonl", line) for i, line in enumerate(lines)]
     env, report = read(*paths, lengths=Lengths(characters=1.0))
