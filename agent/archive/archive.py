@@ -92,7 +92,7 @@ class Archive:
         try:
             return Card.model_validate_json(path.read_bytes())
         except (FileNotFoundError, NotADirectoryError):
-            raise InputError(f"no version {version!r} in {self.root}; see `autotts lineage`") from None
+            raise InputError(f"no version {version!r} in {archive_name(self.root)}; see `autotts lineage`") from None
         except ValidationError as error:
             raise DamagedFile(f"{path}: not a card ({error.errors()[0]['msg']}); see `archive verify`") from None
 
@@ -194,7 +194,7 @@ class Archive:
         matches = [version for version in self.ids() if version.startswith(text)]
         if len(matches) != 1:
             what = f"{len(matches)} versions begin with" if matches else "no version is called"
-            raise InputError(f"{what} {text!r} in {self.root}; see `autotts lineage`")
+            raise InputError(f"{what} {text!r} in {archive_name(self.root)}; see `autotts lineage --all`")
         return matches[0]
 
     # Writing

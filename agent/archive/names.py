@@ -88,6 +88,15 @@ def champions_of(archive: Archive) -> dict[str, str]:
     return {role: version for role, version in report.champions.items() if version in archive} if report else {}
 
 
+def version_in(archive: Archive, text: str) -> str:
+    """Return the id of the version of ``archive`` that ``text`` names: a champion, an id, or the beginning of one.
+
+    Raises:
+        InputError: it names none, or more than one.
+    """
+    return text if text in archive else champions_of(archive).get(text) or archive.resolve(text)
+
+
 def find_controller(text: str, home: str | None = None, archive: str | None = None) -> FoundController:
     """Return the controller that ``text`` names (see this module).
 
@@ -113,7 +122,7 @@ def find_controller(text: str, home: str | None = None, archive: str | None = No
         where = given or chosen_archive(None, None)
         found = _in_archive(text, where)
         if found is None and ships is None:
-            version = where.resolve(text)
+            version = version_in(where, text)
             found = FoundController(Candidate(version, where.source(version)), where, version)
     except InputError as error:
         if ships is not None:
@@ -124,7 +133,8 @@ def find_controller(text: str, home: str | None = None, archive: str | None = No
         assert ships is not None
         return ships
     if ships is not None and ships.candidate.source != found.candidate.source:
-        _LOG.warning("%s is %s of %s; %s%s is the one that ships", text, found.version, where.root, PREFIX, text)
+        place = archive_name(where.root)
+        _LOG.warning("%s is %s of %s; %s%s is the one that ships", text, found.version, place, PREFIX, text)
     return found
 
 
@@ -168,7 +178,7 @@ def _qualified(text: str) -> FoundController | None:
     archive = chosen_archive(where, None) if is_run else chosen_archive(None, where)
     found = _in_archive(name, archive)
     if found is None:
-        version = archive.resolve(name)
+        version = version_in(archive, name)
         found = FoundController(Candidate(version, archive.source(version)), archive, version)
     return FoundController(Candidate(text, found.candidate.source), archive, found.version)
 
@@ -209,8 +219,3 @@ def _read(path: Path) -> Candidate:
         raise InputError(f"{path}: no such controller file") from None
     except UnicodeDecodeError:
         raise InputError(f"{path}: not a text file") from None
-
-
-def describe_archive(archive: Archive) -> str:
-    """Return the name of an archive for people."""
-    return archive_name(archive.root)

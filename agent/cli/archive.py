@@ -128,10 +128,11 @@ def export(args: argparse.Namespace) -> int:
     """Write versions as a bundle."""
     from ..archive import resolve
     from ..archive.bundles.export import export as export_bundle
+    from ..archive.names import version_in
     from ..reports.console.bars import ProgressBars
 
     archive = resolve.chosen_archive(args.run, args.archive)
-    ids = [archive.resolve(text) for text in args.ids]
+    ids = [version_in(archive, text) for text in args.ids]
     with ProgressBars() as bars:
         listing, digest = export_bundle(
             archive, ids, Path(args.output), args.ancestors, lambda found: bars.over("export", found)

@@ -92,6 +92,8 @@ def fork(args: argparse.Namespace) -> int:
     old = Run(Path(args.old_run))
     names = ("explorer", "model", "generations", "population", "islands", "seed")
     changes = {name: value for name in names if (value := getattr(args, name)) is not None}
+    if args.explorer is not None:
+        changes["explorer_by_name"] = True
     config = with_model(RunConfig.model_validate(old.config.model_dump() | changes))
     members(config)
     home = Path(args.run) if args.run else next_home(resolve.RUNS)

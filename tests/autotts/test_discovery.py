@@ -256,3 +256,22 @@ def test_python_starts_from_controllers_and_takes_more_generations(tmp_path: Pat
         autotts.discover(
             WORLD, generations=3, run=home, start_from=[source, "shipped:frugal"], sandbox="process", **SMALL
         )
+
+
+def test_a_module_that_has_moved_is_named_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = tmp_path / "first"
+    first.mkdir()
+    (first / "here_explorer.py").write_text(f"from {__name__} import Widths\n\n\nclass Here(Widths):\n    pass\n")
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.chdir(first)
+    autotts.discover(
+        WORLD, run=tmp_path / "run", explorer="here_explorer:Here", generations=0, sandbox="process", **SMALL
+    ).close()
+    monkeypatch.delitem(sys.modules, "here_explorer")
+    monkeypatch.setattr(sys, "path", [place for place in sys.path if place != str(first)])
+    monkeypatch.chdir(tmp_path)
+    assert main(["resume", "run", "--workers", "1"]) == 2
+    said = capsys.readouterr().err
+    assert "cannot import here_explorer" in said and "if it has moved: `autotts resume run --explorer NAME`" in said

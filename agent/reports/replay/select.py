@@ -10,7 +10,7 @@ from autotts.envs.errors import InputError
 from ... import population
 from ...archive.archive import Archive, sha256
 from ...archive.baselines import baseline_names, baseline_source
-from ...archive.names import FoundController, champions_of
+from ...archive.names import FoundController, version_in
 from ...records.card import Card
 
 FRONT, ALL = "front", "all"
@@ -75,8 +75,7 @@ def _selected(archive: Archive, cards: Sequence[Card], select: Sequence[str]) ->
         return [card for card in population.front(cards) if card.generation > 0]
     if list(select) == [ALL]:
         return [card for card in cards if card.ok and card.generation > 0]
-    champions = champions_of(archive)
-    return [archive.card(archive.resolve(champions.get(text, text))) for text in dict.fromkeys(select)]
+    return [archive.card(version_in(archive, text)) for text in dict.fromkeys(select)]
 
 
 def _given(found: FoundController, archive: Archive | None, taken: Collection[str]) -> ReplayEntry:

@@ -11,6 +11,7 @@ from autotts.agent.archive.champions import champion_source
 from autotts.agent.archive.names import FoundController, find_controller
 from autotts.agent.archive.run_directory import Run, RunConfig
 from autotts.agent.archive.run_report import JSON, read_report
+from autotts.agent.archive.version import ArchivedVersions
 from autotts.agent.cli.status import run_state
 from autotts.agent.explorers.evolve.explorer import EvolveExplorer
 from autotts.agent.llm.budget import LlmBudget, SpendingLimit, SpendingLimits
@@ -18,6 +19,7 @@ from autotts.agent.loop.checkpoints import fork
 from autotts.agent.loop.graph import discover
 from autotts.agent.loop.nodes import Discovery
 from autotts.agent.loop.starting_points import starting_points
+from autotts.agent.records.events import GenerationArchived, RunFinished
 from autotts.agent.records.version import GIVEN
 from autotts.agent.reports.run_report.page import page
 from autotts.envs.errors import DamagedFile, InputError
@@ -46,6 +48,10 @@ def test_a_finished_run_takes_more_generations(tmp_path: Path) -> None:
     assert (run.home / JSON).read_bytes() == (whole.home / JSON).read_bytes() != first
     assert (run.home / "report-g001.json").read_bytes() == first and (run.home / "report-g001.md").exists()
     assert run_state(run, read_report(run)) == "finished"
+    best = ArchivedVersions(run.archive).best
+    assert best is not None and best.id == run.events_of(RunFinished)[-1].best == read_report(run).best  # type: ignore[union-attr]
+    named = [event.best for event in run.events_of(GenerationArchived) if event.generation > 0]
+    assert all(version is not None and version.startswith("g00") for version in named), "the best discovered version"
     with pytest.raises(InputError, match="has 2 generations: it can take more, but not 1"):
         run.extend(1)
 
