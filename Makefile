@@ -10,7 +10,7 @@ SHARED_REPLAY ?= ../shared/replay
 
 demo: $(READY)
 	rm -rf runs/demo
-	$(BIN)/autotts discover --run runs/demo --generations 4 --population 6 --orders 1 --sandbox $(SANDBOX)
+	$(BIN)/autotts discover --env 'synthetic/*' --run runs/demo --generations 4 --population 6 --orders 1 --sandbox $(SANDBOX)
 	$(BIN)/autotts lineage --run runs/demo
 
 # All tests, side by side on all cores, a worker each: `make test WORKERS=0` is one after the other.

@@ -78,7 +78,8 @@ def discover(
     continued.
 
     Args:
-        env: the search set: environments, or names, patterns or paths of them; the built-in synthetic ones if None.
+        env: the search set: environments, or names, patterns or paths of them; all under the data root if None, or the
+            built-in synthetic ones if it holds none.
         run: the run directory; a new one under ``./runs`` if None.
         explorer: who writes candidates: ``evolve``, ``anthropic``, ``openai``, ``command`` (a coding agent),
             ``mixture``, ``package.module:object``, an entry point, or an `Explorer`. A run with an explorer object can

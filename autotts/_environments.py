@@ -15,7 +15,7 @@ from autotts.envs.store import Environment
 EnvironmentName: TypeAlias = "str | os.PathLike[str] | Environment"
 """A name or pattern under the data root, a built-in synthetic environment, the path of a file, or an environment."""
 Environments: TypeAlias = "EnvironmentName | Iterable[EnvironmentName] | None"
-"""One or several environments; None for the built-in synthetic ones."""
+"""One or several environments; None for all under the data root, or for the built-in ones if it holds none."""
 
 
 def load_environment(name: EnvironmentName, *, data: str | os.PathLike[str] | None = None) -> Environment:
@@ -48,7 +48,7 @@ def find_environments(env: Environments, data: str | os.PathLike[str] | None = N
         return environments(None, root)
     named = [env] if isinstance(env, str | os.PathLike | Environment) else list(env)
     if not named:
-        raise InputError("no environments are given; leave `env` out for the built-in synthetic ones")
+        raise InputError("no environments are given; leave `env` out for all under the data root")
     found: dict[str, Environment] = {}
     for each in named:
         for environment in _found(each, root):

@@ -42,7 +42,8 @@ def evaluate(
         controller: the name of a baseline, of a champion or of a version of the newest run; the path of a file; the
             source itself; a version of an archive; or a subclass of `Controller`. A class is taken with its source:
             it may use what `autotts` offers to controllers, allowed modules of the standard library, and constants.
-        env: environments, or names, patterns or paths of them; the built-in synthetic ones if None.
+        env: environments, or names, patterns or paths of them; all under the data root if None, or the built-in
+            synthetic ones if it holds none.
         betas: values of beta, in [0, 1].
         orders: the number of branch orders. The published figures and the replay reports have 100.
         first_order: the first branch order.

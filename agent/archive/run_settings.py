@@ -14,6 +14,10 @@ from autotts.envs.store import write_atomically
 from .run_directory import Run
 
 FILE = "settings.json"
+_OF_THE_COMMAND = {"run", "json", "quiet", "verbose"}
+"""Options that say nothing about the run."""
+DEFAULT = "default"
+"""The source of a setting that nobody has given."""
 _HASHED = {"environments", "simulated", "schema_version"}
 """Parts of a run's config that are no settings of the user."""
 
@@ -39,7 +43,10 @@ def record_settings(run: Run, settings: Mapping[str, tuple[Any, str]]) -> None:
     """
     path = run.home / FILE
     if not path.exists():
-        document = {name: RunSetting(value, source) for name, (value, source) in settings.items()}
+        document = {
+            name: RunSetting(value, source)
+            for name, (value, source) in settings.items() if name not in _OF_THE_COMMAND
+        }  # fmt: skip
         write_atomically(path, _SETTINGS.dump_json(document, indent=1))
 
 
@@ -66,5 +73,5 @@ def describe_settings(settings: Mapping[str, RunSetting]) -> Iterator[str]:
         if setting.value not in (None, [], ""):
             value = " ".join(map(str, setting.value)) if isinstance(setting.value, list) else str(setting.value)
             by_source.setdefault(setting.source, []).append(f"{name} {value}")
-    for source, texts in by_source.items():
+    for source, texts in sorted(by_source.items(), key=lambda item: item[0] == DEFAULT):
         yield f"{source + ': ' if source else ''}{', '.join(texts)}"

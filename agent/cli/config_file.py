@@ -22,6 +22,7 @@ from .command_parser import CommandParser, given
 NAME = "autotts.toml"
 """The file in the working directory that is read if `--config` names none."""
 COMMAND_LINE, DEFAULT = "command line", "default"
+"""Where a value comes from, beside the file."""
 _NEVER = frozenset({"config", "help", "version"})
 """Options that a file cannot set."""
 

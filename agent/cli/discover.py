@@ -20,10 +20,6 @@ if TYPE_CHECKING:
     from ..records.given import GivenController
 
 
-_NO_SETTINGS = {"run", "json", "quiet", "verbose"}
-"""Options that do not belong to the settings of a run."""
-
-
 def add_parser(commands: Commands) -> None:
     """Add the command."""
     command = options.add_command(
@@ -142,7 +138,7 @@ def discover(args: argparse.Namespace) -> int:
     with resolve.sandbox(args) as sandbox:
         name = recorded_name(args.sandbox, sandbox)
         run = Run.create(home, config.model_copy(update={"sandbox": name}), [*environments, *simulated], given)
-        record_settings(run, {key: value for key, value in args.sources.items() if key not in _NO_SETTINGS})
+        record_settings(run, args.sources)
         return run_discovery(run, sandbox, args)
 
 

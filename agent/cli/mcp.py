@@ -100,6 +100,7 @@ def _create(home: Path, args: argparse.Namespace, sandbox: Sandbox) -> Run:
     from autotts.sandbox.choice import recorded_name
 
     from ..archive.run_directory import Run, RunConfig
+    from ..archive.run_settings import record_settings
     from ..explorers.mcp.session import McpExplorer
 
     environments = chosen_environments(args)
@@ -114,7 +115,9 @@ def _create(home: Path, args: argparse.Namespace, sandbox: Sandbox) -> Run:
         environments={env.name: env.hash for env in environments},
         sandbox=recorded_name(args.sandbox, sandbox),
     )
-    return Run.create(home, config, environments)
+    run = Run.create(home, config, environments)
+    record_settings(run, args.sources)
+    return run
 
 
 def _serve(run: Run, sandbox: Sandbox) -> int:
