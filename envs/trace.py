@@ -59,7 +59,9 @@ class Trace:
     gold: str
     correct: bool
     tokens: int
+    """Tokens of all branches, plus the price of the probes."""
     latency: int
+    """Tokens on the critical path."""
 
     @property
     def width(self) -> int:
