@@ -73,8 +73,12 @@ class CommandParser(argparse.ArgumentParser):
         return found, unknown
 
     def format_help(self) -> str:
-        """Return the help text, with its groups in order."""
+        """Return the help text, with its groups in order and a short line of usage."""
         self._action_groups = self.ordered_groups()
+        if not self.subcommands():
+            needed = [f"{a.option_strings[-1]} {a.metavar}" for a in self.options() if a.required]
+            arguments = [_shown(a) for a in self._actions if not a.option_strings]
+            self.usage = " ".join(["%(prog)s", *needed, "[OPTION ...]", *arguments])
         return super().format_help()
 
     def ordered_groups(self) -> list[argparse._ArgumentGroup]:
@@ -147,6 +151,13 @@ class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
 
     def __init__(self, prog: str) -> None:
         super().__init__(prog, max_help_position=28)
+
+
+def _shown(argument: argparse.Action) -> str:
+    """Return an argument as a line of usage shows it."""
+    name = str(argument.metavar)
+    several = {"+": f"{name} ...", "*": f"[{name} ...]", "?": f"[{name}]"}
+    return several.get(str(argument.nargs), " ".join([name] * argument.nargs) if type(argument.nargs) is int else name)
 
 
 def add_renamed(command: CommandParser, old: str, new: str) -> None:

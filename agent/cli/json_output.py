@@ -10,6 +10,8 @@ from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from autotts.envs.errors import InputError
+
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
@@ -19,8 +21,14 @@ ALONE = "-"
 
 @contextmanager
 def standard_output(args: argparse.Namespace) -> Iterator[None]:
-    """With `--json -`, keep standard output for the JSON, and drop what the command prints for people."""
+    """With `--json -`, keep standard output for the JSON, and drop what the command prints for people.
+
+    Raises:
+        InputError: `--json` names a directory.
+    """
     args.json_stream = sys.stdout
+    if getattr(args, "json", None) and Path(args.json).is_dir():  # said before the work, not after it
+        raise InputError(f"--json {args.json}: is a directory; name a file, or - for standard output")
     if getattr(args, "json", None) != ALONE:
         yield
         return

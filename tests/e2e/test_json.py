@@ -36,6 +36,7 @@ COMMANDS = {
     "doctor": ["doctor"],
 }
 """A command line of each command; an attack on a sandbox is left to the tests of the sandbox."""
+SLOW = {"discover", "replay", "lineage"}
 BRANCH = {"question": "q", "gold_answer": "1", "final_answer": "1", "total_tokens": 600, "delta": 500, "probes": ["1"]}
 
 
@@ -58,7 +59,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     return tmp_path
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in COMMANDS]
+)
 def test_json_is_alone_on_standard_output_and_fits_its_model(
     name: str, home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+from pathlib import Path
+
 import pytest
 
 from autotts.agent.cli.main import main, parser
@@ -78,3 +81,28 @@ def test_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as left:
         main(["--version"])
     assert left.value.code == 0 and capsys.readouterr().out.startswith("autotts ")
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish", "tcsh"])
+def test_completion_script_knows_commands_and_options(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["completion", shell]) == 0
+    script = capsys.readouterr().out
+    assert "synthesize" in script and "max-branches" in script
+
+
+def test_bash_completes_commands_and_options(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["completion", "bash"]) == 0
+    script = capsys.readouterr().out
+    for words, expected in (("autotts env sh", "show"), ("autotts evaluate --first", "--first-order")):
+        lines = f"{script}\nCOMP_WORDS=({words}); COMP_CWORD=2; _shtab_autotts; echo ${{COMPREPLY[@]}}"
+        done = subprocess.run(["bash", "-c", lines], capture_output=True, text=True, check=True)
+        assert done.stdout.split() == [expected]
+
+
+def test_usage_is_one_short_line() -> None:
+    help = parser().subcommands()["replay"].format_help()
+    assert help.splitlines()[0] == "usage: autotts replay --env ENV [OPTION ...] [CONTROLLER ...]"
+
+
+def test_json_to_a_directory_is_refused_before_the_work(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "is a directory" in refusal(capsys, "evaluate", "early_stopping", "--json", str(tmp_path))

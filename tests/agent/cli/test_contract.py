@@ -79,7 +79,7 @@ def wrong_uses(name: str, command: CommandParser) -> list[list[str]]:
     """Return command lines of a command that must be refused."""
     words = name.split()
     needed = [a for a in command._actions if not a.option_strings and a.nargs not in ("?", "*")]
-    lines = [[*words, "--no-such-option"], [*words, "--config", "no-such-file.toml"], [*words, "--conf", "x"]]
+    lines = [[*words, "--no-such-option"], [*words, "--conf", "x"], [*words, "--verb"]]
     lines += [words] if needed else []
     for action in command.options():
         option = action.option_strings[-1]
@@ -99,15 +99,17 @@ def test_wrong_usage_is_one_line_and_exit_code_2(
     name: str, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    top = parser()
     for words in wrong_uses(name, COMMANDS[name]):
-        try:
-            code = main(words)
-        except SystemExit as left:
-            code = left.code  # type: ignore[assignment]
+        with pytest.raises(SystemExit) as left:
+            top.parse_args(words)
         printed = capsys.readouterr()
-        assert code == 2, (words, code, printed)
-        assert printed.out == "" and len(printed.err.splitlines()) == 1, (words, printed)
+        assert left.value.code == 2 and printed.out == "" and len(printed.err.splitlines()) == 1, (words, printed)
         assert printed.err.startswith("autotts: "), (words, printed)
+    assert main([*name.split(), "--config", "no-such-file.toml"]) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "autotts: no-such-file.toml: cannot read the settings (No such file or directory)"
+    ]
     assert list(tmp_path.iterdir()) == []
 
 
