@@ -13,7 +13,9 @@ from ..store import ABSENT, Environment
 from .default import default_kind
 from .equivalences import FORMS, Equivalence, equivalence
 from .grouping import group
+from .library import LIBRARY
 from .look_alikes import LookAlikes, look_alikes
+from .text import quoted
 
 _PHRASES = {
     "exact": "character by character", "text": "as text", "number": "as numbers", "choice": "as options",
@@ -39,6 +41,8 @@ class AnswerComparison:
     """The number of questions in which spellings were replaced."""
     example: str = ""
     """A replaced spelling, as text for the user."""
+    unanswered: int = 0
+    """The number of formulas for which math-verify gave no answer in time; they are compared as text."""
     apart: LookAlikes | None = None
     """Spellings that look alike, and that the comparison left apart."""
 
@@ -46,7 +50,11 @@ class AnswerComparison:
         """Return a line of text for the user."""
         line = f"answers: {comparison_in_words(self.kind)} ({self.reason})"
         if self.merged:
-            line += f"; {self.merged} spellings in {self.questions} questions are others now, such as {self.example}"
+            count = f"{self.merged:,} spelling{'s' if self.merged > 1 else ''}"
+            where = f"{self.questions:,} question{'s' if self.questions > 1 else ''}"
+            line += f"; {count} in {where} became another, such as {self.example}"
+        if self.unanswered:
+            line += f"; math-verify gave no answer in time for {self.unanswered} formulas, which are compared as text"
         return line
 
     def document(self) -> dict[str, Any]:
@@ -89,16 +97,20 @@ def compare_answers(
         reason = "as when the file was written; its lines say so"
         return replace(environment, answers=compared), AnswerComparison(compared, reason)
     else:
-        kind, reason = default_kind(golds)
+        kind, reason = default_kind(golds, environment.vocabulary[ABSENT + 1 :])
         if recording:
             kind, reason = "exact", f"a published recording keeps its hash; {reason}, so --answers {kind} fits"
         else:
             reason += f"; --answers {FORMS} to choose"
     chosen = equivalence(kind)
+    lost = LIBRARY.lost
     merger = _AnswerMerger(environment, chosen, right or {})
     made = replace(merger.environment() if merger.merged else environment, answers=kind)
     apart = look_alikes(chosen, merger.left) if kind in _PHRASES else None
-    return made, AnswerComparison(kind, reason, merger.merged, merger.questions, merger.example, apart)
+    comparison = AnswerComparison(
+        kind, reason, merger.merged, merger.questions, merger.example, LIBRARY.lost - lost, apart
+    )
+    return made, comparison
 
 
 class _AnswerMerger:
@@ -141,7 +153,7 @@ class _AnswerMerger:
         if not self.example or (gold in changed.values() and " gold " not in self.example):
             old, new = min(changed.items(), key=lambda item: (item[1] != gold, len(item[0]), item))
             which = "the gold answer " if new == gold else ""
-            self.example = f"{old[:60]!r} for {which}{new[:60]!r} in question {question}"
+            self.example = f"{quoted(old)} for {which}{quoted(new)} in question {question}"
 
     def environment(self) -> Environment:
         """Return the environment with merged answers, numbered in the order in which they occur."""

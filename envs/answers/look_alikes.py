@@ -10,7 +10,7 @@ from .equivalences import Equivalence, NumberEquivalence
 from .grouping import group
 from .mathematics import read_formula
 from .readings import marks, same_reading
-from .text import fold, fold_markup
+from .text import fold, fold_markup, quoted
 
 _LOOSER = {"exact": ("text", "choice", "number", "math"), "text": ("choice", "number", "math"),
            "number": ("choice", "math"), "choice": ("number", "math")}  # fmt: skip
@@ -31,7 +31,7 @@ class LookAlikes:
 
     def text(self, kind: str) -> str:
         """Return a warning in words."""
-        pair = f"{self.first[:60]!r} and {self.second[:60]!r} in question {self.question}"
+        pair = f"{quoted(self.first)} and {quoted(self.second)} in question {self.question}"
         count = f"{self.pairs} such pair{'s' if self.pairs > 1 else ''}"
         more = f"{count} in {self.questions} question{'s' if self.questions > 1 else ''}"
         return f"{pair} are left apart by --answers {kind} ({more}); --answers {self.kind} puts them together"

@@ -30,6 +30,13 @@ def fold(text: str) -> str:
             return plain(folded.casefold())
 
 
+def quoted(text: str) -> str:
+    """Return a short form of ``text`` between backquotes, for a message of one line."""
+    line = " ".join(text.split())
+    line = line if line.isprintable() else ascii(line)[1:-1]
+    return f"`{line if len(line) <= 60 else line[:60] + '...'}`"
+
+
 def fold_markup(text: str) -> str:
     """Return `fold` of the text without the fonts, boxes and white space of LaTeX, if it is not long."""
     if len(text) > _LONGEST_MARKUP:

@@ -50,7 +50,7 @@ def test_equal_answers_of_a_question_become_one_and_the_gold_answer_represents_i
         "compared as numbers (all gold answers are numbers; --answers exact|text|number|choice|math|"
         in report.lines()[0]
     )
-    assert "'0.5' for the gold answer '1/2' in question 0" in report.lines()[0]
+    assert "such as `0.5` for the gold answer `1/2` in question 0" in report.lines()[0]
     assert report.document()["answers"]["kind"] == "number"
 
 
@@ -103,7 +103,7 @@ def test_look_alikes_that_are_left_apart_are_named(tmp_path: Path) -> None:
     path = write(tmp_path / "x.jsonl", *lines("3", "4"), *lines("1/2", r"\frac{1}{2}", "2", "2.0", question="r"))
     _, report = read(path, answers="exact")
     warning = report.lines()[-1]
-    assert r"'1/2' and '\\frac{1}{2}' in question 1 are left apart by --answers exact" in warning
+    assert r"`1/2` and `\frac{1}{2}` in question 1 are left apart by --answers exact" in warning
     assert "2 such pairs in 1 question" in warning and "--answers number puts them together" in warning
     assert report.document()["answers"]["look_alikes"] == 2
     _, report = read(path, answers="text")
@@ -131,6 +131,11 @@ def test_look_alikes_that_are_left_apart_are_named(tmp_path: Path) -> None:
 )
 def test_the_default_comes_from_the_gold_answers(golds: list[str], kind: str, reason: str) -> None:
     assert default_kind(golds)[0] == kind and reason in default_kind(golds)[1]
+
+
+def test_letters_are_options_only_if_the_answers_bear_it_out() -> None:
+    assert default_kind(["a", "b"], ["a", "b", "(a)", "c"])[0] == "choice"
+    assert default_kind(["a", "b"], ["a", "b", "2a", "a + b", "x^2"])[0] == "text"
 
 
 def test_without_the_packages_of_math_the_default_says_what_is_used_instead(
@@ -177,7 +182,7 @@ def test_the_command_takes_the_kind_reports_it_and_shows_it(tmp_path: Path, caps
     assert main([*arguments, "--answers", "exact"]) == 0
     shown = capsys.readouterr().out
     assert "answers: compared character by character (--answers exact)" in shown
-    assert "look-alikes: 'B' and '(B)'" in shown
+    assert "look-alikes: `B` and `(B)`" in shown
     assert main([*arguments, "--replace"]) == 0
     assert "answers: compared as options (all gold answers are letters of options; --answers" in capsys.readouterr().out
     assert json.loads((tmp_path / "report.json").read_text())["answers"]["merged"] == 2

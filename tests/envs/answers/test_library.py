@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 
 from autotts.envs.answers import equivalence, library, mathematics
+from autotts.envs.answers.comparison import compare_answers
 from autotts.envs.answers.library import LIBRARY
+
+from ...environments import environment
 
 pytest.importorskip("math_verify")
 
@@ -44,6 +47,10 @@ def test_a_worker_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest.Monkey
     lost = LIBRARY.lost
     assert not equivalence("math").same(r"\gcd(4,6)", "2")
     assert LIBRARY.lost == lost + 1
+    monkeypatch.setattr(library, "_START", 0.05)
+    mathematics.read_mathematics.cache_clear()
+    _, comparison = compare_answers(environment([[r"A"]], None, [r"\gcd(4,6)"]), "math")
+    assert "math-verify gave no answer in time for 1 formulas" in comparison.line()
 
 
 @pytest.mark.parametrize("source", ["raise SystemExit", "print('no JSON', flush=True); input(); input()", "no Python"])
