@@ -110,9 +110,8 @@ def find_controller(text: str, home: str | None = None, archive: str | None = No
     """
     if found := _qualified(text):
         return found
-    path = Path(text)
-    if path.suffix == ".py" or os.sep in text:
-        return FoundController(_read(path))
+    if _is_path(text):
+        return FoundController(_read(Path(text)))
     given = chosen_archive(home, archive) if home or archive else None
     ships = _shipped(text)
     if given is None and ships is not None:
@@ -164,8 +163,8 @@ def find_version(text: str, home: str | None = None, archive: str | None = None)
 
 def _qualified(text: str) -> FoundController | None:
     """Return the controller of a name that says where it is; None for any other name."""
-    where, colon, name = text.rpartition(":")
-    if not colon or not name:
+    where, _, name = text.rpartition(":")
+    if not where or not name or _is_path(name):
         return None
     if where == PREFIX.removesuffix(":"):
         if (found := _shipped(name)) is None:
@@ -181,6 +180,10 @@ def _qualified(text: str) -> FoundController | None:
         version = version_in(archive, name)
         found = FoundController(Candidate(version, archive.source(version)), archive, version)
     return FoundController(Candidate(text, found.candidate.source), archive, found.version)
+
+
+def _is_path(text: str) -> bool:
+    return text.endswith(".py") or os.sep in text
 
 
 def _shipped(name: str) -> FoundController | None:

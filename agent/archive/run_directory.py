@@ -200,8 +200,9 @@ class Run:
             InputError: the number is less than that of the run.
         """
         if generations < self.config.generations:
+            more = "; its limit is that on hours" if self.limits().run.hours is not None else ""
             raise InputError(
-                f"{self.home} has {self.config.generations} generations: it can take more, but not {generations}"
+                f"{self.home} has {self.config.generations} generations: it can take more, but not {generations}{more}"
             )
         if generations != self.config.generations:
             self.config = self.config.model_copy(update={"generations": generations})

@@ -120,7 +120,7 @@ def reindex(args: argparse.Namespace) -> int:
             found = rebuild(resolve.chosen_run(args.run), lambda cards: bars.over("figures by question", cards))
         print(f"{found} versions had no figures by question" if found else "every version has its figures by question")
     archive = resolve.chosen_archive(args.run, args.archive)
-    print(f"{archive.reindex()} versions in {archive.root / 'index.sqlite'}")
+    print(f"{archive.reindex()} versions in {archive.derived / 'index.sqlite'}")
     return 0
 
 

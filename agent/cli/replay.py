@@ -61,6 +61,7 @@ def run(args: argparse.Namespace) -> int:
     from autotts.sandbox.outcome import Candidate
 
     from ..archive import resolve
+    from ..archive.shipped import archive_name
     from ..reports.console.bars import ProgressBars
     from ..reports.replay import charts, files
     from ..reports.replay.replay import episodes, file, replay, write
@@ -88,7 +89,9 @@ def run(args: argparse.Namespace) -> int:
     print("\n".join(map(str, write(found, chosen, home, args.parquet))))
     try:
         if archive:
-            file(found, chosen, archive)
+            filed = file(found, chosen, archive)
+            if filed and archive.derived != archive.root:
+                notice(f"{archive_name(archive.root)} is never written to: its figures are in {archive.derived}")
     except OSError as error:  # the report is complete: a read-only archive is no failure
         warn(f"not filed with the archive: {error.filename}: {error.strerror}")
     json_output.write(args, lambda: _document(found, home))

@@ -64,6 +64,14 @@ def test_a_version_is_no_file(run: Path) -> None:
         find_version("mine.py")
 
 
+def test_a_path_may_hold_a_colon(run: Path) -> None:
+    Path("runs:here").mkdir()
+    Path("runs:here/mine.py").write_text("pass\n")
+    assert find_controller("runs:here/mine.py").candidate.name == "mine"
+    with pytest.raises(InputError, match="no controller ':x'"):
+        find_controller(":x")
+
+
 def test_show_means_the_same_everywhere(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["show", "balanced", "--run", str(run)]) == 0
     assert capsys.readouterr().out.startswith(f"{CHILD}  ")
