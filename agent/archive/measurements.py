@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from shlex import quote
 
 from pydantic import BaseModel, ValidationError
 
+from autotts.envs import catalogue
 from autotts.envs.statistics import Point
 
 from ..records.card import Card, EvaluationProtocol
 from .archive import REPLAYS
 from .reader import ArchiveReader
-from .shipped import derived_root
+from .shipped import archive_name, derived_root
 
 _LARGEST = 4 << 20
 """Largest file of a replay that is read, in bytes."""
@@ -57,13 +59,16 @@ def figures(reader: ArchiveReader, card: Card) -> Iterator[tuple[str, Evaluation
 
 def measures(reader: ArchiveReader, card: Card) -> list[ProtocolMeasurement]:
     """Return the measurements of a version, that of the search first."""
-    return [measurement(card.id, *found) for found in figures(reader, card)]
+    return [measurement(reader, card.id, *found) for found in figures(reader, card)]
 
 
-def measurement(version: str, who: str, p: EvaluationProtocol, curve: tuple[Point, ...]) -> ProtocolMeasurement:
+def measurement(
+    reader: ArchiveReader, version: str, who: str, p: EvaluationProtocol, curve: tuple[Point, ...]
+) -> ProtocolMeasurement:
     """Return a measurement of a version, with the command that repeats it.
 
     Args:
+        reader: the archive of the version.
         version: id of the version.
         who: source of the measurement, in words.
         p: the protocol.
@@ -72,9 +77,11 @@ def measurement(version: str, who: str, p: EvaluationProtocol, curve: tuple[Poin
     betas = " ".join(f"{beta:g}" for beta in p.betas)
     limits = f" --max-branches {p.max_branches}" + (f" --max-tokens {p.max_tokens}" if p.max_tokens else "")
     first = f" --first-order {p.first_order}" if p.first_order else ""
-    command = f"autotts evaluate {version} --env {' '.join(p.environments)} --beta {betas} --orders {p.orders}"
+    where = reader.run.home if reader.run else archive_name(reader.root)
+    data = "" if reader.data == catalogue.data_root(None) else f" --data {quote(str(reader.data))}"
+    what = f"{quote(f'{where}:{version}')} --env {' '.join(p.environments)} --beta {betas} --orders {p.orders}"
     return ProtocolMeasurement(
-        key=p.key(), what=f"{who}: {orders(p)}", command=f"{command}{first}{limits} --json figures.json",
+        key=p.key(), what=f"{who}: {orders(p)}", command=f"autotts evaluate {what}{first}{limits}{data} --json figures.json",
         environments=tuple(dict.fromkeys(point.environment for point in curve)), points=curve,
     )  # fmt: skip
 

@@ -69,7 +69,7 @@ def fresh_measurement(reader: ArchiveReader, card: Card) -> list[ProtocolMeasure
         return []
     if report is None or not report.curves.get(card.id):
         return []
-    return [measurement(card.id, "the final evaluation", report.protocol, report.curves[card.id])]
+    return [measurement(reader, card.id, "the final evaluation", report.protocol, report.curves[card.id])]
 
 
 def _nothing(why: str) -> FreshOrdersAnswer:

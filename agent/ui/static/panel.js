@@ -69,7 +69,7 @@ export class Panel {
     return h("div", {},
       h("p", { id: `outcome-${this.version}`, "data-at": `${e.question} ${e.order}` }, h("strong", { class: e.correct ? "good" : "bad" }, e.correct ? "Right" : "Wrong"), `: ${word(e.answer)}`, e.correct ? "" : [", the ", term("gold answer"), ` is ${word(e.gold)}`], ". ",
         figure(e.tokens), " tokens; ", term("critical path"), " ", figure(e.latency), ` tokens; ${e.branches.length} of ${e.max_branches} `, term("branch", "branches"), "."),
-      h("p", {}, `End: ${e.end}. `, e.settled < 0 ? "The answer given does not lead in the end." : `The answer given led for good from step ${e.settled} on; ${plain(e.idle)} tokens were spent after it.`),
+      h("p", {}, `End: ${e.end}. `, e.settled < 0 ? "In the end, another answer has as many votes as the one given, or more." : `The answer given led for good from step ${e.settled} on; ${plain(e.idle)} tokens were spent after it.`),
       e.played ? h("p", { class: "soft" }, "Played just now in the sandbox; nothing of it is kept.") : null);
   }
 

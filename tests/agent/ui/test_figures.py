@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -184,3 +185,14 @@ def test_figures_of_the_shipped_lineage_on_aime24(watch: Opens, shipped: str, da
     first = numbers(page, "#paper")[0]
     ordered = sorted(rows, key=lambda row: row["environment"] != "mean")
     assert first == [cell for row in ordered for cell in (point(row)[1], [row["mean_tokens"]])]
+
+
+def test_command_of_the_version_page_gives_its_figures(
+    watch: Opens, link: str, figures: list[Row], world: Path
+) -> None:
+    page = watch(link).open(f"version/{SECOND}", "#figures")
+    command = page.locator("code", has_text="autotts evaluate").inner_text()
+    words = shlex.split(command)
+    assert words[-2:] == ["--json", "figures.json"]
+    found = autotts(*words[1:-2], into=world / "again.json")
+    assert [point(row) for row in found] == [point(row) for row in of(figures, SECOND)]
