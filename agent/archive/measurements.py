@@ -81,7 +81,8 @@ def measurement(
     data = "" if reader.data == catalogue.data_root(None) else f" --data {quote(str(reader.data))}"
     what = f"{quote(f'{where}:{version}')} --env {' '.join(p.environments)} --beta {betas} --orders {p.orders}"
     return ProtocolMeasurement(
-        key=p.key(), what=f"{who}: {orders(p)}", command=f"autotts evaluate {what}{first}{limits}{data} --json figures.json",
+        key=p.key(), what=f"{who}: {orders(p)}",
+        command=f"autotts evaluate {what}{first}{limits}{data} --json figures.json",
         environments=tuple(dict.fromkeys(point.environment for point in curve)), points=curve,
     )  # fmt: skip
 

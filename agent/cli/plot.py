@@ -13,7 +13,7 @@ from autotts.envs.errors import InputError
 
 from . import options
 from .command_parser import CommandParser
-from .messages import notice, warn
+from .messages import tell_progress, warn
 from .options import Commands, add_command, count
 
 if TYPE_CHECKING:
@@ -256,7 +256,7 @@ def _points_of(
         batch = grid(environments, wanted.betas, orders, wanted.max_branches, wanted.max_tokens)
         with resolve.sandbox(args, missing) as sandbox, ProgressBars() as bars:
             for candidate in missing:
-                notice(f"measuring {candidate.name}: {len(batch):,} episodes")
+                tell_progress(f"measuring {candidate.name}: {len(batch):,} episodes")
                 result = measure(candidate, batch, sandbox, bars.add(candidate.name, len(batch)))
                 measured[candidate.name] = tuple(result.curve)  # raises `CandidateFailed`
     return [
