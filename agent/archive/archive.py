@@ -208,10 +208,18 @@ class Archive:
         """
         if card.id in self:
             return
-        if self.derived != self.root:
-            raise InputError(f"{archive_name(self.root)} ships with the program, and is never written to")
+        self.must_be_writable()
         with naming_os_errors(self.root / card.id):
             self._add(card, source, logs, transcript)
+
+    def must_be_writable(self) -> None:
+        """Refuse to add a version to an archive that ships with the program.
+
+        Raises:
+            InputError: it does.
+        """
+        if self.derived != self.root:
+            raise InputError(f"{archive_name(self.root)} ships with the program, and is never written to")
 
     def _add(self, card: Card, source: str, logs: bytes | None, transcript: str) -> None:
         self.root.mkdir(parents=True, exist_ok=True)

@@ -220,5 +220,10 @@ def _read(path: Path) -> Candidate:
         return Candidate(path.stem, path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(f"{path}: no such controller file") from None
+    except IsADirectoryError:
+        raise InputError(
+            f"{path} is a directory, not a controller: name a run with --run, an archive with --archive, and a version "
+            f"in it as {path}:ID"
+        ) from None
     except UnicodeDecodeError:
         raise InputError(f"{path}: not a text file") from None

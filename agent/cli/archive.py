@@ -145,9 +145,11 @@ def import_(args: argparse.Namespace) -> int:
     """Add the versions of a bundle to an archive."""
     from ..archive.archive import Archive
     from ..archive.bundles.import_bundle import import_bundle
+    from ..archive.names import chosen_archive
+    from ..archive.shipped import PREFIX
     from ..reports.console.bars import ProgressBars
 
-    archive = Archive(Path(args.archive))
+    archive = chosen_archive(None, args.archive) if args.archive.startswith(PREFIX) else Archive(Path(args.archive))
     with ProgressBars() as bars:
         admitted = import_bundle(Path(args.file), archive, args.sha256, lambda new: bars.over("import", new))
     for version in admitted.added:

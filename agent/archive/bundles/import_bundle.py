@@ -57,6 +57,7 @@ def import_bundle(
     """
     if (archive.root.parent / "config.json").exists():
         raise InputError(f"{archive.root} belongs to a run, which would take them for its own: choose another archive")
+    archive.must_be_writable()
     if path.stat().st_size > MOST_BYTES:
         raise InputError(f"{path}: larger than a bundle may be ({MOST_BYTES:,} bytes)")
     data = path.read_bytes()

@@ -64,6 +64,11 @@ def test_a_version_is_no_file(run: Path) -> None:
         find_version("mine.py")
 
 
+def test_a_directory_is_no_controller(run: Path) -> None:
+    with pytest.raises(InputError, match="runs/1/archive is a directory, not a controller: name a run with --run"):
+        find_controller("runs/1/archive")
+
+
 def test_a_path_may_hold_a_colon(run: Path) -> None:
     Path("runs:here").mkdir()
     Path("runs:here/mine.py").write_text("pass\n")

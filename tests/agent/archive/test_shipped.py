@@ -9,6 +9,7 @@ import pytest
 
 import autotts
 from autotts.agent.archive.archive import Archive
+from autotts.agent.archive.bundles.import_bundle import import_bundle
 from autotts.agent.archive.champions import champion
 from autotts.agent.archive.measurements import measures
 from autotts.agent.archive.names import chosen_archive
@@ -61,8 +62,12 @@ def test_a_shipped_archive_is_never_written_to(cache: Path) -> None:
     assert path.is_relative_to(cache) and len(measures(reader, reader.card(version))) == 2
     assert main(["archive", "verify", "--archive", "shipped:evolve"]) == 0
     card = archive.card(version).model_copy(update={"id": "g009-new"})
-    with pytest.raises(InputError, match="shipped:evolve ships with the program, and is never written to"):
+    never = "shipped:evolve ships with the program, and is never written to"
+    with pytest.raises(InputError, match=never):
         archive.add(card, "", None)
+    with pytest.raises(InputError, match=never):
+        import_bundle(Path("bundle.zip"), archive)
+    assert main(["archive", "import", "bundle.zip", "--archive", "shipped:evolve"]) == 2
     assert contents() == before and (cache / "autotts" / "shipped" / "evolve" / "index.sqlite").is_file()
 
 
