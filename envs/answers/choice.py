@@ -14,10 +14,11 @@ _OPTION = r"[A-Ja-j1-9]"
 _NOUN = r"(?:option|choice|answer|letter)"
 _BARE = re.compile(rf"[(\[{{<]*\s*({_LETTER})\s*[)\]}}>]*\s*[-.:,;)!]*")
 _NAMED = re.compile(
-    rf"(?:####|(?:final |correct |best )?{_NOUN})\s*[-:=]?\s*[(\[]?({_LETTER})[)\]]?(?:[.:,;)-].*)?", re.I
+    rf"(?:####|correct|(?:final |correct |best )?{_NOUN})\s*[-:=]?\s*[(\[]?({_LETTER})[)\]]?(?:[.:,;)-].*)?", re.I
 )
 _CONTENT = re.compile(
-    rf"(?:[(\[]\s*({_OPTION})\s*[)\]]|({_OPTION})\s*[):]|({_OPTION})\.(?=\s)|([A-J])(?:\s*-\s|\s*[(=]|,?\s+(?:because|since|as)\s))"
+    rf"(?:[(\[]\s*({_OPTION})\s*[)\]]|({_OPTION})\s*[):]|({_OPTION})\.(?=\s)"
+    r"|([B-HJ])(?=,? \d)|([A-J])(?:\s*-\s|\s*[(=]|,?\s+(?:because|since|as)\s))"
     r"\s*\S.*",
     re.S,
 )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from .cursor import END, TokenCursor
 from .number import decimal, rounding_step
+from .spelled import NOT_UNITS
 from .tokens import Token
 from .tree import Node, Unreadable, is_proper_fraction, negative, number
 from .units import CURRENCIES, read_unit
@@ -14,9 +15,6 @@ _MAX_DEPTH = 25
 _CLOSING = {"(": ")", "[": "]", "{": "}", "\\{": "\\}"}
 _RELATIONS = ("=", "<", ">", "<=", ">=", "!=")
 _SEPARATORS = (",", ";", "or", "and")
-_HEDGES = frozenset(
-    ["not", "no", "least", "most", "more", "less", "than", "about", "around", "or", "and", "if", "when", "for", "plus"]
-)
 _ROUNDING = {"lfloor": ("floor", "rfloor"), "lceil": ("ceiling", "rceil")}
 _INVERSE = {name: f"arc{name}" for name in ("sin", "cos", "tan")}
 _SHORT = {"asin": "arcsin", "acos": "arccos", "atan": "arctan"}
@@ -104,7 +102,7 @@ class _FormulaParser(TokenCursor):
         if not words:
             return node
         text = " ".join(words).replace(" / ", "/").replace(" ^", "^")
-        if len(words) > 6 or not _HEDGES.isdisjoint(text.lower().split()):
+        if len(words) > 6 or not NOT_UNITS.isdisjoint(text.lower().split()):
             raise Unreadable
         return Node("quantity", (node,), text) if read_unit(text) is not None else node
 

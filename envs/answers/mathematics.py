@@ -13,7 +13,7 @@ from .characters import plain
 from .evaluation import LARGEST
 from .formula import parse
 from .library import LIBRARY, library_same
-from .markup import boxed, undressed
+from .markup import bare, boxed, undressed
 from .number import read_number
 from .quantity import Quantity
 from .readings import Collection, LibraryObject, Reading, Words, marks, read_tree, same_reading
@@ -32,6 +32,14 @@ _INTRODUCTION = re.compile(
     r" ?:? ?(?=\S)|#### ?|= ?",
     re.I,
 )
+_OPEN_LEFT = re.compile(r"(?<![\w)\]}])\]([^\[\]();]*,[^\[\]();]*)([\[\]])")
+_OPEN_RIGHT = re.compile(r"\[([^\[\]();]*,[^\[\]();]*)\[")
+"""Half-open intervals as they are written in France: ``]0,1]``, ``[0,1[``."""
+_SPACED_UNIT = re.compile(r"^(-?\d[\d.,/]* )([msghlL]|[a-z]{1,3}/[a-z]{1,3}(?:\^2)?)$")
+_NAMES = {
+    **dict.fromkeys(("all real numbers", "all reals", "real numbers", "the real numbers"), r"\mathbb{R}"),
+    **dict.fromkeys(("empty set", "the empty set", "null set"), r"\emptyset"),
+}
 _MATHEMATICS = re.compile(r"\\[A-Za-z]+|[\^_=<>+*/|]")
 _ENDLESS = re.compile(r"\d{30}|(?:\^\s*\{?[^{}]*){3}|\^\s*\{?\s*-?\d{4}|\d{4}\s*!|![\s)]*!|\\(?:int|sum|prod|lim)")
 """Formulas whose computation may take very long."""
@@ -91,7 +99,13 @@ def _formula(answer: str) -> str:
         if len(parts) == 1 and re.search(r"[^\W\d_]{2,}", outside):
             content = parts[0]
     text = undressed(text if content is None else content).rstrip(" .,;:")
-    return text[match.end() :] if (match := _INTRODUCTION.match(text)) else text
+    text = text[match.end() :] if (match := _INTRODUCTION.match(text)) else text
+    text = _OPEN_LEFT.sub(_round_left, _OPEN_RIGHT.sub(r"[\1)", text))
+    return _NAMES.get(bare(text).lower(), _SPACED_UNIT.sub(r"\1\\text{\2}", text))
+
+
+def _round_left(match: re.Match[str]) -> str:
+    return f"({match[1]}{')' if match[2] == '[' else ']'}"
 
 
 def _by_library(formula: str) -> Reading | None:

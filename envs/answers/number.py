@@ -8,8 +8,8 @@ from fractions import Fraction
 from functools import lru_cache
 
 from .markup import bare
-from .quantity import Quantity
-from .spelled import SCALES, leading_number
+from .quantity import Quantity, compound
+from .spelled import PARTS, SCALES, leading_number
 from .units import CURRENCIES, Unit, read_unit
 
 LONGEST = 500
@@ -31,6 +31,7 @@ _VALUE = (
     rf"|(?P<root>\d+) ?\^ ?(?:\{{(?P<to>\d+)\}}|(?P<tob>\d+))"
     rf"|(?P<only>{_PLAIN}))"
 )
+_MORE = re.compile(r",? ?(?:and )?(?=\d)")
 _SCALE = re.compile(rf" ?({'|'.join(SCALES)}|dozen)\b", re.I)
 _ORDINAL = re.compile(r"^(?:st|nd|rd|th)\b")
 _MONEY = "".join(CURRENCIES) + "¤"
@@ -88,6 +89,8 @@ def _spelled(line: str) -> Quantity | None:
     """Return the number that ``line`` spells, if only a unit and words follow."""
     sign = re.match(r"(?:minus|negative) ", line, re.I)
     line = line[sign.end() :] if sign else line
+    if line.lower() in PARTS:
+        return Quantity(-PARTS[line.lower()] if sign else PARTS[line.lower()])
     found = leading_number(line) if line[:1].isalpha() and not any(map(str.isdigit, line)) else None
     if found is None:
         return None
@@ -137,7 +140,12 @@ def _complete(match: re.Match[str], rest: str) -> Quantity | None:
         unit, rest = _unit(rest)
         if unit is None and re.match(r"[^\W\d_]", rest):  # 3x is no 3
             return None
-    return replace(number, unit=unit) if rest[:1] != "!" and _is_words(rest) else None
+    number = replace(number, unit=unit)
+    if rest[:1] != "!" and _is_words(rest):
+        return number
+    more = _MORE.match(rest) if unit is not None else None
+    found = None if more is None else _whole(rest[more.end() :])
+    return None if found is None else compound(number, found)
 
 
 def _unit(rest: str) -> tuple[Unit | None, str]:

@@ -108,6 +108,16 @@ def same_quantity(first: Quantity, second: Quantity) -> bool:
     return any(mine.equals(theirs) for mine in first.alternatives() for theirs in second.alternatives())
 
 
+def compound(first: Quantity, second: Quantity) -> Quantity | None:
+    """Return the sum of a quantity and one in a smaller unit, such as 2 hours and 24 minutes; None for any others."""
+    big, small = first.unit, second.unit
+    if big is None or small is None or first.exact is None or second.exact is None or second.exact < 0:
+        return None
+    if big.dimension != small.dimension or second.exact * small.factor >= big.factor:
+        return None
+    return Quantity(first.exact + second.exact * small.factor / big.factor, unit=big)
+
+
 def proportional(first: tuple[complex, ...], second: tuple[complex, ...], positive: bool = False) -> bool:
     """Return whether ``first`` is ``second`` times a number other than 0, and above 0 if ``positive``."""
     if len(first) != len(second) or not first:

@@ -6,7 +6,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 
 from .evaluation import evaluate, has_letters, points
-from .quantity import Quantity, proportion_marks, proportional, same_quantity
+from .quantity import Quantity, compound, proportion_marks, proportional, same_quantity
 from .tree import Node, Unreadable, negative
 from .units import Unit, read_unit
 
@@ -180,6 +180,9 @@ def _list(node: Node) -> Reading:
     if any(inequalities) and node.text != "or":
         raise Unreadable  # all of them hold at once
     items = [element for part in node.parts for element in _elements(read_tree(part))]
+    quantities = [item for item in items if isinstance(item, Quantity)]
+    if len(quantities) == len(items) == 2 and (total := compound(*quantities)) is not None:
+        return total
     return _collected(items)
 
 

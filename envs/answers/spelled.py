@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 _SMALL = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen"
     " eighteen nineteen"
@@ -10,6 +12,19 @@ _TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
 _ONES = {word: n for n, word in enumerate(_SMALL.split())}
 _TENFOLD = {word: 10 * n for n, word in enumerate(_TENS.split(), 2)}
 SCALES = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
+NOT_UNITS = frozenset(
+    ["not", "no", "least", "most", "more", "less", "than", "about", "around", "or", "and", "if", "when", "for", "plus",
+     "dozen", "hundred", *SCALES]
+)  # fmt: skip
+"""Words that are no unit, and change the value of a number before them."""
+_THIRDS = {"half": 2, "third": 3, "quarter": 4, "fourth": 4, "fifth": 5, "sixth": 6, "eighth": 8, "tenth": 10}
+PARTS = {"half": Fraction(1, 2), **{
+    f"{above}{mark}{name}{'s' * (count > 1)}": Fraction(count, below)
+    for name, below in _THIRDS.items() for mark in " -" for above, count in (
+        ("a", 1), ("one", 1), ("two", 2), ("three", 3), ("four", 4), ("five", 5), ("seven", 7)
+    )
+}}  # fmt: skip
+"""Fractions in words: ``half``, ``one third``, ``three-quarters``."""
 _WHOLE = {"dozen": 12, "a dozen": 12, "a hundred": 100, "a thousand": 1000, "a million": 10**6}
 
 
