@@ -141,7 +141,7 @@ def discover(
         mixture=tuple(mixture), explorer_by_name=by_name,
         given={controller.id: controller.source_sha256 for controller in given},
     )  # fmt: skip
-    limits = SpendingLimit(dollars=max_dollars, calls=max_calls, hours=max_hours)
+    limits = SpendingLimit.of(dollars=max_dollars, calls=max_calls, hours=max_hours)
     if own is None:
         check_requirements(config, Prices(), limits)
     lending = lend_sandbox(sandbox, _count(workers))
@@ -189,7 +189,7 @@ def resume(
         SandboxError: the sandbox does not work on this machine.
     """
     begun = Run(Path(run))
-    limits = SpendingLimit(dollars=max_dollars, calls=max_calls, hours=max_hours)
+    limits = SpendingLimit.of(dollars=max_dollars, calls=max_calls, hours=max_hours)
     chosen = begun.config.sandbox if sandbox is None else sandbox
     own = None if explorer is None else _own(explorer)
     if generations is not None:

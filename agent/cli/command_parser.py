@@ -107,6 +107,14 @@ class CommandParser(argparse.ArgumentParser):
             return f"there is no option {name} before the command; options come after it"
         return f"there is no option {name}" + (f"; did you mean {close[0]}?" if close else "")
 
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if isinstance(action, argparse._SubParsersAction) and value not in action.choices:
+            close = difflib.get_close_matches(value, list(action.choices), 1)
+            raise argparse.ArgumentError(
+                None, f"there is no command {value!r}" + (f"; did you mean {close[0]}?" if close else "")
+            )
+        super()._check_value(action, value)
+
     def _get_values(self, action: argparse.Action, arg_strings: list[str]) -> Any:
         many = bool(action.option_strings) and action.nargs in _MANY
         if many:

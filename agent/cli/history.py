@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import sys
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
@@ -45,7 +46,7 @@ def add_parser(commands: Commands) -> None:
     for name, text in (("explorer", "another explorer"), ("model", "another language model of the explorer")):
         group.add_argument(f"--{name}", metavar="NAME", help=text)
     for name, kind, text in (
-        ("generations", int, "another number of generations"),
+        ("generations", options.whole, "another number of generations"),
         ("seed", int, "another seed of every random choice"),
         ("population", count, "another number of candidates of a generation"),
         ("islands", count, "another number of populations with separate ancestry"),
@@ -63,7 +64,7 @@ def history(args: argparse.Namespace) -> int:
 
     table = Table("checkpoint", "time (UTC)", "generation", "step", "pending", "next")
     run = resolve.chosen_run(args.run)
-    checkpoints = list(islice(list_checkpoints(run), args.limit))
+    checkpoints = list(islice(list_checkpoints(run), min(args.limit, sys.maxsize)))
     json_output.write(args, lambda: _document(run, checkpoints))
     for checkpoint in checkpoints:
         table.add_row(

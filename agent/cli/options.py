@@ -53,8 +53,9 @@ def add_command(
     general.add_argument(
         "--config", metavar="FILE", help="settings from this TOML file (default: ./autotts.toml, if there is one)"
     )
-    general.add_argument("-q", "--quiet", action="store_true", help=quiet or "print results and problems only")
-    general.add_argument("-v", "--verbose", action="store_true", help="also print the steps of the program")
+    loud = general.add_mutually_exclusive_group()
+    loud.add_argument("-q", "--quiet", action="store_true", help=quiet or "print results and problems only")
+    loud.add_argument("-v", "--verbose", action="store_true", help="also print the steps of the program")
     return command
 
 
@@ -147,8 +148,8 @@ def spending(command: CommandParser) -> None:
     """Add the limits of a run, and how a user follows the run."""
     group = command.group(BUDGET)
     for name, kind, unit in (
-        ("dollars", float, "dollars"),
-        ("calls", int, "model calls"),
+        ("dollars", amount, "dollars"),
+        ("calls", whole, "model calls"),
         ("hours", hours, "hours"),
     ):
         group.add_argument(f"--max-{name}", type=kind, metavar="N", help=f"the run spends at most N {unit}")
@@ -207,8 +208,8 @@ def environment(text: str) -> str:
     return text
 
 
-def count(text: str) -> int:
-    """Return a whole number that is at least 1.
+def whole(text: str) -> int:
+    """Return a whole number that is not negative.
 
     Raises:
         ArgumentTypeError: the text is another number, or no whole number.
@@ -217,6 +218,31 @@ def count(text: str) -> int:
         value = int(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"{value} is negative")
+    return value
+
+
+def amount(text: str) -> float:
+    """Return a finite number that is not negative.
+
+    Raises:
+        ArgumentTypeError: the number is negative, or not finite.
+        ValueError: the text is not a number.
+    """
+    value = float(text)
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is not an amount")
+    return value
+
+
+def count(text: str) -> int:
+    """Return a whole number that is at least 1.
+
+    Raises:
+        ArgumentTypeError: the text is another number, or no whole number.
+    """
+    value = whole(text)
     if value < 1:
         raise argparse.ArgumentTypeError(f"{value} is less than 1")
     return value

@@ -109,8 +109,8 @@ def check_tracker(name: str | None) -> Tracker | None:
 
 def limits_of(args: argparse.Namespace) -> tuple[SpendingLimit, SpendingLimit]:
     """Return the limits of the command line: for the run, and for each generation."""
-    total = SpendingLimit(dollars=args.max_dollars, calls=args.max_calls, hours=args.max_hours)
-    each = SpendingLimit(dollars=args.max_dollars_each, calls=args.max_calls_each, hours=args.max_hours_each)
+    total = SpendingLimit.of(dollars=args.max_dollars, calls=args.max_calls, hours=args.max_hours)
+    each = SpendingLimit.of(dollars=args.max_dollars_each, calls=args.max_calls_each, hours=args.max_hours_each)
     return total, each
 
 

@@ -6,9 +6,11 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, ValidationError
+
+from autotts.envs.errors import InputError
 
 from ..records.card import FrozenModel
 from ..records.explorer import LimitReached
@@ -25,6 +27,21 @@ class SpendingLimit(FrozenModel):
     calls: int | None = Field(default=None, ge=0)
     """Attempts, including failed ones: a limit on successes alone might never be reached."""
     hours: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+
+    @classmethod
+    def of(
+        cls, dollars: float | None = None, calls: int | None = None, hours: float | None = None
+    ) -> Self:  # fmt: skip
+        """Return the limits that a user gives.
+
+        Raises:
+            InputError: one is negative, or not finite.
+        """
+        try:
+            return cls(dollars=dollars, calls=calls, hours=hours)
+        except ValidationError as error:
+            wrong = error.errors()[0]
+            raise InputError(f"a limit of {wrong['input']} {wrong['loc'][0]} cannot hold: {wrong['msg']}") from None
 
 
 class SpendingLimits(FrozenModel):

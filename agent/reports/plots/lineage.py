@@ -74,7 +74,7 @@ def lay_out_lineage(
 def _score(row: IndexRow, view: ArchiveSnapshot, tokens: float | None) -> float | None:
     if not row.ok or tokens is None:
         return view.quality.get(row.id)
-    return float(population.attained(row.mean_curve, np.array([tokens]))[0])
+    return float(population.attained(row.mean_curve, np.array([float(tokens)]))[0])
 
 
 def _fraction(n: int) -> float:

@@ -106,3 +106,13 @@ def test_usage_is_one_short_line() -> None:
 
 def test_json_to_a_directory_is_refused_before_the_work(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "is a directory" in refusal(capsys, "evaluate", "early_stopping", "--json", str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["discover --max-dollars -1", "resume --max-calls -1", "resume --max-dollars nan", "discover --max-hours inf",
+     "fork runs/1 --generation 1 --generations -1", "evaluate a --quiet --verbose", "evalute a", "env lst"],
+)  # fmt: skip
+def test_values_that_cannot_be_are_refused(words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    line = refusal(capsys, *words.split())
+    assert "did you mean" in line if words in ("evalute a", "env lst") else words.split()[-2] in line
