@@ -350,9 +350,10 @@ class _FormulaParser(TokenCursor):
         if opening == "\\{" and self.sign("\\}"):
             self.take()
             return Node("set")
-        after = self.tokens[self.place + 1 : self.place + 2]
-        if opening == "\\{" and after and after[0].text in ("|", ":") and self.tokens[self.place].kind == "letter":
-            self.place += 2  # the numbers for which the condition holds
+        head = [token.text for token in self.tokens[self.place + 1 : self.place + 4]]
+        of_reals = 2 * (head[:2] == ["in", "reals"])
+        if opening == "\\{" and head[of_reals : of_reals + 1] in (["|"], [":"]) and self.next.kind == "letter":
+            self.place += 2 + of_reals  # the numbers for which the condition holds
             node = self.sequence()
             self.expect("\\}")
             return node

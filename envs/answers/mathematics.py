@@ -73,7 +73,15 @@ def read_mathematics(answer: str) -> Reading:
         formula = _formula(answer)
         if all(token.kind != "word" for token in tokenize(formula)):
             found = _by_library(formula)
-    return found or Words(fold_markup(answer))
+    return found or _words(answer)
+
+
+def _words(answer: str) -> Words:
+    if len(answer) > LONGEST:
+        return Words(fold_markup(answer))
+    text = bare(answer)
+    introduction = _INTRODUCTION.match(text)
+    return Words(fold_markup(text[introduction.end() :] if introduction else text))
 
 
 def read_formula(answer: str) -> Reading | None:

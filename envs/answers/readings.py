@@ -242,6 +242,8 @@ def _inequality(left: Node, sign: str, right: Node) -> Reading:
     if left.kind != "letter" and right.kind == "letter":
         left, sign, right = right, _FLIPPED[sign], left
     infinity = Node("constant", text="infinity")
+    if left.kind == "function" and left.text == "abs" and left.parts[0].kind == "letter" and not has_letters(right):
+        return _distance(left.parts[0], sign, right)
     if left.kind == "letter" and not has_letters(right) and sign != "!=":
         if sign.startswith("<"):
             return _interval(left, negative(infinity), False, right, "=" in sign)
@@ -249,6 +251,16 @@ def _inequality(left: Node, sign: str, right: Node) -> Reading:
     if sign.startswith(">"):
         left, sign, right = right, _FLIPPED[sign], left
     return Relation(sign, _difference(left, right))
+
+
+def _distance(letter: Node, sign: str, bound: Node) -> Reading:
+    """Return the interval of ``|x| < bound``, or the two of ``|x| > bound``."""
+    if sign.startswith("<"):
+        return _interval(letter, negative(bound), "=" in sign, bound, "=" in sign)
+    if sign == "!=":
+        raise Unreadable
+    parts = [_inequality(letter, "<" + sign[1:], negative(bound)), _inequality(letter, sign, bound)]
+    return _collected(parts)
 
 
 def _interval(letter: Node, low: Node, low_closed: bool, high: Node, high_closed: bool) -> Reading:

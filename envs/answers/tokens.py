@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from .units import SYMBOLS
+from .units import SYMBOLS, read_unit
 
 COMMANDS = {
     "cdot": "*", "times": "*", "ast": "*", "div": "/", "le": "<=", "leq": "<=", "leqslant": "<=", "ge": ">=",
@@ -63,7 +63,8 @@ def tokenize(formula: str) -> list[Token]:
     for match in _TOKEN.finditer(formula):
         kind, text = match.lastgroup, match[0]
         if kind in ("content", "text"):
-            found = _text(match[0], match["content"])
+            after_number = bool(tokens) and tokens[-1].kind == "number"
+            found = _text(match[0], match["content"], after_number)
         elif match["begin"]:
             found = [("begin", match["matrix"])]
         elif kind == "space":
@@ -97,10 +98,12 @@ def _command(name: str) -> tuple[str, str]:
     return ("letter", name) if name.lower() in _GREEK else ("command", name)
 
 
-def _text(source: str, content: str) -> list[tuple[str, str]]:
+def _text(source: str, content: str, after_number: bool) -> list[tuple[str, str]]:
     """Return the tokens of ``\\text{...}``: a letter, a formula, a separator, or a word."""
     content = content.strip()
     letter = content.strip("()[] .")
+    if after_number and len(content) == 1 and source.startswith("\\text") and read_unit(content) is not None:
+        return [("word", content)]
     if source.startswith("\\mathbb") and letter == "R":
         return [("sign", "reals")]
     if len(letter) == 1 and letter.isalpha() and (source[1:5] != "text" or content != letter or letter.isupper()):
