@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, InstanceOf, model_validator
 
@@ -157,14 +157,25 @@ class Card(FrozenModel):
     def lean(self, protocol: EvaluationProtocol) -> Self:
         """Return the card without ``curve`` but with `mean_curve`, which is a third of its size in memory.
 
+        To ask it for ``curve`` is an error: an empty one would look as if the version had no figures.
+
         Args:
             protocol: the protocol of the card; one object for all cards with an equal protocol.
         """
         mean_curve = self.mean_curve
         lean = self.model_copy(update={"curve": (), "protocol": protocol})
         lean.__dict__["mean_curve"] = mean_curve
+        del lean.__dict__["curve"]
         object.__setattr__(lean, "__pydantic_fields_set__", _FIELDS)
         return lean
+
+    if not TYPE_CHECKING:  # a type checker would take every name for an attribute
+
+        def __getattr__(self, name: str) -> Any:
+            """Say of a lean card where its curve is."""
+            if name == "curve":
+                raise AttributeError(f"{self.id} is a lean card: it has mean_curve, and Archive.card(id) has curve")
+            return super().__getattr__(name)
 
     def __copy__(self) -> Self:
         copy = type(self).__new__(type(self))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 import autotts
 from autotts import Version
 from autotts.agent.archive.archive import Archive
@@ -49,3 +51,12 @@ def test_shipped_archives_open_by_name() -> None:
     version = archive["balanced"]
     assert version.id == champion("balanced")[1] and version.source == champion_source("balanced")
     assert version.champion_names == ("shipped:balanced",) and version.card.curve and version.fresh is None
+
+
+def test_a_lean_card_says_that_its_curve_is_elsewhere(tmp_path: Path) -> None:
+    archive = finished_run(tmp_path / "run").archive
+    (lean,) = [card for card in archive.cards() if card.id == CHILD]
+    assert lean.mean_curve and lean.ok and lean.model_copy(update={"island": 1}).mean_curve == lean.mean_curve
+    with pytest.raises(AttributeError, match=r"g001-child is a lean card: it has mean_curve, and Archive\.card"):
+        lean.curve  # noqa: B018
+    assert not hasattr(lean, "nothing") and archive.card(CHILD).curve

@@ -199,7 +199,7 @@ def test_archive_keeps_under_20_kb_in_memory_per_version() -> None:
     assert held < 20_000
     for version, card in zip(ids, lean, strict=True):
         whole = archive.card(version)
-        assert card.mean_curve == whole.mean_curve and not card.curve
+        assert card.mean_curve == whole.mean_curve and not hasattr(card, "curve")
         assert card.model_copy(update={"curve": whole.curve}) == whole
     assert lean[0].protocol is lean[-1].protocol
 
