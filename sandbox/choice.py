@@ -39,6 +39,8 @@ def open_sandbox(
     """
     if name not in NAMES:
         return _own(name, workers, runtime, limits)
+    if runtime is not None and name in ("process", "bubblewrap"):
+        raise InputError(f"a runtime is a setting of Docker, and not of the sandbox {name}; leave it out")
     if name == "process":
         return ProcessSandbox(workers, limits)
     if name == "bubblewrap":

@@ -50,7 +50,7 @@ class RunConfig(FrozenModel):
     """Number of subpopulations with separate ancestries (`agent.population.islands`)."""
     latency: bool = False
     """Whether latency is a third objective, after accuracy and tokens."""
-    seed: int = 0
+    seed: int = Field(default=0, ge=0)
     orders: int = Field(default=4, ge=1)
     """Branch orders on which every candidate is tried."""
     betas: tuple[float, ...] = BETAS

@@ -11,7 +11,7 @@ from . import options
 from .command_parser import CommandParser, add_renamed
 from .environments import chosen_environments
 from .messages import notice
-from .options import Commands, count
+from .options import Commands, count, whole
 
 if TYPE_CHECKING:
     from autotts.envs.store import Environment
@@ -78,7 +78,7 @@ def _add_search(command: CommandParser) -> None:
         "--latency", action="store_true", help="make latency, in tokens of the critical path, a third objective"
     )
     group.add_argument(
-        "--seed", type=int, default=0, metavar="N", help="seed of every random choice of the run (default: 0)"
+        "--seed", type=whole, default=0, metavar="N", help="seed of every random choice of the run (default: 0)"
     )
     group.add_argument(
         "--orders", type=count, default=4, metavar="N", help="branch orders of each evaluation (default: 4)"

@@ -14,7 +14,7 @@ from autotts.envs.errors import InputError
 
 from . import json_output as json_writer
 from .command_parser import CommandParser
-from .options import OUTPUT, Commands, add_command, add_group, count, data_root, json_output
+from .options import OUTPUT, Commands, add_command, add_group, count, data_root, json_output, whole
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -127,7 +127,7 @@ def _add_synthesize(verbs: Commands) -> None:
     group.add_argument("--model", metavar="FILE", help="file of fitted models (default: the built-in ones)")
     group.add_argument("--questions", type=count, default=30, metavar="N", help="default: 30")
     group.add_argument("--branches", type=count, default=128, metavar="N", help="branches a question (default: 128)")
-    group.add_argument("--seed", type=int, default=0, metavar="N", help="seed of every random choice (default: 0)")
+    group.add_argument("--seed", type=whole, default=0, metavar="N", help="seed of every random choice (default: 0)")
     group.add_argument(
         "--name", metavar="NAME", help="name of the environment, or its prefix if --model holds several models"
     )

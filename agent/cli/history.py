@@ -47,7 +47,7 @@ def add_parser(commands: Commands) -> None:
         group.add_argument(f"--{name}", metavar="NAME", help=text)
     for name, kind, text in (
         ("generations", options.whole, "another number of generations"),
-        ("seed", int, "another seed of every random choice"),
+        ("seed", options.whole, "another seed of every random choice"),
         ("population", count, "another number of candidates of a generation"),
         ("islands", count, "another number of populations with separate ancestry"),
     ):

@@ -15,7 +15,7 @@ from autotts.envs.errors import InputError
 from . import options
 from .environments import chosen_environments
 from .messages import warn
-from .options import Commands, count
+from .options import Commands, count, whole
 
 if TYPE_CHECKING:
     from autotts.sandbox.base import Sandbox
@@ -44,7 +44,7 @@ def add_parser(commands: Commands) -> None:
         "--generations", type=count, metavar="N", help=f"rounds (default: {GENERATIONS}, or those of the existing run)"
     )
     search.add_argument(
-        "--seed", type=int, default=0, metavar="N", help="seed of every random choice of the run (default: 0)"
+        "--seed", type=whole, default=0, metavar="N", help="seed of every random choice of the run (default: 0)"
     )
     search.add_argument(
         "--orders", type=count, default=4, metavar="N", help="branch orders of each evaluation (default: 4)"

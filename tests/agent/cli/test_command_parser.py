@@ -110,7 +110,8 @@ def test_json_to_a_directory_is_refused_before_the_work(tmp_path: Path, capsys: 
 
 @pytest.mark.parametrize(
     "words",
-    ["discover --max-dollars -1", "resume --max-calls -1", "resume --max-dollars nan", "discover --max-hours inf",
+    ["discover --max-dollars -1", "discover --seed -1", "resume --max-calls -1",
+     "resume --max-dollars nan", "discover --max-hours inf",
      "fork runs/1 --generation 1 --generations -1", "evaluate a --quiet --verbose", "evalute a", "env lst"],
 )  # fmt: skip
 def test_values_that_cannot_be_are_refused(words: str, capsys: pytest.CaptureFixture[str]) -> None:

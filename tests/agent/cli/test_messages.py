@@ -110,3 +110,8 @@ def test_logger_has_one_handler_after_many_commands() -> None:
     assert [type(handler).__name__ for handler in LOGGER.handlers if not isinstance(handler, logging.NullHandler)] == [
         "_Terminal"
     ]
+
+
+def test_runtime_of_docker_is_refused_for_other_sandboxes(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*COMMAND, "--sandbox", "process", "--runtime", "runsc"]) == 2
+    assert "a runtime is a setting of Docker, and not of the sandbox process" in capsys.readouterr().err
