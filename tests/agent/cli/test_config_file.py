@@ -11,6 +11,8 @@ from autotts.agent.cli import config_file
 from autotts.agent.cli.main import main, parser
 from autotts.envs.errors import InputError
 
+PAGE = Path(__file__).parents[3] / "docs" / "command.md"
+
 
 @pytest.fixture(autouse=True)
 def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -85,3 +87,12 @@ def test_wrong_file_is_refused_in_one_line_that_names_file_and_key(
 def test_missing_file_is_refused() -> None:
     with pytest.raises(InputError, match=r"nowhere\.toml"):
         parsed("evaluate", "a", "--config", "nowhere.toml")
+
+
+def test_example_of_the_documentation_is_accepted(directory: Path) -> None:
+    text = PAGE.read_text(encoding="utf-8").partition("```toml\n")[2].partition("```")[0]
+    (directory / "autotts.toml").write_text(text)
+    args, used = parsed("discover")
+    assert args.env == ["aime24/*", "aime25/*"] and args.orders == 6 and not args.screening
+    assert used == ["env", "data", "orders", "no-screening", "workers"]
+    assert parsed("env", "synthesize")[0].questions == 60
