@@ -8,6 +8,7 @@ from pathlib import Path
 
 from autotts.agent.archive import resolve
 from autotts.agent.archive.run_directory import WITHOUT_BETA, Ablation, Run, next_home
+from autotts.agent.archive.run_lock import refuse_a_second
 from autotts.agent.explorers.registry import check_requirements
 from autotts.agent.llm.budget import SpendingLimit
 from autotts.agent.llm.prices import Prices
@@ -115,8 +116,8 @@ def discover(
         data: the data root; ``$AUTOTTS_DATA``, else ``./data``, if None.
 
     Raises:
-        InputError: an environment or a setting cannot be used, or the run directory holds another run. Nothing was
-            written.
+        InputError: an environment or a setting cannot be used, the run directory holds another run, or another process
+            works on it. Nothing was written.
         MissingKey: a key is missing (an `InputError`, and an `ExplorerError`).
         SandboxError: the sandbox does not work on this machine.
     """
@@ -148,6 +149,7 @@ def discover(
     with lending as lent:
         recorded = sandbox_name(sandbox, lent)
     home = next_home(resolve.RUNS) if run is None else Path(run)
+    refuse_a_second(home)
     begun = Run.create(home, config.model_copy(update={"sandbox": recorded}), [*environments, *made], given)
     return _continued(begun, own, sandbox, workers, limits, approve, tracker, data)
 
@@ -184,11 +186,12 @@ def resume(
         data: see `discover`.
 
     Raises:
-        InputError: it is no run directory, or its explorer cannot be made.
+        InputError: it is no run directory, another process works on it, or its explorer cannot be made.
         DamagedFile: a part of it is damaged.
         SandboxError: the sandbox does not work on this machine.
     """
     begun = Run(Path(run))
+    refuse_a_second(begun.home)
     limits = SpendingLimit.of(dollars=max_dollars, calls=max_calls, hours=max_hours)
     chosen = begun.config.sandbox if sandbox is None else sandbox
     own = None if explorer is None else _own(explorer)

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from autotts.agent.archive.run_lock import working_on
 from autotts.agent.archive.run_report import RunReport, read_report
 from autotts.agent.loop.assembly import RunParts
 from autotts.agent.loop.graph import ApprovalCallback, Discovery
@@ -139,10 +140,12 @@ class _Work:
         self._stopped = threading.Event()
         self._error: BaseException | None = None
         self._thread: threading.Thread | None = None
+        self._lock = ExitStack()
 
     def next(self) -> Event | None:
         """Return the next event; None at the end. Raises what the run has raised."""
         if self._thread is None:
+            self._lock.enter_context(working_on(self._parts.run.home))
             self._thread = threading.Thread(target=self._main, name="autotts-discovery", daemon=True)
             self._thread.start()
         event = self._events.get()
@@ -182,6 +185,7 @@ class _Work:
                 error.add_note(f"continue the run with autotts.resume({str(parts.run.home)!r})")
                 self._error = error
         finally:
+            self._lock.close()
             self._put(None)
 
     def _report(self, event: Event) -> None:

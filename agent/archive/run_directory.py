@@ -23,6 +23,7 @@ from ..records.given import GivenController
 from ..records.migration import renamed
 from ..records.version import GIVEN
 from .archive import Archive
+from .run_lock import holds_no_run
 
 FIRST_SEARCH_ORDER = 1000
 """The first branch order that search may use. Orders below are for reports."""
@@ -146,7 +147,7 @@ class Run:
                 raise InputError(_different(home, run.config, config))
             return run
         _batch(config, environments, FIRST_SEARCH_ORDER)  # raises before anything is written
-        existed = home.exists()
+        existed = home.exists() and not holds_no_run(home)
         try:
             for environment in environments:
                 store.save(environment, catalogue.path_of(home / "environments", environment.name))

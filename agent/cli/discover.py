@@ -119,6 +119,7 @@ def discover(args: argparse.Namespace) -> int:
 
     from ..archive import resolve
     from ..archive.run_directory import Run, next_home
+    from ..archive.run_lock import refuse_a_second, working_on
     from ..archive.run_settings import record_settings
     from ..explorers.registry import check_requirements
     from ..llm.prices import Prices
@@ -130,12 +131,13 @@ def discover(args: argparse.Namespace) -> int:
     environments = chosen_environments(args)
     simulated = simulated_environments(environments, args.simulated, args.simulated_weight, args.seed, notice)
     home = Path(args.run) if args.run else next_home(resolve.RUNS)
+    refuse_a_second(home)
     given = starting_points([resolve.find_controller(text) for text in args.start or ()], notice)
     config = _config(args, environments, simulated, given)
     # before anything is written
     check_requirements(config, Prices(Path(args.prices) if args.prices else None), *limits_of(args))
     check_tracker(args.tracker)
-    with resolve.sandbox(args) as sandbox:
+    with resolve.sandbox(args) as sandbox, working_on(home):
         name = recorded_name(args.sandbox, sandbox)
         run = Run.create(home, config.model_copy(update={"sandbox": name}), [*environments, *simulated], given)
         record_settings(run, args.sources)

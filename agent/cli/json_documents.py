@@ -58,7 +58,7 @@ class StatusDocument(Document):
     run: str
     """Its directory."""
     state: str
-    """`finished`, `not finished`, or why it stopped early."""
+    """`running` and the process that works on it, `finished`, `not finished`, or why it stopped early."""
     explorer: str
     environments: dict[str, str]
     """Content hash of each environment of the search set, by name."""

@@ -6,7 +6,7 @@ import argparse
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -187,17 +187,16 @@ def _only_server(run: Run, session: McpSession) -> Iterator[None]:
     Raises:
         ClientLeft: the client has left before.
     """
-    import fcntl
-
+    from ..archive.run_lock import RunIsLocked, working_on
     from ..explorers.mcp.session import ClientLeft
 
-    with (run.home / "mcp.lock").open("w") as file:
+    with ExitStack() as stack:
         while True:
             try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                stack.enter_context(working_on(run.home))
                 break
-            except BlockingIOError:
-                session.say("another process serves this run, and must end first")
+            except RunIsLocked as busy:
+                session.say(f"{busy}, which must end first")
                 if session.left(_POLL):
                     raise ClientLeft from None
         yield

@@ -32,15 +32,17 @@ def add_parser(commands: Commands) -> None:
 def resume(args: argparse.Namespace) -> int:
     """Continue a run."""
     from ..archive import resolve
+    from ..archive.run_lock import working_on
     from ..explorers.registry import replacement
     from .run_session import run_discovery
 
     run = resolve.chosen_run(args.run)
-    tell_environments([*run.config.environments, *run.config.simulated])
-    explorer = replacement(run, args.explorer) if args.explorer else None
-    if args.generations is not None:
-        run.extend(args.generations)
-    if args.sandbox == "auto":  # an interruption must not change the archive: keep the sandbox of the run
-        args.sandbox = run.config.sandbox
-    with resolve.sandbox(args) as sandbox:
-        return run_discovery(run, sandbox, args, explorer)
+    with working_on(run.home):
+        tell_environments([*run.config.environments, *run.config.simulated])
+        explorer = replacement(run, args.explorer) if args.explorer else None
+        if args.generations is not None:
+            run.extend(args.generations)
+        if args.sandbox == "auto":  # an interruption must not change the archive: keep the sandbox of the run
+            args.sandbox = run.config.sandbox
+        with resolve.sandbox(args) as sandbox:
+            return run_discovery(run, sandbox, args, explorer)

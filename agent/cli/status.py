@@ -34,6 +34,7 @@ def add_parser(commands: Commands) -> None:
 def status(args: argparse.Namespace) -> int:
     """Print the state of a run."""
     from ..archive import resolve
+    from ..archive.run_lock import running
     from ..archive.run_report import describe_optimism
     from ..archive.run_settings import describe_settings, read_settings
     from ..archive.version import ArchivedVersions
@@ -59,7 +60,7 @@ def status(args: argparse.Namespace) -> int:
             console().print(curve_table([(best.id, point) for point in best.mean_points]))
     for number, line in enumerate(describe_settings(read_settings(run))):
         print(f"  {'' if number else 'settings':12} {line}")
-    if state != FINISHED:
+    if state != FINISHED and running(run.home) is None:
         print(f"go on with `autotts resume {run.home}`")
     return 0
 
@@ -92,9 +93,12 @@ _SHOWN = 5
 
 
 def run_state(run: Run, report: RunReport | None) -> str:
-    """Return in words whether a run has finished, has reached a limit, or can go on."""
+    """Return in words whether a run is being worked on, has finished, has reached a limit, or can go on."""
+    from ..archive.run_lock import running
     from ..records.events import RunFinished
 
+    if (busy := running(run.home)) is not None:
+        return f"running ({busy})"
     ends = run.events_of(RunFinished)
     if report is None or not ends:
         return FINISHED if report is not None else "not finished"

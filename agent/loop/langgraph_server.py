@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, closing, contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.runnables import RunnableConfig
@@ -26,6 +25,7 @@ from autotts.sandbox.choice import open_sandbox
 
 from ..archive.rebuild import rebuild
 from ..archive.resolve import RUNS, workers
+from ..archive.run_lock import working_on
 from ..explorers.evolve.explorer import EvolveExplorer
 from ..explorers.registry import check_requirements
 from ..llm.failures import ExplorerError
@@ -43,8 +43,6 @@ if TYPE_CHECKING:  # the server resolves this name
 
 THREADS = RUNS / "langgraph"
 """Directory of the threads: their checkpoints, their settings, and runs whose settings name no other directory."""
-_open: set[Path] = set()
-"""Run directories that a thread of this server works on."""
 
 
 class RunFailed(ValueError):
@@ -108,11 +106,7 @@ def _opened(thread: Thread, given: Mapping[str, Any], has_state: bool) -> Iterat
             "set `run` to the directory of that run"
         )
     run = thread.open(settings)
-    home = run.home.resolve()
-    if home in _open:
-        raise InputError(f"another thread works on {run.home}; wait for its end, or name another `run`")
-    _open.add(home)
-    try:
+    with working_on(run.home):
         prices = Prices()
         check_requirements(run.config, prices)
         run.archive.sweep()
@@ -124,8 +118,6 @@ def _opened(thread: Thread, given: Mapping[str, Any], has_state: bool) -> Iterat
             yield watched.of(
                 Discovery(run, chosen, sandbox, watched.report, bool(settings.approve), parts.budget, page)
             )
-    finally:
-        _open.discard(home)
 
 
 def _unopened(thread: Thread) -> Discovery:
