@@ -29,11 +29,6 @@ from .test_session import WORLDS, made, one_round, opened
 
 pytestmark = pytest.mark.slow
 
-START = "import argparse, sys; from autotts.agent.cli import main as cli; from autotts.agent.cli import mcp; \
-cli._parse = lambda words: argparse.Namespace(**ARGS, function=mcp.mcp); \
-sys.exit(cli.main())"
-
-
 def arguments(home: Path, **more: Any) -> dict[str, Any]:
     given = {
         "run": str(home / "run"), "env": None, "generations": 3, "seed": 0, "orders": 1, "max_branches": 12,
@@ -42,9 +37,12 @@ def arguments(home: Path, **more: Any) -> dict[str, Any]:
     return given | more
 
 
-def command(home: Path, **more: Any) -> list[str]:
-    start = START.replace("ARGS", repr(arguments(home, env=["*"], **more)))
-    return [sys.executable, "-c", start]
+def command(home: Path) -> list[str]:
+    return [
+        sys.executable, "-m", "autotts", "mcp", "--run", str(home / "run"), "--data", str(home / "data"),
+        "--env", "*", "--generations", "3", "--orders", "1", "--max-branches", "12", "--workers", "1",
+        "--sandbox", "process",
+    ]  # fmt: skip
 
 
 @pytest.fixture
