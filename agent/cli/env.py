@@ -6,20 +6,18 @@ import argparse
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autotts.envs.errors import InputError
 
+from . import env_import
 from . import json_output as json_writer
-from .command_parser import CommandParser
 from .options import OUTPUT, Commands, add_command, add_group, count, data_root, json_output, whole
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from autotts.envs.importing.report import ImportReport
     from autotts.envs.store import Environment
     from autotts.envs.summary import Summary
 
@@ -27,7 +25,7 @@ if TYPE_CHECKING:
 def add_parser(commands: Commands) -> None:
     """Add the commands."""
     verbs = add_group(commands, "env", "recorded environments: import, list, show, export, validate, fit, synthesize")
-    _add_import(verbs)
+    env_import.add_parser(verbs)
     add_command(
         verbs, "schema", schema, "print the JSON Schema of a JSONL line for `import`", "autotts env schema",
         prints_data=True,
@@ -61,63 +59,6 @@ def add_parser(commands: Commands) -> None:
     _add_synthesize(verbs)
 
 
-def _add_import(verbs: Commands) -> None:
-    command = add_command(
-        verbs, "import", import_, "read recorded branches into an environment file",
-        "autotts env import runs.jsonl --name gsm8k/my-model",
-    )  # fmt: skip
-    group = command.group("format")
-    command.add_argument("files", nargs="+", metavar="FILE", help="files of the same format; see `autotts docs data`")
-    group.add_argument("--name", metavar="NAME", required=True, help="benchmark/model, such as aime24/Qwen3-1.7B")
-    command.group(OUTPUT).add_argument("--replace", action="store_true", help="overwrite an environment of this name")
-    group.add_argument(
-        "--format", default="auto",
-        choices=("auto", "published", "jsonl", "inspect", "lm-eval", "batch", "hf", "table"),
-        help="format of the files (default: auto, from their content)",
-    )  # fmt: skip
-    _add_fields(command)
-    skips = group.add_mutually_exclusive_group()
-    skips.add_argument("--allow-skips", action="store_true", help="write the others if over 1%% must be skipped")
-    skips.add_argument("--strict", action="store_true", help="write nothing if a branch must be skipped")
-    json_output(command)
-    data_root(command)
-
-
-def _add_fields(command: CommandParser) -> None:
-    """Add the options that say where a file holds what an environment needs."""
-    group = command.group("fields")
-    group.add_argument(
-        "--map", action="append", default=[], metavar="FIELD=PATH",
-        help="where the file holds a field, such as final_answer=output.answer; * is every item of a list; repeatable",
-    )  # fmt: skip
-    group.add_argument(
-        "--delta", type=count, metavar="N",
-        help="tokens of an interval, if the file does not say; or a multiple of its own, which leaves probes out",
-    )  # fmt: skip
-    group.add_argument(
-        "--tokens", metavar="HOW",
-        help="missing lengths: chars/N (a token for N characters), shared (divide the tokens of a response among its "
-        "choices) or a number for every branch",
-    )  # fmt: skip
-    group.add_argument(
-        "--extract", metavar="HOW",
-        help="find the final answer in the text: boxed, choice, number, last-line or a regular expression (last match)",
-    )  # fmt: skip
-    group.add_argument("--extract-gold", metavar="HOW", help="find the gold answer in its text, in the same ways")
-    group.add_argument("--gold", metavar="FILE", help="table of gold answers (JSONL, CSV, .xlsx, Parquet) to join")
-    group.add_argument("--gold-columns", metavar="KEY=ANSWER", help="columns of that table (default: by their names)")
-    group.add_argument("--requests", metavar="FILE", help="requests of a batch job: equal prompts are one question")
-    group.add_argument("--question-id", metavar="REGEX", help="the part of an id that names the question")
-    group.add_argument(
-        "--answers", metavar="KIND", help="how answers are compared: exact, text, number, choice, math, or "
-        "package.module:function (default: from the data, and the report says which)",
-    )  # fmt: skip
-    group.add_argument("--scorer", metavar="NAME", help="scorer of an Inspect log that holds the answers")
-    group.add_argument("--filter", metavar="NAME", help="filter of lm-eval samples (default: finds most answers)")
-    group.add_argument("--split", metavar="NAME", help="split of a Hugging Face data set")
-    group.add_argument("--sheet", metavar="NAME", help="sheet of a workbook")
-
-
 def _add_synthesize(verbs: Commands) -> None:
     command = add_command(
         verbs, "synthesize", synthesize, "make environments from synthetic models",
@@ -132,73 +73,6 @@ def _add_synthesize(verbs: Commands) -> None:
         "--name", metavar="NAME", help="name of the environment, or its prefix if --model holds several models"
     )
     data_root(command)
-
-
-def import_(args: argparse.Namespace) -> int:
-    """Read recorded branches into an environment file, and print the skipped ones.
-
-    Raises:
-        InputError: the file holds no usable branch, or the name is taken or reserved.
-    """
-    from rich.console import Console
-
-    from autotts.envs import catalogue, store
-    from autotts.envs.importing import importer
-    from autotts.envs.importing.extraction import extraction
-    from autotts.envs.importing.options import ImportOptions, columns, lengths, question_pattern
-    from autotts.envs.importing.rows import parse_map
-    from autotts.envs.synthetic.simulated import PREFIX, is_simulated
-
-    from ..reports.console.bars import shows_progress
-
-    path = catalogue.path_of(catalogue.data_root(args.data), args.name)
-    if is_simulated(args.name):
-        raise InputError(
-            f"environment name {args.name!r}: {PREFIX}... is reserved for simulated environments; choose another --name"
-        )
-    if path.exists() and not args.replace:
-        raise InputError(f"{path}: the environment {args.name} exists already; overwrite it with --replace")
-    options = ImportOptions(
-        mapping=parse_map(args.map),
-        delta=args.delta,
-        lengths=lengths(args.tokens),
-        extract=extraction("--extract", args.extract),
-        extract_gold=extraction("--extract-gold", args.extract_gold),
-        question_id=question_pattern(args.question_id),
-        requests=Path(args.requests) if args.requests else None,
-        gold=Path(args.gold) if args.gold else None,
-        gold_columns=columns(args.gold_columns),
-        scorer=args.scorer,
-        filter=args.filter,
-        split=args.split,
-        sheet=args.sheet,
-        answers=args.answers,
-    )
-    status = Console(stderr=True).status("reading ...")
-    with status if shows_progress() else nullcontext():
-        environment, report = importer.read(
-            [Path(file) for file in args.files], args.name, args.format, options,
-            lambda taken: status.update(f"reading ... {taken:,} branches"),
-        )  # fmt: skip
-    reason = report.refusal(strict=args.strict, allow_skips=args.allow_skips)
-    if reason is not None:
-        report.hash = ""  # of no file
-    json_writer.write(args, lambda: _import_document(report))
-    if environment is not None and reason is None:
-        store.save(environment, path)
-        size = f"{report.questions} questions, {report.branches} branches"
-        print(f"{args.name}: {size} -> {path} (format {report.format})")
-    for line in report.lines():
-        print(line)
-    if reason is not None:
-        raise InputError(f"{', '.join(report.files)}: {reason}, so nothing was written: {report.first()}")
-    return 0
-
-
-def _import_document(report: ImportReport) -> BaseModel:
-    from .json_documents import EnvImportDocument
-
-    return EnvImportDocument.of(report)
 
 
 def schema(args: argparse.Namespace) -> int:

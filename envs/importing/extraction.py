@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -11,8 +12,8 @@ from ..errors import InputError
 
 
 @dataclass(frozen=True, slots=True)
-class Extraction:
-    """A way to find the answer in a text."""
+class ExtractionWay:
+    """One way to find the answer in a text."""
 
     name: str
     """One of `WAYS`, or the regular expression."""
@@ -20,20 +21,49 @@ class Extraction:
     """Returns the answer in a text, stripped of spaces, or None if there is none."""
 
 
-def extraction(option: str, text: str | None) -> Extraction | None:
-    """Return the way that a user names: one of `WAYS`, or a regular expression whose last match is the answer.
+@dataclass(frozen=True, slots=True)
+class Extraction:
+    """The ways to find the answer in a text, in the order in which they are tried."""
+
+    ways: tuple[ExtractionWay, ...]
+
+    @property
+    def name(self) -> str:
+        """The names of the ways, as the option takes them."""
+        return shlex.join(way.name for way in self.ways)
+
+    def find(self, text: str) -> tuple[str | None, str]:
+        """Return the answer that the first of the ways finds, and the name of this way; (None, "") if none does."""
+        for way in self.ways:
+            answer = way.find(text)
+            if answer is not None:
+                return answer, way.name
+        return None, ""
+
+
+def extraction(option: str, *texts: str) -> Extraction | None:
+    """Return the ways that a user names: each of `WAYS`, or a regular expression whose last match is the answer.
 
     Args:
         option: the option, for the error.
-        text: the name or the expression.
+        texts: the names or the expressions.
+
+    Returns:
+        The ways, or None if the user names none.
 
     Raises:
-        InputError: the text is neither a name nor a regular expression, or the expression has several groups.
+        InputError: a text is neither a name nor a regular expression, an expression has several groups, or a way is
+            named twice.
     """
-    if text is None:
-        return None
+    twice = next((text for at, text in enumerate(texts) if text in texts[:at]), None)
+    if twice is not None:
+        raise InputError(f"{option}: {twice} is named twice")
+    return Extraction(tuple(_way(option, text) for text in texts)) if texts else None
+
+
+def _way(option: str, text: str) -> ExtractionWay:
     if text in WAYS:
-        return Extraction(text, WAYS[text])
+        return ExtractionWay(text, WAYS[text])
     try:
         compiled = re.compile(text)
     except (re.error, OverflowError, RecursionError) as error:
@@ -42,7 +72,7 @@ def extraction(option: str, text: str | None) -> Extraction | None:
         ) from None
     if compiled.groups > 1:
         raise InputError(f"{option}: {compiled.groups} groups, but the answer is one: write the others as (?:...)")
-    return Extraction(text, lambda given: _last_match(compiled, given))
+    return ExtractionWay(text, lambda given: _last_match(compiled, given))
 
 
 def _last_match(expression: re.Pattern[str], text: str) -> str | None:

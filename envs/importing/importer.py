@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -21,10 +21,11 @@ from .detection import FORMATS, detect
 from .extraction import plain_number
 from .joins import Joins, joins
 from .line import FIELDS, BranchLine, as_text, complaint
+from .missing_fields import OptionSuggestion, missing_fields
 from .options import ImportOptions, Lengths
 from .plausibility import Extracted, warnings
 from .report import ImportReport
-from .rows import FormatReader, ImportedRow, SkippedRow, UnreadableRow, branches
+from .rows import FormatReader, ImportedRow, SkippedRow, UnreadableRow, branches, leads_somewhere
 
 READERS: dict[str, FormatReader] = {
     "jsonl": jsonl.read,
@@ -85,8 +86,10 @@ def read(
             importer.add(path, row)
             if collector.branches % 1000 == 0:
                 progress(collector.branches)
+    importer.refuse_unseen_paths()
     importer.settle()
     importer.add_notes(listed=kind in ("jsonl", "hf", "table"))
+    report.suggestion = importer.suggestion.words()
     if not collector.branches:
         return None, report
     importer.refuse_whole_texts()
@@ -159,6 +162,9 @@ class _RowImporter:
         self.lists = any("*" in path for path in options.mapping.values())
         """Whether the mapping makes several branches of a row."""
         self.keys: dict[str, None] = {}
+        self.unseen = dict(options.mapping)
+        """The mapped fields whose path has led nowhere so far."""
+        self.suggestion = OptionSuggestion(options)
 
     def add(self, path: Path, row: ImportedRow | UnreadableRow) -> None:
         place = f"{path} {row.place}" if self.several else row.place
@@ -168,10 +174,12 @@ class _RowImporter:
             return
         if isinstance(row.raw, dict) and len(self.keys) < 100:
             self.keys.update(dict.fromkeys(str(key) for key in row.raw))
+        for name in [name for name, path in self.unseen.items() if leads_somewhere(row.raw, path)]:
+            del self.unseen[name]
         for number, fields in enumerate(self._branches(place, row)):
             where = f"{place} branch {number}" if row.lists or self.lists else place
             try:
-                self._branch(fields, where)
+                self._branch(fields, row.raw, where)
             except ValidationError as error:
                 self.report.skip(where, complaint(error))
             except SkippedRow as why:
@@ -189,32 +197,25 @@ class _RowImporter:
             hint = " (a cell holds no list: take Parquet or JSONL, or a column for each branch)" if self.table else ""
             self.report.skip_row(place, f"{why}{hint}")
 
-    def _branch(self, fields: dict[str, Any], place: str) -> None:
+    def _branch(self, fields: dict[str, Any], raw: Any, place: str) -> None:
         if self.table:
             fields = tables.typed(fields)
         if self.options.question_id is not None:
             fields["question_id"] = self._part(fields.get("question_id"))
         self.joined.complete(fields)
-        text = fields.get("text")
-        extracted = self._extract(fields, text)
+        lacks, text = missing_fields(fields, self.options), fields.get("text")
+        if lacks:
+            self.suggestion.add(raw, [name for name, _ in lacks], text)
+            raise SkippedRow("; ".join(why for _, why in lacks))
+        way = self._extract(fields, text)
         self._gold(fields)
         estimated = self._estimate(fields, text)
-        if fields.get("gold_answer") is None:
-            raise SkippedRow("no gold_answer (--map says where it is, --gold joins a table of gold answers)")
-        if "final_answer" not in fields and text is not None:
-            raise SkippedRow("no final_answer (--extract finds it in the text, --map says where it is)")
-        if fields.get("total_tokens") is None:
-            raise SkippedRow(
-                "no total_tokens (--map says where they are, --tokens estimates them)"
-                if not self.options.lengths
-                else f"neither total_tokens nor {'a text' if self.options.lengths.characters else 'usage'} for --tokens"
-            )
         line = BranchLine.model_validate({name: fields[name] for name in _CHECKED if name in fields})
         self.collector.add(line, place)
         self.estimated += estimated
-        self.whole += _is_whole(line.final_answer, text) and not extracted
-        if extracted:
-            self.extracted.add(line.final_answer)
+        self.whole += _is_whole(line.final_answer, text) and way is None
+        if way is not None:
+            self.extracted.add(line.final_answer, way)
 
     def _part(self, name: Any) -> str:
         """Return the part of an id that names the question."""
@@ -224,13 +225,12 @@ class _RowImporter:
             raise SkippedRow("--question-id finds nothing in question_id")
         return str(match[pattern.groups])
 
-    def _extract(self, fields: dict[str, Any], text: Any) -> bool:
+    def _extract(self, fields: dict[str, Any], text: Any) -> str | None:
+        """Find the answer in the text; return the name of the way that found it, or None if this is not asked for."""
         if self.options.extract is None:
-            return False
-        if not isinstance(text, str):
-            raise SkippedRow("no text for --extract (--map text=PATH says where it is)")
-        fields["final_answer"] = self.options.extract.find(text)
-        return True
+            return None
+        fields["final_answer"], way = self.options.extract.find(text)
+        return way
 
     def _gold(self, fields: dict[str, Any]) -> None:
         gold, options = fields.get("gold_answer"), self.options
@@ -240,7 +240,7 @@ class _RowImporter:
         if not isinstance(gold, str):
             return
         if options.extract_gold is not None:
-            fields["gold_answer"] = options.extract_gold.find(gold)
+            fields["gold_answer"] = options.extract_gold.find(gold)[0]
             if fields["gold_answer"] is None:
                 raise SkippedRow("--extract-gold finds nothing in gold_answer")
         elif options.extract is not None and options.extract.name == "number":
@@ -262,6 +262,17 @@ class _RowImporter:
         self.report.notes += notes
         for place in dropped:
             self.report.skip(place, "probes at an interval of which the common one is no multiple (--delta names one)")
+
+    def refuse_unseen_paths(self) -> None:
+        """Raise an error if a path of the mapping leads nowhere in every row.
+
+        Raises:
+            InputError: there is such a path.
+        """
+        if not self.unseen or not self.keys:
+            return
+        wrong = "; ".join(f"no line has the key `{path}` (--map {name}={path})" for name, path in self.unseen.items())
+        raise InputError(f"{', '.join(self.report.files)}: {wrong}; keys: {_listed(self.keys)}")
 
     def refuse_whole_texts(self) -> None:
         """Raise an error if most answers are the whole texts of their branches, of which no two are ever equal.
@@ -304,8 +315,8 @@ class _RowImporter:
         if self.estimated:
             notes.append(_estimate_note(self.estimated, options.lengths))
         if self.extracted.texts:
-            found = f"{self.extracted.found:,} of {self.extracted.texts:,} texts"
-            notes.append(f"the answers are what --extract finds in the texts: one in {found}")
+            assert options.extract is not None
+            notes.append(f"the answers are what --extract finds in the texts: {self.extracted.text(options.extract)}")
             if self.report.format in ("inspect", "lm-eval"):
                 notes.append("the verdicts of the file are left out, as they are on other answers")
         if self.blank:
@@ -317,8 +328,12 @@ class _RowImporter:
         used = {path.split(".")[0] for path in options.mapping.values()}
         unused = [key for key in self.keys if not _is_used(key, used)]
         if listed and unused:
-            more = ", ..." if len(unused) > 12 else ""
-            notes.append(f"unused keys: {', '.join(key[:40] for key in unused[:12])}{more}")
+            notes.append(f"unused keys: {_listed(unused)}")
+
+
+def _listed(keys: Collection[str]) -> str:
+    """Return the first keys as text for the user."""
+    return ", ".join([*(key[:40] for key in list(keys)[:12]), *(["..."] if len(keys) > 12 else [])])
 
 
 def _is_used(key: str, used: set[str]) -> bool:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
 
 from ..store import ABSENT, Environment
+from .counting import counted
 from .extraction import WAYS, Extraction
 
 _FEW = 5
@@ -37,15 +39,26 @@ class Extracted:
 
     texts: int = 0
     found: int = 0
+    ways: Counter[str] = field(default_factory=Counter)
+    """The number of answers by the way that found them."""
     cut: int = 0
     """Answers with a brace that is not closed, or not opened."""
     sample: str = ""
     """The first such answer."""
 
-    def add(self, answer: str | None) -> None:
-        """Count the answer of one text."""
+    def text(self, extraction: Extraction) -> str:
+        """Return how often each way found the answer, as text for the user."""
+        found = f"one in {self.found:,} of {counted(self.texts, 'text')}"
+        if len(extraction.ways) > 1:
+            found += f" ({', '.join(f'{way.name} {self.ways[way.name]:,}' for way in extraction.ways)})"
+        return found
+
+    def add(self, answer: str | None, way: str) -> None:
+        """Count the answer of one text, and the way that found it."""
         self.texts += 1
-        self.found += answer is not None
+        if answer is not None:
+            self.found += 1
+            self.ways[way] += 1
         if answer is not None and not _balanced(answer):
             self.cut += 1
             self.sample = self.sample or answer
@@ -56,17 +69,17 @@ def _balanced(answer: str) -> bool:
     return bare.count("{") == bare.count("}")
 
 
-def warnings(environment: Environment, extracted: Extracted, way: Extraction | None) -> list[Warned]:
+def warnings(environment: Environment, extracted: Extracted, extraction: Extraction | None) -> list[Warned]:
     """Return the warnings of an imported environment.
 
     Args:
         environment: the imported branches.
         extracted: the answers that were found in texts.
-        way: how they were found, if they were.
+        extraction: how they were found, if they were.
     """
-    found = _of_extraction(extracted, way)
+    found = _of_extraction(extracted, extraction)
     if len(environment.final_answers) >= _FEW:
-        found += [*_of_shape(environment), *_of_answers(environment)]
+        found += [*_of_shape(environment), *_of_answers(environment), *_of_questions(environment, extraction)]
     return found
 
 
@@ -101,29 +114,47 @@ def _of_answers(environment: Environment) -> Iterator[Warned]:
         yield Warned("long-answers", f"most answers are whole texts; {_ANSWER_HINT}")
 
 
+def _of_questions(environment: Environment, extraction: Extraction | None) -> Iterator[Warned]:
+    """Yield a warning of the questions that no branch answers, if others are answered."""
+    present = np.add.reduceat(environment.final_answers != ABSENT, environment.branch_offsets[:-1], dtype=np.int64)
+    unanswered = np.flatnonzero((present == 0) & (np.diff(environment.branch_offsets) > 1))
+    if not len(unanswered) or not present.any():
+        return
+    where = f"in {counted(len(unanswered), 'question')} no branch has an answer (such as question {unanswered[0]})"
+    hint = _ANSWER_HINT
+    if extraction is not None:
+        other = next((name for name in ("boxed", "choice", "number") if name not in _names(extraction)), "last-line")
+        hint = f"--extract {extraction.name} {other} also finds answers of another form"
+    yield Warned("unanswered-questions", f"{where}; {hint}")
+
+
+def _names(extraction: Extraction) -> list[str]:
+    return [way.name for way in extraction.ways]
+
+
 _ANSWER_HINT = f"--map final_answer=PATH or --extract {'|'.join(WAYS)}|REGEX says where it is"
 
 
-def _of_extraction(extracted: Extracted, way: Extraction | None) -> list[Warned]:
-    if way is None or not extracted.texts:
+def _of_extraction(extracted: Extracted, extraction: Extraction | None) -> list[Warned]:
+    if extraction is None or not extracted.texts:
         return []
-    found = []
+    found, used = [], _names(extraction)
     if extracted.texts >= _FEW and 2 * extracted.found < extracted.texts:
-        others = [name for name in WAYS if name != way.name]
+        others = [name for name in WAYS if name not in used]
         found.append(
             Warned(
                 "few-extracted",
-                f"--extract {way.name} finds an answer in {extracted.found:,} of {extracted.texts:,} texts;"
-                f" try --extract {', '.join(others)} or another regular expression",
+                f"--extract {extraction.name} finds an answer in {extracted.found:,} of"
+                f" {counted(extracted.texts, 'text')}; try --extract {', '.join([*others, 'a regular expression'])}",
             )
         )
     if extracted.cut:
-        better = "--extract boxed reads nested braces" if way.name not in WAYS else "the texts are cut there"
+        better = "the texts are cut there" if set(used) <= set(WAYS) else "--extract boxed reads nested braces"
         found.append(
             Warned(
                 "unbalanced-braces",
-                f"{extracted.cut:,} of {extracted.found:,} extracted answers have a brace without its partner, such as"
-                f" {_short(extracted.sample)}; {better}",
+                f"{extracted.cut:,} of {counted(extracted.found, 'extracted answer')} with a brace without its partner,"
+                f" such as {_short(extracted.sample)}; {better}",
             )
         )
     return found

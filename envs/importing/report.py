@@ -53,6 +53,8 @@ class ImportReport:
     """Facts that a reader of the figures should know."""
     warnings: list[Warned] = field(default_factory=list)
     """Reasons to doubt the figures."""
+    suggestion: list[str] = field(default_factory=list)
+    """Words of options that probably give the fields that are missing in skipped branches."""
 
     @property
     def count(self) -> int:

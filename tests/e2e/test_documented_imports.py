@@ -33,6 +33,7 @@ FILES = {
 """The files of the documented commands, and the samples that stand for them."""
 RIGHT = {
     "math/mine": (4, 3),
+    "mixed/mine": (4, 3),
     "gsm8k/joined": (20, 11),
     "gsm8k/inspect": (20, 11),
     "gsm8k/includes": (20, 11),
@@ -79,6 +80,10 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     generations = [{"answer": answer, "usage": {"output": 5}} for answer in ("4", "4", "5", "4")]
     row = {"problem": "2 + 2?", "answer": "4", "generations": generations}
     (tmp_path / "generations.jsonl").write_text(json.dumps(row))
+    with (tmp_path / "gens.jsonl").open("w") as file:
+        for q, gold, text in ((1, "4", r"\boxed{4}"), (1, "4", r"\boxed{5}"), (2, "B", "(B)"), (2, "B", "answer is B")):
+            names = {"prompt_id": f"p{q}", "prompt": f"{q}?", "response": text, "reference": gold}
+            file.write(json.dumps(names | {"num_completion_tokens": 5}) + "\n")
     with (tmp_path / "answers.jsonl").open("w") as file:
         for line in map(json.loads, (SAMPLES / "batches/openai.jsonl").read_text().splitlines()):
             said = line["response"]["body"]["choices"][0]["message"]["content"]
