@@ -81,9 +81,14 @@ class ArchiveSnapshot:
         assert self.credits is not None and self.front is not None
         return self
 
-    def best(self, report: RunReport | None = None) -> BestVersion | None:
-        """Return the best version (`agent.archive.best`), given the final evaluation of the run."""
-        return best_version(self.ranked, self.budgets, report)
+    def best(self, report: RunReport | None = None, given: Mapping[str, str] | None = None) -> BestVersion | None:
+        """Return the best version (`agent.archive.best`).
+
+        Args:
+            report: the final evaluation of the run, if there is one.
+            given: names of the controllers that the run was given, by id.
+        """
+        return best_version(self.ranked, self.budgets, report, given, self.quality)
 
 
 class ArchiveIndex:

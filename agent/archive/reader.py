@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
@@ -68,7 +69,12 @@ class ArchiveReader:
         Raises:
             DamagedFile: the report of the run is damaged.
         """
-        return self.view().best(read_report(self.run) if self.run else None)
+        return self.view().best(read_report(self.run), self.given_names) if self.run else self.view().best()
+
+    @cached_property
+    def given_names(self) -> dict[str, str]:
+        """The name of each controller that the run was given, by id; empty for an archive alone."""
+        return self.run.given_names() if self.run else {}
 
     def existing(self, version: str) -> str:
         """Return ``version`` if it is in the archive. Only checked ids may become part of a path.

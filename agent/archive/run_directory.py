@@ -194,6 +194,14 @@ class Run:
             found.append(controller)
         return found
 
+    def given_names(self) -> dict[str, str]:
+        """Return the name by which the user gave each controller that the search starts from, by id.
+
+        Raises:
+            DamagedFile: one is missing or damaged.
+        """
+        return {controller.id: controller.origin for controller in self.given()}
+
     def extend(self, generations: int) -> None:
         """Let the run go on to a larger number of generations; a finished run can then be resumed.
 

@@ -260,7 +260,13 @@ class ArchivedVersions:
     @property
     def best(self) -> BestVersion | None:
         """The best version, by the rule of `agent.archive.best`."""
-        return best_version(self.ranked, self.budgets, self.report)
+        return best_version(self.ranked, self.budgets, self.report, self.given_names, self.qualities)
+
+    @cached_property
+    def given_names(self) -> dict[str, str]:
+        """The name of each controller that the archive's run was given, by id; empty for an archive alone."""
+        run = run_of(self.archive)
+        return run.given_names() if run else {}
 
     @cached_property
     def champion_names(self) -> dict[str, tuple[str, ...]]:

@@ -19,7 +19,7 @@ from autotts.envs.errors import DamagedFile, InputError
 from autotts.sandbox.base import Sandbox, SandboxError
 
 from .. import population
-from ..archive.best import BestVersion, best_version
+from ..archive.best import BestVersion, best_version, label
 from ..archive.resolve import workers
 from ..archive.run_directory import Run
 from ..archive.run_report import TEXT, RunReport, describe_optimism, read_report
@@ -158,11 +158,13 @@ def _print_summary(run: Run, budget: LlmBudget, args: argparse.Namespace) -> int
             f"{run.home / 'report.json'}: missing; remove {run.checkpoint}, and resume: the archive is kept"
         )
     cards = run.archive.cards_with_beliefs()
-    best = best_version(population.ranked(cards), population.budgets(cards), report)
+    names = run.given_names()
+    best = best_version(population.ranked(cards), population.budgets(cards), report, names)
     print(f"\nbest: {best}")
     for version, measured in sorted(report.measured.items(), key=lambda item: -item[1]):
         searched = report.searched[version]
-        print(f"  {version:24} {measured:6.2f}  (search {searched:6.2f}, change {measured - searched:+.2f})")
+        shown = label(version, names.get(version, ""))
+        print(f"  {shown:24} {measured:6.2f}  (search {searched:6.2f}, change {measured - searched:+.2f})")
     print("  (mean accuracy over the token budgets of the baselines, in per cent)")
     for line in describe_optimism(report.optimism):
         print(f"  {line}")

@@ -15,7 +15,7 @@ from autotts.sandbox.outcome import Candidate
 from autotts.sandbox.trial import trial
 
 from .. import population
-from ..archive.best import leader
+from ..archive.best import choose
 from ..archive.run_directory import FIRST_FRESH_ORDER, Run
 from ..archive.run_report import JSON, BudgetComparison, Optimism, QualityLead, RunReport
 from ..population.overfitting.beliefs import optimism, with_beliefs
@@ -32,8 +32,9 @@ _BUDGETS = 8
 
 
 def evaluate_finalists(
-    run: Run, environments: Sequence[Environment], sandbox: Sandbox, progress: Callable[[int], None] | None = None
-) -> RunReport:
+    run: Run, environments: Sequence[Environment], sandbox: Sandbox, progress: Callable[[int], None] | None = None,
+    evaluated: Callable[[int, int], None] | None = None,
+) -> RunReport:  # fmt: skip
     """Evaluate the finalists and the baselines on fresh branch orders; write ``report.json``, and return it.
 
     Args:
@@ -41,6 +42,7 @@ def evaluate_finalists(
         environments: the recorded environments of the run.
         sandbox: where the versions run.
         progress: called with the number of episodes that have been run since its last call.
+        evaluated: called with the number of versions that have been evaluated, from 0 on, and with that of all.
 
     Raises:
         InputError: no version could be evaluated.
@@ -60,7 +62,12 @@ def evaluate_finalists(
         return trial(candidate, episodes, sandbox, seed=run.config.seed, progress=progress)  # audited in every episode
 
     finalists = {card.id: card for card in [*best, *front, *baselines]}
-    results = {name: measured(card) for name, card in finalists.items()}
+    results: dict[str, LoggedEvaluation] = {}
+    tell = evaluated or (lambda done, of: None)
+    tell(0, len(finalists))
+    for name, card in finalists.items():
+        results[name] = measured(card)
+        tell(len(results), len(finalists))
     if not any(result.verdict.ok for result in results.values()):
         raise InputError(f"{run.home}: no version ran to its end; see `autotts lineage`")
     report = _report(run, cards, front, results)
@@ -89,7 +96,8 @@ def _report(
         if results[card.id].verdict.ok
     ]
     figures = {name: QuestionResults.of(result.scores) for name, result in results.items() if result.scores is not None}
-    at, chosen = population.budgets(cards), leader(population.ranked(with_beliefs(fresh, figures.get)))
+    at = population.budgets(cards)
+    chosen = choose(population.ranked(with_beliefs(fresh, figures.get)), at)
     assert chosen is not None, "a version has run"
     ran, baselines = [card for card in front if card.id in figures], [card.id for card in fresh if card.generation == 0]
     held = _budgets(ran, baselines, figures, at)

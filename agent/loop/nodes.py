@@ -18,7 +18,7 @@ from autotts.sandbox.base import Sandbox
 
 from .. import population
 from ..archive.baselines import baseline_names, baseline_source
-from ..archive.best import leader
+from ..archive.best import choose, label
 from ..archive.run_directory import Run
 from ..archive.run_report import TEXT, RunReport, set_report_aside
 from ..llm.budget import LlmBudget
@@ -30,6 +30,7 @@ from ..records.events import (
     EpisodesRun,
     Event,
     EventListener,
+    FinalistsEvaluated,
     GenerationArchived,
     GenerationStarted,
     RunFinished,
@@ -135,9 +136,7 @@ class Discovery:
         ways = {parent.card.id: parent.way for parent in reversed(parents)}
         island = state["island"] if self.run.config.islands > 1 else None
         drafts = [
-            CandidateRecord.proposed(
-                proposal, state["generation"], self.explorer.name, island=island, parent_ways=ways
-            )
+            CandidateRecord.proposed(proposal, state["generation"], self.explorer.name, island=island, parent_ways=ways)
             for proposal in answer[: state["count"]]
         ]
         self.staging.put_answer(place, drafts)
@@ -208,17 +207,7 @@ class Discovery:
         self.staging.clear()
         barren = 0 if state["pending"] or state["stopped"] else state["barren"] + 1
         cards = self.store.cards_before(state["generation"] + 1)
-        at = population.budgets(cards)
-        best, baseline = leader(population.ranked(cards)), population.best_baseline(cards, at)
-        able = [card for card in cards if card.ok]
-        self.emit(
-            GenerationArchived(
-                generation=state["generation"], versions=len(cards), new=len(state["pending"]),
-                best=best.id if best else None, quality=round(population.quality(best, at), 3) if best else None,
-                baselines=round(population.quality(baseline, at), 3) if baseline else 0.0,
-                highest=round(float(population.qualities(able, at).max(initial=0.0)), 3),
-            )
-        )  # fmt: skip
+        self.emit(self._archived(state, cards))
         if barren >= MOST_BARREN:
             self.emit(RunStopped("nothing new was proposed"))
             raise ExplorerFailed(f"{self.explorer.name} proposed nothing new for {barren} generations")
@@ -227,7 +216,10 @@ class Discovery:
 
     def final_evaluation(self, state: DiscoveryState) -> dict[str, Any]:
         """Compare the best versions with the baselines on fresh branch orders, and write the report."""
-        report = evaluate_finalists(self.run, self.store.recorded.environments, self.sandbox, self._ticked)
+        report = evaluate_finalists(
+            self.run, self.store.recorded.environments, self.sandbox, self._ticked,
+            lambda done, of: self.tell(FinalistsEvaluated(done, of)),
+        )  # fmt: skip
         if self._render is not None:
             text = self._render(self.run, report, self.archive.cards_with_beliefs())
             write_atomically(self.run.home / TEXT, text.encode())
@@ -235,6 +227,23 @@ class Discovery:
         return {}
 
     # Helpers
+
+    def _archived(self, state: DiscoveryState, cards: Sequence[Card]) -> GenerationArchived:
+        """Return the event of a generation whose candidates are in the archive."""
+        at, able = population.budgets(cards), [card for card in cards if card.ok]
+        quality = dict(zip((card.id for card in able), population.qualities(able, at).tolist(), strict=True))
+        best = choose(population.ranked(cards), at, quality)
+        highest = max(quality, key=quality.__getitem__, default=None)
+        names = self.run.given_names()
+        given = max((name for name in names if name in quality), key=quality.__getitem__, default="")
+        start = [card.id for card in able if card.generation == 0 and card.id not in names]
+        return GenerationArchived(
+            generation=state["generation"], versions=len(cards), new=len(state["pending"]),
+            best=best.id if best else None, quality=quality[best.id] if best else None,
+            baselines=max((quality[name] for name in start), default=0.0),
+            highest=quality[highest] if highest else 0.0, highest_of=highest,
+            given=label(given, names.get(given, "")), given_quality=quality.get(given),
+        )  # fmt: skip
 
     def emit(self, event: Event) -> None:
         """Log an event, and pass it to the listener."""

@@ -106,11 +106,17 @@ class GenerationArchived(Event):
     best: str | None
     """Id of the best version; None if no version ran."""
     quality: float | None
-    """Its quality as believed, in points."""
+    """Its measured quality, in points."""
     baselines: float
-    """Quality of the best baseline, in points."""
+    """Quality of the best hand-written baseline, in points."""
     highest: float
     """Highest measured quality, in points."""
+    highest_of: str | None = None
+    """Id of the version that has it."""
+    given: str = ""
+    """The best controller that the run was given: its name with its id; empty if none was given."""
+    given_quality: float | None = None
+    """Its quality, in points."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +154,14 @@ class EpisodesRun(Event):
     """Some episodes have just been run. Not logged."""
 
     count: int
+
+
+@dataclass(frozen=True, slots=True)
+class FinalistsEvaluated(Event):
+    """The final evaluation has done some of its versions, from 0 on. Not logged."""
+
+    done: int
+    of: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from autotts.envs.errors import DamagedFile
 from autotts.sandbox.base import SandboxError, log_message
 
 from ... import population
-from ...archive.best import leader
+from ...archive.best import choose
 from ...archive.run_directory import Run
 from ...archive.run_report import read_report
 from ...llm.session import Prompt
@@ -242,7 +242,8 @@ def host(session: McpSession, run: Run, discover: Callable[[], None]) -> None:
 def last_round(run: Run, brief: Brief) -> str:
     """Return the number of this round, and the result of the last one."""
     cards = run.archive.cards_with_beliefs()
-    at, first = population.budgets(cards), leader(population.ranked(cards))
+    at = population.budgets(cards)
+    first = choose(population.ranked(cards), at)
     lines = [f"Round {brief.generation} of {run.config.generations}."]
     for card in cards:
         if card.generation != brief.generation - 1 or card.generation == 0:

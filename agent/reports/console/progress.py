@@ -11,7 +11,15 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from ...archive.run_directory import Run
-from ...records.events import CandidateEvaluated, EpisodesRun, Event, GenerationArchived, GenerationStarted
+from ...records.events import (
+    CandidateEvaluated,
+    EpisodesRun,
+    Event,
+    FinalistsEvaluated,
+    GenerationArchived,
+    GenerationStarted,
+)
+from ...tools.text import count_of
 from .bars import shows_progress
 
 
@@ -52,25 +60,30 @@ class ProgressDisplay:
             case EpisodesRun(count):
                 self._episodes += count
             case GenerationStarted(generation, of):
-                if self._task is not None:
-                    self._bar.remove_task(self._task)
                 self._first = generation if self._first is None else self._first
-                self._task = self._bar.add_task(f"generation {generation} of {of}", total=None, note="")
+                self._begin(f"generation {generation} of {of}")
             case CandidateEvaluated() if self._task is not None:
                 self._bar.update(self._task, total=event.of, completed=event.position, note=self._speed())
             case GenerationArchived():
-                self._print(event)
+                self._print(
+                    f"generation {event.generation:3d}: {event.versions:4d} versions, {_quality(event)}, "
+                    f"{self._speed()}, {self._left(event.generation)}"
+                )
+            case FinalistsEvaluated(0, of):
+                self._begin("final evaluation")
+                self._print(f"final evaluation: {count_of(of, 'version')} on fresh branch orders ...")
+            case FinalistsEvaluated(done, of) if self._task is not None:
+                self._bar.update(self._task, total=of, completed=done, note=self._speed())
 
-    def _print(self, event: GenerationArchived) -> None:
-        if not logging.getLogger("autotts").isEnabledFor(logging.INFO):
-            return
-        quality = f"best {event.best}, highest quality {event.highest:.2f} (best baseline {event.baselines:.2f})"
-        self._bar.console.print(
-            f"generation {event.generation:3d}: {event.versions:4d} versions, "
-            f"{quality if event.best else 'none ran'}, {self._speed()}, {self._left(event.generation)}",
-            highlight=False,
-            soft_wrap=True,
-        )
+    def _begin(self, label: str) -> None:
+        """Show the bar of another part of the run."""
+        if self._task is not None:
+            self._bar.remove_task(self._task)
+        self._task = self._bar.add_task(label, total=None, note="")
+
+    def _print(self, line: str) -> None:
+        if logging.getLogger("autotts").isEnabledFor(logging.INFO):
+            self._bar.console.print(line, highlight=False, soft_wrap=True, markup=False)
 
     def _speed(self) -> str:
         return f"{self._episodes / max(1e-9, time.monotonic() - self._began):,.0f} episodes/s"
@@ -79,4 +92,21 @@ class ProgressDisplay:
         """Return the estimated time left, from the speed of this process and from the limit on hours."""
         done, worked = generation - (self._first or 0) + 1, time.monotonic() - self._began
         left = max(0.0, min((self.run.config.generations - generation) * worked / done, self._most - worked))
-        return f"about {left / 60:.0f} min left" if left >= 90 else f"about {left:.0f} s left"
+        final = "then the final evaluation"
+        if generation >= self.run.config.generations:
+            return final
+        return f"about {left / 60:.0f} min left, {final}" if left >= 90 else f"about {left:.0f} s left, {final}"
+
+
+def _quality(event: GenerationArchived) -> str:
+    """Return the best version, with those that have a higher quality and those that the search started from."""
+    if not event.best or event.quality is None:
+        return "none ran"
+    beside = []
+    if event.highest_of and event.highest_of != event.best:
+        beside.append(f"highest: {event.highest_of} {event.highest:.2f}")
+    if event.given_quality is not None:
+        beside.append(f"yours: {event.given} {event.given_quality:.2f}")
+    beside.append(f"best baseline {event.baselines:.2f}")
+    kind = "best starting version" if event.generation == 0 else "best"
+    return f"{kind} {event.best} {event.quality:.2f} ({', '.join(beside)})"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from statistics import median
 
 from ... import population
-from ...archive.best import best_version
+from ...archive.best import best_version, label
 from ...archive.run_directory import Run
 from ...archive.run_report import RunReport, describe_optimism
 from ...llm.budget import Spending
@@ -28,10 +28,10 @@ def page(run: Run, report: RunReport, cards: Sequence[Card]) -> str:
         report: the final evaluation.
         cards: the cards of all versions, with beliefs.
     """
-    parts = [f"# What the run {escaped(run.home.name)} found", "", *_summary(run, report, cards)]
+    parts = [f"# Results of run {escaped(run.home.name)}", "", *_summary(run, report, cards)]
     for title, lines in (
-        ("The front against the hand-written controllers", _front(report)),
-        ("How far the search has fooled itself", _optimism(report)),
+        ("The front against the hand-written controllers", _front(report, run.given_names())),
+        ("How far the search has fooled itself", _optimism(report, run.given_names())),
         ("What was learned", _learned(run, cards)),
         ("Throughput and cost", _cost(run, cards)),
         ("The champions' sources", _sources(run, report, {card.id: card for card in cards})),
@@ -41,8 +41,9 @@ def page(run: Run, report: RunReport, cards: Sequence[Card]) -> str:
 
 
 def _summary(run: Run, report: RunReport, cards: Sequence[Card]) -> Iterator[str]:
-    orders = f"{report.protocol.orders} branch orders from {report.protocol.first_order:,} on"
-    best = best_version(population.ranked(cards), population.budgets(cards), report)
+    first, count = report.protocol.first_order, report.protocol.orders
+    orders = f"branch order {first:,}" if count == 1 else f"{count} branch orders from {first:,} on"
+    best = best_version(population.ranked(cards), population.budgets(cards), report, run.given_names())
     assert best is not None, "the report has a best version"
     kind = "best version" if best.discovered else "best baseline, and no discovered version has figures"
     yield (
@@ -50,8 +51,11 @@ def _summary(run: Run, report: RunReport, cards: Sequence[Card]) -> Iterator[str
         f"seen. The rule: {best.rule}."
     )
     yield ""
+    for remark in best.remarks:
+        yield f"{escaped(remark[0].upper() + remark[1:])}."
+        yield ""
     if best.ahead:
-        yield f"But {escaped(str(best.ahead))}: search for longer."
+        yield "The search should go on for longer."
         yield ""
     yield f"Search set: {escaped(', '.join(run.config.environments))}."
     if run.config.simulated:
@@ -65,8 +69,9 @@ def _summary(run: Run, report: RunReport, cards: Sequence[Card]) -> Iterator[str
         yield f"\n{escaped(name)} did not come through the fresh orders ({escaped(plain(one_line(why, 200)))})."
 
 
-def _front(report: RunReport) -> Iterator[str]:
+def _front(report: RunReport, names: Mapping[str, str]) -> Iterator[str]:
     baselines = list(dict.fromkeys(lead.baseline for lead in report.leads))
+    less = [f"less {label(baseline, names.get(baseline, ''))}" for baseline in baselines]
     if not report.front:
         yield "Nothing that was discovered is on the front. "
     yield "Quality over all budgets, and the difference from each hand-written controller, paired:"
@@ -78,7 +83,7 @@ def _front(report: RunReport) -> Iterator[str]:
          *(_signed(leads[version, baseline]) for baseline in baselines))
         for version in dict.fromkeys(lead.version for lead in report.leads)
     ]  # fmt: skip
-    yield from table(("version", "champion", "quality", *(f"less {baseline}" for baseline in baselines)), rows, words=2)
+    yield from table(("version", "champion", "quality", *less), rows, words=2)
     if not report.budgets:
         return
     yield ""
@@ -89,29 +94,29 @@ def _front(report: RunReport) -> Iterator[str]:
          *(_signed(row.over[baseline], 1) for baseline in baselines))
         for row in report.budgets
     ]  # fmt: skip
-    yield from table(
-        ("tokens", "version", "accuracy %", *(f"less {baseline}" for baseline in baselines)), rows, words=2
-    )
+    yield from table(("tokens", "version", "accuracy %", *less), rows, words=2)
 
 
-def _optimism(report: RunReport) -> Iterator[str]:
+def _optimism(report: RunReport, names: Mapping[str, str]) -> Iterator[str]:
     if report.optimism is None:
         yield "Not known: there are too few questions, or no figures by question."
     else:
         yield from (f"- {escaped(line)}" for line in describe_optimism(report.optimism))
-    baselines = {lead.baseline for lead in report.leads}
+    baselines = {lead.baseline for lead in report.leads} - set(names)  # one that was given is no reference
     moved = {version: figure - report.searched[version] for version, figure in report.measured.items()}
     common = median(moved[baseline] for baseline in baselines) if baselines else 0.0
     yield ""
     yield (
         "Fresh branch orders of the same questions are easier or harder for all: the hand-written controllers, which "
-        f"nobody chose by these figures, change by {common:+.2f} (median). What a version falls behind that was luck:"
+        f"nobody chose by these figures, change by {common:+.2f} (median). Where a version changes by less than they "
+        "do, the difference is an estimate of its luck in the search:"
     )
     yield ""
     rows = [
-        (version, f"{report.searched[version]:.2f}", f"{measured:.2f}", f"{moved[version] - common:+.2f}")
+        (label(version, names.get(version, "")), f"{report.searched[version]:.2f}", f"{measured:.2f}",
+         f"{moved[version] - common:+.2f}")
         for version, measured in sorted(report.measured.items(), key=lambda item: -item[1])
-    ]
+    ]  # fmt: skip
     yield from table(("version", "quality in the search", "on fresh orders", "change less theirs"), rows)
 
 

@@ -17,7 +17,7 @@ from autotts.envs.store import write_atomically
 from autotts.sandbox.base import log_message
 
 from ... import population
-from ...archive.best import leader
+from ...archive.best import choose
 from ...archive.run_directory import Run, RunConfig
 from ...archive.run_report import JSON, TEXT
 from ...llm.budget import LlmBudget, Spending
@@ -178,7 +178,7 @@ def metrics(run: Run, budget: LlmBudget, generation: int) -> dict[str, float]:
         "versions": len(cards), "hypervolume": population.hypervolume(cards, run.config.latency),
         "dollars": spent.dollars, "tokens": spent.usage.prompt + spent.usage.output, "calls": spent.calls,
     }  # fmt: skip
-    best = leader(population.ranked(cards))
+    best = choose(population.ranked(cards), at)
     for name, card in (("best", best), ("best_baseline", population.best_baseline(cards, at))):
         if card is not None:
             values[f"{name}_quality"] = population.quality(card, at)

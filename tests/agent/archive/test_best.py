@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from autotts.agent import population
 from autotts.agent.archive.best import ON_FRESH_ORDERS, ON_SEARCH_SET, best_version
 from autotts.agent.archive.reader import open_reader
+from autotts.agent.archive.run_report import QualityLead, read_report
 from autotts.agent.archive.version import ArchivedVersions
 from autotts.agent.cli.main import main
+from autotts.agent.population.overfitting.crossvalidation import IntervalEstimate
+from autotts.agent.records.migration import BASELINE
+from autotts.agent.records.version import GIVEN, Cost, CurvePoint
 from autotts.agent.reports.run_report.page import page
 
 from .finished_run import CHILD, GRANDCHILD, finished_run
@@ -38,7 +44,7 @@ def test_a_baseline_is_best_only_while_nothing_was_discovered(tmp_path: Path) ->
     given = [card for card in run.archive.cards_with_beliefs() if card.generation == 0]
     best = best_version(population.ranked(given), population.budgets(given))
     assert best is not None and not best.discovered and best.ahead is None
-    assert f"{best.id}, a baseline: no discovered version has figures" in str(best)
+    assert str(best).startswith(f"no discovered version has figures; the best baseline is {best.id}, quality ")
     assert best_version([], population.budgets([])) is None
 
 
@@ -70,3 +76,73 @@ def test_every_front_end_names_the_same_best_version(
     text = page(run, report, run.archive.cards_with_beliefs())
     assert f"**{CHILD}** is the best version: quality 61.25" in text.replace("\\", "")
     assert "self\\_consistency is ahead of it" in text or "self_consistency is ahead of it" in text
+
+
+@dataclass(frozen=True)
+class Row:
+    """A version with one point, whose measured and shrunk qualities are given."""
+
+    id: str
+    quality: float
+    size: int
+    merit: float
+    explorer: str = "evolve"
+    ok: bool = True
+    noise: tuple[float, ...] = ()
+
+    @property
+    def cost(self) -> Cost:
+        return Cost()
+
+    @property
+    def generation(self) -> int:
+        return int(self.id[1:4])
+
+    @property
+    def mean_curve(self) -> list[CurvePoint]:
+        return [CurvePoint(0.5, self.quality, 100.0, 100.0)]
+
+    @property
+    def believed_curve(self) -> list[CurvePoint]:
+        return [CurvePoint(0.5, self.merit, 100.0, 100.0)]
+
+
+AT = np.array([100.0, 200.0])
+
+
+def test_discovered_versions_with_a_higher_quality_are_named_with_the_reason() -> None:
+    simple, higher = Row("g003-a", 86.73, 5, 86.0), Row("g001-b", 88.81, 9, 86.2)
+    best = best_version([simple, higher, Row("g000-base", 80.0, 3, 80.0, BASELINE)], AT)
+    assert best is not None and best.id == "g003-a" and best.ahead is None
+    assert str(best).endswith("; chosen before g001-b (88.81): simpler, and that lead may be noise")
+    lucky = Row("g002-c", 89.0, 2, 85.0)
+    best = best_version([simple, higher, lucky], AT)
+    assert best is not None
+    assert str(best).endswith("; chosen before g002-c (89.00) and g001-b (88.81): those leads may be noise")
+
+
+def test_the_best_version_is_not_behind_a_baseline_if_another_one_as_good_is_not() -> None:
+    simple, higher = Row("g003-a", 86.73, 5, 86.0), Row("g001-b", 88.81, 9, 86.2)
+    given = Row("g000-c", 88.25, 4, 88.25, GIVEN)
+    best = best_version([simple, given, higher], AT, given={"g000-c": "early"})
+    assert best is not None and best.id == "g001-b" and best.remarks == ()
+    lucky = Row("g001-b", 88.81, 9, 85.9)  # its shrunk quality is lower: its lead is luck
+    best = best_version([simple, given, lucky], AT, given={"g000-c": "early"})
+    assert best is not None and best.id == "g003-a"
+    assert "the given controller early (g000-c) is ahead of it with 88.25" in str(best)
+
+
+@pytest.mark.parametrize(
+    ("lead", "low", "said"),
+    [(0.0, -0.1, "nothing better than your early (g000-c)"), (0.3, -0.1, "nothing clearly better than your early"),
+     (0.3, 0.1, "")],
+)  # fmt: skip
+def test_a_lead_over_the_given_controller_that_may_be_noise_is_told(
+    tmp_path: Path, lead: float, low: float, said: str
+) -> None:
+    run = finished_run(tmp_path / "run", FRESH)
+    found = QualityLead(version=CHILD, baseline="g000-c", quality=IntervalEstimate(lead, (low, 0.5)))
+    report = read_report(run)
+    assert report is not None
+    best = best_version([], AT, report.model_copy(update={"leads": (found,)}), {"g000-c": "early"})
+    assert best is not None and (said in str(best) if said else best.unclear is None)

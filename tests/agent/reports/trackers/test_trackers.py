@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from autotts.agent import population
-from autotts.agent.archive.best import leader
+from autotts.agent.archive.best import choose
 from autotts.agent.archive.run_directory import Run
 from autotts.agent.cli.main import main
 from autotts.agent.llm.budget import LlmBudget, Spending
@@ -82,11 +82,12 @@ def test_tracker_receives_every_generation(tmp_path: Path) -> None:
     assert notes.calls[0] == ("start", "run", params(run.config), None)
     last, cards = notes.calls[-2][2], run.archive.cards_with_beliefs()
     assert last["versions"] == len(cards) and last["hypervolume"] == population.hypervolume(cards)
-    best = leader(population.ranked(cards))
+    best = choose(population.ranked(cards), population.budgets(cards))
     assert best is not None
     assert last["best_quality"] == population.quality(best, population.budgets(cards)) >= 0
     seeds = [e.event.baselines for e in run.events() if isinstance(e.event, GenerationArchived)]
-    assert [round(entry[2]["best_baseline_quality"], 3) for entry in notes.calls if entry[0] == "log"] == seeds
+    logged = [entry[2]["best_baseline_quality"] for entry in notes.calls if entry[0] == "log"]
+    assert logged == pytest.approx(seeds)
     assert sum(n for name, n in last.items() if name.startswith("verdict.")) == len(cards)
     assert [entry[2]["dollars"] for entry in notes.calls if entry[0] == "log"] == [0.0, 0.5, 0.5]
     assert notes.calls[-1] == ("end", True, ["report.md", "report.json"])
