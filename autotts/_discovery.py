@@ -10,6 +10,7 @@ from autotts.agent.archive import resolve
 from autotts.agent.archive.run_directory import WITHOUT_BETA, Ablation, Run, next_home
 from autotts.agent.archive.run_lock import refuse_a_second
 from autotts.agent.explorers.registry import check_requirements
+from autotts.agent.explorers.unused_settings import refuse_unused
 from autotts.agent.llm.budget import SpendingLimit
 from autotts.agent.llm.prices import Prices
 from autotts.agent.loop.assembly import (
@@ -143,7 +144,10 @@ def discover(
         given={controller.id: controller.source_sha256 for controller in given},
     )  # fmt: skip
     limits = SpendingLimit.of(dollars=max_dollars, calls=max_calls, hours=max_hours)
+    spending = {"max_dollars": max_dollars, "max_calls": max_calls}
+    agent = {"command": command, "pass_env": tuple(pass_env), "mixture": tuple(mixture)}
     if own is None:
+        refuse_unused(config, {"model": model, **agent, **spending})
         check_requirements(config, Prices(), limits)
     lending = lend_sandbox(sandbox, _count(workers))
     with lending as lent:

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import options
+from autotts.envs.errors import InputError
+
+from . import config_file, options
 from .command_parser import CommandParser, add_renamed
 from .environments import chosen_environments
 from .messages import notice
@@ -135,6 +137,7 @@ def discover(args: argparse.Namespace) -> int:
     given = starting_points([resolve.find_controller(text) for text in args.start or ()], notice)
     config = _config(args, environments, simulated, given)
     # before anything is written
+    _refuse_unused(args, config)
     check_requirements(config, Prices(Path(args.prices) if args.prices else None), *limits_of(args))
     check_tracker(args.tracker)
     with resolve.sandbox(args) as sandbox, working_on(home):
@@ -142,6 +145,21 @@ def discover(args: argparse.Namespace) -> int:
         run = Run.create(home, config.model_copy(update={"sandbox": name}), [*environments, *simulated], given)
         record_settings(run, args.sources)
         return run_discovery(run, sandbox, args)
+
+
+def _refuse_unused(args: argparse.Namespace, config: RunConfig) -> None:
+    """Check that the explorer uses every option of the command line; tell which ones of a file it does not use.
+
+    Raises:
+        InputError: an option has no effect with this explorer.
+    """
+    from ..explorers.unused_settings import describe_unused, unused
+
+    sources = {name: source for name, (_, source) in args.sources.items() if source != config_file.DEFAULT}
+    for name in unused(config, sources):
+        if sources[name] == config_file.COMMAND_LINE:
+            raise InputError(describe_unused(config, name, f"--{name}"))
+        notice(describe_unused(config, name, f"{name} in {sources[name]}"))
 
 
 def _config(

@@ -57,7 +57,7 @@ def members(config: RunConfig) -> tuple[str, ...]:
         raise InputError("the explorer `command` needs --command: the name of a coding agent, or a command line")
     calling = [name for name in names if name in CALL_A_MODEL]
     if calling and not config.model:
-        raise InputError(f"the explorer {calling[0]} needs --model")
+        raise InputError(f"--model is missing: the explorer {calling[0]} has no default")
     return names
 
 
@@ -91,9 +91,10 @@ def check_limits(config: RunConfig, prices: Prices, *limits: SpendingLimit) -> N
     """Check that each limit in dollars can hold.
 
     Raises:
-        InputError: the price of the model is not known.
+        InputError: the model is missing, or its price is not known.
     """
     if set(_named(config)) & set(CALL_A_MODEL) and any(limit.dollars is not None for limit in limits):
+        members(config)  # a missing model has no price
         prices.check_limit(config.model)
 
 

@@ -293,9 +293,10 @@ def test_installed_command_runs_a_discovery_and_prints_costs(serve, tmp_path: Pa
         (["openai", "--model", "claude-opus-4-8"], "no key: set OPENAI_API_KEY"),
         (["mixture", "--mixture", "evolve", "anthropic", "--model", MODEL], "no key for the Messages API"),
         (["command", "--command", "no-such-agent {task}"], "'no-such-agent' is not installed"),
-        (["openai"], "needs --model"),
+        (["openai"], "--model is missing: the explorer openai has no default"),
+        (["openai", "--max-dollars", "1"], "--model is missing"),
         (["mixture", "--mixture", "evolve", "anthropic"], "no key for the Messages API"),
-        (["mixture", "--mixture", "evolve", "openai"], "the explorer openai needs --model"),
+        (["mixture", "--mixture", "evolve", "openai"], "--model is missing"),
     ],
 )
 def test_missing_requirements_are_reported_before_a_run_is_created(
