@@ -15,6 +15,7 @@ from contextlib import closing, contextmanager
 from typing import Any
 
 from langgraph.checkpoint.base import BaseCheckpointSaver, CheckpointTuple
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
@@ -166,12 +167,15 @@ def old_next_nodes(checkpoint: CheckpointTuple) -> tuple[str, ...]:
 def checkpoints(run: Run) -> Iterator[SqliteSaver]:
     """Open the checkpoint database of a run, as a context manager.
 
+    The database may come from somebody else. LangGraph would import and call any function that it names, unless only
+    certain types are allowed; the state has no type beside those that are always safe.
+
     Raises:
         DamagedFile: the database is damaged, or cannot be read or written.
     """
     try:
         with closing(sqlite3.connect(run.checkpoint, check_same_thread=False)) as connection:
-            yield SqliteSaver(connection)
+            yield SqliteSaver(connection, serde=JsonPlusSerializer(allowed_msgpack_modules=()))
     except sqlite3.OperationalError as error:
         raise DamagedFile(f"{run.checkpoint}: cannot be written or read ({error}); repair it, and resume") from None
     except sqlite3.DatabaseError as error:
