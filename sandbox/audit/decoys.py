@@ -14,6 +14,7 @@ from autotts.envs.contract.replay import BRANCH, PROBE, STEP
 from autotts.envs.episodes import Episodes, Logs, ranges
 from autotts.envs.log_entries import branch_tables, log_entries
 from autotts.envs.store import ABSENT
+from autotts.envs.token_limit import longest_refusals
 
 from ..wire import SealedBatch, SealedQuestion
 
@@ -115,9 +116,14 @@ class Decoys:
         pairs = self._pairs(question, branch, advanced, opened, generator)
         names, others, exchanged = self._names(_prime(int(self.sizes.max())), pairs, generator)
         widths = opened, true, available
-        too_long = self._too_long(branch, advanced, episodes.max_tokens, self.delta[env])
+        refused = np.full(E * B, -1)
+        if episodes.max_tokens is not None:
+            last = (self.totals[branch] - self.delta[env][:, None] * self.probes[branch]).ravel()
+            may = longest_refusals(episodes, logs, done, last, episodes.max_tokens)
+            at_last = advanced == self.probes[branch].ravel()
+            refused = np.where(at_last & ~finished & (may >= np.repeat(self.delta[env], B)), may, -1)
         rows = self._rows(
-            question, lender, branch, advanced, finished, too_long, widths, exchanged, self.delta[env], generator
+            question, lender, branch, advanced, finished, refused, widths, exchanged, self.delta[env], generator
         )
         stand_in = true[:, None] + generator.integers(0, _SPARE, (E, B))
         orders = np.where(np.arange(B) < true[:, None], np.arange(B), stand_in)
@@ -181,13 +187,19 @@ class Decoys:
         branch: Ints,
         advanced: Ints,
         finished: npt.NDArray[np.bool_],
-        too_long: npt.NDArray[np.bool_],
+        refused: Ints,
         widths: tuple[Ints, Ints, Ints],
         exchanged: Ints,
         delta: Ints,
         generator: np.random.Generator,
     ) -> _DecoyColumns:
-        """Draw the true part, the donor and the length of each branch that a candidate gets."""
+        """Draw the true part, the donor and the length of each branch that a candidate gets.
+
+        Args:
+            refused: (E * B,) under a limit on tokens, what `longest_refusals` says of a branch before its last
+                interval, where this is longer than a whole one; -1 for any other branch. The length of this interval
+                may have decided whether it ran, so that of a decoy must decide the same.
+        """
         opened, true, available = widths
         sizes = true + np.where(true < available, _SPARE, 0)
         episode = np.repeat(np.arange(len(sizes)), sizes)
@@ -202,8 +214,8 @@ class Decoys:
         whole = self.probes[real] + 1
         more = self._reach(whole - moved, episode, position < opened[episode], generator)
         true_cells = np.where(is_true, moved + more, 0)
-        refused = (position < opened[episode]) & too_long[key]
-        full = ended | refused | (true_cells >= whole)
+        too_long = (position < opened[episode]) & (refused[key] >= 0)
+        full = ended | too_long | (true_cells >= whole)
         follows = np.flatnonzero(~full & (true_cells > 0))
         at = episode[follows]
         donor[follows] = self._followers(
@@ -211,27 +223,25 @@ class Decoys:
         )
         lent = self.probes[donor] + 1
         # only the length of these branches is known: cells that a branch run to its end did not show stay hidden
-        true_cells = np.where(ended | refused, 0, true_cells)
+        true_cells = np.where(ended | too_long, 0, true_cells)
         longer = true_cells + 1 + (generator.random(len(real)) * lent).astype(np.int64)
         length = np.where(full, whole, np.where(lent > true_cells, lent, longer))
         tail = 1 + (generator.random(len(real)) * delta[episode]).astype(np.int64)
         total = np.where(lent > true_cells, self.totals[donor], (length - 1) * delta[episode] + tail)
         total = np.where(full, self.totals[real], total)
+        others = np.flatnonzero(too_long)
+        if len(others):
+            others = others[(generator.random(len(sizes)) < 0.75)[episode[others]]]
+        total[others] = self._as_refused(real[others], refused[key[others]], delta[episode[others]], generator)
         first = np.concatenate(([0], np.cumsum(sizes)))
         return _DecoyColumns(episode, position, first, is_true, real, donor, moved, true_cells, length, total)
 
-    def _too_long(
-        self, branch: Ints, advanced: Ints, max_tokens: int | None, delta: Ints
-    ) -> npt.NDArray[np.bool_]:
-        """Return (E * B,) whether each branch is before its last interval, and this is longer than a whole one.
-
-        Under a limit on tokens, the length of such an interval may have decided whether it ran, so decoys keep it.
-        """
-        if max_tokens is None:
-            return np.zeros(branch.size, bool)
-        long = self.totals[branch] - delta[:, None] * self.probes[branch] > delta[:, None]
-        result: npt.NDArray[np.bool_] = (advanced == self.probes[branch].ravel()) & long.ravel()
-        return result
+    def _as_refused(self, real: Ints, refused: Ints, delta: Ints, generator: np.random.Generator) -> Ints:
+        """Draw lengths of branches whose last interval is longer than ``refused`` tokens."""
+        before = delta * self.probes[real]
+        span = delta + 2 * np.maximum(0, self.totals[real] - before - refused)
+        total: Ints = before + refused + 1 + (generator.random(len(real)) * span).astype(np.int64)
+        return total
 
     def _donors(self, question: Ints, branch: Ints, opened: Ints, generator: np.random.Generator) -> Ints:
         """Draw (E, B + spare) branches of each question: opened ones last, none twice before all others are used."""

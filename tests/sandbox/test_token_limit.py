@@ -104,3 +104,27 @@ def test_self_consistency_answers_from_the_branches_that_fit() -> None:
     assert found[0] is not None and found[1] is not None
     assert found[0].tokens.tolist() == [6000] * 24 and found[1].tokens.tolist() == [4500] * 24
     assert not found[1].correct.all() and found[1].correct.any(), "three branches decide, in the order of opening"
+
+
+SHORTEST_FIRST = '''
+from envs import Controller, majority
+class ShortestFirst(Controller):
+    def solve(self, question):
+        branches = question.branch_many(question.max_branches)
+        length = question._recording.total_tokens
+        branches.sort(key=lambda i: length[question._order[i]])
+        return majority([question.run_to_end(i) for i in branches[:2]])
+'''
+
+
+@pytest.mark.parametrize("max_tokens", [6000, 20_000, 60_000])
+def test_the_audit_hides_lengths_that_the_limit_cannot_have_shown(max_tokens: int) -> None:
+    """Branches without probes may be refused for their length, so decoys keep what a refusal may have shown."""
+    chance = Random(1)
+    totals = [[chance.randint(600, 9000) for _ in range(8)] for _ in range(20)]
+    env = environment([[["A"], ["B"]] * 4] * 20, totals, ["A"] * 20)
+    episodes = limited(grid([env], (0.0,), range(4), 8), max_tokens)
+    with ProcessSandbox(2) as sandbox:
+        found = evaluate(SHORTEST_FIRST, episodes, sandbox)
+        assert found.logs is not None, found.verdict
+        assert audit(found.candidate, episodes, found.logs, sandbox).kind == "rejected: looked ahead"
