@@ -103,6 +103,7 @@ def compare_answers(
         else:
             reason += f"; --answers {FORMS} to choose"
     chosen = equivalence(kind)
+    LIBRARY.begin()
     lost = LIBRARY.lost
     merger = _AnswerMerger(environment, chosen, right or {})
     made = replace(merger.environment() if merger.merged else environment, answers=kind)

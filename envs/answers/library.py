@@ -21,6 +21,8 @@ _TIMEOUT = 30.0
 """Seconds for one request. The worker itself gives up after five; this is for code that no signal interrupts."""
 _START = 120.0
 """Seconds for the first request, which loads SymPy."""
+_MOST_LOST = 20
+"""Requests without an answer, after which no more are made: each takes `_TIMEOUT`, and answers may be hostile."""
 
 
 class _Library:
@@ -32,10 +34,18 @@ class _Library:
         self._owner = 0
         self.lost = 0
         """The number of requests without an answer in time."""
+        self._patience = _MOST_LOST
+
+    def begin(self) -> None:
+        """Begin a comparison of many answers: it may lose `_MOST_LOST` requests of its own."""
+        self._patience = _MOST_LOST
 
     def ask(self, request: dict[str, Any]) -> dict[str, Any]:
         """Return the answer of the worker, or {} if it gives none."""
         with self._lock:
+            if not self._patience:
+                self.lost += 1
+                return {}
             timeout = _TIMEOUT
             if self._process is None or self._owner != os.getpid() or self._process.poll() is not None:
                 self._start()
@@ -44,6 +54,7 @@ class _Library:
                 return self._exchange(request, timeout)
             except (OSError, ValueError):
                 self.lost += 1
+                self._patience -= 1
                 self._stop()
                 return {}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from .evaluation import LARGEST
 from .formula import parse
 from .library import LIBRARY, library_same
 from .markup import bare, boxed, undressed
+from .number import LONGEST as LONGEST_NUMBER
 from .number import read_number
 from .quantity import Quantity
 from .readings import Collection, LibraryObject, Reading, Words, marks, read_tree, same_reading
@@ -41,8 +43,14 @@ _NAMES = {
     **dict.fromkeys(("empty set", "the empty set", "null set"), r"\emptyset"),
 }
 _MATHEMATICS = re.compile(r"\\[A-Za-z]+|[\^_=<>+*/|]")
-_ENDLESS = re.compile(r"\d{30}|(?:\^\s*\{?[^{}]*){3}|\^\s*\{?\s*-?\d{4}|\d{4}\s*!|![\s)]*!|\\(?:int|sum|prod|lim)")
-"""Formulas whose computation may take very long."""
+_ENDLESS = re.compile(
+    r"\d{30}|(?:\^\s*\{?[^{}]*){3}|\^\s*\{?\s*-?\d{4}|\d{4}\s*!|![^!]*[)}\]]\s*!|![\s)]*!|\^[^!]*!"
+    r"|\^\s*\{[^{}]*[\^!]|\^\s*(?:\{\s*)?\\[dt]?(?:frac|binom)|\\[dt]?binom.*(?:\d{4}|[\^!])|\\(?:int|sum|prod|lim)"
+)
+"""Formulas whose computation may take very long, or as much memory as there is."""
+_EXPONENT = re.compile(r"\^\s*\{?\s*-?(\d+)")
+_HIGHEST_POWER = 10_000
+"""The product of all exponents of a formula that the library may compute: they may be nested."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +96,7 @@ def read_formula(answer: str) -> Reading | None:
     """Return what a formula or a number says, as far as it can be read without the library, or None."""
     if len(answer) > LONGEST:
         return None
-    if answer.isascii() and answer.isdecimal():
+    if answer.isascii() and answer.isdecimal() and len(answer) <= LONGEST_NUMBER:
         return read_number(answer)
     tokens = tokenize(_formula(answer))
     try:
@@ -120,11 +128,16 @@ def _by_library(formula: str) -> Reading | None:
     """Return what math-verify makes of a formula, or None if it is none."""
     if len(formula) > _LONGEST_FOR_LIBRARY or not _MATHEMATICS.search(formula):
         return None
-    if _ENDLESS.search(formula) or not formula.isprintable():
+    if _is_endless(formula) or not formula.isprintable():
         return None
     formula = formula.replace("\\bmod", "\\mod")
     found = LIBRARY.ask({"read": formula})
     return LibraryObject(formula) if "other" in found else _decoded(found)
+
+
+def _is_endless(formula: str) -> bool:
+    """Return whether the computation of a formula may take very long."""
+    return _ENDLESS.search(formula) is not None or math.prod(map(int, _EXPONENT.findall(formula))) > _HIGHEST_POWER
 
 
 def _decoded(document: dict[str, Any]) -> Reading | None:

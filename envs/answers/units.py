@@ -76,8 +76,8 @@ def read_unit(text: str) -> Unit | None:
 
 
 def _single(name: str) -> Unit | None:
-    unit = _UNITS.get(name) or (_UNITS.get(name[:-1]) if name.endswith("s") and len(name) > 2 else None)
-    if unit is not None:
+    """Return the unit ``name``, at most once raised to a power: ``cm``, ``cm^2``, ``square meters``."""
+    if (unit := _plain(name)) is not None:
         return unit
     power, base = 0, name
     for prefix, exponent in _SHAPES:
@@ -85,5 +85,9 @@ def _single(name: str) -> Unit | None:
             power, base = exponent, name.removeprefix(prefix)
     if match := _POWER.fullmatch(name):
         base, power = match[1], int(match[2])
-    unit = _single(base) if power and base != name else None
+    unit = _plain(base) if power else None
     return None if unit is None else Unit(f"{unit.dimension}^{power}", unit.factor**power)
+
+
+def _plain(name: str) -> Unit | None:
+    return _UNITS.get(name) or (_UNITS.get(name[:-1]) if name.endswith("s") and len(name) > 2 else None)

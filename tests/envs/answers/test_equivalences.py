@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from autotts.envs.answers import KINDS, Equivalence, equivalence, group, mathematics
 from autotts.envs.answers import equivalences as module
+from autotts.envs.answers.units import read_unit
 from autotts.envs.errors import InputError
 
 from .pairs import judged_pairs
@@ -137,3 +138,14 @@ def test_math_without_its_packages_names_them(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(module, "find_spec", lambda name: None)
     with pytest.raises(InputError, match=r"--answers math needs math-verify: pip install '"):
         equivalence("math")
+
+
+@pytest.mark.parametrize("unit", ["km" + "^2" * 60, "square " * 60 + "km", "mm^3^3^3^3^3^3^3^3^3^3 per km^3^3^3^3^3^3"])
+def test_powers_of_powers_of_a_unit_are_no_unit(unit: str) -> None:
+    """The factor of such a unit would have more digits than the memory holds."""
+    assert read_unit(unit) is None
+    assert not equivalence("number").same(f"5 {unit}", "6")
+
+
+def test_a_number_of_any_length_is_the_same_with_a_space() -> None:
+    assert equivalence("math").same("1" + "0" * 600, "1" + "0" * 600 + " ")

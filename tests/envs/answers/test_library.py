@@ -11,6 +11,8 @@ import pytest
 from autotts.envs.answers import equivalence, library, mathematics
 from autotts.envs.answers.comparison import compare_answers
 from autotts.envs.answers.library import LIBRARY
+from autotts.envs.answers.mathematics import read_mathematics
+from autotts.envs.answers.readings import Words
 
 from ...environments import environment
 
@@ -68,3 +70,34 @@ def test_a_worker_that_ends_is_no_answer(tmp_path: Path, monkeypatch: pytest.Mon
 def test_endless_work_is_never_asked_for(formula: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(LIBRARY, "ask", lambda request: pytest.fail("asked"))
     assert not equivalence("math").same(formula, "1")
+
+
+@pytest.mark.parametrize(
+    "formula",
+    [
+        r"\max(9^{9^9}, 2)", r"9^{9^9} \bmod 7", r"\max(((9^{99})^{99})^{99}, 1)", r"\max((999!+1)!, 1)",
+        r"\max((9^9)!, 1)", r"\max(\binom{999999999}{99999}, 1)", r"\gcd(9^{99!}, 3)",
+    ],
+)  # fmt: skip
+def test_numbers_without_end_never_reach_the_library(formula: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No signal interrupts the multiplication of huge numbers: each formula would take the whole time limit."""
+    read_mathematics.cache_clear()
+    monkeypatch.setattr(LIBRARY, "ask", lambda request: pytest.fail(str(request)))
+    assert isinstance(read_mathematics(formula), Words)
+
+
+def test_requests_end_when_too_many_were_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    library = type(LIBRARY)()
+    asked: list[object] = []
+
+    def hang(request: dict[str, object], timeout: float) -> dict[str, object]:
+        asked.append(request)
+        raise OSError
+
+    monkeypatch.setattr(library, "_start", lambda: None)
+    monkeypatch.setattr(library, "_exchange", hang)
+    assert all(library.ask({"read": str(number)}) == {} for number in range(50))
+    assert len(asked) < 50 and library.lost == 50
+    library.begin()
+    library.ask({"read": "x"})
+    assert asked[-1] == {"read": "x"}
