@@ -11,6 +11,8 @@ import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NoReturn
 
+from .messages import problem
+
 ENVIRONMENTS, EPISODES, SEARCH, BUDGET = "environments", "episodes", "search", "budget"
 VERSIONS, SANDBOX, OUTPUT = "versions", "sandbox", "output"
 """Titles of the groups of options that several commands have."""
@@ -93,8 +95,7 @@ class CommandParser(argparse.ArgumentParser):
             message = f"{missing} is missing"
             if self._took and not missing.startswith("-"):
                 message += f": {self._took} takes every word up to the next option, so write {missing} before it"
-        message = " ".join(message.removeprefix("argument ").split())
-        self.exit(2, f"autotts: {message}; see `{self.prog} --help`\n")
+        self.exit(2, problem(f"{message.removeprefix('argument ')}; see `{self.prog} --help`") + "\n")
 
     def _describe(self, word: str) -> str:
         """Say what is wrong with a word that the command does not know."""

@@ -23,6 +23,7 @@ NAME = "autotts.toml"
 """The file in the working directory that is read if `--config` names none."""
 COMMAND_LINE, DEFAULT = "command line", "default"
 """Where a value comes from, beside the file."""
+_MOST_BYTES = 1_000_000
 _NEVER = frozenset({"config", "help", "version"})
 """Options that a file cannot set."""
 
@@ -128,10 +129,16 @@ def _read(path: Path) -> dict[str, Any]:
     import tomllib
 
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        with path.open("rb") as file:
+            data = file.read(_MOST_BYTES + 1)  # a device has no end
+        if len(data) > _MOST_BYTES:
+            raise InputError(f"{path}: no settings: it has more than {_MOST_BYTES:,} bytes")
+        return tomllib.loads(data.decode())
     except OSError as error:
         raise InputError(f"{path}: cannot read the settings ({error.strerror})") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except RecursionError:
+        raise InputError(f"{path}: not a TOML file of settings (too deeply nested)") from None
+    except ValueError as error:  # not TOML, not UTF-8, or a number of more digits than Python reads
         raise InputError(f"{path}: not a TOML file ({error})") from None
 
 

@@ -123,7 +123,8 @@ def show(args: argparse.Namespace) -> int:
 
     from ..archive import resolve
     from ..archive.version import ArchivedVersions
-    from ..reports.console.display import console, curve_table, listing
+    from ..reports.console.display import console, curve_table
+    from ..reports.console.escaped import listing
 
     archive, id = resolve.version(args.id, args.run, args.archive)
     version = ArchivedVersions(archive).by_id[id]
@@ -149,7 +150,8 @@ def _describe(version: Version) -> Iterator[str]:
     """Yield the lines of a version: origin, champion names, quality, behaviour, rationale, outcome and cost."""
     import textwrap
 
-    from ..reports.console.display import behaviour_summary, plain
+    from ..reports.console.display import behaviour_summary
+    from ..reports.console.escaped import plain
 
     card = version.card
     yield plain(f"{card.id}  {card.name}")
@@ -175,7 +177,7 @@ def _describe(version: Version) -> Iterator[str]:
 
 def _findings(card: Card) -> Iterator[str]:
     """Yield the findings, each with the commands that show its worst episodes."""
-    from ..reports.console.display import plain
+    from ..reports.console.escaped import plain
 
     for finding in card.findings:
         yield plain(f"  finding    {finding.kind}: {finding.message}")
@@ -209,7 +211,7 @@ def _quality(version: Version) -> Iterator[str]:
 def transcript(args: argparse.Namespace) -> int:
     """Print the conversation that led to a version, or a named conversation of a run."""
     from ..archive import resolve
-    from ..reports.console.display import listing
+    from ..reports.console.escaped import listing
 
     if _CONVERSATION.fullmatch(args.id):
         print(listing(_conversation(resolve.chosen_run(args.run), args.id)))
@@ -250,7 +252,8 @@ def diff(args: argparse.Namespace) -> int:
 
     from ..archive import resolve
     from ..archive.version import ArchivedVersions
-    from ..reports.console.display import console, listing
+    from ..reports.console.display import console
+    from ..reports.console.escaped import listing
 
     found = [resolve.version(text, args.run, args.archive) for text in (args.first, args.second)]
     first, second = (ArchivedVersions(archive).by_id[id] for archive, id in found)

@@ -107,7 +107,7 @@ def _parse(words: Sequence[str]) -> argparse.Namespace:
 
 
 def _complain(error: object, code: int) -> int:
-    print(f"autotts: {' '.join(str(error).split())}", file=sys.stderr)
+    print(messages.problem(str(error)), file=sys.stderr)
     return code
 
 

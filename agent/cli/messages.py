@@ -11,9 +11,15 @@ import argparse
 import logging
 import sys
 
+from ..reports.console.escaped import listing, plain
 from .json_output import ALONE
 
 LOGGER = logging.getLogger("autotts")
+
+
+def problem(message: str) -> str:
+    """Return an error or a warning as one line, without characters that control the terminal."""
+    return f"autotts: {plain(' '.join(message.split()))}"
 
 
 class _Terminal(logging.Handler):
@@ -28,12 +34,12 @@ class _Terminal(logging.Handler):
         try:
             text, stream = record.getMessage(), sys.stderr
             if record.levelno >= logging.WARNING:
-                text = f"autotts: {' '.join(text.split())}"
+                text = problem(text)
             elif record.levelno < logging.INFO:
                 text = f"{record.name}: {text}"
             elif not self._notices_on_error:
                 stream = sys.stdout
-            print(text, file=stream, flush=True)
+            print(listing(text), file=stream, flush=True)
         except Exception:
             self.handleError(record)
 
@@ -54,7 +60,7 @@ def notice(text: str) -> None:
 def tell_progress(text: str) -> None:
     """Tell the user, on standard error, how far a long command is; `--quiet` leaves it out."""
     if LOGGER.isEnabledFor(logging.INFO):
-        print(text, file=sys.stderr)
+        print(listing(text), file=sys.stderr)
 
 
 def warn(text: str) -> None:

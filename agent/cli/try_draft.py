@@ -115,7 +115,7 @@ def _prints(printed: bytes) -> Iterator[str]:
     """Yield the lines that a controller printed, each marked, and safe to show on a terminal."""
     from autotts.sandbox.wire import PRINTED
 
-    from ..reports.console.display import listing
+    from ..reports.console.escaped import listing
 
     if printed:
         yield "the controller printed (in a try alone: a discovery refuses controllers that print):"

@@ -13,21 +13,12 @@ from autotts.envs.statistics import Floats, Interval, Point
 
 from ... import population
 from ...records.card import DUPLICATE, Behaviour, Card
+from .escaped import plain
 
 
 def interval(value: float, ci: Interval, digits: int) -> str:
     """Return a figure with its 95% interval."""
     return f"{value:z,.{digits}f} [{ci[0]:z,.{digits}f}, {ci[1]:z,.{digits}f}]"
-
-
-def plain(text: str) -> str:
-    r"""Return untrusted ``text`` as one line; characters that do not print are escaped, like ``\x1b``."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
-
-
-def listing(text: str) -> str:
-    """Return untrusted ``text`` with its lines kept, each of them `plain`."""
-    return "\n".join(plain(line.expandtabs(4)) for line in text.splitlines())
 
 
 def curve_table(rows: Sequence[tuple[str, Point]]) -> Table:

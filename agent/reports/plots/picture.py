@@ -14,7 +14,7 @@ from autotts.envs.errors import InputError
 from autotts.envs.extras import install_command
 from autotts.envs.store import write_atomically
 
-from ..console.display import plain
+from ..console.escaped import plain
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

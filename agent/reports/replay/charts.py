@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 from autotts.envs.errors import InputError
 from autotts.envs.extras import install_command
 
-from ..console.display import plain
+from ..console.escaped import plain
 from ..plots.curves import frame
 from .results import ReplayResults
 

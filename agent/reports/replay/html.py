@@ -11,7 +11,7 @@ from pathlib import Path
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup, escape
 
-from ..console.display import listing, plain
+from ..console.escaped import listing, plain
 from . import charts
 from .ranks import AHEAD, LOST, TRANSFERRED
 from .results import ReplayResults

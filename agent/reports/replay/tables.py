@@ -11,7 +11,8 @@ from autotts.envs.episodes import MAX_BRANCHES
 
 from ...records.version import GIVEN
 from ...tools.text import count_of
-from ..console.display import interval, plain
+from ..console.display import interval
+from ..console.escaped import plain
 from .comparisons import LOSS, TIE, WIN, Bounds, PairedComparison
 from .ranks import AHEAD, LOST, TRANSFERRED
 from .results import EqualAccuracyRow, ReplayResults, ReplayRow

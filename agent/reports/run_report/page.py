@@ -15,7 +15,8 @@ from ...population.overfitting.crossvalidation import IntervalEstimate
 from ...records.card import Card
 from ...records.events import CandidateEvaluated
 from ...tools.text import one_line
-from ..console.display import interval, plain
+from ..console.display import interval
+from ..console.escaped import plain
 from ..markdown import code, escaped, table
 from .learned import credit_rows, predictions, steps
 

@@ -73,6 +73,10 @@ def test_option_of_the_command_line_drops_one_of_the_file_that_excludes_it(direc
         ("[evaluate]\nquiet = 1", ["quiet", "true or false"]),
         ("max-tokens = 1\nmax_tokens = 2", ["max_tokens", "twice"]),
         ("orders = ", ["not a TOML file"]),
+        (f"orders = {'9' * 5000}", ["not a TOML file"]),
+        (f"orders = {'[' * 5000}{']' * 5000}", ["too deeply nested"]),
+        ("# " * 500_001, ["1,000,000 bytes"]),
+        ('"\\u001b]52;c;eA==\\u0007" = 1', ["\\x1b]52"]),
     ],
 )
 def test_wrong_file_is_refused_in_one_line_that_names_file_and_key(

@@ -9,7 +9,8 @@ import pytest
 
 from autotts.agent.archive.archive import Archive
 from autotts.agent.cli import inspect
-from autotts.agent.reports.console.display import interval, plain
+from autotts.agent.reports.console.display import interval
+from autotts.agent.reports.console.escaped import plain
 
 from ...archive.test_archive import SOURCE, card
 

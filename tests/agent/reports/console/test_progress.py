@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from pathlib import Path
 
@@ -19,7 +20,10 @@ from ...loop.test_graph import Single, begin
 
 
 @pytest.mark.parametrize(("hours", "left"), [(0.0, "about 0 s left"), (2.0, "about 120 min left")])
-def test_time_left_never_exceeds_the_limit_on_hours(hours: float, left: str, tmp_path: Path, capsys) -> None:  # type: ignore[no-untyped-def]
+def test_time_left_never_exceeds_the_limit_on_hours(  # type: ignore[no-untyped-def]
+    hours: float, left: str, tmp_path: Path, capsys, caplog
+) -> None:
+    caplog.set_level(logging.INFO, "autotts")
     run = begin(tmp_path / "run", generations=10**9)
     run.set_limits(SpendingLimits(run=SpendingLimit(hours=hours)))
     watch = ProgressDisplay(run)
