@@ -62,7 +62,7 @@ CELLS: list[tuple[str, str]] = [
         "for event in discovery:\n"
         "    if isinstance(event, autotts.GenerationArchived):\n"
         '        print(f"generation {event.generation}: {event.versions} versions, best {event.best}, "\n'
-        '              f"quality {event.highest:.1f} (best baseline {event.baselines:.1f})")',
+        '              f"quality {event.quality:.1f} (best baseline {event.baselines:.1f})")',
     ),
     (
         "markdown",

@@ -104,7 +104,7 @@ class GenerationArchived(Event):
     new: int
     """Versions of this generation."""
     best: str | None
-    """Id of the best version; None if no version ran."""
+    """Id of the best version (`agent.archive.best`); None if no version ran."""
     quality: float | None
     """Its measured quality, in points."""
     baselines: float
