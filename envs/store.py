@@ -68,6 +68,10 @@ class Environment:
     """Signals by name: (C,) a number for each probe."""
     answers: str = "exact"
     """How answers were compared at import (see `envs.answers`). Equal answers became one, so the hash leaves it out."""
+    question_ids: tuple[str, ...] = ()
+    """The ids of the questions in the imported files; () if they had none. Controllers and the hash do not see them."""
+    imported: str = ""
+    """The options of the import, as a shell takes them; "" if there were none. The hash leaves them out."""
 
     def __len__(self) -> int:
         return len(self.questions)
@@ -76,6 +80,26 @@ class Environment:
         """Return the branches of ``question``."""
         return range(int(self.branch_offsets[question]), int(self.branch_offsets[question + 1]))
 
+    def label(self, question: int) -> str:
+        """Return the number of ``question``, and its id if it has one, as text for the user."""
+        if not self.question_ids:
+            return str(question)
+        id = "".join(c if c.isprintable() else "?" for c in self.question_ids[question])
+        return f"{question} ({id if len(id) <= 40 else id[:39] + '…'})"
+
+    def question_number(self, text: str) -> int:
+        """Return the number of the question that ``text`` names: its number from 0, or else its id.
+
+        Raises:
+            InputError: there is no such question.
+        """
+        if text.isdecimal() and len(text) < 10 and int(text) < len(self):
+            return int(text)
+        if text in self.question_ids:
+            return self.question_ids.index(text)
+        ids = f", with ids such as {self.question_ids[0][:40]!r}" if self.question_ids else ""
+        raise InputError(f"{self.name} has questions 0 to {len(self) - 1}{ids}, not {text[:60]!r}")
+
     @cached_property
     def probes(self) -> Ints:
         """(N,) the number of probes of each branch. A finished branch has one more interval than probes."""
@@ -83,7 +107,7 @@ class Environment:
 
     @cached_property
     def hash(self) -> str:
-        """The content hash: SHA-256 in hexadecimal over everything but ``name`` and ``answers``.
+        """The content hash: SHA-256 in hexadecimal over everything that a score depends on.
 
         It does not depend on compression.
         """
@@ -129,6 +153,7 @@ class Environment:
             ("a negative length", bool((self.total_tokens < 0).any())),
             ("a question without branches", bool((np.diff(self.branch_offsets) < 1).any())),
             ("a signal does not match the probes", any(len(s) != counts[2] for s in self.signals.values())),
+            ("ids do not match the questions", len(self.question_ids) not in (0, counts[0])),
             ("an absent gold answer", bool((self.gold == ABSENT).any())),
         ):
             if wrong:
@@ -151,9 +176,13 @@ def save(environment: Environment, path: Path) -> None:
     """Write ``environment`` to ``path`` atomically."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-        header = {"name": environment.name, "hash": environment.hash}
+        header: dict[str, Any] = {"name": environment.name, "hash": environment.hash}
         if environment.answers != "exact":  # files of answers that are compared exactly stay as they always were
             header["answers"] = environment.answers
+        if environment.question_ids:
+            header["question_ids"] = list(environment.question_ids)
+        if environment.imported:
+            header["imported"] = environment.imported
         _add(archive, "header.json", json.dumps(header, sort_keys=True).encode())
         _add(archive, "meta.json", environment._meta())
         for key, column in environment._columns().items():
@@ -231,6 +260,8 @@ def _read(path: Path) -> tuple[dict[str, Any], Environment]:
         vocabulary=tuple(meta["vocabulary"]),
         signals=signals,
         answers=str(header.get("answers", "exact")),
+        question_ids=tuple(map(str, header.get("question_ids", ()))),
+        imported=str(header.get("imported", "")),
         **columns,
     )
     return header, environment

@@ -12,8 +12,8 @@ import numpy.typing as npt
 from .contract.replay import shuffled
 from .store import Environment
 
-WIDTHS = (1, 4, 16, 64)
-"""The widths for which the accuracy of the majority is computed."""
+_WIDTHS = (4, 16, 64)
+"""Widths for which the accuracy of the majority is computed, beside 1 and all branches."""
 _ORDERS = 100
 
 
@@ -28,9 +28,11 @@ class Summary:
     lengths: tuple[float, float, float, float]
     """Mean, median, 90th percentile and maximum of the branch length."""
     single: float
-    """Accuracy of one branch."""
+    """Accuracy of one branch: the mean over questions of the share of their branches that are right."""
     majority: dict[int, float]
-    """Accuracy of the majority for each number of branches, as a mean over 100 branch orders."""
+    """Accuracy of the majority for each number of branches, as a mean over 100 branch orders: of 1 (which is
+    ``single``), of 4, 16 and 64, and of the most. A question with fewer branches votes with all of them. Absent answers
+    vote."""
     settled: tuple[float, float]
     """Median and 90th percentile, over branches, of the part of a branch after which its answer no longer changes."""
     absent: float
@@ -47,7 +49,9 @@ def summarize(env: Environment) -> Summary:
     right = env.final_answers == np.repeat(env.gold, sizes)
     solved = np.add.reduceat(right, env.branch_offsets[:-1]) / sizes
     settled = _settled(env)
-    orders = {n: [shuffled(n, seed)[: WIDTHS[-1]] for seed in range(_ORDERS)] for n in np.unique(sizes).tolist()}
+    orders = {n: [shuffled(n, seed) for seed in range(_ORDERS)] for n in np.unique(sizes).tolist()}
+    widths = sorted({*(n for n in _WIDTHS if n < sizes.max()), int(sizes.max())} - {1})
+    single = float(100 * solved.mean())
     lengths = env.total_tokens
     return Summary(
         questions=len(env),
@@ -56,8 +60,8 @@ def summarize(env: Environment) -> Summary:
         lengths=(
             float(lengths.mean()), float(np.median(lengths)), float(np.percentile(lengths, 90)), float(lengths.max())
         ),
-        single=float(100 * solved.mean()),
-        majority={n: _majority(env, n, orders) for n in WIDTHS if n <= sizes.max()},
+        single=single,
+        majority={1: single} | {n: _majority(env, n, orders) for n in widths},
         settled=(float(np.median(settled)), float(np.percentile(settled, 90))),
         absent=float(100 * (env.final_answers == 0).mean()),
         never=np.flatnonzero(solved == 0).tolist(),
@@ -75,12 +79,10 @@ def _settled(env: Environment) -> npt.NDArray[np.float64]:
 
 
 def _majority(env: Environment, n: int, orders: Mapping[int, Sequence[Sequence[int]]]) -> float:
-    """Return the accuracy of the majority of ``n`` branches over the questions with at least ``n`` branches."""
+    """Return the accuracy of the majority of ``n`` branches, or of all branches of a question that has fewer."""
     hits = []
     for q in range(len(env)):
         branches = env.branches(q)
-        if len(branches) < n:
-            continue
         finals = env.final_answers[branches.start : branches.stop].tolist()
         for order in orders[len(branches)]:
             votes = Counter(finals[i] for i in order[:n])

@@ -62,6 +62,8 @@ class Trace:
     """Tokens of all branches, plus the price of the probes."""
     latency: int
     """Tokens on the critical path."""
+    question_label: str
+    """The number of the question, and its id if it has one."""
 
     @property
     def width(self) -> int:
@@ -101,6 +103,7 @@ def trace(episodes: Episodes, logs: Logs, index: int) -> Trace:
         correct=bool(scores.correct[0]),
         tokens=int(scores.tokens[0]),
         latency=int(scores.latency[0]),
+        question_label=env.label(question),
     )
 
 
@@ -182,7 +185,7 @@ def _word(answer: str | None) -> str:
 
 
 def _head(trace: Trace) -> str:
-    return f"{_word(trace.environment)}, question {trace.question}, beta {trace.beta:g}, order {trace.order}"
+    return f"{_word(trace.environment)}, question {trace.question_label}, beta {trace.beta:g}, order {trace.order}"
 
 
 def _foot(trace: Trace) -> list[str]:

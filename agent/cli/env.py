@@ -17,6 +17,7 @@ from .options import OUTPUT, Commands, add_command, add_group, count, data_root,
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
+    from rich.table import Table
 
     from autotts.envs.store import Environment
     from autotts.envs.summary import Summary
@@ -51,6 +52,10 @@ def add_parser(commands: Commands) -> None:
             )
         if name in ("show", "validate"):
             json_output(command)
+        if name == "show":
+            command.group(OUTPUT).add_argument(
+                "--list-questions", action="store_true", help="also list the questions: number, id, gold answer, text"
+            )
         if name == "export":
             command.group(OUTPUT).add_argument(
                 "--format", choices=("published", "jsonl"), default="published", help="default: published"
@@ -93,7 +98,7 @@ def list_(args: argparse.Namespace) -> int:
     root = catalogue.data_root(args.data)
     found = {name: store.load(catalogue.path_of(root, name)) for name in catalogue.names(root)}
     json_writer.write(args, lambda: _list_document(root, found))
-    table = Table("environment", "questions", "branches", "delta", "hash")
+    table = Table("environment", "questions", "branches", "interval", "hash")
     for name, env in found.items():
         table.add_row(name, str(len(env)), str(len(env.final_answers)), str(env.delta), env.hash[:12])
     if not table.row_count:
@@ -118,6 +123,8 @@ def show(args: argparse.Namespace) -> int:
     from autotts.envs.answers.comparison import comparison_in_words
     from autotts.envs.summary import summarize
 
+    from ..reports.console.display import console
+
     found = [(env, summarize(env)) for env in catalogue.find(catalogue.data_root(args.data), args.names)]
     json_writer.write(args, lambda: _show_document(found))
     for env, s in found:
@@ -125,16 +132,24 @@ def show(args: argparse.Namespace) -> int:
         mean, median, tenth, longest = s.lengths
         print(f"{env.name}  {env.hash[:12]}")
         print(f"  questions      {s.questions}, {fewest if fewest == most else f'{fewest} to {most}'} branches each")
-        print(f"  interval       {env.delta} tokens, probe cost {env.probe_cost}, {s.probes} probes")
+        probes = f"{s.probes:,} probes, cost of a probe {env.probe_cost}" if s.probes else "no probes (width only)"
+        print(f"  interval       {env.delta:,} tokens, {probes}")
+        if env.imported:
+            print(f"  imported with  {env.imported}")
         print(f"  answers        {comparison_in_words(env.answers)}")
         if env.signals:
             print(f"  signals        {', '.join(env.signals)}")
         print(f"  length         mean {mean:,.0f} tokens, median {median:,.0f}, 90% {tenth:,.0f}, most {longest:,.0f}")
         print(f"  one branch     {s.single:.1f}% right, {s.absent:.1f}% without an answer")
-        print("  majority of    " + ", ".join(f"{n}: {value:.1f}%" for n, value in s.majority.items()))
-        print(f"  settled after  {s.settled[0]:.0%} of a branch (median), {s.settled[1]:.0%} (90%)")
-        print(f"  never solved   {_numbers(s.never)}")
-        print(f"  always solved  {_numbers(s.always)}")
+        votes = [f"{n}: {value:.1f}%" for n, value in s.majority.items() if n > 1]
+        if votes:
+            print(f"  majority of    {', '.join(votes)} right, mean of 100 branch orders; absent answers vote")
+        if s.probes:
+            print(f"  settled after  {s.settled[0]:.0%} of a branch (median), {s.settled[1]:.0%} (90%)")
+        print(f"  never solved   {_labels(env, s.never)}")
+        print(f"  always solved  {_labels(env, s.always)}")
+        if args.list_questions:
+            console().print(_questions(env))
     return 0
 
 
@@ -144,8 +159,29 @@ def _show_document(found: Sequence[tuple[Environment, Summary]]) -> BaseModel:
     return EnvShowDocument.of(found)
 
 
-def _numbers(questions: list[int]) -> str:
-    return f"{len(questions)} questions: {', '.join(map(str, questions))}" if questions else "no question"
+def _labels(env: Environment, questions: list[int]) -> str:
+    from autotts.envs.importing.counting import counted
+
+    if not questions:
+        return "no question"
+    return f"{counted(len(questions), 'question')}: {', '.join(map(env.label, questions))}"
+
+
+def _questions(env: Environment) -> Table:
+    """Return a table with the number, the id, the gold answer and the text of each question."""
+    from rich.table import Table
+    from rich.text import Text
+
+    from ..reports.console.display import plain
+
+    table = Table("question", "id", "gold answer", "right", "text")
+    for q, text in enumerate(env.questions):
+        branches = env.branches(q)
+        right = int((env.final_answers[branches.start : branches.stop] == env.gold[q]).sum())
+        cells = (env.question_ids[q] if env.question_ids else "", env.vocabulary[env.gold[q]], " ".join(text.split()))
+        id, gold, line = (Text(plain(cell if len(cell) <= 60 else cell[:59] + "…")) for cell in cells)
+        table.add_row(str(q), id, gold, f"{right} of {len(branches)}", line)
+    return table
 
 
 def export(args: argparse.Namespace) -> int:

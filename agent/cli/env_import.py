@@ -6,6 +6,7 @@ import argparse
 import shlex
 from collections.abc import Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -134,6 +135,9 @@ def import_(args: argparse.Namespace) -> int:
         report.hash = ""  # of no file
     json_writer.write(args, lambda: _import_document(report))
     if environment is not None and reason is None:
+        if report.format != "published":  # the file of a published recording stays as it always was
+            words = ["--format", report.format, *_given(args, _READING)]
+            environment = replace(environment, imported=shlex.join(words))
         store.save(environment, path)
         size = f"{report.questions} questions, {report.branches} branches"
         print(f"{args.name}: {size} -> {path} (format {report.format})")
@@ -156,16 +160,24 @@ def _import_document(report: ImportReport) -> BaseModel:
 def _command(args: argparse.Namespace, more: Sequence[str]) -> str:
     """Return the command that the user typed, with more options, as one line of a shell."""
     words = ["autotts", "env", "import", *args.files, "--name", args.name]
-    for option in _KEPT:
-        value = getattr(args, option.replace("-", "_"))
-        if value and (option, value) != ("format", "auto"):
-            words += [f"--{option}", *(value if isinstance(value, list) else [str(value)])]
+    words += [*(["--format", args.format] if args.format != "auto" else []), *_given(args, ("json", "data"))]
     words += ["--replace"] * args.replace + ["--allow-skips"] * args.allow_skips + ["--strict"] * args.strict
+    words += _given(args, _READING)
     return shlex.join([*words, *(more[1:] if args.map and more[0] == "--map" else more)])
 
 
-_KEPT = (
-    "format", "delta", "tokens", "extract", "extract-gold", "gold", "gold-columns", "requests", "question-id",
-    "answers", "scorer", "filter", "split", "sheet", "json", "data", "map",
+def _given(args: argparse.Namespace, options: Sequence[str]) -> list[str]:
+    """Return those of ``options`` that have a value, as the words of a command line."""
+    words = []
+    for option in options:
+        value = getattr(args, option.replace("-", "_"))
+        if value:
+            words += [f"--{option}", *(value if isinstance(value, list) else [str(value)])]
+    return words
+
+
+_READING = (
+    "delta", "tokens", "extract", "extract-gold", "gold", "gold-columns", "requests", "question-id", "answers",
+    "scorer", "filter", "split", "sheet", "map",
 )  # fmt: skip
-"""The options that a suggested command keeps."""
+"""The options that say how files are read; `--map` is the last, as a suggestion may add to it."""

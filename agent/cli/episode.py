@@ -25,10 +25,9 @@ def run_episode(args: argparse.Namespace) -> tuple[Episodes, Logs]:
     candidate = resolve.controller(args.id, args.run, args.archive)
     environment = _environment(args)
     tell_environments([environment.name])
-    if not 0 <= args.question < len(environment):
-        raise InputError(f"{environment.name} has questions 0 to {len(environment) - 1}, not {args.question}")
+    question = environment.question_number(args.question)
     resolve.note_width(args.max_branches, [environment])
-    batch = grid([environment], [args.beta], [args.order], args.max_branches, args.max_tokens).only(args.question)
+    batch = grid([environment], [args.beta], [args.order], args.max_branches, args.max_tokens).only(question)
     with resolve.sandbox(args, [candidate]) as sandbox:
         result = evaluate(candidate, batch, sandbox)
     if result.logs is None:

@@ -183,7 +183,8 @@ class EnvShowDocument(RootModel[list[EnvironmentSummary]]):
             [
                 EnvironmentSummary(
                     environment=EnvironmentRow.of(env.name, env), probe_cost=env.probe_cost,
-                    answers=env.answers, signals=tuple(env.signals), summary=summary,
+                    answers=env.answers, signals=tuple(env.signals), question_ids=env.question_ids,
+                    imported=env.imported, summary=summary,
                 )
                 for env, summary in found
             ]

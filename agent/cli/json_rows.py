@@ -113,6 +113,10 @@ class EnvironmentSummary(Document):
     answers: str
     """How answers were compared at import."""
     signals: tuple[str, ...]
+    question_ids: tuple[str, ...]
+    """Ids of the questions in the imported files, in the order of their numbers; empty if they had none."""
+    imported: str
+    """The options of the import, as a shell takes them."""
     summary: Summary
 
 

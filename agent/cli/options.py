@@ -191,7 +191,9 @@ def episode(command: CommandParser) -> None:
         "first of the run, else the first under the data root, else the first built-in one)",
     )  # fmt: skip
     data_root(command)
-    group.add_argument("--question", type=int, required=True, metavar="Q", help="number of the question, from 0")
+    group.add_argument(
+        "--question", required=True, metavar="Q", help="number of the question, from 0, or else its id (see `env show`)"
+    )
     group.add_argument("--order", type=int, default=0, metavar="K", help="the branch order (default: 0)")
     group.add_argument("--beta", type=float, default=0.5, metavar="B", help="value of beta (default: 0.5)")
     budget(command)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import accumulate
 
 import numpy as np
@@ -34,6 +34,7 @@ class _Branch:
 class _Question:
     text: str
     gold: str
+    id: str | None
     branches: list[_Branch] = field(default_factory=list)
     names: set[int | str] = field(default_factory=set)
     verdicts: dict[str, bool] = field(default_factory=dict)
@@ -129,7 +130,7 @@ class BranchCollector:
             raise SkippedRow("no question, and no question_id")
         question = self.questions.get(_key(line))
         if question is None:
-            return _Question(text, line.gold_answer)
+            return _Question(text, line.gold_answer, line.question_id)
         if line.gold_answer != question.gold:
             raise SkippedRow("gold_answer differs from the question's earlier lines")
         if text != question.text:
@@ -256,7 +257,11 @@ class BranchCollector:
                 branches = sorted(branches, key=lambda branch: branch.name)  # type: ignore[arg-type,return-value]
             columns.question(question, branches)
         longest = max(columns.totals, default=0)
-        return columns.environment(name, self._delta or max(1, longest), self._probe_cost or 0)
+        made = columns.environment(name, self._delta or max(1, longest), self._probe_cost or 0)
+        ids = [question.id for question in self.questions.values()]
+        if None in ids or ids == [str(number) for number in range(len(ids))]:
+            return made
+        return replace(made, question_ids=tuple(id for id in ids if id is not None))
 
 
 def _key(line: BranchLine) -> tuple[str, str]:

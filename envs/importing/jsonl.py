@@ -112,7 +112,7 @@ def write(environment: Environment) -> Iterator[str]:
         for number, b in enumerate(environment.branches(q)):
             probes = slice(int(environment.probe_offsets[b]), int(environment.probe_offsets[b + 1]))
             line: dict[str, Any] = {
-                "question_id": str(q),
+                "question_id": environment.question_ids[q] if environment.question_ids else str(q),
                 "question": question,
                 "gold_answer": words[environment.gold[q]],
                 "branch": number,

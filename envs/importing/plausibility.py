@@ -120,7 +120,8 @@ def _of_questions(environment: Environment, extraction: Extraction | None) -> It
     unanswered = np.flatnonzero((present == 0) & (np.diff(environment.branch_offsets) > 1))
     if not len(unanswered) or not present.any():
         return
-    where = f"in {counted(len(unanswered), 'question')} no branch has an answer (such as question {unanswered[0]})"
+    example = environment.label(int(unanswered[0]))
+    where = f"in {counted(len(unanswered), 'question')} no branch has an answer, such as question {example}"
     hint = _ANSWER_HINT
     if extraction is not None:
         other = next((name for name in ("boxed", "choice", "number") if name not in _names(extraction)), "last-line")

@@ -85,7 +85,7 @@ def test_several_ways_to_extract_are_tried_in_order(tmp_path: Path) -> None:
     env, report = read(path, mapping=MAP, extract=extraction("", "boxed"))
     [warning] = report.warnings
     assert env is not None and warning.name == "unanswered-questions"
-    assert "in 2 questions no branch has an answer (such as question 2); --extract boxed choice" in warning.text
+    assert "in 2 questions no branch has an answer, such as question 2; --extract boxed choice" in warning.text
     env, report = read(path, mapping=MAP, extract=extraction("", "boxed", "choice", r"(\d)"))
     assert env is not None and not report.warnings and env.vocabulary[1:] == ("4", "7", "B", "C")
     assert r"one in 12 of 12 texts (boxed 6, choice 6, (\d) 0)" in report.notes[0]
