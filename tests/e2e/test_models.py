@@ -284,6 +284,19 @@ def test_installed_command_runs_a_discovery_and_prints_costs(serve, tmp_path: Pa
     assert config["model"] == MODEL and KEY not in json.dumps(config)
 
 
+@pytest.mark.slow
+def test_model_without_a_price_is_used_and_told_once(serve, tmp_path: Path, monkeypatch, capsys) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.chdir(tmp_path)
+    with serve():
+        monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
+        settings = ["--generations", "1", "--population", "1", "--orders", "1", "--env", "synthetic/tiny"]
+        words = ["discover", "--explorer", "anthropic", "--model", "claude-nobody", *settings, "--sandbox", "process"]
+        assert main(words) == 0
+    said = capsys.readouterr().out
+    assert said.count("no price is known for the model 'claude-nobody': tokens are counted, dollars are not") == 1
+    assert "spent: $0.0000 (unknown price), " in said
+
+
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
