@@ -22,6 +22,7 @@ def open_sandbox(
     runtime: str | None = None,
     limits: SandboxLimits | None = None,
     notice: Callable[[str], None] | None = None,
+    weaker: Callable[[str], None] | None = None,
 ) -> Sandbox:
     """Open the sandbox ``name``; the caller closes it.
 
@@ -32,6 +33,7 @@ def open_sandbox(
         runtime: the Docker runtime, such as ``runsc``; None for the default of the engine.
         limits: the resources of each worker.
         notice: called with messages for the user; None logs them as warnings.
+        weaker: called with the message that bubblewrap is used though a Docker engine answers; ``notice`` if None.
 
     Raises:
         InputError: there is no sandbox of this name.
@@ -59,7 +61,7 @@ def open_sandbox(
             "missing, and `--sandbox process` runs candidates that you trust without either"
         )
     if not isinstance(no_docker, SandboxUnavailable):  # an engine answers: the user may want to make it usable
-        (notice or log_message)(f"{no_docker}; until then bubblewrap is used")
+        (weaker or notice or log_message)(f"{no_docker}; until then bubblewrap is used")
     return bubblewrap.BubblewrapSandbox(workers, limits)
 
 

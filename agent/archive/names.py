@@ -29,6 +29,8 @@ from .shipped import PREFIX, archive_name, is_shipped, shipped_archives, shipped
 
 RUNS = Path("runs")
 """Default parent directory of runs."""
+ONCE = {"once": "champion of a run"}
+"""Attributes of log records of one kind, of which a command shows the first."""
 _LOG = logging.getLogger("autotts")
 
 
@@ -73,6 +75,12 @@ def run_of(archive: Archive) -> Run | None:
     """Return the run that ``archive`` belongs to; None for an archive alone."""
     home = archive.root.parent
     return Run(home) if archive.root.name == "archive" and (home / "config.json").is_file() else None
+
+
+def qualified(archive: Archive, version: str) -> str:
+    """Return the name of a version that says where it is: ``shipped:evolve:ID``, ``runs/1:ID``, or ``DIR:ID``."""
+    run = run_of(archive)
+    return f"{run.home if run else archive_name(archive.root)}:{version}"
 
 
 def champions_of(archive: Archive) -> dict[str, str]:
@@ -212,7 +220,7 @@ def _tell_of_run(name: str, ships: FoundController) -> None:
         return  # no run, or a damaged one: what ships is not affected
     if own is not None and archive.source(own) != ships.candidate.source:
         home = archive.root.parent
-        _LOG.warning("%s is the champion that ships; %s:%s is that of the newest run, %s", name, home, name, own)
+        _LOG.warning("%s is the champion that ships; %s:%s is that of the newest run", name, home, name, extra=ONCE)
 
 
 def _read(path: Path) -> Candidate:

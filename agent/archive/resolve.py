@@ -14,7 +14,8 @@ from autotts.envs import catalogue
 from autotts.envs.episodes import MAX_BRANCHES
 from autotts.envs.errors import DamagedFile, InputError
 from autotts.envs.store import Environment
-from autotts.envs.synthetic.model import default_environments
+from autotts.envs.synthetic.model import default_environments, default_models
+from autotts.sandbox.backends.process import ProcessSandbox
 from autotts.sandbox.base import Sandbox
 from autotts.sandbox.choice import open_sandbox
 from autotts.sandbox.outcome import Candidate
@@ -22,14 +23,16 @@ from autotts.sandbox.outcome import Candidate
 from .archive import Archive
 from .baselines import baseline_names, baseline_source
 from .champions import champion_names, champion_source
-from .names import RUNS, chosen_archive, chosen_run, find_controller, find_version
+from .names import RUNS, chosen_archive, chosen_run, find_controller, find_version, run_of
 
 __all__ = [
     "RUNS",
     "chosen_archive",
     "chosen_run",
     "controller",
+    "describe_sandbox",
     "environments",
+    "environments_at_hand",
     "find_controller",
     "note_width",
     "note_workers",
@@ -85,6 +88,13 @@ def environments(patterns: Sequence[str] | None, data: str | None) -> list[Envir
     return list(found.values())
 
 
+def environments_at_hand(archive: Archive) -> set[str]:
+    """Return the names of the environments on which a version of ``archive`` can be replayed here without options."""
+    run = run_of(archive)
+    held = [*run.config.environments, *run.config.simulated] if run else []
+    return {*catalogue.names(catalogue.data_root(None)), *default_models(), *held}
+
+
 def sandbox(args: argparse.Namespace, candidates: Sequence[Candidate] | None = None) -> Sandbox:
     """Return the sandbox that the command line names; the caller closes it.
 
@@ -94,7 +104,20 @@ def sandbox(args: argparse.Namespace, candidates: Sequence[Candidate] | None = N
     name = "process" if args.sandbox == "auto" and args.runtime is None and ours else args.sandbox
     number = workers(args.workers)
     note_workers(number)
-    return open_sandbox(name, number, args.runtime)
+    # a search runs code that nobody has read; elsewhere `autotts doctor` is the place to say what could be better
+    tell = LOGGER.warning if candidates is None else LOGGER.debug
+    return open_sandbox(name, number, args.runtime, weaker=tell)
+
+
+def describe_sandbox(args: argparse.Namespace, sandbox: Sandbox) -> str:
+    """Return the name of a sandbox that `sandbox` has opened for some candidates, and what it does or why it was taken.
+
+    Args:
+        args: the command line that chose it.
+        sandbox: the sandbox.
+    """
+    ours = args.sandbox == "auto" and sandbox.name == ProcessSandbox.name  # otherwise only chosen by its name
+    return f"{sandbox.name} ({'for controllers that ship' if ours else sandbox.about})"
 
 
 def note_workers(number: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import fnmatch
+from contextlib import suppress
 
 from autotts.envs import catalogue
 from autotts.envs.episodes import Episodes, Logs, grid
@@ -12,6 +13,7 @@ from autotts.envs.store import Environment
 from autotts.sandbox.evaluation import CandidateFailed, evaluate
 
 from ..archive import resolve
+from ..archive.names import FoundController, run_of
 from .environments import tell_environments
 
 
@@ -22,8 +24,8 @@ def run_episode(args: argparse.Namespace) -> tuple[Episodes, Logs]:
         InputError: the controller, the environment or the question does not exist.
         CandidateFailed: the controller failed.
     """
-    candidate = resolve.controller(args.id, args.run, args.archive)
-    environment = _environment(args)
+    found = resolve.find_controller(args.id, args.run, args.archive)
+    candidate, environment = found.candidate, _environment(args, found)
     tell_environments([environment.name])
     question = environment.question_number(args.question)
     resolve.note_width(args.max_branches, [environment])
@@ -35,7 +37,7 @@ def run_episode(args: argparse.Namespace) -> tuple[Episodes, Logs]:
     return batch, result.logs
 
 
-def _environment(args: argparse.Namespace) -> Environment:
+def _environment(args: argparse.Namespace, controller: FoundController) -> Environment:
     """Return the environment whose name or pattern is given: of the data root, else of the run, else a built-in one.
 
     Without a name, return the first environment of the run, else of the data root, else the first built-in one.
@@ -43,10 +45,10 @@ def _environment(args: argparse.Namespace) -> Environment:
     Raises:
         InputError: there is none, or a pattern matches several.
     """
-    try:
-        run = resolve.chosen_run(args.run)
-    except InputError:
-        run = None
+    run = run_of(controller.archive) if controller.archive else None
+    if run is None or args.run:
+        with suppress(InputError):
+            run = resolve.chosen_run(args.run)
     if args.env is None:
         return (run.environments() if run else resolve.environments(None, args.data))[0]
     root = catalogue.data_root(args.data)

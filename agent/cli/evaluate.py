@@ -93,7 +93,7 @@ def compare(args: argparse.Namespace) -> int:
             interval(d.mean_latency, d.mean_latency_ci, 0), str(d.wins), str(d.losses), str(d.ties),
         )  # fmt: skip
     console().print(table)
-    json_output.write(args, lambda: _compare_document(differences))
+    json_output.write(args, lambda: _compare_document(candidates, differences))
     return 0
 
 
@@ -103,10 +103,12 @@ def _evaluate_document(rows: Sequence[tuple[str, Point]]) -> BaseModel:
     return EvaluateDocument.of(rows)
 
 
-def _compare_document(differences: list[CurveDifference]) -> BaseModel:
+def _compare_document(candidates: Sequence[Candidate], differences: list[CurveDifference]) -> BaseModel:
     from .json_documents import CompareDocument
+    from .json_rows import ComparisonRow
 
-    return CompareDocument(differences)
+    first, second = (candidate.name for candidate in candidates)
+    return CompareDocument([ComparisonRow.of(first, second, difference) for difference in differences])
 
 
 def _evaluate_all(args: argparse.Namespace, candidates: list[Candidate]) -> list[Evaluation]:
@@ -129,7 +131,7 @@ def _evaluate_all(args: argparse.Namespace, candidates: list[Candidate]) -> list
     orders = range(args.first_order, args.first_order + args.orders)
     episodes = grid(environments, betas, orders, args.max_branches, args.max_tokens)
     with resolve.sandbox(args, candidates) as sandbox:
-        notice(f"sandbox {sandbox.name} ({sandbox.about})")
+        notice(f"sandbox {resolve.describe_sandbox(args, sandbox)}")
         notice(episodes.count())
         with ProgressBars() as bars:
             return [measure(each, episodes, sandbox, bars.add(each.name, len(episodes))) for each in candidates]

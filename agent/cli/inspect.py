@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from autotts.envs.trace import Trace
 
+    from ..archive.archive import Archive
     from ..archive.run_directory import Run
     from ..archive.version import ArchivedVersions, Version
     from ..population.overfitting.crossvalidation import CrossValidated
@@ -131,7 +132,7 @@ def show(args: argparse.Namespace) -> int:
     json_output.write(args, lambda: _show_document(version))
     for line in _describe(version):
         print(line)
-    for line in _findings(version.card):
+    for line in _findings(version.card, archive):
         print(line)
     if version.mean_points:
         console().print(curve_table([(version.id, point) for point in version.mean_points]))
@@ -175,17 +176,25 @@ def _describe(version: Version) -> Iterator[str]:
         yield plain(f"  message    {card.message}")
 
 
-def _findings(card: Card) -> Iterator[str]:
-    """Yield the findings, each with the commands that show its worst episodes."""
+def _findings(card: Card, archive: Archive) -> Iterator[str]:
+    """Yield the findings, each with the commands that show its worst episodes, and the recordings that they need."""
+    from shlex import quote
+
+    from ..archive import resolve
+    from ..archive.names import qualified
     from ..reports.console.escaped import plain
 
+    name, needed = quote(qualified(archive, card.id)), set()
     for finding in card.findings:
         yield plain(f"  finding    {finding.kind}: {finding.message}")
         for case in finding.worst[:2]:
             yield (
-                f"             e.g. `autotts trace {card.id} --env {case.environment} --question {case.question}"
+                f"             e.g. `autotts trace {name} --env {case.environment} --question {case.question}"
                 f" --order {case.order} --beta {case.beta:g}`, step {case.step}, {case.tokens:,} tokens"
             )
+            needed.add(case.environment)
+    if missing := sorted(needed - resolve.environments_at_hand(archive)):
+        yield f"             (`autotts trace` needs the recordings of {', '.join(missing)}: see `autotts docs data`)"
 
 
 def _quality(version: Version) -> Iterator[str]:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, RootModel
 
 from autotts.envs.importing.plausibility import Warned
 from autotts.envs.importing.report import ImportReport
-from autotts.envs.statistics import CurveDifference, Point
+from autotts.envs.statistics import Point
 from autotts.envs.store import Environment
 from autotts.envs.summary import Summary
 from autotts.envs.trace import Trace
@@ -27,6 +27,7 @@ from ..reports.replay.results import ReplayFailure
 from .json_rows import (
     ArchiveRow,
     CheckpointRow,
+    ComparisonRow,
     Document,
     EnvironmentRow,
     EnvironmentSummary,
@@ -48,7 +49,7 @@ class EvaluateDocument(RootModel[list[EvaluationRow]]):
         return cls(list(rows(points)))
 
 
-class CompareDocument(RootModel[list[CurveDifference]]):
+class CompareDocument(RootModel[list[ComparisonRow]]):
     """A list with a row for each environment and beta: the first controller minus the second, paired; the mean last."""
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict
 
-from autotts.envs.statistics import Interval, Point
+from autotts.envs.statistics import CurveDifference, Interval, Point
 from autotts.envs.store import Environment
 from autotts.envs.summary import Summary
 
@@ -38,6 +38,37 @@ class EvaluationRow(Document):
     mean_latency: float
     """Mean tokens on the critical path of an episode."""
     episodes: int
+
+
+class ComparisonRow(Document):
+    """The first controller minus the second at one beta, paired by question and branch order.
+
+    The fields have the names of those of `autotts evaluate`, and hold differences.
+    """
+
+    first: str
+    """Name of the controller from which the other is subtracted."""
+    second: str
+    environment: str
+    """Name of the environment, or `mean`: each environment has the same weight."""
+    beta: float
+    accuracy_pct: float
+    """In points; positive if the first controller answers more questions right."""
+    accuracy_ci: Interval
+    mean_tokens: float
+    """Negative if the first controller needs fewer tokens."""
+    mean_tokens_ci: Interval
+    mean_latency: float
+    mean_latency_ci: Interval
+    wins: int
+    """Questions that the first controller answers right more often."""
+    losses: int
+    ties: int
+
+    @classmethod
+    def of(cls, first: str, second: str, difference: CurveDifference) -> ComparisonRow:
+        """Return the row of a difference."""
+        return cls(first=first, second=second, **dataclasses.asdict(difference))
 
 
 class VersionRow(Document):

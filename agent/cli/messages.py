@@ -23,14 +23,19 @@ def problem(message: str) -> str:
 
 
 class _Terminal(logging.Handler):
-    """Prints each message."""
+    """Prints each message; of those of one kind that a command repeats (``once`` in the record) the first."""
 
     def __init__(self, notices_on_error: bool) -> None:
         super().__init__()
         self._notices_on_error = notices_on_error
+        self._shown: set[str] = set()
 
     def emit(self, record: logging.LogRecord) -> None:
         """Print a message: a problem in one line that begins with the name of the program."""
+        if (kind := getattr(record, "once", "")) in self._shown:
+            return
+        if kind:
+            self._shown.add(kind)
         try:
             text, stream = record.getMessage(), sys.stderr
             if record.levelno >= logging.WARNING:

@@ -79,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
     settings = ReplaySettings(betas, args.orders, args.first_order, args.max_branches, args.max_tokens)
     total, home = episodes(chosen, environments, settings), Path(args.output)
     with resolve.sandbox(args, [Candidate(e.label, e.source) for e in chosen]) as sandbox:
-        notice(f"sandbox {sandbox.name} ({sandbox.about})")
+        notice(f"sandbox {resolve.describe_sandbox(args, sandbox)}")
         with ProgressBars() as bars:
             progress = _show_progress(bars, total)
             cards = archive.cards() if archive else []
