@@ -76,8 +76,8 @@ def describe_optimism(estimate: tuple[Card, CrossValidated] | Optimism | None) -
     low, high = e.optimism.interval
     lines = [
         f"optimism {e.optimism.value:.2f} [{low:.2f}, {high:.2f}] points: {e.version} shows a quality of "
-        f"{e.searched.value:.2f}; chosen the same way without the {unseen} that it is measured on, a version has "
-        f"{strictest.value:.2f}"
+        f"{e.searched.value:.2f}; a version that is chosen by the same rule, but without the {unseen} on which it is "
+        f"then measured, has {strictest.value:.2f} on average"
     ]
     if e.models is not None:
         lines.append(

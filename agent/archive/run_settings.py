@@ -18,7 +18,7 @@ _OF_THE_COMMAND = {"run", "json", "quiet", "verbose"}
 """Options that say nothing about the run."""
 DEFAULT = "default"
 """The source of a setting that nobody has given."""
-_HASHED = {"environments", "simulated", "schema_version"}
+_HASHED = {"environments", "simulated", "schema_version", "explorer_by_name"}
 """Parts of a run's config that are no settings of the user."""
 
 
@@ -70,8 +70,8 @@ def describe_settings(settings: Mapping[str, RunSetting]) -> Iterator[str]:
     """Yield a line for each source of settings, with the settings from it; those without a value are left out."""
     by_source: dict[str, list[str]] = {}
     for name, setting in settings.items():
-        if setting.value not in (None, [], ""):
-            value = " ".join(map(str, setting.value)) if isinstance(setting.value, list) else str(setting.value)
+        if setting.value not in (None, [], "", {}):
+            value = " ".join(map(str, setting.value)) if isinstance(setting.value, list | dict) else str(setting.value)
             by_source.setdefault(setting.source, []).append(f"{name} {value}")
     for source, texts in sorted(by_source.items(), key=lambda item: item[0] == DEFAULT):
         yield f"{source + ': ' if source else ''}{', '.join(texts)}"

@@ -171,6 +171,8 @@ def _config(
     from ..archive.run_directory import WITHOUT_BETA
     from ..loop.assembly import ENDLESS, GENERATIONS, check_sizes, default_population, new_config
 
+    if args.generations == 0:
+        raise InputError("--generations 0 searches for nothing; `autotts evaluate` measures baselines and controllers")
     population = args.population or default_population(args.explorer)
     check_sizes(args.generations, population, args.islands or 1)
     generations = args.generations

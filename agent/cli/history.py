@@ -68,11 +68,16 @@ def history(args: argparse.Namespace) -> int:
     json_output.write(args, lambda: _document(run, checkpoints))
     for checkpoint in checkpoints:
         table.add_row(
-            checkpoint.id, checkpoint.when[:19], str(checkpoint.generation), checkpoint.step, str(checkpoint.pending),
+            checkpoint.id, checkpoint.when[:19], _generation(checkpoint), checkpoint.step, str(checkpoint.pending),
             " ".join(sorted(set(checkpoint.next))) or "the end",
         )  # fmt: skip
     console().print(table)
     return 0
+
+
+def _generation(checkpoint: CheckpointSummary) -> str:
+    """Return the generation; after the last one the state already counts one more, which never begins."""
+    return "final" if set(checkpoint.next) <= {"final_evaluation"} else str(checkpoint.generation)
 
 
 def _document(run: Run, checkpoints: Sequence[CheckpointSummary]) -> BaseModel:

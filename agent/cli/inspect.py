@@ -38,7 +38,9 @@ def add_parser(commands: Commands) -> None:
     options.run_or_archive(command, argument=True)
     options.json_output(command)
     command.group(options.OUTPUT).add_argument(
-        "--all", action="store_true", help="every version (default: the front and its ancestors)"
+        "--all",
+        action="store_true",
+        help="every version (default: the front, the best version, and their ancestors)",
     )
     command = add_command(
         commands, "show", show, "show a version: card, curve, findings, source", "autotts show balanced"
@@ -75,6 +77,7 @@ def lineage(args: argparse.Namespace) -> int:
     import shutil
 
     from ..archive import resolve
+    from ..archive.best import label
     from ..archive.names import run_of
     from ..archive.run_report import describe_optimism
     from ..archive.version import ArchivedVersions
@@ -90,14 +93,19 @@ def lineage(args: argparse.Namespace) -> int:
     latency = run is not None and run.config.latency
     estimate = optimism(cards, archive.figures)
     json_output.write(args, lambda: _lineage_document(versions, estimate))
-    console().print(version_tree(cards, args.all, latency), highlight=False)
+    chosen = versions.best.id if versions.best else ""
+    console().print(version_tree(cards, args.all, latency, chosen, versions.given_names), highlight=False)
     for line in describe_optimism(estimate) or [_UNKNOWN]:
         print(line)
     if versions.best is not None:
         print(f"best: {versions.best}")
     best = [card for card in cards if versions.best and card.id == versions.best.id]
     shown = {card.id: card for card in [*best, *(card for card in cards if card.generation == 0 and card.ok)]}.values()
-    lines = {card.id: [(p.tokens, p.accuracy) for p in card.mean_curve] for card in shown if card.mean_curve}
+    lines = {
+        label(card.id, versions.given_names.get(card.id, "")): [(p.tokens, p.accuracy) for p in card.mean_curve]
+        for card in shown
+        if card.mean_curve
+    }
     if not lines:
         return 0
     width = min(110, shutil.get_terminal_size((100, 24)).columns)
@@ -297,6 +305,7 @@ def trace(args: argparse.Namespace) -> int:
     batch, logs = run_episode(args)
     found = read_trace(batch, logs, 0)
     json_output.write(args, lambda: _trace_document(found))
+    print(f"controller {args.id}")
     print(picture(found, shutil.get_terminal_size((100, 24)).columns, shows_colours()))
     if args.steps:
         print(as_text(found))

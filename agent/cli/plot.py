@@ -95,13 +95,14 @@ def lineage(args: argparse.Namespace) -> int:
     from ..archive.reader import open_reader
     from ..reports.plots.lineage import draw_lineage
     from ..reports.plots.picture import ready
+    from ..tools.text import count_of
 
     ready(Path(args.output))
     place = open_reader(args.run, args.archive, args.data)
     view = place.view()
     if not view.rows:
         raise InputError("the archive is empty; see `autotts discover --help`")
-    title = f"{place.title}: {len(view.rows):,} versions"
+    title = f"{place.title}: {count_of(len(view.rows), 'version')}"
     draw_lineage(view, Path(args.output), args.by, args.tokens, title, place.best())
     for problem in view.problems.values():
         warn(f"left out: {problem}")
@@ -145,6 +146,7 @@ def curves(args: argparse.Namespace) -> int:
 def _lines(args: argparse.Namespace) -> tuple[EvaluationProtocol, list[CurveLine]]:
     """Return the protocol of the picture, and the curve of each controller."""
     from ..archive.baselines import baseline_names
+    from ..archive.best import label
     from ..reports.plots.curves import CurveLine
     from ..reports.plots.points import protocol
 
@@ -156,10 +158,10 @@ def _lines(args: argparse.Namespace) -> tuple[EvaluationProtocol, list[CurveLine
         "orders": args.orders, "max_branches": args.max_branches, "max_tokens": args.max_tokens,
     }  # fmt: skip
     wanted = wanted.model_copy(update={name: value for name, value in given.items() if value is not None})
-    points = _points_of(chosen, wanted, place, args)
+    points, names = _points_of(chosen, wanted, place, args), place.given_names
     return wanted, [
-        CurveLine(one.candidate.name, one.candidate.name in baseline_names(), found)
-        for one, found in zip(chosen, points, strict=True)
+        CurveLine(label(name, names.get(name, "")), name in baseline_names(), found)
+        for name, found in zip((one.candidate.name for one in chosen), points, strict=True)
     ]
 
 
@@ -201,7 +203,9 @@ def _default_controllers(place: ArchiveReader) -> list[str]:
         raise InputError("no version has scores: name controllers, or another --run")
     chosen = place.best()
     best = [chosen.id] if chosen and chosen.discovered else []
-    return [*best, *(row.id for row in view.rows if row.generation == 0 and row.ok)]
+    start = [row.id for row in view.rows if row.generation == 0 and row.ok]
+    given = [name for name in start if name in place.given_names]  # beside the best: their colours differ the most
+    return [*best, *given, *(name for name in start if name not in given)]
 
 
 def _chosen(name: str, place: ArchiveReader, args: argparse.Namespace) -> PlottedController:

@@ -67,6 +67,7 @@ def run(args: argparse.Namespace) -> int:
     from ..reports.replay.replay import episodes, file, replay, write
     from ..reports.replay.tables import summary
     from ..reports.replay.work import ReplaySettings
+    from ..tools.text import count_of
 
     charts.available()
     if args.parquet:
@@ -74,6 +75,9 @@ def run(args: argparse.Namespace) -> int:
     if args.price is not None and not (math.isfinite(args.price) and args.price >= 0):
         raise InputError(f"--price is {args.price:g}, but must be dollars for a million output tokens")
     archive, chosen = _entries(args)
+    if archive:
+        versions = sum(not entry.baseline and entry.card is not None for entry in chosen)
+        notice(f"{count_of(versions, 'version')} of {archive_name(archive.root)}, and the baselines")
     environments = chosen_environments(args)
     betas = tuple(sorted(set(args.beta or BETAS)))
     settings = ReplaySettings(betas, args.orders, args.first_order, args.max_branches, args.max_tokens)
@@ -131,7 +135,7 @@ def _show_progress(bars: ProgressBars, total: int) -> ReplayProgress:
     bar = bars.add("", total)
 
     def begins(label: str, environment: str, number: int, runs: int) -> None:
-        line = f"run {number} of {runs}: {plain(label)} on {environment}"
+        line = f"evaluation {number} of {runs}: {plain(label)} on {environment}"
         bar.label(line)
         if not bars.shown:
             tell_progress(line)

@@ -20,6 +20,7 @@ from ..llm.budget import LlmBudget, SpendingLimit, SpendingLimits
 from ..llm.calls import CallJournal
 from ..llm.prices import Prices
 from ..records.explorer import Explorer
+from ..tools.text import count_of
 
 POPULATION = {"evolve": 16}
 """Default number of candidates of a generation, by explorer: those of evolve cost nothing."""
@@ -107,7 +108,8 @@ def simulated_environments(
     if not 0 < weight < 1:
         raise InputError(f"simulated weight is {weight:g}, but must lie between 0 and 1")
     if count:
-        notice(f"fitting {min(count, len(environments))} environments, to simulate {count} from them")
+        fitted = count_of(min(count, len(environments)), "environment")
+        notice(f"fitting a model to {fitted}, for {count_of(count, 'simulated environment')}")
     return list(simulate(environments, count, seed))
 
 

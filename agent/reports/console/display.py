@@ -13,6 +13,7 @@ from autotts.envs.statistics import Floats, Interval, Point
 
 from ... import population
 from ...records.card import DUPLICATE, Behaviour, Card
+from ...tools.text import count_of
 from .escaped import plain
 
 
@@ -66,28 +67,40 @@ def curves(lines: Mapping[str, Sequence[tuple[float, float]]], width: int = 90, 
 
 
 LEGEND = (
-    "quality in the search, and in brackets what is believed of it, ± the standard error of its difference from its "
-    "parent, and its free constants + branches"
+    "quality in the search (shrunk quality ± standard error of its difference from its parent; free constants + "
+    "branches in the code)"
 )
 
 
-def version_tree(cards: Sequence[Card], everything: bool, latency: bool = False) -> Tree:
-    """Return the versions as a tree by first parent: all of them, or the front with its ancestors.
+def version_tree(
+    cards: Sequence[Card], everything: bool, latency: bool = False, best: str = "",
+    names: Mapping[str, str] | None = None,
+) -> Tree:  # fmt: skip
+    """Return the versions as a tree by first parent.
 
-    ``latency`` says whether latency is an objective of the front.
+    Args:
+        cards: the versions.
+        everything: whether to draw all of them; otherwise the front and the best version, with their ancestors.
+        latency: whether latency is an objective of the front.
+        best: id of the best version; empty if there is none.
+        names: names of the controllers that the run was given, by id.
     """
     by_id = {card.id: card for card in cards}
     on_front = {card.id for card in population.front(cards, latency=latency)}
-    shown = set(by_id) if everything else _ancestry(sorted(on_front), by_id)
+    shown = set(by_id) if everything else _ancestry([*sorted(on_front), best], by_id)
     at = population.budgets(cards)
-    root = Tree(f"{len(cards)} versions, {len({c.generation for c in cards})} generations (* on the front)\n{LEGEND}")
+    count = "" if len(shown) == len(cards) else f"{len(shown)} of "
+    marks = f"* on the front{', > the best' if best else ''}{'; --all draws every version' if count else ''}"
+    generations = count_of(len({card.generation for card in cards}), "generation")
+    root = Tree(f"{count}{count_of(len(cards), 'version')}, {generations} ({marks})\n{LEGEND}")
     nodes: dict[str, Tree] = {}
 
     def line(card: Card) -> Text:
         others = f" + {', '.join(card.parents[1:])}" if len(card.parents) > 1 else ""
         score = f"{population.quality(card, at):5.2f}{belief(card, at)}" if card.ok else f"{card.verdict}"
-        mark = "*" if card.id in on_front else " "
-        return Text(plain(f"{mark} {card.id}  {score}  {card.name}{others}{remarks(card)}"))
+        mark = f"{'*' if card.id in on_front else ' '}{'>' if card.id == best else ' '}"
+        name = (names or {}).get(card.id, card.name)
+        return Text(plain(f"{mark} {card.id}  {score}  {name}{others}{remarks(card)}"))
 
     waiting = sorted((card for card in cards if card.id in shown), key=lambda c: (c.generation, c.id))
     ids = {card.id for card in waiting}
@@ -100,8 +113,8 @@ def version_tree(cards: Sequence[Card], everything: bool, latency: bool = False)
 
 
 def belief(card: Card, at: Floats) -> str:
-    """Return the believed quality of a version with its standard error, and its complexity, in brackets."""
-    size = f" {card.complexity.constants}+{card.complexity.branches}" if card.complexity else ""
+    """Return the shrunk quality of a version with its standard error, and its complexity, in brackets."""
+    size = f"; {card.complexity.constants}+{card.complexity.branches}" if card.complexity else ""
     return f" ({population.merit(card, at):5.2f} ±{card.belief.error:.2f}{size})" if card.belief else ""
 
 

@@ -19,6 +19,7 @@ from ...records.index_row import IndexRow
 from .picture import MARKERS, colours, row, save, short
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 By = Literal["explorer", "verdict", "island"]
@@ -137,11 +138,24 @@ def draw_lineage(
         axis.margins(0.06)
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
         score = "quality" if tokens is None else f"accuracy within {tokens:,.0f} tokens"
-        rest = "" if all(row.ok for row in shape.rows) else " (without scores: the lowest row)"
-        axis.set(xlabel="generation", ylabel=f"{score}, %{rest}", title=short(title, 90))
+        axis.set(xlabel="generation", ylabel=f"{score}, %", title=short(title, 90))
+        _mark_unscored(axis, shape)
         axis.legend(loc="upper left", bbox_to_anchor=(1.04, 1.0), frameon=False, borderaxespad=0)
 
     save(path, (10.0, 5.5), draw)
+
+
+def _mark_unscored(axis: Axes, shape: LineageLayout) -> None:
+    """Set the row of versions without a score apart from the scale: a line above it, and words instead of figures."""
+    from matplotlib.ticker import FuncFormatter
+
+    unscored = [y for y, row in zip(shape.y.tolist(), shape.rows, strict=True) if not row.ok]
+    if not unscored:
+        return
+    edge = unscored[0] + 1
+    axis.axhline(edge, color=colours()["absent"], linewidth=0.8, linestyle=":")
+    axis.text(0.01, edge - 0.1, "no score", transform=axis.get_yaxis_transform(), va="top", fontsize=8)
+    axis.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}" if y >= edge else ""))
 
 
 def _named(shape: LineageLayout) -> list[int]:

@@ -51,7 +51,8 @@ def replay(
     jobs += [(entry, env, settings.betas) for entry in entries for env in environments]
     measurements: list[ReplayMeasurement] = []
     for number, (entry, env, betas) in enumerate(jobs, start=1):
-        watch.begins(entry.label, env.name, number, len(jobs))
+        label = f"{entry.label}, the reference (beta {FULL:g})" if number <= len(environments) else entry.label
+        watch.begins(label, env.name, number, len(jobs))
         measurements.append(work.measure(entry, env, betas))
         if not measurements[-1].verdict.ok:
             watch.failed(entry.label, env.name, measurements[-1].verdict)

@@ -97,6 +97,8 @@ class ReplayResults:
     equal: tuple[EqualAccuracyRow, ...]
     ranking: Ranking | None
     failures: tuple[ReplayFailure, ...]
+    best: str = ""
+    """The controller that is the best version of the archive (`agent.archive.best`); empty if it takes no part."""
 
     @property
     def focus(self) -> float:
@@ -167,6 +169,7 @@ def results(
             ReplayFailure(f"{REFERENCE} at beta {FULL:g}", name, run.verdict.kind, run.verdict.message)
             for name, run in references.items() if not run.verdict.ok
         ),
+        best=next((entry.label for entry in entries if entry.best), ""),
     )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from ... import population
 from ...archive.archive import Archive, sha256
 from ...archive.baselines import baseline_names, baseline_source
 from ...archive.names import FoundController, version_in
+from ...archive.version import ArchivedVersions
 from ...records.card import Card
 
 FRONT, ALL = "front", "all"
@@ -29,6 +30,8 @@ class ReplayEntry:
     """The card in the archive; None for a controller that the archive does not have."""
     seen: tuple[str, ...] = ()
     """Hashes of the environments that its search used, if another archive has it."""
+    best: bool = False
+    """Whether it is the best version of the archive (`agent.archive.best`)."""
 
 
 def entries(
@@ -41,27 +44,29 @@ def entries(
 
     Args:
         archive: the archive to choose from; None to choose from none.
-        select: ``front``, ``all`` (every version with scores), or ids and prefixes of ids; nothing for no versions.
+        select: ``front`` (and the best version), ``all`` (every version with scores), or ids and prefixes of ids;
+            nothing for no versions.
         given: controllers from files and other archives.
 
     Raises:
         InputError: an id is unknown, a name is given twice, or there is nothing to replay.
     """
     cards = archive.cards_with_beliefs() if archive else []
+    best = _best(archive)
     baselines = {sha256(baseline_source(name).encode()): name for name in baseline_names()}
     cards_by_source = {card.source_sha256: card for card in cards if card.generation == 0 and card.ok}
     result: dict[str, ReplayEntry] = {}
     if archive is not None:
-        for card in _selected(archive, cards, select):
+        for card in _selected(archive, cards, select, best):
             if card.source_sha256 not in baselines:
                 label = f"{card.id} (archive)" if card.id in baselines.values() else card.id
-                result[label] = ReplayEntry(label, archive.source(card.id), False, card)
+                result[label] = ReplayEntry(label, archive.source(card.id), False, card, best=card.id == best)
     if archive is not None and not result and list(select) in ([FRONT], [ALL]):
         raise InputError(f"{archive.root}: no version that a search has found and scored; see `autotts lineage --all`")
     for found in given:
         if sha256(found.candidate.source.encode()) in baselines:
             continue  # it takes part in any case
-        entry = _given(found, archive, baselines.values())
+        entry = _given(found, archive, baselines.values(), best)
         if entry.label in result:
             raise InputError(f"{entry.label} is named twice")
         result[entry.label] = entry
@@ -70,20 +75,27 @@ def entries(
     return list(result.values())
 
 
-def _selected(archive: Archive, cards: Sequence[Card], select: Sequence[str]) -> list[Card]:
+def _best(archive: Archive | None) -> str:
+    """Return the id of the best version, if the search has found one; empty if not."""
+    found = ArchivedVersions(archive).best if archive else None
+    return found.id if found and found.discovered else ""
+
+
+def _selected(archive: Archive, cards: Sequence[Card], select: Sequence[str], best: str) -> list[Card]:
     if list(select) == [FRONT]:
-        return [card for card in population.front(cards) if card.generation > 0]
+        front = [card for card in population.front(cards) if card.generation > 0]
+        return [*front, *(card for card in cards if card.id == best and card not in front)]
     if list(select) == [ALL]:
         return [card for card in cards if card.ok and card.generation > 0]
     return [archive.card(version_in(archive, text)) for text in dict.fromkeys(select)]
 
 
-def _given(found: FoundController, archive: Archive | None, taken: Collection[str]) -> ReplayEntry:
+def _given(found: FoundController, archive: Archive | None, taken: Collection[str], best: str) -> ReplayEntry:
     name, source = found.candidate.name, found.candidate.source
     label = f"{name} (given)" if name in taken else name
     if found.archive is None:
         return ReplayEntry(label, source, False, None)
     card = found.archive.card(found.version)
     if archive is not None and found.archive.root == archive.root:
-        return ReplayEntry(label, source, False, card)
+        return ReplayEntry(label, source, False, card, best=card.id == best)
     return ReplayEntry(label, source, False, None, tuple(card.protocol.environments.values()))

@@ -62,15 +62,17 @@ def summary(results: ReplayResults) -> list[str]:
         lines.append(f"Nothing can be saved against {reference_name(results)}: it failed, see below.")
     if base and results.ranking:
         searched = [rank for rank in results.ranking.ranks if rank.gain and rank.searched is not None]
-        chosen = max(searched, key=lambda rank: rank.searched or 0.0, default=None)
-        for label, role in (
-            (chosen.controller if chosen else "", "which the search had put first, "),
-            (results.ranking.best_baseline, "the best baseline here, "),
-        ):
-            if label:
+        highest = max(searched, key=lambda rank: rank.searched or 0.0, default=None)
+        first = (results.best, "the best version of the search, ")
+        if not results.best and highest is not None and len(searched) > 1:
+            first = (highest.controller, "which had the highest quality of these in the search, ")
+        elif not results.best and highest is not None:
+            first = (highest.controller, "")
+        for label, role in (first, (results.ranking.best_baseline, "the best baseline here, ")):
+            if label in equal:
                 lines.append(f"{plain(label)}, {role}{_saving(equal[label], results)}")
     if results.failures:
-        lines.append(f"{len(results.failures)} runs failed: see the failures below.")
+        lines.append(f"{count_of(len(results.failures), 'evaluation')} failed: see the failures below.")
     return lines
 
 
@@ -96,8 +98,11 @@ def _saving(row: EqualAccuracyRow, results: ReplayResults) -> str:
     if equal.saved_pct is None:
         return f"does not reach the accuracy of {reference_name(results)} at any beta."
     saved = _bounded(equal.saved_pct, equal.saved_ci, 1)
-    cost = "" if row.dollars is None else f", ${row.dollars:,.2f} for 1,000 questions"
-    return f"saves {saved} per cent of the tokens of {reference_name(results)} at equal accuracy{cost}."
+    cost = "" if row.dollars is None else f"; 1,000 questions then cost ${row.dollars:,.2f}"
+    line = f"saves {saved} per cent of the tokens of {reference_name(results)} at equal accuracy{cost}."
+    if None in equal.saved_ci:
+        line += f" ({NEVER}: with some choices of the questions it does not reach that accuracy at any beta.)"
+    return line
 
 
 def place_table(results: ReplayResults, place: str) -> ReportTable:

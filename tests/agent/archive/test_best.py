@@ -17,6 +17,7 @@ from autotts.agent.cli.main import main
 from autotts.agent.population.overfitting.crossvalidation import IntervalEstimate
 from autotts.agent.records.migration import BASELINE
 from autotts.agent.records.version import GIVEN, Cost, CurvePoint
+from autotts.agent.reports.console.display import version_tree
 from autotts.agent.reports.run_report.page import page
 
 from .finished_run import CHILD, GRANDCHILD, finished_run
@@ -146,3 +147,26 @@ def test_a_lead_over_the_given_controller_that_may_be_noise_is_told(
     assert report is not None
     best = best_version([], AT, report.model_copy(update={"leads": (found,)}), {"g000-c": "early"})
     assert best is not None and (said in str(best) if said else best.unclear is None)
+
+
+def test_the_tree_holds_the_best_version_and_says_how_many_it_leaves_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run = finished_run(Path("runs/1"), FRESH)
+    cards = run.archive.cards_with_beliefs()
+    front = {card.id for card in population.front(cards)}
+    outside = next(card.id for card in cards if card.id not in front and card.generation == 0)
+    tree = version_tree(cards, False, best=outside)
+    lines = [str(child.label) for child in tree.children]
+    assert any(line.startswith(f" > {outside}") for line in lines)
+    assert f"of {len(cards)} versions, " in str(tree.label) and "--all draws every version" in str(tree.label)
+    assert main(["lineage", "--all"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith(f"{len(cards)} versions, ") and f"> {CHILD}" in out
+
+
+def test_a_search_of_no_generations_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    command = ["discover", "--env", "synthetic/tiny", "--generations", "0", "--sandbox", "process"]
+    assert main(command) == 2 and not Path("runs").exists()

@@ -6,16 +6,20 @@ import base64
 import hashlib
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from autotts.agent.archive.archive import Archive, sha256
 from autotts.agent.archive.baselines import baseline_names, baseline_source
+from autotts.agent.archive.version import ArchivedVersions
 from autotts.agent.records.card import Card, EvaluationProtocol
 from autotts.agent.reports.replay import files, html, markdown
+from autotts.agent.reports.replay.comparisons import EqualAccuracy
 from autotts.agent.reports.replay.replay import replay, write
-from autotts.agent.reports.replay.results import ReplayResults
+from autotts.agent.reports.replay.results import EqualAccuracyRow, ReplayResults
 from autotts.agent.reports.replay.select import ReplayEntry, entries
+from autotts.agent.reports.replay.tables import _saving, summary
 from autotts.agent.reports.replay.work import ReplaySettings
 from autotts.envs.errors import InputError
 from autotts.envs.statistics import Point
@@ -24,6 +28,7 @@ from autotts.sandbox.backends.process import ProcessSandbox
 from autotts.sandbox.base import SandboxLimits
 
 from ....environments import environment
+from ...archive.finished_run import CHILD, GRANDCHILD, finished_run
 from .pages import Page
 from .pages import markdown as read_markdown
 
@@ -94,6 +99,30 @@ def test_entries_follow_the_selection(archive: Archive, tmp_path: Path) -> None:
         labels("nobody")
     with pytest.raises(InputError, match="no version"):
         entries(Archive(tmp_path), ["all"])
+
+
+def test_the_best_version_of_a_run_takes_part_and_is_named(tmp_path: Path) -> None:
+    run = finished_run(tmp_path / "run", {CHILD: 61.0, GRANDCHILD: 60.0, "self_consistency": 50.0})
+    best = ArchivedVersions(run.archive).best
+    assert best is not None
+    chosen = [entry for entry in entries(run.archive) if entry.best or entry.baseline]
+    assert [entry.label for entry in chosen if entry.best] == [best.id] == [CHILD]
+    assert not any(entry.best for entry in entries(run.archive, [GRANDCHILD]))
+    env = two_environments()[:1]
+    found = replay(chosen, env, run.archive.cards(), SETTINGS, tmp_path / "out", ProcessSandbox(2), price=2.0)
+    assert found.best == CHILD
+    (line,) = (line for line in summary(found) if line.startswith(CHILD))
+    assert "the best version of the search" in line
+
+
+def test_bounds_that_are_not_reached_and_costs_are_explained() -> None:
+    row = EqualAccuracyRow("a", "e", EqualAccuracy(90.0, 100.0, (90.0, None), 80.0, (None, 94.7)), 159.38)
+    results = SimpleNamespace(settings=SimpleNamespace(max_branches=64))
+    line = _saving(row, results)  # type: ignore[arg-type]
+    assert "at equal accuracy; 1,000 questions then cost $159.38." in line
+    assert line.endswith(
+        "(not reached: with some choices of the questions it does not reach that accuracy at any beta.)"
+    )
 
 
 def test_baselines_never_come_from_the_archive(tmp_path: Path) -> None:
