@@ -160,7 +160,7 @@ def _show_document(found: Sequence[tuple[Environment, Summary]]) -> BaseModel:
 
 
 def _labels(env: Environment, questions: list[int]) -> str:
-    from autotts.envs.importing.counting import counted
+    from autotts.envs.counting import counted
 
     if not questions:
         return "no question"
@@ -251,6 +251,7 @@ def synthesize(args: argparse.Namespace) -> int:
     from pydantic import ValidationError
 
     from autotts.envs import catalogue, store
+    from autotts.envs.counting import counted
     from autotts.envs.synthetic.model import SyntheticModel, default_models, generate
 
     from ..reports.console.bars import ProgressBars
@@ -276,6 +277,7 @@ def synthesize(args: argparse.Namespace) -> int:
         for name, model in bars.over("synthesize", list(models.items())):
             env = generate(model, name, args.questions, args.branches, seed=args.seed)
             store.save(env, paths[name])
-            lines.append(f"{name}: {len(env)} questions, {len(env.final_answers)} branches -> {paths[name]}")
+            size = f"{counted(len(env), 'question')}, {counted(len(env.final_answers), 'branch')}"
+            lines.append(f"{name}: {size} -> {paths[name]}")
     print("\n".join(lines))
     return 0

@@ -93,6 +93,7 @@ def import_(args: argparse.Namespace) -> int:
     from rich.console import Console
 
     from autotts.envs import catalogue, store
+    from autotts.envs.counting import counted
     from autotts.envs.importing import importer
     from autotts.envs.importing.extraction import extraction
     from autotts.envs.importing.options import ImportOptions, columns, lengths, question_pattern
@@ -139,7 +140,7 @@ def import_(args: argparse.Namespace) -> int:
             words = ["--format", report.format, *_given(args, _READING)]
             environment = replace(environment, imported=shlex.join(words))
         store.save(environment, path)
-        size = f"{report.questions} questions, {report.branches} branches"
+        size = f"{counted(report.questions, 'question')}, {counted(report.branches, 'branch')}"
         print(f"{args.name}: {size} -> {path} (format {report.format})")
     for line in report.lines():
         print(line)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..counting import counted
 from ..store import ABSENT, Environment
 from .default import default_kind
 from .equivalences import FORMS, Equivalence, equivalence
@@ -50,11 +51,10 @@ class AnswerComparison:
         """Return a line of text for the user."""
         line = f"answers: {comparison_in_words(self.kind)} ({self.reason})"
         if self.merged:
-            count = f"{self.merged:,} spelling{'s' if self.merged > 1 else ''}"
-            where = f"{self.questions:,} question{'s' if self.questions > 1 else ''}"
-            line += f"; {count} in {where} became another, such as {self.example}"
+            count = f"{counted(self.merged, 'spelling')} in {counted(self.questions, 'question')}"
+            line += f"; {count} {'was' if self.merged == 1 else 'were'} merged, such as {self.example}"
         if self.unanswered:
-            line += f"; math-verify gave no answer in time for {self.unanswered} formulas, which are compared as text"
+            line += f"; math-verify gave no answer in time for {counted(self.unanswered, 'formula')}, compared as text"
         return line
 
     def document(self) -> dict[str, Any]:
@@ -154,7 +154,7 @@ class _AnswerMerger:
         if not self.example or (gold in changed.values() and " gold " not in self.example):
             old, new = min(changed.items(), key=lambda item: (item[1] != gold, len(item[0]), item))
             which = "the gold answer " if new == gold else ""
-            self.example = f"{quoted(old)} for {which}{quoted(new)} in question {question}"
+            self.example = f"{quoted(old)} with {which}{quoted(new)} in question {question}"
 
     def environment(self) -> Environment:
         """Return the environment with merged answers, numbered in the order in which they occur."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 
+from ..counting import counted
 from .choice import read_choice
 from .equivalences import Equivalence, NumberEquivalence
 from .grouping import group
@@ -32,8 +33,7 @@ class LookAlikes:
     def text(self, kind: str) -> str:
         """Return a warning in words."""
         pair = f"{quoted(self.first)} and {quoted(self.second)} in question {self.question}"
-        count = f"{self.pairs} such pair{'s' if self.pairs > 1 else ''}"
-        more = f"{count} in {self.questions} question{'s' if self.questions > 1 else ''}"
+        more = f"{counted(self.pairs, 'such pair')} in {counted(self.questions, 'question')}"
         return f"{pair} are left apart by --answers {kind} ({more}); --answers {self.kind} puts them together"
 
 

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from ..answers import equivalence
 from ..answers.comparison import compare_answers
+from ..counting import counted
 from ..errors import InputError
 from ..store import MAX_TOKENS, Environment
 from . import batches, datasets, inspect_logs, jsonl, lm_eval, published, tables
@@ -297,12 +298,12 @@ class _RowImporter:
         branches, mixed = self.collector.merged(equivalence(kind).same if compared_here else str.__eq__)
         if branches:
             self.report.notes.append(
-                f"{branches} branches are right by their mark alone: their answer became the gold answer"
+                f"{counted(branches, 'branch')} right by mark alone: the answer became the gold answer"
             )
         if mixed:
             self.report.notes.append(
-                f"in {mixed} questions several right answers became one, and wrong ones that differ as much did not: a"
-                " vote is easier"
+                f"in {counted(mixed, 'question')} several right answers became one, and wrong ones that differ as much"
+                " did not: a vote is easier"
             )
 
     def add_notes(self, listed: bool) -> None:
@@ -320,11 +321,12 @@ class _RowImporter:
             if self.report.format in ("inspect", "lm-eval"):
                 notes.append("the verdicts of the file are left out, as they are on other answers")
         if self.blank:
-            notes.append(f"{self.blank} branches have empty cells, and are taken as not there")
+            notes.append(f"{counted(self.blank, 'branch')} with empty cells only, taken as not there")
         if collector.bare and collector.probed and options.delta is None:
-            notes.append(f"{collector.bare} branches have no probe_answers, though others have")
+            notes.append(f"{counted(collector.bare, 'branch')} without probe_answers, though others have some")
         if options.delta and collector.bare:
-            notes.append(f"{collector.bare} branches have no answer before their end: --delta only counts their tokens")
+            bare = counted(collector.bare, "branch")
+            notes.append(f"{bare} without an answer before the end: --delta only counts the tokens")
         used = {path.split(".")[0] for path in options.mapping.values()}
         unused = [key for key in self.keys if not _is_used(key, used)]
         if listed and unused:
@@ -352,13 +354,14 @@ def _is_whole(answer: str | None, text: Any) -> bool:
 
 
 def _estimate_note(count: int, lengths: Lengths) -> str:
+    branches = counted(count, "branch")
     if lengths.shared:
         return (
-            f"lengths of {count} branches are shares of their response's tokens: they add up, but each is an estimate"
+            f"lengths of {branches} are shares of their response's tokens: they add up, but each is an estimate"
         )
     if lengths.each is not None:
-        return f"lengths of {count} branches are not known: each counts {lengths.each:,} tokens, so that cost is width"
-    return f"lengths of {count} branches are estimates: chars/{lengths.characters:g}"
+        return f"lengths of {branches} are not known: each counts {lengths.each:,} tokens, so that cost is width"
+    return f"lengths of {branches} are estimates: chars/{lengths.characters:g}"
 
 
 __all__ = ["FORMATS", "read"]

@@ -10,8 +10,8 @@ from functools import partial
 
 import numpy as np
 
+from ..counting import counted
 from ..store import ABSENT, Environment
-from .counting import counted
 from .extraction import WAYS, Extraction
 
 _FEW = 5

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..answers.comparison import AnswerComparison
+from ..counting import counted
 from ..store import Environment
 from .plausibility import Warned
 
@@ -69,9 +70,10 @@ class ImportReport:
         if strict and self.count:
             return "--strict allows no skipped branch"
         if self.skipped_rows > MOST_SKIPPED * self.rows and not allow_skips:
-            return f"{self.skipped_rows:,} of {self.rows:,} rows are skipped (--allow-skips takes the others)"
+            share = f"{self.skipped_rows:,} of {counted(self.rows, 'row')}"
+            return f"{share} would be skipped (--allow-skips takes the others)"
         if self.count > MOST_SKIPPED * total and not allow_skips:
-            return f"{self.count:,} of {total:,} branches are skipped (--allow-skips takes the others)"
+            return f"{self.count:,} of {counted(total, 'branch')} would be skipped (--allow-skips takes the others)"
         return None
 
     def skip_row(self, place: str, why: str) -> None:
@@ -97,7 +99,7 @@ class ImportReport:
         self.hash = environment.hash
         absent = int((environment.final_answers == 0).sum())
         if absent:
-            self.notes.append(f"{absent} of {self.branches} branches end without an answer")
+            self.notes.append(f"{absent:,} of {counted(self.branches, 'branch')} without a final answer")
         if self.width[0] != self.width[1]:
             self.notes.append(f"questions have {self.width[0]} to {self.width[1]} branches")
         if not self.probes:

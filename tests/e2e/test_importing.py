@@ -25,11 +25,11 @@ def test_import_prints_taken_and_skipped_branches(tmp_path: Path, capsys: pytest
     report = tmp_path / "report.json"
     assert run(tmp_path, "import", path, "--name", "a/b", "--json", report) == 2
     error = capsys.readouterr().err
-    assert "1 of 13 rows are skipped (--allow-skips takes the others)" in error and error.count("\n") == 1
+    assert "1 of 13 rows would be skipped (--allow-skips takes the others)" in error and error.count("\n") == 1
     assert not (tmp_path / "data").exists()
     assert run(tmp_path, "import", path, "--name", "a/b", "--json", report, "--allow-skips") == 0
     out = capsys.readouterr().out
-    assert "a/b: 1 questions, 2 branches" in out and "skipped 11:" in out
+    assert "a/b: 1 question, 2 branches" in out and "skipped 11:" in out
     assert "10  total_tokens should be greater than or equal to 0 (line 3, line 5, line 6, line 7, line 8, ...)" in out
     found = json.loads(report.read_text())
     assert (found["questions"], found["branches"], found["format"]) == (1, 2, "jsonl")

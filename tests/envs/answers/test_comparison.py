@@ -50,7 +50,7 @@ def test_equal_answers_of_a_question_become_one_and_the_gold_answer_represents_i
         "compared as numbers (all gold answers are numbers; --answers exact|text|number|choice|math|"
         in report.lines()[0]
     )
-    assert "such as `0.5` for the gold answer `1/2` in question 0" in report.lines()[0]
+    assert "such as `0.5` with the gold answer `1/2` in question 0" in report.lines()[0]
     assert report.document()["answers"]["kind"] == "number"
 
 

@@ -193,10 +193,10 @@ def test_more_than_one_percent_of_skipped_rows_or_branches_is_refused(tmp_path: 
 
     assert refusal(*[wide] * 99, LINE) is None
     found = refusal(*[wide] * 98, LINE, b"{\n")
-    assert found == "2 of 100 rows are skipped (--allow-skips takes the others)", "under 1% of the branches"
+    assert found == "2 of 100 rows would be skipped (--allow-skips takes the others)", "under 1% of the branches"
     assert refusal(*[wide] * 98, LINE, b"{\n", allow_skips=True) is None
     odd = LINE | {"a": ["1"] * 62 + [[], []]}
-    assert refusal(*[odd] * 2) == "4 of 128 branches are skipped (--allow-skips takes the others)"
+    assert refusal(*[odd] * 2) == "4 of 128 branches would be skipped (--allow-skips takes the others)"
     assert refusal(b"{\n", allow_skips=True) == "no branch is usable"
 
 

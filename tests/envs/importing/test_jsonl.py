@@ -199,7 +199,7 @@ def test_answers_marked_right_become_the_gold_answer(tmp_path: Path) -> None:
         assert (env.probe_answers == env.gold[0]).all()
         return "\n".join(report.notes)
 
-    assert "1 branches are right by their mark" in notes("so it is") and "several right answers" in notes("so it is")
+    assert "1 branch right by mark alone" in notes("so it is") and "several right answers" in notes("so it is")
     assert "mark" not in notes("0.5"), "which equals 1/2 as a number"
 
 

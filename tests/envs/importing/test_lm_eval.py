@@ -38,7 +38,7 @@ def test_the_verdict_of_the_harness_is_used_for_single_answers(tmp_path: Path) -
     paths = [jsonl(tmp_path / f"s{i}.jsonl", line) for i, line in enumerate(lines)]
     env, report = read(*paths, lengths=Lengths(characters=1.0))
     assert env is not None and branches(env) == [(long, [(long, 1), ("5", 1)])]
-    assert any("right by their mark" in note for note in report.notes)
+    assert any("right by mark" in note for note in report.notes)
 
 
 def test_answers_are_extracted_from_the_responses(tmp_path: Path) -> None:

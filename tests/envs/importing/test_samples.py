@@ -131,7 +131,7 @@ def test_batch_outputs_are_joined_with_questions_and_gold_answers() -> None:
     assert report.count == 10 and "--tokens shared" in report.first()
     _, report = read(*samples("batches/openai-failed.jsonl"), **joined)
     assert report.branches == 19 and report.first() == "the request failed (line 1)"
-    assert "1 of 20 rows are skipped" in str(report.refusal(strict=False, allow_skips=False))
+    assert "1 of 20 rows would be skipped" in str(report.refusal(strict=False, allow_skips=False))
     assert report.refusal(strict=False, allow_skips=True) is None
     ids = question_pattern(r"(q\d+)-s\d+")
     found, report = read(*samples("batches/openai.jsonl"), extract=NUMBER, gold=batches / "gold.csv", question_id=ids)

@@ -36,7 +36,7 @@ def test_a_column_with_a_star_makes_a_branch_of_each_column(tmp_path: Path) -> N
     mapping = parse_map(["question=q", "gold_answer=g", "final_answer=s*"])
     env, report = read(path, mapping=mapping, lengths=Lengths(each=100))
     assert env is not None and branches(env) == [("1", [("b", 100), ("c", 100), ("a", 100)]), ("1", [("d", 100)])]
-    assert any("2 branches have empty cells" in note for note in report.notes) and not report.skipped
+    assert any("2 branches with empty cells" in note for note in report.notes) and not report.skipped
     assert any("each counts 100 tokens" in note for note in report.notes)
     assert find({"a_2_b": 1, "a_b": 2, "a__b": 3}, "a_*_b") == [1, 3] and find({"a": 1}, "b*") is None
     assert find({"a1": {"t": 1}, "a2": {}}, "a*.t") == [1, None]
