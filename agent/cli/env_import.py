@@ -137,7 +137,9 @@ def import_(args: argparse.Namespace) -> int:
     json_writer.write(args, lambda: _import_document(report))
     if environment is not None and reason is None:
         if report.format != "published":  # the file of a published recording stays as it always was
-            words = ["--format", report.format, *_given(args, _READING)]
+            files = {name: Path(file).name for name in ("gold", "requests") if (file := getattr(args, name))}
+            kept = argparse.Namespace(**{**vars(args), **files})  # without the directories of this machine
+            words = ["--format", report.format, *_given(kept, _READING)]
             environment = replace(environment, imported=shlex.join(words))
         store.save(environment, path)
         size = f"{counted(report.questions, 'question')}, {counted(report.branches, 'branch')}"

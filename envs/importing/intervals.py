@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
+from ..counting import counted
 from ..errors import InputError
 from ..store import MAX_TOKENS
 
@@ -59,4 +60,4 @@ def no_common_interval(branches: Mapping[int, int]) -> InputError:
 
 def described(branches: Mapping[int, int]) -> str:
     """Return the intervals with their branches in words: ``every 500 tokens (12 branches) and ...``."""
-    return " and ".join(f"every {delta:,} tokens ({branches[delta]:,} branches)" for delta in sorted(branches))
+    return " and ".join(f"every {delta:,} tokens ({counted(branches[delta], 'branch')})" for delta in sorted(branches))

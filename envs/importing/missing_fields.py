@@ -32,25 +32,26 @@ _MOST_ROWS = 1000
 def missing_fields(fields: Mapping[str, Any], options: ImportOptions) -> list[tuple[str, str]]:
     """Return each field that a branch lacks, with a text that says which options give it."""
     text, lengths, lacks = fields.get("text"), options.lengths, []
+
+    def lack(name: str, hint: str) -> None:
+        path = options.mapping.get(name)
+        lacks.append((name, f"no {name} at `{path}` (--map {name}={path})" if path else hint))
+
     if fields.get("question") is None and fields.get("question_id") is None:
-        lacks.append(("question", "no question, and no question_id (--map says where one is)"))
+        lack("question", "no question, and no question_id (--map says where one is)")
     if fields.get("gold_answer") is None:
-        lacks.append(
-            ("gold_answer", "no gold_answer (--map says where it is, --gold joins a table of gold answers)")
-        )  # fmt: skip
+        lack("gold_answer", "no gold_answer (--map says where it is, --gold joins a table of gold answers)")
     if options.extract is not None and not isinstance(text, str):
-        lacks.append(("text", "no text for --extract (--map text=PATH says where it is)"))
+        lack("text", "no text for --extract (--map text=PATH says where it is)")
     elif options.extract is None and "final_answer" not in fields:
-        lacks.append(("final_answer", "no final_answer (--extract finds it in the text, --map says where it is)"))
+        lack("final_answer", "no final_answer (--extract finds it in the text, --map says where it is)")
     if fields.get("total_tokens") is None and not (lengths.each or (lengths.characters and isinstance(text, str))):
         source = "a text" if lengths.characters else "usage"
-        lacks.append(
-            (
-                "total_tokens",
-                f"neither total_tokens nor {source} for --tokens"
-                if lengths
-                else "no total_tokens (--map says where they are, --tokens estimates them)",
-            )
+        lack(
+            "total_tokens",
+            f"neither total_tokens nor {source} for --tokens"
+            if lengths
+            else "no total_tokens (--map says where they are, --tokens estimates them)",
         )
     return lacks
 

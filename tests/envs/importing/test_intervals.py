@@ -32,7 +32,7 @@ def test_probes_at_the_depths_that_all_have_in_common_are_kept(tmp_path: Path) -
     assert depths(env) == [["1000", "2000", "3000"], ["1000", "2000", "3000"], [], []]
     assert env.signals["s"][:3].tolist() == [1, 3, 5] and env.total_tokens.tolist() == [3501, 3001, 751, 900]
     (note,) = (note for note in report.notes if "resampled" in note)
-    assert "an interval of 1,000 tokens" in note and "250 tokens (1 branches) and every 500 tokens (1" in note
+    assert "an interval of 1,000 tokens" in note and "250 tokens (1 branch) and every 500 tokens (1" in note
     assert "(7 of 13 probes)" in note
 
 

@@ -78,6 +78,9 @@ def test_a_path_that_leads_nowhere_is_refused(tmp_path: Path) -> None:
     path = jsonl(tmp_path / "y.jsonl", *[line | {"n": None} for line in generations()], generations()[0] | {"n": 5})
     env, _ = read(path, mapping=MAP | {"branch": "n"}, extract=extraction("", "boxed"))
     assert env is not None, "a key that some lines have is no error"
+    path = jsonl(tmp_path / "z.jsonl", *generations(), {"prompt": "q9", "response": "4"})
+    env, report = read(path, mapping=MAP, extract=extraction("", "boxed"))
+    assert "no gold_answer at `reference` (--map gold_answer=reference); no total_tokens at `num_" in report.first()
 
 
 def test_several_ways_to_extract_are_tried_in_order(tmp_path: Path) -> None:
