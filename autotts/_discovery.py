@@ -9,7 +9,7 @@ from pathlib import Path
 from autotts.agent.archive import resolve
 from autotts.agent.archive.run_directory import WITHOUT_BETA, Ablation, Run, next_home
 from autotts.agent.archive.run_lock import refuse_a_second
-from autotts.agent.explorers.registry import check_requirements
+from autotts.agent.explorers.registry import check_requirements, tell_code
 from autotts.agent.explorers.unused_settings import refuse_unused
 from autotts.agent.llm.budget import SpendingLimit
 from autotts.agent.llm.prices import Prices
@@ -196,6 +196,7 @@ def resume(
     """
     begun = Run(Path(run))
     refuse_a_second(begun.home)
+    tell_code(begun, sandbox if isinstance(sandbox, str) else None)
     limits = SpendingLimit.of(dollars=max_dollars, calls=max_calls, hours=max_hours)
     chosen = begun.config.sandbox if sandbox is None else sandbox
     own = None if explorer is None else _own(explorer)

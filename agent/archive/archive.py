@@ -90,11 +90,14 @@ class Archive:
     def _read(self, version: str) -> Card:
         path = self.root / version / CARD
         try:
-            return Card.model_validate_json(path.read_bytes())
+            card = Card.model_validate_json(path.read_bytes())
         except (FileNotFoundError, NotADirectoryError):
             raise InputError(f"no version {version!r} in {archive_name(self.root)}; see `autotts lineage`") from None
         except ValidationError as error:
             raise DamagedFile(f"{path}: not a card ({error.errors()[0]['msg']}); see `archive verify`") from None
+        if card.id != version:  # ids become parts of paths, and the archive may come from somebody else
+            raise DamagedFile(f"{path}: is the card of {card.id!r}; see `archive verify`")
+        return card
 
     def _lean(self, version: str) -> Card:
         if version not in self._cards:

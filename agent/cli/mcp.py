@@ -61,6 +61,7 @@ def mcp(args: argparse.Namespace) -> int:
     from ..archive import resolve
     from ..archive.run_directory import Run
     from ..explorers.mcp.session import ClientLeft
+    from ..explorers.registry import tell_code
 
     home = Path(args.run) if args.run else resolve.RUNS / DIRECTORY
     existing = Run(home) if (home / "config.json").exists() else None
@@ -68,6 +69,7 @@ def mcp(args: argparse.Namespace) -> int:
         _check_settings(existing, args)
         if args.sandbox == "auto":  # an interruption must not change the archive: keep the sandbox of the run
             args.sandbox = existing.config.sandbox
+        tell_code(existing, args.sandbox)
     with resolve.sandbox(args) as sandbox:
         run = existing or _create(home, args, sandbox)
         try:

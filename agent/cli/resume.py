@@ -33,7 +33,7 @@ def resume(args: argparse.Namespace) -> int:
     """Continue a run."""
     from ..archive import resolve
     from ..archive.run_lock import working_on
-    from ..explorers.registry import replacement
+    from ..explorers.registry import replacement, tell_code
     from .run_session import run_discovery
 
     run = resolve.chosen_run(args.run)
@@ -44,5 +44,6 @@ def resume(args: argparse.Namespace) -> int:
             run.extend(args.generations)
         if args.sandbox == "auto":  # an interruption must not change the archive: keep the sandbox of the run
             args.sandbox = run.config.sandbox
+        tell_code(run, args.sandbox)
         with resolve.sandbox(args) as sandbox:
             return run_discovery(run, sandbox, args, explorer)

@@ -40,26 +40,27 @@ def status(args: argparse.Namespace) -> int:
     from ..archive.version import ArchivedVersions
     from ..population.overfitting.beliefs import optimism
     from ..reports.console.display import console, curve_table
+    from ..reports.console.escaped import plain
 
     run = resolve.chosen_run(args.run)
     versions = ArchivedVersions(run.archive)
     cards, state = versions.cards, run_state(run, versions.report)
     estimate = optimism(cards, run.archive.figures)
     json_output.write(args, lambda: _document(run, versions, state, estimate))
-    print(f"run {run.home}: {state}, explorer {run.config.explorer}")
-    for line in _progress(run, cards):
-        print(line)
+    print(f"run {run.home}: {state}, explorer {plain(run.config.explorer)}")
+    for line in (*_progress(run, cards), *_code(run)):
+        print(plain(line))
     for line in describe_optimism(estimate):
-        print(f"  {line}")
+        print(f"  {plain(line)}")
     for line in _best(cards, versions.ranked):
-        print(line)
+        print(plain(line))
     if versions.best is not None:
-        print(f"  best: {versions.best}")
+        print(f"  best: {plain(str(versions.best))}")
         best = versions.by_id.get(versions.best.id)
         if best is not None:
             console().print(curve_table([(best.id, point) for point in best.mean_points]))
     for number, line in enumerate(describe_settings(read_settings(run))):
-        print(f"  {'' if number else 'settings':12} {line}")
+        print(f"  {'' if number else 'settings':12} {plain(line)}")
     if state != FINISHED and running(run.home) is None:
         print(f"go on with `autotts resume {run.home}`")
     return 0
@@ -135,6 +136,14 @@ def _progress(run: Run, cards: Sequence[Card]) -> Iterator[str]:
     if speed is not None:
         yield f"  speed        {speed:,.0f} episodes a second"
     yield f"  screening    {_screening(run)}"
+
+
+def _code(run: Run) -> Iterator[str]:
+    """Yield a line on the code that `autotts resume` would run with all rights of the user; nothing here runs it."""
+    from ..explorers.registry import code_named_by
+
+    if found := code_named_by(run):
+        yield f"  resume runs  {'; '.join(found)} (with all your rights)"
 
 
 def _reached(cards: Sequence[Card]) -> int:

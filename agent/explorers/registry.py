@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -9,10 +10,13 @@ from typing import TYPE_CHECKING
 
 from autotts.envs.errors import InputError
 from autotts.envs.plugins import find_factory, is_plugin, make
+from autotts.sandbox.choice import NAMES as SANDBOXES
 
 from ..archive.run_directory import Run, RunConfig
 from ..records.events import EventListener
 from ..records.explorer import EXPLORER_ATTRIBUTES, Brief, Explorer
+from ..reports.trackers.base import BUILT_IN as TRACKERS
+from ..reports.trackers.follow import TrackingState
 
 if TYPE_CHECKING:
     from ..llm.budget import SpendingLimit
@@ -20,6 +24,8 @@ if TYPE_CHECKING:
     from ..llm.prices import Prices
     from ..llm.session import Prompt, SessionTools
     from .coding_agent.explorer import AgentCommand
+
+_LOG = logging.getLogger("autotts")
 
 NAMES = ("evolve", "anthropic", "openai", "command", "mixture")
 GROUP = "autotts.explorers"
@@ -130,6 +136,34 @@ def _own(name: str) -> Explorer:
     factory = find_factory("explorer", name, GROUP, NAMES, EXPLORER_ATTRIBUTES)
     made: Explorer = make("explorer", name, factory, EXPLORER_ATTRIBUTES)
     return made
+
+
+def code_named_by(run: Run, sandbox: str | None = None) -> list[str]:
+    """Return, in words, the code outside of every sandbox that a run directory names.
+
+    Args:
+        run: the run.
+        sandbox: the sandbox that is used in place of the one of its settings.
+    """
+    config, tracking = run.config, TrackingState.of(run.home)
+    sandbox = sandbox or config.sandbox
+    found = [f"the explorer {name}" for name in _named(config) if name not in (*NAMES, "mcp")]
+    if "command" in _named(config):
+        passed = f", which gets {', '.join(config.agent_variables)}" if config.agent_variables else ""
+        found.append(f"the coding agent `{config.command}`{passed}")
+    if sandbox not in SANDBOXES:
+        found.append(f"the sandbox {sandbox}")
+    elif sandbox == "process":
+        found.append("candidates, in a plain process")
+    if tracking is not None and tracking.tracker not in TRACKERS:
+        found.append(f"the tracker {tracking.tracker}")
+    return found
+
+
+def tell_code(run: Run, sandbox: str | None = None) -> None:
+    """Tell the user what runs with all rights of the user when a run is resumed: its directory alone names it."""
+    if found := code_named_by(run, sandbox):
+        _LOG.info("as the settings of %s say, this runs with all your rights: %s", run.home, "; ".join(found))
 
 
 def replacement(run: Run, name: str) -> Explorer:

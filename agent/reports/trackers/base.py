@@ -12,6 +12,7 @@ GROUP = "autotts.trackers"
 """Group of entry points with which other packages provide trackers."""
 NONE = "none"
 """The name that stands for no tracker."""
+BUILT_IN = ("mlflow", "wandb", NONE)
 
 
 class Tracker(Protocol):
@@ -62,6 +63,6 @@ def tracker(name: str) -> Tracker:
         from .wandb import WandbTracker
 
         return WandbTracker()
-    factory = find_factory("tracker", name, GROUP, ("mlflow", "wandb", NONE))
+    factory = find_factory("tracker", name, GROUP, BUILT_IN)
     made: Tracker = make("tracker", name, factory, ("start", "log", "end"))
     return made
