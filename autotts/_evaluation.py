@@ -13,6 +13,7 @@ from autotts.envs.statistics import CurveDifference
 from autotts.sandbox.base import Sandbox
 from autotts.sandbox.evaluation import CandidateFailed, Evaluation, measure
 
+from ._discovery_run import warn
 from ._environments import Environments, find_environments
 from ._sandboxes import lend_sandbox
 from ._sources import AnyController, candidate_of
@@ -37,6 +38,9 @@ def evaluate(
     It does what ``autotts evaluate`` does: the source policy is checked first, and refuses what it refuses in a
     discovery (the verdict ``rejected: policy``); the defaults and the choice of the sandbox are the same. The logger
     ``autotts`` tells the sandbox.
+
+    A controller that fails or is refused raises nothing here: look at ``verdict.ok`` before you use the figures. The
+    logger ``autotts`` warns of it.
 
     Args:
         controller: the name of a baseline, of a champion or of a version of the newest run; the path of a file; the
@@ -68,6 +72,8 @@ def evaluate(
         [controller], env, betas, range(first_order, first_order + orders), max_branches, max_tokens, sandbox, workers,
         data, progress,
     )  # fmt: skip
+    if not found.verdict.ok:
+        warn(f"{found.candidate.name}: {found.verdict.kind}: {found.verdict.message}")
     return found
 
 

@@ -39,6 +39,8 @@ FIGURES = "figures"
 """Results of each version by question, derived from its logs (`agent.population.overfitting.question_results`)."""
 _WHOLE = 64
 """Number of complete cards that are cached in memory."""
+_LISTED = 5
+"""Largest number of versions that a message names."""
 
 
 def sha256(data: bytes) -> str:
@@ -196,8 +198,11 @@ class Archive:
             return text
         matches = [version for version in self.ids() if version.startswith(text)]
         if len(matches) != 1:
-            what = f"{len(matches)} versions begin with" if matches else "no version is called"
-            raise InputError(f"{what} {text!r} in {archive_name(self.root)}; see `autotts lineage --all`")
+            where = f"{text!r} in {archive_name(self.root)}"
+            if not matches:
+                raise InputError(f"no version is called {where}; see `autotts lineage --all`")
+            more = ", ..." if len(matches) > _LISTED else ""
+            raise InputError(f"{len(matches)} versions begin with {where}: {', '.join(matches[:_LISTED])}{more}")
         return matches[0]
 
     # Writing

@@ -227,7 +227,8 @@ def _read(path: Path) -> Candidate:
     try:
         return Candidate(path.stem, path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise InputError(f"{path}: no such controller file") from None
+        what = "" if path.suffix == ".py" else "; a controller is a .py file, and --run names a run"
+        raise InputError(f"{path}: no such controller file{what}") from None
     except IsADirectoryError:
         raise InputError(
             f"{path} is a directory, not a controller: name a run with --run, an archive with --archive, and a version "

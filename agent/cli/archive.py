@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from autotts.envs.counting import counted
+
 from . import json_output as json_writer
 from .options import OUTPUT, VERSIONS, Commands, add_command, add_group, json_output, run_or_archive
 
@@ -118,9 +120,10 @@ def reindex(args: argparse.Namespace) -> int:
     if args.archive is None:
         with ProgressBars() as bars:
             found = rebuild(resolve.chosen_run(args.run), lambda cards: bars.over("figures by question", cards))
-        print(f"{found} versions had no figures by question" if found else "every version has its figures by question")
+        lacked = f"{counted(found, 'version')} had no figures by question"
+        print(lacked if found else "every version has its figures by question")
     archive = resolve.chosen_archive(args.run, args.archive)
-    print(f"{archive.reindex()} versions in {archive.derived / 'index.sqlite'}")
+    print(f"{counted(archive.reindex(), 'version')} in {archive.derived / 'index.sqlite'}")
     return 0
 
 
@@ -137,7 +140,8 @@ def export(args: argparse.Namespace) -> int:
         listing, digest = export_bundle(
             archive, ids, Path(args.output), args.ancestors, lambda found: bars.over("export", found)
         )
-    print(f"{args.output}: {len(listing.versions)} versions, {len(listing.asked)} of them asked for\nsha256 {digest}")
+    size = f"{counted(len(listing.versions), 'version')}, {len(listing.asked)} of them asked for"
+    print(f"{args.output}: {size}\nsha256 {digest}")
     return 0
 
 
@@ -155,5 +159,5 @@ def import_(args: argparse.Namespace) -> int:
     for version in admitted.added:
         print(f"added {version}")
     present = f", {len(admitted.already_present)} were there already" if admitted.already_present else ""
-    print(f"{archive.root}: {len(admitted.added)} versions added{present}\nsha256 {admitted.sha256}")
+    print(f"{archive.root}: {counted(len(admitted.added), 'version')} added{present}\nsha256 {admitted.sha256}")
     return 0

@@ -21,6 +21,8 @@ GENERAL = "general"
 _ORDER = (ENVIRONMENTS, EPISODES, SEARCH, BUDGET, VERSIONS, SANDBOX, OUTPUT, GENERAL)
 _GIVEN = "given_options"
 _MANY = ("+", "*")
+_OTHER_NAMES = {"--seeds": "--orders", "--first-seed": "--first-order", "--betas": "--beta", "--envs": "--env"}
+"""Options under the names that users try."""
 
 
 class CommandParser(argparse.ArgumentParser):
@@ -104,6 +106,8 @@ class CommandParser(argparse.ArgumentParser):
         name = word.partition("=")[0]
         known = [text for action in self.options() for text in action.option_strings]
         close = difflib.get_close_matches(name, known, 1) if name.startswith("--") else []
+        if _OTHER_NAMES.get(name) in known:
+            close = [_OTHER_NAMES[name]]
         if self.subcommands():
             return f"there is no option {name} before the command; options come after it"
         return f"there is no option {name}" + (f"; did you mean {close[0]}?" if close else "")

@@ -36,6 +36,9 @@ def docs(args: argparse.Namespace) -> int:
         print(f"`autotts docs PAGE` prints a page. The files lie in {HOME}")
         return 0
     name = args.page.removeprefix("docs/").removesuffix(".md")
+    if name not in pages:  # the last part is enough if it is the only one
+        ending = [page for page in pages if page.endswith(f"/{name}")]
+        name = ending[0] if len(ending) == 1 else name
     if name not in pages:
         raise InputError(f"no page {args.page!r}: there are {', '.join(pages)}")
     text = pages[name].read_text(encoding="utf-8")

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from autotts.envs.counting import counted
 from autotts.envs.errors import InputError
 
 from . import json_output, options
@@ -179,7 +180,7 @@ def _describe(version: Version) -> Iterator[str]:
         for line in textwrap.wrap(words, 100, subsequent_indent=" " * 11) if text else ():
             yield f"  {line}"
     if card.cost.calls:
-        yield f"  cost       ${card.cost.dollars:.4f}, {card.cost.calls} calls, prompts {card.prompts}"
+        yield f"  cost       ${card.cost.dollars:.4f}, {counted(card.cost.calls, 'call')}, prompts {card.prompts}"
     if card.message:
         yield plain(f"  message    {card.message}")
 

@@ -136,7 +136,7 @@ def budget(command: CommandParser) -> None:
 def protocol(command: CommandParser, orders: int) -> None:
     """Add the choice of episodes: values of beta, branch orders (``orders`` by default), and the budget."""
     group = command.group(EPISODES)
-    group.add_argument("--beta", type=float, nargs="+", metavar="B", help="values of beta (default: 0, 0.1 ... 1)")
+    group.add_argument("--beta", type=number, nargs="+", metavar="B", help="values of beta (default: 0, 0.1 ... 1)")
     group.add_argument(
         "--orders", type=count, default=orders, metavar="N", help=f"number of branch orders (default: {orders})"
     )
@@ -223,6 +223,19 @@ def whole(text: str) -> int:
     if value < 0:
         raise argparse.ArgumentTypeError(f"{value} is negative")
     return value
+
+
+def number(text: str) -> float:
+    """Return one of several numbers.
+
+    Raises:
+        ArgumentTypeError: the text is no number.
+    """
+    try:
+        return float(text)
+    except ValueError:
+        hint = "; separate numbers with spaces" if "," in text else ""
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number{hint}") from None
 
 
 def amount(text: str) -> float:

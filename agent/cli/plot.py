@@ -71,7 +71,9 @@ def _add_curves(command: CommandParser) -> None:
     )  # fmt: skip
     options.data_root(command)
     group = command.group(options.EPISODES)
-    group.add_argument("--beta", type=float, nargs="+", metavar="B", help="values of beta (default: as archived)")
+    group.add_argument(
+        "--beta", type=options.number, nargs="+", metavar="B", help="values of beta (default: as archived)"
+    )
     group.add_argument(
         "--orders", type=count, metavar="N", help="number of branch orders (default: as archived, else 20)"
     )

@@ -5,14 +5,18 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from autotts.envs.counting import counted
 from autotts.envs.errors import InputError
 
 from . import json_output, options
-from .messages import notice
+from .messages import notice, warn
 from .options import Commands, add_command
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pydantic import BaseModel
+    from rich.table import Table
 
     from autotts.sandbox.check import AttackAttempt
 
@@ -57,9 +61,6 @@ def build(args: argparse.Namespace) -> int:
 
 def check(args: argparse.Namespace) -> int:
     """Attack the sandbox; return exit code 1 if an attack succeeds."""
-    from rich.table import Table
-    from rich.text import Text
-
     from autotts.sandbox.check import AttackCheck, attacks
     from autotts.sandbox.choice import open_sandbox
 
@@ -76,7 +77,8 @@ def check(args: argparse.Namespace) -> int:
     attempts: list[AttackAttempt] = []
     with open_sandbox(name, runtime=args.runtime) as probe:
         name = probe.name
-        notice(f"sandbox {probe.name} ({probe.about}): {len(chosen)} attacks, each with and without the source check")
+        size = f"{counted(len(chosen), 'attack')}, each with and without the source check"
+        notice(f"sandbox {probe.name} ({probe.about}): {size}")
     opened = AttackCheck(lambda limits: open_sandbox(name, runtime=args.runtime, limits=limits))
     with opened as under_attack, ProgressBars() as bars:
         bar = bars.add("", 2 * len(chosen))
@@ -85,14 +87,41 @@ def check(args: argparse.Namespace) -> int:
                 bar.label(attack.name)
                 attempts.append(under_attack.attempt(attack, policy))
                 bar()
+    if args.verbose:
+        console().print(_every_attack(attempts))
+    for attempt in (attempt for attempt in attempts if attempt.breaches):
+        way = "with the source check" if attempt.policy else "by the sandbox alone"
+        warn(f"{attempt.attack}, {way}: {_long(attempt)}")
+    console().print(_layers(attempts))
+    json_output.write(args, lambda: _check_document(name, attempts))
+    through = [attempt for attempt in attempts if attempt.breaches]
+    more = "" if args.verbose else "; --verbose lists every attack"
+    print(f"{counted(len(chosen), 'attack')}, {len(attempts)} attempts, {len(through)} got through{more}")
+    return 1 if through else 0
+
+
+def _every_attack(attempts: Sequence[AttackAttempt]) -> Table:
+    """Return a table with a row for each attack."""
+    from rich.table import Table
+    from rich.text import Text
+
     table = Table("attack", "attempt", "with source check", "stopped by the sandbox alone", show_lines=True)
     for first, second in zip(attempts[::2], attempts[1::2], strict=True):
         table.add_row(first.attack, *map(Text, (first.tries, _short(first), _long(second))))
-    console().print(table)
-    json_output.write(args, lambda: _check_document(name, attempts))
-    through = [attempt for attempt in attempts if attempt.breaches]
-    print(f"{len(chosen)} attacks, {len(attempts)} attempts, {len(through)} got through")
-    return 1 if through else 0
+    return table
+
+
+def _layers(attempts: Sequence[AttackAttempt]) -> Table:
+    """Return a table of how many attacks each layer has stopped, with and without the source check before it."""
+    from collections import Counter
+
+    from rich.table import Table
+
+    stopped = {policy: Counter(_short(each) for each in attempts if each.policy == policy) for policy in (True, False)}
+    table = Table("stopped by, or result", "with source check", "by the sandbox alone")
+    for layer in sorted({*stopped[True], *stopped[False]}):
+        table.add_row(layer, str(stopped[True][layer]), str(stopped[False][layer]))
+    return table
 
 
 def _check_document(name: str, attempts: list[AttackAttempt]) -> BaseModel:

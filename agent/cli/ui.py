@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from contextlib import closing
 
+from autotts.envs.counting import counted
 from autotts.envs.errors import InputError
 from autotts.envs.extras import install_command
 
@@ -65,7 +66,7 @@ def ui(args: argparse.Namespace) -> int:
             )
         )
         view = place.view().ready()
-        print(f"{len(view.rows):,} versions of {archive_name(place.root)}; Ctrl-C ends it")
+        print(f"{counted(len(view.rows), 'version')} of {archive_name(place.root)}; Ctrl-C ends it")
         print(f"http://{names[0]}:{port}/?token={token}", flush=True)
         server.run(sockets=[listening])
     return 0

@@ -66,7 +66,7 @@ class ProgressDisplay:
                 self._bar.update(self._task, total=event.of, completed=event.position, note=self._speed())
             case GenerationArchived():
                 self._print(
-                    f"generation {event.generation:3d}: {event.versions:4d} versions, {_quality(event)}, "
+                    f"generation {event.generation:3d}: {count_of(event.versions, 'version'):>13}, {_quality(event)}, "
                     f"{self._speed()}, {self._left(event.generation)}"
                 )
             case FinalistsEvaluated(0, of):

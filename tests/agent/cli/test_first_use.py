@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 import shlex
+import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
 
+import autotts
+from autotts.agent.cli.docs import HOME
 from autotts.agent.cli.main import main
 from autotts.sandbox import choice
 from autotts.sandbox.base import SandboxError
@@ -64,3 +69,67 @@ def test_comparison_names_its_controllers_and_notes_other_champions_once(
     printed = capsys.readouterr()
     assert {(row["first"], row["second"]) for row in json.loads(printed.out)} == {("balanced", "frugal")}
     assert printed.err.count("is the champion that ships") == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("evaluate x --seeds 3", "no option --seeds; did you mean --orders?"),
+        ("evaluat x", "did you mean evaluate?"),
+        ("evaluate x --beta 0,0.5", "'0,0.5' is not a number; separate numbers with spaces"),
+        ("plot curves runs/9 -o a.png", "runs/9: no such controller file; a controller is a .py file, and --run names"),
+        ("evaluate nothing.py", "autotts: nothing.py: no such controller file\n"),
+        ("show g00 --archive shipped:evolve", "versions begin with 'g00' in shipped:evolve: g0"),
+        ("docs no-such-page", "no page 'no-such-page'"),
+    ],
+)
+def test_wrong_words_get_a_hint(line: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    try:
+        code = main(line.split())
+    except SystemExit as ended:
+        code = ended.code  # type: ignore[assignment]
+    complaint = capsys.readouterr().err
+    assert code == 2 and said in complaint and complaint.count("\n") == 1
+
+
+def test_page_is_found_by_its_last_part(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["docs", "balanced"]) == 0
+    assert capsys.readouterr().out == (HOME / "champions" / "balanced.md").read_text(encoding="utf-8")
+
+
+def test_every_page_that_a_text_names_exists() -> None:
+    root = Path(__file__).parents[3]
+    pages = {path.relative_to(HOME).with_suffix("").as_posix() for path in HOME.rglob("*.md")}
+    files = [path for folder in ("agent", "autotts", "envs", "sandbox") for path in (root / folder).rglob("*.py")]
+    named = {name for path in files for name in re.findall(r"`autotts docs ([\w/-]+)`", path.read_text())} - {"PAGE"}
+    assert named and named <= pages
+
+
+def test_failed_controller_is_told_in_python(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "bad.py").write_text("nothing = 1\n")
+    with caplog.at_level(logging.WARNING, "autotts"):
+        found = autotts.evaluate(tmp_path / "bad.py", "synthetic/tiny", orders=1, sandbox="process")
+    assert not found.verdict.ok and any(message.startswith("bad: ") for message in caplog.messages)
+
+
+def test_bash_completes_values(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["completion", "bash"]) == 0
+    (tmp_path / "data" / "aime24").mkdir(parents=True)
+    (tmp_path / "data" / "aime24" / "model.env.npz").touch()
+    (tmp_path / "mine.py").touch()
+    look = """
+complete_words() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=(); _shtab_autotts; echo "${COMPREPLY[*]}"; }
+complete_words autotts evaluate --sandbox ''
+complete_words autotts evaluate bal
+complete_words autotts trace m
+complete_words autotts evaluate balanced --env a
+"""
+    shell = ["bash", "-c", capsys.readouterr().out + look]
+    done = subprocess.run(shell, cwd=tmp_path, capture_output=True, text=True, env={"PATH": "/usr/bin:/bin"})
+    assert done.stdout.splitlines() == ["auto docker bubblewrap process", "balanced", "mine.py", "aime24/model"]
+
+
+def test_version_is_that_of_the_changelog() -> None:
+    root = Path(__file__).parents[3]
+    version = tomllib.loads((root / "pyproject.toml").read_text())["project"]["version"]
+    assert re.search(r"^## (\S+)", (root / "CHANGELOG.md").read_text(), re.MULTILINE)[1] == version  # type: ignore[index]
