@@ -94,17 +94,18 @@ def _add_curves(command: CommandParser) -> None:
 
 def lineage(args: argparse.Namespace) -> int:
     """Draw every version by generation and score."""
+    from autotts.envs.counting import counted
+
     from ..archive.reader import open_reader
     from ..reports.plots.lineage import draw_lineage
     from ..reports.plots.picture import ready
-    from ..tools.text import count_of
 
     ready(Path(args.output))
     place = open_reader(args.run, args.archive, args.data)
     view = place.view()
     if not view.rows:
         raise InputError("the archive is empty; see `autotts discover --help`")
-    title = f"{place.title}: {count_of(len(view.rows), 'version')}"
+    title = f"{place.title}: {counted(len(view.rows), 'version')}"
     draw_lineage(view, Path(args.output), args.by, args.tokens, title, place.best())
     for problem in view.problems.values():
         warn(f"left out: {problem}")

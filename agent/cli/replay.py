@@ -57,6 +57,7 @@ def add_parser(commands: Commands) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Replay, and write the report; return exit code 1 if a controller failed on an environment."""
+    from autotts.envs.counting import counted
     from autotts.envs.episodes import BETAS
     from autotts.sandbox.outcome import Candidate
 
@@ -67,7 +68,6 @@ def run(args: argparse.Namespace) -> int:
     from ..reports.replay.replay import episodes, file, replay, write
     from ..reports.replay.tables import summary
     from ..reports.replay.work import ReplaySettings
-    from ..tools.text import count_of
 
     charts.available()
     if args.parquet:
@@ -77,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
     archive, chosen = _entries(args)
     if archive:
         versions = sum(not entry.baseline and entry.card is not None for entry in chosen)
-        notice(f"{count_of(versions, 'version')} of {archive_name(archive.root)}, and the baselines")
+        notice(f"{counted(versions, 'version')} of {archive_name(archive.root)}, and the baselines")
     environments = chosen_environments(args)
     betas = tuple(sorted(set(args.beta or BETAS)))
     settings = ReplaySettings(betas, args.orders, args.first_order, args.max_branches, args.max_tokens)

@@ -111,26 +111,27 @@ def run_state(run: Run, report: RunReport | None) -> str:
 
 def _progress(run: Run, cards: Sequence[Card]) -> Iterator[str]:
     """Yield lines on the search set, the generations, the failures, the cost, the explorers and the speed."""
+    from autotts.envs.counting import counted
+
     from .. import population
     from ..population.credit import by_arm
-    from ..tools.text import count_of
 
     latency = run.config.latency
     yield f"  search set   {', '.join(run.config.environments)}"
     if run.config.simulated:
         weight = f"a weight of {run.config.simulated_weight:.0%} together, for selection only"
         yield f"  simulated    {', '.join(run.config.simulated)} ({weight})"
-    yield f"  generations  {_reached(cards)} of {run.config.generations} archived, {count_of(len(cards), 'version')}"
+    yield f"  generations  {_reached(cards)} of {run.config.generations} archived, {counted(len(cards), 'version')}"
     yield f"  failures     {', '.join(f'{kind}: {n}' for kind, n in _failures(cards).items()) or 'none'}"
     yield f"  spent        {_spent(run)}"
     yield f"  hypervolume  {population.hypervolume(cards, latency):.2f}{' (latency included)' if latency else ''}"
     for name, credit in sorted(population.credits(cards, latency=latency).items()):
-        yield f"  {name:12} {count_of(credit.proposals, 'version')} raised the hypervolume by {credit.gain:.2f} points"
+        yield f"  {name:12} {counted(credit.proposals, 'version')} raised the hypervolume by {credit.gain:.2f} points"
     arms = sorted(population.credits(cards, by_arm, latency).items())
     if arms:
         yield "    by the way to choose parents, and by operator (a version may count under both or under none):"
     for name, arm in arms:
-        yield f"    {name:10} {count_of(arm.proposals, 'version')}, {arm.gain:.2f} points"
+        yield f"    {name:10} {counted(arm.proposals, 'version')}, {arm.gain:.2f} points"
     yield from _islands(cards, run.config)
     speed = _speed(run)
     if speed is not None:
@@ -178,31 +179,33 @@ def _speed(run: Run) -> float | None:
 
 def _islands(cards: Sequence[Card], config: RunConfig) -> Iterator[str]:
     """Yield a line for each island: the number of its versions, and the best of them."""
+    from autotts.envs.counting import counted
+
     from .. import population
     from ..population.islands import native
     from ..population.pareto import by_merit
-    from ..tools.text import count_of
 
     at = population.budgets(cards)
     for island in range(config.islands if config.islands > 1 else 0):
         born = [card for card in cards if native(card, config.islands) == island]
         good = by_merit([card for card in born if card.ok], at)
         best = f", best {good[0].id} {population.quality(good[0], at):.2f}" if good else ""
-        yield f"  {f'island {island}':12} {count_of(len(born), 'version')}{best}"
+        yield f"  {f'island {island}':12} {counted(len(born), 'version')}{best}"
 
 
 def _screening(run: Run) -> str:
     """Return the number of episodes that screening has saved, in words."""
+    from autotts.envs.counting import counted
+
     from ..records.card import SCREENED
     from ..records.events import CandidateEvaluated
-    from ..tools.text import count_of
 
     if not run.config.screening:
         return "off"
     evaluated = {event.id: event for event in run.events_of(CandidateEvaluated)}.values()
     saved = [event.saved for event in evaluated if event.verdict == SCREENED]
     planned = sum(event.episodes + event.saved for event in evaluated)
-    return f"{count_of(len(saved), 'candidate')} given up early, {sum(saved):,} of {planned:,} episodes saved"
+    return f"{counted(len(saved), 'candidate')} given up early, {sum(saved):,} of {planned:,} episodes saved"
 
 
 def _best(cards: Sequence[Card], ranked: Sequence[Card]) -> Iterator[str]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from autotts.envs.counting import counted
 from autotts.envs.errors import InputError
 from autotts.envs.store import Environment
 from autotts.envs.synthetic.simulated import is_simulated, simulate
@@ -20,7 +21,6 @@ from ..llm.budget import LlmBudget, SpendingLimit, SpendingLimits
 from ..llm.calls import CallJournal
 from ..llm.prices import Prices
 from ..records.explorer import Explorer
-from ..tools.text import count_of
 
 POPULATION = {"evolve": 16}
 """Default number of candidates of a generation, by explorer: those of evolve cost nothing."""
@@ -108,8 +108,8 @@ def simulated_environments(
     if not 0 < weight < 1:
         raise InputError(f"simulated weight is {weight:g}, but must lie between 0 and 1")
     if count:
-        fitted = count_of(min(count, len(environments)), "environment")
-        notice(f"fitting a model to {fitted}, for {count_of(count, 'simulated environment')}")
+        fitted = counted(min(count, len(environments)), "environment")
+        notice(f"fitting a model to {fitted}, for {counted(count, 'simulated environment')}")
     return list(simulate(environments, count, seed))
 
 

@@ -7,9 +7,8 @@ from random import Random
 import numpy as np
 import numpy.typing as npt
 
+from autotts.envs.counting import counted
 from autotts.envs.episodes import Episodes
-
-from .text import count_of
 
 BETAS = 6
 """Betas of a try, spread over the grid."""
@@ -61,7 +60,7 @@ def about_part(part: Episodes) -> str:
     pairs = np.stack([part.environment, part.question])
     questions = len(np.unique(pairs, axis=1).T)
     return (
-        f"{len(part):,} episodes: {count_of(questions, 'question')} of "
-        f"{count_of(len(part.environments), 'environment')}, "
-        f"{count_of(betas, 'beta')}, {count_of(orders, 'branch order')}"
+        f"{len(part):,} episodes: {counted(questions, 'question')} of "
+        f"{counted(len(part.environments), 'environment')}, "
+        f"{counted(betas, 'beta')}, {counted(orders, 'branch order')}"
     )

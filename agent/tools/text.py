@@ -31,11 +31,6 @@ def one_line(text: str, most: int) -> str:
     return line if len(line) <= most else line[: most - 1] + "…"
 
 
-def count_of(count: int, noun: str) -> str:
-    """Return a count with its noun: "1 environment", "4 environments"."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
-
-
 def without_run_specifics(text: str) -> str:
     """Return ``text`` without parts that differ between runs of the same candidate."""
     return _ADDRESS.sub("0x?", _TOKEN.sub("<answer>", text))

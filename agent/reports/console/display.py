@@ -9,11 +9,11 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
+from autotts.envs.counting import counted
 from autotts.envs.statistics import Floats, Interval, Point
 
 from ... import population
 from ...records.card import DUPLICATE, Behaviour, Card
-from ...tools.text import count_of
 from .escaped import plain
 
 
@@ -91,8 +91,8 @@ def version_tree(
     at = population.budgets(cards)
     count = "" if len(shown) == len(cards) else f"{len(shown)} of "
     marks = f"* on the front{', > the best' if best else ''}{'; --all draws every version' if count else ''}"
-    generations = count_of(len({card.generation for card in cards}), "generation")
-    root = Tree(f"{count}{count_of(len(cards), 'version')}, {generations} ({marks})\n{LEGEND}")
+    generations = counted(len({card.generation for card in cards}), "generation")
+    root = Tree(f"{count}{counted(len(cards), 'version')}, {generations} ({marks})\n{LEGEND}")
     nodes: dict[str, Tree] = {}
 
     def line(card: Card) -> Text:

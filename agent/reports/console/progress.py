@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from autotts.envs.counting import counted
+
 from ...archive.run_directory import Run
 from ...records.events import (
     CandidateEvaluated,
@@ -19,7 +21,6 @@ from ...records.events import (
     GenerationArchived,
     GenerationStarted,
 )
-from ...tools.text import count_of
 from .bars import shows_progress
 
 
@@ -66,12 +67,12 @@ class ProgressDisplay:
                 self._bar.update(self._task, total=event.of, completed=event.position, note=self._speed())
             case GenerationArchived():
                 self._print(
-                    f"generation {event.generation:3d}: {count_of(event.versions, 'version'):>13}, {_quality(event)}, "
+                    f"generation {event.generation:3d}: {counted(event.versions, 'version'):>13}, {_quality(event)}, "
                     f"{self._speed()}, {self._left(event.generation)}"
                 )
             case FinalistsEvaluated(0, of):
                 self._begin("final evaluation")
-                self._print(f"final evaluation: {count_of(of, 'version')} on fresh branch orders ...")
+                self._print(f"final evaluation: {counted(of, 'version')} on fresh branch orders ...")
             case FinalistsEvaluated(done, of) if self._task is not None:
                 self._bar.update(self._task, total=of, completed=done, note=self._speed())
 

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from autotts.envs.counting import counted
 from autotts.envs.episodes import MAX_BRANCHES
 
 from ...records.version import GIVEN
-from ...tools.text import count_of
 from ..console.display import interval
 from ..console.escaped import plain
 from .comparisons import LOSS, TIE, WIN, Bounds, PairedComparison
@@ -52,8 +52,8 @@ def summary(results: ReplayResults) -> list[str]:
     if all(c.explorer == GIVEN for c in versions):
         new = ""
     lines = [
-        f"{count_of(len(versions), 'version')} and {len(results.controllers) - len(versions)} hand-written baselines on"
-        f" {count_of(len(results.environments), 'environment')}{new}; {_orders(results)}."
+        f"{counted(len(versions), 'version')} and {len(results.controllers) - len(versions)} hand-written baselines on"
+        f" {counted(len(results.environments), 'environment')}{new}; {_orders(results)}."
     ]
     lines += _transfer(results)
     equal = {row.controller: row for row in results.equal if row.environment == results.overall}
@@ -72,7 +72,7 @@ def summary(results: ReplayResults) -> list[str]:
             if label in equal:
                 lines.append(f"{plain(label)}, {role}{_saving(equal[label], results)}")
     if results.failures:
-        lines.append(f"{count_of(len(results.failures), 'evaluation')} failed: see the failures below.")
+        lines.append(f"{counted(len(results.failures), 'evaluation')} failed: see the failures below.")
     return lines
 
 
