@@ -41,7 +41,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_killed_and_resumed_replay_writes_the_same_bytes(home: Path) -> None:
     command = [Path(sys.executable).with_name("autotts"), *map(str, REPLAY), "-o", "killed", "--parquet"]
     runs: list[str] = []
-    for kill in ("run 4 of", "run 9 of"):
+    for kill in ("evaluation 4 of", "evaluation 9 of"):
         with subprocess.Popen([*command, "--workers", "1"], cwd=home, stderr=subprocess.PIPE, text=True) as process:
             assert process.stderr is not None
             for line in process.stderr:
