@@ -214,7 +214,8 @@ def _best(cards: Sequence[Card], ranked: Sequence[Card]) -> Iterator[str]:
     from ..reports.console.display import LEGEND, belief, remarks
 
     if ranked:
-        yield f"  versions by shrunk quality in the search; simpler ones first where a lead may be noise;\n  {LEGEND}:"
+        yield "  versions by shrunk quality in the search; simpler ones first where a lead may be noise;"
+        yield f"  {LEGEND}:"
         yield f"  {'version':24} quality (shrunk ±error; constants+branches)  name"
     at = population.budgets(cards)
     for card in ranked[:_SHOWN]:
