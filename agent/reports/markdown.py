@@ -7,9 +7,13 @@ from collections.abc import Sequence
 
 
 def escaped(text: str) -> str:
-    """Return ``text`` with escapes, so that Markdown shows it literally."""
-    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return re.sub(r"[\\`*|$]|(?<=\])\(|(?<=:)//", r"\\\g<0>", text)
+    """Return ``text`` with escapes, so that Markdown shows it literally.
+
+    Arrows and amounts stay readable in the source: ``>`` has a meaning only at the beginning of a line or after ``<``,
+    which is escaped, and ``$`` before a digit cannot end a formula.
+    """
+    text = re.sub(r"^(\s*)>", r"\1&gt;", text.replace("&", "&amp;").replace("<", "&lt;"), flags=re.MULTILINE)
+    return re.sub(r"[\\`*|]|\$(?!\d)|(?<=\])\(|(?<=:)//", r"\\\g<0>", text)
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]], words: int = 1) -> list[str]:

@@ -14,7 +14,7 @@ from ...records.version import GIVEN
 from ..console.display import interval
 from ..console.escaped import plain
 from .comparisons import LOSS, TIE, WIN, Bounds, PairedComparison
-from .ranks import AHEAD, LOST, TRANSFERRED
+from .ranks import AHEAD, LOST, OPEN, TRANSFERRED
 from .results import EqualAccuracyRow, ReplayResults, ReplayRow
 from .work import REFERENCE
 
@@ -84,8 +84,8 @@ def _transfer(results: ReplayResults) -> list[str]:
         return ["No version ran on every environment, so none can be said to have transferred."]
     count = Counter(gain.verdict for gain in gains)
     line = (
-        f"Of {len(gains)} versions, {count[TRANSFERRED] + count[AHEAD]} are better here than the best baseline"
-        f" ({results.ranking.best_baseline}), {count[LOST]} are worse, the others are not decided."
+        f"Of {count_of(len(gains), 'version')}, {count[TRANSFERRED] + count[AHEAD]} better here than the best baseline"
+        f" ({results.ranking.best_baseline}), {count[LOST]} worse, {count[OPEN]} not decided."
     )
     if results.ranking.spearman is None or results.ranking.spearman_ci is None:
         return [line]
@@ -251,6 +251,8 @@ def protocol(results: ReplayResults) -> str:
 
 def _orders(results: ReplayResults) -> str:
     settings = results.settings
+    if settings.orders == 1:
+        return f"branch order {settings.first_order}"
     return f"branch orders {settings.first_order} to {settings.first_order + settings.orders - 1}"
 
 

@@ -121,6 +121,8 @@ class RunAnswer(Answer):
     """The rule that chose it, in words; empty without one."""
     ahead: str
     """A baseline that is ahead of it, in words; empty if none is."""
+    remarks: tuple[str, ...]
+    """Why it was chosen before versions with a higher quality, and what it does not clearly beat, in words."""
     best_baseline: str | None
     """Id of the best baseline in the search."""
     baseline_quality: float | None
@@ -168,6 +170,7 @@ def run(reader: At) -> RunAnswer:
         best_quality=best.quality if best else None,
         best_rule=best.rule if best else "",
         ahead=str(best.ahead) if best and best.ahead else "",
+        remarks=tuple(remark for remark in best.remarks if remark != str(best.ahead)) if best else (),
         best_baseline=first.id if first else None,
         baseline_quality=view.quality[first.id] if first else None,
         final=_final(report, view) if best and best.fresh and report else None,

@@ -70,6 +70,7 @@ def test_every_front_end_names_the_same_best_version(
     reader = open_reader("runs/1", None, None)
     answer = run_page.run(reader)
     assert (answer.best, answer.best_rule) == (CHILD, ON_FRESH_ORDERS) and "self_consistency" in answer.ahead
+    assert (answer.ahead, *answer.remarks) == best.remarks
     lines = lineage_page.lineage(reader)
     assert lines.best is not None and lines.ids[lines.best] == CHILD
     report = ArchivedVersions(run.archive).report

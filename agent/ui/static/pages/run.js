@@ -65,6 +65,7 @@ function head(root, run) {
     now && now.state === "running" ? h("progress", { max: Math.max(1, now.generations + 1), "aria-label": "generations done",
       value: now.generation + (now.of ? now.position / now.of : 0) }) : null,
     run.ahead ? h("p", { class: "notice", id: "ahead" }, `${run.best} is the best of what was discovered, but ${run.ahead}. `, "The search should go on for longer.") : null,
+    ...run.remarks.map((remark) => h("p", { class: "notice remark" }, `${run.best}: ${remark}.`)),
     run.report ? h("p", { class: "notice" }, run.report) : null);
 }
 

@@ -145,3 +145,9 @@ def test_fence_is_longer_than_any_in_the_code() -> None:
     lines = code("x = '````'\n")
     assert lines == ["`````python", "x = '````'", "`````"]
     assert code(source(1))[0] == "```python"
+
+
+def test_arrows_and_amounts_stay_readable_and_markup_is_literal() -> None:
+    assert escaped("width 4 -> 8, $159.38") == "width 4 -> 8, $159.38"
+    assert escaped("> quote\n > again") == "&gt; quote\n &gt; again"
+    assert escaped("<b> $x$ a|b") == "&lt;b> \\$x\\$ a\\|b"
