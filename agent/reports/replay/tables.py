@@ -84,7 +84,7 @@ def _transfer(results: ReplayResults) -> list[str]:
         return ["No version ran on every environment, so none can be said to have transferred."]
     count = Counter(gain.verdict for gain in gains)
     line = (
-        f"Of {count_of(len(gains), 'version')}, {count[TRANSFERRED] + count[AHEAD]} better here than the best baseline"
+        f"Of {counted(len(gains), 'version')}, {count[TRANSFERRED] + count[AHEAD]} better here than the best baseline"
         f" ({results.ranking.best_baseline}), {count[LOST]} worse, {count[OPEN]} not decided."
     )
     if results.ranking.spearman is None or results.ranking.spearman_ci is None:

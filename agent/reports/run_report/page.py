@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from statistics import median
 
+from autotts.envs.counting import counted
+
 from ... import population
 from ...archive.best import best_version, label
 from ...archive.run_directory import Run
@@ -14,7 +16,7 @@ from ...llm.calls import read_calls
 from ...population.overfitting.crossvalidation import IntervalEstimate
 from ...records.card import Card
 from ...records.events import CandidateEvaluated
-from ...tools.text import count_of, one_line
+from ...tools.text import one_line
 from ..console.display import interval
 from ..console.escaped import plain
 from ..markdown import code, escaped, table
@@ -61,7 +63,7 @@ def _summary(run: Run, report: RunReport, cards: Sequence[Card]) -> Iterator[str
     yield f"Search set: {escaped(', '.join(run.config.environments))}."
     if run.config.simulated:
         yield (
-            f"Its choices counted {count_of(len(run.config.simulated), 'simulated environment')} too, with a weight of "
+            f"Its choices counted {counted(len(run.config.simulated), 'simulated environment')} too, with a weight of "
             f"{run.config.simulated_weight:.0%} together ({escaped(', '.join(run.config.simulated))}). No figure here "
             "was measured on them."
         )
@@ -159,7 +161,7 @@ def _cost(run: Run, cards: Sequence[Card]) -> Iterator[str]:
     counts = ", ".join(f"{escaped(kind)}: {n}" for kind, n in sorted(failed.items()))
     spent = sum((a.spending for call in read_calls(run.home / "calls") for a in call.attempts), Spending())
     last = max((card.generation for card in cards), default=0)
-    yield f"- {count_of(len(cards), 'version')} up to generation {last}; without scores: {counts or 'none'}"
+    yield f"- {counted(len(cards), 'version')} up to generation {last}; without scores: {counts or 'none'}"
     yield f"- {episodes:,} episodes in {seconds:,.0f} s of trials: {episodes / max(seconds, 1e-9):,.0f} a second"
     yield f"- {run.hours():.2f} hours of work in all; language models: {escaped(str(spent))}"
 
