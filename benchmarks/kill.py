@@ -41,7 +41,8 @@ def main() -> int:
             time.sleep(chance.uniform(0.2, whole / 4))
             os.kill(process.pid, signal.SIGKILL)
             process.wait()
-            visible = [p for p in (home / "killed" / "archive").glob("*") if p.is_dir() and not p.name.startswith(".")]
+            folders = (home / "killed" / "archive").glob("g*-*")
+            visible = [p for p in folders if p.is_dir()]
             half = [p.name for p in visible if not (p / "manifest.json").exists()]
             print(f"kill {kill + 1}: {len(visible)} versions, half-written: {half or 'none'}")
             if half:

@@ -19,11 +19,16 @@ from autotts.sandbox.backends.process import ProcessSandbox
 from ...loop.test_graph import Single, begin
 
 
+@pytest.fixture(autouse=True)
+def shows_notices(caplog: pytest.LogCaptureFixture) -> None:
+    """Set the level that a command sets without `--quiet`."""
+    caplog.set_level(logging.INFO, "autotts")
+
+
 @pytest.mark.parametrize(("hours", "left"), [(0.0, "about 0 s left"), (2.0, "about 120 min left")])
 def test_time_left_never_exceeds_the_limit_on_hours(  # type: ignore[no-untyped-def]
-    hours: float, left: str, tmp_path: Path, capsys, caplog
+    hours: float, left: str, tmp_path: Path, capsys
 ) -> None:
-    caplog.set_level(logging.INFO, "autotts")
     run = begin(tmp_path / "run", generations=10**9)
     run.set_limits(SpendingLimits(run=SpendingLimit(hours=hours)))
     watch = ProgressDisplay(run)
