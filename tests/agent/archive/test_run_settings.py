@@ -33,6 +33,7 @@ def test_settings_are_those_with_which_the_run_began(run: Run) -> None:
 def test_run_that_no_command_began_has_settings_without_sources(run: Run) -> None:
     (line,) = describe_settings(read_settings(run))
     assert "generations 3" in line and "a/b" not in line
+    assert "explorer_by_name" not in line and "{}" not in line
 
 
 def test_damaged_file_is_named(run: Run) -> None:

@@ -12,10 +12,11 @@ from autotts.agent.archive.names import FoundController, find_controller
 from autotts.agent.archive.run_directory import Run, RunConfig
 from autotts.agent.archive.run_report import JSON, read_report
 from autotts.agent.archive.version import ArchivedVersions
+from autotts.agent.cli.history import _generation
 from autotts.agent.cli.status import run_state
 from autotts.agent.explorers.evolve.explorer import EvolveExplorer
 from autotts.agent.llm.budget import LlmBudget, SpendingLimit, SpendingLimits
-from autotts.agent.loop.checkpoints import fork
+from autotts.agent.loop.checkpoints import fork, list_checkpoints
 from autotts.agent.loop.graph import discover
 from autotts.agent.loop.nodes import Discovery
 from autotts.agent.loop.starting_points import starting_points
@@ -44,6 +45,8 @@ def test_a_finished_run_takes_more_generations(tmp_path: Path) -> None:
     assert run_state(run, read_report(run)) == "not finished"
     run = run_to_the_end(Run(run.home))
     whole = run_to_the_end(begin(tmp_path / "whole", generations=2))
+    ends = [_generation(checkpoint) for checkpoint in list_checkpoints(run)]
+    assert ends[0] == "final" and "3" not in ends and "2" in ends, "generation 3 never begins"
     assert run.config == whole.config and tree(run.archive) == tree(whole.archive)
     assert (run.home / JSON).read_bytes() == (whole.home / JSON).read_bytes() != first
     assert (run.home / "report-g001.json").read_bytes() == first and (run.home / "report-g001.md").exists()
