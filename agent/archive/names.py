@@ -32,6 +32,8 @@ RUNS = Path("runs")
 ONCE = {"once": "champion of a run"}
 """Attributes of log records of one kind, of which a command shows the first."""
 _LOG = logging.getLogger("autotts")
+_MOST = 1 << 20
+"""Characters of a file that are read as a controller; the policy of the sandbox refuses far fewer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +227,8 @@ def _tell_of_run(name: str, ships: FoundController) -> None:
 
 def _read(path: Path) -> Candidate:
     try:
-        return Candidate(path.stem, path.read_text(encoding="utf-8"))
+        with path.open(encoding="utf-8") as file:
+            source = file.read(_MOST + 1)
     except FileNotFoundError:
         what = "" if path.suffix == ".py" else "; a controller is a .py file, and --run names a run"
         raise InputError(f"{path}: no such controller file{what}") from None
@@ -236,3 +239,6 @@ def _read(path: Path) -> Candidate:
         ) from None
     except UnicodeDecodeError:
         raise InputError(f"{path}: not a text file") from None
+    if len(source) > _MOST:
+        raise InputError(f"{path}: more than {_MOST:,} characters are no controller")
+    return Candidate(path.stem, source)

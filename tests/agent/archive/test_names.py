@@ -90,3 +90,8 @@ def test_baselines_have_cards_without_any_run(
     archive, version = find_version("self_consistency")
     assert resolve.shipped([find_controller("self_consistency").candidate])
     assert archive.card(version).name == "self_consistency" and not caplog.messages
+
+
+def test_a_file_without_end_is_no_controller() -> None:
+    with pytest.raises(InputError, match="more than 1,048,576 characters"):
+        find_controller("/dev/zero")
