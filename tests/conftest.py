@@ -6,6 +6,7 @@ Without an engine the tests that need one are skipped; AUTOTTS_REQUIRE_DOCKER=1 
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import tempfile
 from collections.abc import Iterator
@@ -43,6 +44,16 @@ def idle_workers() -> Iterator[IdleWorkers]:
     """Plain processes that have served one run, and wait for another."""
     with IdleWorkers() as idle:
         yield idle
+
+
+@pytest.fixture(autouse=True)
+def silent_library() -> Iterator[None]:
+    """Take back what a command has set up for its messages: the library is silent until a user sets logging up."""
+    logger = logging.getLogger("autotts")
+    handlers, level = logger.handlers[:], logger.level
+    yield
+    logger.handlers[:] = handlers
+    logger.setLevel(level)
 
 
 @pytest.fixture(scope="module", autouse=True)

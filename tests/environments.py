@@ -186,6 +186,8 @@ def replay(maker: Maker, episodes: Episodes) -> list[tuple[ReplayQuestion, str |
         try:
             answer = maker(beta, seed).solve(question)
         except TokensSpent:
+            answer = None
+        if answer is None and question.tokens_ran_out:
             answer = answer_without_tokens(question)
         played.append((question, answer))
     return played

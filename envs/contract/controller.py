@@ -59,10 +59,11 @@ def majority(answers: Iterable[str | None]) -> str | None:
 
 
 def answer_without_tokens(question: Question) -> str | None:
-    """Return the answer of an episode whose tokens have ended, where the controller does not catch `TokensSpent`.
+    """Return the answer of an episode whose tokens ran out before the controller had an answer.
 
-    It is the majority of the latest answers that the branches have shown, without absent ones and without pruned
-    branches. A controller that was written without a limit in mind thus answers from what it has paid for.
+    So it is if the controller does not catch `TokensSpent`, or has caught it and answers None. The answer is the
+    majority of the latest answers that the branches have shown, without absent ones and without pruned branches. A
+    controller that was written without a limit in mind thus answers from what it has paid for.
     """
     return majority(answer for answer in question.latest_answers.values() if answer is not None)
 

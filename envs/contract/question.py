@@ -20,9 +20,9 @@ class BudgetSpent(IllegalAction):
 class TokensSpent(BudgetSpent):
     """The tokens of the budget do not suffice for the action. A controller may catch it and answer.
 
-    If it leaves `Controller.solve`, the episode ends there, and its answer is the majority of `Question.latest_answers`
-    without absent ones (`envs.contract.controller.answer_without_tokens`). So no controller fails because the tokens
-    end.
+    If it leaves `Controller.solve`, the episode ends there. If the controller then has no answer, or answers None, the
+    answer is the majority of `Question.latest_answers` without absent ones
+    (`envs.contract.controller.answer_without_tokens`). So no controller fails because the tokens end.
     """
 
 
@@ -45,9 +45,8 @@ class Question(ABC):
 
     - `advance` and `step` run their interval, or raise `TokensSpent` (a `BudgetSpent`) and change nothing. `probe`
       does the same with its price.
-    - `step_many` advances the first of its branches for which the budget has an interval each. The other branches stay
-      where they are: the call returns the latest answer that each has shown, and that it has not finished. A call that
-      can advance none of its branches raises `TokensSpent`.
+    - `step_many` advances the first of its branches for which the budget has an interval each. If these are not all,
+      it then raises `TokensSpent`.
     - `run_to_end` and `run_many_to_end` run branch after branch, as they come in the call. The branch that does not
       reach its end runs the intervals that fit, and stays unfinished; the branches after it do not run. The call then
       raises `TokensSpent`. The branches that finished show their final answers for nothing: `probe` them.
@@ -60,6 +59,8 @@ class Question(ABC):
     """The number of branches that may be opened (the width of the budget)."""
     max_tokens: int | None
     """The number of tokens that may be spent, or None for no limit."""
+    tokens_ran_out: bool = False
+    """Whether an action has raised `TokensSpent`."""
 
     # Actions
 
@@ -104,7 +105,7 @@ class Question(ABC):
     def step_many(self, indices: Sequence[int]) -> list[Probe]:
         """`step` the branches ``indices`` (all different) side by side; return one (answer, finished) for each.
 
-        Under a limit on tokens, only the first ones may move: see the class.
+        Under a limit on tokens, only the first ones may move before `TokensSpent` is raised: see the class.
         """
 
     @abstractmethod

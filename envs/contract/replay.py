@@ -184,7 +184,7 @@ class ReplayQuestion(Question):
         if not indices:
             return []
         if self.max_tokens is not None and (fitting := self._fitting(indices, self._step_cost)) < len(indices):
-            return self._step_first(indices, fitting)
+            raise self._step_first(indices, fitting)
         self._unseen.difference_update(indices)
         cost = self._step_cost * len(indices)
         rounds = min(map(self._left.__getitem__, indices)) - 1
@@ -201,13 +201,10 @@ class ReplayQuestion(Question):
         self.log.add(STEP, indices)
         return probes
 
-    def _step_first(self, indices: Sequence[int], n: int) -> list[Probe]:
-        """Step the first ``n`` branches alone, as the tokens do not suffice for the others."""
-        if not n:
-            raise self._no_tokens()
-        moved = self.step_many(indices[:n])
-        latest = self.latest_answers
-        return [*moved, *((latest.get(i), False) for i in indices[n:])]
+    def _step_first(self, indices: Sequence[int], n: int) -> TokensSpent:
+        """Step the first ``n`` branches alone; return the error that says so."""
+        self.step_many(indices[:n])
+        return self._no_tokens()
 
     def advance(self, i: int) -> bool:
         self._end_lane()
@@ -374,6 +371,7 @@ class ReplayQuestion(Question):
         return len(indices)
 
     def _no_tokens(self) -> TokensSpent:
+        self.tokens_ran_out = True
         return TokensSpent(f"{self._tokens} of at most {self.max_tokens} tokens are spent")
 
     def _move(self, indices: Sequence[int], cost: int) -> None:

@@ -213,6 +213,8 @@ def run(job: Any, blobs: dict[str, Any], modules: dict[str, Any], out: int) -> N
             try:
                 answer = controller(beta, seed).solve(question)
             except spent:
+                answer = None
+            if answer is None and question.tokens_ran_out:
                 answer = without_tokens(question)
             answer = codes.get(answer, NOT_A_TOKEN)
         except BaseException as error:

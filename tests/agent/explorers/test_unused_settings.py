@@ -31,7 +31,7 @@ def test_option_of_the_file_of_settings_is_told_and_left_out(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "autotts.toml").write_text('[discover]\nmodel = "gpt-4o"\n')
     command = ["discover", "--env", "synthetic/tiny", "--sandbox", "process", "--workers", "1"]
-    small = ["--generations", "0", "--orders", "1", "--max-branches", "4"]
+    small = ["--generations", "1", "--population", "1", "--orders", "1", "--max-branches", "4"]
     assert main([*command, *small]) == 0
     assert "model in autotts.toml has no effect with the explorer evolve" in capsys.readouterr().out
 

@@ -105,7 +105,8 @@ def test_front_has_the_whole_hypervolume(cards: list[Card], latency: bool) -> No
     assert population.hypervolume([*BASELINES, *whole], latency) == pytest.approx(
         population.hypervolume(cards, latency)
     )
-    assert all(part > 0 for part in population.contributions(whole, within))
+    # the choice is greedy: a version that was chosen early may add nothing beside those chosen later
+    assert all(part >= -1e-9 for part in population.contributions(whole, within))
     frugal = [within.points(card.mean_curve)[:, 0].min() for card in whole]
     assert frugal == sorted(frugal)
     few = population.front(cards, most=2, latency=latency)

@@ -52,7 +52,7 @@ def test_a_worker_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(library, "_START", 0.05)
     mathematics.read_mathematics.cache_clear()
     _, comparison = compare_answers(environment([[r"A"]], None, [r"\gcd(4,6)"]), "math")
-    assert "math-verify gave no answer in time for 1 formulas" in comparison.line()
+    assert "math-verify gave no answer in time for 1 formula," in comparison.line()
 
 
 @pytest.mark.parametrize("source", ["raise SystemExit", "print('no JSON', flush=True); input(); input()", "no Python"])

@@ -21,6 +21,7 @@ from autotts.agent.explorers.evolve.render import render
 from autotts.agent.records.explorer import Brief
 from autotts.agent.records.version import BriefVersion, CurvePoint, Finding
 from autotts.envs import Controller
+from autotts.envs.contract.controller import answer_without_tokens
 from autotts.envs.contract.replay import Recording, ReplayQuestion
 
 ROOT = Path(__file__).parents[4]
@@ -166,7 +167,11 @@ def played(
     recording = Recording.of(columns, [10 * len(column) - 3 for column in columns], 10)
     question = ReplayQuestion(recording, range(len(columns)), width, ceiling)
     answer = compiled(source)(beta).solve(question)
+    if answer is None and question.tokens_ran_out:
+        answer = answer_without_tokens(question)
     said = {columns[i][question.depth(i) - 1] for i in range(question.width) if question.depth(i)}
+    if question.tokens_ran_out:  # a step of many moves some branches and then raises: their answers are not seen
+        said |= {cell for i in range(question.width) for cell in columns[i][: question.depth(i)]} if answer else set()
     return answer, said, question.finish().pack()
 
 
