@@ -12,18 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 from .contract.replay import shuffled
+from .defaults import DEFAULT_ORDERS as DEFAULT_ORDERS
+from .defaults import MAX_BRANCHES as MAX_BRANCHES
 from .errors import InputError
 from .store import Environment
 
 BETAS = tuple(round(0.1 * i, 1) for i in range(11))
 """The beta grid of a scaling curve."""
-
-MAX_BRANCHES = 64
-"""The default width of the budget: the number of branches in the published experiments."""
-
-DEFAULT_ORDERS = 10
-"""The default number of branch orders of a measurement: its intervals are those over questions, which more orders
-hardly narrow, and it takes seconds. The published figures have 100."""
 
 MAX_EPISODES = 20_000_000
 """The largest number of episodes in a batch: more do not fit into the memory of common machines."""

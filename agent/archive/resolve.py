@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from autotts.envs import catalogue
+from autotts.envs.counting import counted
 from autotts.envs.episodes import MAX_BRANCHES
 from autotts.envs.errors import DamagedFile, InputError
 from autotts.envs.store import Environment
@@ -34,24 +35,15 @@ __all__ = [
     "environments",
     "environments_at_hand",
     "find_controller",
+    "find_version",
     "note_width",
     "note_workers",
     "sandbox",
     "shipped",
-    "version",
     "workers",
 ]  # fmt: skip
 
 LOGGER = logging.getLogger("autotts")
-
-
-def version(text: str, home: str | None = None, archive: str | None = None) -> tuple[Archive, str]:
-    """Return the archive and the id of the version that ``text`` names (see `names`).
-
-    Raises:
-        InputError: ``text`` names no version.
-    """
-    return find_version(text, home, archive)
 
 
 def controller(text: str, home: str | None = None, archive: str | None = None) -> Candidate:
@@ -125,8 +117,8 @@ def note_workers(number: int) -> None:
     cores = workers(None)
     if number > cores:
         LOGGER.info(
-            "%d workers share the %d core%s of this machine: more than one for each core gains nothing",
-            number, cores, "" if cores == 1 else "s",
+            "%d workers share the %s of this machine: more than one for each core gains nothing",
+            number, counted(cores, "core"),
         )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from autotts.envs.defaults import DEFAULT_ORDERS as ORDERS
 from autotts.envs.errors import InputError
 
 from . import json_output, options
@@ -20,10 +21,6 @@ if TYPE_CHECKING:
     from autotts.envs.statistics import CurveDifference, Point
     from autotts.sandbox.evaluation import Evaluation
     from autotts.sandbox.outcome import Candidate
-
-
-ORDERS = 10
-"""The default number of branch orders: an evaluation then takes seconds. The published figures have 100."""
 
 
 def add_parser(commands: Commands) -> None:

@@ -136,7 +136,7 @@ def show(args: argparse.Namespace) -> int:
     from ..reports.console.display import console, curve_table
     from ..reports.console.escaped import listing
 
-    archive, id = resolve.version(args.id, args.run, args.archive)
+    archive, id = resolve.find_version(args.id, args.run, args.archive)
     version = ArchivedVersions(archive).by_id[id]
     json_output.write(args, lambda: _show_document(version))
     for line in _describe(version):
@@ -234,7 +234,7 @@ def transcript(args: argparse.Namespace) -> int:
     if _CONVERSATION.fullmatch(args.id):
         print(listing(_conversation(resolve.chosen_run(args.run), args.id)))
         return 0
-    archive, version = resolve.version(args.id, args.run, args.archive)
+    archive, version = resolve.find_version(args.id, args.run, args.archive)
     print(listing(archive.transcript(version)))
     return 0
 
@@ -273,7 +273,7 @@ def diff(args: argparse.Namespace) -> int:
     from ..reports.console.display import console
     from ..reports.console.escaped import listing
 
-    found = [resolve.version(text, args.run, args.archive) for text in (args.first, args.second)]
+    found = [resolve.find_version(text, args.run, args.archive) for text in (args.first, args.second)]
     first, second = (ArchivedVersions(archive).by_id[id] for archive, id in found)
     before, after = first.source.splitlines(), second.source.splitlines()
     lines = "\n".join(difflib.unified_diff(before, after, first.id, second.id, lineterm=""))

@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from autotts.envs import catalogue
+from autotts.envs.counting import counted
 from autotts.envs.errors import InputError
 from autotts.envs.extras import install_command
 from autotts.sandbox.backends import bubblewrap
@@ -47,7 +48,7 @@ def isolates(parts: list[MachineCheck]) -> bool:
 def _python() -> MachineCheck:
     cores = len(os.sched_getaffinity(0))
     version = ".".join(map(str, sys.version_info[:3]))
-    return MachineCheck("Python", True, f"{version}, {cores} core{'s' if cores > 1 else ''}", needed=True)
+    return MachineCheck("Python", True, f"{version}, {counted(cores, 'core')}", needed=True)
 
 
 def _docker() -> Iterator[MachineCheck]:

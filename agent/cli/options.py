@@ -6,6 +6,8 @@ import argparse
 from collections.abc import Callable
 from typing import TypeAlias
 
+from autotts.envs.defaults import MAX_BRANCHES
+
 from .command_parser import (
     BUDGET,
     ENVIRONMENTS,
@@ -126,8 +128,9 @@ def budget(command: CommandParser) -> None:
     """Add the budget of a question."""
     group = command.group(BUDGET)
     group.add_argument(
-        "--max-branches", type=count, default=64, metavar="N", help="branches of a question at most (default: 64)"
-    )
+        "--max-branches", type=count, default=MAX_BRANCHES, metavar="N",
+        help=f"branches of a question at most (default: {MAX_BRANCHES})",
+    )  # fmt: skip
     group.add_argument(
         "--max-tokens", type=count, metavar="N", help="tokens of a question at most (default: no limit)"
     )

@@ -50,7 +50,7 @@ def test_page_of_a_champion_matches_its_card(name: str) -> None:
 
 def test_names_of_champions_resolve_to_controllers_and_versions() -> None:
     assert resolve.controller("balanced").source == champion_source("balanced")
-    archive, version = resolve.version("balanced")
+    archive, version = resolve.find_version("balanced")
     assert archive.source(version) == champion_source("balanced")
 
 
