@@ -107,7 +107,8 @@ class Sandbox(Protocol):
     def reusing_workers(self) -> AbstractContextManager[Sandbox]:
         """Return a context in which several runs of one candidate reuse the same workers.
 
-        Each run still gets its own processes inside these workers.
+        Each run still gets its own processes inside these workers. The context starts its own workers, also if it is
+        entered on the sandbox of another such context: an audit never gets a worker that ran the evaluation.
         """
         ...
 

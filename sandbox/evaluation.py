@@ -17,7 +17,7 @@ from autotts.envs.statistics import Point, curve
 from . import policy
 from .backends.process import ProcessSandbox
 from .base import Sandbox
-from .outcome import Candidate, Verdict
+from .outcome import Candidate, Extent, Verdict
 from .wire import SealedBatch
 
 _LOG = logging.getLogger(__name__)
@@ -55,6 +55,8 @@ class LoggedEvaluation:
     scores: Scores | None = None
     played: int = 0
     """Episodes that were played before this verdict was reached; 0 if an episode failed."""
+    audited: Extent | None = None
+    """How far it has passed the look-ahead audit; None before an audit."""
 
     @cached_property
     def curve(self) -> list[Point]:

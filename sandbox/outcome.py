@@ -30,6 +30,22 @@ Kind = Literal[
 ]
 
 
+Extent = Literal["full", "sample"]
+"""How far a controller was audited: in every episode, or in some that were drawn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conviction:
+    """What is needed to repeat the audit that convicted a candidate, and to show the convicting episode again."""
+
+    key: str
+    """`sandbox.audit.secret.AuditKey.hex`: all chance of that audit."""
+    share: float
+    """The share of the episodes that was audited."""
+    episode: int
+    """Index in the batch of the convicting episode."""
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """How the run of a candidate ended."""
@@ -40,6 +56,8 @@ class Verdict:
     episode: int | None = None
     """Index in the batch of the first episode that failed; None if the failure came before the first, or there is none.
     """
+    conviction: Conviction | None = None
+    """Set by an audit that convicted the candidate, and by nothing else."""
 
     @property
     def ok(self) -> bool:

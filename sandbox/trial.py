@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from autotts.envs.episodes import Episodes
 
 from . import policy
-from .audit.look_ahead import audit
+from .audit.look_ahead import audit, extent_of
+from .audit.secret import AuditSecret
 from .base import Sandbox
 from .evaluation import LoggedEvaluation, evaluate
 from .outcome import Candidate
@@ -19,7 +21,7 @@ def trial(
     episodes: Episodes,
     sandbox: Sandbox,
     audit_share: float = 1.0,
-    seed: int = 0,
+    secret: AuditSecret | None = None,
     progress: Callable[[int], None] | None = None,
     check_policy: bool = True,
     steps: EvaluationSteps | None = None,
@@ -30,8 +32,8 @@ def trial(
         candidate: the candidate. Each of its failures becomes a verdict.
         episodes: the batch to score it on.
         sandbox: the sandbox to run in.
-        audit_share: the share of the episodes that is audited, in (0, 1].
-        seed: seed of the audit.
+        audit_share: the share of the episodes that is audited, in [0, 1] (`audit.look_ahead.audited_episodes`).
+        secret: the secret of the run, from which the chance of the audit comes; None draws one for this audit.
         progress: called with the number of evaluated episodes that finished since the last call.
         check_policy: whether to check the source first. The other checks do not depend on this one.
         steps: steps after which the candidate may be stopped, without scores; None runs all episodes at once.
@@ -40,7 +42,7 @@ def trial(
         SandboxError: the sandbox failed.
     """
     ran = evaluate_unaudited(candidate, episodes, sandbox, progress, check_policy, steps)
-    return audited(ran, episodes, sandbox, audit_share, seed)
+    return audited(ran, episodes, sandbox, audit_share, secret)
 
 
 def evaluate_unaudited(
@@ -64,16 +66,32 @@ def evaluate_unaudited(
 
 
 def audited(
-    evaluation: LoggedEvaluation, episodes: Episodes, sandbox: Sandbox, share: float = 1.0, seed: int = 0
+    evaluation: LoggedEvaluation,
+    episodes: Episodes,
+    sandbox: Sandbox,
+    share: float = 1.0,
+    secret: AuditSecret | None = None,
+    progress: Callable[[int], None] | None = None,
 ) -> LoggedEvaluation:
     """Do the second half of a `trial`: return ``evaluation`` if it passes the look-ahead audit, or has no scores.
 
-    An evaluation that fails the audit comes back with the audit's verdict, and without logs and scores.
+    An evaluation that fails the audit comes back with the audit's verdict, and without logs and scores. One that passes
+    says in `LoggedEvaluation.audited` how far it was audited.
+
+    Args:
+        evaluation: an evaluation on ``episodes``.
+        episodes: the batch.
+        sandbox: the sandbox to audit in. The audit starts workers of its own, whatever ran the evaluation.
+        share: the share of the episodes that is audited, in [0, 1] (`audit.look_ahead.audited_episodes`).
+        secret: the secret of the run, from which the chance of the audit comes; None draws one for this audit.
+        progress: called with the number of audited episodes that finished since the last call.
 
     Raises:
         SandboxError: the sandbox failed.
     """
     if evaluation.logs is None or evaluation.scores is None:
         return evaluation
-    verdict = audit(evaluation.candidate, episodes, evaluation.logs, sandbox, share, seed)
-    return evaluation if verdict.ok else LoggedEvaluation(evaluation.candidate, verdict)
+    verdict = audit(evaluation.candidate, episodes, evaluation.logs, sandbox, share, secret, progress)
+    if verdict.ok:
+        return replace(evaluation, audited=extent_of(len(episodes), share))
+    return LoggedEvaluation(evaluation.candidate, verdict)

@@ -8,6 +8,7 @@ from functools import cached_property
 from autotts.envs.scoring import Scores, score
 from autotts.envs.statistics import Point
 from autotts.sandbox.audit.look_ahead import AUDIT_SHARE
+from autotts.sandbox.audit.secret import AuditSecret
 from autotts.sandbox.base import Sandbox
 from autotts.sandbox.outcome import Candidate
 from autotts.sandbox.trial import audited, evaluate_unaudited
@@ -33,10 +34,13 @@ class CandidateEvaluator:
         store: the versions and candidates of the run.
         sandbox: the sandbox in which candidates run.
         progress: called with the number of episodes that finished since the last call.
+        secret: the secret from which the chance of the audits comes.
     """
 
-    def __init__(self, store: CandidateStore, sandbox: Sandbox, progress: Callable[[int], None]) -> None:
-        self._store, self._sandbox, self._progress = store, sandbox, progress
+    def __init__(
+        self, store: CandidateStore, sandbox: Sandbox, progress: Callable[[int], None], secret: AuditSecret
+    ) -> None:
+        self._store, self._sandbox, self._progress, self._secret = store, sandbox, progress, secret
         self._config = store.run.config
         self._scores: dict[str, Scores] = {}
         """On recorded environments, of the candidates that have been evaluated and not yet diagnosed."""
@@ -75,7 +79,7 @@ class CandidateEvaluator:
             self._evaluation(record, present, tuple(ran.curve), behaviour(scores, store.of_recorded(ran.logs)))
         )
         share = 1.0 if self._may_be_chosen(evaluated, present, results) else AUDIT_SHARE
-        done = audited(ran, store.episodes, self._sandbox, share, self._config.seed)
+        done = audited(ran, store.episodes, self._sandbox, share, self._secret)
         if done.logs is None:
             return record.with_evaluation(_failed(done.verdict.kind, done.verdict.message)), done.played
         store.staging.put_logs(record.id, pack_logs(done.logs))

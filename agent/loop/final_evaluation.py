@@ -9,6 +9,7 @@ import numpy as np
 from autotts.envs.errors import InputError
 from autotts.envs.statistics import Floats
 from autotts.envs.store import Environment, write_atomically
+from autotts.sandbox.audit.secret import AuditSecret
 from autotts.sandbox.base import Sandbox
 from autotts.sandbox.evaluation import LoggedEvaluation, evaluate
 from autotts.sandbox.outcome import Candidate
@@ -32,8 +33,8 @@ _BUDGETS = 8
 
 
 def evaluate_finalists(
-    run: Run, environments: Sequence[Environment], sandbox: Sandbox, progress: Callable[[int], None] | None = None,
-    evaluated: Callable[[int, int], None] | None = None,
+    run: Run, environments: Sequence[Environment], sandbox: Sandbox, secret: AuditSecret,
+    progress: Callable[[int], None] | None = None, evaluated: Callable[[int, int], None] | None = None,
 ) -> RunReport:  # fmt: skip
     """Evaluate the finalists and the baselines on fresh branch orders; write ``report.json``, and return it.
 
@@ -41,6 +42,7 @@ def evaluate_finalists(
         run: a run after its last generation.
         environments: the recorded environments of the run.
         sandbox: where the versions run.
+        secret: the secret from which the chance of the audits comes.
         progress: called with the number of episodes that have been run since its last call.
         evaluated: called with the number of versions that have been evaluated, from 0 on, and with that of all.
 
@@ -59,7 +61,7 @@ def evaluate_finalists(
         candidate = Candidate(card.id, run.archive.source(card.id))
         if card.explorer == BASELINE:
             return evaluate(candidate, episodes, sandbox, progress)
-        return trial(candidate, episodes, sandbox, seed=run.config.seed, progress=progress)  # audited in every episode
+        return trial(candidate, episodes, sandbox, secret=secret, progress=progress)  # audited in every episode
 
     finalists = {card.id: card for card in [*best, *front, *baselines]}
     results: dict[str, LoggedEvaluation] = {}

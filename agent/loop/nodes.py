@@ -14,6 +14,7 @@ from typing import Any
 from langgraph.types import interrupt
 
 from autotts.envs.store import write_atomically
+from autotts.sandbox.audit.secret import AuditSecret
 from autotts.sandbox.base import Sandbox
 
 from .. import population
@@ -90,8 +91,9 @@ class Discovery:
         self.store = CandidateStore(run, sandbox.name)
         self.staging = self.store.staging
         self._report, self._render = report, render
+        self._secret = AuditSecret()  # in memory only: a resumed run draws another one
         self._briefs = BriefBuilder(self.store, explorer, sandbox)
-        self._evaluator = CandidateEvaluator(self.store, sandbox, self._ticked)
+        self._evaluator = CandidateEvaluator(self.store, sandbox, self._ticked, self._secret)
 
     # Nodes
 
@@ -217,7 +219,7 @@ class Discovery:
     def final_evaluation(self, state: DiscoveryState) -> dict[str, Any]:
         """Compare the best versions with the baselines on fresh branch orders, and write the report."""
         report = evaluate_finalists(
-            self.run, self.store.recorded.environments, self.sandbox, self._ticked,
+            self.run, self.store.recorded.environments, self.sandbox, self._secret, self._ticked,
             lambda done, of: self.tell(FinalistsEvaluated(done, of)),
         )  # fmt: skip
         if self._render is not None:

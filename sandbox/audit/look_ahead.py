@@ -24,9 +24,9 @@ convicts controllers that depend on state, on chance or on names.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
@@ -35,14 +35,17 @@ from autotts.envs.contract.replay import VERBS
 from autotts.envs.episodes import Episodes, Logs, ranges
 
 from ..base import Sandbox
-from ..outcome import Candidate, Kind, Verdict
+from ..outcome import Candidate, Conviction, Extent, Kind, Verdict
 from ..wire import SealedBatch
 from .decoys import Decoys, Ints
+from .secret import AuditKey, AuditSecret
 
 AUDIT_SHARE = 0.015
 """The share of the episodes that is audited for every candidate."""
 MIN_AUDITED = 100
 """The smallest number of audited episodes, if the batch has as many."""
+SMALLEST_SHARE = 0.0
+"""The share that stands for `MIN_AUDITED` episodes: enough for a draft, of which no figure is kept."""
 
 _CHUNK = 2048
 _HONEST_REPEATS = 6
@@ -54,7 +57,7 @@ def audit(
     logs: Logs,
     sandbox: Sandbox,
     share: float = 1.0,
-    seed: int = 0,
+    secret: AuditSecret | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Verdict:
     """Play episodes again with decoys in place of the cells that were not revealed, and return the verdict.
@@ -64,8 +67,8 @@ def audit(
         episodes: the batch.
         logs: the candidate's logs of the whole batch, which the host has accepted (`envs.scoring.score`).
         sandbox: the sandbox to play in.
-        share: the share of the episodes to draw, in (0, 1]; at least `MIN_AUDITED` episodes are drawn.
-        seed: seed of the draw and of the decoys.
+        share: the share of the episodes to draw, in [0, 1] (see `audited_episodes`).
+        secret: the secret of the run. All chance comes from a fresh key under it; None draws a secret for this audit.
         progress: called with the number of episodes that finished since the last call.
 
     Returns:
@@ -75,28 +78,66 @@ def audit(
     Raises:
         SandboxError: the sandbox failed.
     """
-    key = hashlib.sha256(f"{seed} {candidate.source}".encode(errors="replace")).digest()
-    generator = np.random.default_rng(list(key))
-    drawn = _drawn(len(episodes), share, generator)
+    key = (secret or AuditSecret()).key(candidate.source)
+    verdict = _audit(candidate, episodes, logs, sandbox, share, key, progress)
+    if verdict.ok or verdict.episode is None:
+        return verdict
+    return replace(verdict, conviction=Conviction(key.hex(), share, verdict.episode))
+
+
+def audited_episodes(n: int, share: float) -> int:
+    """Return how many of ``n`` episodes an audit of a share of them plays: `MIN_AUDITED` at least, or all."""
+    return min(n, max(MIN_AUDITED, round(share * n)))
+
+
+def extent_of(n: int, share: float) -> Extent:
+    """Return how far an audit of a share of ``n`` episodes goes."""
+    return "full" if audited_episodes(n, share) == n else "sample"
+
+
+@dataclass(frozen=True, slots=True)
+class _AuditChunk:
+    """Episodes that are audited in one call of the sandbox."""
+
+    which: Ints
+    """(n,) their indices in the batch."""
+    group: Ints
+    """(n,) the group of each (see `SealedBatch.group`)."""
+    episodes: Episodes
+    expected: Logs
+    """Their logs from the evaluation."""
+
+
+def _audit(
+    candidate: Candidate,
+    episodes: Episodes,
+    logs: Logs,
+    sandbox: Sandbox,
+    share: float,
+    key: AuditKey,
+    progress: Callable[[int], None] | None,
+) -> Verdict:
+    generator = key.generator("draw")
+    drawn: Ints = generator.permutation(len(episodes))[: audited_episodes(len(episodes), share)]
     decoys = Decoys(episodes)
 
-    def prepared() -> Iterator[tuple[Ints, Logs, SealedBatch]]:
-        for which, group in _chunks(episodes, drawn, generator):
-            expected = logs.take(which)
-            yield which, expected, decoys.batch(episodes.take(which), expected, group, generator)
+    def prepared() -> Iterator[tuple[_AuditChunk, SealedBatch]]:
+        for number, (which, group) in enumerate(_chunks(episodes, drawn, generator)):
+            chunk = _AuditChunk(which, group, episodes.take(which), logs.take(which))
+            yield chunk, decoys.batch(chunk.episodes, chunk.expected, group, key.generator("decoys", number))
 
-    for which, expected, batch in _ahead(prepared()):
-        outcome = sandbox.play(candidate, batch, progress)
-        if outcome.logs is None:
-            verdict = outcome.verdict
-            at = int(which[verdict.episode or 0])
-            if verdict.kind in ("timeout", "memory"):
-                return Verdict(verdict.kind, verdict.message, at)
-            return _convict(candidate, episodes, logs, at, sandbox, verdict.message)
-        differs = _first_difference(expected, outcome.logs)
-        if differs is not None:
-            message = _difference(expected, outcome.logs, differs)
-            return _convict(candidate, episodes, logs, int(which[differs]), sandbox, message)
+    with sandbox.reusing_workers() as own:  # new workers: none has run the evaluation
+        for chunk, batch in _ahead(prepared()):
+            outcome = own.play(candidate, batch, progress)
+            if outcome.logs is None:
+                verdict = outcome.verdict
+                at = verdict.episode or 0
+                if verdict.kind in ("timeout", "memory"):
+                    return Verdict(verdict.kind, verdict.message, int(chunk.which[at]))
+                return _convict(candidate, chunk, at, sandbox, verdict.message)
+            differs = _first_difference(chunk.expected, outcome.logs)
+            if differs is not None:
+                return _convict(candidate, chunk, differs, sandbox, _difference(chunk.expected, outcome.logs, differs))
     return Verdict("ok")
 
 
@@ -110,12 +151,6 @@ def _ahead(items: Iterator[T]) -> Iterator[T]:
         while (item := upcoming.result()) is not None:
             upcoming = pool.submit(next, items, None)
             yield item
-
-
-def _drawn(n: int, share: float, generator: np.random.Generator) -> Ints:
-    count = min(n, max(MIN_AUDITED, round(share * n)))
-    drawn: Ints = generator.permutation(n)[:count]
-    return drawn
 
 
 def _chunks(episodes: Episodes, drawn: Ints, generator: np.random.Generator) -> Iterator[tuple[Ints, Ints]]:
@@ -167,18 +202,29 @@ def _actions(logs: Logs) -> list[str]:
     return lines
 
 
-def _convict(candidate: Candidate, episodes: Episodes, logs: Logs, at: int, sandbox: Sandbox, message: str) -> Verdict:
-    """Return the verdict on the differing episode ``at``.
+def _convict(candidate: Candidate, chunk: _AuditChunk, at: int, sandbox: Sandbox, message: str) -> Verdict:
+    """Return the verdict on the differing episode ``at`` of ``chunk``.
 
-    The episode is played alone on its recorded branches. If it always gives the expected log, the candidate looked
-    ahead. Otherwise its actions are not reproducible.
+    The episode is played on its recorded branches: several times alone, and once in a process of the same
+    episodes as in the audit. If it always gives the expected log, the candidate looked ahead. Otherwise its actions are
+    not reproducible.
     """
     which = np.array([at])
-    alone, expected = episodes.take(which), logs.take(which)
-    again = (sandbox.run(candidate, alone).logs for _ in range(_HONEST_REPEATS))
-    same = all(replayed is not None and _first_difference(expected, replayed) is None for replayed in again)
+    alone, expected = chunk.episodes.take(which), chunk.expected.take(which)
+    batches = [SealedBatch.of(alone)] * _HONEST_REPEATS
+    same = all(_repeats(candidate, batch, expected, 0, sandbox) for batch in batches)
+    if same:
+        recorded = replace(SealedBatch.of(chunk.episodes), group=chunk.group)
+        same = _repeats(candidate, recorded, expected, at, sandbox)
     kind: Kind = "rejected: looked ahead" if same else "rejected: not reproducible"
     if not same:
-        message += "; it also comes out differently when it is played again by itself (state, chance, time or names)"
-    where = f" [{episodes.describe(at)}]"
-    return Verdict(kind, f"{message.replace(where, '')}{where}", at)
+        message += "; it also differs when it is played again on the recorded branches (state, chance, time or names)"
+    where = f" [{chunk.episodes.describe(at)}]"
+    return Verdict(kind, f"{message.replace(where, '')}{where}", int(chunk.which[at]))
+
+
+def _repeats(candidate: Candidate, batch: SealedBatch, expected: Logs, at: int, sandbox: Sandbox) -> bool:
+    """Return whether episode ``at`` of ``batch`` gives the expected log, in workers that have run nothing before."""
+    with sandbox.reusing_workers() as fresh:
+        logs = fresh.play(candidate, batch).logs
+    return logs is not None and _first_difference(expected, logs.part(at, at + 1)) is None

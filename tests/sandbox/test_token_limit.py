@@ -12,6 +12,7 @@ from autotts.agent.archive.champions import champion_names, champion_source
 from autotts.envs.episodes import Episodes, grid
 from autotts.envs.synthetic.model import default_models, generate
 from autotts.sandbox.audit.look_ahead import audit
+from autotts.sandbox.audit.secret import AuditSecret
 from autotts.sandbox.backends.process import ProcessSandbox
 from autotts.sandbox.evaluation import evaluate
 from autotts.sandbox.outcome import Verdict
@@ -82,7 +83,8 @@ def test_a_careless_controller_keeps_to_the_limit_and_passes_the_audit(number: i
         found = evaluate(CARELESS, episodes, sandbox)
         assert found.scores is not None and found.logs is not None, found.verdict
         assert found.scores.tokens.max() <= limit
-        assert audit(found.candidate, episodes, found.logs, sandbox, seed=number) == Verdict("ok")
+        secret = AuditSecret(bytes([number] * 32), nonce=bytes)
+        assert audit(found.candidate, episodes, found.logs, sandbox, secret=secret) == Verdict("ok")
 
 
 def test_a_controller_that_opens_too_many_branches_still_fails() -> None:
