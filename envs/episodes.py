@@ -72,6 +72,15 @@ class Episodes:
                 )
         return table
 
+    @cached_property
+    def most_entries(self) -> npt.NDArray[np.int64]:
+        """(E,) the most entries that the action log of each episode may have: see `sandbox.kept_logs`."""
+        most = np.zeros(len(self), np.int64)
+        for e, env in enumerate(self.environments):
+            mine = self.environment == e
+            most[mine] = 2 * _most_steps(env, self.max_branches)[self.question[mine]]
+        return most
+
     def only(self, question: int) -> Episodes:
         """Return the episodes of the question with index ``question``, in every environment."""
         return self.take(np.flatnonzero(self.question == question))
@@ -98,6 +107,16 @@ class Episodes:
         """Return the environment, question, beta and branch order of episode ``index`` as text."""
         environment = self.environments[self.environment[index]].name
         return f"{environment}, question {self.question[index]}, beta {self.beta[index]:g}, order {self.order[index]}"
+
+
+def _most_steps(env: Environment, max_branches: int) -> npt.NDArray[np.int64]:
+    """Return, for each question, the steps to the ends of its ``max_branches`` longest branches."""
+    steps, sizes = env.probes.astype(np.int64) + 1, np.diff(env.branch_offsets)
+    if int(sizes.max()) > max_branches:
+        question = np.repeat(np.arange(len(sizes)), sizes)
+        order = np.lexsort((-steps, question))
+        steps[order[np.arange(len(steps)) - env.branch_offsets[question] >= max_branches]] = 0
+    return np.add.reduceat(steps, env.branch_offsets[:-1])
 
 
 def grid(
@@ -193,6 +212,11 @@ class Logs:
     def episode_of_record(self) -> npt.NDArray[np.int64]:
         """(R,) the episode of each record."""
         return np.repeat(np.arange(len(self)), np.diff(self.record_offsets))
+
+    @property
+    def size(self) -> int:
+        """Bytes of all columns of records and indices."""
+        return self.verbs.nbytes + self.repeats.nbytes + self.counts.nbytes + self.indices.nbytes
 
     @classmethod
     def joined(cls, parts: Sequence[Logs]) -> Logs:

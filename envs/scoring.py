@@ -6,6 +6,7 @@ recorded branches, for a whole batch at once.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -19,6 +20,8 @@ from .store import Environment
 from .token_limit import overspends
 
 _CHUNK = 128  # episodes scored at a time: their tables then fit in the processor's cache, which is four times as fast
+_CHUNK_ENTRIES = 1 << 16  # entries of logs scored at a time, unless one episode has more
+_TABLE = 1 << 23  # cells of a table of records and branches; longer logs are sorted instead
 
 
 class ForgedLog(Exception):
@@ -111,10 +114,8 @@ def score(episodes: Episodes, logs: Logs) -> Scores:
         delta=np.array([env.delta for env in environments], np.int64),
         probe_cost=np.array([env.probe_cost for env in environments], np.int64),
     )
-    parts = [
-        _score_chunk(episodes, logs.part(first, min(first + _CHUNK, len(logs))), first, tables)
-        for first in range(0, len(logs), _CHUNK)
-    ]
+    _check_sizes(episodes, logs)
+    parts = [_score_chunk(episodes, logs.part(first, last), first, tables) for first, last in _chunks(logs)]
     tokens, latency, depth, opened, pruned = (np.concatenate(column) for column in zip(*parts, strict=True))
     correct = np.zeros(len(logs), bool)
     for e, env in enumerate(environments):
@@ -122,6 +123,25 @@ def score(episodes: Episodes, logs: Logs) -> Scores:
         correct[mine] = logs.answer[mine] == env.gold[episodes.question[mine]]
         _check_revealed(env, episodes, mine, logs.answer, depth)
     return Scores(episodes, correct, tokens, latency, logs.answer, depth, opened, pruned)
+
+
+def _check_sizes(episodes: Episodes, logs: Logs) -> None:
+    """Raise `ForgedLog` for a log with more entries than its question has actions, before anything is made of it."""
+    entries = np.diff(logs.index_offsets[logs.record_offsets])
+    wrong = np.flatnonzero((entries > episodes.most_entries) | (np.diff(logs.record_offsets) > entries))
+    if len(wrong):
+        raise ForgedLog("more actions than the question has", int(wrong[0]))
+
+
+def _chunks(logs: Logs) -> Iterator[tuple[int, int]]:
+    """Yield ranges of at most `_CHUNK` episodes and `_CHUNK_ENTRIES` entries, but of at least one episode."""
+    ends = logs.index_offsets[logs.record_offsets]
+    first = 0
+    while first < len(logs):
+        within = int(np.searchsorted(ends, ends[first] + _CHUNK_ENTRIES, side="right")) - 1
+        last = max(first + 1, min(first + _CHUNK, within, len(logs)))
+        yield first, last
+        first = last
 
 
 _Chunk = tuple[
@@ -167,11 +187,7 @@ def _score_chunk(episodes: Episodes, logs: Logs, first: int, tables: _Tables) ->
     opening = np.full(E * B, R)
     opening[key[is_open]] = record[is_open]
     refuse(~is_open & (opening[key] > record), episode[record], "a branch used before it was opened")
-    twice = np.zeros(R * B, bool)
-    twice[record * B + which] = True
-    if int(twice.sum()) != len(which):
-        doubled = np.bincount(record, minlength=R) != twice.reshape(R, B).sum(axis=1)
-        refuse(doubled, episode, "a branch advanced twice in one call")
+    refuse(_doubled(record, which, R, B), episode, "a branch advanced twice in one call")
 
     # The depth of each branch; no action follows its end
     moves = (verb == STEP) | (verb == ADVANCE)
@@ -222,6 +238,21 @@ def _score_chunk(episodes: Episodes, logs: Logs, first: int, tables: _Tables) ->
 
     depth = np.where(ran, P + 1, stepped).reshape(E, B).astype(np.int32)
     return cost, latency, depth, opened, (pruned_at < R).reshape(E, B)
+
+
+def _doubled(record: npt.NDArray[np.int64], which: npt.NDArray[np.int64], R: int, B: int) -> npt.NDArray[np.bool_]:
+    """Return (R,) whether a record names a branch more than once."""
+    cells = record * B + which
+    doubled = np.zeros(R, bool)
+    if R * B > _TABLE:  # a table would take far more memory than the log
+        cells.sort()
+        doubled[cells[1:][cells[1:] == cells[:-1]] // B] = True
+        return doubled
+    table = np.zeros(R * B, bool)
+    table[cells] = True
+    if int(table.sum()) != len(which):
+        doubled = np.bincount(record, minlength=R) != table.reshape(R, B).sum(axis=1)
+    return doubled
 
 
 def _follows_advance(verb: npt.NDArray[np.uint8], key: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:

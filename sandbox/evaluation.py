@@ -22,7 +22,7 @@ from .wire import SealedBatch
 
 _LOG = logging.getLogger(__name__)
 
-EPISODES_AT_A_TIME = 1 << 15
+EPISODES_AT_A_TIME = 1 << 14
 """Episodes that `measure` runs at a time: the host holds the logs of no more, whatever the size of the batch."""
 
 

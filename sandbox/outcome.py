@@ -6,6 +6,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from autotts.envs.episodes import Logs
+from autotts.envs.plain_text import LINE, message_line
+
+_MESSAGE = LINE + 300
+"""Characters of the message of a verdict: those of a candidate, and the episode."""
 
 Kind = Literal[
     "ok",  # every episode ran
@@ -52,12 +56,15 @@ class Verdict:
 
     kind: Kind
     message: str = ""
-    """One line: what happened, and where."""
+    """One line: what happened, and where. Candidates write parts of it, so it is escaped and cut here."""
     episode: int | None = None
     """Index in the batch of the first episode that failed; None if the failure came before the first, or there is none.
     """
     conviction: Conviction | None = None
     """Set by an audit that convicted the candidate, and by nothing else."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "message", message_line(self.message, _MESSAGE))
 
     @property
     def ok(self) -> bool:

@@ -13,6 +13,7 @@ from autotts.envs.scoring import Scores
 
 from .base import Sandbox
 from .evaluation import LoggedEvaluation, of_the_batch, scored
+from .kept_logs import largest_run, too_much
 from .outcome import Candidate, Verdict
 
 Ints = npt.NDArray[np.int64]
@@ -53,6 +54,8 @@ def evaluate_in_steps(
             if outcome.logs is None:
                 return LoggedEvaluation(candidate, of_the_batch(outcome.verdict, which))
             done.append(outcome.logs)
+            if sum(logs.size for logs in done) > (most := largest_run(len(episodes))):
+                return LoggedEvaluation(candidate, too_much(most))
             if last == len(episodes):
                 break
             part = scored(candidate, episodes.take(seen), Logs.joined(done))

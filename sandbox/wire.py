@@ -19,22 +19,24 @@ import struct
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import numpy.typing as npt
 
-from autotts.envs.episodes import Episodes, Logs
+from autotts.envs.episodes import Episodes
+from autotts.envs.plain_text import message_line
 from autotts.envs.store import ABSENT, Environment
 
-from .outcome import Candidate, Verdict
+from .kept_logs import LARGEST_LOG, BadFrame, largest_log
+from .outcome import Candidate, Kind, Verdict
 from .worker import seccomp
 
 FRAME = struct.Struct("<cIiI")
 PRINTED = 4096
 """Bytes of a candidate's prints that are shown while it is tried."""
-LARGEST_LOG = 1 << 23
-"""The largest log of one episode in bytes; a frame that announces more is not from our worker."""
+LARGEST_FAILURE = 1 << 14
+"""The largest failure in bytes: 500 characters, each of them escaped in 12 bytes, and what is around them."""
 SIZE = struct.Struct("<Q")
 NOT_A_TOKEN = -1
 
@@ -128,6 +130,7 @@ class SandboxJob:
         self.candidate = candidate
         self.batch = batch
         self._tokens = _fresh_tokens(max(len(sealed.meaning) for sealed in batch.questions) - 1)
+        self._largest = [largest_log(sealed.lengths, batch.max_branches) for sealed in batch.questions]
 
     def message(self, part: npt.NDArray[np.int64], limits: dict[str, int]) -> bytes:
         """Return the message that makes a process play the episodes ``part`` under ``limits`` (see `resource`)."""
@@ -164,48 +167,20 @@ class SandboxJob:
         text = json.dumps(header).encode()
         return _message(struct.pack("<I", len(text)), text, *(data for _, data in blobs.values()))
 
-    def logs(self, frames: dict[int, tuple[int, bytes]]) -> Logs:
-        """Return the logs of all episodes.
+    def largest_log(self, episode: int) -> int:
+        """Return the bytes of the longest log that the contract allows in ``episode``."""
+        return self._largest[int(self.batch.question[episode])]
 
-        Args:
-            frames: for each episode, the number of its answer token and its packed log.
+    def answer(self, episode: int, code: int) -> int:
+        """Return the answer, in the vocabulary of the environment, that ``code`` stands for in ``episode``.
 
         Raises:
-            BadFrame: a log is cut short, or an answer is not a token of its question.
+            BadFrame: the question has no such answer.
         """
-        records = np.zeros(len(frames), np.int64)
-        answers = np.zeros(len(frames), np.int32)
-        verbs, repeats, counts, indices = [], [], [], []
-        for index in range(len(frames)):
-            token, data = frames[index]
-            meaning = self.batch.questions[self.batch.question[index]].meaning
-            if not 0 <= token < len(meaning):
-                raise BadFrame(Verdict("illegal_answer", "the answer is not one that it saw", index))
-            answers[index] = meaning[token]
-            if len(data) < 4:
-                raise BadFrame(Verdict("protocol", "a log that is cut short", index))
-            (n,) = _COUNT.unpack_from(data)
-            records[index] = n
-            if len(data) < 4 + 5 * n or (len(data) - n) % 2:
-                raise BadFrame(Verdict("protocol", "a log that is cut short", index))
-            verbs.append(data[4 : 4 + n])
-            repeats.append(data[4 + n : 4 + 3 * n])
-            counts.append(data[4 + 3 * n : 4 + 5 * n])
-            indices.append(data[4 + 5 * n :])
-        logs = Logs(
-            answer=answers,
-            record_offsets=np.concatenate(([0], np.cumsum(records))),
-            verbs=np.frombuffer(b"".join(verbs), np.uint8),
-            repeats=np.frombuffer(b"".join(repeats), np.uint16),
-            counts=np.frombuffer(b"".join(counts), np.uint16),
-            indices=np.frombuffer(b"".join(indices), np.uint16),
-        )
-        lengths = np.fromiter(map(len, indices), np.int64, len(indices)) // 2
-        sums = logs.index_offsets[logs.record_offsets]
-        wrong = np.flatnonzero(np.diff(sums) != lengths)
-        if len(wrong):
-            raise BadFrame(Verdict("protocol", "a log whose counts do not match", int(wrong[0])))
-        return logs
+        meaning = self.batch.questions[int(self.batch.question[episode])].meaning
+        if not 0 <= code < len(meaning):
+            raise BadFrame(Verdict("illegal_answer", "the answer is not one that it saw"))
+        return int(meaning[code])
 
 
 def setup() -> bytes:
@@ -223,32 +198,28 @@ def _u4(values: npt.ArrayLike) -> npt.NDArray[np.uint32]:
 
 
 _CODES = {"<u2": "H", "<u4": "I", "<f8": "d", "<i8": "q"}
-_COUNT = struct.Struct("<I")
 
 
-class BadFrame(Exception):
-    """A worker sent bytes that are not a valid frame.
-
-    Attributes:
-        verdict: the verdict on the candidate.
-    """
-
-    def __init__(self, verdict: Verdict) -> None:
-        super().__init__(verdict.message)
-        self.verdict = verdict
-
-
-def parse(buffer: bytearray) -> Iterator[tuple[bytes, int, int, bytes]]:
+def parse(buffer: bytearray, largest_log: Callable[[], int]) -> Iterator[tuple[bytes, int, int, bytes]]:
     """Remove all complete frames from ``buffer``, and yield (kind, episode, answer, data) of each.
 
+    The size of a frame is checked when its head arrives: no more of its data than the contract allows is ever held.
+
+    Args:
+        buffer: the bytes that have arrived.
+        largest_log: returns the bytes that the log of the next episode may have; called when a log begins.
+
     Raises:
-        BadFrame: the bytes are not a frame.
+        BadFrame: the bytes are not a frame, or the frame is too large.
     """
     at = 0
     try:
         while len(buffer) - at >= FRAME.size:
             kind, episode, answer, size = FRAME.unpack_from(buffer, at)
-            if kind not in (b"E", b"F", b"R", b"D", b"X", b"Z") or size > LARGEST_LOG:
+            if kind == b"E" and size > (most := largest_log()):
+                message = f"a log of {size:,} bytes, but the contract allows no more than {most:,} in this episode"
+                raise BadFrame(Verdict("forged_log", message))
+            if kind not in _LARGEST or (kind != b"E" and size > _LARGEST[kind]):
                 raise BadFrame(Verdict("protocol", "garbage among the results"))
             end = at + FRAME.size + size
             if end > len(buffer):
@@ -257,6 +228,32 @@ def parse(buffer: bytearray) -> Iterator[tuple[bytes, int, int, bytes]]:
             yield kind, episode, answer, data
     finally:
         del buffer[:at]
+
+
+_LARGEST = {b"E": LARGEST_LOG, b"F": LARGEST_FAILURE, b"R": 0, b"D": 0, b"X": 0, b"Z": 0}
+"""Bytes of data that a frame of each kind may have."""
+
+
+def failure(data: bytes, episode: int) -> Verdict:
+    """Return the verdict that the data of a failure frame hold.
+
+    Args:
+        data: the data, at most `LARGEST_FAILURE` bytes, from a process that the candidate controls.
+        episode: the episode that the worker plays.
+
+    Raises:
+        BadFrame: the data hold no failure of this episode, and none from before the first.
+    """
+    try:
+        said = json.loads(data)
+        kind, message, where = said["kind"], message_line(str(said["message"])), said["episode"]
+        if kind not in get_args(Kind) or kind in ("ok", "screened"):
+            raise ValueError(kind)
+        if where is not None and (type(where) is not int or where != episode):
+            raise ValueError(where)
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise BadFrame(Verdict("protocol", "garbage among the results")) from None
+    return Verdict(kind, message, where)
 
 
 def contract_modules() -> dict[str, str]:

@@ -172,7 +172,7 @@ def _questions(env: Environment) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    from ..reports.console.escaped import plain
+    from autotts.envs.plain_text import plain
 
     table = Table("question", "id", "gold answer", "right", "text")
     for q, text in enumerate(env.questions):

@@ -131,10 +131,11 @@ def show(args: argparse.Namespace) -> int:
     """Show a version."""
     from rich.syntax import Syntax
 
+    from autotts.envs.plain_text import listing
+
     from ..archive import resolve
     from ..archive.version import ArchivedVersions
     from ..reports.console.display import console, curve_table
-    from ..reports.console.escaped import listing
 
     archive, id = resolve.find_version(args.id, args.run, args.archive)
     version = ArchivedVersions(archive).by_id[id]
@@ -160,8 +161,9 @@ def _describe(version: Version) -> Iterator[str]:
     """Yield the lines of a version: origin, champion names, quality, behaviour, rationale, outcome and cost."""
     import textwrap
 
+    from autotts.envs.plain_text import plain
+
     from ..reports.console.display import behaviour_summary
-    from ..reports.console.escaped import plain
 
     card = version.card
     yield plain(f"{card.id}  {card.name}")
@@ -189,9 +191,10 @@ def _findings(card: Card, archive: Archive) -> Iterator[str]:
     """Yield the findings, each with the commands that show its worst episodes, and the recordings that they need."""
     from shlex import quote
 
+    from autotts.envs.plain_text import plain
+
     from ..archive import resolve
     from ..archive.names import qualified
-    from ..reports.console.escaped import plain
 
     name, needed = quote(qualified(archive, card.id)), set()
     for finding in card.findings:
@@ -228,8 +231,9 @@ def _quality(version: Version) -> Iterator[str]:
 
 def transcript(args: argparse.Namespace) -> int:
     """Print the conversation that led to a version, or a named conversation of a run."""
+    from autotts.envs.plain_text import listing
+
     from ..archive import resolve
-    from ..reports.console.escaped import listing
 
     if _CONVERSATION.fullmatch(args.id):
         print(listing(_conversation(resolve.chosen_run(args.run), args.id)))
@@ -268,10 +272,11 @@ def diff(args: argparse.Namespace) -> int:
 
     from rich.syntax import Syntax
 
+    from autotts.envs.plain_text import listing
+
     from ..archive import resolve
     from ..archive.version import ArchivedVersions
     from ..reports.console.display import console
-    from ..reports.console.escaped import listing
 
     found = [resolve.find_version(text, args.run, args.archive) for text in (args.first, args.second)]
     first, second = (ArchivedVersions(archive).by_id[id] for archive, id in found)

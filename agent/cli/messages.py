@@ -11,7 +11,8 @@ import argparse
 import logging
 import sys
 
-from ..reports.console.escaped import listing, plain
+from autotts.envs.plain_text import listing, plain
+
 from .json_output import ALONE
 
 LOGGER = logging.getLogger("autotts")

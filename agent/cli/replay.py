@@ -129,7 +129,8 @@ def _entries(args: argparse.Namespace) -> tuple[Archive | None, list[ReplayEntry
 
 def _show_progress(bars: ProgressBars, total: int) -> ReplayProgress:
     """Return callbacks that show a bar on a terminal and lines elsewhere, and failures on both."""
-    from ..reports.console.escaped import plain
+    from autotts.envs.plain_text import plain
+
     from ..reports.replay.replay import ReplayProgress
 
     bar = bars.add("", total)

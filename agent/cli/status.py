@@ -33,6 +33,8 @@ def add_parser(commands: Commands) -> None:
 
 def status(args: argparse.Namespace) -> int:
     """Print the state of a run."""
+    from autotts.envs.plain_text import plain
+
     from ..archive import resolve
     from ..archive.run_lock import running
     from ..archive.run_report import describe_optimism
@@ -40,7 +42,6 @@ def status(args: argparse.Namespace) -> int:
     from ..archive.version import ArchivedVersions
     from ..population.overfitting.beliefs import optimism
     from ..reports.console.display import console, curve_table
-    from ..reports.console.escaped import plain
 
     run = resolve.chosen_run(args.run)
     versions = ArchivedVersions(run.archive)

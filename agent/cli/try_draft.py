@@ -113,9 +113,8 @@ def _try_in_sandbox(args: argparse.Namespace, path: Path) -> int:
 
 def _prints(printed: bytes) -> Iterator[str]:
     """Yield the lines that a controller printed, each marked, and safe to show on a terminal."""
+    from autotts.envs.plain_text import listing
     from autotts.sandbox.wire import PRINTED
-
-    from ..reports.console.escaped import listing
 
     if printed:
         yield "the controller printed (in a try alone: a discovery refuses controllers that print):"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
 import selectors
 import signal
 import threading
@@ -12,18 +11,22 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import TracebackType
-from typing import Self, get_args
+from typing import Self
 
 import numpy as np
 
 from autotts.envs.episodes import Episodes
+from autotts.envs.plain_text import message_line
 
 from .. import wire
 from ..base import SandboxError, SandboxLimits
+from ..kept_logs import BadFrame, KeptLogs, LogBudget, logs_in_order
 from ..outcome import Candidate, Kind, SandboxOutcome, Verdict
 from .idle_workers import IdleWorkers
 from .workers import PIPE, Worker
 
+_LAST_READS = 16
+"""Reads for prints after the end of a run."""
 Part = np.ndarray[tuple[int], np.dtype[np.int64]]
 """(n,) indices of the episodes of one process."""
 
@@ -95,7 +98,8 @@ class WorkerSandbox(ABC):
         """See `Sandbox.play`."""
         job = wire.SandboxJob(candidate, batch)
         shared = _SharedState(progress)
-        shards = [_Shard(job, share, self, shared) for share in batch.shares(self.workers)]
+        budget = LogBudget(len(batch))
+        shards = [_Shard(job, share, self, shared, budget) for share in batch.shares(self.workers)]
         threads = [threading.Thread(target=shard.run, daemon=True) for shard in shards]
         try:
             for thread in threads:
@@ -116,10 +120,9 @@ class WorkerSandbox(ABC):
         failures = [shard.verdict for shard in shards if not shard.verdict.ok]
         if failures:
             return SandboxOutcome(min(failures, key=_position), printed=printed)
-        frames = {index: frame for shard in shards for index, frame in shard.frames.items()}
         try:
-            return SandboxOutcome(Verdict("ok"), job.logs(frames), printed)
-        except wire.BadFrame as bad:
+            return SandboxOutcome(Verdict("ok"), logs_in_order([(s.indices, s.kept) for s in shards]), printed)
+        except BadFrame as bad:
             return SandboxOutcome(bad.verdict, printed=printed)
 
 
@@ -154,16 +157,19 @@ class _SharedState:
 class _Shard:
     """One worker and its share of the episodes, which it plays process by process. One thread watches it."""
 
-    def __init__(self, job: wire.SandboxJob, parts: list[Part], runner: WorkerSandbox, shared: _SharedState) -> None:
+    def __init__(
+        self, job: wire.SandboxJob, parts: list[Part], runner: WorkerSandbox, shared: _SharedState, budget: LogBudget
+    ) -> None:
         self.job, self.parts, self.runner, self.shared = job, parts, runner, shared
         self.limits = runner.limits
         self.indices = np.concatenate(parts)
         self.ends = np.cumsum([len(part) for part in parts]).tolist()
-        self.frames: dict[int, tuple[int, bytes]] = {}
+        self.kept = KeptLogs(budget)
         self.verdict = Verdict("ok")
         self.error: Exception | None = None
         self._worker: Worker | None = None
         self._ready = self._ended_well = False
+        self._loaded = self._done = False  # whether the process of this part has said so
         self._started = 0  # parts that have been sent
         self._printed, self._last_output = 0, b""
         self.printed = b""
@@ -194,6 +200,7 @@ class _Shard:
         """Send the next part, for which the worker starts a new process."""
         part = self.parts[self._started]
         self._started += 1
+        self._loaded = self._done = False
         self._outgoing = memoryview(self.job.message(part, self.limits.rlimits(len(part))))
 
     def _watch(self, worker: Worker) -> Verdict:
@@ -238,11 +245,11 @@ class _Shard:
                         if not data:
                             return self._lost(worker)
                         buffer += data
-                        before = len(self.frames)
+                        before = len(self.kept)
                         verdict = self._take(buffer)
-                        if len(self.frames) > before:
+                        if len(self.kept) > before:
                             stalled = time.monotonic() + self.limits.episode_seconds
-                            self.shared.advanced(len(self.frames) - before)
+                            self.shared.advanced(len(self.kept) - before)
                         if verdict is not None:
                             self._ended_well = verdict.ok and not buffer
                             return verdict
@@ -256,8 +263,8 @@ class _Shard:
         with selectors.DefaultSelector() as waiting:
             for source in worker.sources():
                 waiting.register(source, selectors.EVENT_READ)
-            while len(self.printed) <= wire.PRINTED and (ready := waiting.select(0)):
-                for key, _ in ready:
+            for _ in range(_LAST_READS):  # a process that writes without end is not read without end
+                for key, _ in waiting.select(0):
                     for results, data in worker.read(key.fd):
                         if not data:
                             waiting.unregister(key.fd)
@@ -267,14 +274,16 @@ class _Shard:
     def _take(self, buffer: bytearray) -> Verdict | None:
         """Store the episodes that have arrived. Return the verdict if the worker is done or has failed, else None."""
         try:
-            for kind, episode, answer, data in wire.parse(buffer):
-                done = len(self.frames) == self.ends[self._started - 1]
+            for kind, episode, answer, data in wire.parse(buffer, self._largest_log):
+                done = len(self.kept) == self.ends[self._started - 1]
                 if kind == b"E" and not done and episode == self._next():
                     if answer == wire.NOT_A_TOKEN:
                         return self._at_next("illegal_answer", "the answer is not one that a branch had shown")
-                    self.frames[episode] = (answer, data)
+                    self.kept.add(self.job.answer(episode, answer), data)
+                    self._loaded = True
                 elif kind == b"F":
-                    return self._failure(data)
+                    failed = wire.failure(data, self._next())
+                    return Verdict(failed.kind, self._where(failed.message, failed.episode), failed.episode)
                 elif kind == b"X" and not done:
                     return self._died(answer)
                 elif kind == b"X" and self._started == len(self.parts):
@@ -283,21 +292,20 @@ class _Shard:
                     self._send()
                 elif kind == b"Z" and not self._ready:
                     self._ready = True
-                elif kind != b"R" and not (kind == b"D" and done):
+                elif kind == b"R" and not self._loaded:
+                    self._loaded = True
+                elif kind == b"D" and done and not self._done:
+                    self._done = True
+                else:
                     return self._at_next("protocol", "results out of order")
-        except wire.BadFrame as bad:
+        except BadFrame as bad:
+            if bad.verdict.kind == "output":  # all workers of a run share this budget: no episode is to blame
+                return bad.verdict
             return self._at_next(bad.verdict.kind, bad.verdict.message)
         return None
 
-    def _failure(self, data: bytes) -> Verdict:
-        try:
-            failure = json.loads(data)
-            kind, message, episode = failure["kind"], " ".join(str(failure["message"]).split()), failure["episode"]
-            if kind not in get_args(Kind) or kind in ("ok", "screened") or episode not in (None, self._next()):
-                raise ValueError(kind)
-        except (ValueError, KeyError, TypeError, RecursionError):
-            return self._at_next("protocol", "garbage among the results")
-        return Verdict(kind, self._where(message, episode), episode)
+    def _largest_log(self) -> int:
+        return self.job.largest_log(self._next())
 
     def _died(self, code: int) -> Verdict:
         """Return the verdict on a process that ended before its episodes were done."""
@@ -318,11 +326,11 @@ class _Shard:
         return self._at_next("crash", f"the worker was lost: {how}")
 
     def _tail(self) -> str:
-        return self._last_output.decode(errors="replace").strip().rpartition("\n")[2][:200]
+        return message_line(self._last_output.decode(errors="replace").strip().rpartition("\n")[2], 200)
 
     def _next(self) -> int:
         """Return the index of the episode that the worker plays now."""
-        return int(self.indices[min(len(self.frames), len(self.indices) - 1)])
+        return int(self.indices[min(len(self.kept), len(self.indices) - 1)])
 
     def _at_next(self, kind: Kind, message: str) -> Verdict:
         episode = self._next()

@@ -10,11 +10,11 @@ from rich.text import Text
 from rich.tree import Tree
 
 from autotts.envs.counting import counted
+from autotts.envs.plain_text import plain
 from autotts.envs.statistics import Floats, Interval, Point
 
 from ... import population
 from ...records.card import DUPLICATE, Behaviour, Card
-from .escaped import plain
 
 
 def interval(value: float, ci: Interval, digits: int) -> str:

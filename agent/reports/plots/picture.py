@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from autotts.envs.errors import InputError
 from autotts.envs.extras import install_command
+from autotts.envs.plain_text import plain
 from autotts.envs.store import write_atomically
-
-from ..console.escaped import plain
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -9,8 +9,8 @@ from xml.etree import ElementTree
 
 from autotts.envs.errors import InputError
 from autotts.envs.extras import install_command
+from autotts.envs.plain_text import plain
 
-from ..console.escaped import plain
 from ..plots.curves import frame
 from .results import ReplayResults
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup, escape
 
-from ..console.escaped import listing, plain
+from autotts.envs.plain_text import listing, plain
+
 from . import charts
 from .ranks import AHEAD, LOST, TRANSFERRED
 from .results import ReplayResults

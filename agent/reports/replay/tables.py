@@ -9,10 +9,10 @@ from typing import Literal
 
 from autotts.envs.counting import counted
 from autotts.envs.episodes import MAX_BRANCHES
+from autotts.envs.plain_text import plain
 
 from ...records.version import GIVEN
 from ..console.display import interval
-from ..console.escaped import plain
 from .comparisons import LOSS, TIE, WIN, Bounds, PairedComparison
 from .ranks import AHEAD, LOST, OPEN, TRANSFERRED
 from .results import EqualAccuracyRow, ReplayResults, ReplayRow

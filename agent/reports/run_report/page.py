@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from statistics import median
 
 from autotts.envs.counting import counted
+from autotts.envs.plain_text import plain
 
 from ... import population
 from ...archive.best import best_version, label
@@ -18,7 +19,6 @@ from ...records.card import Card
 from ...records.events import CandidateEvaluated
 from ...tools.text import one_line
 from ..console.display import interval
-from ..console.escaped import plain
 from ..markdown import code, escaped, table
 from .learned import credit_rows, predictions, steps
 

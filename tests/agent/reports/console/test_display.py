@@ -10,7 +10,7 @@ import pytest
 from autotts.agent.archive.archive import Archive
 from autotts.agent.cli import inspect
 from autotts.agent.reports.console.display import interval
-from autotts.agent.reports.console.escaped import plain
+from autotts.envs.plain_text import plain
 
 from ...archive.test_archive import SOURCE, card
 

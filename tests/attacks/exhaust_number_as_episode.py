@@ -1,0 +1,22 @@
+"""Reports a failure in an episode whose number is not an integer."""
+
+import os
+import struct
+
+from envs import Controller
+
+
+def send(kind, episode=0, answer=0, data=b"", says=None):
+    frame = memoryview(struct.pack("<cIiI", kind, episode, answer, len(data) if says is None else says) + data)
+    for descriptor in range(3, 16):
+        try:
+            while frame:
+                frame = frame[os.write(descriptor, frame) :]
+        except OSError:
+            continue
+
+
+class Attack(Controller):
+    def solve(self, question):
+        send(b"F", data=b"{\"kind\": \"exception\", \"episode\": false, \"message\": \"gone\"}")
+        return honest(question)
