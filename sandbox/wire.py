@@ -28,6 +28,7 @@ from autotts.envs.episodes import Episodes
 from autotts.envs.plain_text import message_line
 from autotts.envs.store import ABSENT, Environment
 
+from . import policy
 from .kept_logs import LARGEST_LOG, BadFrame, largest_log
 from .outcome import Candidate, Kind, Verdict
 from .worker import seccomp
@@ -183,10 +184,24 @@ class SandboxJob:
         return int(meaning[code])
 
 
-def setup() -> bytes:
-    """Return the first message to a worker: the modules of the contract, and the filters of system calls."""
-    filters = {machine: seccomp.program(machine).hex() for machine in seccomp.MACHINES}
-    return _message(json.dumps({"modules": contract_modules(), "filters": filters}).encode())
+def setup(*, strict: bool = True) -> bytes:
+    """Return the first message to a worker: the contract, the modules to load, and the filters of system calls.
+
+    Args:
+        strict: whether the worker ends with an error where the kernel cannot keep a candidate from all clocks and
+            files; otherwise it goes on with what there is.
+    """
+    filters = {
+        machine: (seccomp.program(machine).hex(), seccomp.candidate_program(machine).hex())
+        for machine in seccomp.MACHINES
+    }
+    text = {"modules": contract_modules(), "preload": preloaded(), "filters": filters, "strict": strict}
+    return _message(json.dumps(text).encode())
+
+
+def preloaded() -> list[str]:
+    """Return the modules that a worker loads before it runs a candidate: all that the policy lets it import."""
+    return sorted(name for name in policy.MODULES if name.partition(".")[0] not in ("autotts", "envs"))
 
 
 def _message(*parts: bytes) -> bytes:

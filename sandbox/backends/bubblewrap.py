@@ -29,7 +29,7 @@ class BubblewrapSandbox(WorkerSandbox):
 
     def start(self) -> Worker:
         """See `WorkerSandbox.start`."""
-        return ProcessWorker(_command())
+        return ProcessWorker(_command(), strict=True)
 
 
 def works() -> str:

@@ -180,7 +180,7 @@ class _Container:
                 self.socket: Any = stream_io._sock
                 api.start(self.id)
                 self.socket.settimeout(_TIMEOUT)
-                self.socket.sendall(wire.setup())
+                self.socket.sendall(wire.setup(strict=runtime is None))  # another runtime is a kernel of its own
                 self.socket.settimeout(0)
         except BaseException:
             self.remove()

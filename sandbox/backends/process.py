@@ -53,11 +53,15 @@ class ProcessSandbox(WorkerSandbox):
 class ProcessWorker(PipeWorker):
     """A worker that ``command`` starts. Its only descriptors are three pipes.
 
+    Args:
+        command: the command.
+        strict: see `wire.setup`.
+
     Raises:
         SandboxError: the command could not be started.
     """
 
-    def __init__(self, command: Sequence[str]) -> None:
+    def __init__(self, command: Sequence[str], *, strict: bool = False) -> None:
         try:
             self._process = subprocess.Popen(
                 command,
@@ -77,7 +81,7 @@ class ProcessWorker(PipeWorker):
             with suppress(OSError):  # optional: a larger pipe only saves switches between the two processes
                 fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE)
         with suppress(OSError):  # if the worker died at once, the end of its results shows it
-            self._pipes[0].write(wire.setup())
+            self._pipes[0].write(wire.setup(strict=strict))
         super().__init__(*(pipe.fileno() for pipe in self._pipes))
 
     def ended(self) -> str:

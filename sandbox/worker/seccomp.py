@@ -1,9 +1,11 @@
-"""The seccomp filter that every worker installs before it runs a candidate: it refuses calls that no controller needs.
+"""The two seccomp filters of a worker: one for all its processes, and a stricter one for each candidate.
 
-The list contains the calls that Docker's default profile refuses, and further calls that would enlarge the attack
-surface of the kernel, leave something behind after the process has ended, or reach outside its namespaces, as some
-sockets do. The numbers come from the tables of the kernel (arch/x86/entry/syscalls,
-include/uapi/asm-generic/unistd.h).
+The candidate's filter allows what an interpreter needs once all its modules are loaded (memory, exit, and writing to
+the pipes that it has), and refuses everything else: files, clocks, counters, signals, and every call that is not in
+the list. The other filter is a list of refused calls, for the process that starts the candidates. It contains the
+calls that Docker's default profile refuses, and further calls that would enlarge the attack surface of the kernel,
+leave something behind after the process has ended, or reach outside its namespaces, as some sockets do. The numbers
+come from the tables of the kernel (arch/x86/entry/syscalls, include/uapi/asm-generic/unistd.h).
 """
 
 from __future__ import annotations
@@ -53,18 +55,19 @@ _NAMESPACES = 0x7E020080  # every CLONE_NEW... flag
 Line = tuple[int, int, int, int]
 """Code, lines to skip if true, if false, and operand."""
 
-_LOAD, _EQUAL, _GREATER_OR_EQUAL, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
+_LOAD, _EQUAL, _GREATER_OR_EQUAL, _ANY_BIT, _RETURN, _AND = 0x20, 0x15, 0x35, 0x45, 0x06, 0x54
 _ALLOW, _REFUSE, _UNKNOWN, _KILL = 0x7FFF0000, 0x00050001, 0x00050026, 0x80000000  # EPERM, ENOSYS
+_BUSY = 0x0005000B  # EAGAIN
 
 
 MACHINES = tuple(_ARCHITECTURES)
-"""The processors for which there is a filter, under their names in `platform.machine`."""
+"""The processors for which there are filters, under their names in `platform.machine`."""
 
 
 def program(machine: str) -> bytes:
-    """Return the filter for one of `MACHINES` as an array of struct sock_filter."""
+    """Return the worker's filter for one of `MACHINES` as an array of struct sock_filter."""
     audit, column = _ARCHITECTURES[machine]
-    lines = [(_LOAD, 0, 0, 4), (_EQUAL, 1, 0, audit), (_RETURN, 0, 0, _KILL), (_LOAD, 0, 0, 0)]
+    lines = _opening(audit)
     lines += [(_GREATER_OR_EQUAL, 0, 1, 0x40000000), (_RETURN, 0, 0, _REFUSE)]  # the x32 calls
     for name, numbers in _REFUSED.items():
         if (number := numbers[column]) is not None:
@@ -75,8 +78,75 @@ def program(machine: str) -> bytes:
         for command in commands:
             lines += _where(call[column], 1, [(_EQUAL, 0, 1, command), (_RETURN, 0, 0, _REFUSE)])
     lines += _where(_CLONE[column], 0, [(_ANY_BIT, 0, 1, _NAMESPACES), (_RETURN, 0, 0, _REFUSE)])
-    lines += [(_RETURN, 0, 0, _ALLOW)]
+    return _packed([*lines, (_RETURN, 0, 0, _ALLOW)])
+
+
+def candidate_program(machine: str) -> bytes:
+    """Return the candidate's filter for one of `MACHINES` as an array of struct sock_filter.
+
+    Memory may be private and anonymous only, and never executable. A futex may be waited for without a time-out only,
+    since a time-out tells the time. A new process is refused as if the limit on processes were reached.
+    """
+    audit, column = _ARCHITECTURES[machine]
+    lines = _opening(audit)
+    for numbers in _FREE.values():
+        lines += [(_EQUAL, 0, 1, numbers[column]), (_RETURN, 0, 0, _ALLOW)]
+    for process in _NEW_PROCESS.values():
+        if (number := process[column]) is not None:
+            lines += [(_EQUAL, 0, 1, number), (_RETURN, 0, 0, _BUSY)]
+    for name, numbers in _CHECKED.items():
+        lines += _allowed_if(numbers[column], _RULES[name])
+    return _packed([*lines, (_RETURN, 0, 0, _REFUSE)])
+
+
+_FREE = {"munmap": (11, 215), "brk": (12, 214), "mremap": (25, 216), "exit": (60, 93), "exit_group": (231, 94)}
+_NEW_PROCESS = {"clone": (56, 220), "fork": (57, None), "vfork": (58, None), "clone3": (435, 435)}
+_CHECKED = {
+    "write": (1, 64), "mmap": (9, 222), "mprotect": (10, 226), "madvise": (28, 233), "futex": (202, 98),
+    "getrandom": (318, 278),
+}  # fmt: skip
+_RULES: dict[str, list[list[tuple[int, int, tuple[int, ...]]]]] = {
+    # name: alternatives; each is a list of (argument, bits that count, values they may have)
+    "write": [[(0, 0xFFFFFFFF, (1, 2, 3))]],  # 1 and 2 are the prints, 3 the results
+    "mmap": [[(2, 4, (0,)), (3, 0xFFFFBFFF, (0x22,))]],  # no PROT_EXEC; PRIVATE, ANONYMOUS, and maybe NORESERVE
+    "mprotect": [[(2, 4, (0,))]],
+    "madvise": [[(2, 0xFFFFFFFF, (4, 8))]],  # DONTNEED, FREE: what allocators do with memory of their own
+    "futex": [
+        [(1, 0xFFFFFFFF, (1, 129))],  # WAKE
+        [(1, 0xFFFFFFFF, (0, 128, 9, 137, 265, 393)), (3, 0xFFFFFFFF, (0,)), (-3, 0xFFFFFFFF, (0,))],  # WAIT
+    ],
+    "getrandom": [[(2, 0xFFFFFFFE, (0,))]],  # not GRND_RANDOM: older kernels keep one count of its bytes for all
+}  # fmt: skip
+
+
+def _opening(audit: int) -> list[Line]:
+    """Return lines that end a process of another architecture, and load the number of the call."""
+    return [(_LOAD, 0, 0, 4), (_EQUAL, 1, 0, audit), (_RETURN, 0, 0, _KILL), (_LOAD, 0, 0, 0)]
+
+
+def _packed(lines: list[Line]) -> bytes:
     return b"".join(struct.pack("<HBBI", *line) for line in lines)
+
+
+def _allowed_if(call: int, alternatives: list[list[tuple[int, int, tuple[int, ...]]]]) -> list[Line]:
+    """Return lines that allow ``call`` if one of the alternatives holds for its arguments, and refuse it otherwise."""
+    look: list[Line] = []
+    for conditions in alternatives:
+        checks: list[Line] = [(_RETURN, 0, 0, _ALLOW)]
+        for argument, bits, values in reversed(conditions):
+            compare = [
+                (_EQUAL, len(values) - 1 - i, 0 if i < len(values) - 1 else len(checks), value)
+                for i, value in enumerate(values)
+            ]
+            checks = [(_LOAD, 0, 0, _place(argument)), (_AND, 0, 0, bits), *compare, *checks]
+        look += checks
+    look += [(_RETURN, 0, 0, _REFUSE)]
+    return [(_EQUAL, 0, len(look), call), *look]
+
+
+def _place(argument: int) -> int:
+    """Return the place of the low half of an argument; of the high half of ``-argument`` if it is negative."""
+    return 16 + 8 * argument if argument >= 0 else 20 - 8 * argument
 
 
 def _where(call: int, argument: int, rule: list[Line]) -> list[Line]:

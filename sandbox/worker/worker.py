@@ -6,6 +6,8 @@ no data of other jobs. The prints of a candidate go to standard error, and its s
 """
 
 import gc
+import importlib
+import io
 import json
 import os
 import resource
@@ -20,49 +22,106 @@ from typing import Any
 FRAME = struct.Struct("<cIiI")  # kind, episode, answer, bytes that follow
 SIZE = struct.Struct("<Q")
 NOT_A_TOKEN = -1
+RESULTS = 3  # the descriptor of the results; the filter of the candidate lets it write to this one, 1 and 2
+LAZY = (
+    "traceback", "linecache", "warnings", "tracemalloc", "unicodedata", "weakref", "types", "encodings.ascii",
+    "encodings.latin_1", "encodings.utf_8", "encodings.utf_8_sig", "encodings.utf_16", "encodings.utf_32",
+    "encodings.unicode_escape", "encodings.raw_unicode_escape", "encodings.cp1252",
+)  # fmt: skip
+"""Modules that the interpreter itself imports when it first needs them."""
 
 
 def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the host handles Ctrl-C
-    out = os.dup(1)
+    os.dup2(1, RESULTS)
     os.dup2(2, 1)
-    prctl = hide()
+    os.closerange(RESULTS + 1, 1 << 16)
+    library = hide()
     setup = json.loads(receive() or b"{}")
+    preload(setup.get("preload", ()))
     modules = install(setup.get("modules", {}))
-    restrict(setup.get("filters", {}).get(os.uname().machine), prctl)
+    for_worker, for_candidate = setup.get("filters", {}).get(os.uname().machine, ("", ""))
+    missing = [] if for_worker else ["no filter of system calls for this processor"]
+    missing += take_clocks(library)
+    restrict(for_worker, library)
+    if missing and setup.get("strict"):
+        raise OSError(f"this machine cannot confine a candidate: {missing[0]}")
     gc.freeze()
-    os.write(out, FRAME.pack(b"Z", 0, 0, 0))
+    os.write(RESULTS, FRAME.pack(b"Z", 0, 0, 0))
     while message := receive():
         child = os.fork()
         if child == 0:
-            play(message, modules, out, prctl)
+            play(message, modules, library, for_candidate)
         del message
         status = os.waitpid(child, 0)[1]
-        os.write(out, FRAME.pack(b"X", 0, os.waitstatus_to_exitcode(status), 0))
+        os.write(RESULTS, FRAME.pack(b"X", 0, os.waitstatus_to_exitcode(status), 0))
 
 
 def hide() -> Any:
-    """Forbid other processes of this user to inspect this one (ptrace, /proc/PID/mem). Return prctl, if it exists."""
+    """Forbid other processes of this user to inspect this one (ptrace, /proc/PID/mem). Return Linux's C library."""
     try:
         import ctypes
 
-        prctl = ctypes.CDLL(None).prctl
+        library = ctypes.CDLL(None)
+        library.prctl  # noqa: B018 - other systems have none
     except (ImportError, OSError, AttributeError):
         return None
-    prctl(4, 0, 0, 0, 0)  # PR_SET_DUMPABLE
-    prctl(38, 1, 0, 0, 0)  # PR_SET_NO_NEW_PRIVS
-    return prctl
+    library.prctl(4, 0, 0, 0, 0)  # PR_SET_DUMPABLE
+    library.prctl(38, 1, 0, 0, 0)  # PR_SET_NO_NEW_PRIVS
+    return library
 
 
-def restrict(filter: Any, prctl: Any) -> None:
-    """Make the kernel refuse system calls that no controller needs, in this process and in all its children."""
-    if not filter or prctl is None:
+def preload(names: Any) -> None:
+    """Import all modules that a candidate or the interpreter may need, since no file can be opened later on."""
+    for name in (*names, *LAZY):
+        importlib.import_module(name)
+
+
+def take_clocks(library: Any) -> list[str]:
+    """Make every clock unreadable that needs no system call, and load the files that are mapped into memory whole.
+
+    The kernel's page of clock values becomes a page of zeros, which makes the C library ask the kernel by a system
+    call: the candidate's filter refuses it. The processor's own counter raises a signal.
+
+    Returns:
+        What this machine refused, as text.
+    """
+    if library is None:
+        return ["no system calls through ctypes"]
+    import ctypes
+
+    library.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 3, ctypes.c_long]
+    library.mmap.restype = ctypes.c_void_p
+    refused = []
+    try:
+        with open("/proc/self/maps") as maps:
+            lines = [line.split(maxsplit=5) for line in maps]
+    except OSError:
+        return ["/proc/self/maps cannot be read"]
+    for place, *_, name in (line for line in lines if len(line) == 6):
+        if name.startswith("[vvar"):
+            start, end = (int(part, 16) for part in place.split("-"))
+            if library.mmap(start, end - start, 1, 0x32, -1, 0) != start:  # PROT_READ, MAP_PRIVATE FIXED ANONYMOUS
+                refused.append("the kernel keeps its page of clocks mapped")
+    for name in sorted({line[5].strip() for line in lines if len(line) == 6 and line[5].startswith("/")}):
+        if os.path.isfile(name):
+            with open(name, "rb") as file:
+                file.read()  # so that a candidate brings no page of it into memory, and finds none missing
+    tsc_off = library.prctl(26, 2, 0, 0, 0) == 0  # PR_SET_TSC, PR_TSC_SIGSEGV
+    if not tsc_off and os.uname().machine == "x86_64":  # others have it since Linux 6.12, or not at all
+        refused.append("the kernel leaves the processor's time stamp counter readable")
+    return refused
+
+
+def restrict(filter: str, library: Any) -> None:
+    """Make the kernel refuse system calls that are not needed, in this process and in all its children."""
+    if not filter or library is None:
         return
     import ctypes
 
     lines = ctypes.create_string_buffer(bytes.fromhex(filter))
     program = ctypes.create_string_buffer(struct.pack("@HP", len(filter) // 16, ctypes.addressof(lines)))
-    if prctl(22, 2, program, 0, 0) != 0:  # PR_SET_SECCOMP, SECCOMP_MODE_FILTER
+    if library.prctl(22, 2, program, 0, 0) != 0:  # PR_SET_SECCOMP, SECCOMP_MODE_FILTER
         raise OSError("the kernel does not take the filter of system calls")
 
 
@@ -85,22 +144,25 @@ def read(size: int) -> bytearray:
     return data
 
 
-def play(message: bytearray, modules: dict[str, Any], out: int, prctl: Any) -> None:
+def play(message: bytearray, modules: dict[str, Any], library: Any, filter: str) -> None:
     """Play one job, and then end this process."""
     try:
-        empty = os.open(os.devnull, os.O_RDONLY)
-        os.dup2(empty, 0)
-        os.close(empty)
         os.environ.clear()
         job, blobs = unpack(message)
         confine(job["limits"])
-        if prctl is not None:
-            prctl(1, signal.SIGKILL, 0, 0, 0)  # PR_SET_PDEATHSIG: die with the parent; after `confine`, which resets it
+        if library is not None:
+            library.prctl(1, signal.SIGKILL, 0, 0, 0)  # PR_SET_PDEATHSIG; after `confine`, which resets it
         if "prints" in job:
             sys.stdout = Prints(job["prints"])
-        run(job, blobs, modules, out)
+        sys.stdin = io.TextIOWrapper(io.BytesIO())
+        os.close(0)  # a job that asks the host for its actions would keep it, and take a filter that lets it read
+        sys.path.clear()
+        sys.path_importer_cache.clear()
+        restrict(filter, library)  # the last step: from here on there are no files, no clock and no other process
+        run(job, blobs, modules)
     except BaseException:
         sys.excepthook(*sys.exc_info())
+        sys.stderr.flush()
         os._exit(1)
     os._exit(0)
 
@@ -174,16 +236,16 @@ def confine(limits: dict[str, int]) -> None:
         resource.setrlimit(kind, (value, value))
 
 
-def run(job: Any, blobs: dict[str, Any], modules: dict[str, Any], out: int) -> None:
+def run(job: Any, blobs: dict[str, Any], modules: dict[str, Any]) -> None:
     """Load the candidate, and play every episode. The first failure ends the run, and its frame is the last one."""
-    home = os.getpid()
+    home = os.getpid()  # -1 where the filter refuses it, as it then refuses new processes
 
     def send(kind: bytes, episode: int = 0, answer: int = 0, data: bytes = b"") -> None:
         if os.getpid() != home:
             os._exit(1)
         frame = memoryview(FRAME.pack(kind, episode, answer, len(data)) + data)
         while frame:
-            frame = frame[os.write(out, frame) :]
+            frame = frame[os.write(RESULTS, frame) :]
 
     def fail(error: BaseException, episode: int | None = None) -> None:
         kind, message = explain(error, illegal)

@@ -11,7 +11,7 @@ PR_GET_NO_NEW_PRIVS, PR_SET_NO_NEW_PRIVS = 39, 38
 class Attack(Controller):
     def solve(self, question):
         libc = ctypes.CDLL(None, use_errno=True)
-        if libc.prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1:
+        if libc.prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 0:
             raise Breach("may gain privileges from a setuid file")
         if libc.prctl(PR_SET_NO_NEW_PRIVS, 0, 0, 0, 0) == 0:
             raise Breach("took back its promise to gain no privileges")

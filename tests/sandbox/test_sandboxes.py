@@ -26,8 +26,8 @@ EPISODES = grid([ENVIRONMENT], [0.0, 0.7], range(3), max_branches=8)
 
 def candidate(body: str, before: str = "") -> str:
     """Return a controller whose ``solve`` is ``body``."""
-    head = f"import os, sys, time\nfrom envs import Controller, IllegalAction\n{textwrap.dedent(before)}\n"
-    head += "class Candidate(Controller):\n    def solve(self, question):\n"
+    head = "import os, sys, time, _thread as thread\nfrom envs import Controller, IllegalAction\n"
+    head += f"{textwrap.dedent(before)}\nclass Candidate(Controller):\n    def solve(self, question):\n"
     return head + textwrap.indent(textwrap.dedent(body), " " * 8) + "\n"
 
 
@@ -51,11 +51,13 @@ FAILURES = {
     "invented answer": ("illegal_answer", candidate("return '42'")),
     "unhashable answer": ("exception", candidate("return []")),
     "endless": ("timeout", candidate("while True: pass")),
-    "asleep": ("timeout", candidate("time.sleep(1000)")),
+    "waits for itself": ("timeout", candidate("lock = thread.allocate_lock(); lock.acquire(); lock.acquire()")),
+    "asleep": ("exception", candidate("time.sleep(1000)")),
     "memory": ("memory", candidate("x = bytearray(1 << 40)")),
     "sys.exit": ("exit", candidate("sys.exit(3)")),
     "os._exit": ("exit", candidate("os._exit(0)")),
-    "killed": ("crash", candidate("os.kill(os.getpid(), 9)")),
+    "signals": ("exception", candidate("os.kill(os.getpid(), 9)")),
+    "crashes": ("crash", candidate("import ctypes; ctypes.string_at(0)")),
     "aborts": ("crash", candidate("os.abort()")),
     "floods": ("output", candidate("while True: print('x' * 10000)")),
     "garbage": (
@@ -123,9 +125,7 @@ def test_the_environment_and_standard_input_are_empty(impatient: WorkerSandbox) 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", SANDBOXES)
-def test_our_sandboxes_pass_the_check_that_others_run_on_theirs(
-    kind: str, request: pytest.FixtureRequest
-) -> None:
+def test_our_sandboxes_pass_the_check_that_others_run_on_theirs(kind: str, request: pytest.FixtureRequest) -> None:
     if kind == "docker":
         request.getfixturevalue("image")
     assert check_sandbox(open_sandbox(kind, 2, limits=SandboxLimits(episode_seconds=10.0))).name == kind
