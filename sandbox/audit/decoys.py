@@ -17,6 +17,7 @@ from autotts.envs.store import ABSENT
 from autotts.envs.token_limit import longest_refusals
 
 from ..wire import SealedBatch, SealedQuestion
+from .difference import ComparedRows, HiddenCells, ensure_difference
 
 _SPARE = 4
 """The number of invented answers, which only decoys give; also the number of decoys that replace unopened branches."""
@@ -132,8 +133,8 @@ class Decoys:
         row = np.repeat(np.arange(len(rows.length)), rows.length)
         depth = np.arange(at[-1]) - at[row]
         start = at[rows.first[done.episode] + done.key % B]
-        shown = _shown(done.verb, done.before, done.after, done.ended, start, int(at[-1]))
-        shown |= (depth >= rows.advanced[row]) & (depth < rows.true_cells[row])
+        revealed = _shown(done.verb, done.before, done.after, done.ended, start, int(at[-1]))
+        shown = revealed | (depth >= rows.advanced[row]) & (depth < rows.true_cells[row])
         of = rows.episode[row]
         shown |= (generator.random(E) < 0.5)[of] & (depth < rows.advanced[row])  # cells advanced over without a probe
         lent = np.minimum(depth, self.probes[rows.donor][row])
@@ -141,6 +142,18 @@ class Decoys:
         self._shape(local, of, row, np.flatnonzero(~shown), len(rows.length), names, others, generator)
         both = np.stack([others, names], axis=1).astype(np.uint16)
         codes = both[of, shown.view(np.int8), local]
+        recorded, compared = self._recorded(rows, branch, true, stand_in)
+        hidden = np.flatnonzero(~revealed & compared[row])
+        true_cell = self.starts[recorded][row[hidden]] + np.minimum(depth[hidden], self.probes[recorded][row[hidden]])
+        truth = both[of[hidden], 1, self.cells[true_cell]]
+        differs = compared & ((rows.length != self.probes[recorded] + 1) | (rows.total != self.totals[recorded]))
+        ensure_difference(
+            codes,
+            HiddenCells(hidden, row[hidden], depth[hidden], truth),
+            ComparedRows(rows.first, rows.advanced, differs),
+            names.shape[1] - 1,
+            generator,
+        )
         meaning = np.full(names.shape, _INVENTED, np.int32)
         np.put_along_axis(meaning, names[:, : self.answers.shape[1]], self.answers[question], axis=1)
         ends = at[rows.first]
@@ -167,6 +180,20 @@ class Decoys:
             max_tokens=episodes.max_tokens,
             describe=episodes.describe,
         )
+
+    def _recorded(
+        self, rows: _DecoyColumns, branch: Ints, true: Ints, stand_in: Ints
+    ) -> tuple[Ints, npt.NDArray[np.bool_]]:
+        """Return (R,) the recorded branch in whose place each row is opened, and (R,) whether there is one for certain.
+
+        Of the decoys that replace unopened branches, it is certain only for the first.
+        """
+        recorded, certain = rows.real.copy(), rows.true.copy()
+        replaced = np.flatnonzero(rows.first[1:] - rows.first[:-1] > true)
+        first = true[replaced]
+        at = rows.first[replaced] + stand_in[replaced, first]
+        recorded[at], certain[at] = branch[replaced, first], True
+        return recorded, certain
 
     def _shape(
         self, local: Ints, of: Ints, row: Ints, decoys: Ints, n: int, names: Ints, others: Ints,
@@ -259,14 +286,17 @@ class Decoys:
         """Draw how many of the ``left`` intervals of each branch may be true beyond the revealed ones.
 
         One of four ways is drawn for each episode: none, a number for each branch, the same number for all branches,
-        or, for opened branches only, all intervals.
+        or, for opened branches only, all intervals. Where every branch was opened, this last way keeps all intervals of
+        half of the branches: otherwise no decoy would be left.
         """
         E = int(episode.max(initial=-1)) + 1
         single = (generator.random(len(left)) * (left + 1)).astype(np.int64)
         single[generator.random(len(left)) < 0.5] = 0
         common = (64 ** generator.random(E)).astype(np.int64)[episode]
         way = np.where(is_open, generator.integers(0, 4, E)[episode], generator.integers(0, 3, E)[episode])
-        more: Ints = np.choose(way, (np.zeros_like(left), single, np.minimum(common, left), left))
+        closed = np.bincount(episode[~is_open], minlength=E) > 0
+        most = np.where(closed[episode] | (generator.random(len(left)) < 0.5), left, single)
+        more: Ints = np.choose(way, (np.zeros_like(left), single, np.minimum(common, left), most))
         return more
 
     def _followers(

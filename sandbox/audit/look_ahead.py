@@ -18,8 +18,16 @@ branches that it opened, ran or probed would tell it what to do again. Therefore
    a decoy that several share. The true cells then end elsewhere than the log, so a cheat that repeats the same test on
    many branches learns nothing certain.
 
-The order of episodes, the processes and the names of answers differ from those of the evaluation. So the audit also
-convicts controllers that depend on state, on chance or on names.
+Every audited episode differs from its recording somewhere that its log did not reveal, by another answer or another
+length, however the draws fall (`sandbox.audit.difference`). An episode whose log revealed every cell has no decoys:
+nothing is left to look at.
+
+All of this comes from a key of the audit (`sandbox.audit.secret`). A candidate that knows this code, its own source and
+everything in the run directory can therefore neither tell which episodes are audited nor repeat the draws.
+
+The order of episodes, the processes and the names of answers differ from those of the evaluation. The audit starts
+its own workers, so that no process, and no parent of one, has run the evaluation. So the audit also convicts
+controllers that depend on state, on chance or on names.
 """
 
 from __future__ import annotations
