@@ -5,7 +5,7 @@ READY := $(VENV)/.ready
 BIN := $(VENV)/bin
 SHARED_REPLAY ?= ../shared/replay
 
-.PHONY: demo check test fast lint style types bench champions champion-pages lock clean
+.PHONY: demo check test fuzz fast lint style types bench champions champion-pages lock clean
 .PHONY: ui-vendor ui-screenshots inspector langgraph
 
 demo: $(READY)
@@ -18,6 +18,11 @@ WORKERS ?= auto
 PYTEST = $(BIN)/python -m pytest --numprocesses $(WORKERS) --maxprocesses 8 --dist worksteal
 test: $(READY)
 	$(PYTEST)
+
+# All readers of foreign bytes, each for as many minutes; inputs that failed are added to tests/fuzz/corpus.
+FUZZ_MINUTES ?= 1
+fuzz: $(READY)
+	$(BIN)/python -m benchmarks.fuzz --minutes $(FUZZ_MINUTES)
 
 # Before each push: what takes no container, no browser and no second, in a minute or so.
 check: $(READY)

@@ -14,11 +14,12 @@ import numpy as np
 import numpy.typing as npt
 
 from .contract.replay import ADVANCE, BRANCH, PROBE, PRUNE, RUN, STEP, VERBS
-from .episodes import Episodes, Logs
+from .episodes import Episodes, Logs, ranges
 from .log_entries import log_entries
-from .store import Environment
+from .store import ABSENT, Environment
 from .token_limit import overspends
 
+_MANY = 4096  # episodes whose answers are looked up at a time
 _CHUNK = 128  # episodes scored at a time: their tables then fit in the processor's cache, which is four times as fast
 _CHUNK_ENTRIES = 1 << 16  # entries of logs scored at a time, unless one episode has more
 _TABLE = 1 << 23  # cells of a table of records and branches; longer logs are sorted instead
@@ -122,6 +123,7 @@ def score(episodes: Episodes, logs: Logs) -> Scores:
         mine = np.flatnonzero(episodes.environment == e)
         correct[mine] = logs.answer[mine] == env.gold[episodes.question[mine]]
         _check_revealed(env, episodes, mine, logs.answer, depth)
+    _check_shown(episodes, logs, depth)
     return Scores(episodes, correct, tokens, latency, logs.answer, depth, opened, pruned)
 
 
@@ -303,6 +305,42 @@ def _check_revealed(
     wrong = ~seen.any(axis=1) & (given != 0)
     if wrong.any():
         raise ForgedLog("an answer that no branch had shown", int(mine[np.flatnonzero(wrong)[0]]))
+
+
+def _check_shown(episodes: Episodes, logs: Logs, depth: npt.NDArray[np.int32]) -> None:
+    """Raise `ForgedLog` if an answer was given that branches held only at depths that were passed over, unprobed."""
+    doubtful = _passing_over(logs) & (logs.answer != ABSENT)
+    doubtful[doubtful] = ~_ends_in(episodes, np.flatnonzero(doubtful), logs.answer, depth)
+    for first in np.unique(np.flatnonzero(doubtful) // _MANY * _MANY).tolist():
+        part = logs.part(first, min(first + _MANY, len(logs)))
+        done = log_entries(episodes, part, first)
+        starts = np.where(done.verb == STEP, done.before, done.after - 1)[done.shown] + done.cell[done.shown]
+        stops = (done.cell + done.after)[done.shown]
+        owner = np.repeat(done.episode[done.shown], stops - starts)
+        seen = ~doubtful[first : first + _MANY]
+        seen[owner[done.cells[ranges(starts, stops)] == part.answer[owner]]] = True
+        if not seen.all():
+            raise ForgedLog("an answer that no call had shown", first + int(np.flatnonzero(~seen)[0]))
+
+
+def _passing_over(logs: Logs) -> npt.NDArray[np.bool_]:
+    """Return (E,) whether an episode advanced a branch without a probe, so that a depth was reached but not shown."""
+    result = np.zeros(len(logs), bool)
+    result[logs.episode_of_record[(logs.verbs == ADVANCE) | (logs.verbs == RUN)]] = True
+    return result
+
+
+def _ends_in(
+    episodes: Episodes, which: npt.NDArray[np.int64], answers: npt.NDArray[np.int32], depth: npt.NDArray[np.int32]
+) -> npt.NDArray[np.bool_]:
+    """Return for the episodes ``which`` whether a branch that has finished, and so was shown, ends in the answer."""
+    result = np.zeros(len(which), bool)
+    for e, env in enumerate(episodes.environments):
+        mine = np.flatnonzero(episodes.environment[which] == e)
+        branch = episodes.opened[which[mine]]
+        finished = (depth[which[mine]] == env.probes[branch] + 1) & (branch >= 0)
+        result[mine] = (finished & (env.final_answers[branch] == answers[which[mine], None])).any(axis=1)
+    return result
 
 
 def _first_depths(env: Environment, pairs: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:

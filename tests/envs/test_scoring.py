@@ -215,3 +215,22 @@ def test_batches_longer_than_a_chunk_are_scored() -> None:
     played = replay(Two, episodes)
     scores = score(episodes, pack(played, episodes))
     assert scores.tokens.tolist() == [question.tokens for question, _ in played]
+
+
+UNSEEN = {  # of branches "AAB"; the answer is A
+    "advanced over": [OPEN, (ADVANCE, 1, (0,)), (ADVANCE, 1, (0,))],
+    "advanced over, and then run to the end": [OPEN, (ADVANCE, 1, (0,)), (RUN, 1, (0,))],
+    "run over": [OPEN, (RUN, 1, (0,))],
+    "advanced over, and the next seen": [OPEN, (ADVANCE, 1, (1,)), (ADVANCE, 1, (1,)), (STEP, 1, (1,))],
+}
+
+
+@pytest.mark.parametrize("what", UNSEEN)
+def test_answers_of_depths_that_were_passed_over_without_a_probe_are_refused(what: str) -> None:
+    episodes = _episodes()
+    a = episodes.environments[0].vocabulary.index("A")
+    logs = replace(_forge(*UNSEEN[what]), answer=np.array([a], np.int32))
+    with pytest.raises(ForgedLog, match="no call had shown"):
+        score(episodes, logs)
+    seen = replace(_forge(*UNSEEN[what][:1], (STEP, 1, (0,)), *UNSEEN[what][2:]), answer=np.array([a], np.int32))
+    score(episodes, seen)
