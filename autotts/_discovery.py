@@ -9,7 +9,7 @@ from pathlib import Path
 from autotts.agent.archive import resolve
 from autotts.agent.archive.run_directory import WITHOUT_BETA, Ablation, Run, next_home
 from autotts.agent.archive.run_lock import refuse_a_second
-from autotts.agent.explorers.registry import check_requirements, tell_code
+from autotts.agent.explorers.registry import check_requirements, default_holdout, tell_code
 from autotts.agent.explorers.unused_settings import refuse_unused
 from autotts.agent.llm.budget import SpendingLimit
 from autotts.agent.llm.prices import Prices
@@ -32,6 +32,7 @@ from autotts.agent.reports.trackers.follow import follow
 from autotts.envs import catalogue
 from autotts.envs.episodes import BETAS, MAX_BRANCHES
 from autotts.envs.errors import InputError
+from autotts.envs.holdout import divide
 from autotts.envs.plugins import check_attributes, name_of, reference_of
 from autotts.sandbox.base import Sandbox
 from autotts.sandbox.choice import check_name
@@ -54,6 +55,7 @@ def discover(
     orders: int = 4,
     betas: Sequence[float] = BETAS,
     seed: int = 0,
+    holdout: float | None = None,
     max_branches: int = MAX_BRANCHES,
     max_tokens: int | None = None,
     latency: bool = False,
@@ -95,6 +97,9 @@ def discover(
         orders: branch orders of each evaluation.
         betas: the beta grid.
         seed: of every random choice of the run.
+        holdout: share of the questions of each benchmark that no candidate and no explorer meets, in [0, 1); the final
+            evaluation uses no others. If None, 0 for evolve, and 0.3 for explorers that write free code
+            (`Explorer.writes_free_code`).
         max_branches: branches of a question at most.
         max_tokens: tokens of a question at most; None for no limit.
         latency: whether latency is a third objective.
@@ -131,14 +136,16 @@ def discover(
         check_name(sandbox)
     if tracker is not None and tracker != NONE:
         find_tracker(tracker)
-    environments = find_environments(env, data)
-    made = simulated_environments(environments, simulated, simulated_weight, seed, warn)
+    share = default_holdout(name, mixture, own) if holdout is None else holdout
+    parts = divide(find_environments(env, data), share, seed)
+    made = simulated_environments(parts.searched, simulated, simulated_weight, seed, warn)
     if generations is None:
         generations = GENERATIONS if max_hours is None else ENDLESS
     config = new_config(
-        environments, made, explorer=name, generations=generations, population=candidates, islands=islands,
-        orders=orders, betas=WITHOUT_BETA if "beta" in without else tuple(betas), seed=seed, max_branches=max_branches,
-        max_tokens=max_tokens, latency=latency, simulated_weight=simulated_weight, screening=screening,
+        parts.searched, made, parts.held_out, holdout=share, explorer=name, generations=generations,
+        population=candidates, islands=islands, orders=orders, seed=seed, max_branches=max_branches,
+        max_tokens=max_tokens, betas=WITHOUT_BETA if "beta" in without else tuple(betas),
+        latency=latency, simulated_weight=simulated_weight, screening=screening,
         ablations=tuple(without), model=model, command=command, agent_variables=tuple(pass_env),
         mixture=tuple(mixture), explorer_by_name=by_name,
         given={controller.id: controller.source_sha256 for controller in given},
@@ -154,7 +161,8 @@ def discover(
         recorded = sandbox_name(sandbox, lent)
     home = next_home(resolve.RUNS) if run is None else Path(run)
     refuse_a_second(home)
-    begun = Run.create(home, config.model_copy(update={"sandbox": recorded}), [*environments, *made], given)
+    config = config.model_copy(update={"sandbox": recorded})
+    begun = Run.create(home, config, [*parts.searched, *made], given, parts.held_out)
     return _continued(begun, own, sandbox, workers, limits, approve, tracker, data)
 
 

@@ -87,7 +87,7 @@ class DiscoveryRun(Iterator[Event]):
         return event
 
     def result(self) -> RunReport:
-        """Work to the end of the run, and return its report: ``best``, ``front``, figures on fresh branch orders.
+        """Work to the end of the run, and return its report: ``best``, ``front``, figures of the final evaluation.
 
         Raises:
             DamagedFile: there is no report, because the run was closed before its end, or a file is damaged.

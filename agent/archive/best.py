@@ -2,9 +2,14 @@
 
 The best version is the discovered version with the highest shrunk quality; a simpler version precedes a lead that may
 be noise (`population.by_merit`). If that version is behind the best baseline and others whose shrunk quality is not
-lower are not, the first of those is the best instead. The final evaluation on fresh branch orders decides as soon as
-the run has one, and the search set until then. A baseline never is the best version while a discovered one has
-figures. Baselines and discovered versions with a higher quality are named beside it.
+lower are not, the first of those is the best instead. The final evaluation decides as soon as the run has one, and the
+search set until then. A baseline never is the best version while a discovered one has figures. Baselines and discovered
+versions with a higher quality are named beside it.
+
+The final evaluation is made on held-out questions if the run has some, which no candidate and no explorer has met, and
+else on fresh branch orders of the same questions, which show luck with orders and nothing of memorised questions. Where
+few questions are held out, shrinkage leaves little of a lead there, and the simpler version is chosen; versions that
+are clearly behind a baseline in the search do not take part (`agent.loop.final_evaluation`).
 """
 
 from __future__ import annotations
@@ -23,7 +28,8 @@ from .run_report import RunReport
 S = TypeVar("S", bound=Scored)
 
 ON_SEARCH_SET = "shrunk quality on the search set"
-ON_FRESH_ORDERS = "shrunk quality on fresh branch orders (the final evaluation)"
+ON_FRESH_ORDERS = "shrunk quality on fresh branch orders of the same questions (the final evaluation)"
+ON_HELD_OUT = "shrunk quality on held-out questions (the final evaluation)"
 _MOST_NAMED = 3
 """Number of versions with a higher quality that are named."""
 
@@ -65,7 +71,7 @@ class UnclearLead:
     name: str
     """The name by which the run was given it; empty for a hand-written baseline."""
     lead: float
-    """Quality of the best version less that of this one on fresh branch orders, paired, in points."""
+    """Quality of the best version less that of this one in the final evaluation, paired, in points."""
     interval: Interval
     """The 95% interval of the lead."""
 
@@ -84,7 +90,7 @@ class BestVersion:
     quality: float
     """Mean accuracy over token budgets, in per cent, measured where the rule says."""
     rule: str
-    """`ON_SEARCH_SET` or `ON_FRESH_ORDERS`."""
+    """`ON_SEARCH_SET`, `ON_HELD_OUT` or `ON_FRESH_ORDERS`."""
     discovered: bool
     """False for a baseline, which is the best only while no discovered version has figures."""
     ahead: BaselineAhead | None
@@ -97,7 +103,7 @@ class BestVersion:
     @property
     def fresh(self) -> bool:
         """Whether the final evaluation decided."""
-        return self.rule == ON_FRESH_ORDERS
+        return self.rule in (ON_FRESH_ORDERS, ON_HELD_OUT)
 
     @property
     def remarks(self) -> tuple[str, ...]:
@@ -155,7 +161,7 @@ def best_version(
     names, by_id = given or {}, {card.id: card for card in ranked}
     if report is not None and report.best in report.measured:
         quality: Mapping[str, float] = report.measured
-        chosen, rule = report.best, ON_FRESH_ORDERS
+        chosen, rule = report.best, ON_HELD_OUT if report.held_out else ON_FRESH_ORDERS
     else:
         quality = _qualities(ranked, at) if qualities is None else qualities
         first = choose(ranked, at, quality)

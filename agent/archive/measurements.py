@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from shlex import quote
 
 from pydantic import BaseModel, ValidationError
@@ -14,6 +15,7 @@ from autotts.envs.statistics import Point
 from ..records.card import Card, EvaluationProtocol
 from .archive import REPLAYS
 from .reader import ArchiveReader
+from .run_directory import HELD_OUT
 from .shipped import archive_name, derived_root
 
 _LARGEST = 4 << 20
@@ -78,13 +80,25 @@ def measurement(
     limits = f" --max-branches {p.max_branches}" + (f" --max-tokens {p.max_tokens}" if p.max_tokens else "")
     first = f" --first-order {p.first_order}" if p.first_order else ""
     where = reader.run.home if reader.run else archive_name(reader.root)
-    data = "" if reader.data == catalogue.data_root(None) else f" --data {quote(str(reader.data))}"
+    root = _root(reader, p)
+    data = "" if root == catalogue.data_root(None) else f" --data {quote(str(root))}"
     what = f"{quote(f'{where}:{version}')} --env {' '.join(p.environments)} --beta {betas} --orders {p.orders}"
     return ProtocolMeasurement(
         key=p.key(), what=f"{who}: {orders(p)}",
         command=f"autotts evaluate {what}{first}{limits}{data} --json figures.json",
         environments=tuple(dict.fromkeys(point.environment for point in curve)), points=curve,
     )  # fmt: skip
+
+
+def _root(reader: ArchiveReader, p: EvaluationProtocol) -> Path:
+    """Return the root of the environments of a protocol: a run that holds out questions has its own for each part."""
+    config = reader.run.config if reader.run else None
+    if reader.run is None or config is None or not config.held_out:
+        return reader.data
+    if p.environments == config.held_out:
+        return reader.run.home / HELD_OUT
+    searched = p.environments.items() <= config.protocol().environments.items()
+    return reader.run.home / "environments" if searched else reader.data
 
 
 def _replays(reader: ArchiveReader, version: str) -> Iterator[_ArchivedReplay]:

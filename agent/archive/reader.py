@@ -21,7 +21,7 @@ from . import resolve
 from .archive import SOURCE, Archive
 from .best import BestVersion
 from .index import ArchiveIndex, ArchiveSnapshot
-from .run_directory import Run
+from .run_directory import HELD_OUT, Run
 from .run_report import read_report
 from .shipped import archive_name, is_shipped
 
@@ -142,7 +142,7 @@ class ArchiveReader:
         Raises:
             InputError: as for `environments`.
         """
-        roots = [self.run.home / "environments"] if self.run else []
+        roots = [self.run.home / name for name in ("environments", HELD_OUT)] if self.run else []
         for root in (*roots, self.data):
             path = catalogue.path_of(root, name)
             if path.is_file() and (loaded := catalogue.named(store.load(path), name)).hash == sha256:

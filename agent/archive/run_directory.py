@@ -28,7 +28,10 @@ from .run_lock import holds_no_run
 FIRST_SEARCH_ORDER = 1000
 """The first branch order that search may use. Orders below are for reports."""
 FIRST_FRESH_ORDER = 1_000_000
-"""The first branch order of the final evaluation, whose orders the search has not seen."""
+"""The first branch order of the final evaluation. The search uses none of its orders, which is no promise about its
+questions: they are those of the search, unless the run holds some out (`RunConfig.holdout`)."""
+HELD_OUT = "held_out"
+"""The directory of the held-out questions. Nothing that an explorer or the search reads comes from it."""
 
 Ablation = Literal["traces", "beta", "history"]
 """A part of the method that a run leaves out, to measure its effect: traces and their diagnosis, the knob beta, or the
@@ -58,7 +61,13 @@ class RunConfig(FrozenModel):
     max_branches: int = Field(default=MAX_BRANCHES, ge=1)
     max_tokens: int | None = None
     environments: dict[str, str]
-    """Content hash of each search environment, by name."""
+    """Content hash of each search environment, by name: of the part that the search may use, if questions are held
+    out."""
+    holdout: float = Field(default=0.0, ge=0, lt=1)
+    """Share of the questions of each benchmark that is held out (`envs.holdout`): no candidate and no explorer meets
+    them, and the final evaluation uses no others. 0 lets the search use all."""
+    held_out: dict[str, str] = Field(default_factory=dict)
+    """Content hash of the held-out questions of each environment, by name."""
     simulated: dict[str, str] = Field(default_factory=dict)
     """Content hash of each simulated environment, by name (`envs.synthetic.simulated`)."""
     simulated_weight: float = Field(default=0.25, gt=0, lt=1)
@@ -127,8 +136,9 @@ class Run:
 
     @classmethod
     def create(
-        cls, home: Path, config: RunConfig, environments: Sequence[Environment], given: Sequence[GivenController] = ()
-    ) -> Run:
+        cls, home: Path, config: RunConfig, environments: Sequence[Environment], given: Sequence[GivenController] = (),
+        held_out: Sequence[Environment] = (),
+    ) -> Run:  # fmt: skip
         """Create a run directory with its own copy of the environments, or open one that exists with this config.
 
         Args:
@@ -136,6 +146,7 @@ class Run:
             config: the settings.
             environments: the environments that the settings name.
             given: the controllers that the settings name.
+            held_out: the held-out questions that the settings name.
 
         Raises:
             InputError: the directory holds another run.
@@ -151,6 +162,8 @@ class Run:
         try:
             for environment in environments:
                 store.save(environment, catalogue.path_of(home / "environments", environment.name))
+            for environment in held_out:
+                store.save(environment, catalogue.path_of(home / HELD_OUT, environment.name))
             for controller in given:
                 write_atomically(home / GIVEN / f"{controller.id}.json", controller.model_dump_json(indent=1).encode())
             write_atomically(home / "config.json", config.model_dump_json(indent=1).encode())
@@ -169,8 +182,18 @@ class Run:
         Raises:
             InputError: an environment is missing or damaged, or has changed since the run began.
         """
-        hashes = self.config.environments | (self.config.simulated if simulated else {})
-        loaded = catalogue.find(self.home / "environments", list(hashes))
+        return self._load("environments", self.config.environments | (self.config.simulated if simulated else {}))
+
+    def held_out(self) -> list[Environment]:
+        """Load the held-out questions, in the order of the settings; an empty list if the search may use all.
+
+        Raises:
+            InputError: as for `environments`.
+        """
+        return self._load(HELD_OUT, self.config.held_out)
+
+    def _load(self, directory: str, hashes: dict[str, str]) -> list[Environment]:
+        loaded = catalogue.find(self.home / directory, list(hashes))
         for environment in loaded:
             if environment.hash != hashes[environment.name]:
                 raise DamagedFile(f"{self.home}: environment {environment.name} has changed since the run began")

@@ -16,6 +16,8 @@ from ..records.migration import renamed
 from .run_directory import Run
 
 JSON, TEXT = "report.json", "report.md"
+ON_HELD_OUT = "held-out questions"
+ON_FRESH_ORDERS = "fresh branch orders of the same questions"
 
 
 class QualityLead(FrozenModel):
@@ -72,12 +74,13 @@ def describe_optimism(estimate: tuple[Card, CrossValidated] | Optimism | None) -
     if estimate is None:
         return []
     e = estimate
-    strictest, unseen = (e.both, "questions and the model") if e.both else (e.questions, "questions")
+    strictest, left_out = (e.both, "questions and the model") if e.both else (e.questions, "questions")
     low, high = e.optimism.interval
     lines = [
         f"optimism {e.optimism.value:.2f} [{low:.2f}, {high:.2f}] points: {e.version} shows a quality of "
-        f"{e.searched.value:.2f}; a version that is chosen by the same rule, but without the {unseen} on which it is "
-        f"then measured, has {strictest.value:.2f} on average"
+        f"{e.searched.value:.2f}; a version that is chosen by the same rule, but without the {left_out} on which it is "
+        f"then measured, has {strictest.value:.2f} on average (the choice is made without them; the versions were "
+        "written with all of them)"
     ]
     if e.models is not None:
         lines.append(
@@ -86,15 +89,60 @@ def describe_optimism(estimate: tuple[Card, CrossValidated] | Optimism | None) -
     return lines
 
 
+def describe_gap(report: RunReport) -> list[str]:
+    """Return the optimism of a search on its held-out questions in sentences; an empty list if it held none out."""
+    if not report.gaps:
+        return []
+    first = report.gaps[0]
+    low, high = first.gap.interval
+    lines = [
+        f"held-out questions: {first.version}, the choice of the search, has {first.searched:.2f} on the questions of "
+        f"the search and {first.measured:.2f} on {sum(report.held_out.values())} held-out ones: {first.gap.value:+.2f} "
+        f"[{low:+.2f}, {high:+.2f}] points of difference"
+    ]
+    if first.optimism is not None:
+        low, high = first.optimism.interval
+        lines.append(
+            f"optimism on held-out questions {first.optimism.value:.2f} [{low:.2f}, {high:.2f}] points: that "
+            "difference less what the baselines lose there too"
+        )
+    return lines
+
+
+class HeldOutGap(FrozenModel):
+    """Quality of a version in the search less its quality on the held-out questions, which the search has not met.
+
+    The two sets of questions differ in difficulty. What the baselines lose too, which nobody chose by these figures, is
+    no optimism; the rest is. All intervals: 95%, bootstrap over the questions of both sets; a version and the baselines
+    are paired by question.
+    """
+
+    version: str
+    searched: float
+    """Quality on the questions of the search, in per cent."""
+    measured: float
+    """Quality on the held-out questions, on fresh branch orders, in per cent."""
+    gap: IntervalEstimate
+    """``searched`` less ``measured``, in points."""
+    optimism: IntervalEstimate | None
+    """``gap`` less the mean gap of the baselines, in points; None if no baseline ran."""
+
+
 class RunReport(FrozenModel):
-    """The final evaluation of a run, on fresh branch orders."""
+    """The final evaluation of a run: on held-out questions, or else on fresh branch orders of the same questions."""
 
     best: str
     protocol: EvaluationProtocol
     searched: dict[str, float]
     """`population.quality` of each version below as the search saw it."""
     measured: dict[str, float]
-    """The same on fresh branch orders."""
+    """The same in the final evaluation."""
+    held_out: dict[str, int] = Field(default_factory=dict)
+    """Number of held-out questions of each environment, on which the final evaluation was made; empty if it was made
+    on fresh branch orders of the questions of the search."""
+    gaps: tuple[HeldOutGap, ...] = ()
+    """Of each version that ran on held-out questions: first the one that the search would choose, then the others by
+    ``measured``."""
     curves: dict[str, tuple[Point, ...]]
     front: tuple[str, ...] = ()
     """Discovered versions of the search's front, from frugal to accurate."""
@@ -105,10 +153,15 @@ class RunReport(FrozenModel):
     optimism: Optimism | None = None
     """None if there are too few questions, or no results by question."""
     failed: dict[str, str] = Field(default_factory=dict)
-    """Versions that failed on the fresh orders, with the reason; they cannot be chosen."""
+    """Versions that failed in the final evaluation, with the reason; they cannot be chosen."""
+
+    @property
+    def where(self) -> str:
+        """The questions and branch orders of the final evaluation, in words."""
+        return ON_HELD_OUT if self.held_out else ON_FRESH_ORDERS
 
     def best_of(self, versions: Iterable[str]) -> str | None:
-        """Return the best of ``versions`` on fresh orders; None if none of them ran there."""
+        """Return the best of ``versions`` in the final evaluation; None if none of them ran there."""
         return max((v for v in versions if v in self.measured), key=lambda v: self.measured[v], default=None)
 
 

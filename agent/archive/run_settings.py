@@ -18,7 +18,7 @@ _OF_THE_COMMAND = {"run", "json", "quiet", "verbose"}
 """Options that say nothing about the run."""
 DEFAULT = "default"
 """The source of a setting that nobody has given."""
-_HASHED = {"environments", "simulated", "schema_version", "explorer_by_name"}
+_HASHED = {"environments", "held_out", "simulated", "schema_version", "explorer_by_name"}
 """Parts of a run's config that are no settings of the user."""
 
 

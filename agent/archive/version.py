@@ -16,13 +16,13 @@ from ..records.version import Cost, Finding, ScalingCurve
 from .archive import Archive
 from .best import BestVersion, best_version
 from .names import champions_of, run_of
-from .run_report import RunReport, read_report
+from .run_report import HeldOutGap, RunReport, read_report
 from .shipped import PREFIX, is_shipped
 
 
 @dataclass(frozen=True, slots=True)
 class FreshResults:
-    """The figures of a version in the final evaluation, on branch orders that the search has not seen."""
+    """The figures of a version in the final evaluation: on held-out questions, or else on other branch orders."""
 
     quality: float | None
     """Mean accuracy over token budgets, in per cent; None if the version failed there."""
@@ -36,6 +36,9 @@ class FreshResults:
     """Its quality less that of each baseline, paired, in points, by the baseline's name; empty beside the front."""
     failure: str
     """Why it has no figures there; empty if it has."""
+    where: str
+    """The questions: ``held-out questions``, which no candidate has met, or ``fresh branch orders of the same
+    questions``, which are no unseen data."""
 
 
 class Version:
@@ -258,6 +261,11 @@ class ArchivedVersions:
         return read_report(run) if run else None
 
     @property
+    def gap(self) -> HeldOutGap | None:
+        """What held-out questions show of the choice of the search; None without them, or before the report."""
+        return next(iter(self.report.gaps), None) if self.report else None
+
+    @property
     def best(self) -> BestVersion | None:
         """The best version, by the rule of `agent.archive.best`."""
         return best_version(self.ranked, self.budgets, self.report, self.given_names, self.qualities)
@@ -288,4 +296,5 @@ def _fresh(version: str, report: RunReport | None) -> FreshResults | None:
         orders=report.protocol.orders,
         leads={lead.baseline: lead.quality for lead in report.leads if lead.version == version},
         failure=report.failed.get(version, ""),
+        where=report.where,
     )

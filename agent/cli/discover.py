@@ -16,6 +16,7 @@ from .messages import notice
 from .options import Commands, count, whole
 
 if TYPE_CHECKING:
+    from autotts.envs.holdout import DividedQuestions
     from autotts.envs.store import Environment
 
     from ..archive.run_directory import Ablation, RunConfig
@@ -93,6 +94,7 @@ def _add_search(command: CommandParser) -> None:
         "--simulated-weight", type=float, default=0.25, metavar="W",
         help="weight of all simulated environments together (default: 0.25)",
     )  # fmt: skip
+    options.holdout(command, "0.3 for explorers that write free code, 0 for evolve")
     command.group(options.OUTPUT).add_argument(
         "--run", metavar="RUN", help="run directory (default: a new one under ./runs)"
     )
@@ -117,32 +119,37 @@ def discover(args: argparse.Namespace) -> int:
     Raises:
         InputError: the settings contradict each other, or differ from the settings of the existing run.
     """
+    from autotts.envs.holdout import divide
     from autotts.sandbox.choice import check_name, recorded_name
 
     from ..archive import resolve
     from ..archive.run_directory import Run, next_home
     from ..archive.run_lock import refuse_a_second, working_on
     from ..archive.run_settings import record_settings
-    from ..explorers.registry import check_requirements
+    from ..explorers.registry import check_requirements, default_holdout
     from ..llm.prices import Prices
     from ..loop.assembly import simulated_environments
     from ..loop.starting_points import starting_points
     from .run_session import check_tracker, limits_of, run_discovery
 
     check_name(args.sandbox)
-    environments = chosen_environments(args)
-    simulated = simulated_environments(environments, args.simulated, args.simulated_weight, args.seed, notice)
+    if args.holdout is None:
+        args.holdout = default_holdout(args.explorer, args.mixture or ())
+        args.sources["holdout"] = args.holdout, config_file.DEFAULT
+    parts = divide(chosen_environments(args), args.holdout, args.seed)
+    simulated = simulated_environments(parts.searched, args.simulated, args.simulated_weight, args.seed, notice)
     home = Path(args.run) if args.run else next_home(resolve.RUNS)
     refuse_a_second(home)
     given = starting_points([resolve.find_controller(text) for text in args.start or ()], notice)
-    config = _config(args, environments, simulated, given)
+    config = _config(args, parts, simulated, given)
     # before anything is written
     _refuse_unused(args, config)
     check_requirements(config, Prices(Path(args.prices) if args.prices else None), *limits_of(args))
     check_tracker(args.tracker)
     with resolve.sandbox(args) as sandbox, working_on(home):
         name = recorded_name(args.sandbox, sandbox)
-        run = Run.create(home, config.model_copy(update={"sandbox": name}), [*environments, *simulated], given)
+        config = config.model_copy(update={"sandbox": name})
+        run = Run.create(home, config, [*parts.searched, *simulated], given, parts.held_out)
         record_settings(run, args.sources)
         return run_discovery(run, sandbox, args)
 
@@ -163,7 +170,7 @@ def _refuse_unused(args: argparse.Namespace, config: RunConfig) -> None:
 
 
 def _config(
-    args: argparse.Namespace, environments: Sequence[Environment], simulated: Sequence[Environment],
+    args: argparse.Namespace, parts: DividedQuestions, simulated: Sequence[Environment],
     given: Sequence[GivenController],
 ) -> RunConfig:  # fmt: skip
     from autotts.envs.episodes import BETAS
@@ -179,8 +186,10 @@ def _config(
     if generations is None:
         generations = GENERATIONS if args.max_hours is None else ENDLESS
     return new_config(
-        environments,
+        parts.searched,
         simulated,
+        parts.held_out,
+        holdout=args.holdout,
         explorer=args.explorer,
         model=args.model or "",
         command=args.command or "",

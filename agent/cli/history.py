@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import json_output, options
+from .messages import notice
 from .options import Commands, count
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def fork(args: argparse.Namespace) -> int:
     """Begin a new run from the end of a generation of an old run."""
     from ..archive import resolve
     from ..archive.run_directory import Run, RunConfig, next_home
-    from ..explorers.registry import members, with_model
+    from ..explorers.registry import default_holdout, members, with_model
     from ..loop.checkpoints import fork as fork_run
 
     old = Run(Path(args.old_run))
@@ -104,5 +105,10 @@ def fork(args: argparse.Namespace) -> int:
     members(config)
     home = Path(args.run) if args.run else next_home(resolve.RUNS)
     fork_run(old, args.generation, home, {**changes, "model": config.model})
+    if args.explorer is not None and default_holdout(config.explorer, config.mixture) > config.holdout:
+        notice(
+            f"{old.home} holds out {config.holdout:.0%} of the questions, and so does the new run: what its explorer "
+            "writes may know the questions of the final evaluation; begin a run with `autotts discover --from` instead"
+        )
     print(f"{home}: begun after generation {args.generation} of {old.home}; go on with `autotts resume {home}`")
     return 0

@@ -80,7 +80,7 @@ def lineage(args: argparse.Namespace) -> int:
     from ..archive import resolve
     from ..archive.best import label
     from ..archive.names import run_of
-    from ..archive.run_report import describe_optimism
+    from ..archive.run_report import describe_gap, describe_optimism
     from ..archive.version import ArchivedVersions
     from ..population.overfitting.beliefs import optimism
     from ..reports.console.display import console, curves, version_tree
@@ -96,7 +96,8 @@ def lineage(args: argparse.Namespace) -> int:
     json_output.write(args, lambda: _lineage_document(versions, estimate))
     chosen = versions.best.id if versions.best else ""
     console().print(version_tree(cards, args.all, latency, chosen, versions.given_names), highlight=False)
-    for line in describe_optimism(estimate) or [_UNKNOWN]:
+    gap = describe_gap(versions.report) if versions.report else []
+    for line in [*gap, *(describe_optimism(estimate) or [_UNKNOWN])]:
         print(line)
     if versions.best is not None:
         print(f"best: {versions.best}")
@@ -122,7 +123,7 @@ def _lineage_document(versions: ArchivedVersions, estimate: tuple[Card, CrossVal
 
     return LineageDocument(
         archive=str(versions.archive.root), best=versions.best,
-        optimism=Optimism.of(estimate[0].id, estimate[1]) if estimate else None,
+        optimism=Optimism.of(estimate[0].id, estimate[1]) if estimate else None, gap=versions.gap,
         versions=tuple(map(VersionRow.of, versions.by_id.values())),
     )  # fmt: skip
 
@@ -210,7 +211,7 @@ def _findings(card: Card, archive: Archive) -> Iterator[str]:
 
 
 def _quality(version: Version) -> Iterator[str]:
-    """Yield the qualities (measured, shrunk, and on fresh branch orders), and the size of the source."""
+    """Yield the qualities (measured, shrunk, and in the final evaluation), and the size of the source."""
     card, fresh = version.card, version.fresh
     if version.quality is not None:
         yield f"quality    {version.quality:.2f} in the search, the mean accuracy % over token budgets"
@@ -222,9 +223,9 @@ def _quality(version: Version) -> Iterator[str]:
         )
     if fresh is not None and fresh.quality is not None:
         leads = ", ".join(f"{lead.value:+.2f} over {name}" for name, lead in fresh.leads.items())
-        yield f"fresh      {fresh.quality:.2f} in the final evaluation{f' ({leads})' if leads else ''}"
+        yield f"final      {fresh.quality:.2f} on {fresh.where}{f' ({leads})' if leads else ''}"
     elif fresh is not None:
-        yield f"fresh      failed in the final evaluation: {fresh.failure}"
+        yield f"final      failed in the final evaluation: {fresh.failure}"
     if card.complexity:
         yield f"complexity {card.complexity.constants} free constants, {card.complexity.branches} branches"
 

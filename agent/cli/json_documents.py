@@ -18,7 +18,7 @@ from autotts.envs.trace import Trace
 from autotts.sandbox.check import AttackAttempt
 
 from ..archive.best import BestVersion
-from ..archive.run_report import Optimism, RunReport
+from ..archive.run_report import HeldOutGap, Optimism, RunReport
 from ..archive.run_settings import RunSetting
 from ..llm.budget import Spending, SpendingLimits
 from ..records.card import Card
@@ -63,6 +63,10 @@ class StatusDocument(Document):
     explorer: str
     environments: dict[str, str]
     """Content hash of each environment of the search set, by name."""
+    holdout: float
+    """Share of the questions of each benchmark that is held out; 0 if the search uses all."""
+    held_out: dict[str, str]
+    """Content hash of the held-out questions of each environment, by name."""
     simulated: dict[str, str]
     generation: int
     """The last generation that is archived."""
@@ -78,6 +82,8 @@ class StatusDocument(Document):
     """What the versions of each explorer have added to the hypervolume."""
     episodes_per_second: float | None
     optimism: Optimism | None
+    gap: HeldOutGap | None
+    """What held-out questions show of the choice of the search; None without them, or before the final evaluation."""
     """How much the search overestimates its choice."""
     best: BestVersion | None
     ranked: tuple[VersionRow, ...]
@@ -92,6 +98,8 @@ class LineageDocument(Document):
     archive: str
     best: BestVersion | None
     optimism: Optimism | None
+    gap: HeldOutGap | None
+    """What held-out questions show of the choice of the search; None without them, or before the final evaluation."""
     versions: tuple[VersionRow, ...]
     """By generation and id."""
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from autotts.envs.errors import InputError
 
-from . import options
+from . import config_file, options
 from .environments import chosen_environments
 from .messages import warn
 from .options import Commands, count, whole
@@ -49,6 +49,7 @@ def add_parser(commands: Commands) -> None:
     search.add_argument(
         "--orders", type=count, default=4, metavar="N", help="branch orders of each evaluation (default: 4)"
     )
+    options.holdout(command, "0.3, or that of the existing run")
     options.budget(command)
     command.group(options.OUTPUT).add_argument(
         "--run", metavar="RUN", help="run directory; continues the run if it exists (default: runs/mcp)"
@@ -85,6 +86,8 @@ def _check_settings(run: Run, args: argparse.Namespace) -> None:
     Raises:
         InputError: they differ.
     """
+    from autotts.envs.holdout import divide
+
     from ..archive import resolve
     from ..explorers.mcp.session import McpExplorer
 
@@ -92,20 +95,28 @@ def _check_settings(run: Run, args: argparse.Namespace) -> None:
         raise InputError(f"{run.home} is a run of the explorer {run.config.explorer}; choose another --run")
     if args.generations not in (None, run.config.generations):
         raise InputError(f"{run.home} is a run of {run.config.generations} generations; choose another --run")
+    if args.holdout not in (None, run.config.holdout):
+        raise InputError(f"{run.home} is a run with holdout {run.config.holdout:g}; choose another --run")
     if args.env:
-        given = {env.name: env.hash for env in resolve.environments(args.env, args.data)}
+        parts = divide(resolve.environments(args.env, args.data), run.config.holdout, run.config.seed)
+        given = {env.name: env.hash for env in parts.searched}
         if given != run.config.environments:
             raise InputError(f"{run.home} is a run on other environments; choose another --run")
 
 
 def _create(home: Path, args: argparse.Namespace, sandbox: Sandbox) -> Run:
+    from autotts.envs.holdout import divide
     from autotts.sandbox.choice import recorded_name
 
     from ..archive.run_directory import Run, RunConfig
     from ..archive.run_settings import record_settings
     from ..explorers.mcp.session import McpExplorer
+    from ..explorers.registry import HOLDOUT
 
-    environments = chosen_environments(args)
+    if args.holdout is None:
+        args.holdout = HOLDOUT
+        args.sources["holdout"] = HOLDOUT, config_file.DEFAULT
+    parts = divide(chosen_environments(args), args.holdout, args.seed)
     config = RunConfig(
         explorer=McpExplorer.name,
         generations=GENERATIONS if args.generations is None else args.generations,
@@ -114,10 +125,12 @@ def _create(home: Path, args: argparse.Namespace, sandbox: Sandbox) -> Run:
         orders=args.orders,
         max_branches=args.max_branches,
         max_tokens=args.max_tokens,
-        environments={env.name: env.hash for env in environments},
+        environments={env.name: env.hash for env in parts.searched},
+        holdout=args.holdout,
+        held_out={env.name: env.hash for env in parts.held_out},
         sandbox=recorded_name(args.sandbox, sandbox),
     )
-    run = Run.create(home, config, environments)
+    run = Run.create(home, config, parts.searched, held_out=parts.held_out)
     record_settings(run, args.sources)
     return run
 

@@ -136,6 +136,15 @@ def budget(command: CommandParser) -> None:
     )
 
 
+def holdout(command: CommandParser, default: str) -> None:
+    """Add the share of the questions that is held out; ``default`` says which share it is without the option."""
+    command.group(SEARCH).add_argument(
+        "--holdout", type=share, metavar="SHARE",
+        help="hold out this share of the questions of each benchmark: no candidate and no explorer meets them, and the "
+        f"final evaluation uses no others (default: {default})",
+    )  # fmt: skip
+
+
 def protocol(command: CommandParser, orders: int) -> None:
     """Add the choice of episodes: values of beta, branch orders (``orders`` by default), and the budget."""
     group = command.group(EPISODES)
@@ -251,6 +260,19 @@ def amount(text: str) -> float:
     value = float(text)
     if not 0 <= value < float("inf"):
         raise argparse.ArgumentTypeError(f"{text} is not an amount")
+    return value
+
+
+def share(text: str) -> float:
+    """Return a share that leaves something.
+
+    Raises:
+        ArgumentTypeError: the number is negative, or not less than 1.
+        ValueError: the text is not a number.
+    """
+    value = float(text)
+    if not 0 <= value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a share from 0 to less than 1")
     return value
 
 

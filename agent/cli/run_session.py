@@ -22,7 +22,7 @@ from .. import population
 from ..archive.best import BestVersion, best_version, label
 from ..archive.resolve import workers
 from ..archive.run_directory import Run
-from ..archive.run_report import TEXT, RunReport, describe_optimism, read_report
+from ..archive.run_report import TEXT, RunReport, describe_gap, describe_optimism, read_report
 from ..explorers.prompts.briefing import opening
 from ..explorers.registry import CALL_A_MODEL, check_limits, members
 from ..llm.budget import LlmBudget, Spending, SpendingLimit
@@ -165,8 +165,9 @@ def _print_summary(run: Run, budget: LlmBudget, args: argparse.Namespace) -> int
         searched = report.searched[version]
         shown = label(version, names.get(version, ""))
         print(f"  {shown:24} {measured:6.2f}  (search {searched:6.2f}, change {measured - searched:+.2f})")
-    print("  (mean accuracy over the token budgets of the baselines, in per cent)")
-    for line in describe_optimism(report.optimism):
+    where = report.where if report.held_out else f"{report.where}, not unseen data"
+    print(f"  (mean accuracy over the token budgets of the baselines, in per cent, on {where})")
+    for line in [*describe_gap(report), *describe_optimism(report.optimism)]:
         print(f"  {line}")
     print(f"  front, champions and findings: {run.home / TEXT}")
     if budget.spent().calls:

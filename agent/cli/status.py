@@ -37,7 +37,7 @@ def status(args: argparse.Namespace) -> int:
 
     from ..archive import resolve
     from ..archive.run_lock import running
-    from ..archive.run_report import describe_optimism
+    from ..archive.run_report import describe_gap, describe_optimism
     from ..archive.run_settings import describe_settings, read_settings
     from ..archive.version import ArchivedVersions
     from ..population.overfitting.beliefs import optimism
@@ -51,7 +51,8 @@ def status(args: argparse.Namespace) -> int:
     print(f"run {run.home}: {state}, explorer {plain(run.config.explorer)}")
     for line in (*_progress(run, cards), *_code(run)):
         print(plain(line))
-    for line in describe_optimism(estimate):
+    gap = describe_gap(versions.report) if versions.report else []
+    for line in [*gap, *describe_optimism(estimate)]:
         print(f"  {plain(line)}")
     for line in _best(cards, versions.ranked):
         print(plain(line))
@@ -79,11 +80,12 @@ def _document(
     cards, config = versions.cards, run.config
     return StatusDocument(
         run=str(run.home), state=state, explorer=config.explorer, environments=config.environments,
-        simulated=config.simulated, generation=_reached(cards), generations=config.generations, versions=len(cards),
-        failures=_failures(cards), spent=_spent(run), limits=run.limits(),
+        holdout=config.holdout, held_out=config.held_out, simulated=config.simulated, generation=_reached(cards),
+        generations=config.generations, versions=len(cards), failures=_failures(cards), spent=_spent(run),
+        limits=run.limits(),
         hypervolume=population.hypervolume(cards, config.latency),
         credits=population.credits(cards, latency=config.latency), episodes_per_second=_speed(run),
-        optimism=Optimism.of(estimate[0].id, estimate[1]) if estimate else None, best=versions.best,
+        optimism=Optimism.of(estimate[0].id, estimate[1]) if estimate else None, gap=versions.gap, best=versions.best,
         ranked=tuple(VersionRow.of(versions.by_id[card.id]) for card in versions.ranked[:_SHOWN]),
         settings=read_settings(run),
     )  # fmt: skip
@@ -119,6 +121,12 @@ def _progress(run: Run, cards: Sequence[Card]) -> Iterator[str]:
 
     latency = run.config.latency
     yield f"  search set   {', '.join(run.config.environments)}"
+    if run.config.held_out:
+        counts = {env.name: len(env) for env in run.held_out()}
+        named = ", ".join(f"{count} of {name}" for name, count in counts.items())
+        yield f"  held out     {counted(sum(counts.values()), 'question')} ({run.config.holdout:.0%}): {named}"
+    else:
+        yield "  held out     no questions: the search uses all of them"
     if run.config.simulated:
         weight = f"a weight of {run.config.simulated_weight:.0%} together, for selection only"
         yield f"  simulated    {', '.join(run.config.simulated)} ({weight})"

@@ -23,6 +23,7 @@ class MixtureExplorer:
 
     def __init__(self, members: Sequence[Explorer]) -> None:
         self.members = {member.name: member for member in members}
+        self.writes_free_code = any(getattr(member, "writes_free_code", True) for member in members)
 
     def propose(self, brief: Brief) -> list[Proposal]:
         """Return the proposals of the member that is drawn for this slot."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,6 +33,8 @@ GROUP = "autotts.explorers"
 CALL_A_MODEL = ("anthropic", "openai")
 """Explorers that call a language model of a provider."""
 _DEFAULT_MODEL = {"anthropic": "claude-sonnet-5-5"}
+HOLDOUT = 0.3
+"""Default share of the questions that is held out from explorers that write free code."""
 
 
 
@@ -69,6 +71,33 @@ def members(config: RunConfig) -> tuple[str, ...]:
 
 def _named(config: RunConfig) -> tuple[str, ...]:
     return config.mixture if config.explorer == "mixture" else (config.explorer,)
+
+
+def default_holdout(explorer: str, mixture: Sequence[str] = (), own: Explorer | None = None) -> float:
+    """Return the share of the questions that a run holds out if the user names none.
+
+    It is `HOLDOUT` if candidates may hold any code, which could memorise questions, and 0 for `evolve`, whose genome
+    cannot. An explorer of the user's own declares with ``writes_free_code = False`` that it cannot either.
+
+    Args:
+        explorer: the name of the explorer.
+        mixture: the members of a mixture.
+        own: the explorer itself, if it is an object.
+
+    Raises:
+        InputError: an explorer of the user's own cannot be made.
+    """
+    if own is not None:
+        return HOLDOUT if writes_free_code(own) else 0.0
+    names = mixture if explorer == "mixture" else (explorer,)
+    free = (name != "evolve" and (name in NAMES or not is_plugin(name, GROUP) or writes_free_code(_own(name)))
+            for name in names)  # fmt: skip
+    return HOLDOUT if any(free) else 0.0
+
+
+def writes_free_code(explorer: Explorer) -> bool:
+    """Return whether candidates of ``explorer`` may hold any code: it does not declare otherwise."""
+    return bool(getattr(explorer, "writes_free_code", True))
 
 
 def check_requirements(config: RunConfig, prices: Prices, *limits: SpendingLimit) -> None:

@@ -126,7 +126,10 @@ def update_limits(run: Run, total: SpendingLimit, each: SpendingLimit) -> Spendi
     return limits
 
 
-def new_config(environments: Sequence[Environment], simulated: Sequence[Environment], **settings: Any) -> RunConfig:
+def new_config(
+    environments: Sequence[Environment], simulated: Sequence[Environment], held_out: Sequence[Environment] = (),
+    **settings: Any,
+) -> RunConfig:  # fmt: skip
     """Return the settings of a new run.
 
     Raises:
@@ -136,6 +139,7 @@ def new_config(environments: Sequence[Environment], simulated: Sequence[Environm
         config = RunConfig(
             environments={env.name: env.hash for env in environments},
             simulated={env.name: env.hash for env in simulated},
+            held_out={env.name: env.hash for env in held_out},
             **settings,
         )
     except ValidationError as error:

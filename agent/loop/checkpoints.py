@@ -83,7 +83,7 @@ def fork(old: Run, generation: int, home: Path, changes: dict[str, Any]) -> Run:
     if home.exists():
         raise InputError(f"{home} is there already; choose another directory")
     config = RunConfig.model_validate(old.config.model_dump() | changes)
-    new = Run.create(home, config, old.environments(), old.given())
+    new = Run.create(home, config, old.environments(), old.given(), old.held_out())
     for card in old.archive.cards():
         if card.generation <= generation:
             aside = new.archive.root / f".writing-{card.id}"

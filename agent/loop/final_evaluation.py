@@ -1,4 +1,11 @@
-"""The final evaluation: best versions, front and baselines on branch orders that the search has not seen."""
+"""The final evaluation: best versions, front and baselines on held-out questions, or else on fresh branch orders.
+
+Fresh orders are the same questions again: they show luck with orders, and nothing of a candidate that has memorised
+questions. Only held-out questions show that. The best version is then chosen by its figures there alone, because a
+candidate that knows the questions of the search can look as good on them as it likes. A version that is clearly behind
+a baseline in the search cannot be chosen: the held-out questions are few, and a lead there may be noise. (A bar set by
+other candidates would be useless: one that has memorised questions would raise it above all honest ones.)
+"""
 
 from __future__ import annotations
 
@@ -25,6 +32,7 @@ from ..population.overfitting.crossvalidation import means
 from ..population.overfitting.question_results import QuestionResults
 from ..records.card import Card
 from ..records.migration import BASELINE
+from .held_out import clearly_behind, gaps
 
 FINALISTS = 4
 """Number of versions, the best by believed quality, that are evaluated in addition to the front."""
@@ -36,11 +44,13 @@ def evaluate_finalists(
     run: Run, environments: Sequence[Environment], sandbox: Sandbox, secret: AuditSecret,
     progress: Callable[[int], None] | None = None, evaluated: Callable[[int, int], None] | None = None,
 ) -> RunReport:  # fmt: skip
-    """Evaluate the finalists and the baselines on fresh branch orders; write ``report.json``, and return it.
+    """Evaluate the finalists and the baselines on held-out questions if the run has some, else on fresh branch orders.
+
+    Write ``report.json``, and return it.
 
     Args:
         run: a run after its last generation.
-        environments: the recorded environments of the run.
+        environments: the recorded environments of the run, for a run without held-out questions.
         sandbox: where the versions run.
         secret: the secret from which the chance of the audits comes.
         progress: called with the number of episodes that have been run since its last call.
@@ -55,7 +65,7 @@ def evaluate_finalists(
     ranked = population.ranked(cards)
     best = [card for card in ranked if card.generation > 0][:FINALISTS]
     baselines = [card for card in ranked if card.generation == 0]
-    episodes = run.episodes(environments, FIRST_FRESH_ORDER)
+    episodes = run.episodes(run.held_out() or environments, FIRST_FRESH_ORDER)
 
     def measured(card: Card) -> LoggedEvaluation:
         candidate = Candidate(card.id, run.archive.source(card.id))
@@ -86,10 +96,12 @@ def _report(
         run: the run, with its settings and its results by question.
         cards: the cards of all its versions.
         front: the discovered versions of the front.
-        results: evaluations of the finalists and the baselines on fresh branch orders, by id.
+        results: evaluations of the finalists and the baselines in the final evaluation, by id.
     """
-    protocol = run.config.protocol().model_copy(
-        update={"environments": run.config.environments, "first_order": FIRST_FRESH_ORDER, "simulated": 0.0}
+    config, held_out = run.config, {env.name: len(env) for env in run.held_out()}
+    measured_on = config.held_out or config.environments
+    protocol = config.protocol().model_copy(
+        update={"environments": measured_on, "first_order": FIRST_FRESH_ORDER, "simulated": 0.0}
     )
     finalists = [card for card in cards if card.id in results]
     fresh = [
@@ -99,10 +111,14 @@ def _report(
     ]
     figures = {name: QuestionResults.of(result.scores) for name, result in results.items() if result.scores is not None}
     at = population.budgets(cards)
-    chosen = choose(population.ranked(with_beliefs(fresh, figures.get)), at)
-    assert chosen is not None, "a version has run"
+    fresh = with_beliefs(fresh, figures.get)
     ran, baselines = [card for card in front if card.id in figures], [card.id for card in fresh if card.generation == 0]
-    held = _budgets(ran, baselines, figures, at)
+    behind = clearly_behind(fresh, run.archive.figures, at) if held_out else frozenset()
+    chosen = choose(population.ranked([card for card in fresh if card.id not in behind] or fresh), at)
+    assert chosen is not None, "a version has run"
+    believed = {card.id: card for card in (fresh if held_out else front)}  # those who wrote them knew the others
+    held = _budgets([believed[card.id] for card in ran], baselines, figures, at)
+    first = choose(population.ranked(cards), at) if held_out else None
     optimistic = optimism(cards, run.archive.figures)
     return RunReport(
         best=chosen.id,
@@ -111,6 +127,8 @@ def _report(
         measured={card.id: population.quality(card, at) for card in fresh},
         curves={card.id: card.curve for card in fresh},
         front=tuple(card.id for card in ran),
+        held_out=held_out,
+        gaps=gaps(fresh, first.id if first else "", figures, run.archive.figures, at) if held_out else (),
         champions={"balanced": chosen.id} | _ends(held),
         leads=tuple(_leads([*ran, chosen], baselines, figures, at)),
         budgets=tuple(held),
@@ -140,7 +158,14 @@ def _leads(
 def _budgets(
     front: Sequence[Card], baselines: Sequence[str], figures: Mapping[str, QuestionResults], at: Floats
 ) -> list[BudgetComparison]:
-    """Return how accurate the version that the search believes in is at some budgets, on fresh orders."""
+    """Return how accurate the version with the best shrunk curve is at some budgets in the final evaluation.
+
+    Args:
+        front: the versions to choose from, with beliefs: those of the search, or those on held-out questions.
+        baselines: names of the baselines.
+        figures: results of all in the final evaluation.
+        at: the token budgets of quality.
+    """
     if not front:
         return []
     these: QualityPanel = panel([figures[front[0].id]], at)

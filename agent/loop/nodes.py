@@ -21,7 +21,7 @@ from .. import population
 from ..archive.baselines import baseline_names, baseline_source
 from ..archive.best import choose, label
 from ..archive.run_directory import Run
-from ..archive.run_report import TEXT, RunReport, set_report_aside
+from ..archive.run_report import ON_FRESH_ORDERS, ON_HELD_OUT, TEXT, RunReport, set_report_aside
 from ..llm.budget import LlmBudget
 from ..population.program_form import program_form
 from ..records.candidate import CandidateEvaluation, CandidateRecord
@@ -217,10 +217,11 @@ class Discovery:
         return {"generation": state["generation"] + whole, "step": "", "pending": [], "barren": barren}
 
     def final_evaluation(self, state: DiscoveryState) -> dict[str, Any]:
-        """Compare the best versions with the baselines on fresh branch orders, and write the report."""
+        """Compare the best versions with the baselines (`final_evaluation`), and write the report."""
+        where = ON_HELD_OUT if self.run.config.held_out else ON_FRESH_ORDERS
         report = evaluate_finalists(
             self.run, self.store.recorded.environments, self.sandbox, self._secret, self._ticked,
-            lambda done, of: self.tell(FinalistsEvaluated(done, of)),
+            lambda done, of: self.tell(FinalistsEvaluated(done, of, where)),
         )  # fmt: skip
         if self._render is not None:
             text = self._render(self.run, report, self.archive.cards_with_beliefs())

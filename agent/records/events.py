@@ -133,7 +133,7 @@ class RunFinished(Event):
 
     kind = "finished"
     best: str
-    """Id of the best version on fresh branch orders."""
+    """Id of the best version in the final evaluation."""
     versions: int
     stopped: str
     """The limit that ended the run before its last generation; empty if none did."""
@@ -162,6 +162,8 @@ class FinalistsEvaluated(Event):
 
     done: int
     of: int
+    where: str = ""
+    """The questions and branch orders, in words."""
 
 
 @dataclass(frozen=True, slots=True)

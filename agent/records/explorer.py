@@ -103,6 +103,10 @@ class Explorer(Protocol):
     explorers that come with it. An explorer with paid calls of its own keeps to limits of its own, and says in
     `Proposal.cost` what a proposal has cost. Any other exception ends the run, which can be resumed.
 
+    An explorer may declare ``writes_free_code = False``: its candidates then cannot hold data that recognise questions,
+    and a run lets it search on all of them. From every other explorer a run holds out a part of the questions, for the
+    final evaluation (``--holdout``).
+
     Check an implementation with `autotts.testing.check_explorer`.
     """
 

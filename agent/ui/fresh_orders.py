@@ -1,4 +1,4 @@
-"""The final evaluation of one version: its results on branch orders that the search has not used."""
+"""The final evaluation of one version: its results on held-out questions, or else on fresh branch orders."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from ..records.card import Card
 from .answers import Answer, CurveAnswer
 
 _ALONE = (
-    "An archive without its run has no final evaluation. The command autotts replay measures versions on other branch "
-    "orders."
+    "An archive without its run has no final evaluation. The command autotts replay measures versions on other "
+    "environments."
 )
 _RUNNING = "The run has not finished: its final evaluation comes at the end."
 _LEFT_OUT = "The final evaluation has not measured it: it measures the best versions, the front and the baselines."
@@ -26,6 +26,8 @@ class FreshOrdersAnswer(Answer):
     why: str
     key: str
     """Key of the measurement among those of the version; empty if there is none."""
+    where: str
+    """The questions of the measurement, in words; empty if there is none."""
     orders: str
     """The branch orders and limits, as text."""
     quality: float | None
@@ -47,14 +49,14 @@ def fresh_orders(reader: ArchiveReader, card: Card, view: ArchiveSnapshot) -> Fr
     if report is None:
         return _nothing(_RUNNING if reader.run else _ALONE)
     if card.id in report.failed:
-        return _nothing(f"It failed on the fresh branch orders: {report.failed[card.id]}")
+        return _nothing(f"It failed in the final evaluation: {report.failed[card.id]}")
     if card.id not in report.measured:
         return _nothing(_LEFT_OUT)
     baseline = report.best_of(row.id for row in view.rows if row.generation == 0)
     lead = next((each.quality for each in report.leads if (each.version, each.baseline) == (card.id, baseline)), None)
     return FreshOrdersAnswer(
-        why="", key=report.protocol.key(), orders=orders(report.protocol), quality=report.measured[card.id],
-        searched=report.searched.get(card.id), lead=lead,
+        why="", key=report.protocol.key(), where=report.where, orders=orders(report.protocol),
+        quality=report.measured[card.id], searched=report.searched.get(card.id), lead=lead,
         baseline=CurveAnswer(id=baseline, name=baseline, baseline=True, points=report.curves.get(baseline, ()))
         if baseline else None,
         baseline_quality=report.measured[baseline] if baseline else None,
@@ -74,5 +76,6 @@ def fresh_measurement(reader: ArchiveReader, card: Card) -> list[ProtocolMeasure
 
 def _nothing(why: str) -> FreshOrdersAnswer:
     return FreshOrdersAnswer(
-        why=why, key="", orders="", quality=None, searched=None, baseline=None, baseline_quality=None, lead=None
-    )
+        why=why, key="", where="", orders="", quality=None, searched=None, baseline=None, baseline_quality=None,
+        lead=None,
+    )  # fmt: skip

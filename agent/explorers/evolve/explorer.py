@@ -55,6 +55,7 @@ class EvolveExplorer:
     name = "evolve"
     one_at_a_time = False
     needs_own_data = True
+    writes_free_code = False  # a genome is a choice of building blocks and a few numbers
 
     def __init__(self, guided: bool = True) -> None:
         self._guided = guided

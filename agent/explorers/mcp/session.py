@@ -261,12 +261,17 @@ def last_round(run: Run, brief: Brief) -> str:
 
 
 def conclusion(run: Run) -> str:
-    """Return the end of a finished run in words: the best version, and qualities on fresh branch orders."""
+    """Return the end of a finished run in words: the best version, and qualities on fresh branch orders.
+
+    Figures on held-out questions are for the user alone: the agent may work on another run next.
+    """
     report = read_report(run)
     if report is None:
         return "The run is over."
+    if report.held_out:
+        return f"The run is over. The best is {report.best}. Its report has the figures on the held-out questions."
     lines = [f"  {name}: {quality:.2f}" for name, quality in sorted(report.measured.items(), key=lambda item: -item[1])]
-    head = f"The run is over. The best is {report.best}. Quality on branch orders that the search has not seen:"
+    head = f"The run is over. The best is {report.best}. Quality on fresh branch orders of the same questions:"
     return "\n".join([head, *lines])
 
 

@@ -70,9 +70,9 @@ class ProgressDisplay:
                     f"generation {event.generation:3d}: {counted(event.versions, 'version'):>13}, {_quality(event)}, "
                     f"{self._speed()}, {self._left(event.generation)}"
                 )
-            case FinalistsEvaluated(0, of):
+            case FinalistsEvaluated(0, of, where):
                 self._begin("final evaluation")
-                self._print(f"final evaluation: {counted(of, 'version')} on fresh branch orders ...")
+                self._print(f"final evaluation: {counted(of, 'version')} on {where} ...")
             case FinalistsEvaluated(done, of) if self._task is not None:
                 self._bar.update(self._task, total=of, completed=done, note=self._speed())
 

@@ -11,7 +11,7 @@ from autotts.envs.plain_text import plain
 from ... import population
 from ...archive.best import best_version, label
 from ...archive.run_directory import Run
-from ...archive.run_report import RunReport, describe_optimism
+from ...archive.run_report import ON_FRESH_ORDERS, RunReport, describe_gap, describe_optimism
 from ...llm.budget import Spending
 from ...llm.calls import read_calls
 from ...population.overfitting.crossvalidation import IntervalEstimate
@@ -46,12 +46,13 @@ def page(run: Run, report: RunReport, cards: Sequence[Card]) -> str:
 def _summary(run: Run, report: RunReport, cards: Sequence[Card]) -> Iterator[str]:
     first, count = report.protocol.first_order, report.protocol.orders
     orders = f"branch order {first:,}" if count == 1 else f"{count} branch orders from {first:,} on"
+    questions = _questions(report)
     best = best_version(population.ranked(cards), population.budgets(cards), report, run.given_names())
     assert best is not None, "the report has a best version"
     kind = "best version" if best.discovered else "best baseline, and no discovered version has figures"
     yield (
-        f"**{escaped(best.id)}** is the {kind}: quality {best.quality:.2f} on {orders}, which the search has never "
-        f"seen. The rule: {best.rule}."
+        f"**{escaped(best.id)}** is the {kind}: quality {best.quality:.2f} on {questions}, "
+        f"{orders}. The rule: {best.rule}."
     )
     yield ""
     for remark in best.remarks:
@@ -69,7 +70,22 @@ def _summary(run: Run, report: RunReport, cards: Sequence[Card]) -> Iterator[str
         )
     yield "Quality: mean accuracy, in per cent, over token budgets. All intervals: 95%, over questions."
     for name, why in report.failed.items():
-        yield f"\n{escaped(name)} did not come through the fresh orders ({escaped(plain(one_line(why, 200)))})."
+        yield f"\n{escaped(name)} failed in the final evaluation ({escaped(plain(one_line(why, 200)))})."
+
+
+_SHOWN_BY = {
+    True: "what it owes to luck and to knowing the questions of the search",
+    False: "its luck with branch orders in the search; whether it knows the questions cannot be seen here",
+}
+
+
+def _questions(report: RunReport) -> str:
+    """Return the questions of the final evaluation in words."""
+    if not report.held_out:
+        return f"{ON_FRESH_ORDERS} (not unseen data)"
+    parts = ", ".join(f"{count} of {name}" for name, count in report.held_out.items())
+    total = counted(sum(report.held_out.values()), "held-out question")
+    return f"{total} ({escaped(parts)}), which no candidate and no explorer has met"
 
 
 def _front(report: RunReport, names: Mapping[str, str]) -> Iterator[str]:
@@ -90,7 +106,8 @@ def _front(report: RunReport, names: Mapping[str, str]) -> Iterator[str]:
     if not report.budgets:
         return
     yield ""
-    yield "What the search holds to be the best within a budget, and the difference from what each attains within it:"
+    whose = "What the held-out questions show" if report.held_out else "What the search holds"
+    yield f"{whose} to be the best within a budget, and the difference from what each attains within it:"
     yield ""
     rows = [
         (f"{row.tokens:,.0f}", row.version, interval(row.accuracy.value, row.accuracy.interval, 1),
@@ -101,6 +118,7 @@ def _front(report: RunReport, names: Mapping[str, str]) -> Iterator[str]:
 
 
 def _optimism(report: RunReport, names: Mapping[str, str]) -> Iterator[str]:
+    yield from (f"- {escaped(line)}" for line in describe_gap(report))
     if report.optimism is None:
         yield "Not known: there are too few questions, or no figures by question."
     else:
@@ -110,9 +128,10 @@ def _optimism(report: RunReport, names: Mapping[str, str]) -> Iterator[str]:
     common = median(moved[baseline] for baseline in baselines) if baselines else 0.0
     yield ""
     yield (
-        "Fresh branch orders of the same questions are easier or harder for all: the hand-written controllers, which "
+        f"{'Held-out questions' if report.held_out else 'Fresh branch orders of the same questions'} are easier or "
+        "harder for all: the hand-written controllers, which "
         f"nobody chose by these figures, change by {common:+.2f} (median). Where a version changes by less than they "
-        "do, the difference is an estimate of its luck in the search:"
+        f"do, the difference is an estimate of {_SHOWN_BY[bool(report.held_out)]}:"
     )
     yield ""
     rows = [
@@ -120,7 +139,7 @@ def _optimism(report: RunReport, names: Mapping[str, str]) -> Iterator[str]:
          f"{moved[version] - common:+.2f}")
         for version, measured in sorted(report.measured.items(), key=lambda item: -item[1])
     ]  # fmt: skip
-    yield from table(("version", "quality in the search", "on fresh orders", "change less theirs"), rows)
+    yield from table(("version", "quality in the search", f"on {report.where}", "change less theirs"), rows)
 
 
 def _learned(run: Run, cards: Sequence[Card]) -> Iterator[str]:

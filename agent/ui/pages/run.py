@@ -92,8 +92,10 @@ class ProgressAnswer(Answer):
 
 
 class FinalAnswer(Answer):
-    """Qualities on the fresh branch orders of the final evaluation."""
+    """Qualities in the final evaluation."""
 
+    where: str
+    """The questions of the final evaluation, in words."""
     orders: str
     """Branch orders and limits, as text."""
     best_searched: float | None
@@ -296,6 +298,7 @@ def _read_report(run: Run | None) -> tuple[RunReport | None, str]:
 def _final(report: RunReport, view: ArchiveSnapshot) -> FinalAnswer:
     first = report.best_of(row.id for row in view.rows if row.generation == 0)
     return FinalAnswer(
-        orders=orders(report.protocol), best_searched=report.searched.get(report.best), baseline=first,
+        where=report.where, orders=orders(report.protocol),
+        best_searched=report.searched.get(report.best), baseline=first,
         baseline_quality=report.measured[first] if first else None,
     )  # fmt: skip

@@ -98,7 +98,7 @@ function tiles(root, run) {
 /** Return the tiles of the best version and the best baseline, both measured alike: in the search or in the final evaluation. */
 function bestTiles(run) {
   const final = run.final, [id, quality] = final ? [final.baseline, final.baseline_quality] : [run.best_baseline, run.baseline_quality];
-  const where = final ? "on fresh branch orders" : "in the search";
+  const where = final ? `on ${final.where}` : "in the search";
   const gain = run.best_quality !== null && quality !== null && quality !== undefined && id !== run.best ? `; the best version has ${signed(run.best_quality - quality)} points` : "";
   return [
     tile(term("best version", "Best version"), figure(run.best_quality, 2), run.best

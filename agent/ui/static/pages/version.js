@@ -71,7 +71,7 @@ function final(v) {
   const lead = f.lead ? [`; the difference, paired by question and branch order, is ${signed(f.lead.value)} [${signed(f.lead.interval[0])}, ${signed(f.lead.interval[1])}] points`] : "";
   const ahead = f.baseline && f.baseline_quality > f.quality;
   return h("div", { id: "final" }, h("dl", { class: "tiles" },
-    tile("Quality on fresh branch orders", figure(f.quality, 2), `${plain(f.searched, 2)} in the search, change ${signed(f.quality - f.searched)}`),
+    tile(`Quality on ${f.where}`, figure(f.quality, 2), `${plain(f.searched, 2)} in the search, change ${signed(f.quality - f.searched)}`),
     f.baseline && f.baseline.id !== v.id ? tile(["Best ", term("baseline"), " there"], figure(f.baseline_quality, 2), [h("a", { href: to("version", f.baseline.id) }, f.baseline.id), ahead ? ": it is ahead of this version" : ""]) : null),
     h("p", { class: "soft" }, marked(f.orders, "branch order", "branch"), lead, "."));
 }

@@ -69,7 +69,7 @@ def test_a_line_gives_each_figure_with_its_version(tmp_path: Path, capsys) -> No
     with watch:
         watch.report(start)
         watch.report(later)
-        watch.report(FinalistsEvaluated(0, 1))
+        watch.report(FinalistsEvaluated(0, 1, "fresh branch orders"))
     err = capsys.readouterr().err
     assert "best starting version g000-a 90.71 (yours: early (g000-a) 90.71, best baseline 88.10)" in err
     assert f"best g001-b {82.265:.2f} (highest: g001-c 90.87, yours: early (g000-a) 90.71, best baseline 88.10)" in err
