@@ -1,19 +1,16 @@
-"""Runs candidates in bubblewrap: own namespaces, no network, and no files but those of the Python interpreter."""
+"""Runs candidates in bubblewrap: own namespaces, no network, and copies of the few files that the interpreter needs."""
 
 from __future__ import annotations
 
 import os
 import platform
 import shutil
-import stat
 import subprocess
-import sys
-import sysconfig
-from pathlib import Path
 
 from ..base import SandboxError
 from ..worker import seccomp
-from .process import WORKER, ProcessWorker
+from .process import ProcessWorker
+from .root import root
 from .runner import WorkerSandbox
 from .workers import Worker
 
@@ -47,8 +44,7 @@ def _command() -> list[str]:
 
     Raises:
         SandboxError: bubblewrap is not installed; or there is no filter of system calls for this processor (bubblewrap
-            has no filter of its own); or we run as root and other users cannot read the interpreter, so that a
-            candidate could not give up its privileges.
+            has no filter of its own); or the interpreter cannot be copied.
     """
     bwrap = shutil.which("bwrap")
     if bwrap is None:
@@ -63,32 +59,10 @@ def _command() -> list[str]:
         arguments += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
     else:
         arguments += ["--unshare-user", "--uid", "65534", "--gid", "65534"]
-    python = Path(sys.executable).resolve()
-    library = Path(os.__file__).resolve().parent
-    if os.geteuid() == 0 and not all(
-        path.stat().st_mode & stat.S_IROTH for path in (python, library, Path(os.__file__))
-    ):
-        raise SandboxError(f"{python} or its library cannot be read by others, so that candidates would run as root")
-    for place in _places(python, library):
-        for parent in reversed(place.parents[:-1]):
-            arguments += ["--perms", "0755", "--dir", str(parent)]
-        arguments += ["--ro-bind", str(place), str(place)]
-    if (library / "site-packages").is_dir():
-        arguments += ["--tmpfs", str(library / "site-packages"), "--remount-ro", str(library / "site-packages")]
-    arguments += ["--ro-bind", str(WORKER), "/worker.py", "--proc", "/proc"]
+    # a moved interpreter finds its library by this variable; the restartable sequences would count interruptions
+    for name, value in (("LD_LIBRARY_PATH", "/python/lib"), ("GLIBC_TUNABLES", "glibc.pthread.rseq=0")):
+        arguments += ["--setenv", name, value]
+    arguments += ["--ro-bind", str(root()), "/", "--proc", "/proc"]
     # under root, bubblewrap leaves the kernel's parameters writable, some of them for every user
-    arguments += ["--remount-ro", "/proc"]
-    arguments += ["--perms", "0755", "--dir", "/dev", "--dev-bind", "/dev/null", "/dev/null"]
-    arguments += ["--remount-ro", "/", "--chdir", "/"]
-    return [*arguments, "--", str(python), "-I", "-S", "/worker.py"]
-
-
-def _places(python: Path, library: Path) -> list[Path]:
-    """Return only the paths that the interpreter needs: its binary, its standard library and the system's libraries."""
-    places = [python, library]
-    shared, name = sysconfig.get_config_var("LIBDIR"), sysconfig.get_config_var("INSTSONAME")
-    if shared and name:
-        places.append(Path(shared) / name)
-    system = sysconfig.get_config_var("MULTIARCH") or ""
-    places += [Path("/lib64"), Path("/lib") / system, Path("/usr/lib") / system]
-    return [place for place in places if os.path.exists(place)]  # Path.exists may raise
+    arguments += ["--remount-ro", "/proc", "--chdir", "/"]
+    return [*arguments, "--", "/python3", "-I", "-S", "/worker.py"]

@@ -15,6 +15,7 @@ from pathlib import Path
 import docker
 from docker.errors import APIError, BuildError, DockerException
 
+from .. import wire
 from ..base import SandboxError
 
 NAME = "autotts-sandbox"
@@ -136,7 +137,7 @@ def bootstrap(client: docker.DockerClient, report: Report) -> str:
 def _context() -> dict[str, bytes]:
     """Return the files from which the image is built, by name."""
     files = (_SANDBOX / "Dockerfile.sandbox", _SANDBOX / "worker" / "shrink.py", _SANDBOX / "worker" / "worker.py")
-    return {file.name: file.read_bytes() for file in files}
+    return {file.name: file.read_bytes() for file in files} | {"modules": "\n".join(wire.preloaded()).encode()}
 
 
 def _mirror() -> list[str]:

@@ -103,10 +103,12 @@ def take_clocks(library: Any) -> list[str]:
             start, end = (int(part, 16) for part in place.split("-"))
             if library.mmap(start, end - start, 1, 0x32, -1, 0) != start:  # PROT_READ, MAP_PRIVATE FIXED ANONYMOUS
                 refused.append("the kernel keeps its page of clocks mapped")
+    part = bytearray(1 << 18)
     for name in sorted({line[5].strip() for line in lines if len(line) == 6 and line[5].startswith("/")}):
         if os.path.isfile(name):
-            with open(name, "rb") as file:
-                file.read()  # so that a candidate brings no page of it into memory, and finds none missing
+            with open(name, "rb", buffering=0) as file:
+                while file.readinto(part):  # so that a candidate brings no page into memory, and finds none missing
+                    pass
     tsc_off = library.prctl(26, 2, 0, 0, 0) == 0  # PR_SET_TSC, PR_TSC_SIGSEGV
     if not tsc_off and os.uname().machine == "x86_64":  # others have it since Linux 6.12, or not at all
         refused.append("the kernel leaves the processor's time stamp counter readable")

@@ -5,7 +5,7 @@ import os
 
 from envs import Controller
 
-BPF = {"x86_64": 321, "aarch64": 280}[os.uname().machine]
+BPF = {"x86_64": 321, "aarch64": 280}[BAIT["machine"]]
 
 
 class Attack(Controller):

@@ -5,7 +5,7 @@ import os
 
 from envs import Controller
 
-SETTIMEOFDAY = {"x86_64": 164, "aarch64": 170}[os.uname().machine]
+SETTIMEOFDAY = {"x86_64": 164, "aarch64": 170}[BAIT["machine"]]
 
 
 class Attack(Controller):

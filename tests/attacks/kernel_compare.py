@@ -5,7 +5,7 @@ import os
 
 from envs import Controller
 
-KCMP = {"x86_64": 312, "aarch64": 272}[os.uname().machine]
+KCMP = {"x86_64": 312, "aarch64": 272}[BAIT["machine"]]
 
 
 class Attack(Controller):

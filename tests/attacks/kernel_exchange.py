@@ -6,7 +6,7 @@ import os
 
 from envs import Controller
 
-KEXEC_LOAD = {"x86_64": 246, "aarch64": 104}[os.uname().machine]
+KEXEC_LOAD = {"x86_64": 246, "aarch64": 104}[BAIT["machine"]]
 
 
 class Attack(Controller):

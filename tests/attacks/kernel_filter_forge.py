@@ -6,7 +6,7 @@ import struct
 
 from envs import Controller
 
-GETPID = {"x86_64": 39, "aarch64": 172}[os.uname().machine]
+GETPID = {"x86_64": 39, "aarch64": 172}[BAIT["machine"]]
 
 
 class Attack(Controller):

@@ -6,7 +6,7 @@ import struct
 
 from envs import Controller
 
-OPEN_BY_HANDLE_AT = {"x86_64": 304, "aarch64": 265}[os.uname().machine]
+OPEN_BY_HANDLE_AT = {"x86_64": 304, "aarch64": 265}[BAIT["machine"]]
 
 
 class Attack(Controller):

@@ -5,8 +5,8 @@ import os
 
 from envs import Controller
 
-ADD_KEY = {"x86_64": 248, "aarch64": 217}[os.uname().machine]
-KEYCTL = {"x86_64": 250, "aarch64": 219}[os.uname().machine]
+ADD_KEY = {"x86_64": 248, "aarch64": 217}[BAIT["machine"]]
+KEYCTL = {"x86_64": 250, "aarch64": 219}[BAIT["machine"]]
 
 
 class Attack(Controller):

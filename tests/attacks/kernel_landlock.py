@@ -5,8 +5,8 @@ import os
 
 from envs import Controller
 
-CREATE_RULESET = {"x86_64": 444, "aarch64": 444}[os.uname().machine]
-RESTRICT_SELF = {"x86_64": 446, "aarch64": 446}[os.uname().machine]
+CREATE_RULESET = {"x86_64": 444, "aarch64": 444}[BAIT["machine"]]
+RESTRICT_SELF = {"x86_64": 446, "aarch64": 446}[BAIT["machine"]]
 
 
 class Attack(Controller):

@@ -6,8 +6,8 @@ import os
 
 from envs import Controller
 
-INIT_MODULE = {"x86_64": 175, "aarch64": 105}[os.uname().machine]
-FINIT_MODULE = {"x86_64": 313, "aarch64": 273}[os.uname().machine]
+INIT_MODULE = {"x86_64": 175, "aarch64": 105}[BAIT["machine"]]
+FINIT_MODULE = {"x86_64": 313, "aarch64": 273}[BAIT["machine"]]
 
 
 class Attack(Controller):

@@ -5,11 +5,11 @@ import os
 
 from envs import Controller
 
-OPEN_TREE = {"x86_64": 428, "aarch64": 428}[os.uname().machine]
-FSOPEN = {"x86_64": 430, "aarch64": 430}[os.uname().machine]
-FSPICK = {"x86_64": 433, "aarch64": 433}[os.uname().machine]
-MOVE_MOUNT = {"x86_64": 429, "aarch64": 429}[os.uname().machine]
-MOUNT_SETATTR = {"x86_64": 442, "aarch64": 442}[os.uname().machine]
+OPEN_TREE = {"x86_64": 428, "aarch64": 428}[BAIT["machine"]]
+FSOPEN = {"x86_64": 430, "aarch64": 430}[BAIT["machine"]]
+FSPICK = {"x86_64": 433, "aarch64": 433}[BAIT["machine"]]
+MOVE_MOUNT = {"x86_64": 429, "aarch64": 429}[BAIT["machine"]]
+MOUNT_SETATTR = {"x86_64": 442, "aarch64": 442}[BAIT["machine"]]
 CALLS = {
     "open_tree": (OPEN_TREE, -100, b"/", 1),
     "fsopen": (FSOPEN, b"tmpfs", 0),

@@ -5,8 +5,8 @@ import os
 
 from envs import Controller
 
-MOVE_PAGES = {"x86_64": 279, "aarch64": 239}[os.uname().machine]
-MIGRATE_PAGES = {"x86_64": 256, "aarch64": 238}[os.uname().machine]
+MOVE_PAGES = {"x86_64": 279, "aarch64": 239}[BAIT["machine"]]
+MIGRATE_PAGES = {"x86_64": 256, "aarch64": 238}[BAIT["machine"]]
 
 
 class Attack(Controller):

@@ -11,7 +11,7 @@ CODE = bytes.fromhex("53 89 f8 89 f3 89 d1 31 d2 cd 80 5b c3")  # eax = edi, ebx
 
 class Attack(Controller):
     def solve(self, question):
-        if os.uname().machine != "x86_64":
+        if BAIT["machine"] != "x86_64":
             raise OSError("this processor has no such calls")
         page = mmap.mmap(
             -1, 4096, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC

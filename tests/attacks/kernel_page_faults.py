@@ -5,7 +5,7 @@ import os
 
 from envs import Controller
 
-USERFAULTFD = {"x86_64": 323, "aarch64": 282}[os.uname().machine]
+USERFAULTFD = {"x86_64": 323, "aarch64": 282}[BAIT["machine"]]
 
 
 class Attack(Controller):

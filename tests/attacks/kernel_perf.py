@@ -5,7 +5,7 @@ import os
 
 from envs import Controller
 
-PERF_EVENT_OPEN = {"x86_64": 298, "aarch64": 241}[os.uname().machine]
+PERF_EVENT_OPEN = {"x86_64": 298, "aarch64": 241}[BAIT["machine"]]
 
 
 class Attack(Controller):

@@ -5,8 +5,8 @@ import os
 
 from envs import Controller
 
-IOPL = {"x86_64": 172}[os.uname().machine]
-IOPERM = {"x86_64": 173}[os.uname().machine]
+IOPL = {"x86_64": 172}[BAIT["machine"]]
+IOPERM = {"x86_64": 173}[BAIT["machine"]]
 
 
 class Attack(Controller):

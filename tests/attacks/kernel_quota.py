@@ -5,7 +5,7 @@ import os
 
 from envs import Controller
 
-QUOTACTL = {"x86_64": 179, "aarch64": 60}[os.uname().machine]
+QUOTACTL = {"x86_64": 179, "aarch64": 60}[BAIT["machine"]]
 
 
 class Attack(Controller):

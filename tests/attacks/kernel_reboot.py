@@ -6,7 +6,7 @@ import os
 
 from envs import Controller
 
-REBOOT = {"x86_64": 169, "aarch64": 142}[os.uname().machine]
+REBOOT = {"x86_64": 169, "aarch64": 142}[BAIT["machine"]]
 
 
 class Attack(Controller):

@@ -5,7 +5,7 @@ import os
 
 from envs import Controller
 
-IO_URING_SETUP = {"x86_64": 425, "aarch64": 425}[os.uname().machine]
+IO_URING_SETUP = {"x86_64": 425, "aarch64": 425}[BAIT["machine"]]
 
 
 class Attack(Controller):

@@ -5,7 +5,7 @@ import os
 
 from envs import Controller
 
-PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}[os.uname().machine]
+PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}[BAIT["machine"]]
 
 
 class Attack(Controller):

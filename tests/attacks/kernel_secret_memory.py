@@ -6,7 +6,7 @@ import os
 
 from envs import Controller
 
-MEMFD_SECRET = {"x86_64": 447, "aarch64": 447}[os.uname().machine]
+MEMFD_SECRET = {"x86_64": 447, "aarch64": 447}[BAIT["machine"]]
 
 
 class Attack(Controller):

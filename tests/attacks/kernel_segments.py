@@ -5,7 +5,7 @@ import os
 
 from envs import Controller
 
-MODIFY_LDT = {"x86_64": 154}[os.uname().machine]
+MODIFY_LDT = {"x86_64": 154}[BAIT["machine"]]
 
 
 class Attack(Controller):

@@ -8,7 +8,7 @@ from envs import Controller
 
 class Attack(Controller):
     def solve(self, question):
-        if os.uname().machine != "x86_64":
+        if BAIT["machine"] != "x86_64":
             raise OSError("this processor has no such calls")
         libc = ctypes.CDLL(None, use_errno=True)
         for number, flags in ((272, 0x10000000), (272, 0x00020000), (41, 16)):

@@ -5,7 +5,7 @@ import os
 
 from envs import Controller
 
-CAPSET = {"x86_64": 126, "aarch64": 91}[os.uname().machine]
+CAPSET = {"x86_64": 126, "aarch64": 91}[BAIT["machine"]]
 PR_CAP_AMBIENT, RAISE, PR_SET_KEEPCAPS = 47, 2, 8
 
 

@@ -5,7 +5,7 @@ import os
 
 from envs import Controller
 
-CLONE = {"x86_64": 56, "aarch64": 220}[os.uname().machine]
+CLONE = {"x86_64": 56, "aarch64": 220}[BAIT["machine"]]
 CLONE_PARENT, SIGCHLD = 0x8000, 17
 
 

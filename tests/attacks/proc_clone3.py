@@ -5,7 +5,7 @@ import os
 
 from envs import Controller
 
-CLONE3 = {"x86_64": 435, "aarch64": 435}[os.uname().machine]
+CLONE3 = {"x86_64": 435, "aarch64": 435}[BAIT["machine"]]
 
 
 class Attack(Controller):

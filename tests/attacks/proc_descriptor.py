@@ -5,7 +5,7 @@ import os
 
 from envs import Controller
 
-GETFD = {"x86_64": 438, "aarch64": 438}[os.uname().machine]
+GETFD = {"x86_64": 438, "aarch64": 438}[BAIT["machine"]]
 
 
 class Attack(Controller):

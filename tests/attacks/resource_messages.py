@@ -5,7 +5,7 @@ import os
 
 from envs import Controller
 
-MSGGET = {"x86_64": 68, "aarch64": 186}[os.uname().machine]
+MSGGET = {"x86_64": 68, "aarch64": 186}[BAIT["machine"]]
 
 
 class Attack(Controller):

@@ -5,7 +5,7 @@ import os
 
 from envs import Controller
 
-MQ_OPEN = {"x86_64": 240, "aarch64": 180}[os.uname().machine]
+MQ_OPEN = {"x86_64": 240, "aarch64": 180}[BAIT["machine"]]
 
 
 class Attack(Controller):

@@ -5,7 +5,7 @@ import os
 
 from envs import Controller
 
-SEMGET = {"x86_64": 64, "aarch64": 190}[os.uname().machine]
+SEMGET = {"x86_64": 64, "aarch64": 190}[BAIT["machine"]]
 
 
 class Attack(Controller):

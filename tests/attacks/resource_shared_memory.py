@@ -5,7 +5,7 @@ import os
 
 from envs import Controller
 
-SHMGET = {"x86_64": 29, "aarch64": 194}[os.uname().machine]
+SHMGET = {"x86_64": 29, "aarch64": 194}[BAIT["machine"]]
 
 
 class Attack(Controller):

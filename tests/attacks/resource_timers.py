@@ -5,7 +5,7 @@ import os
 
 from envs import Controller
 
-TIMER_CREATE = {"x86_64": 222, "aarch64": 107}[os.uname().machine]
+TIMER_CREATE = {"x86_64": 222, "aarch64": 107}[BAIT["machine"]]
 
 
 class Attack(Controller):

@@ -5,7 +5,7 @@ import os
 
 from envs import Controller
 
-SIGQUEUE = {"x86_64": 129, "aarch64": 138}[os.uname().machine]
+SIGQUEUE = {"x86_64": 129, "aarch64": 138}[BAIT["machine"]]
 
 
 class Attack(Controller):
