@@ -26,7 +26,10 @@ def add_parser(commands: Commands) -> None:
     options.data_root(command)
     options.run_or_archive(command, argument=True)
     command.group(options.SANDBOX).add_argument(
-        "--sandbox", choices=options.SANDBOXES, default="auto", metavar="NAME",
+        "--sandbox",
+        choices=options.SANDBOXES,
+        default="auto",
+        metavar="NAME",
         help=f"where the application replays episodes: {', '.join(options.SANDBOXES)} (default: auto)",
     )
 
@@ -34,10 +37,9 @@ def add_parser(commands: Commands) -> None:
 def ui(args: argparse.Namespace) -> int:
     """Serve the application until Ctrl-C."""
     try:
-        import uvicorn
-
         from ..ui.app import create
         from ..ui.guard import AccessGuard
+        from ..ui.server import BoundedServer
     except ImportError as error:
         raise InputError(f"the application needs {error.name}: {install_command('ui')}") from None
     import secrets
@@ -57,14 +59,7 @@ def ui(args: argparse.Namespace) -> int:
         token = secrets.token_urlsafe(24)
         names = host_names(args.host)
         app = create(place, args.sandbox, lambda: server.should_exit)
-        server = uvicorn.Server(
-            uvicorn.Config(
-                AccessGuard(app, token, port, names),
-                log_level="warning",
-                server_header=False,
-                timeout_graceful_shutdown=3,
-            )
-        )
+        server = BoundedServer(AccessGuard(app, token, port, names))
         view = place.view().ready()
         print(f"{counted(len(view.rows), 'version')} of {archive_name(place.root)}; Ctrl-C ends it")
         print(f"http://{names[0]}:{port}/?token={token}", flush=True)

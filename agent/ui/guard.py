@@ -9,6 +9,8 @@ from urllib.parse import parse_qs
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from .connections import ADMITTED
+
 HEADERS = {
     "content-security-policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
@@ -66,8 +68,10 @@ class AccessGuard:
             return
         given = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
         if scope["path"] == "/" and given and self._right(given):
+            scope[ADMITTED] = True
             await self._admit(guarded)
         elif self._authorized(headers):
+            scope[ADMITTED] = True
             await self.app(scope, receive, guarded)
         else:
             await _answer(guarded, 401, _REFUSED[401])
@@ -106,7 +110,11 @@ class AccessGuard:
 
 async def _answer(send: Send, code: int, text: str) -> None:
     body = json.dumps({"detail": text}).encode()
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(body)).encode()),
+        (b"connection", b"close"),
+    ]
     if code == 401:
         headers.append((b"www-authenticate", b"Bearer"))
     await send({"type": "http.response.start", "status": code, "headers": headers})
