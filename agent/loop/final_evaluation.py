@@ -32,6 +32,7 @@ from ..population.overfitting.crossvalidation import means
 from ..population.overfitting.question_results import QuestionResults
 from ..records.card import Card
 from ..records.migration import BASELINE
+from .attempts import Attempts, passed_over
 from .held_out import clearly_behind, gaps
 
 FINALISTS = 4
@@ -66,12 +67,16 @@ def evaluate_finalists(
     best = [card for card in ranked if card.generation > 0][:FINALISTS]
     baselines = [card for card in ranked if card.generation == 0]
     episodes = run.episodes(run.held_out() or environments, FIRST_FRESH_ORDER)
+    attempts = Attempts(run.staged)
 
     def measured(card: Card) -> LoggedEvaluation:
         candidate = Candidate(card.id, run.archive.source(card.id))
         if card.explorer == BASELINE:
             return evaluate(candidate, episodes, sandbox, progress)
-        return trial(candidate, episodes, sandbox, secret=secret, progress=progress)  # audited in every episode
+        with attempts.of(card.id, "final evaluation") as allowed:
+            if not allowed:
+                return LoggedEvaluation(candidate, passed_over("final evaluation"))
+            return trial(candidate, episodes, sandbox, secret=secret, progress=progress)  # audited in every episode
 
     finalists = {card.id: card for card in [*best, *front, *baselines]}
     results: dict[str, LoggedEvaluation] = {}

@@ -24,7 +24,7 @@ from ..archive.run_directory import Run
 from ..archive.run_report import ON_FRESH_ORDERS, ON_HELD_OUT, TEXT, RunReport, set_report_aside
 from ..llm.budget import LlmBudget
 from ..population.program_form import program_form
-from ..records.candidate import CandidateEvaluation, CandidateRecord
+from ..records.candidate import CandidateDiagnosis, CandidateEvaluation, CandidateRecord
 from ..records.card import Card
 from ..records.events import (
     CandidateEvaluated,
@@ -41,6 +41,7 @@ from ..records.events import (
 )
 from ..records.explorer import Explorer, LimitReached, Proposal
 from ..records.migration import BASELINE
+from .attempts import Attempts, passed_over
 from .briefs import BriefBuilder
 from .candidate_store import CandidateStore
 from .evaluation import CandidateEvaluator
@@ -89,7 +90,7 @@ class Discovery:
         self.budget = budget or LlmBudget()
         self.archive = run.archive
         self.store = CandidateStore(run, sandbox.name)
-        self.staging = self.store.staging
+        self.staging, self._attempts = self.store.staging, Attempts(run.staged)
         self._report, self._render = report, render
         self._secret = AuditSecret()  # in memory only: a resumed run draws another one
         self._briefs = BriefBuilder(self.store, explorer, sandbox)
@@ -177,9 +178,8 @@ class Discovery:
             if candidate in self.archive or waiting is None or waiting.evaluation is not None:
                 continue
             began = time.perf_counter()
-            evaluated, played = self._evaluator.evaluate(waiting, self._present(state, candidate))
+            evaluated, played = self._evaluated(waiting, state)
             assert evaluated.evaluation is not None
-            self.staging.put(evaluated)
             seconds = time.perf_counter() - began
             self.emit(
                 CandidateEvaluated(
@@ -231,6 +231,18 @@ class Discovery:
 
     # Helpers
 
+    def _evaluated(self, waiting: CandidateRecord, state: DiscoveryState) -> tuple[CandidateRecord, int]:
+        """Evaluate a candidate, unless the run has died of it too often, and stage its record."""
+        with self._attempts.of(waiting.id, "evaluation") as allowed:
+            if allowed or waiting.asked == BASELINE:
+                evaluated, played = self._evaluator.evaluate(waiting, self._present(state, waiting.id))
+            else:
+                verdict = passed_over("evaluation")
+                failed = CandidateEvaluation(verdict=verdict.kind, message=verdict.message)
+                evaluated, played = waiting.with_evaluation(failed), 0
+            self.staging.put(evaluated)
+        return evaluated, played
+
     def _archived(self, state: DiscoveryState, cards: Sequence[Card]) -> GenerationArchived:
         """Return the event of a generation whose candidates are in the archive."""
         at, able = population.budgets(cards), [card for card in cards if card.ok]
@@ -266,8 +278,9 @@ class Discovery:
         record = self.staging.get(candidate)
         if record is None or record.evaluation is None or record.diagnosis is not None:
             return record
-        diagnosed = self._evaluator.diagnose(record)
-        self.staging.put(diagnosed)
+        with self._attempts.of(candidate, "diagnosis") as allowed:
+            diagnosed = self._evaluator.diagnose(record) if allowed else record.with_diagnosis(CandidateDiagnosis())
+            self.staging.put(diagnosed)
         return diagnosed
 
     def _present(self, state: DiscoveryState, candidate: str) -> list[Card]:

@@ -15,10 +15,11 @@ from typing import Any, cast
 from langgraph.config import get_stream_writer
 
 from ..records.events import Event
+from .attempts import WorkCancelled
 from .nodes import Discovery
 
 
-class NodeStopped(Exception):
+class NodeStopped(WorkCancelled):
     """The server has cancelled the call that the node belongs to."""
 
 
