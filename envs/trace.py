@@ -12,6 +12,7 @@ from .contract.replay import BRANCH, PRUNE, STEP, VERBS
 from .episodes import Episodes, Logs
 from .errors import InputError
 from .log_entries import LogEntries, log_entries
+from .plain_text import plain
 from .scoring import ForgedLog, score
 
 
@@ -185,7 +186,8 @@ def _word(answer: str | None) -> str:
 
 
 def _head(trace: Trace) -> str:
-    return f"{_word(trace.environment)}, question {trace.question_label}, beta {trace.beta:g}, order {trace.order}"
+    question = plain(trace.question_label)
+    return f"{_word(trace.environment)}, question {question}, beta {trace.beta:g}, order {trace.order}"
 
 
 def _foot(trace: Trace) -> list[str]:

@@ -56,6 +56,42 @@ def test_no_text_installs_the_package_of_another_project() -> None:
     assert all(other.search(f"pip install {name}") for name in names)
 
 
+def test_all_text_leaves_through_the_streams_that_neutralise_it() -> None:
+    """Nothing prints past `PlainStream` and `TerminalConsole`; the client of a workspace has no package of ours."""
+    console = ROOT / "agent" / "reports" / "console"
+    client = ROOT / "agent" / "explorers" / "coding_agent" / "client.py"
+    found = []
+    for file in sources("agent", "autotts"):
+        allowed = set[str]()
+        if file.parent == ROOT / "agent" / "cli" or file == client:
+            allowed |= {"print", "sys.stdout", "sys.stderr"}
+        if file.parent == console:
+            allowed |= {"sys.stdout", "sys.stderr"}
+        if file == console / "terminal.py":
+            allowed |= {"Console"}
+        found += [f"{file.relative_to(ROOT)}:{line}: {what}" for line, what in ways_out(file) if what not in allowed]
+    assert found == [], "print in agent/cli alone, and draw with agent.reports.console.terminal"
+
+
+def ways_out(file: Path) -> Iterator[tuple[int, str]]:
+    """Yield (line, name) of each call and stream by which a text may reach the terminal."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call):
+            name = ast.unparse(node.func)
+            if name == "print" or name.rpartition(".")[2] in ("Console", "pprint"):
+                yield node.lineno, name.rpartition(".")[2]
+            if name in ("os.write", "os.fdopen", "open") and ast.unparse(node.args[0]) in ("1", "2"):
+                yield node.lineno, name
+        elif isinstance(node, ast.ImportFrom) and node.module and node.module.partition(".")[0] == "rich":
+            yield from ((node.lineno, "rich.print") for alias in node.names if alias.name in ("print", "get_console"))
+        elif isinstance(node, ast.Attribute):
+            name = ast.unparse(node)
+            if name in ("sys.stdout", "sys.stderr", "sys.__stdout__", "sys.__stderr__") or name.startswith(
+                ("sys.stdout.buffer", "sys.stderr.buffer")
+            ):
+                yield node.lineno, name
+
+
 def test_no_two_classes_share_a_name() -> None:
     places: dict[str, list[str]] = defaultdict(list)
     for path in sources(*PACKAGES):

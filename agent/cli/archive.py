@@ -63,7 +63,7 @@ def list_(args: argparse.Namespace) -> int:
     from ..archive.archive import Archive
     from ..archive.names import RUNS, champions_of
     from ..archive.shipped import PREFIX, shipped_archives, shipped_root
-    from ..reports.console.display import console
+    from ..reports.console.terminal import console
 
     found: list[tuple[str, int, dict[str, str]]] = []
     for name in shipped_archives():

@@ -26,7 +26,7 @@ def docs(args: argparse.Namespace) -> int:
     """Print the list of pages, or one page: rendered on a terminal, as Markdown into a file or a pipe."""
     from rich.markdown import Markdown
 
-    from ..reports.console.display import console
+    from ..reports.console.terminal import console
 
     pages = {path.relative_to(HOME).with_suffix("").as_posix(): path for path in sorted(HOME.rglob("*.md"))}
     if args.page is None:

@@ -90,10 +90,11 @@ def schema(args: argparse.Namespace) -> int:
 
 def list_(args: argparse.Namespace) -> int:
     """List the environments under the data root."""
-    from rich.console import Console
     from rich.table import Table
 
     from autotts.envs import catalogue, store
+
+    from ..reports.console.terminal import TerminalConsole
 
     root = catalogue.data_root(args.data)
     found = {name: store.load(catalogue.path_of(root, name)) for name in catalogue.names(root)}
@@ -104,7 +105,7 @@ def list_(args: argparse.Namespace) -> int:
     if not table.row_count:
         print(f"no environments under {root}; see `autotts env import --help`")
         return 0
-    Console().print(table)
+    TerminalConsole().print(table)
     return 0
 
 
@@ -123,7 +124,7 @@ def show(args: argparse.Namespace) -> int:
     from autotts.envs.answers.comparison import comparison_in_words
     from autotts.envs.summary import summarize
 
-    from ..reports.console.display import console
+    from ..reports.console.terminal import console
 
     found = [(env, summarize(env)) for env in catalogue.find(catalogue.data_root(args.data), args.names)]
     json_writer.write(args, lambda: _show_document(found))

@@ -90,8 +90,6 @@ def import_(args: argparse.Namespace) -> int:
     Raises:
         InputError: the file holds no usable branch, or the name is taken or reserved.
     """
-    from rich.console import Console
-
     from autotts.envs import catalogue, store
     from autotts.envs.counting import counted
     from autotts.envs.importing import importer
@@ -101,6 +99,7 @@ def import_(args: argparse.Namespace) -> int:
     from autotts.envs.synthetic.simulated import PREFIX, is_simulated
 
     from ..reports.console.bars import shows_progress
+    from ..reports.console.terminal import TerminalConsole
 
     path = catalogue.path_of(catalogue.data_root(args.data), args.name)
     if is_simulated(args.name):
@@ -125,7 +124,7 @@ def import_(args: argparse.Namespace) -> int:
         sheet=args.sheet,
         answers=args.answers,
     )
-    status = Console(stderr=True).status("reading ...")
+    status = TerminalConsole(stderr=True).status("reading ...")
     with status if shows_progress() else nullcontext():
         environment, report = importer.read(
             [Path(file) for file in args.files], args.name, args.format, options,

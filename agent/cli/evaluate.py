@@ -54,7 +54,8 @@ def _add_options(command: CommandParser) -> None:
 def evaluate(args: argparse.Namespace) -> int:
     """Score controllers, and print a table; return exit code 1 if one of them fails."""
     from ..archive import resolve
-    from ..reports.console.display import console, curve_table
+    from ..reports.console.display import curve_table
+    from ..reports.console.terminal import console
 
     candidates = [resolve.controller(text, args.run, args.archive) for text in args.controllers]
     done = _evaluate_all(args, candidates)
@@ -72,7 +73,8 @@ def compare(args: argparse.Namespace) -> int:
     from autotts.envs import statistics
 
     from ..archive import resolve
-    from ..reports.console.display import console, interval
+    from ..reports.console.display import interval
+    from ..reports.console.terminal import console
 
     candidates = [resolve.controller(text, args.run, args.archive) for text in args.controllers]
     done = _evaluate_all(args, candidates)

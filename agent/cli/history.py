@@ -61,7 +61,7 @@ def history(args: argparse.Namespace) -> int:
 
     from ..archive import resolve
     from ..loop.checkpoints import list_checkpoints
-    from ..reports.console.display import console
+    from ..reports.console.terminal import console
 
     table = Table("checkpoint", "time (UTC)", "generation", "step", "pending", "next")
     run = resolve.chosen_run(args.run)

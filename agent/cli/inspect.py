@@ -83,7 +83,8 @@ def lineage(args: argparse.Namespace) -> int:
     from ..archive.run_report import describe_gap, describe_optimism
     from ..archive.version import ArchivedVersions
     from ..population.overfitting.beliefs import optimism
-    from ..reports.console.display import console, curves, version_tree
+    from ..reports.console.display import curves, version_tree
+    from ..reports.console.terminal import console
 
     archive = resolve.chosen_archive(args.run, args.archive)
     versions = ArchivedVersions(archive)
@@ -136,7 +137,8 @@ def show(args: argparse.Namespace) -> int:
 
     from ..archive import resolve
     from ..archive.version import ArchivedVersions
-    from ..reports.console.display import console, curve_table
+    from ..reports.console.display import curve_table
+    from ..reports.console.terminal import console
 
     archive, id = resolve.find_version(args.id, args.run, args.archive)
     version = ArchivedVersions(archive).by_id[id]
@@ -277,7 +279,7 @@ def diff(args: argparse.Namespace) -> int:
 
     from ..archive import resolve
     from ..archive.version import ArchivedVersions
-    from ..reports.console.display import console
+    from ..reports.console.terminal import console
 
     found = [resolve.find_version(text, args.run, args.archive) for text in (args.first, args.second)]
     first, second = (ArchivedVersions(archive).by_id[id] for archive, id in found)
@@ -306,14 +308,14 @@ def trace(args: argparse.Namespace) -> int:
     from autotts.envs.trace import as_text, picture
     from autotts.envs.trace import trace as read_trace
 
-    from ..reports.console.display import shows_colours
+    from ..reports.console.terminal import console, shows_colours
     from .episode import run_episode
 
     batch, logs = run_episode(args)
     found = read_trace(batch, logs, 0)
     json_output.write(args, lambda: _trace_document(found))
     print(f"controller {args.id}")
-    print(picture(found, shutil.get_terminal_size((100, 24)).columns, shows_colours()))
+    console().drawing(picture(found, shutil.get_terminal_size((100, 24)).columns, shows_colours()))
     if args.steps:
         print(as_text(found))
     return 0

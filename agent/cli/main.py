@@ -13,6 +13,7 @@ from typing import NoReturn
 
 from autotts.envs.errors import DamagedFile, InputError
 
+from ..reports.console.plain_stream import neutral_output
 from . import (
     archive,
     completion,
@@ -64,6 +65,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command, and return its exit code: 0, 1 for a failure, 2 for wrong usage, 130 for Ctrl-C."""
     words = sys.argv[1:] if arguments is None else list(arguments)
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a file name may hold any bytes
+    with neutral_output():
+        return _run(words)
+
+
+def _run(words: list[str]) -> int:
+    """Run one command, and turn each error that a user can mend into one line."""
     try:
         args = _parse(words)
         return_freed_memory()

@@ -65,7 +65,7 @@ def check(args: argparse.Namespace) -> int:
     from autotts.sandbox.choice import open_sandbox
 
     from ..reports.console.bars import ProgressBars
-    from ..reports.console.display import console
+    from ..reports.console.terminal import console
 
     if args.sandbox == "process":
         raise InputError("the process sandbox stops accidents, not attacks: check docker or bubblewrap")
@@ -147,7 +147,7 @@ def doctor(args: argparse.Namespace) -> int:
 
     from autotts.sandbox.choice import open_sandbox
 
-    from ..reports.console.display import console
+    from ..reports.console.terminal import console
     from . import machine
 
     parts = machine.check_machine(args.data)

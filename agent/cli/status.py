@@ -41,7 +41,8 @@ def status(args: argparse.Namespace) -> int:
     from ..archive.run_settings import describe_settings, read_settings
     from ..archive.version import ArchivedVersions
     from ..population.overfitting.beliefs import optimism
-    from ..reports.console.display import console, curve_table
+    from ..reports.console.display import curve_table
+    from ..reports.console.terminal import console
 
     run = resolve.chosen_run(args.run)
     versions = ArchivedVersions(run.archive)

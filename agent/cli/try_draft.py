@@ -79,7 +79,8 @@ def _try_in_sandbox(args: argparse.Namespace, path: Path) -> int:
     from ..diagnosis.findings import diagnose
     from ..records.version import CurvePoint
     from ..reports.console.bars import ProgressBars
-    from ..reports.console.display import console, curve_table
+    from ..reports.console.display import curve_table
+    from ..reports.console.terminal import console
     from ..tools.draft_episodes import about_part, part_of
 
     candidate = resolve.controller(str(path) if path.suffix == ".py" else str(path.resolve()))

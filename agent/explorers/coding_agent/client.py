@@ -44,13 +44,18 @@ def main(arguments: Sequence[str]) -> int:
             print(USAGE, end="", file=sys.stdout if verb in ("help", "-h", "--help") else sys.stderr)
             return 0 if verb in ("help", "-h", "--help") else 2
     except (NoWorkspace, OSError, ValueError) as error:
-        print(f"autotts: {error}", file=sys.stderr)
+        print(_plain(f"autotts: {error}"), file=sys.stderr)
         return 1
     try:
-        print(reply["text"], flush=True)
+        print(_plain(str(reply["text"])), flush=True)
     except BrokenPipeError:  # the reader, such as `head`, has closed the pipe; Python must not flush to it at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 1 if reply["error"] else 0
+
+
+def _plain(text: str) -> str:
+    """Return ``text`` with "?" for each character that may control the terminal."""
+    return "".join(c if c.isprintable() or c in "\n\t" else "?" for c in text)
 
 
 def _read(path: Path) -> str:

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Self, TypeVar
 
-from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from .terminal import TerminalConsole
 
 T = TypeVar("T")
 
@@ -24,8 +24,9 @@ class ProgressBars:
     """Progress bars, one for each task, that disappear when the context ends. NO_COLOR turns colours off."""
 
     def __init__(self) -> None:
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        self.console = Console(stderr=True)
+        label = TextColumn("{task.description}", markup=False)
+        columns = (label, BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        self.console = TerminalConsole(stderr=True)
         self.shown = shows_progress()
         # results go to standard output unchanged, so a command prints them before or after its bars
         self._progress = Progress(
@@ -48,7 +49,7 @@ class ProgressBars:
             label: a few words, shown before the bar.
             total: the number of steps; None if it is not known, for a bar that only shows that work goes on.
         """
-        return ProgressBar(self._progress, self._progress.add_task(escape(label), total=total))
+        return ProgressBar(self._progress, self._progress.add_task(label, total=total))
 
     def over(self, label: str, items: Sequence[T]) -> Iterator[T]:
         """Yield ``items``, with a bar of those that the caller is done with."""
@@ -69,4 +70,4 @@ class ProgressBar:
 
     def label(self, text: str) -> None:
         """Show ``text`` before the bar."""
-        self._progress.update(self._task, description=escape(text))
+        self._progress.update(self._task, description=text)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
@@ -145,15 +144,3 @@ def _ancestry(ids: Sequence[str], by_id: Mapping[str, Card]) -> set[str]:
             reached.add(version)
             waiting += by_id[version].parents
     return reached
-
-
-def shows_colours() -> bool:
-    """Return whether standard output shows colours: it is a terminal, and NO_COLOR is not set."""
-    screen = Console()
-    return screen.is_terminal and not screen.no_color
-
-
-def console() -> Console:
-    """Return the console for results; without a terminal it is 140 characters wide, for tables."""
-    plain = Console()
-    return plain if plain.is_terminal else Console(width=140)

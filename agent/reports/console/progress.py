@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from autotts.envs.counting import counted
@@ -22,6 +21,7 @@ from ...records.events import (
     GenerationStarted,
 )
 from .bars import shows_progress
+from .terminal import TerminalConsole
 
 
 class ProgressDisplay:
@@ -30,8 +30,9 @@ class ProgressDisplay:
     def __init__(self, run: Run) -> None:
         self.run = run
         self._bar = Progress(
-            TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[note]}"), TimeElapsedColumn(),
-            console=Console(stderr=True), transient=True, disable=not shows_progress(),
+            TextColumn("{task.description}", markup=False), BarColumn(),
+            TextColumn("{task.fields[note]}", markup=False), TimeElapsedColumn(),
+            console=TerminalConsole(stderr=True), transient=True, disable=not shows_progress(),
         )  # fmt: skip
         self._task: TaskID | None = None
         self._began = time.monotonic()

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from autotts.envs.plain_text import neutral
 from autotts.envs.store import Environment, write_atomically
 from autotts.sandbox.base import Sandbox
 from autotts.sandbox.outcome import Verdict
@@ -78,8 +79,8 @@ def write(results: ReplayResults, entries: Sequence[ReplayEntry], home: Path, pa
     from . import html  # needs the extra `report`, which `charts.available` asks for
 
     pages = {
-        "report.html": html.page(results, entries).encode(),
-        "report.md": markdown.page(results).encode(),
+        "report.html": neutral(html.page(results, entries)).encode(),
+        "report.md": neutral(markdown.page(results)).encode(),
         "results.json": files.document(results),
     }
     if parquet:

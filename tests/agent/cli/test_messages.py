@@ -12,7 +12,7 @@ import pytest
 
 from autotts.agent.cli.main import main
 from autotts.agent.cli.messages import LOGGER
-from autotts.agent.reports.console.display import shows_colours
+from autotts.agent.reports.console.terminal import shows_colours
 
 COMMAND = ["evaluate", "early_stopping", "--env", "synthetic/tiny", "--beta", "0.5", "--orders", "1", "--workers", "1"]
 
