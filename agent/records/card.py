@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, InstanceOf, model_validator
 
@@ -33,18 +33,22 @@ class FrozenModel(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+Count = Annotated[int, Field(ge=0, lt=2**63)]
+"""A number that fits the index, whoever wrote the card."""
+
+
 class EvaluationProtocol(FrozenModel):
     """How a version was measured. Two figures may be compared only if their protocols are equal."""
 
     environments: dict[str, str]
     """Content hash of each environment, by name."""
     betas: tuple[float, ...]
-    first_order: int
+    first_order: Count
     """The first branch order."""
-    orders: int
+    orders: Count
     """Number of branch orders, from the first on."""
-    max_branches: int
-    max_tokens: int | None = None
+    max_branches: Count
+    max_tokens: Count | None = None
     simulated: float = 0.0
     """Weight of all simulated environments together in every choice; no figure that is shown includes them."""
 
@@ -79,7 +83,7 @@ class Card(FrozenModel):
     schema_version: int = SCHEMA
     id: str
     name: str
-    generation: int
+    generation: Count
     explorer: str
     parents: tuple[str, ...] = ()
     rationale: str = ""
@@ -94,7 +98,7 @@ class Card(FrozenModel):
     behaviour: Behaviour | None = None
     """None if the version did not run, or if an early version of the program wrote the card."""
     findings: tuple[Finding, ...] = ()
-    island: int | None = None
+    island: Count | None = None
     """Island for which it was proposed, from 0; None if it belongs to all islands (`agent.population.islands`)."""
     arms: tuple[str, ...] = ()
     """Arms that bandits drew for it: the way its parent was chosen (`agent.population.parents`), and its operator."""

@@ -7,6 +7,7 @@ from dataclasses import astuple, dataclass
 from typing import Any
 
 from .card import Card
+from .complexity import UNKNOWN
 from .migration import baseline_explorer
 from .version import Cost, CurvePoint, ScalingCurve
 
@@ -59,7 +60,7 @@ class IndexRow:
         return (
             self.id, self.generation, self.name, self.explorer, self.island, json.dumps(self.parents), self.verdict,
             self.source_sha256, json.dumps(astuple(self.cost)), json.dumps(curve), json.dumps(believed),
-            json.dumps(self.noise), self.size,
+            json.dumps(self.noise), min(self.size, UNKNOWN),
         )  # fmt: skip
 
     @classmethod
