@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from autotts.envs.contract.replay import BRANCH, PROBE, STEP
 from autotts.envs.episodes import Episodes, Logs, ranges
-from autotts.envs.log_entries import branch_tables, log_entries
+from autotts.envs.log_entries import LogEntries, branch_tables, log_entries
 from autotts.envs.store import ABSENT
 from autotts.envs.token_limit import longest_refusals
 
@@ -106,23 +106,23 @@ class Decoys:
         advanced, finished = np.zeros(E * B, np.int64), np.zeros(E * B, bool)
         np.maximum.at(advanced, done.key, done.after)
         finished[done.key[done.ended]] = True
-        opened = np.bincount(done.episode[done.verb == BRANCH], minlength=E)
-
-        # ``opened`` branches are in the log; all or some of the others may be true in part; decoys replace the rest
-        some = opened + (generator.random(E) ** 2 * (available - opened + 1)).astype(np.int64)
-        true = np.choose(generator.choice(3, E, p=(0.5, 0.25, 0.25)), (available, opened, some))
-        foreign = generator.random(E) < 0.35
-        sizes = np.diff(self.questions)[env]
-        lender = np.where(foreign, self.questions[env] + (generator.random(E) * sizes).astype(np.int64), question)
-        pairs = self._pairs(question, branch, advanced, opened, generator)
-        names, others, exchanged = self._names(_prime(int(self.sizes.max())), pairs, generator)
-        widths = opened, true, available
         refused = np.full(E * B, -1)
         if episodes.max_tokens is not None:
             last = (self.totals[branch] - self.delta[env][:, None] * self.probes[branch]).ravel()
             may = longest_refusals(episodes, logs, done, last, episodes.max_tokens)
             at_last = advanced == self.probes[branch].ravel()
             refused = np.where(at_last & ~finished & (may >= np.repeat(self.delta[env], B)), may, -1)
+        opened = self._last_ran(E, B, done, advanced, refused)
+
+        # the log tells of ``opened`` branches; all or some of the others may be true in part; decoys replace the rest
+        some = opened + (generator.random(E) ** 2 * (available - opened + 1)).astype(np.int64)
+        true = np.where(generator.random(E) < 0.5, available, some)
+        foreign = generator.random(E) < 0.35
+        sizes = np.diff(self.questions)[env]
+        lender = np.where(foreign, self.questions[env] + (generator.random(E) * sizes).astype(np.int64), question)
+        pairs = self._pairs(question, branch, advanced, opened, generator)
+        names, others, exchanged = self._names(_prime(int(self.sizes.max())), pairs, generator)
+        widths = opened, true, available
         rows = self._rows(
             question, lender, branch, advanced, finished, refused, widths, exchanged, self.delta[env], generator
         )
@@ -132,11 +132,15 @@ class Decoys:
         at = np.concatenate(([0], np.cumsum(rows.length)))
         row = np.repeat(np.arange(len(rows.length)), rows.length)
         depth = np.arange(at[-1]) - at[row]
-        start = at[rows.first[done.episode] + done.key % B]
+        # an entry of a branch that was only opened shows no cell, and may have no row: any other row will do
+        start = at[np.minimum(rows.first[done.episode] + done.key % B, rows.first[done.episode + 1] - 1)]
         revealed = _shown(done.verb, done.before, done.after, done.ended, start, int(at[-1]))
-        shown = revealed | (depth >= rows.advanced[row]) & (depth < rows.true_cells[row])
         of = rows.episode[row]
-        shown |= (generator.random(E) < 0.5)[of] & (depth < rows.advanced[row])  # cells advanced over without a probe
+        # Where probes are free, the candidate has paid for the cells that it advanced over without a probe. Were they
+        # hidden, it could tell the audit something for nothing: by a run, or by as many steps.
+        passed = depth < rows.advanced[row]
+        revealed |= (self.price[env] == 0)[of] & passed
+        shown = revealed | (~passed & (depth < rows.true_cells[row])) | ((generator.random(E) < 0.5)[of] & passed)
         lent = np.minimum(depth, self.probes[rows.donor][row])
         local = self.cells[np.where(shown, self.starts[rows.real][row] + depth, self.starts[rows.donor][row] + lent)]
         self._shape(local, of, row, np.flatnonzero(~shown), len(rows.length), names, others, generator)
@@ -194,6 +198,17 @@ class Decoys:
         at = rows.first[replaced] + stand_in[replaced, first]
         recorded[at], certain[at] = branch[replaced, first], True
         return recorded, certain
+
+    def _last_ran(self, E: int, B: int, done: LogEntries, advanced: Ints, refused: Ints) -> Ints:
+        """Return (E,) how many branches the log tells something of: those up to the last one that ran, or might have.
+
+        To open a branch costs nothing and shows nothing, so that a branch that was only opened is as any other. If it
+        were not, a cheat could tell the audit by the number of branches that it opens what else to do.
+        """
+        was_opened = np.zeros(E * B, bool)
+        was_opened[done.key[done.verb == BRANCH]] = True
+        ran = (advanced > 0) | (was_opened & (refused >= 0))
+        return np.asarray(np.where(ran.reshape(E, B), np.arange(1, B + 1), 0).max(axis=1))
 
     def _shape(
         self, local: Ints, of: Ints, row: Ints, decoys: Ints, n: int, names: Ints, others: Ints,

@@ -56,6 +56,10 @@ SMALLEST_SHARE = 0.0
 """The share that stands for `MIN_AUDITED` episodes: enough for a draft, of which no figure is kept."""
 
 _CHUNK = 2048
+_PASSES = 2
+"""Times that a full audit plays each episode, with other decoys: a cheat that is rare must fail nearly every time."""
+_ALONE = 50, 500
+"""The least and the most episodes of an audit that are played alone in a process; between them one in eight."""
 _HONEST_REPEATS = 6
 
 
@@ -107,6 +111,8 @@ def extent_of(n: int, share: float) -> Extent:
 class _AuditChunk:
     """Episodes that are audited in one call of the sandbox."""
 
+    turn: int
+    """How often each of them has been played before."""
     which: Ints
     """(n,) their indices in the batch."""
     group: Ints
@@ -125,18 +131,22 @@ def _audit(
     key: AuditKey,
     progress: Callable[[int], None] | None,
 ) -> Verdict:
-    generator = key.generator("draw")
-    drawn: Ints = generator.permutation(len(episodes))[: audited_episodes(len(episodes), share)]
+    count = audited_episodes(len(episodes), share)
+    passes = _PASSES if count == len(episodes) else 1
     decoys = Decoys(episodes)
 
     def prepared() -> Iterator[tuple[_AuditChunk, SealedBatch]]:
-        for number, (which, group) in enumerate(_chunks(episodes, drawn, generator)):
-            chunk = _AuditChunk(which, group, episodes.take(which), logs.take(which))
-            yield chunk, decoys.batch(chunk.episodes, chunk.expected, group, key.generator("decoys", number))
+        for turn in range(passes):
+            generator = key.generator("draw", turn)
+            drawn: Ints = generator.permutation(len(episodes))[:count]
+            for number, (which, group) in enumerate(_chunks(episodes, drawn, generator)):
+                chunk = _AuditChunk(turn, which, group, episodes.take(which), logs.take(which))
+                chance = key.generator("decoys", turn, number)
+                yield chunk, decoys.batch(chunk.episodes, chunk.expected, group, chance)
 
     with sandbox.reusing_workers() as own:  # new workers: none has run the evaluation
         for chunk, batch in _ahead(prepared()):
-            outcome = own.play(candidate, batch, progress)
+            outcome = own.play(candidate, batch, progress if chunk.turn == passes - 1 else None)
             if outcome.logs is None:
                 verdict = outcome.verdict
                 at = verdict.episode or 0
@@ -162,13 +172,21 @@ def _ahead(items: Iterator[T]) -> Iterator[T]:
 
 
 def _chunks(episodes: Episodes, drawn: Ints, generator: np.random.Generator) -> Iterator[tuple[Ints, Ints]]:
-    """Yield (indices of episodes, their groups). A group has at most one episode of each question."""
-    question = np.stack([episodes.environment[drawn], episodes.question[drawn]])
+    """Yield (indices of episodes, their groups). A group has at most one episode of each question.
+
+    Some episodes are groups of their own: among many others a cheat could read from these what it did in the
+    evaluation, if it had left a sign of it in the logs of all of them. Alone, it has to read each sign by itself.
+    """
+    least, most = _ALONE
+    alone = min(len(drawn), most, max(least, len(drawn) // 8))
+    together = drawn[alone:]
+    question = np.stack([episodes.environment[together], episodes.question[together]])
     _, number = np.unique(question, axis=1, return_inverse=True)
     order = np.argsort(number.ravel(), kind="stable")  # ``drawn`` is random, and so is each question's order
     sizes = np.bincount(number.ravel())
     group = np.empty(len(drawn), np.int64)
-    group[order] = ranges(np.zeros_like(sizes), sizes)
+    group[:alone] = np.arange(alone)
+    group[alone:][order] = alone + ranges(np.zeros_like(sizes), sizes)
     turn = np.lexsort((generator.random(len(drawn)), group))
     drawn, group = drawn[turn], group[turn]
     start = 0

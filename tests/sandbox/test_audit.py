@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 import textwrap
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from random import Random
@@ -25,12 +26,15 @@ from autotts.sandbox.backends.runner import WorkerSandbox
 from autotts.sandbox.base import SandboxLimits
 from autotts.sandbox.choice import open_sandbox
 from autotts.sandbox.evaluation import LoggedEvaluation, evaluate
-from autotts.sandbox.outcome import Candidate, Verdict
+from autotts.sandbox.outcome import Candidate, SandboxOutcome, Verdict
+from autotts.sandbox.wire import SealedBatch
 
 from ..environments import random_environment
 from .test_policy import evolved
 
 pytestmark = pytest.mark.slow
+
+Progress = Callable[[int], None] | None
 
 CHEATS = {path.stem: path.read_text() for path in sorted((Path(__file__).parent / "cheats").glob("*.py"))}
 ONLY_IN_EVALUATION = {name for name in CHEATS if name.startswith(("carry_", "only_evaluation", "only_large"))}
@@ -248,10 +252,6 @@ FAULTS = {
         "rejected: not reproducible",
         controller("return question.run_to_end(question.branch_many(random.randint(1, 4))[-1])", "import random"),
     ),
-    "time": (
-        "rejected: not reproducible",
-        controller("question.branch_many(1 + time.time_ns() // 1000 % 5)\nreturn None", "import time"),
-    ),
     "names": (
         "rejected: not reproducible",
         controller("return max(question.run_many_to_end(question.branch_many(4)), key=str)"),
@@ -288,6 +288,11 @@ def test_the_verdict_names_the_fault(what: str, sandbox: WorkerSandbox) -> None:
     assert "\n" not in verdict.message
 
 
+def test_the_time_cannot_be_read(sandbox: WorkerSandbox) -> None:
+    source = controller("question.branch_many(1 + time.time_ns() // 1000 % 5)\nreturn None", "import time")
+    assert not evaluate(Candidate("candidate", source), few_episodes(), sandbox).verdict.ok
+
+
 def test_the_message_names_the_first_differing_action(sandbox: WorkerSandbox) -> None:
     body = """
     i = question.branch()
@@ -320,6 +325,25 @@ def test_the_audited_share_is_drawn_and_reported(share: float, expected: int) ->
         assert found.logs is not None
         assert audit(found.candidate, cheat_episodes(), found.logs, sandbox, share, progress=counted.append).ok
     assert sum(counted) == expected
+
+
+@pytest.mark.parametrize(("share", "times", "alone"), [(AUDIT_SHARE, 1, 50), (1.0, 2, 500)])
+def test_episodes_are_audited_alone_and_all_of_them_twice(share: float, times: int, alone: int) -> None:
+    """Among many episodes a cheat could read from the others what it had decided in the evaluation."""
+    played_in: Counter[str] = Counter()
+    sizes: list[int] = []
+
+    class Watched(ProcessSandbox):
+        def play(self, candidate: Candidate, batch: SealedBatch, progress: Progress = None) -> SandboxOutcome:
+            if batch.max_branches == cheat_episodes().max_branches and len(batch.questions) == len(batch):
+                played_in.update(map(batch.describe, range(len(batch))))
+                sizes.extend(np.unique(batch.group, return_counts=True)[1].tolist())
+            return super().play(candidate, batch, progress)
+
+    with Watched(2) as sandbox:
+        assert audited(baseline_source("early_stopping"), cheat_episodes(), sandbox, share).ok
+    assert set(played_in.values()) == {times} and sizes.count(1) >= times * alone
+    assert max(sizes) <= 60
 
 
 def test_the_draw_depends_on_the_secret(sandbox: WorkerSandbox) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from random import Random
 
 import numpy as np
@@ -43,7 +44,8 @@ def all_step_by_step(question: Question, _: float) -> None:
 
 
 def revealed_cells(question: ReplayQuestion) -> tuple[set[tuple[int, int]], set[int]]:
-    """Return the (branch, cell) pairs that the log shows, and the branches that it ran to their end."""
+    """Return the (branch, cell) pairs that the log shows or could have shown for nothing, and the finished branches."""
+    free = not question._recording.probe_cost
     seen: set[tuple[int, int]] = set()
     ended, depth, log, at = set(), {}, question.log, 0
     for verb, times, count in zip(log.verbs, log.repeats, log.counts, strict=True):
@@ -52,9 +54,10 @@ def revealed_cells(question: ReplayQuestion) -> tuple[set[tuple[int, int]], set[
             before = depth.get(i, 0)
             if verb in (STEP, ADVANCE):
                 depth[i] = before + times
-                seen |= {(i, d) for d in range(before, before + times)} if verb == STEP else set()
+                seen |= {(i, d) for d in range(before, before + times)} if verb == STEP or free else set()
             elif verb == RUN:
                 depth[i] = cells
+                seen |= {(i, d) for d in range(before, cells)} if free else set()
             elif verb == PROBE:
                 seen.add((i, before - 1))
             if depth.get(i) == cells:
@@ -135,6 +138,38 @@ def test_fully_opened_episodes_have_decoys(number: int) -> None:
 def test_episodes_without_anything_hidden_are_left_as_they_are() -> None:
     episodes = grid([few(1, 3, False)], (0.5,), range(4), 6)
     assert check_decoys(episodes, scripted(all_step_by_step), 0) == 0
+
+
+def test_a_run_and_as_many_steps_get_equal_decoys_where_probes_are_free() -> None:
+    """Otherwise a cheat tells its audit one bit in each branch, and pays nothing for it."""
+    episodes = grid([few(1, 0, False)], (0.5,), range(8), 6)
+    assert check_decoys(episodes, scripted(all_to_the_end), 0) == 0
+    assert decoys_of(scripted(all_to_the_end), episodes) == decoys_of(scripted(all_step_by_step), episodes)
+
+
+def test_branches_that_are_only_opened_get_equal_decoys_as_unopened_ones() -> None:
+    """Otherwise the number of opened branches, which cost nothing, tells the audit what a cheat decided."""
+    episodes = grid([few(1, 0, False), few(1, 9, False)], (0.5,), range(8), 6)
+    assert decoys_of(scripted(step_of(1)), episodes) == decoys_of(scripted(step_of(6)), episodes)
+
+
+def step_of(opened: int) -> Callable[[Question, float], None]:
+    """Return a controller's body that opens so many branches and steps the first one."""
+
+    def solve(question: Question, _: float) -> None:
+        question.branch_many(min(opened, question.max_branches))
+        question.step(0)
+
+    return solve
+
+
+def decoys_of(maker: type[Controller], episodes: Episodes) -> list[object]:
+    """Return all that a candidate gets in an audit of these episodes."""
+    logs = pack(replay(maker, episodes), episodes)
+    chance = AuditSecret(bytes(32), nonce=bytes).key("").generator("decoys")
+    batch = Decoys(episodes).batch(episodes, logs, np.zeros(len(episodes), np.int64), chance)
+    cells = [(q.cells.tolist(), q.lengths.tolist(), q.totals.tolist()) for q in batch.questions]
+    return [cells, [order.tolist() for order in batch.orders]]
 
 
 def test_cells_that_a_paid_probe_would_have_shown_get_decoys() -> None:
