@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from autotts.envs.syntax_lock import SYNTAX_LOCK
 
 from .outcome import Verdict
+from .stored_data import stored_data
 
 MAX_CHARACTERS = 64 << 10
 """Characters of a source."""
@@ -57,7 +58,8 @@ def check(source: str, *, prints: bool = False) -> Verdict:
         prints: whether it may call `print`, as while a draft is tried by hand.
 
     Returns:
-        A verdict of kind ``ok``, or of kind ``rejected: policy`` or ``syntax`` for the first line that is refused.
+        A verdict of kind ``ok``; of kind ``rejected: policy`` or ``syntax`` for the first line that is refused; or of
+        kind ``rejected: stores data`` for a source that could recognise questions by heart (`stored_data`).
     """
     if len(source) > MAX_CHARACTERS:
         return _refuse(f"the source has {len(source)} characters, of at most {MAX_CHARACTERS}")
@@ -77,6 +79,8 @@ def check(source: str, *, prints: bool = False) -> Verdict:
     if faults:
         line, fault = min(faults)
         return _refuse(f"line {line}: {fault}")
+    if stored := stored_data(tree).fault:
+        return Verdict("rejected: stores data", f"{stored}: a controller holds a rule, and no data of questions")
     return Verdict("ok")
 
 

@@ -73,7 +73,9 @@ def _workspace() -> Path | None:
 def _try_in_sandbox(args: argparse.Namespace, path: Path) -> int:
     from autotts.envs.statistics import MEAN
     from autotts.sandbox import policy
+    from autotts.sandbox.audit.look_ahead import SMALLEST_SHARE
     from autotts.sandbox.evaluation import evaluate_and_print
+    from autotts.sandbox.trial import audited
 
     from ..archive import resolve
     from ..diagnosis.findings import diagnose
@@ -91,7 +93,8 @@ def _try_in_sandbox(args: argparse.Namespace, path: Path) -> int:
     episodes = run.episodes(run.environments())
     part = episodes.take(part_of(episodes))
     with resolve.sandbox(args, [candidate]) as sandbox, ProgressBars() as bars:
-        found, printed = evaluate_and_print(candidate, part, sandbox, bars.add(candidate.name, len(part)))
+        ran, printed = evaluate_and_print(candidate, part, sandbox, bars.add(candidate.name, len(part)))
+        found = audited(ran, part, sandbox, SMALLEST_SHARE)  # a draft that is convicted shows the verdict, no figures
     print("\n".join(_prints(printed)), end="\n" if printed else "")
     if found.logs is None or found.scores is None:
         return _failed(args, run, candidate, found.verdict, printed)

@@ -17,6 +17,7 @@ from .. import population
 from ..archive.archive import pack_logs, unpack_logs
 from ..diagnosis.behaviour import behaviour
 from ..diagnosis.findings import diagnose
+from ..diagnosis.memorising import few_questions, stores_data
 from ..population.outcome import outcome
 from ..population.overfitting.question_results import QuestionResults
 from ..records.candidate import CandidateDiagnosis, CandidateEvaluation, CandidateRecord
@@ -105,7 +106,26 @@ class CandidateEvaluator:
             return ()
         if record.id not in self._scores:  # the run was killed since the evaluation
             self._keep(record, self._scores_of(record.id))
-        return tuple(diagnose(self._scores.pop(record.id), self._store.of_recorded(unpack_logs(packed))))
+        found = diagnose(self._scores.pop(record.id), self._store.of_recorded(unpack_logs(packed)))
+        return (*self._memorised(record), *found)
+
+    def _memorised(self, record: CandidateRecord) -> tuple[Finding, ...]:
+        """Return the findings of a candidate that may know questions by heart; no baseline is suspected of it."""
+        if record.generation == 0:
+            return ()
+        results = self._store.archive.figures(record.id)
+        first = self._reference(record)
+        before = self._store.archive.figures(first.id) if first else None
+        rests = few_questions(results, before, first.id, self._store.budgets) if first and results and before else None
+        return tuple(finding for finding in (stores_data(record.source), rests) if finding is not None)
+
+    def _reference(self, record: CandidateRecord) -> Card | None:
+        """Return the version over which a candidate has its lead: its first parent that ran, else the best baseline."""
+        parent = self._store.first_parent(record)
+        if parent is not None and parent.ok:
+            return parent
+        ran = [card for card in self._store.cards_before(1) if card.ok]
+        return max(ran, key=lambda card: population.quality(card, self._store.budgets), default=None)
 
     def _keep(self, record: CandidateRecord, scores: Scores) -> None:
         """Keep the scores of an evaluated candidate for its diagnosis, and for the screening of others."""

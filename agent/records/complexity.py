@@ -1,4 +1,4 @@
-"""The complexity of a source: numbers that could have been tuned, and branches of its control flow."""
+"""The complexity of a source: numbers that could have been tuned, stored data, and branches of its control flow."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ from functools import lru_cache
 from pydantic import BaseModel, ConfigDict
 
 from autotts.sandbox import policy
+from autotts.sandbox.stored_data import stored_data
 
 _FREE = (0, 1)
 """Numbers that do not count as tuned constants."""
+_BYTES_OF_A_CONSTANT = 4
+"""Bytes of stored data, above those of any ordinary controller, that count as one tuned constant."""
 UNKNOWN = 10**9
 """Stands for the complexity of a card without one, so that the version is never preferred as simpler."""
 
@@ -21,7 +24,8 @@ class Complexity(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     constants: int
-    """Numbers written in the source, other than 0 and 1 (with either sign)."""
+    """Numbers written in the source, other than 0 and 1 (with either sign), and stored data in place of numbers
+    (`sandbox.stored_data.StoredData.notable`)."""
     branches: int
     """Conditions, loops and alternatives: McCabe's cyclomatic complexity less one."""
 
@@ -37,10 +41,12 @@ def complexity(source: str) -> Complexity | None:
     if len(source) > policy.MAX_CHARACTERS:
         return None
     try:
-        nodes = list(ast.walk(policy.parse(source)))
+        tree = policy.parse(source)
+        nodes = list(ast.walk(tree))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
-    return Complexity(constants=sum(map(_is_free, nodes)), branches=sum(map(_branches, nodes)))
+    hidden = stored_data(tree).notable // _BYTES_OF_A_CONSTANT
+    return Complexity(constants=sum(map(_is_free, nodes)) + hidden, branches=sum(map(_branches, nodes)))
 
 
 def _is_free(node: ast.AST) -> bool:

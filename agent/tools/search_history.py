@@ -27,6 +27,8 @@ from .text import EpisodeNames, one_line, without_run_specifics
 
 _KEPT = {True: 64, False: 8}
 """Measurements kept in memory: on the drafts' part of the search set (True), and on the whole set (False)."""
+MOST_OF_A_CANDIDATE = 200
+"""Characters that a failed candidate may say to an explorer."""
 _MOST_QUALITIES = 2_000
 _DRAFT = re.compile("try-[0-9]{1,9}")
 _qualities: OrderedDict[tuple[str, str, bytes], Floats] = OrderedDict()  # determined by source, protocol and budgets
@@ -192,8 +194,11 @@ class SearchHistory:
         return f"{card.verdict}: {self.sanitize(card.message)}" if card.message else card.verdict
 
     def sanitize(self, message: str) -> str:
-        """Return a failed candidate's message as one safe line: the candidate may have put anything into it."""
-        return one_line(without_run_specifics(self.names.hide(message)), 300)
+        """Return a failed candidate's message as one safe line of at most `MOST_OF_A_CANDIDATE` characters.
+
+        The candidate may have put anything into it, recorded answers too: a line is too short to be worth it.
+        """
+        return one_line(without_run_specifics(self.names.hide(message)), MOST_OF_A_CANDIDATE)
 
     def same_program(self, source: str) -> str | None:
         """Return the version with the same source, or the same program under other names; None if there is none."""

@@ -16,9 +16,11 @@ from autotts.envs.errors import InputError
 from autotts.envs.statistics import Floats
 from autotts.envs.trace import trace
 from autotts.sandbox import policy
+from autotts.sandbox.audit.look_ahead import SMALLEST_SHARE
 from autotts.sandbox.base import Sandbox
 from autotts.sandbox.evaluation import evaluate
 from autotts.sandbox.outcome import Candidate
+from autotts.sandbox.trial import audited
 
 from .. import population
 from ..diagnosis.hindsight import right_shares
@@ -291,7 +293,7 @@ class SearchWorkbench:
 
     def try_draft(self, source: str, against: str | None = None) -> DraftReport:
         """Run a draft on a part of the search set, and return its curve beside others on the same episodes, and its
-        findings.
+        findings. A sample of the episodes is audited: a draft that is convicted gets the verdict, and no figures.
 
         A source that the policy refuses, that fails on the first few episodes, or that equals an earlier program does
         not become a draft; the text says why.
@@ -323,7 +325,8 @@ class SearchWorkbench:
         if not smoke.verdict.ok:
             message = history.sanitize(smoke.verdict.message)
             return _not_run(f"it fails on the first few episodes: {smoke.verdict.kind}: {message}")
-        result = evaluate(Candidate(name, source), history.part, self.sandbox)
+        ran = evaluate(Candidate(name, source), history.part, self.sandbox)
+        result = audited(ran, history.part, self.sandbox, SMALLEST_SHARE)  # a cheat gets its verdict, and no figures
         measured = (
             Measurement(result.logs, result.scores) if result.logs is not None and result.scores is not None else None
         )

@@ -20,7 +20,9 @@ from autotts.sandbox import policy
 
 from ...llm.session import SessionTools, SubmittedCandidate
 from ...records.version import METRICS, Direction, Expectation, Metric
+from ...tools.search_history import MOST_OF_A_CANDIDATE
 from ...tools.submission import LONGEST
+from ...tools.text import one_line
 from ...tools.toolbox import ToolResult
 
 _LONGEST_ADDRESS = 100  # a socket's path has at most 107 bytes, on some systems 103
@@ -164,7 +166,7 @@ class WorkspaceSession:
             return self._with_tries_left(ToolResult(f"(same as before, not counted)\n{before.text}", before.error))
         refused = policy.check(source)
         if not refused.ok:
-            return ToolResult(f"{refused.kind}: {refused.message}\n(not evaluated, and not counted)", True)
+            return ToolResult(f"{refused.kind}: {one_line(refused.message, MOST_OF_A_CANDIDATE)}\n(not evaluated, and not counted)", True)
         if self.tries_left <= 0:
             return ToolResult("no tries are left: submit your best controller with ./autotts submit", True)
         tried = self._tools.call("try_candidate", json.dumps({"source": source}))
@@ -181,7 +183,7 @@ class WorkspaceSession:
             return ToolResult("not taken: a controller was taken before. Your work is done: stop here.", True)
         refused = policy.check(source)
         if not refused.ok:
-            return ToolResult(f"not taken: {refused.kind}: {refused.message}", True)
+            return ToolResult(f"not taken: {refused.kind}: {one_line(refused.message, MOST_OF_A_CANDIDATE)}", True)
         if source.split() == self._start.split():
             return ToolResult("not taken: this is the controller that you were given", True)
         if why := self._source_is_fit(source):
