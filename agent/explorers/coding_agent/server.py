@@ -166,7 +166,8 @@ class WorkspaceSession:
             return self._with_tries_left(ToolResult(f"(same as before, not counted)\n{before.text}", before.error))
         refused = policy.check(source)
         if not refused.ok:
-            return ToolResult(f"{refused.kind}: {one_line(refused.message, MOST_OF_A_CANDIDATE)}\n(not evaluated, and not counted)", True)
+            why = one_line(refused.message, MOST_OF_A_CANDIDATE)
+            return ToolResult(f"{refused.kind}: {why}\n(not evaluated, and not counted)", True)
         if self.tries_left <= 0:
             return ToolResult("no tries are left: submit your best controller with ./autotts submit", True)
         tried = self._tools.call("try_candidate", json.dumps({"source": source}))
