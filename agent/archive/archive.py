@@ -27,8 +27,10 @@ from autotts.envs.syntax_lock import SYNTAX_LOCK
 
 from ..population.overfitting.beliefs import ContributionCache, ResultsLoader, with_beliefs
 from ..population.overfitting.question_results import QuestionResults
+from ..records.audit import AuditRecord
 from ..records.card import Card, EvaluationProtocol
 from ..records.index_row import COLUMNS, IndexRow
+from .audits import AUDITS, with_audit, write_audit
 from .shipped import archive_name, derived_root
 
 SOURCE, CARD, LOGS, MANIFEST = "controller.py", "card.json", "logs.npz", "manifest.json"
@@ -99,7 +101,7 @@ class Archive:
             raise DamagedFile(f"{path}: not a card ({error.errors()[0]['msg']}); see `archive verify`") from None
         if card.id != version:  # ids become parts of paths, and the archive may come from somebody else
             raise DamagedFile(f"{path}: is the card of {card.id!r}; see `archive verify`")
-        return card
+        return with_audit(self.root, card)
 
     def _lean(self, version: str) -> Card:
         if version not in self._cards:
@@ -261,6 +263,13 @@ class Archive:
         if version in self._believed[0]:
             self._believed = (), []
 
+    def put_audit(self, version: str, audit: AuditRecord) -> None:
+        """Store an audit of an archived version. From now on its card tells the result."""
+        write_audit(self.root, version, audit)
+        self._cards.pop(version, None)
+        self._card.cache_clear()
+        self._believed = (), []
+
     def add_replay(self, version: str, name: str, document: dict[str, object]) -> Path:
         """Store the scores of a version from a replay, and return the path of the file."""
         path = self.derived / REPLAYS / version / f"{name}.json"
@@ -283,7 +292,7 @@ class Archive:
         problems: list[str] = []
         names: set[str] = set()
         for path in each(sorted(self.root.iterdir()) if self.root.is_dir() else []):
-            if path.name.startswith(".") or path.name.startswith(INDEX) or path.name in (REPLAYS, FIGURES):
+            if path.name.startswith(".") or path.name.startswith(INDEX) or path.name in (REPLAYS, FIGURES, AUDITS):
                 continue
             names.add(path.name)
             problems += check_folder(path)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 
 from autotts.envs.errors import InputError
 
-from .archive import Archive
+from ..records.card import Card
+from .archive import Archive, sha256
+from .baselines import baseline_names, baseline_source
 from .shipped import DISCOVERED as HOME
 
 CHAMPIONS = "champions.json"
@@ -39,6 +42,22 @@ def champion_source(name: str) -> str:
     """
     archive, version = champion(name)
     return archive.source(version)
+
+
+def ships(card: Card) -> bool:
+    """Return whether a version is one of the baselines or champions that ship with the program, by its source."""
+    return is_shipped_source(card.source_sha256)
+
+
+@cache
+def _shipped_sources() -> frozenset[str]:
+    sources = [*map(baseline_source, baseline_names()), *map(champion_source, champion_names())]
+    return frozenset(sha256(source.encode()) for source in sources)
+
+
+def is_shipped_source(source_sha256: str) -> bool:
+    """Return whether the SHA-256 hash of a source is that of a baseline or champion that ships with the program."""
+    return source_sha256 in _shipped_sources()
 
 
 def named_champions() -> dict[str, tuple[str, str]]:

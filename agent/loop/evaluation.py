@@ -10,7 +10,7 @@ from autotts.envs.statistics import Point
 from autotts.sandbox.audit.look_ahead import AUDIT_SHARE
 from autotts.sandbox.audit.secret import AuditSecret
 from autotts.sandbox.base import Sandbox
-from autotts.sandbox.outcome import Candidate
+from autotts.sandbox.outcome import Candidate, Verdict
 from autotts.sandbox.trial import audited, evaluate_unaudited
 
 from .. import population
@@ -74,15 +74,15 @@ class CandidateEvaluator:
             steps=screener.steps(present) if screener and record.generation > 0 else None,
         )  # fmt: skip
         if ran.logs is None or ran.scores is None:
-            return record.with_evaluation(_failed(ran.verdict.kind, ran.verdict.message)), ran.played
+            return record.with_evaluation(_failed(ran.verdict)), ran.played
         scores, results = ran.scores.part(store.recorded), QuestionResults.of(ran.scores)
-        evaluated = record.with_evaluation(
-            self._evaluation(record, present, tuple(ran.curve), behaviour(scores, store.of_recorded(ran.logs)))
-        )
-        share = 1.0 if self._may_be_chosen(evaluated, present, results) else AUDIT_SHARE
+        evaluation = self._evaluation(record, present, tuple(ran.curve), behaviour(scores, store.of_recorded(ran.logs)))
+        choosable = self._may_be_chosen(record.with_evaluation(evaluation), present, results)
+        share = 1.0 if choosable else AUDIT_SHARE
         done = audited(ran, store.episodes, self._sandbox, share, self._secret)
         if done.logs is None:
-            return record.with_evaluation(_failed(done.verdict.kind, done.verdict.message)), done.played
+            return record.with_evaluation(_failed(done.verdict)), done.played
+        evaluated = record.with_evaluation(evaluation.model_copy(update={"audited": done.audited}))
         store.staging.put_logs(record.id, pack_logs(done.logs))
         store.archive.put_figures(record.id, results)
         self._keep(evaluated, scores)
@@ -176,5 +176,5 @@ class CandidateEvaluator:
         return None
 
 
-def _failed(verdict: str, message: str) -> CandidateEvaluation:
-    return CandidateEvaluation(verdict=verdict, message=message)
+def _failed(verdict: Verdict) -> CandidateEvaluation:
+    return CandidateEvaluation(verdict=verdict.kind, message=verdict.message, conviction=verdict.conviction)

@@ -24,6 +24,7 @@ from autotts.sandbox.trial import trial
 
 from .. import population
 from ..archive.best import choose
+from ..archive.champions import ships
 from ..archive.run_directory import FIRST_FRESH_ORDER, Run
 from ..archive.run_report import JSON, BudgetComparison, Optimism, QualityLead, RunReport
 from ..population.overfitting.beliefs import optimism, with_beliefs
@@ -31,7 +32,6 @@ from ..population.overfitting.contributions import QualityPanel, contributions, 
 from ..population.overfitting.crossvalidation import means
 from ..population.overfitting.question_results import QuestionResults
 from ..records.card import Card
-from ..records.migration import BASELINE
 from .attempts import Attempts, passed_over
 from .held_out import clearly_behind, gaps
 
@@ -62,34 +62,39 @@ def evaluate_finalists(
         SandboxError: the sandbox failed.
     """
     cards = run.archive.cards_with_beliefs()
-    front = [card for card in population.front(cards, latency=run.config.latency) if card.generation > 0]
-    ranked = population.ranked(cards)
-    best = [card for card in ranked if card.generation > 0][:FINALISTS]
-    baselines = [card for card in ranked if card.generation == 0]
+    best, front, baselines = finalists(run, cards)
     episodes = run.episodes(run.held_out() or environments, FIRST_FRESH_ORDER)
     attempts = Attempts(run.staged)
 
     def measured(card: Card) -> LoggedEvaluation:
         candidate = Candidate(card.id, run.archive.source(card.id))
-        if card.explorer == BASELINE:
+        if card.generation == 0 and ships(card):
             return evaluate(candidate, episodes, sandbox, progress)
         with attempts.of(card.id, "final evaluation") as allowed:
             if not allowed:
                 return LoggedEvaluation(candidate, passed_over("final evaluation"))
             return trial(candidate, episodes, sandbox, secret=secret, progress=progress)  # audited in every episode
 
-    finalists = {card.id: card for card in [*best, *front, *baselines]}
+    chosen = {card.id: card for card in [*best, *front, *baselines]}
     results: dict[str, LoggedEvaluation] = {}
     tell = evaluated or (lambda done, of: None)
-    tell(0, len(finalists))
-    for name, card in finalists.items():
+    tell(0, len(chosen))
+    for name, card in chosen.items():
         results[name] = measured(card)
-        tell(len(results), len(finalists))
+        tell(len(results), len(chosen))
     if not any(result.verdict.ok for result in results.values()):
         raise InputError(f"{run.home}: no version ran to its end; see `autotts lineage`")
     report = _report(run, cards, front, results)
     write_atomically(run.home / JSON, report.model_dump_json(indent=1).encode())
     return report
+
+
+def finalists(run: Run, cards: Sequence[Card]) -> tuple[list[Card], list[Card], list[Card]]:
+    """Return the versions of the final evaluation: the best ones and the front, discovered ones only; the baselines."""
+    front = [card for card in population.front(cards, latency=run.config.latency) if card.generation > 0]
+    ranked = population.ranked(cards)
+    best = [card for card in ranked if card.generation > 0][:FINALISTS]
+    return best, front, [card for card in ranked if card.generation == 0]
 
 
 def _report(

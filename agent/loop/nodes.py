@@ -38,6 +38,7 @@ from ..records.events import (
     RunFinished,
     RunStopped,
     SlotAnswered,
+    VersionRejected,
     ignore,
 )
 from ..records.explorer import Explorer, LimitReached, Proposal
@@ -47,6 +48,7 @@ from .briefs import BriefBuilder
 from .candidate_store import CandidateStore
 from .evaluation import CandidateEvaluator
 from .final_evaluation import evaluate_finalists
+from .reported_audits import audit_reported
 from .state import DiscoveryState, SlotRequest
 
 _LOG = logging.getLogger(__name__)
@@ -220,6 +222,10 @@ class Discovery:
     def final_evaluation(self, state: DiscoveryState) -> dict[str, Any]:
         """Compare the best versions with the baselines (`final_evaluation`), and write the report."""
         where = ON_HELD_OUT if self.run.config.held_out else ON_FRESH_ORDERS
+        audit_reported(
+            self.store, self.sandbox, self._secret, self._ticked,
+            lambda version, found: self.emit(VersionRejected(version, found.kind, found.message)),
+        )  # fmt: skip
         report = evaluate_finalists(
             self.run, self.store.recorded.environments, self.sandbox, self._secret, self._ticked,
             lambda done, of: self.tell(FinalistsEvaluated(done, of, where)),

@@ -10,6 +10,7 @@ from typing import Any, Self
 from pydantic import model_validator
 
 from autotts.envs.statistics import Point
+from autotts.sandbox.outcome import Conviction, Extent
 
 from .card import Behaviour, Card, EvaluationProtocol, FrozenModel
 from .complexity import complexity
@@ -28,6 +29,10 @@ class CandidateEvaluation(FrozenModel):
     """A kind of `sandbox.outcome.Verdict`, or a verdict of the loop: a duplicate, or not approved."""
     message: str = ""
     """One line: what happened, and where."""
+    audited: Extent | None = None
+    """How far it was audited; None without an audit."""
+    conviction: Conviction | None = None
+    """See `Card.conviction`."""
     curve: tuple[Point, ...] = ()
     """The scaling curve; empty without scores."""
     behaviour: Behaviour | None = None
@@ -140,7 +145,8 @@ class CandidateRecord(FrozenModel):
             id=self.id, name=_name(given.source) or self.id, generation=self.generation,
             explorer=given.author or self.asked, parents=self.parents, rationale=given.rationale,
             source_sha256=_sha256(given.source), complexity=complexity(given.source), sandbox=sandbox,
-            verdict=evaluation.verdict, message=evaluation.message, protocol=protocol, curve=evaluation.curve,
+            verdict=evaluation.verdict, message=evaluation.message, protocol=protocol, audited=evaluation.audited,
+            conviction=evaluation.conviction, curve=evaluation.curve,
             behaviour=evaluation.behaviour, findings=diagnosis.findings, island=self.island,
             arms=tuple(arm for arm in (self.parent_way, given.arm) if arm), expects=given.expects,
             outcome=diagnosis.outcome, cost=given.cost, prompts=given.prompts, data=dict(given.data),

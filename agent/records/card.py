@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, InstanceOf, model_validator
 
 from autotts.envs.statistics import MEAN, Point
 from autotts.envs.synthetic.simulated import is_simulated, recorded
+from autotts.sandbox.outcome import Conviction, Extent
 
 from .belief import Belief
 from .complexity import UNKNOWN, Complexity
@@ -94,6 +95,10 @@ class Card(FrozenModel):
     verdict: str
     message: str = ""
     protocol: EvaluationProtocol
+    audited: Extent | None = None
+    """How far it was audited; None if it was not, or if an early version of the program wrote the card."""
+    conviction: Conviction | None = None
+    """The audit that rejected it, so that the convicting episode can be shown again; None if none did."""
     curve: tuple[Point, ...] = ()
     behaviour: Behaviour | None = None
     """None if the version did not run, or if an early version of the program wrote the card."""

@@ -120,6 +120,16 @@ class GenerationArchived(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class VersionRejected(Event):
+    """A version failed its full audit before the report, so it has no scores any more."""
+
+    kind = "rejected"
+    id: str
+    verdict: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class RunStopped(Event):
     """The run stops with an error, because its explorer proposes nothing new."""
 
@@ -197,7 +207,7 @@ _LOGGED: dict[str, type[Event]] = {
     kind: event
     for event in (
         RunStarted, GenerationStarted, SlotAnswered, ConversationEnded, CandidateEvaluated, GenerationArchived,
-        RunStopped, RunFinished, TrackerFailed,
+        VersionRejected, RunStopped, RunFinished, TrackerFailed,
     )
     if (kind := event.kind) is not None
 }  # fmt: skip

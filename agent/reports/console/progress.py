@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from autotts.envs.counting import counted
+from autotts.envs.plain_text import plain
 
 from ...archive.run_directory import Run
 from ...records.events import (
@@ -19,6 +20,7 @@ from ...records.events import (
     FinalistsEvaluated,
     GenerationArchived,
     GenerationStarted,
+    VersionRejected,
 )
 from .bars import shows_progress
 from .terminal import TerminalConsole
@@ -71,6 +73,8 @@ class ProgressDisplay:
                     f"generation {event.generation:3d}: {counted(event.versions, 'version'):>13}, {_quality(event)}, "
                     f"{self._speed()}, {self._left(event.generation)}"
                 )
+            case VersionRejected():
+                self._print(plain(f"{event.id} is {event.verdict} by its full audit: {event.message}"))
             case FinalistsEvaluated(0, of, where):
                 self._begin("final evaluation")
                 self._print(f"final evaluation: {counted(of, 'version')} on {where} ...")
