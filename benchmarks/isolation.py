@@ -1,13 +1,15 @@
 """Measures the cost of isolation: `python benchmarks/isolation.py [docker|bubblewrap]`.
 
-Compares a full evaluation of a candidate (11 betas, 4 environments, 20 branch orders, 30 questions) in the sandbox and
-in a plain process, with one worker each, in alternating runs. Compares the sampled and the full audit with the
-evaluation. Runs 300 candidates in a row, and checks that no container or image is left.
+Prints the time until a worker is ready. Compares a full evaluation of a candidate (11 betas, 4 environments, 20 branch
+orders, 30 questions) in the sandbox and in a plain process, with one worker each, in alternating runs. Compares the
+sampled and the full audit with the evaluation. Runs 300 candidates in a row, and checks that no container or image is
+left.
 """
 
 from __future__ import annotations
 
 import resource
+import selectors
 import statistics
 import sys
 import time
@@ -17,12 +19,15 @@ from autotts.agent.archive.baselines import baseline_source
 from autotts.envs.episodes import BETAS, grid
 from autotts.envs.synthetic.model import default_environments
 from autotts.sandbox.audit.look_ahead import AUDIT_SHARE, audit
+from autotts.sandbox.backends.runner import WorkerSandbox
+from autotts.sandbox.backends.workers import Worker
 from autotts.sandbox.base import Sandbox
 from autotts.sandbox.choice import open_sandbox
 from autotts.sandbox.evaluation import evaluate
 from autotts.sandbox.outcome import Candidate
 
 ROUNDS = 3
+STARTS = 20
 IN_A_ROW = 300
 
 
@@ -38,10 +43,29 @@ def main() -> int:
     print(f"{len(episodes)} episodes, median of {ROUNDS} rounds")
     print(f"{'controller':22} {'process s':>10} {kind + ' s':>12} {'ratio':>6} {'sample':>7} {'full audit':>11}")
     with open_sandbox("process") as plain, open_sandbox(kind) as isolated:
+        _starts(plain, isolated)
         for name in ("self_consistency", "parallel_probe", "confidence_momentum"):
             _row(name, episodes, plain, isolated)
         _in_a_row(kind, isolated)
     return _left(kind)
+
+
+def _starts(*sandboxes: Sandbox) -> None:
+    """Print the seconds until a new worker of each sandbox is ready for a job."""
+    for sandbox in sandboxes:
+        assert isinstance(sandbox, WorkerSandbox)
+        times = sorted(seconds(lambda s=sandbox: _ready(s.start()).stop()) for _ in range(STARTS))  # type: ignore[misc]
+        print(f"start of a worker, {sandbox.name}: median {statistics.median(times):.3f} s, at most {times[-1]:.3f} s")
+
+
+def _ready(worker: Worker) -> Worker:
+    """Wait until ``worker`` says that it is ready, and return it."""
+    with selectors.DefaultSelector() as waiting:
+        for source in worker.sources():
+            waiting.register(source, selectors.EVENT_READ)
+        while not any(results for key, _ in waiting.select() for results, _ in worker.read(key.fd)):
+            continue
+    return worker
 
 
 def _row(name: str, episodes: object, plain: Sandbox, isolated: Sandbox) -> None:

@@ -12,7 +12,7 @@ from ..worker import seccomp
 from .process import ProcessWorker
 from .root import root
 from .runner import WorkerSandbox
-from .workers import Worker
+from .workers import ENVIRONMENT, Worker
 
 _UNSHARED = ("ipc", "pid", "net", "uts", "cgroup-try")
 """The namespaces that a worker does not share with the host."""
@@ -59,8 +59,8 @@ def _command() -> list[str]:
         arguments += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
     else:
         arguments += ["--unshare-user", "--uid", "65534", "--gid", "65534"]
-    # a moved interpreter finds its library by this variable; the restartable sequences would count interruptions
-    for name, value in (("LD_LIBRARY_PATH", "/python/lib"), ("GLIBC_TUNABLES", "glibc.pthread.rseq=0")):
+    # a moved interpreter finds its library by the path
+    for name, value in (*ENVIRONMENT.items(), ("LD_LIBRARY_PATH", "/python/lib")):
         arguments += ["--setenv", name, value]
     arguments += ["--ro-bind", str(root()), "/", "--proc", "/proc"]
     # under root, bubblewrap leaves the kernel's parameters writable, some of them for every user

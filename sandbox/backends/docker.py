@@ -25,7 +25,7 @@ from ..base import SandboxError, SandboxLimits, SandboxUnavailable, log_message
 from ..outcome import Candidate, SandboxOutcome
 from . import image as images
 from .runner import WorkerSandbox
-from .workers import PIPE, Worker
+from .workers import ENVIRONMENT, PIPE, Worker
 
 LABEL = "autotts.owner"
 """Label of every container: the process that started it (see `owner`)."""
@@ -172,7 +172,8 @@ class _Container:
                 api = self._client.api
                 self.id = api.create_container(
                     image, stdin_open=True, user="65534:65534", network_disabled=True, labels=labels,
-                    hostname="sandbox", stop_signal="SIGKILL",  # nothing in it needs time to stop
+                    environment=ENVIRONMENT, hostname="sandbox",
+                    stop_signal="SIGKILL",  # nothing in it needs time to stop
                     host_config=api.create_host_config(**_confinement(limits, runtime)),
                 )["Id"]  # fmt: skip
                 stream = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}

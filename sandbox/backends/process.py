@@ -1,6 +1,6 @@
 """Runs candidates in a separate interpreter: a guard against accidents, not against malice.
 
-Each worker is an isolated interpreter with an empty environment, no inherited descriptors and no module path. The
+Each worker is an isolated interpreter without your environment, inherited descriptors or module path. The
 process that plays the candidate has limits on CPU time, memory, processes and file size, and is killed when its time is
 over. It can still read every file and reach every network address that its user can: run candidates that you do not
 trust in a container.
@@ -20,7 +20,7 @@ from pathlib import Path
 from .. import wire
 from ..base import SandboxError
 from .runner import WorkerSandbox
-from .workers import PIPE, PipeWorker, Worker
+from .workers import ENVIRONMENT, PIPE, PipeWorker, Worker
 
 WORKER = Path(__file__).parents[1] / "worker" / "worker.py"
 
@@ -68,7 +68,7 @@ class ProcessWorker(PipeWorker):
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                env={},
+                env=ENVIRONMENT,
                 cwd="/",
                 start_new_session=True,
                 bufsize=0,

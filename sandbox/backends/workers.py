@@ -8,6 +8,8 @@ from collections.abc import Iterable
 
 PIPE = 1 << 20
 """Bytes to read or write at a time."""
+ENVIRONMENT = {"GLIBC_TUNABLES": "glibc.pthread.rseq=0"}
+"""The environment of a worker; a candidate's is empty. Restartable sequences would let it count its interruptions."""
 
 
 class Worker(ABC):

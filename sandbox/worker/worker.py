@@ -78,13 +78,10 @@ def preload(names: Any) -> None:
 
 
 def take_clocks(library: Any) -> list[str]:
-    """Make every clock unreadable that needs no system call, and load the files that are mapped into memory whole.
+    """Make every clock unreadable that needs no system call. Return what this machine refused, as text.
 
-    The kernel's page of clock values becomes a page of zeros, which makes the C library ask the kernel by a system
-    call: the candidate's filter refuses it. The processor's own counter raises a signal.
-
-    Returns:
-        What this machine refused, as text.
+    The kernel's pages of clock values become pages of zeros, which make the C library ask the kernel by a system call:
+    the candidate's filter refuses it. Reading the processor's own counter ends the process.
     """
     if library is None:
         return ["no system calls through ctypes"]
@@ -94,25 +91,35 @@ def take_clocks(library: Any) -> list[str]:
     library.mmap.restype = ctypes.c_void_p
     refused = []
     try:
-        with open("/proc/self/maps") as maps:
-            lines = [line.split(maxsplit=5) for line in maps]
+        pages = mapped()
     except OSError:
         return ["/proc/self/maps cannot be read"]
-    for place, *_, name in (line for line in lines if len(line) == 6):
-        if name.startswith("[vvar"):
-            start, end = (int(part, 16) for part in place.split("-"))
-            if library.mmap(start, end - start, 1, 0x32, -1, 0) != start:  # PROT_READ, MAP_PRIVATE FIXED ANONYMOUS
-                refused.append("the kernel keeps its page of clocks mapped")
-    part = bytearray(1 << 18)
-    for name in sorted({line[5].strip() for line in lines if len(line) == 6 and line[5].startswith("/")}):
-        if os.path.isfile(name):
-            with open(name, "rb", buffering=0) as file:
-                while file.readinto(part):  # so that a candidate brings no page into memory, and finds none missing
-                    pass
+    for place, name in pages:
+        start, end = (int(part, 16) for part in place.split("-"))
+        # PROT_READ; MAP_PRIVATE, FIXED, ANONYMOUS
+        if name.startswith("[vvar") and library.mmap(start, end - start, 1, 0x32, -1, 0) != start:
+            refused.append("the kernel keeps its page of clocks mapped")
     tsc_off = library.prctl(26, 2, 0, 0, 0) == 0  # PR_SET_TSC, PR_TSC_SIGSEGV
     if not tsc_off and os.uname().machine == "x86_64":  # others have it since Linux 6.12, or not at all
         refused.append("the kernel leaves the processor's time stamp counter readable")
+    for name in {name for _, name in pages if os.path.isfile(name)}:
+        load_file(name)
     return refused
+
+
+def mapped() -> list[tuple[str, str]]:
+    """Return the places of the named parts of this process's memory, and their names."""
+    with open("/proc/self/maps") as maps:
+        lines = [line.split(maxsplit=5) for line in maps]
+    return [(line[0], line[5].strip()) for line in lines if len(line) == 6]
+
+
+def load_file(name: str) -> None:
+    """Have the kernel keep a file in memory: a candidate must bring no page of it there, and find none missing."""
+    file = os.open(name, os.O_RDONLY)
+    for at in range(0, os.fstat(file).st_size, 1 << 17):  # the kernel takes a limited number of pages at once
+        os.posix_fadvise(file, at, 1 << 17, os.POSIX_FADV_WILLNEED)
+    os.close(file)
 
 
 def restrict(filter: str, library: Any) -> None:
