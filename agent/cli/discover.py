@@ -11,7 +11,7 @@ from autotts.envs.errors import InputError
 
 from . import config_file, options
 from .command_parser import CommandParser, add_renamed
-from .environments import chosen_environments
+from .environments import chosen_environments, tell_held_out
 from .messages import notice
 from .options import Commands, count, whole
 
@@ -142,6 +142,7 @@ def discover(args: argparse.Namespace) -> int:
     refuse_a_second(home)
     given = starting_points([resolve.find_controller(text) for text in args.start or ()], notice)
     config = _config(args, parts, simulated, given)
+    tell_held_out(config)
     # before anything is written
     _refuse_unused(args, config)
     check_requirements(config, Prices(Path(args.prices) if args.prices else None), *limits_of(args))

@@ -11,6 +11,8 @@ from .messages import notice
 if TYPE_CHECKING:
     from autotts.envs.store import Environment
 
+    from ..archive.run_directory import RunConfig
+
 
 def chosen_environments(args: argparse.Namespace) -> list[Environment]:
     """Return the environments that `--env` names, else all under the data root, else the built-in synthetic ones.
@@ -34,6 +36,12 @@ def chosen_environments(args: argparse.Namespace) -> list[Environment]:
     tell_environments((environment.name for environment in found), origin)
     resolve.note_width(getattr(args, "max_branches", 0), found)
     return found
+
+
+def tell_held_out(config: RunConfig) -> None:
+    """Tell the user of a run that holds out questions from the search."""
+    if config.held_out:
+        notice(f"held out: {config.holdout:.0%} of the questions, for the final evaluation alone (--holdout)")
 
 
 def tell_environments(names: Iterable[str], origin: str = "") -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from autotts.envs.errors import InputError
 
 from . import config_file, options
-from .environments import chosen_environments
+from .environments import chosen_environments, tell_held_out
 from .messages import warn
 from .options import Commands, count, whole
 
@@ -130,6 +130,7 @@ def _create(home: Path, args: argparse.Namespace, sandbox: Sandbox) -> Run:
         held_out={env.name: env.hash for env in parts.held_out},
         sandbox=recorded_name(args.sandbox, sandbox),
     )
+    tell_held_out(config)
     run = Run.create(home, config, parts.searched, held_out=parts.held_out)
     record_settings(run, args.sources)
     return run

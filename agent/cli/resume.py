@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from . import options
-from .environments import tell_environments
+from .environments import tell_environments, tell_held_out
 from .options import Commands, count
 
 
@@ -39,6 +39,7 @@ def resume(args: argparse.Namespace) -> int:
     run = resolve.chosen_run(args.run)
     with working_on(run.home):
         tell_environments([*run.config.environments, *run.config.simulated])
+        tell_held_out(run.config)
         explorer = replacement(run, args.explorer) if args.explorer else None
         if args.generations is not None:
             run.extend(args.generations)

@@ -110,8 +110,8 @@ class CandidateEvaluator:
         return (*self._memorised(record), *found)
 
     def _memorised(self, record: CandidateRecord) -> tuple[Finding, ...]:
-        """Return the findings of a candidate that may know questions by heart; no baseline is suspected of it."""
-        if record.generation == 0:
+        """Return the findings of a candidate that may know questions by heart: a genome and a baseline cannot."""
+        if record.generation == 0 or (record.proposal.author or record.asked) == "evolve":
             return ()
         results = self._store.archive.figures(record.id)
         first = self._reference(record)

@@ -12,9 +12,13 @@ from autotts.agent.archive.best import ON_FRESH_ORDERS, ON_HELD_OUT
 from autotts.agent.archive.run_directory import HELD_OUT, Run
 from autotts.agent.archive.run_report import RunReport, describe_gap
 from autotts.agent.cli.main import main
+from autotts.agent.records.explorer import Brief, Proposal
+from autotts.envs.catalogue import path_of
 from autotts.envs.errors import InputError
+from autotts.envs.store import save
+from autotts.sandbox import policy
 
-from ...memorising import Memorises, scattered
+from ...memorising import FILTER, LOOKS, Memorises, beginnings, scattered
 
 SETTINGS = {"generations": 1, "population": 4, "orders": 2, "max_branches": 16, "workers": 2, "screening": False}
 
@@ -114,6 +118,58 @@ def test_evolve_uses_all_questions_and_may_hold_some_out(tmp_path: Path) -> None
     run.close()
     some = autotts.discover([scattered()], run=tmp_path / "some", holdout=0.25, **settings)
     assert some.result().held_out == {"memo/model": 10}
+
+
+def test_a_filter_of_many_questions_is_refused_before_it_runs() -> None:
+    known = beginnings(scattered(questions=300, branches=16))
+    verdict = policy.check(FILTER.format(known=dict(list(known.items())[:2500]), looks=LOOKS))
+    assert verdict.kind == "rejected: stores data" and "bytes in constants and names" in verdict.message
+    small = policy.check(FILTER.format(known=dict(list(known.items())[:200]), looks=LOOKS))
+    assert small.ok, "held-out questions must show it"
+
+
+@pytest.mark.slow
+def test_the_search_works_without_a_look_at_the_held_out_questions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, home = [], tmp_path / "run"
+    held_out = Run.held_out
+    monkeypatch.setattr(Run, "held_out", lambda run: read.append(len(run.archive.ids())) or held_out(run))
+
+    class Hidden(Memorises):
+        name = "hidden"
+
+        def refine(self, brief: Brief) -> list[Proposal]:
+            assert not read
+            for text in (brief.bench.index(), brief.bench.read_trace("self_consistency", "e1:q0:b0.5:o1000")):
+                assert "e1" in text or "self_consistency" in text
+            with pytest.raises(InputError, match="no episode"):
+                brief.bench.read_trace("self_consistency", "e1:q28:b0.5:o1000")
+            return super().refine(brief)
+
+    autotts.discover([scattered()], run=home, explorer=Hidden(home), sandbox="process", **SETTINGS).result()
+    assert read and min(read) == len(Run(home).archive.ids()), "first read when all versions are archived"
+
+
+def test_the_command_takes_a_share_and_refuses_what_it_cannot_divide(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    save(scattered(questions=2, name="few/model"), path_of(tmp_path / "data", "few/model"))
+    save(scattered(questions=6, branches=4), path_of(tmp_path / "data", "memo/model"))
+    small = ["--generations", "1", "--population", "1", "--orders", "1", "--sandbox", "process", "--max-branches", "4"]
+    assert main(["discover", "--env", "few/model", "--holdout", "0.3", *small]) == 2
+    said = capsys.readouterr().err.strip()
+    assert "few/model has 2 questions: too few" in said and "\n" not in said and not (tmp_path / "runs").exists()
+    with pytest.raises(SystemExit):
+        main(["discover", "--env", "memo/model", "--holdout", "1.5", *small])
+    (tmp_path / "autotts.toml").write_text("[discover]\nholdout = 0.4\n")
+    assert main(["discover", "--env", "memo/model", "--run", "run", *small]) == 0
+    printed = capsys.readouterr().out
+    assert "held out: 40% of the questions" in printed and "in per cent, on held-out questions)" in printed
+    assert Run(tmp_path / "run").config.holdout == 0.4 and len(Run(tmp_path / "run").held_out()[0]) == 2
+    assert main(["status", "run"]) == 0
+    assert "holdout 0.4" in capsys.readouterr().out
 
 
 class Careful(Memorises):
