@@ -185,8 +185,8 @@ def _chunks(episodes: Episodes, drawn: Ints, generator: np.random.Generator) -> 
     order = np.argsort(number.ravel(), kind="stable")  # ``drawn`` is random, and so is each question's order
     sizes = np.bincount(number.ravel())
     group = np.empty(len(drawn), np.int64)
-    group[:alone] = np.arange(alone)
-    group[alone:][order] = alone + ranges(np.zeros_like(sizes), sizes)
+    group[alone:][order] = ranges(np.zeros_like(sizes), sizes)
+    group[:alone] = sizes.max(initial=0) + np.arange(alone)  # last: most cheats are convicted before
     turn = np.lexsort((generator.random(len(drawn)), group))
     drawn, group = drawn[turn], group[turn]
     start = 0

@@ -37,8 +37,11 @@ pytestmark = pytest.mark.slow
 Progress = Callable[[int], None] | None
 
 CHEATS = {path.stem: path.read_text() for path in sorted((Path(__file__).parent / "cheats").glob("*.py"))}
-ONLY_IN_EVALUATION = {name for name in CHEATS if name.startswith(("carry_", "only_evaluation", "only_large"))}
+BY_ITSELF = ("carry_", "only_", "memory_", "time_", "predict_", "rare_address")
 """Cheats that behave when an episode is played alone. The audit cannot tell them from controllers that keep state."""
+NO_SCORE = {"import", "exception", "exit", "crash", "timeout"}
+"""Verdicts on a cheat whose channel is closed: it wins no score at all."""
+CHANNELS = ("memory_", "time_")
 
 MODELS = list(default_models().values())
 NO_BUBBLEWRAP = pytest.mark.skipif(bool(bubblewrap.works()), reason=f"no bubblewrap: {bubblewrap.works()}")
@@ -111,7 +114,9 @@ TRIALS = [
 
 @pytest.mark.parametrize(("each_sandbox", "name"), TRIALS, indirect=["each_sandbox"])
 def test_cheats_gain_and_are_convicted(name: str, each_sandbox: WorkerSandbox) -> None:
-    found = played(CHEATS[name], cheat_episodes(), each_sandbox)
+    found = evaluate(Candidate("candidate", CHEATS[name]), cheat_episodes(), each_sandbox)
+    if name.startswith(CHANNELS) and found.verdict.kind in NO_SCORE:
+        return
     honest = played(CHEATS[name].replace("PEEK = True", "PEEK = False"), cheat_episodes(), each_sandbox)
     assert found.scores is not None and honest.scores is not None and found.logs is not None
     right = int(found.scores.correct.sum()) - int(honest.scores.correct.sum())
@@ -121,14 +126,14 @@ def test_cheats_gain_and_are_convicted(name: str, each_sandbox: WorkerSandbox) -
     assert 0 < np.mean(other) <= 0.0125
 
     verdict = audit(found.candidate, cheat_episodes(), found.logs, each_sandbox)
-    expected = "rejected: not reproducible" if name in ONLY_IN_EVALUATION else "rejected: looked ahead"
+    expected = "rejected: not reproducible" if name.startswith(BY_ITSELF) else "rejected: looked ahead"
     assert verdict.kind in (expected, "rejected: looked ahead"), verdict
     assert verdict.episode is not None and cheat_episodes().describe(verdict.episode) in verdict.message
     assert "`" in verdict.message or "another answer" in verdict.message
 
 
-def test_there_are_at_least_twenty_different_cheats() -> None:
-    assert len(CHEATS) >= 20 and len(set(CHEATS.values())) == len(CHEATS)
+def test_there_are_at_least_forty_different_cheats() -> None:
+    assert len(CHEATS) >= 40 and len(set(CHEATS.values())) == len(CHEATS)
     assert all(source.count("PEEK = True") == 1 for source in CHEATS.values())
 
 
