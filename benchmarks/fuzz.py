@@ -27,7 +27,7 @@ MOST_FAILURES = 20
 """A target that fails as often is not fuzzed any further."""
 MOST_SHOWN = 3000
 """The longest input in bytes that is printed when it fails."""
-KEPT_BYTES = 45_000
+KEPT_BYTES = 30_000
 """Bytes of the corpus in the repository, for each target."""
 MOST_ADDRESSES = 4 << 30
 """Address space of a process in bytes: it protects this machine. `MOST_MEGABYTES` is the limit of what is used."""
@@ -59,14 +59,13 @@ def fuzz(name: str, corpus: Path, seconds: float, seed: int, keep: bool) -> int:
     for path in (CORPUS / name).iterdir():
         (corpus / path.name).write_bytes(path.read_bytes())
     end, failures = time.monotonic() + seconds, 0
-    executions = accepted = peak = 0
+    executions = accepted = peak = processes = 0
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     while (left := end - time.monotonic()) > 1 and failures < MOST_FAILURES:
-        done, code = run(name, corpus, left, seed + failures)
+        done, code = run(name, corpus, left, seed + processes)
+        processes += 1
         executions, accepted, peak = executions + done[0], accepted + done[1], max(peak, done[2])
-        if code == 0:
-            break
-        failures += 1
+        failures += code != 0
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     used = (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) / 60
     print(

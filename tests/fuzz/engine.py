@@ -19,6 +19,8 @@ try:
 except ImportError:  # no wheel for this machine
     atheris = None
 
+RUNS = 10_000
+"""Inputs of one process: the tables of the engine grow with each, by several kilobytes."""
 HANG = 60
 """Seconds after which libFuzzer ends an input that never returns; `targets.MOST_SECONDS` finds the slow ones."""
 OURS = ["autotts.envs", "autotts.sandbox", "autotts.agent.archive", "autotts.agent.records", "zipfile", "gzip"]
@@ -71,8 +73,9 @@ def main(name: str, corpus: Path, failures: Path, seconds: float, seed: int) -> 
             report(fuzzing)
 
     options = (
-        f"-max_total_time={int(seconds)}", f"-seed={seed}", f"-timeout={HANG}", f"-max_len={target.longest}",
-        "-rss_limit_mb=0", "-print_final_stats=1", f"-artifact_prefix={failures}/libfuzzer-", "-use_value_profile=0",
+        f"-max_total_time={int(seconds)}", f"-runs={RUNS}", f"-seed={seed}", f"-timeout={HANG}",
+        f"-max_len={target.longest}", "-rss_limit_mb=0", "-print_final_stats=1",
+        f"-artifact_prefix={failures}/libfuzzer-",
     )  # fmt: skip
     atheris.Setup([sys.argv[0], *options, str(corpus)], counted, custom_mutator=mutate, internal_libfuzzer=True)
     atheris.Fuzz()
