@@ -24,7 +24,7 @@ SIZE = struct.Struct("<Q")
 NOT_A_TOKEN = -1
 RESULTS = 3  # the descriptor of the results; the filter of the candidate lets it write to this one, 1 and 2
 LAZY = (
-    "traceback", "linecache", "warnings", "tracemalloc", "unicodedata", "weakref", "types", "encodings.ascii",
+    "traceback", "linecache", "warnings", "unicodedata", "weakref", "types", "encodings.ascii",
     "encodings.latin_1", "encodings.utf_8", "encodings.utf_8_sig", "encodings.utf_16", "encodings.utf_32",
     "encodings.unicode_escape", "encodings.raw_unicode_escape", "encodings.cp1252",
 )  # fmt: skip
