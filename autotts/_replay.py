@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Literal
 
 from autotts.agent.archive.archive import Archive
 from autotts.agent.reports.replay import charts
@@ -41,6 +42,7 @@ def replay(
     sandbox: str | Sandbox = "auto",
     workers: int | None = None,
     data: str | os.PathLike[str] | None = None,
+    audit: Literal["full", "sample"] = "full",
 ) -> ReplayResults:
     """Measure versions and other controllers on environments that they were not found on, beside the baselines.
 
@@ -60,6 +62,8 @@ def replay(
         sandbox: see `evaluate`.
         workers: worker processes.
         data: the data root.
+        audit: ``full`` plays every episode of each controller that does not ship with the program again (the look-ahead
+            audit), ``sample`` some of them. ``controllers`` of the result say how far each was audited.
 
     Returns:
         The figures of the report: ``rows`` for each controller, environment and beta; tokens at equal accuracy;
@@ -84,7 +88,7 @@ def replay(
     place = tempfile.TemporaryDirectory() if output is None else nullcontext(os.fspath(output))
     with lend_sandbox(sandbox, workers, candidates) as lent, place as home:
         cards = opened.cards() if opened else []
-        found = replay_entries(chosen, environments, cards, settings, Path(home), lent, price)
+        found = replay_entries(chosen, environments, cards, settings, Path(home), lent, price, audit=audit)
         if output is not None:
             write(found, chosen, Path(home))
             if opened:

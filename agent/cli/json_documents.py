@@ -153,6 +153,8 @@ class ReplayDocument(Document):
     """Where the report lies."""
     rows: tuple[EvaluationRow, ...]
     failures: tuple[ReplayFailure, ...]
+    audits: dict[str, str]
+    """How far each controller was audited: `full`, or `sampled (N of M episodes)`; empty if it failed everywhere."""
 
 
 class TryDocument(Document):

@@ -43,6 +43,10 @@ def add_parser(commands: Commands) -> None:
         "--select", nargs="+", metavar="ID",
         help="versions of the run or archive: front (default, if no controllers are named), all, or ids",
     )  # fmt: skip
+    command.group(options.SANDBOX).add_argument(
+        "--audit", choices=("full", "sample"), default="full",
+        help="audit every episode of each controller that does not ship with the program (default), or a sample",
+    )  # fmt: skip
     output.add_argument("--price", type=float, metavar="DOLLARS", help="price of a million output tokens")
     output.add_argument("--parquet", action="store_true", help="also write results.parquet")
     output.add_argument(
@@ -87,7 +91,7 @@ def run(args: argparse.Namespace) -> int:
         with ProgressBars() as bars:
             progress = _show_progress(bars, total)
             cards = archive.cards() if archive else []
-            found = replay(chosen, environments, cards, settings, home, sandbox, args.price, progress)
+            found = replay(chosen, environments, cards, settings, home, sandbox, args.price, progress, args.audit)
     for line in summary(found):
         print(line)
     print("\n".join(map(str, write(found, chosen, home, args.parquet))))
@@ -107,7 +111,8 @@ def _document(found: ReplayResults, home: Path) -> BaseModel:
     from .json_rows import rows
 
     return ReplayDocument(
-        directory=str(home), rows=rows([(row.controller, row.point) for row in found.rows]), failures=found.failures
+        directory=str(home), rows=rows([(row.controller, row.point) for row in found.rows]), failures=found.failures,
+        audits={controller.label: controller.audit for controller in found.controllers},
     )  # fmt: skip
 
 

@@ -8,18 +8,23 @@ from pathlib import Path
 
 from autotts.envs.episodes import Episodes
 from autotts.envs.store import write_atomically
-from autotts.sandbox.outcome import SandboxOutcome, Verdict
+from autotts.sandbox.outcome import Extent, SandboxOutcome, Verdict
 from autotts.sandbox.wire import contract_modules
 
 from ...archive.archive import pack_logs, sha256, unpack_logs
 
-FORMAT = 1
+FORMAT = 2
+"""2: the audit's extent is a part of the key."""
 FLEETING = ("timeout", "memory")
 """Failures that may not occur again; they are not cached, so that the next replay tries again."""
 
 
-def key(source: str, episodes: Episodes) -> str:
-    """Return the cache key of a controller's run on a batch; two runs share a key only if their logs must be equal."""
+def key(source: str, episodes: Episodes, audited: Extent) -> str:
+    """Return the cache key of a controller's run on a batch, and of an audit of this extent.
+
+    Two runs share a key only if their logs must be equal, and a run that was audited on a sample never passes as one
+    that was audited in full.
+    """
     columns = (episodes.environment, episodes.question, episodes.beta, episodes.order)
     content = {
         "format": FORMAT,
@@ -28,6 +33,7 @@ def key(source: str, episodes: Episodes) -> str:
         "environments": [(env.name, env.hash) for env in episodes.environments],
         "episodes": [hashlib.sha256(column.tobytes()).hexdigest() for column in columns],
         "budget": [episodes.max_branches, episodes.max_tokens],
+        "audited": audited,
     }
     return sha256(json.dumps(content).encode())[:32]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from autotts.envs.plain_text import neutral
 from autotts.envs.store import Environment, write_atomically
 from autotts.sandbox.base import Sandbox
-from autotts.sandbox.outcome import Verdict
+from autotts.sandbox.outcome import Extent, Verdict
 
 from ...archive.archive import Archive
 from ...records.card import Card, EvaluationProtocol
@@ -39,14 +39,17 @@ def replay(
     entries: Sequence[ReplayEntry], environments: Sequence[Environment], cards: Sequence[Card],
     settings: ReplaySettings,
     home: Path, sandbox: Sandbox, price: float | None = None, watch: ReplayProgress | None = None,
+    audit: Extent = "full",
 ) -> ReplayResults:  # fmt: skip
     """Return the results of a replay; runs that are cached under ``home`` are not repeated.
+
+    ``audit`` is explained at `work.ReplayWork`.
 
     Raises:
         SandboxError: the sandbox failed. Finished runs stay cached.
     """
     watch = watch or ReplayProgress()
-    work = ReplayWork(settings, ReplayCache(home / JOURNAL), sandbox, watch.episodes)
+    work = ReplayWork(settings, ReplayCache(home / JOURNAL), sandbox, watch.episodes, audit)
     (base,) = (entry for entry in entries if entry.baseline and entry.label == REFERENCE)
     jobs: list[tuple[ReplayEntry, Environment, tuple[float, ...]]] = [(base, env, (FULL,)) for env in environments]
     jobs += [(entry, env, settings.betas) for entry in entries for env in environments]

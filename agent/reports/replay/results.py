@@ -43,6 +43,19 @@ class ReplayedController:
     generation: int
     explorer: str
     parents: tuple[str, ...]
+    audited: int
+    """Episodes that the look-ahead audit played again."""
+    episodes: int
+    """Episodes on the environments on which it did not fail."""
+
+    @property
+    def audit(self) -> str:
+        """How far it was audited, as text: ``full``, or ``sampled (N of M episodes)``; empty if it failed."""
+        if not self.episodes:
+            return ""
+        if self.audited == self.episodes:
+            return "full"
+        return f"sampled ({self.audited:,} of {self.episodes:,} episodes)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +172,7 @@ def results(
     return ReplayResults(
         format=FORMAT, settings=settings, price=price, overall=overall,
         environments=replayed,
-        controllers=tuple(map(_controller, entries)),
+        controllers=tuple(_controller(entry, [measured[entry.label, name] for name in names]) for entry in entries),
         reference=tuple(sample.point() for sample in reference.values()),
         rows=tuple(rows), equal=tuple(equals), ranking=ranking(entries, done, cards, new),
         failures=tuple(
@@ -205,10 +218,10 @@ def _dollars(tokens: float, price: float) -> float:
     return tokens * price / 1000.0
 
 
-def _controller(entry: ReplayEntry) -> ReplayedController:
+def _controller(entry: ReplayEntry, runs: Sequence[ReplayMeasurement]) -> ReplayedController:
     card = entry.card
     return ReplayedController(
         entry.label, card.name if card else entry.label, entry.baseline, sha256(entry.source.encode()),
         card.generation if card else 0, card.explorer if card else BASELINE if entry.baseline else GIVEN,
-        card.parents if card else (),
+        card.parents if card else (), sum(run.audited for run in runs), sum(run.episodes for run in runs),
     )  # fmt: skip

@@ -71,8 +71,23 @@ def summary(results: ReplayResults) -> list[str]:
         for label, role in (first, (results.ranking.best_baseline, "the best baseline here, ")):
             if label in equal:
                 lines.append(f"{plain(label)}, {role}{_saving(equal[label], results)}")
+    lines += _audits(results)
     if results.failures:
         lines.append(f"{counted(len(results.failures), 'evaluation')} failed: see the failures below.")
+    return lines
+
+
+def _audits(results: ReplayResults) -> list[str]:
+    """Return how far the controllers were audited. A sampled audit may miss a candidate that cheats in few episodes."""
+    full = [c for c in results.controllers if c.audit == "full"]
+    sampled = [c for c in results.controllers if c.audit not in ("", "full")]
+    shipped = all(c.baseline for c in sampled)
+    lines = [f"Audited in full: {', '.join(plain(c.label) for c in full)}."] if full else []
+    if sampled:
+        why = "the baselines, which ship with the program" if shipped else ", ".join(
+            f"{plain(c.label)} {c.audit}" for c in sampled if not c.baseline
+        )  # fmt: skip
+        lines.append(f"Audited on a sample: {why}.")
     return lines
 
 
@@ -227,13 +242,13 @@ def controller_table(results: ReplayResults) -> ReportTable:
         "controllers",
         "Controllers",
         "Identified by the hash of the source. Names are what their authors chose.",
-        ("controller", "name", "explorer", "parents", "sha256 of the source", "generation"),
+        ("controller", "name", "explorer", "parents", "sha256 of the source", "audit", "generation"),
         tuple(
             (plain(c.label), plain(c.name), plain(c.explorer), plain(", ".join(c.parents)) or NONE,
-             c.source_sha256[:16], str(c.generation))
+             c.source_sha256[:16], c.audit or NONE, str(c.generation))
             for c in results.controllers
         ),
-        words=5,
+        words=6,
     )  # fmt: skip
 
 

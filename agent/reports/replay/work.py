@@ -9,11 +9,14 @@ from autotts.envs.episodes import MAX_BRANCHES, Episodes, grid
 from autotts.envs.scoring import score
 from autotts.envs.statistics import QuestionSample, samples
 from autotts.envs.store import Environment
-from autotts.sandbox.audit.look_ahead import AUDIT_SHARE
+from autotts.sandbox.audit.look_ahead import AUDIT_SHARE, audited_episodes, extent_of
+from autotts.sandbox.audit.secret import AuditSecret
 from autotts.sandbox.base import Sandbox
-from autotts.sandbox.outcome import Candidate, SandboxOutcome, Verdict
+from autotts.sandbox.outcome import Candidate, Extent, SandboxOutcome, Verdict
 from autotts.sandbox.trial import trial
 
+from ...archive.archive import sha256
+from ...archive.champions import is_shipped_source
 from .cache import ReplayCache, key
 from .select import ReplayEntry
 
@@ -53,6 +56,10 @@ class ReplayMeasurement:
     verdict: Verdict
     samples: tuple[QuestionSample, ...] = ()
     """By ascending beta; empty if the verdict is not ok."""
+    audited: int = 0
+    """Episodes that the audit played again."""
+    episodes: int = 0
+    """Episodes of the batch."""
 
 
 class ReplayWork:
@@ -63,6 +70,8 @@ class ReplayWork:
         journal: the cache of finished runs.
         sandbox: runs the controllers, with workers that share the episodes of a run.
         progress: called with the number of newly finished episodes, whether run or cached.
+        audit: ``full`` audits every episode of each controller that does not ship with the program, by its source;
+            ``sample`` audits some episodes of all. The chance of all audits comes from one fresh secret.
     """
 
     def __init__(
@@ -71,8 +80,10 @@ class ReplayWork:
         journal: ReplayCache,
         sandbox: Sandbox,
         progress: Callable[[int], None] = lambda n: None,
+        audit: Extent = "full",
     ) -> None:
         self.settings = settings
+        self._audit, self._secret = audit, AuditSecret()
         self._journal, self._sandbox, self._progress = journal, sandbox, progress
 
     def measure(
@@ -85,14 +96,20 @@ class ReplayWork:
             OSError: the cache could not be written.
         """
         episodes = self.settings.episodes(environment, betas)
-        outcome = self._outcome(entry, episodes)
+        share = self._share(entry)
+        outcome = self._outcome(entry, episodes, share)
         if outcome.logs is None:
             return ReplayMeasurement(outcome.verdict)
-        return ReplayMeasurement(outcome.verdict, tuple(samples(score(episodes, outcome.logs))))
+        found = tuple(samples(score(episodes, outcome.logs)))
+        return ReplayMeasurement(outcome.verdict, found, audited_episodes(len(episodes), share), len(episodes))
 
-    def _outcome(self, entry: ReplayEntry, episodes: Episodes) -> SandboxOutcome:
-        """Return the cached outcome, or run the controller: policy, evaluation and a sample of the audit."""
-        name = key(entry.source, episodes)
+    def _share(self, entry: ReplayEntry) -> float:
+        shipped = is_shipped_source(sha256(entry.source.encode()))
+        return 1.0 if self._audit == "full" and not shipped else AUDIT_SHARE
+
+    def _outcome(self, entry: ReplayEntry, episodes: Episodes, share: float) -> SandboxOutcome:
+        """Return the cached outcome, or run the controller: policy, evaluation and audit."""
+        name = key(entry.source, episodes, extent_of(len(episodes), share))
         outcome = self._journal.get(name)
         left = len(episodes)
 
@@ -103,7 +120,7 @@ class ReplayWork:
 
         if outcome is None:
             candidate = Candidate(entry.label, entry.source)
-            result = trial(candidate, episodes, self._sandbox, audit_share=AUDIT_SHARE, progress=advanced)
+            result = trial(candidate, episodes, self._sandbox, share, self._secret, advanced)
             outcome = SandboxOutcome(result.verdict, result.logs)
             self._journal.put(name, outcome)
         self._progress(left)  # episodes of a failed or of a cached run

@@ -9,13 +9,17 @@ from random import Random
 import numpy as np
 import pytest
 
+from autotts.agent.archive.baselines import baseline_source
 from autotts.agent.reports.replay.cache import ReplayCache, key
 from autotts.agent.reports.replay.select import ReplayEntry
 from autotts.agent.reports.replay.work import ReplaySettings, ReplayWork
 from autotts.envs.episodes import grid
+from autotts.envs.synthetic.model import default_models, generate
+from autotts.sandbox import policy
 from autotts.sandbox.backends.process import ProcessSandbox
 from autotts.sandbox.base import SandboxError
-from autotts.sandbox.outcome import SandboxOutcome, Verdict
+from autotts.sandbox.outcome import Candidate, SandboxOutcome, Verdict
+from autotts.sandbox.wire import SealedBatch
 
 from ....environments import RandomController, environment, play, random_environment
 
@@ -105,15 +109,16 @@ def test_damaged_file_counts_as_missing(tmp_path: Path) -> None:
 def test_key_differs_for_everything_that_can_change_a_log() -> None:
     episodes = grid([ENV], (0.5,), range(2), 4)
     names = {
-        key(ONE, episodes),
-        key(ONE + "\n", episodes),
-        key(ONE, grid([replace(ENV, probe_cost=1)], (0.5,), range(2), 4)),
-        key(ONE, grid([ENV], (0.6,), range(2), 4)),
-        key(ONE, grid([ENV], (0.5,), range(3), 4)),
-        key(ONE, grid([ENV], (0.5,), range(2), 2)),
-        key(ONE, grid([ENV], (0.5,), range(2), 4, 900)),
+        key(ONE, episodes, "full"),
+        key(ONE, episodes, "sample"),
+        key(ONE + "\n", episodes, "full"),
+        key(ONE, grid([replace(ENV, probe_cost=1)], (0.5,), range(2), 4), "full"),
+        key(ONE, grid([ENV], (0.6,), range(2), 4), "full"),
+        key(ONE, grid([ENV], (0.5,), range(3), 4), "full"),
+        key(ONE, grid([ENV], (0.5,), range(2), 2), "full"),
+        key(ONE, grid([ENV], (0.5,), range(2), 4, 900), "full"),
     }
-    assert len(names) == 7 and key(ONE, grid([ENV], (0.5,), range(2), 4)) in names
+    assert len(names) == 8 and key(ONE, grid([ENV], (0.5,), range(2), 4), "full") in names
 
 
 def test_nondeterministic_controller_is_rejected_in_a_replay(tmp_path: Path) -> None:
@@ -121,3 +126,69 @@ def test_nondeterministic_controller_is_rejected_in_a_replay(tmp_path: Path) -> 
     chance = ONE.replace("q.run", "q.step(q.branch())[0] if hash(q) % 32 > 15 else q.run")
     measurement = work(tmp_path, Counting()).measure(ReplayEntry("chance", chance, False, None), ENV)
     assert measurement.verdict.kind.startswith("rejected") and measurement.samples == ()
+
+
+PEEKS = """
+from envs import Controller
+class Peeks(Controller):
+    def solve(self, question):
+        columns = question._recording.columns
+        branches = question.branch_many(2)
+        if self._seed == 5 and self.beta == 0.0 and columns[question._order[1]][-1][0]:
+            return question.run_to_end(branches[len(columns[question._order[1]]) % 2])
+        return question.run_to_end(branches[0])
+"""
+
+
+class Audited(ProcessSandbox):
+    """Keeps the episodes of every audit, as text."""
+
+    def __init__(self) -> None:
+        super().__init__(1)
+        self.audits: list[list[str]] = []
+
+    def play(self, candidate: Candidate, batch: SealedBatch, *rest: object) -> SandboxOutcome:
+        if len({id(sealed) for sealed in batch.questions}) == len(batch):  # an episode has a question of its own
+            self.audits.append(sorted(batch.describe(i) for i in range(len(batch))))
+        return super().play(candidate, batch, *rest)  # type: ignore[arg-type]
+
+
+def test_every_version_is_audited_in_full_unless_it_ships(tmp_path: Path) -> None:
+    many = replace(work(tmp_path, ProcessSandbox()).settings, orders=40)
+    sandbox = Audited()
+    done = ReplayWork(many, ReplayCache(tmp_path), sandbox)
+    found = done.measure(ReplayEntry("one", ONE, False, None), ENV)
+    assert found.audited == found.episodes == len(many.episodes(ENV)) > 200
+    name = "parallel_probe"
+    shipped = done.measure(ReplayEntry(name, baseline_source(name), True, None), ENV)
+    assert shipped.audited == 100 < shipped.episodes
+    renamed = done.measure(ReplayEntry(name, baseline_source(name) + "\n", True, None), ENV)
+    assert renamed.audited == renamed.episodes, "a name proves nothing; the hash of the source does"
+
+
+def test_the_audited_sample_of_a_replay_cannot_be_predicted(tmp_path: Path) -> None:
+    sandbox = Audited()
+    for number in range(2):
+        done = ReplayWork(ReplaySettings((0.0, 1.0), 40), ReplayCache(tmp_path / str(number)), sandbox, audit="sample")
+        assert done.measure(ReplayEntry("one", ONE, False, None), ENV).audited == 100
+    first, second = sandbox.audits
+    assert len(first) == len(second) == 100 and first != second
+
+
+def test_a_cached_sample_does_not_pass_as_a_full_audit(tmp_path: Path) -> None:
+    settings, entry = ReplaySettings((0.0, 1.0), 40), ReplayEntry("one", ONE, False, None)
+    sampled = ReplayWork(settings, ReplayCache(tmp_path), sandbox := Counting(), audit="sample").measure(entry, ENV)
+    full = ReplayWork(settings, ReplayCache(tmp_path), sandbox).measure(entry, ENV)
+    assert sandbox.runs == 2 and sampled.audited == 100 and full.audited == full.episodes
+    again = ReplayWork(settings, ReplayCache(tmp_path), sandbox).measure(entry, ENV)
+    assert sandbox.runs == 2 and again.audited == full.audited
+
+
+def test_a_cheat_in_few_episodes_is_rejected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(policy, "check", lambda source: Verdict("ok"))
+    env = generate(default_models()["synthetic/tiny"], "s/tiny", questions=6, branches=12)
+    settings = ReplaySettings((0.0, 0.5, 1.0), 40)
+    found = ReplayWork(settings, ReplayCache(tmp_path), ProcessSandbox()).measure(
+        ReplayEntry("peeks", PEEKS, False, None), env
+    )
+    assert found.verdict.kind == "rejected: looked ahead" and found.samples == ()
