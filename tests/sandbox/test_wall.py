@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+import platform
+import signal
 import struct
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -190,6 +194,26 @@ def test_a_strict_worker_does_not_start_where_the_kernel_cannot_confine(monkeypa
     with pytest.raises(SandboxError, match="this machine cannot confine a candidate: no filter of system calls"):
         evaluate(source, EPISODES, WithoutFilter(strict=True))
     assert evaluate(source, EPISODES, WithoutFilter(strict=False)).verdict.ok
+
+
+CLOCKS = """
+import ctypes, sys
+sys.path.insert(0, sys.argv[1])
+import worker
+library = worker.hide()
+assert any(name.startswith("[vvar") for _, name in worker.mapped())
+print(worker.take_clocks(library), [name for _, name in worker.mapped() if name.startswith("[vvar")], flush=True)
+page = library.mmap(None, 4096, 7, 0x22, -1, 0)
+ctypes.memmove(page, bytes.fromhex("0f31c3"), 3)  # rdtsc; ret
+print("the counter stands at", ctypes.CFUNCTYPE(ctypes.c_uint32)(page)())
+"""
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the counter of x86 processors")
+def test_clock_pages_are_gone_and_the_counter_ends_the_process_even_without_a_filter() -> None:
+    line = [sys.executable, "-I", "-S", "-c", CLOCKS, str(PROJECT / "sandbox" / "worker")]
+    done = subprocess.run(line, capture_output=True, text=True)
+    assert (done.stdout, done.returncode) == ("[] []\n", -signal.SIGSEGV), done.stderr
 
 
 @pytest.fixture
