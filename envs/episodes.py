@@ -22,6 +22,7 @@ BETAS = tuple(round(0.1 * i, 1) for i in range(11))
 
 MAX_EPISODES = 20_000_000
 """The largest number of episodes in a batch: more do not fit into the memory of common machines."""
+_BLOCK = 1 << 20  # records that are added up at a time
 BRANCH_INDEX_LIMIT = 2**16
 """The largest number of branches in an episode: action logs number branches in 16 bits."""
 
@@ -206,7 +207,12 @@ class Logs:
     @cached_property
     def index_offsets(self) -> npt.NDArray[np.int64]:
         """(R + 1,) the first entry of ``indices`` of each record, and I."""
-        return np.concatenate(([0], np.cumsum(self.counts, dtype=np.int64)))
+        offsets = np.zeros(len(self.counts) + 1, np.int64)
+        for first in range(0, len(self.counts), _BLOCK):  # in parts: numpy would copy all counts as integers of 64 bits
+            part = offsets[first + 1 : first + 1 + _BLOCK]
+            np.cumsum(self.counts[first : first + _BLOCK], dtype=np.int64, out=part)
+            part += offsets[first]
+        return offsets
 
     @cached_property
     def episode_of_record(self) -> npt.NDArray[np.int64]:

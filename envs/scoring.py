@@ -19,7 +19,6 @@ from .log_entries import log_entries
 from .store import ABSENT, Environment
 from .token_limit import overspends
 
-_MANY = 4096  # episodes whose answers are looked up at a time
 _CHUNK = 128  # episodes scored at a time: their tables then fit in the processor's cache, which is four times as fast
 _CHUNK_ENTRIES = 1 << 16  # entries of logs scored at a time, unless one episode has more
 _TABLE = 1 << 23  # cells of a table of records and branches; longer logs are sorted instead
@@ -311,13 +310,15 @@ def _check_shown(episodes: Episodes, logs: Logs, depth: npt.NDArray[np.int32]) -
     """Raise `ForgedLog` if an answer was given that branches held only at depths that were passed over, unprobed."""
     doubtful = _passing_over(logs) & (logs.answer != ABSENT)
     doubtful[doubtful] = ~_ends_in(episodes, np.flatnonzero(doubtful), logs.answer, depth)
-    for first in np.unique(np.flatnonzero(doubtful) // _MANY * _MANY).tolist():
-        part = logs.part(first, min(first + _MANY, len(logs)))
+    for first, last in _chunks(logs) if doubtful.any() else ():
+        if not doubtful[first:last].any():
+            continue
+        part = logs.part(first, last)
         done = log_entries(episodes, part, first)
         starts = np.where(done.verb == STEP, done.before, done.after - 1)[done.shown] + done.cell[done.shown]
         stops = (done.cell + done.after)[done.shown]
         owner = np.repeat(done.episode[done.shown], stops - starts)
-        seen = ~doubtful[first : first + _MANY]
+        seen = ~doubtful[first:last]
         seen[owner[done.cells[ranges(starts, stops)] == part.answer[owner]]] = True
         if not seen.all():
             raise ForgedLog("an answer that no call had shown", first + int(np.flatnonzero(~seen)[0]))
@@ -326,7 +327,9 @@ def _check_shown(episodes: Episodes, logs: Logs, depth: npt.NDArray[np.int32]) -
 def _passing_over(logs: Logs) -> npt.NDArray[np.bool_]:
     """Return (E,) whether an episode advanced a branch without a probe, so that a depth was reached but not shown."""
     result = np.zeros(len(logs), bool)
-    result[logs.episode_of_record[(logs.verbs == ADVANCE) | (logs.verbs == RUN)]] = True
+    for first, last in _chunks(logs):
+        part = logs.part(first, last)
+        result[first + part.episode_of_record[(part.verbs == ADVANCE) | (part.verbs == RUN)]] = True
     return result
 
 

@@ -21,7 +21,7 @@ from .outcome import Verdict
 
 LARGEST_LOG = 1 << 23
 """The largest log of one episode in bytes, whatever the contract allows."""
-RUN_BYTES = 1 << 28
+RUN_BYTES = 1 << 27
 """Bytes that the logs of one run may take together."""
 EPISODE_BYTES = 1 << 12
 """Bytes that the logs of a larger run may take for each episode, on average."""
