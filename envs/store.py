@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from .bounded_zip import BoundedZip, TooLarge
 from .errors import DamagedFile, InputError
-from .syntax_lock import SYNTAX_LOCK
 
 _LOG = logging.getLogger(__name__)
 
@@ -32,6 +32,18 @@ MAX_PROBES = 2**16 - 1
 """The largest number of probes of a branch: action logs count the repetitions of a step in 16 bits."""
 MAX_TOKENS = 2**31 - 1
 """The largest number of tokens of a branch, of an interval and of a probe."""
+
+LIMIT_VARIABLE = "AUTOTTS_ENVIRONMENT_MB"
+"""Environment variable that raises the memory that an environment file may take: a number of megabytes."""
+_MOST_BYTES = 1 << 30
+"""Largest memory of the columns of an environment, in bytes."""
+_ALWAYS = 64 << 20
+"""Memory that any environment file may take, however small the file is."""
+_EXPANSION = 100
+"""Memory of the columns by byte of the file at the most, beyond `_ALWAYS`; recorded branches take 5 to 20."""
+_MOST_TEXT = 32 << 20
+"""Largest header and largest list of questions and answers, in bytes."""
+_MOST_SIGNALS = 100
 
 Ints = npt.NDArray[np.int32]
 
@@ -113,8 +125,8 @@ class Environment:
         """
         digest = hashlib.sha256()
         for part in (self._meta(), *self._columns().values()):
-            data = part if isinstance(part, bytes) else np.ascontiguousarray(part).tobytes()
-            digest.update(len(data).to_bytes(8, "little"))
+            data = memoryview(part) if isinstance(part, bytes) else np.ascontiguousarray(part).data
+            digest.update(data.nbytes.to_bytes(8, "little"))
             digest.update(data)
         return digest.hexdigest()
 
@@ -130,8 +142,8 @@ class Environment:
         return json.dumps(meta, sort_keys=True).encode()
 
     def _columns(self) -> dict[str, npt.NDArray[Any]]:
-        columns: dict[str, npt.NDArray[Any]] = {key: getattr(self, key).astype("<i4") for key in _COLUMNS}
-        columns.update({f"signal/{key}": self.signals[key].astype("<f4") for key in sorted(self.signals)})
+        columns: dict[str, npt.NDArray[Any]] = {key: getattr(self, key).astype("<i4", copy=False) for key in _COLUMNS}
+        columns.update({f"signal/{key}": self.signals[key].astype("<f4", copy=False) for key in sorted(self.signals)})
         return columns
 
     def check(self) -> None:
@@ -202,10 +214,8 @@ def _pack(key: str, column: npt.NDArray[Any]) -> bytes:
     return buffer.getvalue()
 
 
-def _unpack(key: str, data: bytes) -> npt.NDArray[Any]:
-    with SYNTAX_LOCK:
-        column: npt.NDArray[Any] = np.load(io.BytesIO(data), allow_pickle=False)
-    if column.ndim != 1 or column.dtype.kind not in ("f" if key.startswith("signal/") else "iu"):
+def _unpacked(key: str, column: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    if column.dtype.kind not in ("f" if key.startswith("signal/") else "iu"):
         raise ValueError(f"{key} is not a column of numbers")
     if key.endswith("_offsets"):
         return np.concatenate(([0], np.cumsum(column, dtype=np.int64))).astype(np.int32)
@@ -234,6 +244,8 @@ def load(path: Path) -> Environment:
         raise InputError(f"{path}: no such environment file") from None
     except _OtherFormat as error:
         raise InputError(f"{path}: {error}") from None
+    except TooLarge as error:
+        raise InputError(f"{path}: {error}") from None
     except Exception as error:  # with damaged bytes, the readers of zip, JSON and numpy may raise any exception
         raise DamagedFile(f"{path}: not a readable environment file ({error}); import it again") from error
     _LOG.debug("%s: %d questions, hash %s", path, len(environment), environment.hash[:12])
@@ -245,13 +257,18 @@ class _OtherFormat(Exception):
 
 
 def _read(path: Path) -> tuple[dict[str, Any], Environment]:
-    with zipfile.ZipFile(path) as archive:
-        header = json.loads(archive.read("header.json"))
-        meta = json.loads(archive.read("meta.json"))
+    most = _most_bytes(path.stat().st_size)
+    with BoundedZip(path, most + 2 * _MOST_TEXT) as archive:
+        header = json.loads(archive.content("header.json", _MOST_TEXT))
+        meta = json.loads(archive.content("meta.json", _MOST_TEXT))
         if meta["format"] != FORMAT:
             raise _OtherFormat(f"format {meta['format']!r}, but this version reads format {FORMAT}")
-        columns = {key: _unpack(key, archive.read(f"{key}.npy")) for key in _COLUMNS}
-        signals = {key: _unpack(f"signal/{key}", archive.read(f"signal/{key}.npy")) for key in meta["signals"]}
+        names = [str(key) for key in meta["signals"]]
+        if len(names) > _MOST_SIGNALS:
+            raise TooLarge(f"{len(names):,} signals, more than {_MOST_SIGNALS}")
+        _check_lengths(archive, len(meta["questions"]), names, most)
+        columns = {key: _unpacked(key, archive.column(f"{key}.npy")) for key in _COLUMNS}
+        signals = {key: _unpacked(f"signal/{key}", archive.column(f"signal/{key}.npy")) for key in names}
     environment = Environment(
         name=str(header["name"]),
         delta=int(meta["delta"]),
@@ -265,6 +282,39 @@ def _read(path: Path) -> tuple[dict[str, Any], Environment]:
         **columns,
     )
     return header, environment
+
+
+def _most_bytes(size: int) -> int:
+    """Return the memory that the columns of a file of ``size`` bytes may take."""
+    given = os.environ.get(LIMIT_VARIABLE, "")
+    if given.isascii() and given.isdecimal() and len(given) < 10:
+        return int(given) << 20
+    return min(_MOST_BYTES, max(_ALWAYS, _EXPANSION * size))
+
+
+def _check_lengths(archive: BoundedZip, questions: int, signals: list[str], most: int) -> None:
+    """Check the declared lengths of all columns against each other, and their memory, before any is unpacked.
+
+    Raises:
+        TooLarge: the columns would take more than ``most`` bytes.
+        ValueError: the lengths do not match, or a column is missing.
+    """
+    length = {key: archive.length(f"{key}.npy") for key in _COLUMNS}
+    length |= {f"signal/{key}": archive.length(f"signal/{key}.npy") for key in signals}
+    needed = 4 * sum(length.values())
+    if needed > most:
+        raise TooLarge(
+            f"its columns would take {needed / 2**20:,.0f} MB, and {most / 2**20:,.0f} MB are allowed for a file of "
+            f"this size; if you trust it, set {LIMIT_VARIABLE} to a larger number of megabytes"
+        )
+    branches, probes = length["final_answers"], length["probe_answers"]
+    wanted = {"gold": questions, "branch_offsets": questions, "probe_offsets": branches, "total_tokens": branches}
+    wanted |= {f"signal/{key}": probes for key in signals}
+    for key, number in wanted.items():
+        if length[key] != number:
+            raise ValueError(f"{key} has {length[key]:,} entries, not {number:,}")
+    if probes > branches * MAX_PROBES:
+        raise ValueError(f"more than {MAX_PROBES:,} probes of a branch")
 
 
 def write_atomically(path: Path, data: bytes) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import hashlib
 import io
 import json
 import os
@@ -12,42 +11,45 @@ import sqlite3
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
-from functools import lru_cache
+from dataclasses import fields
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
 from pydantic import ValidationError
 
+from autotts.envs.bounded_zip import BoundedZip
 from autotts.envs.episodes import Logs
 from autotts.envs.errors import DamagedFile, InputError
-from autotts.envs.store import naming_os_errors, write_atomically
-from autotts.envs.syntax_lock import SYNTAX_LOCK
+from autotts.envs.seals import read_sealed, write_sealed
+from autotts.envs.store import naming_os_errors
 
 from ..population.overfitting.beliefs import ContributionCache, ResultsLoader, with_beliefs
 from ..population.overfitting.question_results import QuestionResults
 from ..records.audit import AuditRecord
-from ..records.card import Card, EvaluationProtocol
+from ..records.card import CLAIMED, Card, EvaluationProtocol
 from ..records.index_row import COLUMNS, IndexRow
-from .audits import AUDITS, with_audit, write_audit
+from .audits import with_audit, write_audit
+from .layout import CARD, FIGURES, INDEX, LOGS, MANIFEST, REPLAYS, SOURCE, TRANSCRIPT, sha256, sync
+from .origins import ADVICE, ArchiveOrigins, read_origins
 from .shipped import archive_name, derived_root
+from .verify import archive_problems
 
-SOURCE, CARD, LOGS, MANIFEST = "controller.py", "card.json", "logs.npz", "manifest.json"
-TRANSCRIPT = "transcript.txt.gz"
-INDEX = "index.sqlite"
-REPLAYS = "replays"
-FIGURES = "figures"
-"""Results of each version by question, derived from its logs (`agent.population.overfitting.question_results`)."""
+__all__ = [
+    "CARD", "FIGURES", "INDEX", "LOGS", "MANIFEST", "REPLAYS", "SOURCE", "TRANSCRIPT", "Archive", "pack_logs", "sha256",
+    "sync", "unpack_logs",
+]  # fmt: skip
+
+MOST_LOG_BYTES = 1 << 30
+"""Largest size in bytes of the unpacked action logs of a version."""
+MOST_TRANSCRIPT_BYTES = 1 << 26
+"""Largest size in bytes of the text of a transcript."""
 _WHOLE = 64
 """Number of complete cards that are cached in memory."""
 _LISTED = 5
 """Largest number of versions that a message names."""
-
-
-def sha256(data: bytes) -> str:
-    """Return the SHA-256 hash of ``data`` in hexadecimal."""
-    return hashlib.sha256(data).hexdigest()
 
 
 class Archive:
@@ -94,13 +96,20 @@ class Archive:
     def _read(self, version: str) -> Card:
         path = self.root / version / CARD
         try:
-            card = Card.model_validate_json(path.read_bytes())
+            data = path.read_bytes()
+            card = Card.model_validate_json(data)
         except (FileNotFoundError, NotADirectoryError):
             raise InputError(f"no version {version!r} in {archive_name(self.root)}; see `autotts lineage`") from None
         except ValidationError as error:
             raise DamagedFile(f"{path}: not a card ({error.errors()[0]['msg']}); see `archive verify`") from None
         if card.id != version:  # ids become parts of paths, and the archive may come from somebody else
             raise DamagedFile(f"{path}: is the card of {card.id!r}; see `archive verify`")
+        if card.audited is not None and version in self.origins.imported:
+            card = card.model_copy(update={"audited": None})  # that audit too is a claim
+        if card.ok and self.origins.claimed(version):
+            card = card.model_copy(update={"verdict": CLAIMED, "message": f"its figures are claims; {ADVICE}"})
+        if expected_hash(path) not in (None, sha256(data)):
+            raise DamagedFile(f"{path}: damaged (its content does not match its hash); see `archive verify`")
         return with_audit(self.root, card)
 
     def _lean(self, version: str) -> Card:
@@ -136,7 +145,7 @@ class Archive:
     def figures(self, version: str) -> QuestionResults | None:
         """Return the results of a version by question; None if the file is missing or damaged (see `rebuild`)."""
         try:
-            return QuestionResults.unpack((self.derived / FIGURES / f"{version}.npz").read_bytes())
+            return QuestionResults.unpack(read_sealed(self.derived / FIGURES / f"{version}.npz"))
         except Exception:  # zipfile and numpy raise many types of errors for damaged bytes
             return None
 
@@ -147,12 +156,16 @@ class Archive:
             InputError: there is no such version.
             DamagedFile: its source is damaged.
         """
-        self._lean(version)
+        card = self._lean(version)
         path = self.root / version / SOURCE
         try:
-            return path.read_text(encoding="utf-8")
+            data = path.read_bytes()
+            text = data.decode("utf-8")
         except (OSError, ValueError) as error:
             raise DamagedFile(f"{path}: not readable ({error}); see `archive verify`") from None
+        if sha256(data) != card.source_sha256:
+            raise DamagedFile(f"{path}: damaged (its content does not match its hash); see `archive verify`")
+        return text
 
     def logs(self, version: str) -> Logs:
         """Return the action logs of a version's evaluation.
@@ -180,10 +193,10 @@ class Archive:
         self._lean(version)
         path = self.root / version / TRANSCRIPT
         try:
-            return gzip.decompress(path.read_bytes()).decode("utf-8", "replace")
+            return unpack_transcript(path.read_bytes())
         except FileNotFoundError:
             raise InputError(f"version {version} has no transcript: no language model wrote it") from None
-        except (OSError, EOFError, zlib.error) as error:
+        except (OSError, EOFError, zlib.error, ValueError) as error:
             raise DamagedFile(f"{path}: damaged ({error}); see `archive verify`") from None
 
     def has_transcript(self, version: str) -> bool:
@@ -206,6 +219,11 @@ class Archive:
             more = ", ..." if len(matches) > _LISTED else ""
             raise InputError(f"{len(matches)} versions begin with {where}: {', '.join(matches[:_LISTED])}{more}")
         return matches[0]
+
+    @cached_property
+    def origins(self) -> ArchiveOrigins:
+        """The origins of its imported versions, as they were at the first look."""
+        return read_origins(self.root)
 
     # Writing
 
@@ -258,7 +276,7 @@ class Archive:
 
     def put_figures(self, version: str, figures: QuestionResults) -> None:
         """Store the results of a version by question. The version need not be in the archive yet."""
-        write_atomically(self.derived / FIGURES / f"{version}.npz", figures.pack())
+        write_sealed(self.derived / FIGURES / f"{version}.npz", figures.pack())
         self._contributions.pop(version, None)
         if version in self._believed[0]:
             self._believed = (), []
@@ -273,7 +291,7 @@ class Archive:
     def add_replay(self, version: str, name: str, document: dict[str, object]) -> Path:
         """Store the scores of a version from a replay, and return the path of the file."""
         path = self.derived / REPLAYS / version / f"{name}.json"
-        write_atomically(path, json.dumps(document, indent=1, sort_keys=True).encode())
+        write_sealed(path, json.dumps(document, indent=1, sort_keys=True).encode())
         return path
 
     def sweep(self) -> None:
@@ -284,30 +302,12 @@ class Archive:
     # Trust
 
     def verify(self, each: Callable[[Sequence[Path]], Iterable[Path]] = iter) -> list[str]:
-        """Return the problems of the archive, one line each: hashes, cards, parents, stray files, the index.
+        """Return the problems of the archive, one line each (`agent.archive.verify`).
 
         Args:
             each: called with the folders; yields them one by one, for example to show progress.
         """
-        problems: list[str] = []
-        names: set[str] = set()
-        for path in each(sorted(self.root.iterdir()) if self.root.is_dir() else []):
-            if path.name.startswith(".") or path.name.startswith(INDEX) or path.name in (REPLAYS, FIGURES, AUDITS):
-                continue
-            names.add(path.name)
-            problems += check_folder(path)
-        for version in sorted(names):
-            try:
-                card = self.card(version)
-            except (InputError, OSError):
-                continue  # `check_folder` has reported it
-            problems += [f"{version}: parent {p} is not in the archive" for p in card.parents if p not in names]
-        if (self.derived / INDEX).exists():
-            try:
-                self.index()
-            except DamagedFile as error:
-                problems.append(str(error))
-        return problems
+        return archive_problems(self, each)
 
     def reindex(self) -> int:
         """Rebuild the index from the folders, and return the number of versions in it."""
@@ -318,7 +318,7 @@ class Archive:
             database.executemany(f"INSERT INTO versions VALUES ({', '.join('?' * len(COLUMNS))})", rows)
             database.commit()
             image = database.serialize()
-        write_atomically(self.derived / INDEX, image)
+        write_sealed(self.derived / INDEX, image)
         return len(rows)
 
     def index(self) -> list[IndexRow]:
@@ -332,46 +332,20 @@ class Archive:
         if not path.is_file():
             raise InputError(f"{path}: not there; build it with `autotts archive reindex`")
         try:
-            with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
+            with closing(sqlite3.connect(":memory:")) as database:
+                database.deserialize(read_sealed(path) or b"empty")  # no bytes would be a MemoryError
                 table = database.execute(f"SELECT {', '.join(COLUMNS)} FROM versions ORDER BY generation, id")
                 return [IndexRow.read(cells) for cells in table]
-        except (sqlite3.DatabaseError, TypeError, ValueError) as error:
+        except (sqlite3.DatabaseError, DamagedFile, TypeError, ValueError) as error:
             raise DamagedFile(f"{path}: damaged ({error}); rebuild it with `autotts archive reindex`") from None
 
 
-def check_folder(path: Path) -> Iterator[str]:
-    """Yield the problems of the folder of a version, one line each."""
+def expected_hash(path: Path) -> str | None:
+    """Return the hash of a file of a version in the version's manifest; None if the manifest has none."""
     try:
-        manifest = json.loads((path / MANIFEST).read_bytes())
-        expected = dict(manifest)
-    except (OSError, ValueError, TypeError, RecursionError) as error:
-        yield f"{path.name}: no readable {MANIFEST} ({error})"
-        return
-    present = {file.name for file in path.iterdir()} - {MANIFEST}
-    for name in sorted(present - expected.keys()):
-        yield f"{path.name}/{name}: not in the manifest"
-    for name, wanted in sorted(expected.items()):
-        if name not in present:
-            yield f"{path.name}/{name}: missing"
-        elif not (path / name).is_file() or sha256((path / name).read_bytes()) != wanted:
-            yield f"{path.name}/{name}: content does not match its hash"
-    try:
-        card = Card.model_validate_json((path / CARD).read_bytes())
-        if card.id != path.name:
-            yield f"{path.name}/{CARD}: is the card of {card.id}"
-        if card.source_sha256 != sha256((path / SOURCE).read_bytes()):
-            yield f"{path.name}/{CARD}: names another source"
-    except (OSError, ValidationError):
-        yield f"{path.name}/{CARD}: not a card"
-
-
-def sync(directory: Path) -> None:
-    """Flush a directory to disk, so that its entries survive a crash of the machine."""
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        return str(json.loads((path.parent / MANIFEST).read_bytes())[path.name])
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return None  # `archive verify` reports it
 
 
 def pack_logs(logs: Logs) -> bytes:
@@ -390,6 +364,26 @@ def pack_logs(logs: Logs) -> bytes:
 
 
 def unpack_logs(packed: bytes) -> Logs:
-    """Return the logs from the bytes of `pack_logs`."""
-    with SYNTAX_LOCK, np.load(io.BytesIO(packed), allow_pickle=False) as columns:
-        return Logs(**{key: columns[key] for key in columns.files})
+    """Return the logs from the bytes of `pack_logs`.
+
+    Raises:
+        Exception: any error that the zip and NumPy readers raise for damaged bytes, and `TooLarge`.
+    """
+    with BoundedZip(io.BytesIO(packed), MOST_LOG_BYTES) as archive:
+        if extra := set(archive.namelist()) - {f"{each.name}.npy" for each in fields(Logs)}:
+            raise ValueError(f"unknown columns: {', '.join(sorted(extra))[:200]}")
+        return Logs(**{each.name: archive.column(f"{each.name}.npy") for each in fields(Logs)})
+
+
+def unpack_transcript(packed: bytes) -> str:
+    """Return the text of a transcript.
+
+    Raises:
+        OSError, EOFError, zlib.error: the bytes are damaged.
+        ValueError: the text is larger than `MOST_TRANSCRIPT_BYTES`.
+    """
+    with gzip.open(io.BytesIO(packed)) as stream:
+        data = stream.read(MOST_TRANSCRIPT_BYTES + 1)
+    if len(data) > MOST_TRANSCRIPT_BYTES:
+        raise ValueError(f"more than {MOST_TRANSCRIPT_BYTES:,} bytes of text")
+    return data.decode("utf-8", "replace")

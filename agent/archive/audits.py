@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from autotts.envs.errors import DamagedFile
-from autotts.envs.store import write_atomically
+from autotts.envs.seals import read_sealed, write_sealed
 
 from ..records.audit import AuditRecord
 from ..records.card import Card
@@ -22,7 +22,7 @@ def write_audit(root: Path, version: str, audit: AuditRecord) -> None:
     Raises:
         OSError: the file could not be written.
     """
-    write_atomically(root / AUDITS / f"{version}.json", audit.model_dump_json(indent=1).encode())
+    write_sealed(root / AUDITS / f"{version}.json", audit.model_dump_json(indent=1).encode())
 
 
 def with_audit(root: Path, card: Card) -> Card:
@@ -33,7 +33,7 @@ def with_audit(root: Path, card: Card) -> Card:
     """
     path = root / AUDITS / f"{card.id}.json"
     try:
-        return AuditRecord.model_validate_json(path.read_bytes()).on(card)
+        return AuditRecord.model_validate_json(read_sealed(path)).on(card)
     except FileNotFoundError:
         return card
     except (OSError, ValidationError) as error:

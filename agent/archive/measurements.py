@@ -10,6 +10,8 @@ from shlex import quote
 from pydantic import BaseModel, ValidationError
 
 from autotts.envs import catalogue
+from autotts.envs.errors import DamagedFile
+from autotts.envs.seals import read_sealed
 from autotts.envs.statistics import Point
 
 from ..records.card import Card, EvaluationProtocol
@@ -106,6 +108,6 @@ def _replays(reader: ArchiveReader, version: str) -> Iterator[_ArchivedReplay]:
     for path in sorted(home.glob("*.json"))[:50] if home.is_dir() else []:
         try:
             if path.stat().st_size <= _LARGEST:
-                yield _ArchivedReplay.model_validate_json(path.read_bytes())
-        except (OSError, ValidationError):
+                yield _ArchivedReplay.model_validate_json(read_sealed(path))
+        except (OSError, ValidationError, DamagedFile):
             continue  # incomplete, or not a replay

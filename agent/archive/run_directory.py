@@ -14,6 +14,7 @@ from pydantic import Field, ValidationError, model_validator
 from autotts.envs import catalogue, store
 from autotts.envs.episodes import BETAS, MAX_BRANCHES, Episodes, grid
 from autotts.envs.errors import DamagedFile, InputError
+from autotts.envs.seals import is_sealed, line_content, read_sealed, sealed_line, write_sealed
 from autotts.envs.store import Environment, naming_os_errors, write_atomically
 
 from ..llm.budget import SpendingLimits
@@ -128,11 +129,17 @@ class Run:
         self._events = home / "events.jsonl"
         path = home / "config.json"
         try:
-            self.config = RunConfig.model_validate_json(path.read_bytes())
+            self.config = RunConfig.model_validate_json(read_sealed(path))
         except (FileNotFoundError, NotADirectoryError):
             raise InputError(f"{home} is not a run directory: it has no config.json") from None
         except ValidationError as error:
             raise DamagedFile(f"{path}: damaged ({error.errors()[0]['msg']})") from None
+
+    @property
+    def sealed(self) -> bool:
+        """Whether its files have checksums; a run that an earlier version began has none."""
+        path = self.home / "config.json"
+        return is_sealed(path.name, path.read_bytes())
 
     @classmethod
     def create(
@@ -160,13 +167,14 @@ class Run:
         _batch(config, environments, FIRST_SEARCH_ORDER)  # raises before anything is written
         existed = home.exists() and not holds_no_run(home)
         try:
-            for environment in environments:
-                store.save(environment, catalogue.path_of(home / "environments", environment.name))
-            for environment in held_out:
-                store.save(environment, catalogue.path_of(home / HELD_OUT, environment.name))
+            for place, kept in (("environments", environments), (HELD_OUT, held_out)):
+                for environment in kept:
+                    path = catalogue.path_of(home / place, environment.name)
+                    store.save(environment, path)
+                    write_sealed(path, path.read_bytes())
             for controller in given:
-                write_atomically(home / GIVEN / f"{controller.id}.json", controller.model_dump_json(indent=1).encode())
-            write_atomically(home / "config.json", config.model_dump_json(indent=1).encode())
+                write_sealed(home / GIVEN / f"{controller.id}.json", controller.model_dump_json(indent=1).encode())
+            write_sealed(home / "config.json", config.model_dump_json(indent=1).encode())
         except BaseException:
             if not existed:
                 shutil.rmtree(home, ignore_errors=True)
@@ -209,8 +217,8 @@ class Run:
         for version, digest in self.config.given.items():
             path = self.home / GIVEN / f"{version}.json"
             try:
-                controller = GivenController.model_validate_json(path.read_bytes())
-            except (OSError, ValidationError):
+                controller = GivenController.model_validate_json(read_sealed(path))
+            except (OSError, ValidationError, DamagedFile):
                 raise DamagedFile(f"{path}: missing or damaged; begin another run with --from") from None
             if controller.source_sha256 != digest:
                 raise DamagedFile(f"{path}: has changed since the run began")
@@ -238,7 +246,8 @@ class Run:
             )
         if generations != self.config.generations:
             self.config = self.config.model_copy(update={"generations": generations})
-            write_atomically(self.home / "config.json", self.config.model_dump_json(indent=1).encode())
+            write = write_sealed if self.sealed else write_atomically  # else older files would seem to lack a checksum
+            write(self.home / "config.json", self.config.model_dump_json(indent=1).encode())
 
     def episodes(self, environments: Sequence[Environment], first_order: int = FIRST_SEARCH_ORDER) -> Episodes:
         """Return the episodes on which every candidate is evaluated."""
@@ -252,14 +261,14 @@ class Run:
         """
         path = self.home / "limits.json"
         try:
-            return SpendingLimits.model_validate_json(path.read_bytes()) if path.exists() else SpendingLimits()
+            return SpendingLimits.model_validate_json(read_sealed(path)) if path.exists() else SpendingLimits()
         except ValidationError as error:
             what = error.errors()[0]["msg"]
             raise DamagedFile(f"{path}: damaged ({what}); remove it, and give the limits anew") from None
 
     def set_limits(self, limits: SpendingLimits) -> None:
         """Store the limits. They are not part of the settings, because the user may raise them later."""
-        write_atomically(self.home / "limits.json", limits.model_dump_json(indent=1).encode())
+        write_sealed(self.home / "limits.json", limits.model_dump_json(indent=1).encode())
 
     def hours(self) -> float:
         """Return the hours of work on the run: the time from each start of a process to its last event, summed."""
@@ -273,7 +282,8 @@ class Run:
 
     def log(self, event: Event) -> None:
         """Append an event to the event log, with the time. Nothing else in a run depends on the time."""
-        line = json.dumps({"time": round(time.time(), 3), "event": event.kind, **event.document()}) + "\n"
+        document = {"time": round(time.time(), 3), "event": event.kind, **event.document()}
+        line = sealed_line(json.dumps(document)) + "\n"
         with naming_os_errors(self._events), self._events.open("a", encoding="utf-8") as file:
             file.write(line)
 
@@ -282,8 +292,10 @@ class Run:
         logged = []
         text = self._events.read_text(encoding="utf-8", errors="replace") if self._events.exists() else ""
         for line in text.splitlines():
+            if (inner := line_content(line)) is None:
+                continue
             try:
-                event = read_event(json.loads(line))
+                event = read_event(json.loads(inner))
             except (ValueError, RecursionError):
                 continue
             if event is not None:
@@ -332,6 +344,6 @@ def _began(home: Path) -> float:
     """Return the time of a run's first event; before it, the time at which the directory got its settings."""
     try:
         with (home / "events.jsonl").open(encoding="utf-8") as file:
-            return float(json.loads(file.readline())["time"])
+            return float(json.loads(line_content(file.readline().rstrip("\n")) or "")["time"])
     except (OSError, ValueError, KeyError, TypeError):
         return (home / "config.json").stat().st_mtime

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import Field, ValidationError, model_validator
 
 from autotts.envs.errors import DamagedFile
+from autotts.envs.seals import read_sealed
 from autotts.envs.statistics import Point
 
 from ..population.overfitting.crossvalidation import CrossValidated, IntervalEstimate
@@ -180,7 +181,7 @@ def read_report(run: Run) -> RunReport | None:
     """Return the report of a run, or None if it has not finished."""
     path = run.home / JSON
     try:
-        return RunReport.model_validate_json(path.read_bytes()) if path.exists() else None
-    except ValidationError as error:
-        what = error.errors()[0]["msg"]
+        return RunReport.model_validate_json(read_sealed(path)) if path.exists() else None
+    except (ValidationError, DamagedFile) as error:
+        what = error.errors()[0]["msg"] if isinstance(error, ValidationError) else "it does not match its checksum"
         raise DamagedFile(f"{path}: damaged ({what}); remove it and {run.checkpoint}, and resume") from None

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from autotts.envs.errors import DamagedFile
-from autotts.envs.store import write_atomically
+from autotts.envs.seals import read_sealed, write_sealed
 
 from .run_directory import Run
 
@@ -47,7 +47,7 @@ def record_settings(run: Run, settings: Mapping[str, tuple[Any, str]]) -> None:
             name: RunSetting(value, source)
             for name, (value, source) in settings.items() if name not in _OF_THE_COMMAND
         }  # fmt: skip
-        write_atomically(path, _SETTINGS.dump_json(document, indent=1))
+        write_sealed(path, _SETTINGS.dump_json(document, indent=1))
 
 
 def read_settings(run: Run) -> dict[str, RunSetting]:
@@ -58,7 +58,7 @@ def read_settings(run: Run) -> dict[str, RunSetting]:
     """
     path = run.home / FILE
     try:
-        return _SETTINGS.validate_json(path.read_bytes())
+        return _SETTINGS.validate_json(read_sealed(path))
     except FileNotFoundError:
         values = run.config.model_dump(mode="json")
         return {name: RunSetting(value, "") for name, value in values.items() if name not in _HASHED}

@@ -11,7 +11,7 @@ from autotts.envs.statistics import Floats, Point
 
 from .. import population
 from ..population.overfitting.crossvalidation import IntervalEstimate
-from ..records.card import Card
+from ..records.card import CLAIMED, Card
 from ..records.version import Cost, Finding, ScalingCurve
 from .archive import Archive
 from .best import BestVersion, best_version
@@ -106,7 +106,8 @@ class Version:
 
     @property
     def verdict(self) -> str:
-        """``ok`` if it ran on every episode, else how it failed (`Verdict.kind`), ``duplicate`` or ``screened``."""
+        """``ok`` if it ran on every episode; else how it failed (`Verdict.kind`), or ``duplicate``, ``screened``, or
+        ``claimed``."""
         return self._lean.verdict
 
     @property
@@ -118,6 +119,11 @@ class Version:
     def ok(self) -> bool:
         """Whether it ran on every episode, and so has figures."""
         return self._lean.ok
+
+    @property
+    def claimed(self) -> bool:
+        """Whether it was imported, and its figures are only claimed: its curve is shown, but it has no rank."""
+        return self._lean.verdict == CLAIMED
 
     @property
     def quality(self) -> float | None:

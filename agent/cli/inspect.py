@@ -257,15 +257,17 @@ def _conversation(run: Run, name: str) -> str:
     """
     from pydantic import ValidationError
 
+    from autotts.envs.seals import read_sealed
+
     from ..explorers.coding_agent.directory import WorkspaceResult
     from ..explorers.registry import workspaces
     from ..llm.calls import TRANSCRIPT
 
     result = workspaces(run) / f"{name}.result.json"
     with suppress(FileNotFoundError):
-        return (run.home / "calls" / f"{name}{TRANSCRIPT}").read_text(encoding="utf-8")
+        return read_sealed(run.home / "calls" / f"{name}{TRANSCRIPT}").decode("utf-8", "replace")
     with suppress(FileNotFoundError, ValidationError):
-        return WorkspaceResult.model_validate_json(result.read_bytes()).transcript
+        return WorkspaceResult.model_validate_json(read_sealed(result)).transcript
     raise InputError(f'{run.home} has no conversation {name}: see `"event": "conversation"` in its events.jsonl')
 
 

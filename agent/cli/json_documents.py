@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from pydantic import BaseModel, RootModel
+from pydantic import BaseModel, Field, RootModel
 
 from autotts.envs.importing.plausibility import Warned
 from autotts.envs.importing.report import ImportReport
@@ -272,6 +272,22 @@ class ArchiveVerifyDocument(Document):
     archive: str
     problems: tuple[str, ...]
     """One line for each file that is wrong."""
+    rescored: tuple[str, ...] = ()
+    """With `--rescore`: versions whose action logs, scored again here, give the figures of their cards."""
+    unchecked: dict[str, str] = Field(default_factory=dict)
+    """With `--rescore`: why a version could not be scored again."""
+    claimed: tuple[str, ...] = ()
+    """Imported versions whose figures are only claimed: they have no rank."""
+
+
+class RunVerifyDocument(Document):
+    """The check of every file of a run."""
+
+    run: str
+    problems: tuple[str, ...]
+    """One line for each file, line or row that is wrong, with what to do."""
+    notes: tuple[str, ...]
+    """Files that could not be checked, such as those of an earlier version, and why."""
 
 
 DOCUMENTS: Mapping[str, type[BaseModel]] = {
@@ -293,6 +309,7 @@ DOCUMENTS: Mapping[str, type[BaseModel]] = {
     "env import": EnvImportDocument,
     "archive list": ArchiveListDocument,
     "archive verify": ArchiveVerifyDocument,
+    "run verify": RunVerifyDocument,
     "sandbox check": SandboxCheckDocument,
     "doctor": DoctorDocument,
 }

@@ -81,7 +81,8 @@ class VersionRow(Document):
     explorer: str
     parents: tuple[str, ...]
     verdict: str
-    """`ok` if it ran on every episode, else how it failed."""
+    """`ok` if it ran on every episode, else how it failed; `claimed` for an imported version whose figures nobody has
+    scored again here."""
     quality: float | None
     """Mean accuracy over the token budgets of the baselines, in per cent, in the search."""
     shrunk_quality: float | None

@@ -22,7 +22,7 @@ from pydantic import ValidationError
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
 
 from autotts.envs.errors import DamagedFile
-from autotts.envs.store import write_atomically
+from autotts.envs.seals import read_sealed, write_sealed
 
 from ..records.card import FrozenModel
 from .budget import LlmBudget, Spending
@@ -246,12 +246,12 @@ class CallJournal:
         return _read(self.home / f"{key}.json")
 
     def _put(self, call: Call) -> None:
-        write_atomically(self.home / f"{call.key}.json", call.model_dump_json().encode())
+        write_sealed(self.home / f"{call.key}.json", call.model_dump_json().encode())
 
     def put_transcript(self, site: CallSite, text: str) -> Path:
         """Write a conversation's transcript so far, and return its path; also for conversations without a version."""
         path = self.home / f"{site}{TRANSCRIPT}"
-        write_atomically(path, text.encode())
+        write_sealed(path, text.encode())
         return path
 
 
@@ -274,8 +274,8 @@ def _cause(attempts: Sequence[CallAttempt]) -> str:
 
 def _read(path: Path) -> Call | None:
     try:
-        return Call.model_validate_json(path.read_bytes())
+        return Call.model_validate_json(read_sealed(path))
     except FileNotFoundError:
         return None
-    except ValidationError:
+    except (ValidationError, DamagedFile):
         raise DamagedFile(f"{path}: damaged. Remove the file and resume: only that call is repeated") from None

@@ -14,6 +14,7 @@ from autotts.envs.errors import InputError
 from autotts.sandbox.backends.process import ProcessSandbox
 
 from ..archive.run_directory import Run, RunConfig
+from ..archive.run_lock import holds_no_run, working_on
 from ..explorers.evolve.explorer import EvolveExplorer
 from .graph import OLD_THREAD, DiscoveryGraph, build, checkpoints, old_next_nodes, settings
 from .nodes import Discovery
@@ -41,15 +42,13 @@ def list_checkpoints(run: Run) -> list[CheckpointSummary]:
     Raises:
         DamagedFile: the checkpoint database is damaged.
     """
-    with checkpoints(run) as saver:
+    with checkpoints(run, writing=False) as saver:
         current = [
             _summary(state.config, str(state.created_at), state.values, tuple(state.next))
             for state in _graph(run, saver).get_state_history(settings(run))
         ]
         old = [
-            _summary(
-                each.config, str(each.checkpoint["ts"]), each.checkpoint["channel_values"], old_next_nodes(each)
-            )
+            _summary(each.config, str(each.checkpoint["ts"]), each.checkpoint["channel_values"], old_next_nodes(each))
             for each in saver.list({"configurable": {"thread_id": OLD_THREAD}})
         ]
     return [summary for summary in [*current, *old] if summary is not None]
@@ -76,24 +75,26 @@ def fork(old: Run, generation: int, home: Path, changes: dict[str, Any]) -> Run:
 
     Raises:
         InputError: ``old`` has no such generation, or ``home`` exists already.
+        RunIsLocked: another process works on ``home``.
     """
     reached = max((card.generation for card in old.archive.cards()), default=-1)
     if not 0 <= generation <= reached:
         raise InputError(f"{old.home} has generations 0 to {reached}: it cannot be forked at {generation}")
-    if home.exists():
+    if not holds_no_run(home):
         raise InputError(f"{home} is there already; choose another directory")
     config = RunConfig.model_validate(old.config.model_dump() | changes)
-    new = Run.create(home, config, old.environments(), old.given(), old.held_out())
-    for card in old.archive.cards():
-        if card.generation <= generation:
-            aside = new.archive.root / f".writing-{card.id}"
-            shutil.copytree(old.archive.root / card.id, aside)
-            aside.rename(new.archive.root / card.id)
-    new.archive.reindex()
-    with checkpoints(new) as saver:
-        _graph(new, saver).update_state(
-            settings(new), {**initial_state(), "generation": generation + 1}, as_node="archive"
-        )
+    with working_on(home):
+        new = Run.create(home, config, old.environments(), old.given(), old.held_out())
+        for card in old.archive.cards():
+            if card.generation <= generation:
+                aside = new.archive.root / f".writing-{card.id}"
+                shutil.copytree(old.archive.root / card.id, aside)
+                aside.rename(new.archive.root / card.id)
+        new.archive.reindex()
+        with checkpoints(new) as saver:
+            _graph(new, saver).update_state(
+                settings(new), {**initial_state(), "generation": generation + 1}, as_node="archive"
+            )
     return new
 
 

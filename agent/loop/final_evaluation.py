@@ -14,8 +14,9 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from autotts.envs.errors import InputError
+from autotts.envs.seals import write_sealed
 from autotts.envs.statistics import Floats
-from autotts.envs.store import Environment, write_atomically
+from autotts.envs.store import Environment
 from autotts.sandbox.audit.secret import AuditSecret
 from autotts.sandbox.base import Sandbox
 from autotts.sandbox.evaluation import LoggedEvaluation, evaluate
@@ -85,7 +86,7 @@ def evaluate_finalists(
     if not any(result.verdict.ok for result in results.values()):
         raise InputError(f"{run.home}: no version ran to its end; see `autotts lineage`")
     report = _report(run, cards, front, results)
-    write_atomically(run.home / JSON, report.model_dump_json(indent=1).encode())
+    write_sealed(run.home / JSON, report.model_dump_json(indent=1).encode())
     return report
 
 

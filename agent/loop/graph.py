@@ -14,7 +14,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from typing import Any
 
-from langgraph.checkpoint.base import BaseCheckpointSaver, CheckpointTuple
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import (
+    BaseCheckpointSaver,
+    ChannelVersions,
+    Checkpoint,
+    CheckpointMetadata,
+    CheckpointTuple,
+)  # fmt: skip
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.graph import END, START, StateGraph
@@ -23,6 +30,7 @@ from langgraph.types import Command, Send, StateSnapshot
 
 from autotts.envs.errors import DamagedFile
 
+from ..archive.checkpoint_seals import SETUP, check_checkpoint, seal_file, seal_new_rows, unseal_file
 from ..archive.rebuild import rebuild
 from ..archive.run_directory import Run
 from ..records.events import NodeFinished
@@ -164,21 +172,55 @@ def old_next_nodes(checkpoint: CheckpointTuple) -> tuple[str, ...]:
 
 
 @contextmanager
-def checkpoints(run: Run) -> Iterator[SqliteSaver]:
+def checkpoints(run: Run, writing: bool = True) -> Iterator[SqliteSaver]:
     """Open the checkpoint database of a run, as a context manager.
 
     The database may come from somebody else. LangGraph would import and call any function that it names, unless only
     certain types are allowed; the state has no type beside those that are always safe.
 
+    Args:
+        run: the run.
+        writing: whether checkpoints are written, by the only process that works on the run.
+
     Raises:
         DamagedFile: the database is damaged, or cannot be read or written.
     """
+    check_checkpoint(run.checkpoint)
+    if writing:
+        unseal_file(run.checkpoint)
     try:
         with closing(sqlite3.connect(run.checkpoint, check_same_thread=False)) as connection:
-            yield SqliteSaver(connection, serde=JsonPlusSerializer(allowed_msgpack_modules=()))
+            kind = _SealingSaver if writing else SqliteSaver
+            yield kind(connection, serde=JsonPlusSerializer(allowed_msgpack_modules=()))
     except sqlite3.OperationalError as error:
         raise DamagedFile(f"{run.checkpoint}: cannot be written or read ({error}); repair it, and resume") from None
     except sqlite3.DatabaseError as error:
-        raise DamagedFile(
-            f"{run.checkpoint}: damaged ({error}); remove it, and resume: the archive is kept"
-        ) from None
+        raise DamagedFile(f"{run.checkpoint}: damaged ({error}); remove it, and resume: the archive is kept") from None
+    finally:
+        if writing:
+            seal_file(run.checkpoint)
+
+
+class _SealingSaver(SqliteSaver):
+    """Writes a checksum beside each row (`agent.archive.checkpoint_seals`)."""
+
+    def put(
+        self, config: RunnableConfig, checkpoint: Checkpoint, metadata: CheckpointMetadata,
+        new_versions: ChannelVersions,
+    ) -> RunnableConfig:  # fmt: skip
+        """Store a checkpoint and its checksum."""
+        stored = super().put(config, checkpoint, metadata, new_versions)
+        self._seal()
+        return stored
+
+    def put_writes(
+        self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
+    ) -> None:
+        """Store the writes of a task and their checksums."""
+        super().put_writes(config, writes, task_id, task_path)
+        self._seal()
+
+    def _seal(self) -> None:
+        with self.cursor() as cursor:
+            cursor.execute(SETUP)
+            seal_new_rows(cursor)

@@ -14,7 +14,7 @@ from typing import Any
 from langgraph.types import interrupt
 
 from autotts.envs.plain_text import neutral
-from autotts.envs.store import write_atomically
+from autotts.envs.seals import write_sealed
 from autotts.sandbox.audit.secret import AuditSecret
 from autotts.sandbox.base import Sandbox
 
@@ -232,7 +232,7 @@ class Discovery:
         )  # fmt: skip
         if self._render is not None:
             text = self._render(self.run, report, self.archive.cards_with_beliefs())
-            write_atomically(self.run.home / TEXT, neutral(text).encode())
+            write_sealed(self.run.home / TEXT, neutral(text).encode())
         self.emit(RunFinished(report.best, len(self.archive.ids()), state["stopped"]))
         return {}
 

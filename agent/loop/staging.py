@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from autotts.envs.errors import DamagedFile
-from autotts.envs.store import write_atomically
+from autotts.envs.seals import read_sealed, write_sealed
 
 from ..archive.archive import unpack_logs
 from ..records.candidate import CandidateRecord
@@ -28,7 +28,7 @@ class Staging:
 
     def put(self, record: CandidateRecord) -> None:
         """Write a record in place of the candidate's earlier one."""
-        write_atomically(self.home / f"{record.id}.json", record.model_dump_json().encode())
+        write_sealed(self.home / f"{record.id}.json", record.model_dump_json().encode())
 
     def get(self, candidate: str) -> CandidateRecord | None:
         """Return the record of a candidate, or None if there is none.
@@ -38,15 +38,15 @@ class Staging:
         """
         path = self.home / f"{candidate}.json"
         try:
-            return CandidateRecord.model_validate_json(path.read_bytes())
+            return CandidateRecord.model_validate_json(read_sealed(path))
         except FileNotFoundError:
             return None
-        except ValidationError:
+        except (ValidationError, DamagedFile):
             raise self._damaged(path) from None
 
     def put_logs(self, candidate: str, logs: bytes) -> None:
         """Write the packed logs of a candidate."""
-        write_atomically(self.home / f"{candidate}.npz", logs)
+        write_sealed(self.home / f"{candidate}.npz", logs)
 
     def logs(self, candidate: str) -> bytes | None:
         """Return the packed logs of a candidate, or None if there are none.
@@ -57,8 +57,8 @@ class Staging:
         path = self.home / f"{candidate}.npz"
         if not path.exists():
             return None
-        packed = path.read_bytes()
         try:
+            packed = read_sealed(path)
             unpack_logs(packed)
         except Exception:  # damaged bytes make the readers of zip and numpy raise any error
             raise self._damaged(path) from None
@@ -72,7 +72,7 @@ class Staging:
     def put_answer(self, place: str, records: Sequence[CandidateRecord]) -> None:
         """Write the proposals with which an explorer answered at one place of the search, so that it is asked once."""
         text = json.dumps([record.model_dump(mode="json") for record in records])
-        write_atomically(self.home / f"{place}.answer", text.encode())
+        write_sealed(self.home / f"{place}.answer", text.encode())
 
     def answer(self, place: str) -> list[CandidateRecord] | None:
         """Return the proposals with which an explorer answered at a place, or None if it has not answered.
@@ -82,10 +82,10 @@ class Staging:
         """
         path = self.home / f"{place}.answer"
         try:
-            return [CandidateRecord.model_validate(item) for item in json.loads(path.read_bytes())]
+            return [CandidateRecord.model_validate(item) for item in json.loads(read_sealed(path))]
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, TypeError):
+        except (OSError, ValueError, TypeError, DamagedFile):
             raise DamagedFile(f"{path}: damaged; remove it, and resume") from None
 
     def clear(self) -> None:

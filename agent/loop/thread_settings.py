@@ -10,7 +10,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from autotts.envs.errors import DamagedFile, InputError
-from autotts.envs.store import write_atomically
+from autotts.envs.seals import read_sealed, write_sealed
 from autotts.sandbox.choice import open_sandbox
 
 from ..archive.resolve import environments
@@ -63,7 +63,7 @@ class Thread:
             DamagedFile: the file of the settings is damaged.
         """
         try:
-            return ThreadSettings.model_validate_json(self._file.read_bytes())
+            return ThreadSettings.model_validate_json(read_sealed(self._file))
         except FileNotFoundError:
             return None
         except ValidationError as error:
@@ -106,7 +106,7 @@ class Thread:
             run = _create(home, settings)
         named = settings.model_copy(update={"run": str(home)})
         if named != self.stored():
-            write_atomically(self._file, named.model_dump_json(indent=1, exclude_none=True).encode())
+            write_sealed(self._file, named.model_dump_json(indent=1, exclude_none=True).encode())
         return run
 
     def run(self) -> Run:

@@ -24,6 +24,9 @@ _FIELDS: set[str] = set()
 """Shared by all lean cards in place of pydantic's set of given fields, which would take a tenth of their memory."""
 DUPLICATE = "duplicate"
 """The verdict on a candidate that makes the same decisions as an earlier version; its message names that version."""
+CLAIMED = "claimed"
+"""The verdict on an imported version whose figures nobody has scored again here (`agent.archive.origins`). No card
+holds it: the archive gives it to readers instead of "ok"."""
 SCREENED = "screened"
 """The verdict on a candidate whose evaluation stopped early: it could not reach the front (`agent.loop.screening`)."""
 

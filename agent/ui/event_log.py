@@ -10,6 +10,9 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
+from autotts.envs.errors import DamagedFile
+from autotts.envs.seals import read_sealed
+
 from ..archive.run_directory import Run
 from ..llm.budget import Spending
 from ..llm.calls import Call
@@ -88,8 +91,8 @@ class _IncrementalReader:
                 written = entry.stat().st_mtime
                 if not entry.name.endswith(".json") or self._calls.get(entry.name, (-1.0,))[0] == written:
                     continue
-                call = Call.model_validate_json(Path(entry.path).read_bytes())
-            except (OSError, ValidationError):
+                call = Call.model_validate_json(read_sealed(Path(entry.path)))
+            except (OSError, ValidationError, DamagedFile):
                 continue  # incomplete or damaged: `autotts resume` says what to do
             self._calls[entry.name] = (written, sum((a.spending for a in call.attempts), Spending()))
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from autotts.envs.errors import DamagedFile, InputError
 from autotts.envs.store import write_atomically
 
-from ..archive import Archive, check_folder, sha256
+from ..archive import Archive, sha256
+from ..verify import check_folder
 from .bundle import FOLDERS, FORMAT, ID, LIST, MOST_BYTES, BundleEntry, BundleListing
 
 

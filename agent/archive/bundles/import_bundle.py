@@ -19,7 +19,21 @@ from pydantic import ValidationError
 from autotts.envs.errors import DamagedFile, InputError
 from autotts.envs.store import naming_os_errors
 
-from ..archive import FIGURES, INDEX, LOGS, REPLAYS, SOURCE, TRANSCRIPT, Archive, check_folder, sha256, sync
+from ..archive import (
+    FIGURES,
+    INDEX,
+    LOGS,
+    REPLAYS,
+    SOURCE,
+    TRANSCRIPT,
+    Archive,
+    sha256,
+    sync,
+    unpack_logs,
+)  # fmt: skip
+from ..audits import AUDITS
+from ..origins import ORIGINS, FigureState, Rescore, VersionOrigin, record_origins
+from ..verify import check_folder
 from .bundle import FOLDERS, FORMAT, ID, LIST, MOST_BYTES, MOST_ENTRIES, MOST_TEXT, MOST_UNPACKED, BundleListing
 
 PACKED = (LOGS, TRANSCRIPT)
@@ -34,6 +48,8 @@ class ImportedBundle:
     added: tuple[str, ...]
     already_present: tuple[str, ...]
     """Versions that the archive had already, with the same bytes."""
+    claimed: dict[str, str]
+    """The reason why the figures of an added version are only claimed, by its id; the others were scored again here."""
 
 
 def import_bundle(
@@ -41,6 +57,7 @@ def import_bundle(
     archive: Archive,
     expected: str | None = None,
     each: Callable[[Sequence[str]], Iterable[str]] = iter,
+    rescore: Rescore | None = None,
 ) -> ImportedBundle:
     """Add the versions of a bundle to an archive, which is created if it does not exist.
 
@@ -49,10 +66,11 @@ def import_bundle(
         archive: the archive to add to; not the archive of a run, whose search would treat the versions as its own.
         expected: the sha256 by which the bundle was cited.
         each: called with the ids of the new versions; yields them one by one, for example to show progress.
+        rescore: scores a version again; None takes all figures as claims.
 
     Raises:
-        InputError: the hash differs from ``expected``, or the bundle is damaged or does not fit the archive; nothing
-            was added.
+        InputError: the hash differs from ``expected``, the bundle is damaged or does not fit the archive, or the action
+            logs of a version do not give the figures of its card; nothing was added.
         OSError: the archive could not be written; each version was added completely or not at all.
     """
     if (archive.root.parent / "config.json").exists():
@@ -73,12 +91,40 @@ def import_bundle(
         if problem:
             raise InputError(f"{path}: {problem}; nothing was imported")
         added = tuple(version for version in listing.versions if version not in archive)
+        origins, claimed = _origins(path, digest, added, Archive(aside), rescore)
+        if added:
+            record_origins(archive.root, origins)  # before the versions: a kill never makes a claim a figure
         for version in each(added):  # parents first, so that a kill leaves no version without its parents
             with naming_os_errors(archive.root / version):
                 os.rename(aside / version, archive.root / version)
                 sync(archive.root)
-    archive.reindex()
-    return ImportedBundle(digest, added, tuple(v for v in listing.versions if v not in added))
+    Archive(archive.root).reindex()  # another object: this one may know earlier origins
+    return ImportedBundle(digest, added, tuple(v for v in listing.versions if v not in added), claimed)
+
+
+def _origins(
+    path: Path, digest: str, added: Sequence[str], bundle: Archive, rescore: Rescore | None
+) -> tuple[dict[str, VersionOrigin], dict[str, str]]:
+    """Return the origin of each new version, and the reason why its figures are only claimed.
+
+    Raises:
+        InputError: the action logs of a version do not give the figures of its card.
+    """
+    origins, claimed = dict[str, VersionOrigin](), dict[str, str]()
+    for version in added:
+        if rescore is None:
+            figures: FigureState = "claimed"
+            claimed[version] = "nobody has scored its action logs here"
+        else:
+            logs = bundle.root / version / LOGS
+            found = rescore(bundle.card(version), logs.read_bytes() if logs.is_file() else None)
+            if found.difference:
+                raise InputError(f"{path}: {version}: {found.difference}; nothing was imported")
+            figures = found.figures
+            if figures == "claimed":
+                claimed[version] = found.reason
+        origins[version] = VersionOrigin(bundle=digest, figures=figures)
+    return origins, claimed
 
 
 class _BundleRefused(Exception):
@@ -142,7 +188,7 @@ def _version_file(name: str) -> tuple[str, str]:
     """Return the version and the file name of an entry."""
     version, _, file = name.removeprefix(FOLDERS).partition("/")
     valid = name.startswith(FOLDERS) and ID.fullmatch(version) and ID.fullmatch(file)
-    if not valid or version in (REPLAYS, FIGURES) or version.startswith(INDEX):
+    if not valid or version in (REPLAYS, FIGURES, ORIGINS, AUDITS) or version.startswith(INDEX):
         raise _BundleRefused(f"{name!r} is no place for a file of a version")
     return version, file
 
@@ -155,6 +201,8 @@ def _check_size(name: str, file: str, content: bytes) -> None:
         return
     try:
         size = _unpacked(content, file)
+        if file == LOGS and size <= MOST_UNPACKED:
+            unpack_logs(content)
     except Exception as error:  # zipfile and gzip raise many types of errors for damaged bytes
         raise _BundleRefused(f"{name}: damaged ({error})") from None
     if size > MOST_UNPACKED:

@@ -22,6 +22,8 @@ from typing import Literal
 import numpy as np
 from pydantic import ValidationError
 
+from autotts.envs.errors import DamagedFile
+from autotts.envs.seals import read_sealed, write_sealed
 from autotts.envs.statistics import Floats
 from autotts.envs.store import write_atomically
 from autotts.sandbox.policy import MAX_CHARACTERS
@@ -75,8 +77,8 @@ def costs(root: Path) -> Iterator[tuple[int, Cost]]:
     """Yield (generation, cost) for each workspace with a result."""
     for path in sorted(root.glob("g*.result.json")):
         generation = path.name[1:].partition("-")[0]
-        with suppress(OSError, ValidationError, ValueError):
-            yield int(generation), WorkspaceResult.model_validate_json(path.read_bytes()).cost
+        with suppress(OSError, ValidationError, ValueError, DamagedFile):
+            yield int(generation), WorkspaceResult.model_validate_json(read_sealed(path)).cost
 
 
 def brief_key(brief: Brief, step: Step) -> str:
@@ -139,18 +141,18 @@ class Workspace:
     def result(self) -> WorkspaceResult | None:
         """Return the result for this brief, or None if there is none yet."""
         try:
-            result = WorkspaceResult.model_validate_json(self._beside("result.json").read_bytes())
-        except (OSError, ValidationError):
+            result = WorkspaceResult.model_validate_json(read_sealed(self._beside("result.json")))
+        except (OSError, ValidationError, DamagedFile):
             return None
         return result if result.key == self.key else None
 
     def put_result(self, result: WorkspaceResult) -> None:
         """Write the result: the work is done from now on."""
-        write_atomically(self._beside("result.json"), result.model_dump_json(indent=1).encode())
+        write_sealed(self._beside("result.json"), result.model_dump_json(indent=1).encode())
 
     def put_log(self, text: str) -> None:
         """Write the output of the agent's program; the caller removes secrets."""
-        write_atomically(self._beside("log"), text.encode(errors="replace"))
+        write_sealed(self._beside("log"), text.encode(errors="replace"))
 
     # The directory
 

@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from autotts.envs.bounded_zip import BoundedZip
 from autotts.envs.scoring import Scores
 from autotts.envs.statistics import Floats
-from autotts.envs.syntax_lock import SYNTAX_LOCK
 
 Ints = npt.NDArray[np.int32]
+_MOST_BYTES = 1 << 28
+"""Largest size of a file of results when it is unpacked, in bytes."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,8 +72,8 @@ class QuestionResults:
         Raises:
             Exception: any error that the zip and NumPy readers raise for damaged bytes.
         """
-        with SYNTAX_LOCK, np.load(io.BytesIO(packed), allow_pickle=False) as columns:
-            data = {each.name: columns[each.name] for each in fields(cls)}
+        with BoundedZip(io.BytesIO(packed), _MOST_BYTES) as archive:
+            data: dict[str, Any] = {each.name: archive.array(f"{each.name}.npy") for each in fields(cls)}
         shape = (len(data["betas"]), len(data["question"]))
         if data["right"].shape != shape or data["tokens"].shape != shape:
             raise ValueError("the shapes of the columns do not match")

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from autotts.envs.errors import InputError
-from autotts.envs.store import write_atomically
+from autotts.envs.errors import DamagedFile, InputError
+from autotts.envs.seals import read_sealed, write_sealed
 from autotts.sandbox.base import log_message
 
 from ... import population
@@ -42,8 +42,8 @@ class TrackingState(FrozenModel):
     def of(cls, home: Path) -> TrackingState | None:
         """Return the state stored in ``home``; None if there is none or it is damaged."""
         try:
-            return cls.model_validate_json((home / KEPT).read_bytes())
-        except (FileNotFoundError, ValidationError):
+            return cls.model_validate_json(read_sealed(home / KEPT))
+        except (FileNotFoundError, ValidationError, DamagedFile):
             return None
 
 
@@ -125,7 +125,7 @@ class TrackerThread:
 
     def _keep(self, kept: TrackingState) -> None:
         self._kept = kept
-        write_atomically(self._run.home / KEPT, kept.model_dump_json().encode())
+        write_sealed(self._run.home / KEPT, kept.model_dump_json().encode())
 
     def _fail(self, error: BaseException) -> None:
         if self._failed:

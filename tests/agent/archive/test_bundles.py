@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import gzip
 import io
+import json
 import os
 import stat
 import zipfile
@@ -42,7 +43,7 @@ def archive(root: Path) -> Archive:
 
 
 def tree(root: Path) -> Files:
-    files = (path for path in root.rglob("*") if path.is_file() and path.name != "index.sqlite")
+    files = (path for path in root.rglob("*") if path.is_file() and path.name not in ("index.sqlite", "origins.json"))
     return {path.relative_to(root).as_posix(): path.read_bytes() for path in files}
 
 
@@ -121,7 +122,7 @@ def with_manifest(files: Files, version: str, name: str, data: bytes) -> Files:
     folder = f"versions/{version}/"
     files = files | {folder + name: data}
     names = sorted(n.removeprefix(folder) for n in files if n.startswith(folder) and not n.endswith("manifest.json"))
-    manifest = "{" + ", ".join(f'"{n}": "{sha256(files[folder + n])}"' for n in names) + "}"
+    manifest = json.dumps({n: sha256(files[folder + n]) for n in names}, indent=1)
     return files | {folder + "manifest.json": manifest.encode()}
 
 
@@ -227,9 +228,7 @@ HOSTILE: dict[str, tuple[str, Callable[[Files], bytes]]] = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_invalid_bundles_are_refused(
-    tmp_path: Path, bundle: Path, name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_invalid_bundles_are_refused(tmp_path: Path, bundle: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(admitting, "MOST_UNPACKED", 2000)
     monkeypatch.setattr(admitting, "MOST_TEXT", 8000)
     words, make = HOSTILE[name]
@@ -250,9 +249,7 @@ def test_existing_id_with_other_content_is_refused(tmp_path: Path, bundle: Path)
     assert tree(new.root) == before
 
 
-def test_sizes_above_the_limits_are_refused(
-    tmp_path: Path, bundle: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_sizes_above_the_limits_are_refused(tmp_path: Path, bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(admitting, "MOST_ENTRIES", 3)
     with pytest.raises(DamagedFile, match="more than a bundle"):
         import_bundle(bundle, Archive(tmp_path / "new"))

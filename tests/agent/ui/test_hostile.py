@@ -80,6 +80,8 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copytree(root / "g001-child", root / name)
         card = json.loads((root / name / "card.json").read_text())
         (root / name / "card.json").write_text(json.dumps({**card, "id": name}))
+        (root / name / "manifest.json").unlink()  # its hashes are not looked at here
+        (root / name / "manifest.json").write_text("{}")
         (root / name / damage).write_bytes(b"\xff\xfe\x00nonsense")
     (root / "g001-link").symlink_to(root.parent)
     (root / ".writing-abc").mkdir()
