@@ -84,9 +84,9 @@ def made_right(files: Files, chance: Random) -> Files:
     for folder, content in folders.items():
         if "card.json" in content and "controller.py" in content and chance.randrange(4):
             content["card.json"] = files[f"{folder}/card.json"] = _with_source(content)
-        manifest = {file: sha256(data) for file, data in content.items() if file != "manifest.json"}
+        manifest = {file: sha256(data) for file, data in sorted(content.items()) if file != "manifest.json"}
         if chance.randrange(8):
-            files[f"{folder}/manifest.json"] = json.dumps(manifest).encode()
+            files[f"{folder}/manifest.json"] = json.dumps(manifest, indent=1).encode()
     try:
         listing = json.loads(files[LIST])
         listing["files"] = {n: {"sha256": sha256(d), "size": len(d)} for n, d in files.items() if n != LIST}

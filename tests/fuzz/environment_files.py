@@ -100,8 +100,8 @@ def mutate(data: bytes, chance: Random, change: Raw) -> bytes:
 
 
 def bomb(chance: Random) -> bytes:
-    """Return a column of up to 0.5 MB that packs into a few kilobytes."""
-    column = np.full(1 << chance.randrange(16, 20), chance.choice((0, 1)), np.uint8)
+    """Return a column of up to 32 MB that packs into a few kilobytes."""
+    column = np.full(1 << chance.randrange(16, 26), chance.choice((0, 1)), np.uint8)
     file = io.BytesIO()
     np.save(file, column, allow_pickle=False)
     return file.getvalue()
