@@ -24,6 +24,8 @@ def run_episode(args: argparse.Namespace) -> tuple[Episodes, Logs]:
         InputError: the controller, the environment or the question does not exist.
         CandidateFailed: the controller failed.
     """
+    if args.question is None:
+        raise InputError("--question is missing: the number of the question, from 0, or else its id")
     found = resolve.find_controller(args.id, args.run, args.archive)
     candidate, environment = found.candidate, _environment(args, found)
     tell_environments([environment.name])

@@ -30,6 +30,9 @@ _UNKNOWN = (
     "(`autotts archive reindex` rebuilds them)"
 )
 
+_AUDITS = {"full": "full", "sample": "sampled: its figures are not final", None: "unknown: of an early version"}
+"""How far a version was audited, in words."""
+
 
 def add_parser(commands: Commands) -> None:
     """Add the commands."""
@@ -65,6 +68,9 @@ def add_parser(commands: Commands) -> None:
     options.workers(command)
     options.json_output(command)
     command.group(options.OUTPUT).add_argument("--steps", action="store_true", help="also list the actions")
+    command.group(options.OUTPUT).add_argument(
+        "--conviction", action="store_true", help="show the episode that convicted the version, and its decoys"
+    )
     command = add_command(
         commands, "transcript", transcript, "show the conversation that led to a version",
         "autotts transcript g003-propose-0 --run runs/1",
@@ -103,6 +109,9 @@ def lineage(args: argparse.Namespace) -> int:
     if versions.best is not None:
         print(f"best: {versions.best}")
     best = [card for card in cards if versions.best and card.id == versions.best.id]
+    sampled = [card.id for card in best if card.audited == "sample"]
+    if sampled:
+        print(f"(sampled: {sampled[0]} was audited on a sample of its episodes; the end of its run audits all)")
     shown = {card.id: card for card in [*best, *(card for card in cards if card.generation == 0 and card.ok)]}.values()
     lines = {
         label(card.id, versions.given_names.get(card.id, "")): [(p.tokens, p.accuracy) for p in card.mean_curve]
@@ -173,6 +182,8 @@ def _describe(version: Version) -> Iterator[str]:
     if version.champion_names:
         yield f"  champion   {', '.join(version.champion_names)}"
     yield f"  generation {card.generation}, by {card.explorer}, verdict {card.verdict}"
+    if card.ok and card.generation > 0:
+        yield f"  audit      {_AUDITS[card.audited]}"
     yield f"  parents    {', '.join(card.parents) or 'none'}"
     if card.island is not None:
         yield f"  born       on island {card.island}{', by ' + ' and '.join(card.arms) if card.arms else ''}"
@@ -311,8 +322,11 @@ def trace(args: argparse.Namespace) -> int:
     from autotts.envs.trace import trace as read_trace
 
     from ..reports.console.terminal import console, shows_colours
+    from .conviction import show_conviction
     from .episode import run_episode
 
+    if args.conviction:
+        return show_conviction(args)
     batch, logs = run_episode(args)
     found = read_trace(batch, logs, 0)
     json_output.write(args, lambda: _trace_document(found))

@@ -204,7 +204,7 @@ def episode(command: CommandParser) -> None:
     )  # fmt: skip
     data_root(command)
     group.add_argument(
-        "--question", required=True, metavar="Q", help="number of the question, from 0, or else its id (see `env show`)"
+        "--question", metavar="Q", help="number of the question, from 0, or else its id (see `env show`)"
     )
     group.add_argument("--order", type=int, default=0, metavar="K", help="the branch order (default: 0)")
     group.add_argument("--beta", type=float, default=0.5, metavar="B", help="value of beta (default: 0.5)")

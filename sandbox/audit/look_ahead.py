@@ -108,7 +108,7 @@ def extent_of(n: int, share: float) -> Extent:
 
 
 @dataclass(frozen=True, slots=True)
-class _AuditChunk:
+class AuditChunk:
     """Episodes that are audited in one call of the sandbox."""
 
     turn: int
@@ -131,32 +131,38 @@ def _audit(
     key: AuditKey,
     progress: Callable[[int], None] | None,
 ) -> Verdict:
-    count = audited_episodes(len(episodes), share)
-    passes = _PASSES if count == len(episodes) else 1
-    decoys = Decoys(episodes)
-
-    def prepared() -> Iterator[tuple[_AuditChunk, SealedBatch]]:
-        for turn in range(passes):
-            generator = key.generator("draw", turn)
-            drawn: Ints = generator.permutation(len(episodes))[:count]
-            for number, (which, group) in enumerate(_chunks(episodes, drawn, generator)):
-                chunk = _AuditChunk(turn, which, group, episodes.take(which), logs.take(which))
-                chance = key.generator("decoys", turn, number)
-                yield chunk, decoys.batch(chunk.episodes, chunk.expected, group, chance)
-
+    last = _passes(len(episodes), share) - 1
     with sandbox.reusing_workers() as own:  # new workers: none has run the evaluation
-        for chunk, batch in _ahead(prepared()):
-            outcome = own.play(candidate, batch, progress if chunk.turn == passes - 1 else None)
+        for chunk, batch in _ahead(audit_batches(episodes, logs, share, key)):
+            outcome = own.play(candidate, batch, progress if chunk.turn == last else None)
             if outcome.logs is None:
                 verdict = outcome.verdict
                 at = verdict.episode or 0
                 if verdict.kind in ("timeout", "memory"):
                     return Verdict(verdict.kind, verdict.message, int(chunk.which[at]))
                 return _convict(candidate, chunk, at, sandbox, verdict.message)
-            differs = _first_difference(chunk.expected, outcome.logs)
+            differs = first_difference(chunk.expected, outcome.logs)
             if differs is not None:
                 return _convict(candidate, chunk, differs, sandbox, _difference(chunk.expected, outcome.logs, differs))
     return Verdict("ok")
+
+
+def _passes(n: int, share: float) -> int:
+    return _PASSES if extent_of(n, share) == "full" else 1
+
+
+def audit_batches(
+    episodes: Episodes, logs: Logs, share: float, key: AuditKey
+) -> Iterator[tuple[AuditChunk, SealedBatch]]:
+    """Yield the episodes that an audit plays, and their decoys. Equal arguments give equal ones."""
+    decoys = Decoys(episodes)
+    for turn in range(_passes(len(episodes), share)):
+        generator = key.generator("draw", turn)
+        drawn: Ints = generator.permutation(len(episodes))[: audited_episodes(len(episodes), share)]
+        for number, (which, group) in enumerate(_chunks(episodes, drawn, generator)):
+            chunk = AuditChunk(turn, which, group, episodes.take(which), logs.take(which))
+            chance = key.generator("decoys", turn, number)
+            yield chunk, decoys.batch(chunk.episodes, chunk.expected, group, chance)
 
 
 T = TypeVar("T")
@@ -197,7 +203,7 @@ def _chunks(episodes: Episodes, drawn: Ints, generator: np.random.Generator) -> 
         start = stop
 
 
-def _first_difference(expected: Logs, replayed: Logs) -> int | None:
+def first_difference(expected: Logs, replayed: Logs) -> int | None:
     """Return the first episode whose actions or answer differ, or None."""
     ours, theirs = expected.columns(), replayed.columns()
     if all(np.array_equal(ours[name], theirs[name]) for name in ours):
@@ -211,14 +217,15 @@ def _first_difference(expected: Logs, replayed: Logs) -> int | None:
 
 def _difference(expected: Logs, replayed: Logs, at: int) -> str:
     """Return a text that says how the two logs of episode ``at`` differ."""
-    ours, theirs = _actions(expected.part(at, at + 1)), _actions(replayed.part(at, at + 1))
+    ours, theirs = action_texts(expected.part(at, at + 1)), action_texts(replayed.part(at, at + 1))
     for number, (one, other) in enumerate(zip([*ours, "its answer"], [*theirs, "its answer"], strict=False)):
         if one != other:
             return f"action {number} was `{one}`, and `{other}` where everything that it had not paid for was replaced"
     return "it gave another answer where everything that it had not paid for was replaced"
 
 
-def _actions(logs: Logs) -> list[str]:
+def action_texts(logs: Logs) -> list[str]:
+    """Return the actions of the logs, one line each."""
     offsets = logs.index_offsets
     lines = []
     for r, (verb, times) in enumerate(zip(logs.verbs.tolist(), logs.repeats.tolist(), strict=True)):
@@ -228,7 +235,7 @@ def _actions(logs: Logs) -> list[str]:
     return lines
 
 
-def _convict(candidate: Candidate, chunk: _AuditChunk, at: int, sandbox: Sandbox, message: str) -> Verdict:
+def _convict(candidate: Candidate, chunk: AuditChunk, at: int, sandbox: Sandbox, message: str) -> Verdict:
     """Return the verdict on the differing episode ``at`` of ``chunk``.
 
     The episode is played on its recorded branches: several times alone, and once in a process of the same
@@ -253,4 +260,4 @@ def _repeats(candidate: Candidate, batch: SealedBatch, expected: Logs, at: int, 
     """Return whether episode ``at`` of ``batch`` gives the expected log, in workers that have run nothing before."""
     with sandbox.reusing_workers() as fresh:
         logs = fresh.play(candidate, batch).logs
-    return logs is not None and _first_difference(expected, logs.part(at, at + 1)) is None
+    return logs is not None and first_difference(expected, logs.part(at, at + 1)) is None
