@@ -120,6 +120,8 @@ def _evaluate_all(args: argparse.Namespace, candidates: list[Candidate]) -> list
     from autotts.sandbox.evaluation import measure
 
     from ..archive import resolve
+    from ..archive.archive import sha256
+    from ..archive.champions import is_shipped_source
     from ..reports.console.bars import ProgressBars
 
     names = [candidate.name for candidate in candidates]
@@ -132,6 +134,8 @@ def _evaluate_all(args: argparse.Namespace, candidates: list[Candidate]) -> list
     with resolve.sandbox(args, candidates) as sandbox:
         notice(f"sandbox {resolve.describe_sandbox(args, sandbox)}")
         notice(episodes.count())
+        if not all(is_shipped_source(sha256(each.source.encode(errors="replace"))) for each in candidates):
+            notice("not audited: `autotts replay` also checks that a controller uses only what it paid for")
         with ProgressBars() as bars:
             return [measure(each, episodes, sandbox, bars.add(each.name, len(episodes))) for each in candidates]
 
