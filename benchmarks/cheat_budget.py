@@ -10,7 +10,7 @@ means this estimate is then too high, never too low. It takes the processes of a
 knows of the others. The column p is the like bound for a single cheated episode in a full audit, which plays it twice:
 a cheat that looks in k episodes and leaves no sign elsewhere is missed with probability (1 - p)^k.
 
-It is sized for about 20 minutes on two idle cores with 20 audits of each cheat. Exits with 1 if any audit missed a cheat.
+Sized for about 20 minutes on two idle cores with 20 audits of each cheat. Exits with 1 if any audit missed a cheat.
 """
 
 from __future__ import annotations

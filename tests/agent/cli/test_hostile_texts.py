@@ -124,6 +124,7 @@ COMMANDS: dict[str, tuple[tuple[str, ...], ...]] = {
     "plot lineage": ((*AT, "-o", f"{EVIL}.svg"), ("--run", EVIL, "-o", "x.svg")),
     "plot trace": (("fine.py", "--env", "evil/one", "--question", "0", "-o", f"{EVIL}.svg"),),
     "ui": (("--archive", EVIL),),
+    "run verify": (("runs/1",), (EVIL,)),
     "archive list": (("archive",), (EVIL,)),
     "archive verify": (("archive",), (EVIL,)),
     "archive reindex": (("archive",), (EVIL,)),
