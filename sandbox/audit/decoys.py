@@ -10,13 +10,15 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from autotts.envs.contract.replay import BRANCH, PROBE, STEP
+from autotts.envs.contract.replay import BRANCH
 from autotts.envs.episodes import Episodes, Logs, ranges
 from autotts.envs.log_entries import LogEntries, branch_tables, log_entries
 from autotts.envs.store import ABSENT
 from autotts.envs.token_limit import longest_refusals
 
 from ..wire import SealedBatch, SealedQuestion
+from .cells import CellSources, add_spans, covered, decoy_codes, revealed_spans
+from .codes import draw_codes, pairs_of, smallest_prime
 from .difference import ComparedRows, HiddenCells, ensure_difference
 
 _SPARE = 4
@@ -27,6 +29,8 @@ _INVENTED = -2
 """The meaning of a code that stands for an invented answer."""
 
 Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+Codes = npt.NDArray[np.uint16]
 
 
 @dataclass(frozen=True)
@@ -72,21 +76,22 @@ class Decoys:
 
     def _code(self, question: Ints, cells: npt.NDArray[np.int32]) -> None:
         """Number the answers of each question from 1; an absent answer is 0. ``answers`` maps the numbers back."""
-        width = int(cells.max(initial=0)) + 1
-        keys, inverse = np.unique(question * width + cells, return_inverse=True)
-        of, answer = keys // width, keys % width
+        of, answer, inverse = pairs_of(question, cells, len(self.count))
         present = answer != ABSENT
         rank = np.cumsum(present)
         starts = np.searchsorted(of, np.arange(len(self.count)))
         number = np.where(present, rank - (rank[starts] - present[starts])[of], 0)
-        self.cells = number[inverse.ravel()]
+        self.cells = number.astype(np.uint16)[inverse]
         self.sizes = np.bincount(of[present], minlength=len(self.count)) + _SPARE
         self.answers = np.full((len(self.count), int(self.sizes.max()) + 1), _INVENTED, np.int32)
         self.answers[:, 0] = ABSENT
         self.answers[of[present], number[present]] = answer[present]
         ends = np.zeros(self.answers.shape, np.int64)
         np.add.at(ends, (np.repeat(np.arange(len(self.count)), self.count), self.cells[self.starts + self.probes]), 1)
-        self.frequent = (-ends[:, 1:]).argsort(axis=1, kind="stable")[:, :2] + 1
+        ends, each = ends[:, 1:], np.arange(len(ends))
+        most = ends.argmax(axis=1)
+        ends[each, most] = -1
+        self.frequent = np.stack([most, ends.argmax(axis=1)], axis=1) + 1
 
     def batch(self, episodes: Episodes, logs: Logs, group: Ints, generator: np.random.Generator) -> SealedBatch:
         """Return the episodes, each on a sealed question of its own.
@@ -121,7 +126,7 @@ class Decoys:
         sizes = np.diff(self.questions)[env]
         lender = np.where(foreign, self.questions[env] + (generator.random(E) * sizes).astype(np.int64), question)
         pairs = self._pairs(question, branch, advanced, opened, generator)
-        names, others, exchanged = self._names(_prime(int(self.sizes.max())), pairs, generator)
+        names, others, exchanged = draw_codes(smallest_prime(int(self.sizes.max())), pairs, generator)
         widths = opened, true, available
         rows = self._rows(
             question, lender, branch, advanced, finished, refused, widths, exchanged, self.delta[env], generator
@@ -130,44 +135,34 @@ class Decoys:
         orders = np.where(np.arange(B) < true[:, None], np.arange(B), stand_in)
 
         at = np.concatenate(([0], np.cumsum(rows.length)))
-        row = np.repeat(np.arange(len(rows.length)), rows.length)
-        depth = np.arange(at[-1]) - at[row]
-        # an entry of a branch that was only opened shows no cell, and may have no row: any other row will do
-        start = at[np.minimum(rows.first[done.episode] + done.key % B, rows.first[done.episode + 1] - 1)]
-        revealed = _shown(done.verb, done.before, done.after, done.ended, start, int(at[-1]))
-        of = rows.episode[row]
-        # Where probes are free, the candidate has paid for the cells that it advanced over without a probe. Were they
-        # hidden, it could tell the audit something for nothing: by a run, or by as many steps.
-        passed = depth < rows.advanced[row]
-        revealed |= (self.price[env] == 0)[of] & passed
-        shown = revealed | (~passed & (depth < rows.true_cells[row])) | ((generator.random(E) < 0.5)[of] & passed)
-        lent = np.minimum(depth, self.probes[rows.donor][row])
-        local = self.cells[np.where(shown, self.starts[rows.real][row] + depth, self.starts[rows.donor][row] + lent)]
-        self._shape(local, of, row, np.flatnonzero(~shown), len(rows.length), names, others, generator)
-        both = np.stack([others, names], axis=1).astype(np.uint16)
-        codes = both[of, shown.view(np.int8), local]
+        table = np.stack([others, names], axis=1).astype(np.uint16)
+        renamed = (names != others).sum(axis=1) > 2
+        kind = np.where(renamed, generator.choice(3, E, p=(0.4, 0.3, 0.3)), 0)
+        table[kind == 1, 0, 1:] = table[kind == 1, 0, 1:2]  # decoys that are all equal
+        revealed, shown = self._shown(rows, at, done, B, self.price[env] == 0, generator.random(E) < 0.5)
+        codes = decoy_codes(self._sources(rows, at), shown, self.cells, table)
+        self._shift(codes, shown, rows, at, kind == 2, names.shape[1] - 1, generator)
         recorded, compared = self._recorded(rows, branch, true, stand_in)
-        hidden = np.flatnonzero(~revealed & compared[row])
-        true_cell = self.starts[recorded][row[hidden]] + np.minimum(depth[hidden], self.probes[recorded][row[hidden]])
-        truth = both[of[hidden], 1, self.cells[true_cell]]
         differs = compared & ((rows.length != self.probes[recorded] + 1) | (rows.total != self.totals[recorded]))
         ensure_difference(
             codes,
-            HiddenCells(hidden, row[hidden], depth[hidden], truth),
+            self._hidden(rows, at, recorded, compared, differs, revealed, table),
             ComparedRows(rows.first, rows.advanced, differs),
             names.shape[1] - 1,
             generator,
         )
         meaning = np.full(names.shape, _INVENTED, np.int32)
         np.put_along_axis(meaning, names[:, : self.answers.shape[1]], self.answers[question], axis=1)
-        ends = at[rows.first]
+        first, ends = rows.first.tolist(), at[rows.first].tolist()
+        lengths, totals = rows.length.astype(np.uint32), rows.total.astype(np.uint32)
+        deltas, prices = self.delta[env].tolist(), self.price[env].tolist()
         questions = [
             SealedQuestion(
                 codes[ends[e] : ends[e + 1]],
-                rows.length[rows.first[e] : rows.first[e + 1]].astype(np.uint32),
-                rows.total[rows.first[e] : rows.first[e + 1]].astype(np.uint32),
-                int(self.delta[env[e]]),
-                int(self.price[env[e]]),
+                lengths[first[e] : first[e + 1]],
+                totals[first[e] : first[e + 1]],
+                deltas[e],
+                prices[e],
                 meaning[e],
             )
             for e in range(E)
@@ -210,17 +205,68 @@ class Decoys:
         ran = (advanced > 0) | (was_opened & (refused >= 0))
         return np.asarray(np.where(ran.reshape(E, B), np.arange(1, B + 1), 0).max(axis=1))
 
-    def _shape(
-        self, local: Ints, of: Ints, row: Ints, decoys: Ints, n: int, names: Ints, others: Ints,
+    def _shown(
+        self, rows: _DecoyColumns, at: Ints, done: LogEntries, B: int, free: Bools, passed: Bools
+    ) -> tuple[Bools, Bools]:
+        """Return whether the log revealed each of the C cells, and whether each is true in what the candidate gets.
+
+        Args:
+            rows: the branches.
+            at: (R + 1,) the first cell of each branch.
+            done: the entries of the logs.
+            B: branches of the budget.
+            free: (E,) whether probes are free.
+            passed: (E,) whether the cells that branches advanced over without a probe stay true.
+        """
+        # an entry of a branch that was only opened shows no cell, and may have no row: any other row will do
+        start = at[np.minimum(rows.first[done.episode] + done.key % B, rows.first[done.episode + 1] - 1)]
+        edges = np.zeros(int(at[-1]) + 1, np.int32)
+        add_spans(edges, *revealed_spans(done, start))
+        # Where probes are free, the candidate has paid for the cells that it advanced over without a probe. Were they
+        # hidden, it could tell the audit something for nothing: by a run, or by as many steps.
+        begin, advanced = at[:-1], at[:-1] + rows.advanced
+        paid = np.flatnonzero(free[rows.episode])
+        add_spans(edges, begin[paid], advanced[paid])
+        revealed = covered(edges)
+        add_spans(edges, advanced, np.maximum(advanced, begin + rows.true_cells))
+        kept = np.flatnonzero((passed & ~free)[rows.episode])
+        add_spans(edges, begin[kept], advanced[kept])
+        return revealed, covered(edges)
+
+    def _sources(self, rows: _DecoyColumns, at: Ints) -> CellSources:
+        lent = self.starts[rows.donor]
+        return CellSources(at, rows.episode, self.starts[rows.real], lent, lent + self.probes[rows.donor])
+
+    def _shift(
+        self, codes: Codes, shown: Bools, rows: _DecoyColumns, at: Ints, which: Bools, width: int,
         generator: np.random.Generator,
     ) -> None:  # fmt: skip
-        """In some episodes with renamed decoys, make all their answers equal, or shift them by branch. In place."""
-        E, width = names.shape
-        renamed = (names != others).sum(axis=1) > 2
-        kind = np.where(renamed, generator.choice(3, E, p=(0.4, 0.3, 0.3)), 0)
-        shift = generator.integers(0, width - 1, n)
-        for which, cells in ((k, decoys[(kind[of[decoys]] == k) & (local[decoys] != 0)]) for k in (1, 2)):
-            local[cells] = 1 if which == 1 else (local[cells] - 1 + shift[row[cells]]) % (width - 1) + 1
+        """Shift the decoys of each branch of the episodes ``which`` by a number of its own. In place.
+
+        To shift the codes is as random as to shift the answers that they stand for: a code is a k + b modulo the prime
+        ``width`` for the answer k.
+        """
+        chosen = np.flatnonzero(which[rows.episode])
+        shift = np.repeat(generator.integers(0, width, len(chosen)), rows.length[chosen])
+        cells = ranges(at[chosen], at[chosen + 1])
+        decoys = ~shown[cells] & (codes[cells] != 0)
+        cells = cells[decoys]
+        codes[cells] = (codes[cells] - 1 + shift[decoys]) % width + 1
+
+    def _hidden(
+        self, rows: _DecoyColumns, at: Ints, recorded: Ints, compared: Bools, differs: Bools, revealed: Bools,
+        table: Codes,
+    ) -> HiddenCells:  # fmt: skip
+        """Return the hidden cells of the episodes in which no length differs: all others differ from the recording."""
+        unsure = np.flatnonzero(np.add.reduceat(differs, rows.first[:-1], dtype=np.int64) == 0)
+        which = ranges(rows.first[unsure], rows.first[unsure + 1])
+        which = which[compared[which]]
+        cells, row = ranges(at[which], at[which + 1]), np.repeat(which, rows.length[which])
+        hidden = ~revealed[cells]
+        cells, row = cells[hidden], row[hidden]
+        depth = cells - at[row]
+        true_cell = self.starts[recorded][row] + np.minimum(depth, self.probes[recorded][row])
+        return HiddenCells(cells, row, depth, table[rows.episode[row], 1, self.cells[true_cell]])
 
     def _rows(
         self,
@@ -345,51 +391,3 @@ class Decoys:
         last = self.cells[self.starts[which] + np.clip(depth - 1, 0, self.probes[which])]
         useless = (last[:, 0] == last[:, 1]) | (last == 0).any(axis=1)
         return np.where(useless[:, None], self.frequent[question], last)
-
-    def _names(self, width: int, pairs: Ints, generator: np.random.Generator) -> tuple[Ints, Ints, Ints]:
-        """Draw the codes of answers.
-
-        Half of the episodes use other codes for decoys. A quarter use the same codes. A quarter use the same codes with
-        two answers exchanged.
-
-        Args:
-            width: the number of answers, a prime.
-            pairs: (E, 2) the answers to exchange.
-            generator: the source of all random draws.
-
-        Returns:
-            (E, width + 1) codes for true cells, (E, width + 1) codes for decoys, and (E, 2) the exchanged answers, 0
-            where none are.
-        """
-        names, others = np.zeros((2, len(pairs), width + 1), np.int64)
-        for drawn in (names, others):  # k -> a k + b modulo a prime: cheaper than a permutation, and hides as well
-            a, b = generator.integers(1, width, (len(pairs), 1)), generator.integers(0, width, (len(pairs), 1))
-            drawn[:, 1:] = (a * np.arange(width) + b) % width + 1
-        kind = generator.choice(3, len(pairs), p=(0.5, 0.25, 0.25))
-        others[kind > 0] = names[kind > 0]
-        swap = np.flatnonzero(kind == 2)
-        others[swap[:, None], pairs[swap]] = names[swap[:, None], pairs[swap, ::-1]]
-        return names, others, np.where(kind[:, None] == 2, pairs, 0)
-
-
-def _prime(least: int) -> int:
-    """Return the smallest prime that is at least ``least`` and at least 3."""
-    n = max(3, least)
-    while any(n % d == 0 for d in range(2, int(n**0.5) + 1)):
-        n += 1
-    return n
-
-
-def _shown(
-    verb: npt.NDArray[np.uint8], before: Ints, after: Ints, ended: npt.NDArray[np.bool_], start: Ints, size: int
-) -> npt.NDArray[np.bool_]:
-    """Return (size,) whether the logs revealed each cell; ``start`` is where the cells of an entry's branch begin."""
-    stepped, probed = verb == STEP, verb == PROBE
-    first = np.where(stepped, before, np.where(probed, before - 1, after - 1))
-    stop = np.where(probed, before, after)
-    useful = stepped | probed | ended
-    edges = np.bincount((start + first)[useful], minlength=size + 1) - np.bincount(
-        (start + stop)[useful], minlength=size + 1
-    )
-    shown: npt.NDArray[np.bool_] = np.cumsum(edges)[:size] > 0
-    return shown
