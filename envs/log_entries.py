@@ -55,13 +55,14 @@ class LogEntries:
         return shown
 
 
-def log_entries(episodes: Episodes, logs: Logs, first: int = 0) -> LogEntries:
+def log_entries(episodes: Episodes, logs: Logs, first: int = 0, tables: BranchTables | None = None) -> LogEntries:
     """Return the effect of each entry of ``logs``.
 
     Args:
         episodes: the batch.
         logs: logs of the episodes from ``first`` on. `scoring.score` must accept them: nothing is checked again here.
         first: index in the batch of the first episode of ``logs``.
+        tables: the `branch_tables` of the batch's environments, if they are at hand.
     """
     here = slice(first, first + len(logs))
     record = np.repeat(np.arange(len(logs.verbs)), logs.counts)
@@ -71,7 +72,7 @@ def log_entries(episodes: Episodes, logs: Logs, first: int = 0) -> LogEntries:
     env = episodes.environment[here][episode]
     bases = np.cumsum([0, *(len(e.final_answers) for e in episodes.environments)])
     branch = episodes.opened[here][episode, which] + bases[env]
-    probes, totals, starts, cells = branch_tables(episodes.environments)
+    probes, totals, starts, cells = tables or branch_tables(episodes.environments)
     ends = probes[branch]
 
     key = episode * episodes.max_branches + which
@@ -120,10 +121,10 @@ def _running_sum(
     return result
 
 
-_Lookups = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int32]]
+BranchTables = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int32]]
 
 
-def branch_tables(environments: tuple[Environment, ...]) -> _Lookups:
+def branch_tables(environments: tuple[Environment, ...]) -> BranchTables:
     """Return columns over the branches of all environments, one environment after another.
 
     Returns:

@@ -63,7 +63,8 @@ class Decoys:
 
     def __init__(self, episodes: Episodes) -> None:
         environments = episodes.environments
-        self.probes, self.totals, self.starts, cells = branch_tables(environments)
+        self.tables = branch_tables(environments)
+        self.probes, self.totals, self.starts, cells = self.tables
         self.bases = np.cumsum([0, *(len(env.final_answers) for env in environments)])
         self.questions = np.cumsum([0, *(len(env) for env in environments)])
         firsts = (env.branch_offsets[:-1] + base for env, base in zip(environments, self.bases, strict=False))
@@ -107,7 +108,7 @@ class Decoys:
         question = (self.questions[env] + episodes.question).astype(np.int64)
         branch = episodes.opened + self.bases[env][:, None]
         available = (episodes.opened >= 0).sum(axis=1)
-        done = log_entries(episodes, logs)
+        done = log_entries(episodes, logs, tables=self.tables)
         advanced, finished = np.zeros(E * B, np.int64), np.zeros(E * B, bool)
         np.maximum.at(advanced, done.key, done.after)
         finished[done.key[done.ended]] = True
