@@ -13,8 +13,8 @@ from ..records.card import Card
 from .answers import Answer, CurveAnswer
 
 _ALONE = (
-    "An archive without its run has no final evaluation. The command autotts replay measures versions on other "
-    "environments."
+    "An archive without its run has no final evaluation. The command autotts replay measures versions on data of your "
+    "choice."
 )
 _RUNNING = "The run has not finished: its final evaluation comes at the end."
 _LEFT_OUT = "The final evaluation has not measured it: it measures the best versions, the front and the baselines."

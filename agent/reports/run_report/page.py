@@ -99,7 +99,7 @@ def _front(report: RunReport, names: Mapping[str, str]) -> Iterator[str]:
     roles = {version: role for role, version in report.champions.items()}
     rows = [
         (version, roles.get(version, ""), f"{report.measured[version]:.2f}",
-         *(_signed(leads[version, baseline]) for baseline in baselines))
+         *(_signed(leads[version, baseline]) if version != baseline else "" for baseline in baselines))
         for version in dict.fromkeys(lead.version for lead in report.leads)
     ]  # fmt: skip
     yield from table(("version", "champion", "quality", *less), rows, words=2)

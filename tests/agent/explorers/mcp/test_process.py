@@ -32,8 +32,8 @@ pytestmark = pytest.mark.slow
 def arguments(home: Path, **more: Any) -> dict[str, Any]:
     given = {
         "run": str(home / "run"), "env": None, "generations": 3, "seed": 0, "orders": 1, "max_branches": 12,
-        "max_tokens": None, "data": str(home / "data"), "workers": 1, "sandbox": "process", "runtime": None,
-        "sources": {},
+        "max_tokens": None, "holdout": None, "data": str(home / "data"), "workers": 1, "sandbox": "process",
+        "runtime": None, "sources": {},
     }  # fmt: skip
     return given | more
 
