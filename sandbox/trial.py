@@ -8,7 +8,7 @@ from dataclasses import replace
 from autotts.envs.episodes import Episodes
 
 from . import policy
-from .audit.look_ahead import audit, extent_of
+from .audit.look_ahead import PASSES, audit, extent_of
 from .audit.secret import AuditSecret
 from .base import Sandbox
 from .evaluation import LoggedEvaluation, evaluate
@@ -72,6 +72,7 @@ def audited(
     share: float = 1.0,
     secret: AuditSecret | None = None,
     progress: Callable[[int], None] | None = None,
+    passes: int = PASSES,
 ) -> LoggedEvaluation:
     """Do the second half of a `trial`: return ``evaluation`` if it passes the look-ahead audit, or has no scores.
 
@@ -85,13 +86,14 @@ def audited(
         share: the share of the episodes that is audited, in [0, 1] (`audit.look_ahead.audited_episodes`).
         secret: the secret of the run, from which the chance of the audit comes; None draws one for this audit.
         progress: called with the number of audited episodes that finished since the last call.
+        passes: times that a full audit plays each episode.
 
     Raises:
         SandboxError: the sandbox failed.
     """
     if evaluation.logs is None or evaluation.scores is None:
         return evaluation
-    verdict = audit(evaluation.candidate, episodes, evaluation.logs, sandbox, share, secret, progress)
+    verdict = audit(evaluation.candidate, episodes, evaluation.logs, sandbox, share, secret, progress, passes)
     if verdict.ok:
         return replace(evaluation, audited=extent_of(len(episodes), share))
     return LoggedEvaluation(evaluation.candidate, verdict)

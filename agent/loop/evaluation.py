@@ -79,7 +79,7 @@ class CandidateEvaluator:
         evaluation = self._evaluation(record, present, tuple(ran.curve), behaviour(scores, store.of_recorded(ran.logs)))
         choosable = self._may_be_chosen(record.with_evaluation(evaluation), present, results)
         share = 1.0 if choosable else AUDIT_SHARE
-        done = audited(ran, store.episodes, self._sandbox, share, self._secret)
+        done = audited(ran, store.episodes, self._sandbox, share, self._secret, passes=1)  # again before a report
         if done.logs is None:
             return record.with_evaluation(_failed(done.verdict)), done.played
         evaluated = record.with_evaluation(evaluation.model_copy(update={"audited": done.audited}))

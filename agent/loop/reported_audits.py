@@ -1,7 +1,8 @@
 """Audits in full whatever a run is about to report: its front, its finalists, and the controllers that it was given.
 
-A candidate that may be chosen is audited in full when it is evaluated. A version that was audited on a sample may still
-come to the front later: when others are rejected, or when new results change the beliefs.
+A candidate that may be chosen is audited in full when it is evaluated, each episode once. Of these, few are reported in
+the end: they are audited once more, with other decoys. A version that was audited on a sample may still come to the
+front later, when others are rejected, or when new results change the beliefs: it gets both passes here.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from itertools import chain
 
-from autotts.sandbox.audit.look_ahead import audit
+from autotts.sandbox.audit.look_ahead import PASSES, audit
 from autotts.sandbox.audit.secret import AuditSecret
 from autotts.sandbox.base import Sandbox
 from autotts.sandbox.outcome import Candidate, Verdict
@@ -52,7 +53,9 @@ def audit_reported(
             with attempts.of(card.id, "full audit") as allowed:
                 verdict = passed_over("full audit")
                 if allowed:
-                    verdict = audit(candidate, store.episodes, archive.logs(card.id), sandbox, 1.0, secret, progress)
+                    passes = PASSES - 1 if card.audited == "full" else PASSES
+                    logs = archive.logs(card.id)
+                    verdict = audit(candidate, store.episodes, logs, sandbox, 1.0, secret, progress, passes)
             record = AuditRecord(
                 audited="full", verdict=verdict.kind, message=verdict.message, conviction=verdict.conviction
             )
@@ -63,11 +66,15 @@ def audit_reported(
 
 
 def _lacking(store: CandidateStore) -> Sequence[Card]:
-    """Return the versions that would be reported, and have not been audited in every episode."""
+    """Return the versions that would be reported, and have not had their last audit."""
     cards = store.archive.cards_with_beliefs()
     protocol = store.run.config.protocol()
     front = population.front(cards, latency=store.run.config.latency)
     reported = {card.id: card for card in chain(front, *finalists(store.run, cards))}
     return [
-        card for card in reported.values() if card.audited != "full" and card.protocol == protocol and not ships(card)
+        card
+        for card in reported.values()
+        if not (card.audited == "full" and store.archive.has_later_audit(card.id))
+        and card.protocol == protocol
+        and not ships(card)
     ]

@@ -56,7 +56,7 @@ SMALLEST_SHARE = 0.0
 """The share that stands for `MIN_AUDITED` episodes: enough for a draft, of which no figure is kept."""
 
 _CHUNK = 2048
-_PASSES = 2
+PASSES = 2
 """Times that a full audit plays each episode, with other decoys: a cheat that is rare must fail nearly every time."""
 _ALONE = 50, 500
 """The least and the most episodes of an audit that are played alone in a process; between them one in eight."""
@@ -71,6 +71,7 @@ def audit(
     share: float = 1.0,
     secret: AuditSecret | None = None,
     progress: Callable[[int], None] | None = None,
+    passes: int = PASSES,
 ) -> Verdict:
     """Play episodes again with decoys in place of the cells that were not revealed, and return the verdict.
 
@@ -82,6 +83,7 @@ def audit(
         share: the share of the episodes to draw, in [0, 1] (see `audited_episodes`).
         secret: the secret of the run. All chance comes from a fresh key under it; None draws a secret for this audit.
         progress: called with the number of episodes that finished since the last call.
+        passes: times that a full audit plays each episode. A sample is played once.
 
     Returns:
         A verdict of kind ``ok``, or the verdict on the first episode that differs; its message names the first
@@ -91,7 +93,8 @@ def audit(
         SandboxError: the sandbox failed.
     """
     key = (secret or AuditSecret()).key(candidate.source)
-    verdict = _audit(candidate, episodes, logs, sandbox, share, key, progress)
+    times = passes if extent_of(len(episodes), share) == "full" else 1
+    verdict = _audit(candidate, audit_batches(episodes, logs, share, key, times), sandbox, progress, times)
     if verdict.ok or verdict.episode is None:
         return verdict
     return replace(verdict, conviction=Conviction(key.hex(), share, verdict.episode))
@@ -124,17 +127,14 @@ class AuditChunk:
 
 def _audit(
     candidate: Candidate,
-    episodes: Episodes,
-    logs: Logs,
+    batches: Iterator[tuple[AuditChunk, SealedBatch]],
     sandbox: Sandbox,
-    share: float,
-    key: AuditKey,
     progress: Callable[[int], None] | None,
+    passes: int,
 ) -> Verdict:
-    last = _passes(len(episodes), share) - 1
     with sandbox.reusing_workers() as own:  # new workers: none has run the evaluation
-        for chunk, batch in _ahead(audit_batches(episodes, logs, share, key)):
-            outcome = own.play(candidate, batch, progress if chunk.turn == last else None)
+        for chunk, batch in _ahead(batches):
+            outcome = own.play(candidate, batch, progress if chunk.turn == passes - 1 else None)
             if outcome.logs is None:
                 verdict = outcome.verdict
                 at = verdict.episode or 0
@@ -147,16 +147,15 @@ def _audit(
     return Verdict("ok")
 
 
-def _passes(n: int, share: float) -> int:
-    return _PASSES if extent_of(n, share) == "full" else 1
-
-
 def audit_batches(
-    episodes: Episodes, logs: Logs, share: float, key: AuditKey
+    episodes: Episodes, logs: Logs, share: float, key: AuditKey, passes: int
 ) -> Iterator[tuple[AuditChunk, SealedBatch]]:
-    """Yield the episodes that an audit plays, and their decoys. Equal arguments give equal ones."""
+    """Yield the episodes that an audit plays, and their decoys. Equal arguments give equal ones.
+
+    More ``passes`` give the same batches, and then others.
+    """
     decoys = Decoys(episodes)
-    for turn in range(_passes(len(episodes), share)):
+    for turn in range(passes):
         generator = key.generator("draw", turn)
         drawn: Ints = generator.permutation(len(episodes))[: audited_episodes(len(episodes), share)]
         for number, (which, group) in enumerate(_chunks(episodes, drawn, generator)):

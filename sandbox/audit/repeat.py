@@ -9,7 +9,7 @@ from autotts.envs.episodes import Episodes, Logs
 from ..base import Sandbox
 from ..outcome import Candidate, Conviction, Verdict
 from ..wire import SealedBatch
-from .look_ahead import AuditChunk, action_texts, audit_batches, first_difference
+from .look_ahead import PASSES, AuditChunk, action_texts, audit_batches, first_difference
 from .secret import AuditKey
 
 
@@ -52,7 +52,7 @@ def repeat_audit(
         SandboxError: the sandbox failed.
     """
     found = None
-    for chunk, batch in audit_batches(episodes, logs, conviction.share, AuditKey.of_hex(conviction.key)):
+    for chunk, batch in audit_batches(episodes, logs, conviction.share, AuditKey.of_hex(conviction.key), PASSES):
         places = (chunk.which == conviction.episode).nonzero()[0]
         if len(places):
             found = _played(candidate, chunk, batch, int(places[0]), sandbox)

@@ -11,6 +11,7 @@ import pytest
 
 from autotts.agent.archive.archive import pack_logs
 from autotts.agent.archive.run_directory import Run
+from autotts.agent.archive.run_report import read_report
 from autotts.agent.loop.candidate_store import CandidateStore
 from autotts.agent.loop.graph import discover
 from autotts.agent.loop.nodes import Discovery
@@ -51,6 +52,12 @@ def test_the_report_names_versions_that_were_audited_in_full(tmp_path: Path) -> 
     assert {card.audited for card in cards.values() if card.ok} <= {"full", "sample"}
     reported = [name for name, card in cards.items() if card.generation > 0 and card.ok]
     assert reported and all(cards[name].audited == "full" for name in reported)
+
+
+def test_what_is_reported_was_audited_once_more(tmp_path: Path) -> None:
+    run = finished(tmp_path / "run")
+    reported = [id for id in read_report(run).front if run.archive.card(id).ok]  # type: ignore[union-attr]
+    assert reported and all(run.archive.has_later_audit(id) for id in reported)
 
 
 def test_a_version_that_comes_to_the_front_later_is_audited_in_full(tmp_path: Path) -> None:
