@@ -31,7 +31,7 @@ from ..population.overfitting.question_results import QuestionResults
 from ..records.audit import AuditRecord
 from ..records.card import CLAIMED, Card, EvaluationProtocol
 from ..records.index_row import COLUMNS, IndexRow
-from .audits import AUDITS, with_audit, write_audit
+from .audits import audit_file, with_audit, write_audit
 from .layout import CARD, FIGURES, INDEX, LOGS, MANIFEST, REPLAYS, SOURCE, TRANSCRIPT, sha256, sync
 from .origins import ADVICE, ArchiveOrigins, read_origins
 from .shipped import archive_name, derived_root
@@ -290,7 +290,7 @@ class Archive:
 
     def has_later_audit(self, version: str) -> bool:
         """Return whether `put_audit` has stored an audit of a version."""
-        return (self.root / AUDITS / f"{version}.json").exists()
+        return audit_file(self.root, version).exists()
 
     def add_replay(self, version: str, name: str, document: dict[str, object]) -> Path:
         """Store the scores of a version from a replay, and return the path of the file."""

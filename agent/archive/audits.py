@@ -16,13 +16,18 @@ AUDITS = "audits"
 """The directory of these files. A conviction there counts: the version has no scores any more."""
 
 
+def audit_file(root: Path, version: str) -> Path:
+    """Return the path of the later audit of a version of the archive at ``root``."""
+    return root / AUDITS / f"{version}.json"
+
+
 def write_audit(root: Path, version: str, audit: AuditRecord) -> None:
     """Store an audit of a version of the archive at ``root``.
 
     Raises:
         OSError: the file could not be written.
     """
-    write_sealed(root / AUDITS / f"{version}.json", audit.model_dump_json(indent=1).encode())
+    write_sealed(audit_file(root, version), audit.model_dump_json(indent=1).encode())
 
 
 def with_audit(root: Path, card: Card) -> Card:
@@ -31,7 +36,7 @@ def with_audit(root: Path, card: Card) -> Card:
     Raises:
         DamagedFile: the record of the audit is damaged.
     """
-    path = root / AUDITS / f"{card.id}.json"
+    path = audit_file(root, card.id)
     try:
         return AuditRecord.model_validate_json(read_sealed(path)).on(card)
     except FileNotFoundError:

@@ -181,9 +181,7 @@ class Decoys:
             describe=episodes.describe,
         )
 
-    def _recorded(
-        self, rows: _DecoyColumns, branch: Ints, true: Ints, stand_in: Ints
-    ) -> tuple[Ints, npt.NDArray[np.bool_]]:
+    def _recorded(self, rows: _DecoyColumns, branch: Ints, true: Ints, stand_in: Ints) -> tuple[Ints, Bools]:
         """Return (R,) the recorded branch in whose place each row is opened, and (R,) whether there is one for certain.
 
         Of the decoys that replace unopened branches, it is certain only for the first.
