@@ -90,6 +90,8 @@ class Completion:
     token_ids: tuple[int, ...] | None = None
     logprobs: tuple[float, ...] | None = None
     """The log-probability of each token, where the server gives it."""
+    token_texts: tuple[str, ...] | None = None
+    """The text of each token, where the server gives it beside the log-probabilities: finds the tokens of an answer."""
     entropies: tuple[float, ...] | None = None
     """The entropy (nats) over the alternatives that the server gave for each token, where it gives them."""
 
