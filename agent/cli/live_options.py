@@ -1,0 +1,249 @@
+"""The options of the commands that ask a live model, and what follows from them: servers, sampling, answers.
+
+An option whose default depends on the model (the interval, the suffix of a probe) is None until a server has told the
+name of its model.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from autotts.envs.errors import InputError
+
+from .command_parser import CommandParser
+from .options import count, whole
+
+if TYPE_CHECKING:
+    from autotts.envs.live.exchange import Sampling
+
+MODEL, SAMPLING, BRANCHES, ANSWERS = "model", "sampling", "branches", "answers"
+"""Titles of the groups of options."""
+_KEY = "OPENAI_API_KEY"
+_SCHEMES = ("http://", "https://")
+
+
+@dataclass(frozen=True, slots=True)
+class ServerAddress:
+    """A server of a model."""
+
+    base_url: str
+    """Ends in ``/v1`` with most servers."""
+    model: str | None = None
+    """None for the only model that the server lists."""
+    api_key: str | None = field(default=None, repr=False)
+
+
+def add_live_options(command: CommandParser, *, several_servers: bool = False) -> None:
+    """Add all options of a command that asks a live model.
+
+    Args:
+        command: the parser of the command.
+        several_servers: whether the command shares its work among several servers.
+    """
+    add_server(command, several=several_servers)
+    add_sampling(command)
+    add_branches(command)
+    add_answers(command)
+
+
+def add_server(command: CommandParser, *, several: bool = False) -> None:
+    """Add the choice of the server and its model, and how the command sends requests."""
+    group = command.group(MODEL)
+    default = " (default: the tiny model that ships, on a server that this command starts)"
+    text = "address of an OpenAI-compatible server, such as http://127.0.0.1:8000/v1"
+    if several:
+        text = f"addresses of OpenAI-compatible servers of one model, such as http://127.0.0.1:8000/v1{default}"
+        group.add_argument("--base-url", nargs="+", type=base_url, metavar="URL", help=text)
+    else:
+        group.add_argument("--base-url", type=base_url, metavar="URL", help=text + default)
+    group.add_argument("--model", metavar="NAME", help="name of the model (default: the only one of the server)")
+    group.add_argument(
+        "--api-key-env", type=variable, metavar="NAME",
+        help=f"environment variable that holds the key of the server (default: {_KEY}, if it is set)",
+    )  # fmt: skip
+    group.add_argument(
+        "--concurrency", type=count, default=64, metavar="N", help="requests to a server at a time (default: 64)"
+    )
+    group.add_argument(
+        "--timeout", type=seconds, default=600.0, metavar="SECONDS",
+        help="longest time of a request, with all its retries (default: 600)",
+    )  # fmt: skip
+
+
+def add_sampling(command: CommandParser) -> None:
+    """Add how tokens are drawn."""
+    group = command.group(SAMPLING)
+    group.add_argument("--temperature", type=temperature, default=1.0, metavar="T", help="0 is greedy (default: 1)")
+    group.add_argument(
+        "--top-p", type=probability, default=1.0, metavar="P",
+        help="draw among the likeliest tokens that have this probability together (default: 1, all)",
+    )  # fmt: skip
+    group.add_argument(
+        "--top-k", type=whole, default=0, metavar="K", help="draw among the K likeliest tokens (default: 0, all)"
+    )
+    group.add_argument(
+        "--min-p", type=probability, default=0.0, metavar="P",
+        help="leave out tokens with less than this share of the likeliest one's probability (default: 0, none)",
+    )  # fmt: skip
+    group.add_argument(
+        "--seed", type=whole, default=0, metavar="N", help="seed of every request, if the server takes one (default: 0)"
+    )
+
+
+def add_branches(command: CommandParser) -> None:
+    """Add the length of an interval, and the limits of a question."""
+    group = command.group(BRANCHES)
+    group.add_argument(
+        "--delta", type=count, metavar="N", help="tokens of an interval (default: 500; for the tiny model its own)"
+    )
+    group.add_argument(
+        "--branches", type=count, metavar="N", help="branches of a question (default: 64; for the tiny model its own)"
+    )
+    group.add_argument(
+        "--branch-tokens", type=count, metavar="N",
+        help="tokens of a branch at most: it then ends without an answer of its own (default: as many as the context "
+        "of the model has)",
+    )  # fmt: skip
+    group.add_argument("--max-tokens", type=count, metavar="N", help="tokens of a question at most (default: no limit)")
+
+
+def add_answers(command: CommandParser) -> None:
+    """Add how a branch is probed, and how answers are found and compared."""
+    group = command.group(ANSWERS)
+    group.add_argument(
+        "--probe-suffix", metavar="TEXT",
+        help="text after a branch that makes the model answer: your own, with \\n for a line break, or that of a "
+        "family: plain, qwen, deepseek, tiny (default: by the name of the model)",
+    )  # fmt: skip
+    group.add_argument(
+        "--probe-tokens", type=count, metavar="N",
+        help="tokens of a probe's answer at most (default: 32; for the tiny model its own)",
+    )  # fmt: skip
+    group.add_argument(
+        "--extract", nargs="+", metavar="HOW",
+        help="find the answer in the text of a branch: boxed, choice, number, last-line, json:FIELD, a regular "
+        "expression (last match), or your own as package.module:function; of several, the first that finds one in a "
+        "text (default: boxed)",
+    )  # fmt: skip
+    group.add_argument(
+        "--answers", metavar="KIND",
+        help="how answers are compared: exact, text, number, choice, math, or your own as package.module:function "
+        "(default: math if its packages are installed, else number)",
+    )  # fmt: skip
+
+
+# What follows from the options
+
+
+@contextmanager
+def chosen_servers(args: argparse.Namespace) -> Iterator[list[ServerAddress]]:
+    """Yield the servers that the command line names; without one, start the server of the tiny model, and say so.
+
+    Raises:
+        InputError: the key's variable is not set, or the packages of the tiny model's server are missing.
+    """
+    urls: Sequence[str] = [args.base_url] if isinstance(args.base_url, str) else (args.base_url or [])
+    key = api_key(args.api_key_env)
+    if urls:
+        yield [ServerAddress(url, args.model, key) for url in dict.fromkeys(urls)]
+        return
+    if args.model is not None:
+        raise InputError("--model is given without --base-url, the address of its server")
+    raise InputError("--base-url is missing: the address of a server")
+
+
+def api_key(name: str | None) -> str | None:
+    """Return the key in the environment variable ``name``, else in OPENAI_API_KEY; None if there is none.
+
+    Raises:
+        InputError: ``name`` is given, but not set.
+    """
+    found = os.environ.get(name or _KEY, "").strip() or None
+    if name is not None and found is None:
+        raise InputError(f"--api-key-env {name}: this environment variable is not set")
+    return found
+
+
+def sampling(args: argparse.Namespace) -> Sampling:
+    """Return how tokens are drawn."""
+    from autotts.envs.live.exchange import Sampling
+
+    return Sampling(args.temperature, args.top_p, args.top_k, args.min_p)
+
+
+# The values of options
+
+
+def base_url(text: str) -> str:
+    """Return the address of a server, without a slash at its end.
+
+    Raises:
+        ArgumentTypeError: the text is not an address.
+    """
+    from urllib.parse import urlsplit
+
+    try:
+        split = urlsplit(text)
+        good = text.startswith(_SCHEMES) and bool(split.hostname) and (split.port is None or split.port > 0)
+    except ValueError:
+        good = False
+    if not good or any(c.isspace() or not c.isprintable() for c in text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not an address such as http://127.0.0.1:8000/v1")
+    if split.username or split.password:
+        raise argparse.ArgumentTypeError("the address holds a key; put the key into a variable for --api-key-env")
+    return text.rstrip("/")
+
+
+def variable(text: str) -> str:
+    """Return the name of an environment variable.
+
+    Raises:
+        ArgumentTypeError: the text is none; it is not repeated, because it may be the key itself.
+    """
+    if not (text.isidentifier() and text.isascii()):
+        raise argparse.ArgumentTypeError("this is not the name of an environment variable; a key itself is never taken")
+    return text
+
+
+def seconds(text: str) -> float:
+    """Return a positive, finite number of seconds.
+
+    Raises:
+        ArgumentTypeError: the number is not positive, or not finite.
+        ValueError: the text is not a number.
+    """
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is not a number of seconds")
+    return value
+
+
+def temperature(text: str) -> float:
+    """Return a temperature from 0 to 100.
+
+    Raises:
+        ArgumentTypeError: the number is outside of this range.
+        ValueError: the text is not a number.
+    """
+    value = float(text)
+    if not 0 <= value <= 100:
+        raise argparse.ArgumentTypeError(f"{text} is not a temperature from 0 to 100")
+    return value
+
+
+def probability(text: str) -> float:
+    """Return a number from 0 to 1.
+
+    Raises:
+        ArgumentTypeError: the number is outside of this range.
+        ValueError: the text is not a number.
+    """
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a number from 0 to 1")
+    return value
