@@ -39,7 +39,7 @@ def ui(args: argparse.Namespace) -> int:
     try:
         from ..ui.app import create
         from ..ui.guard import AccessGuard
-        from ..ui.server import BoundedServer
+        from ..web.server import BoundedServer
     except ImportError as error:
         raise InputError(f"the application needs {error.name}: {install_command('ui')}") from None
     import secrets

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .connections import ADMITTED
+from ..web.connections import ADMITTED
 
 HEADERS = {
     "content-security-policy": (

@@ -15,9 +15,9 @@ import pytest
 from starlette.types import Receive, Scope, Send
 
 from autotts.agent.cli.listening import listen
-from autotts.agent.ui.connections import ConnectionLimits, raise_descriptor_limit
+from autotts.agent.web.connections import ConnectionLimits, raise_descriptor_limit
 from autotts.agent.ui.guard import AccessGuard
-from autotts.agent.ui.server import BoundedLog, BoundedServer
+from autotts.agent.web.server import BoundedLog, BoundedServer
 
 TOKEN = "a-token-that-nobody-guesses"
 FEW = ConnectionLimits(connections=12, without_token=8, request_seconds=600, idle_seconds=600)

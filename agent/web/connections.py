@@ -1,4 +1,4 @@
-"""The connections of the web application: limited in number, size and time, those without the token first."""
+"""The connections of a web server: limited in number, size and time, those without the token first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The server of the web application: uvicorn with bounded connections and a bounded log."""
+"""A web server: uvicorn with bounded connections and a bounded log."""
 
 from __future__ import annotations
 
@@ -71,10 +71,15 @@ class BoundedServer(uvicorn.Server):
         app: the application, behind its `AccessGuard`.
         limits: the limits; by default those that fit the descriptors that this process may open.
         log: the handler of messages.
+        shutdown_seconds: how long requests may still run after the server was told to exit.
     """
 
     def __init__(
-        self, app: ASGIApp, limits: ConnectionLimits | None = None, log: logging.Handler | None = None
+        self,
+        app: ASGIApp,
+        limits: ConnectionLimits | None = None,
+        log: logging.Handler | None = None,
+        shutdown_seconds: int = 3,
     ) -> None:
         limits = limits or ConnectionLimits().fitting(raise_descriptor_limit())
         self.open = OpenConnections(limits)
@@ -95,7 +100,7 @@ class BoundedServer(uvicorn.Server):
                 backlog=limits.backlog,
                 h11_max_incomplete_event_size=1 << 14,
                 timeout_keep_alive=limits.idle_seconds,
-                timeout_graceful_shutdown=3,
+                timeout_graceful_shutdown=shutdown_seconds,
             )
         )
 

@@ -1,0 +1,1 @@
+"""The web server that the application and the gateway share: bounded connections, a bounded log."""
