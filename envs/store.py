@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from .bounded_zip import BoundedZip, TooLarge
 from .errors import DamagedFile, InputError
+from .provenance import packed, unpacked
 
 _LOG = logging.getLogger(__name__)
 
@@ -84,6 +85,8 @@ class Environment:
     """The ids of the questions in the imported files; () if they had none. Controllers and the hash do not see them."""
     imported: str = ""
     """The options of the import, as a shell takes them; "" if there were none. The hash leaves them out."""
+    provenance: Mapping[str, str] = field(default_factory=dict)
+    """Where collected branches come from: server, model, sampling ... (`envs.provenance`). The hash leaves it out."""
 
     def __len__(self) -> int:
         return len(self.questions)
@@ -195,6 +198,8 @@ def save(environment: Environment, path: Path) -> None:
             header["question_ids"] = list(environment.question_ids)
         if environment.imported:
             header["imported"] = environment.imported
+        if environment.provenance:
+            header["provenance"] = packed(environment.provenance)
         _add(archive, "header.json", json.dumps(header, sort_keys=True).encode())
         _add(archive, "meta.json", environment._meta())
         for key, column in environment._columns().items():
@@ -279,6 +284,7 @@ def _read(path: Path) -> tuple[dict[str, Any], Environment]:
         answers=str(header.get("answers", "exact")),
         question_ids=tuple(map(str, header.get("question_ids", ()))),
         imported=str(header.get("imported", "")),
+        provenance=unpacked(header.get("provenance")),
         **columns,
     )
     return header, environment

@@ -122,6 +122,7 @@ def show(args: argparse.Namespace) -> int:
     """Print a summary of each environment."""
     from autotts.envs import catalogue
     from autotts.envs.answers.comparison import comparison_in_words
+    from autotts.envs.plain_text import LINE, plain
     from autotts.envs.summary import summarize
 
     from ..reports.console.terminal import console
@@ -137,6 +138,8 @@ def show(args: argparse.Namespace) -> int:
         print(f"  interval       {env.delta:,} tokens, {probes}")
         if env.imported:
             print(f"  imported with  {env.imported}")
+        for name, value in env.provenance.items():
+            print(f"  {plain(name[:40]):14} {plain(value[:LINE])}")
         print(f"  answers        {comparison_in_words(env.answers)}")
         if env.signals:
             print(f"  signals        {', '.join(env.signals)}")

@@ -195,7 +195,7 @@ class EnvShowDocument(RootModel[list[EnvironmentSummary]]):
                 EnvironmentSummary(
                     environment=EnvironmentRow.of(env.name, env), probe_cost=env.probe_cost,
                     answers=env.answers, signals=tuple(env.signals), question_ids=env.question_ids,
-                    imported=env.imported, summary=summary,
+                    imported=env.imported, provenance=dict(env.provenance), summary=summary,
                 )
                 for env, summary in found
             ]

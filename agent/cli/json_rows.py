@@ -149,6 +149,8 @@ class EnvironmentSummary(Document):
     """Ids of the questions in the imported files, in the order of their numbers; empty if they had none."""
     imported: str
     """The options of the import, as a shell takes them."""
+    provenance: dict[str, str]
+    """Where collected branches come from: server, model, sampling and more; empty for imported ones."""
     summary: Summary
 
 
