@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ..llm.budget import SpendingLimit
     from ..llm.calls import CallJournal
     from ..llm.prices import Prices
-    from ..llm.session import Prompt, SessionTools
+    from ..llm.session import ConversationPrompt, SessionTools
     from .coding_agent.explorer import AgentCommand
 
 _LOG = logging.getLogger("autotts")
@@ -246,7 +246,7 @@ def workspaces(run: Run) -> Path:
     return run.home / "workspaces"
 
 
-def _prompt(run: Run) -> Callable[[Brief, str], Prompt]:
+def _prompt(run: Run) -> Callable[[Brief, str], ConversationPrompt]:
     from .prompts.briefing import prompt
 
     return lambda brief, step: prompt(brief, step, run.config.ablations)

@@ -30,7 +30,7 @@ _IN_TRANSCRIPT = 20_000
 
 
 @dataclass(frozen=True, slots=True)
-class Prompt:
+class ConversationPrompt:
     """The beginning of a conversation."""
 
     system: str
@@ -113,7 +113,7 @@ class Conversation:
     model: ChatModel
     calls: CallJournal
     tools: SessionTools
-    prompt: Prompt
+    prompt: ConversationPrompt
     site: CallSite
     limits: SessionLimits = field(default_factory=lambda: SessionLimits())
 

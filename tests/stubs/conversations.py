@@ -13,7 +13,7 @@ from autotts.agent.explorers.llm.anthropic import AnthropicExplorer
 from autotts.agent.llm.budget import LlmBudget, Spending, SpendingLimits
 from autotts.agent.llm.calls import CallJournal, RetryPolicy
 from autotts.agent.llm.prices import Prices
-from autotts.agent.llm.session import Prompt, SessionLimits
+from autotts.agent.llm.session import ConversationPrompt, SessionLimits
 from autotts.agent.records.explorer import Brief
 from autotts.agent.records.version import Expectation
 
@@ -91,10 +91,10 @@ class StubTools:
         return Given(f"{name} of {arguments[:80]}\n{rows}\n{self.words}")
 
 
-def prompt(brief: Brief, step: str) -> Prompt:
+def prompt(brief: Brief, step: str) -> ConversationPrompt:
     system = "You write controllers that spend tokens. " * 120
     first = f"Generation {brief.generation}, {step}, slot {brief.slot}. " + "What is known: little. " * 60
-    return Prompt(system, first, "p1")
+    return ConversationPrompt(system, first, "p1")
 
 
 def calls(

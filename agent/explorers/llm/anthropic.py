@@ -19,7 +19,7 @@ from ...llm.calls import CallJournal
 from ...llm.chat import ChatModel, ModelTurn, PendingRequest, Reply, ToolTurn, Turn, UserTurn
 from ...llm.failures import CallFailure, FailureKind, MissingKey, retry_after
 from ...llm.message import MessageAssembler, is_blank
-from ...llm.session import Prompt, SessionLimits, SessionTools
+from ...llm.session import ConversationPrompt, SessionLimits, SessionTools
 from ...records.events import EventListener, ignore
 from ...records.explorer import Brief
 from .explorer import LlmExplorer
@@ -51,7 +51,7 @@ class AnthropicExplorer(LlmExplorer):
     """
 
     def __init__(
-        self, model: str, calls: CallJournal, prompt: Callable[[Brief, str], Prompt],
+        self, model: str, calls: CallJournal, prompt: Callable[[Brief, str], ConversationPrompt],
         tools: Callable[[Brief], SessionTools], limits: SessionLimits | None = None,
         thinking: bool = True, report: EventListener = ignore,
     ) -> None:  # fmt: skip

@@ -10,7 +10,7 @@ from dataclasses import asdict
 
 from ...llm.calls import CallJournal, CallSite
 from ...llm.chat import ChatModel
-from ...llm.session import Conversation, Prompt, SessionLimits, SessionTools
+from ...llm.session import Conversation, ConversationPrompt, SessionLimits, SessionTools
 from ...records.events import ConversationEnded, EventListener, ignore
 from ...records.explorer import Brief, Proposal
 
@@ -36,7 +36,7 @@ class LlmExplorer:
     needs_own_data = False
 
     def __init__(
-        self, name: str, connect: Connect, calls: CallJournal, prompt: Callable[[Brief, str], Prompt],
+        self, name: str, connect: Connect, calls: CallJournal, prompt: Callable[[Brief, str], ConversationPrompt],
         tools: Callable[[Brief], SessionTools], limits: SessionLimits | None = None,
         report: EventListener = ignore,
     ) -> None:  # fmt: skip

@@ -26,7 +26,7 @@ from ...llm.chat import ChatModel, ModelTurn, PendingRequest, Reply, ToolTurn, T
 from ...llm.completion import CompletionAssembler
 from ...llm.failures import CallFailure, FailureKind, MissingKey, retry_after
 from ...llm.prices import UNKNOWN
-from ...llm.session import Prompt, SessionLimits, SessionTools
+from ...llm.session import ConversationPrompt, SessionLimits, SessionTools
 from ...records.events import EventListener, ignore
 from ...records.explorer import Brief
 from .explorer import LlmExplorer
@@ -56,7 +56,7 @@ class OpenAIExplorer(LlmExplorer):
     """
 
     def __init__(
-        self, model: str, calls: CallJournal, prompt: Callable[[Brief, str], Prompt],
+        self, model: str, calls: CallJournal, prompt: Callable[[Brief, str], ConversationPrompt],
         tools: Callable[[Brief], SessionTools], limits: SessionLimits | None = None,
         report: EventListener = ignore,
     ) -> None:  # fmt: skip

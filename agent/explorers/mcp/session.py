@@ -14,7 +14,7 @@ from ... import population
 from ...archive.best import choose
 from ...archive.run_directory import Run
 from ...archive.run_report import read_report
-from ...llm.session import Prompt
+from ...llm.session import ConversationPrompt
 from ...llm.transcript import Transcript, clean
 from ...records.card import SCREENED
 from ...records.events import CandidateEvaluated, Event, GenerationArchived, GenerationStarted, SlotAnswered
@@ -37,7 +37,7 @@ class ClientLeft(Exception):
 class McpTask:
     """The task of one proposal."""
 
-    prompt: Prompt
+    prompt: ConversationPrompt
     before: str
     """Result of the last round, in words."""
     tools: Toolbox

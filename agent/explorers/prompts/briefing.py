@@ -12,7 +12,7 @@ from pathlib import Path
 from string import Template
 
 from ...archive.run_directory import Ablation
-from ...llm.session import Prompt
+from ...llm.session import ConversationPrompt
 from ...records.explorer import Brief
 from ...records.version import BriefVersion, CurvePoint
 from ...tools.text import evenly_spread, one_line
@@ -47,7 +47,7 @@ def opening(ablations: Sequence[Ablation] = ()) -> str:
     return Template(_text("system.md")).substitute(aim=aim.strip()) + _EXAMPLE.sub("", _text("workspace/CONTRACT.md"))
 
 
-def prompt(brief: Brief, step: str, ablations: Sequence[Ablation] = ()) -> Prompt:
+def prompt(brief: Brief, step: str, ablations: Sequence[Ablation] = ()) -> ConversationPrompt:
     """Return the beginning of a conversation about ``brief``.
 
     Args:
@@ -63,7 +63,7 @@ def prompt(brief: Brief, step: str, ablations: Sequence[Ablation] = ()) -> Promp
     first = Template(_text(f"{step}.md")).substitute(
         generation=brief.generation, slot=brief.slot + 1, context="\n\n".join(part for part in context if part)
     )
-    return Prompt(opening(ablations), first, version())
+    return ConversationPrompt(opening(ablations), first, version())
 
 
 def _progress(brief: Brief) -> str:
