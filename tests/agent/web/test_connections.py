@@ -15,8 +15,8 @@ import pytest
 from starlette.types import Receive, Scope, Send
 
 from autotts.agent.cli.listening import listen
-from autotts.agent.web.connections import ConnectionLimits, raise_descriptor_limit
 from autotts.agent.ui.guard import AccessGuard
+from autotts.agent.web.connections import ConnectionLimits, raise_descriptor_limit
 from autotts.agent.web.server import BoundedLog, BoundedServer
 
 TOKEN = "a-token-that-nobody-guesses"
