@@ -19,11 +19,15 @@ from .command_parser import CommandParser
 from .options import count, whole
 
 if TYPE_CHECKING:
+    from autotts.envs.live.answer_reader import AnswerReader
     from autotts.envs.live.exchange import Sampling
+    from autotts.envs.live.settings import LiveSettings
 
 MODEL, SAMPLING, BRANCHES, ANSWERS = "model", "sampling", "branches", "answers"
 """Titles of the groups of options."""
 _KEY = "OPENAI_API_KEY"
+_LONGEST_BRANCH = 32_768
+"""Tokens of a branch at most, if neither the user nor the server knows better."""
 _SCHEMES = ("http://", "https://")
 
 
@@ -98,11 +102,9 @@ def add_sampling(command: CommandParser) -> None:
 def add_branches(command: CommandParser) -> None:
     """Add the length of an interval, and the limits of a question."""
     group = command.group(BRANCHES)
+    group.add_argument("--delta", type=count, metavar="N", help="tokens of an interval (default: 500; tiny model: 24)")
     group.add_argument(
-        "--delta", type=count, metavar="N", help="tokens of an interval (default: 500; for the tiny model its own)"
-    )
-    group.add_argument(
-        "--branches", type=count, metavar="N", help="branches of a question (default: 64; for the tiny model its own)"
+        "--branches", type=count, metavar="N", help="branches of a question (default: 64; tiny model: 32)"
     )
     group.add_argument(
         "--branch-tokens", type=count, metavar="N",
@@ -122,7 +124,7 @@ def add_answers(command: CommandParser) -> None:
     )  # fmt: skip
     group.add_argument(
         "--probe-tokens", type=count, metavar="N",
-        help="tokens of a probe's answer at most (default: 32; for the tiny model its own)",
+        help="tokens of a probe's answer at most (default: 32; tiny model: 8)",
     )  # fmt: skip
     group.add_argument(
         "--extract", nargs="+", metavar="HOW",
@@ -133,7 +135,7 @@ def add_answers(command: CommandParser) -> None:
     group.add_argument(
         "--answers", metavar="KIND",
         help="how answers are compared: exact, text, number, choice, math, or your own as package.module:function "
-        "(default: math if its packages are installed, else number)",
+        "(default: choice or number if --extract is that, else math, or number if the packages of math are missing)",
     )  # fmt: skip
 
 
@@ -174,6 +176,57 @@ def sampling(args: argparse.Namespace) -> Sampling:
     from autotts.envs.live.exchange import Sampling
 
     return Sampling(args.temperature, args.top_p, args.top_k, args.min_p)
+
+
+def live_settings(args: argparse.Namespace, model: str, context: int | None = None) -> LiveSettings:
+    """Return how a model is asked.
+
+    Args:
+        args: the command line.
+        model: the name of the model, as its server tells it: what is not given suits its family.
+        context: the longest prompt and completion of the model together, in tokens; None if unknown.
+
+    Raises:
+        InputError: two options exclude each other, or the suffix means nothing.
+    """
+    from autotts.envs.live import families
+    from autotts.envs.live.settings import LiveSettings
+
+    family = families.family_of(model)
+    delta = args.delta or family.delta
+    suffix = family.probe_suffix if args.probe_suffix is None else families.probe_suffix(args.probe_suffix)
+    return LiveSettings(
+        delta=delta,
+        max_branches=args.branches or family.branches,
+        branch_tokens=args.branch_tokens or max(context or _LONGEST_BRANCH, delta),
+        max_tokens=args.max_tokens,
+        probe_suffix=suffix,
+        probe_tokens=args.probe_tokens or family.probe_tokens,
+        sampling=sampling(args),
+        seed=args.seed,
+    )
+
+
+def answer_reader(args: argparse.Namespace, model: str) -> AnswerReader:
+    """Return how answers are found and compared.
+
+    Args:
+        args: the command line.
+        model: the name of the model, as its server tells it.
+
+    Raises:
+        InputError: a way to find or to compare answers does not exist, or needs packages that are missing.
+    """
+    from autotts.envs.answers.equivalences import math_is_installed
+    from autotts.envs.importing.extraction import extraction
+    from autotts.envs.live.answer_reader import AnswerReader
+    from autotts.envs.live.families import family_of
+
+    ways = args.extract or ["boxed"]
+    found = extraction("--extract", *ways)
+    assert found is not None  # some way is named
+    same = {"choice": "choice", "number": "number"}.get(ways[0]) or ("math" if math_is_installed() else "number")
+    return AnswerReader(found, args.answers or family_of(model).answers or same)
 
 
 # The values of options

@@ -1,4 +1,4 @@
-r"""Families of models by name: the suffix that makes a model of each answer at once.
+r"""Families of models by name: the suffix that makes a model of each answer at once, and what else suits it.
 
 A probe is the branch so far, the suffix, and a few tokens of the model. A reasoning model has to end its thought
 before it answers; a model without thoughts must not see the tag that ends one.
@@ -23,6 +23,14 @@ class ModelFamily:
     r"""Text after a branch that makes the model answer. Its end opens the answer, as in ``\boxed{``."""
     models: str = ""
     """A regular expression that the names of its models match, in small letters; "" matches none."""
+    delta: int = 500
+    """Tokens of an interval that suit the lengths of its branches."""
+    branches: int = 64
+    """Branches of a question."""
+    probe_tokens: int = 32
+    """The most tokens of a probe's answer."""
+    answers: str | None = None
+    """How its answers are compared (`envs.answers.equivalence`); None if that depends on the questions."""
 
 
 _BOX = "Final answer: \\boxed{"
@@ -38,6 +46,7 @@ FAMILIES: tuple[ModelFamily, ...] = (
         r"qwq|qwen-?3(?!.*instruct)",
     ),
     ModelFamily("deepseek", f"\n</think>\n\n{_BOX}", r"deepseek-?(r\d|reasoner)|r1-distill"),
+    ModelFamily("tiny", f"\n</think>\n\n{_BOX}", r"autotts-tiny", 24, 32, 8, "number"),
 )
 """The known families; the first stands for every other model."""
 _END_OF_THOUGHT = "</think>"

@@ -10,6 +10,7 @@ from autotts.agent.cli import live_options
 from autotts.agent.cli.command_parser import CommandParser
 from autotts.envs.errors import InputError
 from autotts.envs.live.exchange import Sampling
+from autotts.envs.live.families import PLAIN
 
 
 def parse(*words: str, several: bool = False) -> argparse.Namespace:
@@ -77,3 +78,35 @@ def test_sampling_is_sent_in_full() -> None:
     assert live_options.sampling(parse()) == Sampling(1.0, 1.0, 0, 0.0)
     words = ("--temperature", "0.6", "--top-p", "0.95", "--top-k", "20", "--min-p", "0.05")
     assert live_options.sampling(parse(*words)) == Sampling(0.6, 0.95, 20, 0.05)
+
+
+def test_what_is_not_given_suits_the_family_of_the_model() -> None:
+    tiny = live_options.live_settings(parse(), "autotts-tiny", 1024)
+    assert (tiny.delta, tiny.max_branches, tiny.branch_tokens, tiny.probe_tokens) == (24, 32, 1024, 8)
+    other = live_options.live_settings(parse(), "gpt-4.1")
+    assert (other.delta, other.max_branches, other.branch_tokens) == (500, 64, 32_768)
+    assert other.probe_suffix == PLAIN.probe_suffix and tiny.probe_suffix.startswith("\n</think>")
+    words = ("--delta", "100", "--branches", "8", "--branch-tokens", "900", "--max-tokens", "5000", "--seed", "3")
+    given = live_options.live_settings(parse(*words, "--probe-suffix", r"\nSo: ", "--probe-tokens", "4"), "m", 4096)
+    assert (given.delta, given.max_branches, given.branch_tokens, given.max_tokens) == (100, 8, 900, 5000)
+    assert (given.probe_suffix, given.probe_tokens, given.seed) == ("\nSo: ", 4, 3)
+
+
+@pytest.mark.parametrize(
+    ("words", "model", "names"),
+    [
+        ((), "autotts-tiny", {"extract": "boxed", "answers": "number"}),
+        ((), "other", {"extract": "boxed", "answers": "math"}),
+        (("--extract", "choice"), "other", {"extract": "choice", "answers": "choice"}),
+        (("--extract", "number", "--answers", "exact"), "other", {"extract": "number", "answers": "exact"}),
+    ],
+)
+def test_answers_are_compared_as_they_are_found(words: tuple[str, ...], model: str, names: dict[str, str]) -> None:
+    assert live_options.answer_reader(parse(*words), model).names == names
+
+
+@pytest.mark.parametrize("words", [("--extract", "("), ("--answers", "nothing"), ("--probe-suffix", "qwn")])
+def test_what_cannot_be_used_is_an_input_error(words: tuple[str, ...]) -> None:
+    with pytest.raises(InputError):
+        live_options.live_settings(parse(*words), "m")
+        live_options.answer_reader(parse(*words), "m")
