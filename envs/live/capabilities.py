@@ -41,6 +41,8 @@ class Capabilities(BaseModel):
     tokenize: TokenizeField | None = None
     rendering: Rendering | None = None
     continuation: Continuation | None = None
+    echoes: bool = False
+    """Whether a continued chat message is repeated before its continuation."""
     logprobs: bool = False
     """Whether log-probabilities of the generated tokens come back."""
     alternatives: int = 0
@@ -49,6 +51,8 @@ class Capabilities(BaseModel):
     """Whether the server takes ``top_k`` and ``min_p``, which are not part of OpenAI's interface."""
     template_opens_think: bool | None = None
     """Whether the chat template ends with an opened ``<think>``; a prefix that repeats it would double the tag."""
+    limit_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    """The field for the most tokens to generate, in chat."""
     seed: bool = True
     """Whether the server takes the field ``seed``; whether it respects it is found by `endpoint check`."""
 

@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
-from .capabilities import Capabilities
+from dataclasses import replace
+from typing import Any
+
+from autotts.envs.errors import InputError
+
+from .capabilities import Capabilities, Server
+from .dialects import logprob_fields
 from .endpoint import HttpEndpoint
-from .retries import RequestClock, RetryLimits
+from .exchange import Prompt
+from .failures import AttemptFailed
+from .rendering import PromptRenderer
+from .replies import ReplyReader
+from .retries import RequestClock, RequestRetries, RetryLimits, SystemClock
+from .transport import HttpTransport
+
+LOADING = 120.0
+"""Seconds to wait for a server that says that it is loading."""
+_OWNERS: dict[str, Server] = {"vllm": "vllm", "llamacpp": "llama.cpp", "sglang": "sglang", "library": "ollama"}
+_MESSAGES = ({"role": "user", "content": "Count: one, two,"},)
+_BEGUN = "One, two, three,"
 
 
 async def connect(
     base_url: str, model: str | None = None, api_key: str | None = None, *, timeout: float = 600.0,
-    concurrency: int = 512, capabilities: Capabilities | None = None, limits: RetryLimits | None = None,
-    clock: RequestClock | None = None,
+    concurrency: int = 512, alternatives: int = 0, capabilities: Capabilities | None = None,
+    limits: RetryLimits | None = None, clock: RequestClock | None = None,
 ) -> HttpEndpoint:  # fmt: skip
     """Return the endpoint of a model, after a few short requests.
 
@@ -20,6 +37,7 @@ async def connect(
         api_key: the key, if the server wants one.
         timeout: seconds that a request may take, with all its retries.
         concurrency: the most requests in flight; others wait for their turn.
+        alternatives: the alternatives to ask for with each token, for the entropy; 0 for none, which is quicker.
         capabilities: what the server can do, from an earlier connection: then nothing is asked.
         limits: how long to wait for the server, in place of ``timeout``.
         clock: the time; replaced in tests.
@@ -27,4 +45,169 @@ async def connect(
     Raises:
         InputError: there is no server, no such model, or the key is wrong. The message is one line.
     """
-    raise NotImplementedError
+    limits, clock = limits or RetryLimits(deadline=timeout), clock or SystemClock()
+    transport = HttpTransport(base_url, api_key, limits, concurrency)
+    if capabilities is None:
+        asking = RequestRetries(replace(limits, deadline=min(LOADING, limits.deadline), longest_wait=2.0), clock)
+        try:
+            capabilities = await ServerInquiry(transport, asking).capabilities(model)
+        except AttemptFailed as failure:
+            await transport.close()
+            raise InputError(f"{transport.shown_url}: {failure.message}") from None
+        except BaseException:
+            await transport.close()
+            raise
+    if capabilities.logprobs and alternatives:
+        capabilities = capabilities.model_copy(update={"alternatives": alternatives})
+    return HttpEndpoint(transport, capabilities, limits, clock)
+
+
+class ServerInquiry:
+    """Asks a server what it can do. Each question is one short request.
+
+    Args:
+        transport: the connections to the server.
+        retries: how long to wait for it.
+    """
+
+    def __init__(self, transport: HttpTransport, retries: RequestRetries) -> None:
+        self._transport, self._retries = transport, retries
+
+    async def capabilities(self, model: str | None) -> Capabilities:
+        """Return what the server can do for a model.
+
+        Raises:
+            AttemptFailed: the server does not answer.
+            InputError: it has no such model.
+        """
+        listed = await self._models()
+        name = _chosen(model, listed, self._transport.shown_url)
+        entry = next((each for each in listed if each.get("id") == name), listed[0] if listed else {})
+        server = _OWNERS.get(str(entry.get("owned_by")), "unknown")
+        found = Capabilities(model=name, server=server, context=_positive(entry.get("max_model_len")))
+        found = await self._template(found)
+        found = await self._raw(found)
+        if not found.can_continue:
+            found = await self._chat(found)
+        return found
+
+    async def _models(self) -> list[dict[str, Any]]:
+        """Return the models that the server lists; nothing if it has no list."""
+        try:
+            document = await self._get(f"{self._transport.base_url}/models")
+        except AttemptFailed as failure:
+            if failure.status in (404, 405, 501):
+                return []
+            raise
+        data = document.get("data") if isinstance(document, dict) else None
+        return [each for each in data or () if isinstance(each, dict) and isinstance(each.get("id"), str)]
+
+    async def _template(self, found: Capabilities) -> Capabilities:
+        """Find out how messages are rendered and texts tokenised."""
+        root, update = self._transport.root, dict[str, Any]()
+        body = {"model": found.model, "prompt": "a", "content": "a"}
+        if await self._answers(f"{root}/tokenize", body):
+            update["tokenize"] = "prompt"
+            if await self._answers(f"{root}/apply-template", {"model": found.model, "messages": list(_MESSAGES)}):
+                update |= {"tokenize": "content", "rendering": "apply-template", "server": "llama.cpp"}
+            elif await self._answers(f"{root}/tokenize", {"model": found.model, "messages": list(_MESSAGES)}):
+                update["rendering"] = "tokenize messages"
+        if update.get("server", found.server) == "llama.cpp":
+            update["context"] = await self._slot_context() or found.context
+        elif found.server == "unknown" and update:
+            update["server"] = "vllm" if "rendering" in update else "sglang"
+        return found.model_copy(update=update)
+
+    async def _slot_context(self) -> int | None:
+        """Return the context of one slot of llama.cpp, in tokens."""
+        try:
+            document = await self._get(f"{self._transport.root}/props")
+        except AttemptFailed:
+            return None
+        settings = document.get("default_generation_settings") if isinstance(document, dict) else None
+        return _positive(settings.get("n_ctx")) if isinstance(settings, dict) else None
+
+    async def _raw(self, found: Capabilities) -> Capabilities:
+        """Find out whether raw prompts are continued, as token ids or as text, and what comes back with them."""
+        prompt = Prompt(_MESSAGES, "Count: one, two,", None)
+        if found.rendering is not None:
+            with_ids = found.model_copy(update={"prompt_ids": True})
+            prompt = await self._retries.run(
+                lambda _: PromptRenderer(self._transport, with_ids).prompt(_MESSAGES), lambda _: None
+            )
+        opens = None if prompt.text is None or found.rendering is None else prompt.text.rstrip().endswith("<think>")
+        found = found.model_copy(update={"template_opens_think": opens})
+        asked = found.model_copy(update={"logprobs": True, "ids_back": True})
+        for ids in (True, False) if prompt.token_ids else (False,):
+            for with_logprobs in (True, False):
+                body: dict[str, Any] = {
+                    "model": found.model,
+                    "prompt": list(prompt.token_ids or ()) if ids else prompt.text,
+                }
+                body |= {"max_tokens": 1, "temperature": 0.0}
+                body |= logprob_fields(asked, chat=False) if with_logprobs else {}
+                reader = await self._reply("/completions", body)
+                if reader is None:
+                    continue
+                done, _ = reader.completion(1, None)
+                return found.model_copy(
+                    update={
+                        "completions": True, "prompt_ids": ids, "ids_back": done.token_ids is not None,
+                        "logprobs": done.logprobs is not None,
+                    }
+                )  # fmt: skip
+        return found
+
+    async def _chat(self, found: Capabilities) -> Capabilities:
+        """Find out whether a partial assistant message is continued, and what comes back with it."""
+        return found
+
+    async def _reply(self, path: str, body: dict[str, Any], echo: str = "") -> ReplyReader | None:
+        """Return the reply to a request for a completion; None if the server refuses it."""
+        reader = ReplyReader(echo, complete=True)
+        try:
+            reader.read(await self._post(f"{self._transport.base_url}{path}", body))
+        except AttemptFailed as failure:
+            if failure.kind == "user" and failure.status not in (404, 405):
+                raise
+            if failure.kind in ("user", "refused", "context", "garbled", "server"):
+                return None
+            raise
+        return reader
+
+    async def _answers(self, url: str, body: dict[str, Any]) -> bool:
+        """Return whether the server answers a request."""
+        try:
+            await self._post(url, body)
+        except AttemptFailed as failure:
+            if failure.status:
+                return False
+            raise
+        return True
+
+    async def _get(self, url: str) -> Any:
+        return await self._retries.run(lambda _: self._transport.get(url), lambda _: None)
+
+    async def _post(self, url: str, body: dict[str, Any]) -> Any:
+        return await self._retries.run(lambda left: self._transport.post(url, body, left), lambda _: None)
+
+
+def _chosen(model: str | None, listed: list[dict[str, Any]], url: str) -> str:
+    """Return the name of the model.
+
+    Raises:
+        InputError: the server has no such model, or more than one and none is named.
+    """
+    names = [str(each["id"]) for each in listed]
+    few = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
+    if model is None:
+        if len(names) == 1:
+            return names[0]
+        raise InputError(f"{url}: name a model: it lists {few}" if names else f"{url} lists no models: name one")
+    if names and model not in names:
+        raise InputError(f"{url} has no model {model}: it lists {few}")
+    return model
+
+
+def _positive(value: Any) -> int | None:
+    return value if type(value) is int and value > 0 else None

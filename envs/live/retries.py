@@ -1,11 +1,19 @@
-"""The limits of time of a request to a model server, and its clock."""
+"""The one layer that retries requests to model servers, its limits of time, and its clock."""
 
 from __future__ import annotations
 
 import asyncio
+import random
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
+
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
+
+from .failures import RETRIED, AttemptFailed
+
+_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,3 +53,55 @@ class SystemClock:
     async def sleep(self, seconds: float) -> None:
         """Wait."""
         await asyncio.sleep(seconds)
+
+
+class RequestRetries:
+    """The one layer that sends a request again.
+
+    Args:
+        limits: limits of time.
+        clock: the time.
+    """
+
+    def __init__(self, limits: RetryLimits, clock: RequestClock) -> None:
+        self._limits, self._clock = limits, clock
+
+    async def run(
+        self, attempt: Callable[[float], Awaitable[_Result]], failed: Callable[[AttemptFailed], None]
+    ) -> _Result:
+        """Return the result of the first attempt that succeeds.
+
+        Args:
+            attempt: sends the request; receives the seconds that are left.
+            failed: called with each failure that another attempt follows.
+
+        Raises:
+            AttemptFailed: the failure cannot be mended by another attempt, or the deadline has passed.
+        """
+        end = self._clock.now() + self._limits.deadline
+
+        async def once() -> _Result:
+            return await attempt(max(0.001, end - self._clock.now()))
+
+        def before(state: RetryCallState) -> None:
+            error = state.outcome.exception() if state.outcome is not None else None
+            if isinstance(error, AttemptFailed):
+                failed(error)
+
+        retrying = AsyncRetrying(
+            retry=retry_if_exception(lambda error: isinstance(error, AttemptFailed) and error.kind in RETRIED),
+            wait=self._wait, sleep=self._clock.sleep, before_sleep=before, reraise=True,
+            stop=lambda state: self._clock.now() + state.upcoming_sleep >= end,
+        )  # fmt: skip
+        return await retrying(once)
+
+    def _wait(self, state: RetryCallState) -> float:
+        """Return the seconds before the next attempt: what the server asks for, or twice as long each time."""
+        error = state.outcome.exception() if state.outcome is not None else None
+        asked = error.retry_after if isinstance(error, AttemptFailed) else None
+        if asked is not None:
+            return min(self._limits.longest_wait, asked)
+        if isinstance(error, AttemptFailed) and error.kind == "cut" and state.attempt_number == 1:
+            return 0.0  # a keep-alive connection that the server has just closed
+        longest = min(self._limits.longest_wait, self._limits.first_wait * 2.0 ** min(state.attempt_number - 1, 16))
+        return longest * random.uniform(0.5, 1.0)

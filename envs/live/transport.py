@@ -1,0 +1,159 @@
+"""The connections to a model server: sends requests and returns JSON, or says why an attempt failed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+
+from autotts.envs.errors import InputError
+
+from .failures import AttemptFailed, failure_in_stream, failure_of_exception, failure_of_status
+from .retries import RetryLimits
+
+HIDDEN_KEY = "[secret]"
+_DATA = "data:"
+_DONE = "[DONE]"
+
+
+class HttpTransport:
+    """One pool of connections to one server, with keep-alive.
+
+    Args:
+        base_url: the address of the interface, such as ``http://127.0.0.1:8000/v1``.
+        api_key: sent as a bearer token; replaced wherever a message would show it.
+        limits: limits of time.
+        concurrency: the most requests in flight; others wait for their turn.
+
+    Raises:
+        InputError: the address cannot be one.
+    """
+
+    def __init__(self, base_url: str, api_key: str | None, limits: RetryLimits, concurrency: int) -> None:
+        self.base_url = _checked(base_url)
+        self.root = self.base_url.removesuffix("/v1")
+        self._key, self._limits, self._turns = api_key, limits, asyncio.Semaphore(concurrency)
+        self._client = httpx.AsyncClient(
+            headers={"Authorization": f"Bearer {api_key}"} if api_key else {},
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=concurrency, keepalive_expiry=30.0),
+            timeout=httpx.Timeout(limits.silence, connect=limits.connect, pool=None),
+        )
+
+    @property
+    def shown_url(self) -> str:
+        """The address without a password."""
+        url = httpx.URL(self.base_url)
+        return str(url.copy_with(userinfo=b"")) if url.userinfo else self.base_url
+
+    async def get(self, url: str) -> Any:
+        """Return the JSON at an address.
+
+        Raises:
+            AttemptFailed: there is none.
+        """
+        async with self._turns, self._failures():
+            response = await self._client.get(url)
+            self._check(response, response.content)
+            return _json(response.content)
+
+    async def post(self, url: str, body: Mapping[str, Any], seconds: float | None = None) -> Any:
+        """Send ``body`` and return the JSON of the reply.
+
+        Args:
+            url: the address.
+            body: sent as JSON.
+            seconds: how long the reply may take; None for the limit of silence.
+
+        Raises:
+            AttemptFailed: there is none.
+        """
+        timeout = self._timeout(seconds)
+        async with self._turns, self._failures():
+            response = await self._client.post(url, json=body, timeout=timeout)
+            self._check(response, response.content)
+            return _json(response.content)
+
+    async def stream(self, url: str, body: Mapping[str, Any]) -> AsyncGenerator[Any, None]:
+        """Send ``body`` and yield the JSON of each event of the reply, and None for the mark of its end.
+
+        A server that does not stream sends one document; it is yielded alone, and None after it.
+
+        Raises:
+            AttemptFailed: the reply is an error, or breaks.
+        """
+        async with self._turns, self._failures(), self._client.stream("POST", url, json=body) as response:
+            if response.status_code != 200:
+                self._check(response, await response.aread())
+            if "json" in response.headers.get("content-type", ""):
+                yield _json(await response.aread())
+                yield None
+                return
+            async for line in response.aiter_lines():
+                if not line.startswith(_DATA):
+                    continue
+                data = line[len(_DATA) :].strip()
+                if data == _DONE:
+                    yield None
+                    return
+                yield _json(data)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._client.aclose()
+
+    def _timeout(self, seconds: float | None) -> httpx.Timeout:
+        silence = self._limits.silence if seconds is None else seconds
+        return httpx.Timeout(silence, connect=self._limits.connect, pool=None)
+
+    def _check(self, response: httpx.Response, body: bytes) -> None:
+        if response.status_code != 200:
+            raise failure_of_status(response.status_code, response.headers, body, time.time())
+
+    @asynccontextmanager
+    async def _failures(self) -> AsyncIterator[None]:
+        """Turn each exception of the network into an `AttemptFailed` that does not show the key."""
+        try:
+            yield
+        except httpx.HTTPError as error:
+            raise self._hidden(failure_of_exception(error)) from None
+        except httpx.InvalidURL as error:
+            raise InputError(f"{self.shown_url}: {error}") from None
+        except AttemptFailed as failure:
+            raise self._hidden(failure) from None
+
+    def _hidden(self, failure: AttemptFailed) -> AttemptFailed:
+        if self._key and self._key in failure.message:
+            message = failure.message.replace(self._key, HIDDEN_KEY)
+            return AttemptFailed(failure.kind, message, failure.retry_after, failure.status)
+        return failure
+
+
+def _json(content: bytes | str) -> Any:
+    try:
+        document = json.loads(content)
+    except ValueError:
+        raise AttemptFailed("garbled", "the reply is not JSON") from None
+    if isinstance(document, dict) and document.get("error"):
+        raise failure_in_stream(document["error"])
+    return document
+
+
+def _checked(base_url: str) -> str:
+    """Return the address without a slash at its end; ``/v1`` is added to a bare host.
+
+    Raises:
+        InputError: it is not an address of a server.
+    """
+    try:
+        url = httpx.URL(base_url.strip())
+    except (httpx.InvalidURL, UnicodeError):
+        raise InputError(f"{base_url!r} is not an address of a server, such as http://127.0.0.1:8000/v1") from None
+    if url.scheme not in ("http", "https") or not url.host or url.query or url.fragment:
+        raise InputError(f"{base_url!r} is not an address of a server, such as http://127.0.0.1:8000/v1")
+    text = str(url).rstrip("/")
+    return text if url.path.strip("/") else f"{text}/v1"
