@@ -130,6 +130,8 @@ COMMANDS: dict[str, tuple[tuple[str, ...], ...]] = {
     "archive reindex": (("archive",), (EVIL,)),
     "archive export": (("archive", "-o", f"{EVIL}.tar"), (EVIL, "-o", "x.tar")),
     "archive import": (("bad.bundle", "--archive", "other"), (EVIL, "--archive", "other")),
+    "endpoint start": (("--model-file", EVIL),),
+    "endpoint questions": ((), ("--out", f"{EVIL}/{EVIL}")),
     "sandbox build": ((EVIL,),),
     "sandbox check": (("--only", EVIL),),
     "doctor": ((),),
