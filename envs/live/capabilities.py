@@ -18,6 +18,8 @@ assistant's, and nothing else. prefix: ``prefix: true`` on that message.
 """
 Rendering = Literal["tokenize messages", "apply-template"]
 """How a server renders messages in the model's chat template: vLLM's ``/tokenize``, llama.cpp's ``/apply-template``."""
+LimitField = Literal["max_tokens", "max_completion_tokens"]
+"""The field for the most tokens to generate, in chat. Hosted reasoning models refuse the older one."""
 TokenizeField = Literal["prompt", "content"]
 """The field of ``/tokenize`` that takes the text: vLLM's and SGLang's, or llama.cpp's."""
 
@@ -36,6 +38,8 @@ class Capabilities(BaseModel):
     """Whether ``/v1/completions`` continues a raw prompt."""
     prompt_ids: bool = False
     """Whether a raw prompt may be token ids."""
+    native: bool = False
+    """Whether llama.cpp's own ``/completion`` answers: unlike ``/v1/completions``, it returns the ids of all tokens."""
     ids_back: bool = False
     """Whether the token ids of a completion come back."""
     tokenize: TokenizeField | None = None
@@ -51,8 +55,7 @@ class Capabilities(BaseModel):
     """Whether the server takes ``top_k`` and ``min_p``, which are not part of OpenAI's interface."""
     template_opens_think: bool | None = None
     """Whether the chat template ends with an opened ``<think>``; a prefix that repeats it would double the tag."""
-    limit_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
-    """The field for the most tokens to generate, in chat."""
+    limit_field: LimitField = "max_tokens"
     seed: bool = True
     """Whether the server takes the field ``seed``; whether it respects it is found by `endpoint check`."""
 

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import product
 from typing import Any
 
 from autotts.envs.errors import InputError
 
-from .capabilities import Capabilities, Server
-from .dialects import logprob_fields
+from .capabilities import Capabilities, Continuation, LimitField, Server
+from .dialects import (
+    ChatContinuation,
+    ChatWhole,
+    Dialect,
+    NativeTokens,
+    RawText,
+    RawTokens,
+    limit_field,
+    logprob_fields,
+    sampling_fields,
+)
 from .endpoint import HttpEndpoint
-from .exchange import Prompt
+from .exchange import Completion, Passage, Prompt, Sampling
 from .failures import AttemptFailed
 from .rendering import PromptRenderer
 from .replies import ReplyReader
@@ -20,8 +31,12 @@ from .transport import HttpTransport
 LOADING = 120.0
 """Seconds to wait for a server that says that it is loading."""
 _OWNERS: dict[str, Server] = {"vllm": "vllm", "llamacpp": "llama.cpp", "sglang": "sglang", "library": "ollama"}
-_MESSAGES = ({"role": "user", "content": "Count: one, two,"},)
-_BEGUN = "One, two, three,"
+_CONTINUATIONS: tuple[Continuation, ...] = ("flags", "prefix", "final message")
+_MESSAGES = ({"role": "user", "content": "Repeat these words, and nothing else: alpha bravo charlie delta echo"},)
+_BEGUN, _NEXT = "alpha bravo", "charlie"
+"""A partial answer to the messages, and the word with which a model that continues it begins."""
+_FEW = 4
+"""Tokens of each completion that is asked for."""
 
 
 async def connect(
@@ -129,7 +144,7 @@ class ServerInquiry:
 
     async def _raw(self, found: Capabilities) -> Capabilities:
         """Find out whether raw prompts are continued, as token ids or as text, and what comes back with them."""
-        prompt = Prompt(_MESSAGES, "Count: one, two,", None)
+        prompt = Prompt(_MESSAGES, str(_MESSAGES[0]["content"]), None)
         if found.rendering is not None:
             with_ids = found.model_copy(update={"prompt_ids": True})
             prompt = await self._retries.run(
@@ -137,43 +152,79 @@ class ServerInquiry:
             )
         opens = None if prompt.text is None or found.rendering is None else prompt.text.rstrip().endswith("<think>")
         found = found.model_copy(update={"template_opens_think": opens})
-        asked = found.model_copy(update={"logprobs": True, "ids_back": True})
-        for ids in (True, False) if prompt.token_ids else (False,):
-            for with_logprobs in (True, False):
-                body: dict[str, Any] = {
-                    "model": found.model,
-                    "prompt": list(prompt.token_ids or ()) if ids else prompt.text,
-                }
-                body |= {"max_tokens": 1, "temperature": 0.0}
-                body |= logprob_fields(asked, chat=False) if with_logprobs else {}
-                reader = await self._reply("/completions", body)
-                if reader is None:
-                    continue
-                done, _ = reader.completion(1, None)
-                return found.model_copy(
-                    update={
-                        "completions": True, "prompt_ids": ids, "ids_back": done.token_ids is not None,
-                        "logprobs": done.logprobs is not None,
-                    }
-                )  # fmt: skip
+        dialects: list[Dialect] = [RawText()]
+        if prompt.token_ids:
+            dialects = [*([NativeTokens()] if found.server == "llama.cpp" else []), RawTokens(), *dialects]
+        for dialect in dialects:
+            tried = await self._try(found, dialect, prompt, Passage())
+            if tried is not None:
+                ids, native = not isinstance(dialect, RawText), isinstance(dialect, NativeTokens)
+                return tried[0].model_copy(update={"completions": True, "native": native, "prompt_ids": ids})
         return found
 
     async def _chat(self, found: Capabilities) -> Capabilities:
-        """Find out whether a partial assistant message is continued, and what comes back with it."""
-        return found
+        """Find out whether a partial assistant message is continued, and what comes back with it.
 
-    async def _reply(self, path: str, body: dict[str, Any], echo: str = "") -> ReplyReader | None:
-        """Return the reply to a request for a completion; None if the server refuses it."""
-        reader = ReplyReader(echo, complete=True)
+        Raises:
+            InputError: the server does not answer in chat either.
+        """
+        prompt, begun = Prompt(_MESSAGES), Passage(_BEGUN)
+        for kind in _CONTINUATIONS:
+            tried = await self._try(found, ChatContinuation(kind), prompt, begun)
+            if tried is None:
+                continue
+            with_kind, done = tried
+            echoes = done.text.startswith(_BEGUN)
+            named = kind == "flags" and found.server in ("vllm", "sglang")
+            if echoes or named or done.text.strip().startswith(_NEXT):
+                return with_kind.model_copy(update={"continuation": kind, "echoes": echoes})
+        tried = await self._try(found, ChatWhole(), prompt, Passage())
+        if tried is None:
+            raise InputError(f"{self._transport.shown_url}: model {found.model} answers neither completions nor chat")
+        return tried[0]
+
+    async def _try(
+        self, found: Capabilities, dialect: Dialect, prompt: Prompt, passage: Passage
+    ) -> tuple[Capabilities, Completion] | None:
+        """Ask for a few tokens, with fewer fields each time that the server refuses.
+
+        Returns:
+            what came back and which fields were taken, and the completion; None if the server refuses all of it.
+        """
+        limits: tuple[LimitField, ...] = ("max_tokens", "max_completion_tokens") if dialect.chat else ("max_tokens",)
+        for name, sampler, logprobs in product(limits, (True, False), (True, False)):
+            asked = found.model_copy(
+                update={"limit_field": name, "sampler_fields": sampler, "logprobs": logprobs, "ids_back": True}
+            )
+            body = {"model": found.model, limit_field(asked, dialect): _FEW, **dialect.start(prompt, passage, "", ())}
+            body |= sampling_fields(asked, Sampling()) | logprob_fields(asked, dialect)
+            try:
+                reader, done = await self._reply(dialect.path, body)
+            except AttemptFailed as failure:
+                if failure.status in (404, 405):
+                    return None
+                continue
+            back = {"ids_back": reader.has_ids, "logprobs": reader.has_logprobs}
+            return asked.model_copy(update=back), done
+        return None
+
+    async def _reply(self, path: str, body: dict[str, Any]) -> tuple[ReplyReader, Completion]:
+        """Return the reply to a request for a completion.
+
+        Raises:
+            AttemptFailed: the server refuses the request.
+            InputError: the key or the model is wrong.
+        """
+        reader = ReplyReader(complete=True)
         try:
-            reader.read(await self._post(f"{self._transport.base_url}{path}", body))
+            reader.read(await self._post(self._transport.url(path), body))
+            return reader, reader.completion(None, None)[0]
         except AttemptFailed as failure:
             if failure.kind == "user" and failure.status not in (404, 405):
+                raise InputError(f"{self._transport.shown_url}: {failure.message}") from None
+            if failure.status or failure.kind == "garbled":
                 raise
-            if failure.kind in ("user", "refused", "context", "garbled", "server"):
-                return None
-            raise
-        return reader
+            raise InputError(f"{self._transport.shown_url}: {failure.message}") from None
 
     async def _answers(self, url: str, body: dict[str, Any]) -> bool:
         """Return whether the server answers a request."""

@@ -15,7 +15,7 @@ class Dialect(Protocol):
 
     @property
     def path(self) -> str:
-        """The path of the request below the base address."""
+        """The path of the request, below the base address with its ``/v1``, or from the root of the server."""
         ...
 
     @property
@@ -42,6 +42,22 @@ class RawTokens:
     def start(self, prompt: Prompt, passage: Passage, suffix: str, suffix_ids: Sequence[int]) -> Mapping[str, Any]:
         """Return the prompt as token ids."""
         return {"prompt": [*(prompt.token_ids or ()), *(passage.token_ids or ()), *suffix_ids]}
+
+    def echo(self, passage: Passage, suffix: str) -> str:
+        """Return nothing: nothing is repeated."""
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class NativeTokens:
+    """llama.cpp's own completions of token ids."""
+
+    path: str = "//completion"
+    chat: bool = False
+
+    def start(self, prompt: Prompt, passage: Passage, suffix: str, suffix_ids: Sequence[int]) -> Mapping[str, Any]:
+        """Return the prompt as token ids."""
+        return {**RawTokens().start(prompt, passage, suffix, suffix_ids), "return_tokens": True}
 
     def echo(self, passage: Passage, suffix: str) -> str:
         """Return nothing: nothing is repeated."""
@@ -117,7 +133,7 @@ class ChatWhole:
 def choose(capabilities: Capabilities, prompt: Prompt, passage: Passage) -> Dialect:
     """Return the best way to continue a branch: token ids before text, raw completions before chat."""
     if capabilities.completions and prompt.token_ids is not None and passage.token_ids is not None:
-        return RawTokens()
+        return NativeTokens() if capabilities.native else RawTokens()
     if capabilities.completions and prompt.text is not None:
         return RawText()
     if capabilities.continuation is not None:
@@ -136,12 +152,22 @@ def sampling_fields(capabilities: Capabilities, sampling: Sampling) -> dict[str,
     return fields
 
 
-def logprob_fields(capabilities: Capabilities, chat: bool) -> dict[str, Any]:
+def logprob_fields(capabilities: Capabilities, dialect: Dialect) -> dict[str, Any]:
     """Return the fields that ask for log-probabilities and token ids."""
     fields: dict[str, Any] = {}
     if capabilities.logprobs:
         count = max(1, capabilities.alternatives)
-        fields |= {"logprobs": True, "top_logprobs": count} if chat else {"logprobs": count}
+        if isinstance(dialect, NativeTokens):
+            fields["n_probs"] = count
+        else:
+            fields |= {"logprobs": True, "top_logprobs": count} if dialect.chat else {"logprobs": count}
     if capabilities.ids_back and capabilities.server == "vllm":
         fields["return_token_ids"] = True
     return fields
+
+
+def limit_field(capabilities: Capabilities, dialect: Dialect) -> str:
+    """Return the name of the field for the most tokens to generate."""
+    if isinstance(dialect, NativeTokens):
+        return "n_predict"
+    return capabilities.limit_field if dialect.chat else "max_tokens"

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from autotts.envs.errors import InputError
 
 from .capabilities import Capabilities
-from .dialects import RawTokens, choose, logprob_fields, sampling_fields
+from .dialects import NativeTokens, RawTokens, choose, logprob_fields, sampling_fields
 from .exchange import Completion, Level, Message, Passage, Prompt, RequestLost, Sampling, TokenUse
 from .failures import MAY_HAVE_COST, AttemptFailed
 from .generation import ContextFull, GenerationRequest, TextOnce
@@ -77,13 +77,13 @@ class HttpEndpoint:
         """Continue ``passage``, and return what the server generated."""
         dialect = choose(self.capabilities, prompt, passage)
         ids: Sequence[int] = ()
-        if suffix and isinstance(dialect, RawTokens):
+        if suffix and isinstance(dialect, RawTokens | NativeTokens):
             ids = await self._retried(lambda _: self._renderer.suffix(suffix), lambda _: None)
         try:
             body = {"model": self.model, **dialect.start(prompt, passage, suffix, ids)}
         except ValueError as error:
             raise RequestLost(str(error)) from None
-        body |= sampling_fields(self.capabilities, sampling) | logprob_fields(self.capabilities, dialect.chat)
+        body |= sampling_fields(self.capabilities, sampling) | logprob_fields(self.capabilities, dialect)
         if seed is not None and self.capabilities.seed:
             body["seed"] = seed
         echo, thinking = dialect.echo(passage, suffix), self._thinking(passage)
@@ -129,7 +129,7 @@ class HttpEndpoint:
         """Send the request once, and count its tokens whatever becomes of it."""
         reader = ReplyReader(request.echo, request.thinking)
         body = request.fields(self.capabilities, stream)
-        url = self._transport.base_url + request.dialect.path
+        url = self._transport.url(request.dialect.path)
         text.restart()
         use.requests += 1
         try:

@@ -89,9 +89,10 @@ class Completion:
     """Tokens generated, as the server counts them; the end-of-text token is one of them."""
     token_ids: tuple[int, ...] | None = None
     logprobs: tuple[float, ...] | None = None
-    """The log-probability of each token, where the server gives it."""
+    """The log-probability of each token, where the server gives it. llama.cpp merges tokens that end within a
+    character with the next one, so that there may be fewer than ``tokens``."""
     token_texts: tuple[str, ...] | None = None
-    """The text of each token, where the server gives it beside the log-probabilities: finds the tokens of an answer."""
+    """The text of each token, as many as ``logprobs``: finds the tokens of an answer."""
     entropies: tuple[float, ...] | None = None
     """The entropy (nats) over the alternatives that the server gave for each token, where it gives them."""
 

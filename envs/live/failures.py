@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any, Literal
 
-import httpx
-
 FaultKind = Literal["busy", "server", "unreachable", "cut", "silent", "garbled", "user", "refused", "context"]
 """Why an attempt failed.
 
@@ -72,18 +70,6 @@ def failure_in_stream(error: Any) -> AttemptFailed:
     code = error.get("code") if isinstance(error, Mapping) else None
     status = code if isinstance(code, int) and 400 <= code < 600 else 500
     return AttemptFailed(_kind(status, said), f"the server answers with an error: {said}", status=status)
-
-
-def failure_of_exception(error: httpx.HTTPError) -> AttemptFailed:
-    """Return the failure that an exception of the network means."""
-    text = one_line(str(error)) or type(error).__name__
-    if isinstance(error, httpx.UnsupportedProtocol):
-        return AttemptFailed("user", text)
-    if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout | httpx.ProxyError):
-        return AttemptFailed("unreachable", f"no connection: {text}")
-    if isinstance(error, httpx.TimeoutException):
-        return AttemptFailed("silent", "the server was silent for too long")
-    return AttemptFailed("cut", f"the connection broke: {text}")
 
 
 def error_text(body: bytes) -> str:

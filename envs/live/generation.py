@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .capabilities import Capabilities
-from .dialects import Dialect
+from .dialects import Dialect, limit_field
 
 _LIMIT = re.compile(r"maximum context length is (\d+)|max_model_len\D{0,20}(\d+)", re.IGNORECASE)
 _PROMPT = re.compile(
@@ -78,7 +78,7 @@ class GenerationRequest:
         """Return the body to send."""
         fields = dict(self.body)
         if self.limit is not None:
-            fields[capabilities.limit_field if self.dialect.chat else "max_tokens"] = self.limit
+            fields[limit_field(capabilities, self.dialect)] = self.limit
         if stream:
             fields["stream"] = True
             if capabilities.server != "transformers":  # it refuses fields that it does not know

@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 from .exchange import Completion
 from .failures import AttemptFailed
 
-_Value = TypeVar("_Value")
 _THINK, _END_THINK = "<think>\n", "\n</think>\n\n"
 _ABORTED = frozenset({"abort", "error"})
 """Reasons to stop that mean that the server gave up, not that the branch is done."""
@@ -72,6 +71,8 @@ class ReplyReader:
             AttemptFailed: it is not a reply.
         """
         try:
+            if "choices" not in document and "content" in document:
+                document = _of_native(document)
             if isinstance(document.get("usage"), Mapping):
                 self.report = TokenReport.of(document["usage"])
             choices = document.get("choices")
@@ -90,7 +91,7 @@ class ReplyReader:
         self._tokens(choice)
         reason = choice.get("finish_reason")
         if reason is not None:
-            self.finish_reason = str(reason)
+            self.finish_reason, self.complete = str(reason), True
         return text
 
     def _message(self, message: Mapping[str, Any]) -> str:
@@ -148,6 +149,16 @@ class ReplyReader:
         if len(logprobs) > 1:
             self._entropies.append(entropy(logprobs))
 
+    @property
+    def has_ids(self) -> bool:
+        """Whether token ids have arrived."""
+        return bool(self._ids)
+
+    @property
+    def has_logprobs(self) -> bool:
+        """Whether log-probabilities have arrived."""
+        return bool(self._logprobs)
+
     def counted(self) -> int:
         """Return the tokens that have arrived, by the best count there is."""
         return len(self._ids) or len(self._logprobs) or self.report.generated or self.pieces
@@ -171,9 +182,10 @@ class ReplyReader:
         reason = self.finish_reason or ("length" if limit is not None and tokens >= limit else "stop")
         if reason == "length" and (limit is None or (exact and tokens < limit) or (room is not None and room <= limit)):
             reason = FULL
+        ids = tuple(self._ids) if len(self._ids) == tokens else None
         done = Completion(
-            text, reason != "length", reason, tokens, _whole(self._ids, tokens), _whole(self._logprobs, tokens),
-            _whole(self._token_texts, tokens), _whole(self._entropies, tokens),
+            text, reason != "length", reason, tokens, ids, tuple(self._logprobs) or None,
+            tuple(self._token_texts) or None, tuple(self._entropies) or None,
         )  # fmt: skip
         return done, exact
 
@@ -192,9 +204,19 @@ class ReplyReader:
         return max(self.pieces, -(-len(text) // _CHARACTERS_PER_TOKEN) if self.pieces <= 1 else 0), False
 
 
-def _whole(values: Sequence[_Value], tokens: int) -> tuple[_Value, ...] | None:
-    """Return the values if there is one for each token."""
-    return tuple(values) if len(values) == tokens else None
+def _of_native(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a document of llama.cpp's own form in that of completions."""
+    choice = {"text": document["content"], "token_ids": document.get("tokens")}
+    if document.get("completion_probabilities"):
+        choice["logprobs"] = {"content": document["completion_probabilities"]}
+    if not document.get("stop"):
+        return {"choices": [choice]}
+    choice["finish_reason"] = "length" if document.get("stop_type") == "limit" else "stop"
+    usage = {"prompt_tokens": document.get("tokens_evaluated"), "completion_tokens": document.get("tokens_predicted")}
+    timings = document.get("timings")
+    if isinstance(timings, Mapping):
+        usage["prompt_tokens_details"] = {"cached_tokens": timings.get("cache_n")}
+    return {"choices": [choice], "usage": usage}
 
 
 def entropy(logprobs: Sequence[float]) -> float:

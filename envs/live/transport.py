@@ -9,15 +9,20 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
-import httpx
-
 from autotts.envs.errors import InputError
+from autotts.envs.extras import install_command
 
-from .failures import AttemptFailed, failure_in_stream, failure_of_exception, failure_of_status
+from .failures import AttemptFailed, failure_in_stream, failure_of_status, one_line
 from .retries import RetryLimits
+
+try:
+    import httpx
+except ImportError:
+    raise InputError(f"a live model needs httpx: {install_command('live')}") from None
 
 HIDDEN_KEY = "[secret]"
 _DATA = "data:"
+_ERROR = "error:"
 _DONE = "[DONE]"
 
 
@@ -43,6 +48,10 @@ class HttpTransport:
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=concurrency, keepalive_expiry=30.0),
             timeout=httpx.Timeout(limits.silence, connect=limits.connect, pool=None),
         )
+
+    def url(self, path: str) -> str:
+        """Return the address of a path: below the base address, or with two slashes from the root of the server."""
+        return self.root + path[1:] if path.startswith("//") else self.base_url + path
 
     @property
     def shown_url(self) -> str:
@@ -94,6 +103,8 @@ class HttpTransport:
                 yield None
                 return
             async for line in response.aiter_lines():
+                if line.startswith(_ERROR):  # llama.cpp names the event instead of wrapping it
+                    raise failure_in_stream(_json(line[len(_ERROR) :]))
                 if not line.startswith(_DATA):
                     continue
                 data = line[len(_DATA) :].strip()
@@ -131,6 +142,18 @@ class HttpTransport:
             message = failure.message.replace(self._key, HIDDEN_KEY)
             return AttemptFailed(failure.kind, message, failure.retry_after, failure.status)
         return failure
+
+
+def failure_of_exception(error: httpx.HTTPError) -> AttemptFailed:
+    """Return the failure that an exception of the network means."""
+    text = one_line(str(error)) or type(error).__name__
+    if isinstance(error, httpx.UnsupportedProtocol):
+        return AttemptFailed("user", text)
+    if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout | httpx.ProxyError):
+        return AttemptFailed("unreachable", f"no connection: {text}")
+    if isinstance(error, httpx.TimeoutException):
+        return AttemptFailed("silent", "the server was silent for too long")
+    return AttemptFailed("cut", f"the connection broke: {text}")
 
 
 def _json(content: bytes | str) -> Any:
