@@ -32,6 +32,7 @@ from autotts.agent.records.explorer import Brief, Proposal
 from autotts.agent.records.version import Expectation
 from autotts.agent.tools.toolbox import TOOLS, Toolbox
 from autotts.envs import catalogue, store
+from autotts.envs.seals import read_sealed
 from autotts.envs.store import Environment
 from autotts.envs.synthetic.model import default_models, generate
 from autotts.sandbox.backends.process import ProcessSandbox
@@ -207,7 +208,7 @@ def test_foolish_or_hostile_model_cannot_damage_the_archive_or_leak_the_key(  # 
     talks = conversations(run)
     assert talks
     for talk in talks:
-        kept = (run.home / talk.transcript).read_text()
+        kept = read_sealed(run.home / talk.transcript).decode()
         assert kept.startswith("## system") and kept.endswith(f"## end: {talk.ended}\n") and KEY not in kept
     name = f"g{talks[0].generation:03d}-{talks[0].step}-{talks[0].slot}"
     assert main(["transcript", name, "--run", str(run.home)]) == 0 and "## end: " in capsys.readouterr().out
