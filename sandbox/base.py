@@ -40,6 +40,8 @@ class SandboxLimits:
     """Address space in bytes."""
     output: int = 1 << 16
     """Bytes that a candidate may print."""
+    processes: int = 1
+    """Processes of candidates that a worker may have at once; more than one only in front of a live model."""
 
     def total(self, episodes: int) -> float:
         """Return the wall-clock seconds that a worker may take for ``episodes``."""

@@ -207,7 +207,7 @@ class _Container:
 
 def _confinement(limits: SandboxLimits, runtime: str | None) -> dict[str, Any]:
     """Return the limits and rights of a container, under the names of the engine's HostConfig."""
-    memory = limits.memory + _SPARE_MEMORY
+    memory = limits.memory * limits.processes + _SPARE_MEMORY
     return {
         "network_mode": "none",
         "ipc_mode": "none",
@@ -216,7 +216,7 @@ def _confinement(limits: SandboxLimits, runtime: str | None) -> dict[str, Any]:
         "security_opt": ["no-new-privileges"],
         "mem_limit": memory,
         "memswap_limit": memory,
-        "pids_limit": 8,
+        "pids_limit": 7 + limits.processes,
         "nano_cpus": 1_000_000_000,
         "tmpfs": {"/tmp": "size=1m,nr_inodes=64,noexec,nosuid,nodev,mode=0755"},
         "sysctls": _NO_SHARED_OBJECTS,

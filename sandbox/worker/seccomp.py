@@ -1,11 +1,12 @@
-"""The two seccomp filters of a worker: one for all its processes, and a stricter one for each candidate.
+"""The seccomp filters of a worker: one for all its processes, and two stricter ones for candidates.
 
 The candidate's filter allows what an interpreter needs once all its modules are loaded (memory, exit, and writing to
-the pipes that it has), and refuses everything else: files, clocks, counters, signals, and every call that is not in
-the list. The other filter is a list of refused calls, for the process that starts the candidates. It contains the
-calls that Docker's default profile refuses, and further calls that would enlarge the attack surface of the kernel,
-leave something behind after the process has ended, or reach outside its namespaces, as some sockets do. The numbers
-come from the tables of the kernel (arch/x86/entry/syscalls, include/uapi/asm-generic/unistd.h).
+the pipes that it has), and refuses everything else: files, clocks, counters, signals, and every call that is not in the
+list. In front of a live model a candidate may also read its replies, and has no prints: it reads one descriptor and
+writes one. The filter for all processes is a list of refused calls, for the process that starts the candidates. It
+contains the calls that Docker's default profile refuses, and further calls that would enlarge the attack surface of the
+kernel, leave something behind after the process has ended, or reach outside its namespaces, as some sockets do. The
+numbers come from the tables of the kernel (arch/x86/entry/syscalls, include/uapi/asm-generic/unistd.h).
 """
 
 from __future__ import annotations
@@ -81,11 +82,15 @@ def program(machine: str) -> bytes:
     return _packed([*lines, (_RETURN, 0, 0, _ALLOW)])
 
 
-def candidate_program(machine: str) -> bytes:
+def candidate_program(machine: str, *, live: bool = False) -> bytes:
     """Return the candidate's filter for one of `MACHINES` as an array of struct sock_filter.
 
     Memory may be private and anonymous only, and never executable. A futex may be waited for without a time-out only,
     since a time-out tells the time. A new process is refused as if the limit on processes were reached.
+
+    Args:
+        machine: the processor.
+        live: whether the candidate asks for its actions: it may then read descriptor 0, and write to 3 alone.
     """
     audit, column = _ARCHITECTURES[machine]
     lines = _opening(audit)
@@ -95,7 +100,9 @@ def candidate_program(machine: str) -> bytes:
         if (number := process[column]) is not None:
             lines += [(_EQUAL, 0, 1, number), (_RETURN, 0, 0, _BUSY)]
     for name, numbers in _CHECKED.items():
-        lines += _allowed_if(numbers[column], _RULES[name])
+        lines += _allowed_if(numbers[column], _LIVE_RULES[name] if live and name in _LIVE_RULES else _RULES[name])
+    if live:
+        lines += _allowed_if(_READ[column], _LIVE_RULES["read"])
     return _packed([*lines, (_RETURN, 0, 0, _REFUSE)])
 
 
@@ -117,6 +124,11 @@ _RULES: dict[str, list[list[tuple[int, int, tuple[int, ...]]]]] = {
     ],
     "getrandom": [[(2, 0xFFFFFFFE, (0,))]],  # not GRND_RANDOM: older kernels keep one count of its bytes for all
 }  # fmt: skip
+_READ = (0, 63)
+_LIVE_RULES: dict[str, list[list[tuple[int, int, tuple[int, ...]]]]] = {
+    "read": [[(0, 0xFFFFFFFF, (0,))]],
+    "write": [[(0, 0xFFFFFFFF, (3,))]],
+}
 
 
 def _opening(audit: int) -> list[Line]:
