@@ -63,8 +63,8 @@ def _add_fields(command: CommandParser) -> None:
     )  # fmt: skip
     group.add_argument(
         "--extract", nargs="+", default=[], metavar="HOW",
-        help="find the final answer in the text: boxed, choice, number, last-line or a regular expression (last "
-        "match); of several, the first that finds one in a text",
+        help="find the final answer in the text: boxed, choice, number, last-line, json:PATH, "
+        "package.module:function or a regular expression (last match); of several, the first that finds one in a text",
     )  # fmt: skip
     group.add_argument(
         "--extract-gold", nargs="+", default=[], metavar="HOW",
@@ -91,9 +91,9 @@ def import_(args: argparse.Namespace) -> int:
         InputError: the file holds no usable branch, or the name is taken or reserved.
     """
     from autotts.envs import catalogue, store
+    from autotts.envs.answers.extraction import extraction
     from autotts.envs.counting import counted
     from autotts.envs.importing import importer
-    from autotts.envs.importing.extraction import extraction
     from autotts.envs.importing.options import ImportOptions, columns, lengths, question_pattern
     from autotts.envs.importing.rows import parse_map
     from autotts.envs.synthetic.simulated import PREFIX, is_simulated

@@ -13,20 +13,21 @@ from pydantic import ValidationError
 
 from ..answers import equivalence
 from ..answers.comparison import compare_answers
+from ..answers.extraction import plain_number
 from ..counting import counted
+from ..dotted_paths import leads_somewhere
 from ..errors import InputError
 from ..store import MAX_TOKENS, Environment
 from . import batches, datasets, inspect_logs, jsonl, lm_eval, published, tables
 from .collector import BranchCollector
 from .detection import FORMATS, detect
-from .extraction import plain_number
 from .joins import Joins, joins
 from .line import FIELDS, BranchLine, as_text, complaint
 from .missing_fields import OptionSuggestion, missing_fields
 from .options import ImportOptions, Lengths
 from .plausibility import Extracted, warnings
 from .report import ImportReport
-from .rows import FormatReader, ImportedRow, SkippedRow, UnreadableRow, branches, leads_somewhere
+from .rows import FormatReader, ImportedRow, SkippedRow, UnreadableRow, branches
 
 READERS: dict[str, FormatReader] = {
     "jsonl": jsonl.read,
@@ -356,9 +357,7 @@ def _is_whole(answer: str | None, text: Any) -> bool:
 def _estimate_note(count: int, lengths: Lengths) -> str:
     branches = counted(count, "branch")
     if lengths.shared:
-        return (
-            f"lengths of {branches} are shares of their response's tokens: they add up, but each is an estimate"
-        )
+        return f"lengths of {branches} are shares of their response's tokens: they add up, but each is an estimate"
     if lengths.each is not None:
         return f"lengths of {branches} are not known: each counts {lengths.each:,} tokens, so that cost is width"
     return f"lengths of {branches} are estimates: chars/{lengths.characters:g}"

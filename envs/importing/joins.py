@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..dotted_paths import find
 from ..errors import InputError
 from .line import as_text
 from .options import ImportOptions
-from .rows import ImportedRow, SkippedRow, UnreadableRow, find
+from .rows import ImportedRow, SkippedRow, UnreadableRow
 
 KEYS = ("custom_id", "question_id", "id", "question", "problem", "prompt")
 """The columns by which a table of gold answers is joined, the first that the table has."""

@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .extraction import boxed, choice, number
+from ..answers.extraction import boxed, choice, number
+from ..dotted_paths import find
 from .options import ImportOptions
-from .rows import find
 
 _SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "question": ("prompt", "problem", "query", "input", "instruction"),

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..answers.extraction import Extraction
 from ..errors import InputError
 from ..store import MAX_TOKENS
-from .extraction import Extraction
 
 
 @dataclass(frozen=True, slots=True)

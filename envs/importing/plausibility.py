@@ -10,9 +10,9 @@ from functools import partial
 
 import numpy as np
 
+from ..answers.extraction import WAYS, Extraction
 from ..counting import counted
 from ..store import ABSENT, Environment
-from .extraction import WAYS, Extraction
 
 _FEW = 5
 """Branches below which no share is improbable."""

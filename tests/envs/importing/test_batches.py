@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from autotts.envs.importing.extraction import extraction
+from autotts.envs.answers.extraction import extraction
 from autotts.envs.importing.options import Lengths
 
 from .files import branches, jsonl, read

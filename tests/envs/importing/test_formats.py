@@ -12,11 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from autotts.envs.answers.extraction import extraction
+from autotts.envs.dotted_paths import find
 from autotts.envs.errors import InputError
 from autotts.envs.importing.detection import FORMATS, detect
-from autotts.envs.importing.extraction import extraction
 from autotts.envs.importing.options import columns, lengths, question_pattern
-from autotts.envs.importing.rows import find, parse_map
+from autotts.envs.importing.rows import parse_map
 
 from .files import EVAL, LINE, harness, inspect_eval, inspect_json, jsonl, read
 from .test_datasets import ROWS, parquet

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from autotts.envs.answers.extraction import extraction
 from autotts.envs.errors import InputError
-from autotts.envs.importing.extraction import extraction
 from autotts.envs.importing.options import Lengths
 from autotts.envs.importing.rows import parse_map
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from autotts.agent.cli.main import main
+from autotts.envs.answers.extraction import extraction
 from autotts.envs.errors import InputError
-from autotts.envs.importing.extraction import extraction
 
 from .files import LINE, jsonl, read
 

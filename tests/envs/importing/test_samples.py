@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from autotts.envs.answers.extraction import extraction
 from autotts.envs.errors import InputError
-from autotts.envs.importing.extraction import extraction
 from autotts.envs.importing.options import Lengths, question_pattern
 from autotts.envs.importing.rows import parse_map
 from autotts.envs.store import Environment

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from autotts.envs.dotted_paths import find
 from autotts.envs.errors import InputError
 from autotts.envs.importing.options import Lengths
-from autotts.envs.importing.rows import find, parse_map
+from autotts.envs.importing.rows import parse_map
 
 from .files import branches, imported, jsonl, read
 

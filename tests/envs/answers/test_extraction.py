@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autotts.envs.importing.extraction import WAYS, extraction, plain_number
+from autotts.envs.answers.extraction import WAYS, extraction, plain_number
 
 BOXED = [
     (r"so \boxed{\frac{7}{5}}", r"\frac{7}{5}"),

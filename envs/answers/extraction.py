@@ -1,7 +1,12 @@
-"""Finds the answer in a text: `boxed`, `choice`, `number`, `last-line`, or a regular expression."""
+"""Finds the answer in a text: for importers, for graders, and for live models alike.
+
+The ways are `boxed`, `choice`, `number`, `last-line`, ``json:PATH``, ``regex:EXPRESSION`` (or the expression alone),
+and a function of one's own, ``package.module:function``.
+"""
 
 from __future__ import annotations
 
+import inspect
 import re
 import shlex
 from collections.abc import Callable
@@ -9,6 +14,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from ..errors import InputError
+from ..plugins import find_factory
+from .json_value import last_json_value
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +23,7 @@ class ExtractionWay:
     """One way to find the answer in a text."""
 
     name: str
-    """One of `WAYS`, or the regular expression."""
+    """The way as the option takes it."""
     find: Callable[[str], str | None]
     """Returns the answer in a text, stripped of spaces, or None if there is none."""
 
@@ -42,18 +49,21 @@ class Extraction:
 
 
 def extraction(option: str, *texts: str) -> Extraction | None:
-    """Return the ways that a user names: each of `WAYS`, or a regular expression whose last match is the answer.
+    """Return the ways that a user names, each in one of the forms that the module lists.
+
+    An expression's last match is the answer, or the group of it. A function takes a text, and returns an answer or
+    None.
 
     Args:
         option: the option, for the error.
-        texts: the names or the expressions.
+        texts: the ways.
 
     Returns:
         The ways, or None if the user names none.
 
     Raises:
-        InputError: a text is neither a name nor a regular expression, an expression has several groups, or a way is
-            named twice.
+        InputError: a text has none of the forms, an expression has several groups, a function cannot be imported or
+            takes no text, or a way is named twice.
     """
     twice = next((text for at, text in enumerate(texts) if text in texts[:at]), None)
     if twice is not None:
@@ -61,18 +71,57 @@ def extraction(option: str, *texts: str) -> Extraction | None:
     return Extraction(tuple(_way(option, text) for text in texts)) if texts else None
 
 
+FORMS = "boxed, choice, number, last-line, json:PATH, package.module:function or a regular expression"
+_FUNCTION = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
+
+
 def _way(option: str, text: str) -> ExtractionWay:
     if text in WAYS:
         return ExtractionWay(text, WAYS[text])
+    kind, _, rest = text.partition(":")
+    if kind == "json":
+        if not rest.strip("."):
+            raise InputError(f"{option} {text}: name the path of the answer, as in json:result.answer")
+        return ExtractionWay(text, lambda given: last_json_value(_visible(given), rest))
+    if kind != "regex" and _FUNCTION.fullmatch(text):
+        return ExtractionWay(text, _own_function(option, text))
+    return ExtractionWay(text, _expression(option, rest if kind == "regex" else text))
+
+
+def _expression(option: str, text: str) -> Callable[[str], str | None]:
     try:
         compiled = re.compile(text)
     except (re.error, OverflowError, RecursionError) as error:
         raise InputError(
-            f"{option}: neither {', '.join(WAYS)} nor a regular expression ({str(error).splitlines()[0]})"
+            f"{option}: neither {', '.join(WAYS)}, json:PATH, package.module:function nor a regular expression"
+            f" ({str(error).splitlines()[0]})"
         ) from None
     if compiled.groups > 1:
         raise InputError(f"{option}: {compiled.groups} groups, but the answer is one: write the others as (?:...)")
-    return ExtractionWay(text, lambda given: _last_match(compiled, given))
+    return lambda given: _last_match(compiled, given)
+
+
+def _own_function(option: str, name: str) -> Callable[[str], str | None]:
+    """Return the function of the user's called ``name``, with its faults as `InputError`."""
+    function = find_factory("extraction of answers", name, "autotts.extraction", tuple(WAYS))
+    try:
+        inspect.signature(function).bind("")
+    except TypeError:
+        raise InputError(f"{option} {name}: the function must take one text") from None
+    except ValueError:  # a built-in function without a signature
+        pass
+
+    def find(text: str) -> str | None:
+        try:
+            found = function(text)
+        except Exception as error:  # code of the user may raise anything
+            problem = f"{type(error).__name__}: {error}"
+            raise InputError(f"{option} {name}: on a text that ends in {text[-60:]!r}: {problem}") from error
+        if found is not None and not isinstance(found, str):
+            raise InputError(f"{option} {name}: it returned a {type(found).__name__}, not a text or None")
+        return (found.strip() or None) if found else None
+
+    return find
 
 
 def _last_match(expression: re.Pattern[str], text: str) -> str | None:
@@ -83,12 +132,13 @@ def _last_match(expression: re.Pattern[str], text: str) -> str | None:
     return (last.strip() or None) if last else None
 
 
-_THOUGHT = "</think>"
+THOUGHT_END = "</think>"
+"""The tag with which reasoning models end their thoughts."""
 
 
 def _visible(text: str) -> str:
     """Return the text after the thoughts of a reasoning model; nothing if the thoughts do not end."""
-    visible = text.rpartition(_THOUGHT)[2]
+    visible = text.rpartition(THOUGHT_END)[2]
     return "" if "<think>" in visible else visible
 
 
@@ -106,12 +156,12 @@ def boxed(text: str) -> str | None:
     if last is None:
         return None
     if text[last.end() : last.end() + 1] == "{":
-        end = _closing(text, last.end())
+        end = closing_brace(text, last.end())
         return None if end is None else text[last.end() + 1 : end].strip() or None
     return _bare(text[last.end() :])
 
 
-def _closing(text: str, start: int) -> int | None:
+def closing_brace(text: str, start: int) -> int | None:
     """Return the place of the brace that closes the one at ``start``. An escaped brace is a sign of its own."""
     depth, at = 0, start
     while at < len(text):
@@ -132,7 +182,7 @@ def _bare(text: str) -> str | None:
     at = 0
     while at < len(text) and not text[at].isspace() and text[at] not in "$}":
         if text[at] == "{":
-            end = _closing(text, at)
+            end = closing_brace(text, at)
             if end is None:
                 return None
             at = end
