@@ -218,7 +218,7 @@ def answer_reader(args: argparse.Namespace, model: str) -> AnswerReader:
         InputError: a way to find or to compare answers does not exist, or needs packages that are missing.
     """
     from autotts.envs.answers.equivalences import math_is_installed
-    from autotts.envs.importing.extraction import extraction
+    from autotts.envs.answers.extraction import extraction
     from autotts.envs.live.answer_reader import AnswerReader
     from autotts.envs.live.families import family_of
 

@@ -5,94 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import Any, TypeVar
 
+from .episode_state import BranchReply, EpisodeObserver, LiveBranch, ProbeReply, RequestKind
 from .exchange import GREEDY, Completion, Endpoint, Passage, Prompt, RequestLost, TokenUse
 from .families import suffix_after
 from .settings import LiveSettings, request_seed
 
-if TYPE_CHECKING:
-    from .episode import LiveEpisode
-
-RequestKind = Literal["interval", "run", "probe"]
-"""An interval of a branch, the rest of a branch, or the answer of a probe."""
 Result = TypeVar("Result")
-
-
-@dataclass(frozen=True, slots=True)
-class EpisodeObserver:
-    """Functions that are told what happens in an episode. They must be quick, and must not raise."""
-
-    on_change: Callable[[LiveEpisode], None] | None = None
-    """Called with the episode after each action that changed it."""
-    on_text: Callable[[int, str], None] | None = None
-    """Called with a branch and each piece of its text as it arrives; makes all requests of branches streams."""
-    on_completion: Callable[[int, int, RequestKind, Completion], None] | None = None
-    """Called with a branch, its depth before the request, the kind of the request, and the completion."""
-
-
-@dataclass(slots=True)
-class LiveBranch:
-    """One branch of a live question. Readers only: `LiveEpisode` alone changes it."""
-
-    passage: Passage = field(default_factory=Passage)
-    """The part generated so far; of a finished branch, all of it."""
-    depth: int = 0
-    """Intervals run; the last one may have been shorter."""
-    tokens: int = 0
-    """Tokens of the branch by the contract: whole intervals, and the rest of the last one."""
-    cells: list[str | None] = field(default_factory=list)
-    """(depth,) the answer at each depth, the final one last; None where there is none, or where it was not shown."""
-    probed: bool = False
-    """Whether the answer at the present depth was shown."""
-    finished: bool = False
-    pruned: bool = False
-    lost: str = ""
-    """Why the branch was lost: the message of `RequestLost`; "" if it was not."""
-    answer: str | None = None
-    """The latest answer that it has shown."""
-    shown: bool = False
-    """Whether it has shown an answer, be it an absent one."""
-    refused_tokens: int = 0
-    """Tokens that the next interval is known to need, from a refusal. Only servers that cannot continue tell it."""
-
-    @property
-    def text(self) -> str:
-        """The text generated so far."""
-        return self.passage.text
-
-
-@dataclass(frozen=True, slots=True)
-class BranchReply:
-    """What came of a request that continues a branch."""
-
-    asked: int
-    """The most tokens that the request allowed."""
-    passage: Passage
-    """The branch afterwards."""
-    tokens: int
-    """Tokens generated; at most ``asked``, and 0 if the request was lost."""
-    ended: bool
-    """Whether the branch cannot be continued: it ended, has no more tokens to give, or was lost."""
-    lost: str
-    """The reason if the request was lost, or ""."""
-    seconds: float
-    """Duration of the request, without the time in which it waited for its turn."""
-
-
-@dataclass(frozen=True, slots=True)
-class ProbeReply:
-    """What came of a probe."""
-
-    text: str
-    """The continuation of the suffix; "" if the request was lost."""
-    suffix: str
-    """The suffix that was sent."""
-    ended: bool
-    """Whether the model ended its answer; False if the limit on the tokens of a probe cut it off."""
-    lost: str
-    seconds: float
 
 
 class BranchRequests:

@@ -7,9 +7,10 @@ import time
 from collections.abc import Callable, Sequence
 
 from ..contract.question import BudgetSpent, IllegalAction, TokensSpent
-from ..contract.replay import ADVANCE, BRANCH, PROBE, PRUNE, RUN, STEP, ActionLog
+from ..contract.replay import ADVANCE, BRANCH, PROBE, PRUNE, STEP, ActionLog
 from .answer_reader import AnswerReader
-from .branch_requests import BranchReply, BranchRequests, EpisodeObserver, LiveBranch, ProbeReply
+from .branch_requests import BranchRequests
+from .episode_state import BranchReply, EpisodeObserver, EpisodeState, LiveBranch, ProbeReply
 from .exchange import Endpoint, Prompt, TokenUse
 from .settings import LiveSettings
 
@@ -51,31 +52,26 @@ class LiveEpisode:
         self.settings = settings
         self.model = endpoint.model
         self.prompt = prompt
-        self.branches: list[LiveBranch] = []
-        """The branches, in the order in which they were opened."""
-        self.log = ActionLog()
-        """The actions so far."""
-        self.notes: list[str] = []
-        """A line for each request that was lost."""
         self.seconds = 0.0
         """Seconds on the critical path: over all calls, the sum of the longest branch of each call."""
-        self._reader = reader
-        self._classes = reader.classes()
-        self._in_thought = (prompt.text or "").rstrip().endswith("<think>")
-        self._whole = endpoint.level == "width only"
-        self._observer = observer or EpisodeObserver()
-        self._requests = BranchRequests(endpoint, prompt, settings, limit, self._observer, clock)
+        observer = observer or EpisodeObserver()
+        self._requests = BranchRequests(endpoint, prompt, settings, limit, observer, clock)
+        self.state = EpisodeState(
+            reader,
+            settings,
+            self._requests.most_tokens,
+            one_interval=endpoint.level == "width only",
+            in_thought=(prompt.text or "").rstrip().endswith("<think>"),
+            observer=observer,
+        )
+        self._whole = self.state.one_interval
         self._clock = clock
         self._started = clock()
         self._closed: float | None = None
         self._delta = settings.delta
         self._step_cost = settings.delta + settings.probe_cost
-        self._tokens = 0
-        self._latency = 0
-        self._running: set[int] = set()
         self._lane: Sequence[int] | None = None  # the branches of the last record, if it is a step that may repeat
         self._held: dict[int, BranchReply] = {}  # whole answers that were generated, but refused by the limit
-        self._early: dict[int, BranchReply] = {}  # branches that have ended inside an action that still runs
 
     # Actions
 
@@ -86,11 +82,11 @@ class LiveEpisode:
         if n < 0 or first + n > self.max_branches:
             raise BudgetSpent(f"cannot open {n} more branches: {first} of at most {self.max_branches} are open")
         self._lane = None
-        self.branches += [LiveBranch() for _ in range(n)]
+        self.state.branches.extend(LiveBranch() for _ in range(n))
         opened = range(first, first + n)
-        self._running.update(opened)
+        self.state.running.update(opened)
         if n:
-            self._record(BRANCH, opened)
+            self.state.record(BRANCH, opened)
         return list(opened)
 
     async def step_many(self, indices: Sequence[int]) -> list[tuple[str | None, bool]]:
@@ -106,17 +102,17 @@ class LiveEpisode:
         if fitting < len(indices):
             await self.step_many(indices[:fitting])
             raise self._no_tokens()
-        self._early.clear()
+        self.state.early.clear()
         replies = await self._requests.at_once([self._step(i) for i in indices])
-        self._move(indices, [reply for reply, _ in replies], self._step_cost)
+        self.state.move(indices, [reply for reply, _ in replies], self._step_cost)
         for i, (_, probe) in zip(indices, replies, strict=True):
             if probe is not None:
-                self._show_probe(i, probe)
+                self.state.show_probe(i, probe)
         self.seconds += max(reply.seconds + (probe.seconds if probe else 0.0) for reply, probe in replies)
         results = [(self.branches[i].answer, self.branches[i].finished) for i in indices]
         if not any(finished for _, finished in results):
             self._lane = indices
-        self._record(STEP, indices, again and self._lane is not None)
+        self.state.record(STEP, indices, again and self._lane is not None)
         return results
 
     async def advance(self, i: int) -> bool:
@@ -127,9 +123,9 @@ class LiveEpisode:
         if not await self._fitting((i,), self._delta):
             raise self._no_tokens()
         (reply,) = await self._requests.at_once([self._interval(i)])
-        self._move((i,), [reply], self._delta)
+        self.state.move((i,), [reply], self._delta)
         self.seconds += reply.seconds
-        self._record(ADVANCE, (i,))
+        self.state.record(ADVANCE, (i,))
         return self.branches[i].finished
 
     async def run_many_to_end(self, indices: Sequence[int]) -> list[str | None]:
@@ -138,19 +134,19 @@ class LiveEpisode:
         self._lane = None
         indices = list(indices)
         self._check(indices)
-        self._early.clear()
+        self.state.early.clear()
         if self.max_tokens is None:
-            replies = await self._requests.at_once([self._rest(i, self._most_tokens(i)) for i in indices])
+            replies = await self._requests.at_once([self._rest(i, self.state.most_tokens(i)) for i in indices])
         else:
             replies = await self._runs_that_fit(indices)
-        ran = [reply for reply in replies if self._is_end(reply[0], reply[1])]
-        self._run([i for i, _ in ran], [reply for _, reply in ran])
+        ran = [reply for reply in replies if self.state.is_end(reply[0], reply[1])]
+        self.state.run([i for i, _ in ran], [reply for _, reply in ran])
         seconds = [reply.seconds for _, reply in replies]
         self.seconds += max(seconds, default=0.0) if self.max_tokens is None else sum(seconds)
         if len(ran) == len(indices):
             return [self.branches[i].answer for i in indices]
         for i, reply in replies[len(ran) :]:
-            self._run_in_part(i, reply)
+            self.state.run_in_part(i, reply)
         raise self._no_tokens()
 
     async def probe(self, i: int) -> str | None:
@@ -164,13 +160,13 @@ class LiveEpisode:
             raise IllegalAction(f"branch {i} has not been advanced: there is nothing to probe")
         if not branch.finished and not branch.probed:
             price = self.settings.probe_cost
-            if self.max_tokens is not None and self._tokens + price > self.max_tokens:
+            if self.max_tokens is not None and self.state.tokens + price > self.max_tokens:
                 raise self._no_tokens()
             (reply,) = await self._requests.at_once([self._requests.probe(i, branch.depth, branch.passage)])
-            self._show_probe(i, reply)
-            self._tokens += price
+            self.state.show_probe(i, reply)
+            self.state.tokens += price
             self.seconds += reply.seconds
-            self._record(PROBE, (i,))
+            self.state.record(PROBE, (i,))
         return branch.cells[-1]
 
     async def prune(self, i: int) -> None:
@@ -178,9 +174,9 @@ class LiveEpisode:
         self._refuse_if_closed()
         self._lane = None
         self._check((i,))
-        self._running.discard(i)
+        self.state.running.discard(i)
         self.branches[i].pruned = True
-        self._record(PRUNE, (i,))
+        self.state.record(PRUNE, (i,))
 
     async def close(self) -> None:
         """End all requests that still run. The episode stays readable. May be called twice."""
@@ -201,7 +197,7 @@ class LiveEpisode:
     @property
     def active(self) -> list[int]:
         """Branches that can be advanced."""
-        return sorted(self._running)
+        return sorted(self.state.running)
 
     @property
     def width(self) -> int:
@@ -211,25 +207,40 @@ class LiveEpisode:
     @property
     def tokens(self) -> int:
         """Tokens spent so far, by the contract."""
-        return self._tokens
+        return self.state.tokens
 
     @property
     def latency(self) -> int:
         """Tokens on the critical path so far, by the contract."""
-        return self._latency
+        return self.state.latency
 
     @property
     def latest_answers(self) -> dict[int, str | None]:
         """The latest answer that each branch has shown. Pruned branches are left out."""
         self._lane = None  # as in `ReplayQuestion`, where it ends a record of equal steps
-        return self._shown()
+        return self.state.shown()
 
     @property
     def can_step(self) -> bool:
         """Whether the budget still has the tokens of one step."""
-        return self.max_tokens is None or self._tokens + self._step_cost <= self.max_tokens
+        return self.max_tokens is None or self.state.tokens + self._step_cost <= self.max_tokens
 
     # Beyond the contract: for the host
+
+    @property
+    def branches(self) -> list[LiveBranch]:
+        """The branches, in the order in which they were opened."""
+        return self.state.branches
+
+    @property
+    def log(self) -> ActionLog:
+        """The actions so far."""
+        return self.state.log
+
+    @property
+    def notes(self) -> list[str]:
+        """A line for each request that was lost."""
+        return self.state.notes
 
     @property
     def use(self) -> TokenUse:
@@ -251,9 +262,7 @@ class LiveEpisode:
 
         For the vote when an episode is cut off. It changes nothing, not even the log.
         """
-        classes = self._classes.copy()
-        early = {i: classes.representative(self._final(self._early[i])) for i in sorted(self._early)}
-        return dict(sorted((self._shown() | early).items()))
+        return self.state.shown_so_far()
 
     def text_of(self, answer: str | None) -> str | None:
         """Return the text of the shortest finished branch that gave ``answer``; None if no finished branch did.
@@ -262,38 +271,31 @@ class LiveEpisode:
         """
         answers = self.answers_so_far()
         ends = {i: (branch.tokens, branch.text) for i, branch in enumerate(self.branches) if branch.finished}
-        ends |= {i: (self.branches[i].tokens + r.tokens, r.passage.text) for i, r in self._early.items()}
+        ends |= {i: (self.branches[i].tokens + r.tokens, r.passage.text) for i, r in self.state.early.items()}
         given = [(*ends[i], i) for i in ends if i in answers and answers[i] == answer]
         return min(given, key=lambda end: (end[0], end[2]))[1] if given else None
 
     # Requests
 
-    def _most_tokens(self, i: int) -> int:
-        """Return the tokens that branch ``i`` may still run."""
-        return self._requests.most_tokens - self._delta * self.branches[i].depth
-
-    def _is_end(self, i: int, reply: BranchReply) -> bool:
-        return reply.ended or reply.asked >= self._most_tokens(i)
-
     async def _interval(self, i: int) -> BranchReply:
         """Ask for the next interval of branch ``i``."""
         if i in self._held:
             return self._held[i]
-        most = self._most_tokens(i)
+        most = self.state.most_tokens(i)
         asked = most if self._whole else min(self._delta, most)
         return await self._requests.extend(i, self.branches[i], asked, "run" if self._whole else "interval")
 
     async def _rest(self, i: int, asked: int) -> tuple[int, BranchReply]:
         """Ask for the rest of branch ``i``, at most ``asked`` tokens."""
         reply = self._held.get(i) or await self._requests.extend(i, self.branches[i], asked, "run")
-        if self._is_end(i, reply):
-            self._early[i] = reply
+        if self.state.is_end(i, reply):
+            self.state.early[i] = reply
         return i, reply
 
     async def _step(self, i: int) -> tuple[BranchReply, ProbeReply | None]:
         reply = await self._interval(i)
-        if self._is_end(i, reply):
-            self._early[i] = reply
+        if self.state.is_end(i, reply):
+            self.state.early[i] = reply
             return reply, None
         return reply, await self._requests.probe(i, self.branches[i].depth + 1, reply.passage)
 
@@ -303,14 +305,14 @@ class LiveEpisode:
             fitting = await self._fitting(indices, self._delta, running=True)
             return [(i, self._held[i]) for i in indices[:fitting]]
         replies: list[tuple[int, BranchReply]] = []
-        left = (self.max_tokens or 0) - self._tokens
+        left = (self.max_tokens or 0) - self.state.tokens
         for i in indices:
             whole = left // self._delta * self._delta
             if not whole:
                 break
-            ((_, reply),) = await self._requests.at_once([self._rest(i, min(whole, self._most_tokens(i)))])
+            ((_, reply),) = await self._requests.at_once([self._rest(i, min(whole, self.state.most_tokens(i)))])
             replies.append((i, reply))
-            if not self._is_end(i, reply):
+            if not self.state.is_end(i, reply):
                 break
             left -= reply.tokens
         return replies
@@ -323,7 +325,7 @@ class LiveEpisode:
         """
         if self.max_tokens is None:
             return len(indices)
-        left = self.max_tokens - self._tokens
+        left = self.max_tokens - self.state.tokens
         if not self._whole:
             return min(len(indices), left // cost)
         spent = 0
@@ -331,11 +333,11 @@ class LiveEpisode:
             if cost > left:
                 return n
             if i not in self._held:
-                asked = min(self._most_tokens(i), self.max_tokens - self._tokens - spent)
+                asked = min(self.state.most_tokens(i), self.max_tokens - self.state.tokens - spent)
                 work = self._requests.extend(i, self.branches[i], asked, "run")
                 (self._held[i],) = await self._requests.at_once([work])
             reply = self._held[i]
-            self.branches[i].refused_tokens = reply.tokens if self._is_end(i, reply) else reply.asked + 1
+            self.branches[i].refused_tokens = reply.tokens if self.state.is_end(i, reply) else reply.asked + 1
             if max(cost, self.branches[i].refused_tokens) > left:
                 return n
             left -= reply.tokens if running else max(cost, reply.tokens)
@@ -355,7 +357,7 @@ class LiveEpisode:
 
     def _check(self, indices: Sequence[int]) -> None:
         """Refuse an action unless all ``indices`` are running and different."""
-        if not self._running.issuperset(indices):
+        if not self.state.running.issuperset(indices):
             for i in indices:
                 branch = self._opened(i)
                 if branch.pruned:
@@ -367,82 +369,4 @@ class LiveEpisode:
 
     def _no_tokens(self) -> TokensSpent:
         self.tokens_ran_out = True
-        return TokensSpent(f"{self._tokens} of at most {self.max_tokens} tokens are spent")
-
-    def _record(self, verb: int, indices: Sequence[int], again: bool = False) -> None:
-        """Append an action to the log, or count the last one once more, and tell the observer."""
-        if again:
-            self.log.repeats[-1] += 1
-        else:
-            self.log.add(verb, indices)
-        if self._observer.on_change is not None:
-            self._observer.on_change(self)
-
-    def _shown(self) -> dict[int, str | None]:
-        return {i: branch.answer for i, branch in enumerate(self.branches) if branch.shown and not branch.pruned}
-
-    def _final(self, reply: BranchReply) -> str | None:
-        return None if reply.lost else self._reader.final(reply.passage.text, self._in_thought)
-
-    def _move(self, indices: Sequence[int], replies: Sequence[BranchReply], cost: int) -> None:
-        """Apply one interval of each branch: ``cost`` tokens, or the rest of a branch that finishes."""
-        tails: list[int] = []
-        going = 0
-        for i, reply in zip(indices, replies, strict=True):
-            if self._is_end(i, reply):
-                self._end(i, reply, 1)
-                tails.append(reply.tokens)
-            else:
-                self._go_on(i, reply, 1)
-                going += 1
-        self._tokens += cost * going + sum(tails)
-        self._latency += max((self._delta if going else 0, *tails))
-
-    def _run(self, indices: Sequence[int], replies: Sequence[BranchReply]) -> None:
-        """Apply the rests of branches."""
-        for i, reply in zip(indices, replies, strict=True):
-            self._end(i, reply, 1 if self._whole else max(1, -(-reply.tokens // self._delta)))
-        self._tokens += sum(reply.tokens for reply in replies)
-        self._latency += max((reply.tokens for reply in replies), default=0)
-        if indices:
-            self._record(RUN, indices)
-
-    def _run_in_part(self, i: int, reply: BranchReply) -> None:
-        """Apply the whole intervals of a branch that has not reached its end."""
-        intervals = reply.asked // self._delta
-        self._go_on(i, reply, intervals)
-        for _ in range(intervals):
-            self._tokens += self._delta
-            self._latency += self._delta
-            self._record(ADVANCE, (i,))
-
-    def _go_on(self, i: int, reply: BranchReply, intervals: int) -> None:
-        branch = self.branches[i]
-        branch.passage = reply.passage
-        branch.depth += intervals
-        branch.tokens += self._delta * intervals
-        branch.cells += [None] * intervals
-        branch.probed = False
-
-    def _end(self, i: int, reply: BranchReply, intervals: int) -> None:
-        branch = self.branches[i]
-        self._running.discard(i)
-        self._held.pop(i, None)
-        self._early.pop(i, None)
-        branch.passage, branch.lost, branch.finished = reply.passage, reply.lost, True
-        branch.depth += intervals
-        branch.tokens += reply.tokens
-        branch.refused_tokens = 0
-        branch.answer = self._classes.representative(self._final(reply))
-        branch.shown = True
-        branch.cells += [*[None] * (intervals - 1), branch.answer]
-        if reply.lost:
-            self.notes.append(f"branch {i}, depth {branch.depth}: lost: {reply.lost}")
-
-    def _show_probe(self, i: int, reply: ProbeReply) -> None:
-        branch = self.branches[i]
-        answer = None if reply.lost else self._reader.probe(reply.suffix, reply.text, reply.ended)
-        branch.answer = branch.cells[-1] = self._classes.representative(answer)
-        branch.probed = branch.shown = True
-        if reply.lost:
-            self.notes.append(f"branch {i}, depth {branch.depth}: probe lost: {reply.lost}")
+        return TokensSpent(f"{self.state.tokens} of at most {self.max_tokens} tokens are spent")
