@@ -79,8 +79,8 @@ def add_server(command: CommandParser, *, several: bool = False) -> None:
     )  # fmt: skip
 
 
-def add_sampling(command: CommandParser) -> None:
-    """Add how tokens are drawn."""
+def add_sampling(command: CommandParser, *, seed: bool = True) -> None:
+    """Add how tokens are drawn; without ``seed`` the command has seeds of its own."""
     group = command.group(SAMPLING)
     group.add_argument("--temperature", type=temperature, default=1.0, metavar="T", help="0 is greedy (default: 1)")
     group.add_argument(
@@ -94,6 +94,8 @@ def add_sampling(command: CommandParser) -> None:
         "--min-p", type=probability, default=0.0, metavar="P",
         help="leave out tokens with less than this share of the likeliest one's probability (default: 0, none)",
     )  # fmt: skip
+    if not seed:
+        return
     group.add_argument(
         "--seed", type=whole, default=0, metavar="N", help="seed of every request, if the server takes one (default: 0)"
     )

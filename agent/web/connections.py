@@ -46,16 +46,16 @@ class ConnectionLimits:
         )
 
 
-def raise_descriptor_limit() -> int:
-    """Allow this process the descriptors that the server wants, if the system lets it.
+def raise_descriptor_limit(wanted: int = WANTED_DESCRIPTORS) -> int:
+    """Allow this process ``wanted`` descriptors, if the system lets it.
 
     Returns:
         The number of descriptors that it may open.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft == resource.RLIM_INFINITY or soft >= WANTED_DESCRIPTORS:
-        return WANTED_DESCRIPTORS
-    more = WANTED_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(WANTED_DESCRIPTORS, hard)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return wanted
+    more = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
     with suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (more, hard))
     return resource.getrlimit(resource.RLIMIT_NOFILE)[0]

@@ -85,6 +85,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 RAISING, NAMED = "raises.py", f"na{EVIL}me.py"
 SMALL = ("--env", "evil/*", "--beta", "0.5", "--orders", "1", "--workers", "1", "--sandbox", "process")
 AT = ("--archive", "archive")
+SERVER = ("--base-url", "http://127.0.0.1:1/v1", "--timeout", "0.1")
 COMMANDS: dict[str, tuple[tuple[str, ...], ...]] = {
     "env import": (
         ("lines.jsonl", "--name", "new/one"), (f"{EVIL}.jsonl", "--name", "new/two"), ("lines.jsonl", "--name", EVIL),
@@ -123,6 +124,10 @@ COMMANDS: dict[str, tuple[tuple[str, ...], ...]] = {
     "plot curves": ((RAISING, *SMALL[:6], "-o", f"{EVIL}.svg"), (EVIL, "-o", "x.svg")),
     "plot lineage": ((*AT, "-o", f"{EVIL}.svg"), ("--run", EVIL, "-o", "x.svg")),
     "plot trace": (("fine.py", "--env", "evil/one", "--question", "0", "-o", f"{EVIL}.svg"),),
+    "serve": (
+        (EVIL, *SERVER), ("fine.py", *SERVER), ("fine.py", *SERVER, "--api-keys", EVIL),
+        ("fine.py", *SERVER, "--keep", "fine.py"),
+    ),
     "ui": (("--archive", EVIL),),
     "run verify": (("runs/1",), (EVIL,)),
     "archive list": (("archive",), (EVIL,)),

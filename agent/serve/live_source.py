@@ -1,0 +1,48 @@
+"""Opens episodes on a model behind an endpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from autotts.envs.live.answer_reader import AnswerReader
+from autotts.envs.live.episode import LiveEpisode
+from autotts.envs.live.exchange import Endpoint, Message
+from autotts.envs.live.settings import LiveSettings
+
+from .parts import QuestionEpisode
+from .served_answer import ServedAnswer
+
+
+class LiveSource:
+    """A `parts.QuestionSource` on a model.
+
+    Args:
+        endpoint: the model; its own limit on requests bounds the branches of all questions together.
+        reader: finds the answers.
+        settings: how the model is asked, and the most that a question may spend.
+    """
+
+    def __init__(self, endpoint: Endpoint, reader: AnswerReader, settings: LiveSettings) -> None:
+        self._endpoint, self._reader, self._settings = endpoint, reader, settings
+        self.model = endpoint.model
+        self.step_tokens = settings.delta + settings.probe_cost
+        self.max_branches, self.max_tokens = settings.max_branches, settings.max_tokens
+        self.probe_suffix = settings.probe_suffix
+
+    async def open(
+        self, messages: Sequence[Message], seed: int, max_branches: int, max_tokens: int | None
+    ) -> LiveEpisode:
+        """See `parts.QuestionSource.open`."""
+        prompt = await self._endpoint.prompt(messages)
+        settings = replace(self._settings, seed=seed, max_branches=max_branches, max_tokens=max_tokens)
+        return LiveEpisode(self._endpoint, prompt, self._reader, settings)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._endpoint.close()
+
+
+def kept_line(episode: QuestionEpisode, answer: ServedAnswer) -> str:
+    """Return an episode as one line of JSON that can be replayed."""
+    raise NotImplementedError
