@@ -42,11 +42,14 @@ class HttpTransport:
     def __init__(self, base_url: str, api_key: str | None, limits: RetryLimits, concurrency: int) -> None:
         self.base_url = _checked(base_url)
         self.root = self.base_url.removesuffix("/v1")
+        if api_key is not None and not (api_key.isascii() and api_key.isprintable()):
+            raise InputError("the API key has characters that no key has, such as a line break")
         self._key, self._limits, self._turns = api_key, limits, asyncio.Semaphore(concurrency)
         self._client = httpx.AsyncClient(
             headers={"Authorization": f"Bearer {api_key}"} if api_key else {},
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=concurrency, keepalive_expiry=30.0),
             timeout=httpx.Timeout(limits.silence, connect=limits.connect, pool=None),
+            verify=self.base_url.startswith("https"),  # loading certificates that nobody needs takes time
         )
 
     def url(self, path: str) -> str:
