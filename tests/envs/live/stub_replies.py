@@ -40,7 +40,8 @@ class GenerationReply:
         self._prompt, self._echo = self._prompt_and_echo()
         prompt = self._body.get("prompt")
         self._ids = prompt if isinstance(prompt, list) else server.vocabulary.ids(split(self._prompt))
-        self._sent = 0
+        self._sent = self._cached = 0
+        self._counted = False
         self._limit = self._most_tokens()
 
     def _check(self) -> None:
@@ -120,27 +121,29 @@ class GenerationReply:
         server.in_flight += 1
         server.most_in_flight = max(server.most_in_flight, server.in_flight)
         server.note()
-        generation = server.model.generate(self._prompt, self._limit, seed)
-        whole = False
+        self._generation, self._counts = server.model.generate(self._prompt, self._limit, seed), counts
         try:
-            whole = await (self._stream if self._body.get("stream") else self._reply)(generation, fault)
+            await (self._stream if self._body.get("stream") else self._reply)(self._generation, fault)
         except asyncio.CancelledError:
             for each in counts:
                 each.aborted += 1
             raise
         finally:
-            self._count(counts, generation, whole)
+            if not self._counted:
+                self._count(whole=False)
 
-    def _count(self, counts: Any, generation: StubGeneration, whole: bool) -> None:
+    def _count(self, whole: bool) -> None:
+        """Count the request; before the last byte, so that a client which has its reply finds it counted."""
+        self._counted = True
         cached = self._cached if whole else 0
-        for each in counts:
+        for each in self._counts:
             each.completed += whole
-            each.generated += len(generation.pieces) if whole else 0
+            each.generated += len(self._generation.pieces) if whole else 0
             each.wasted += 0 if whole else self._sent
             each.cached += cached
             each.prefilled += len(self._ids) - cached if whole else 0
         if not whole:
-            generation.release()
+            self._generation.release()
         self._server.in_flight -= 1
         self._server.note()
 
@@ -153,8 +156,8 @@ class GenerationReply:
         if seconds:
             await asyncio.sleep(seconds)
 
-    async def _reply(self, generation: StubGeneration, fault: Fault | None) -> bool:
-        """Send the whole reply; return whether it was sent."""
+    async def _reply(self, generation: StubGeneration, fault: Fault | None) -> None:
+        """Send the whole reply."""
         self._sent = len(generation.pieces)  # from here on they may have been generated
         if not self._server.flavour.runs_on and self._server.holding:
             self._sent = 0
@@ -163,10 +166,10 @@ class GenerationReply:
             await asyncio.Event().wait()
         if fault == "lost reply":
             self._connection.close()
-            return False
+            return
         if fault == "garbage":
             self._connection.reply(200, b'{"choices": [{"te')
-            return False
+            return
         self._cached = self._server.cache.hit(self._ids)
         choice = self._choice(generation.pieces, self._echo)
         choice["finish_reason"] = generation.finish_reason
@@ -175,12 +178,12 @@ class GenerationReply:
             head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(document)}\r\n\r\n"
             self._connection.write(head.encode() + document[: len(document) // 2])
             self._connection.close()
-            return False
+            return
+        self._count(whole=True)
         self._connection.reply(200, document)
-        return True
 
-    async def _stream(self, generation: StubGeneration, fault: Fault | None) -> bool:
-        """Send the reply token by token; return whether all of it was sent."""
+    async def _stream(self, generation: StubGeneration, fault: Fault | None) -> None:
+        """Send the reply token by token."""
         connection, pieces = self._connection, generation.pieces
         connection.begin_stream()
         stop = len(pieces) // 2 if fault in ("cut", "silent", "garbage") else len(pieces)
@@ -197,8 +200,9 @@ class GenerationReply:
             connection.event('{"choices": [{"te')
         if fault in ("cut", "garbage", "lost reply"):
             connection.close()
-            return False
+            return
         self._cached = self._server.cache.hit(self._ids)
+        self._count(whole=True)
         usage = self._usage(len(pieces), fault)
         last = self._choice([], "")
         last["finish_reason"] = generation.finish_reason
@@ -209,7 +213,6 @@ class GenerationReply:
         if not self._native:
             connection.event("[DONE]")
         connection.end_stream()
-        return True
 
     def _choice(self, pieces: list[str], echo: str) -> dict[str, Any]:
         """Return a choice with these tokens."""
@@ -253,5 +256,3 @@ class GenerationReply:
                 "timings": {"cache_n": self._cached},
             }  # fmt: skip
         return document
-
-    _cached = 0

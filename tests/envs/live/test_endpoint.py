@@ -1,4 +1,4 @@
-"""The endpoint against every kind of server: branches are continued and probed, and tokens counted, as the server does."""
+"""The endpoint against every kind of server: branches go on and are probed, and tokens are counted as by the server."""
 
 from __future__ import annotations
 
