@@ -7,6 +7,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
+from .branch_picture import (
+    ABSENT,
+    ENDED,
+    LEADING,
+    MIN_WIDTH,
+    PRUNED,
+    RECORDED,
+    RIGHT,
+    RUNNING,
+    UNSEEN,
+    WRONG,
+    draw_branches,
+)
 from .contract.controller import majority
 from .contract.replay import BRANCH, PRUNE, STEP, VERBS
 from .episodes import Episodes, Logs
@@ -149,8 +162,7 @@ def _shown(done: LogEntries, i: int, words: Sequence[str | None]) -> tuple[str |
 
 
 def as_text(trace: Trace) -> str:
-    """Return ``trace`` as text: one line for each step, with its action, the last answers shown and the tokens so far.
-    """
+    """Return ``trace`` as text: a line for each step, with its action, the last answers shown and the tokens so far."""
     lines = [_head(trace)]
     number = len(str(len(trace.steps)))
     for step in trace.steps:
@@ -219,21 +231,6 @@ def end_reason(trace: Trace) -> str:
 
 # As a picture
 
-_RIGHT, _LEADING, _WRONG, _ABSENT, _UNSEEN = "█", "▒", "░", "·", "?"
-_PRUNED, _ENDED, _RUNNING = "×", "|", ">"
-_MEANING = {
-    _RIGHT: ("right", "32"),
-    _LEADING: ("wrong, leading", "31"),
-    _WRONG: ("wrong", "33"),
-    _ABSENT: ("no answer", "2"),
-    _UNSEEN: ("not looked at", "2"),
-    _PRUNED: ("pruned", "35"),
-    _ENDED: ("ended", "36"),
-    _RUNNING: ("still running", "36"),
-}
-"""The meaning of each symbol, and its ANSI colour. "Leading" refers to the moment when the answer was shown."""
-_MIN_WIDTH = 20
-
 
 def picture(trace: Trace, width: int = 80, colour: bool = False) -> str:
     """Return ``trace`` as a picture: a row for each opened branch, a cell for each interval, a legend and a footer.
@@ -245,65 +242,31 @@ def picture(trace: Trace, width: int = 80, colour: bool = False) -> str:
         width: columns of the terminal; fewer than 20 count as 20.
         colour: whether to add ANSI colour codes.
     """
-    width = max(width, _MIN_WIDTH)
+    width = max(width, MIN_WIDTH)
     rows, marks = _rows(trace)
-    label = len(str(max(len(rows) - 1, 0)))
-    deepest = max(map(len, rows), default=0)
-    group = max(1, -(-deepest // (width - label - 2)))
-    lines, used = textwrap.wrap(_head(trace), width), set[str]()
-    for b, (row, mark) in enumerate(zip(rows, marks, strict=True)):
-        cells = "".join(row[min(first + group, len(row)) - 1] for first in range(0, len(row), group)) + mark
-        used |= set(cells)
-        lines.append(f"{b:>{label}} {_painted(cells, colour)}")
-    lines += _legend([symbol for symbol in _MEANING if symbol in used], width, colour)
-    if deepest:
-        cell = "1 interval" if group == 1 else f"{group} intervals"
-        lines += textwrap.wrap(f"one cell: {cell}, {group * trace.delta:,} tokens", width)
+    lines = textwrap.wrap(_head(trace), width) + draw_branches(rows, marks, trace.delta, RECORDED, width, colour)
     return "\n".join([*lines, *(part for line in _foot(trace) for part in textwrap.wrap(line, width))])
 
 
 def _rows(trace: Trace) -> tuple[list[list[str]], list[str]]:
     """Return the cells of every branch, and the symbol for its end: pruned, ended or still running."""
     rows: list[list[str]] = [[] for _ in range(trace.width)]
-    marks = [_RUNNING] * trace.width
+    marks = [RUNNING] * trace.width
     for step in trace.steps:
         for branch, depth, answers in zip(step.branches, step.depths, step.answers, strict=True):
             row = rows[branch]
-            row += [_UNSEEN] * (depth - len(row))
+            row += [UNSEEN] * (depth - len(row))
             row[len(row) - len(answers) :] = [_symbol(answer, step.leader, trace.gold) for answer in answers]
             if step.verb == VERBS[PRUNE]:
-                marks[branch] = _PRUNED
+                marks[branch] = PRUNED
         for branch in step.ended:
-            marks[branch] = _ENDED
+            marks[branch] = ENDED
     return rows, marks
 
 
 def _symbol(answer: str | None, leader: str | None, gold: str) -> str:
     if answer is None:
-        return _ABSENT
+        return ABSENT
     if answer == gold:
-        return _RIGHT
-    return _LEADING if answer == leader else _WRONG
-
-
-def _painted(cells: str, colour: bool) -> str:
-    if not colour:
-        return cells
-    return "".join(f"\x1b[{_MEANING[symbol][1]}m{''.join(run)}\x1b[0m" for symbol, run in groupby(cells))
-
-
-def _legend(symbols: Iterable[str], width: int, colour: bool) -> list[str]:
-    """Return the meaning of ``symbols`` in lines of at most ``width`` columns; colour codes do not count."""
-    lines: list[str] = []
-    room = 0
-    for symbol in symbols:
-        meaning = _MEANING[symbol][0]
-        size = len(meaning) + 4
-        item = f"{_painted(symbol, colour)} {meaning}"
-        if size > room:
-            lines.append(item)
-            room = width - size + 2
-        else:
-            lines[-1] += f"  {item}"
-            room -= size
-    return lines
+        return RIGHT
+    return LEADING if answer == leader else WRONG

@@ -37,6 +37,7 @@ from .json_rows import (
     VersionRow,
     rows,
 )
+from .live_documents import AskDocument
 from .machine import MachineCheck
 
 
@@ -303,6 +304,7 @@ DOCUMENTS: Mapping[str, type[BaseModel]] = {
     "show": ShowDocument,
     "diff": DiffDocument,
     "trace": TraceDocument,
+    "ask": AskDocument,
     "env list": EnvListDocument,
     "env show": EnvShowDocument,
     "env validate": EnvValidateDocument,

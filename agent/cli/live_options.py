@@ -8,20 +8,24 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from autotts.envs.errors import InputError
 
 from .command_parser import CommandParser
+from .messages import notice, warn
 from .options import count, whole
 
 if TYPE_CHECKING:
     from autotts.envs.live.answer_reader import AnswerReader
+    from autotts.envs.live.endpoint import HttpEndpoint
     from autotts.envs.live.exchange import Sampling
     from autotts.envs.live.settings import LiveSettings
+    from autotts.sandbox.live.workers import LiveWorkers
+    from autotts.sandbox.outcome import Candidate
 
 MODEL, SAMPLING, BRANCHES, ANSWERS = "model", "sampling", "branches", "answers"
 """Titles of the groups of options."""
@@ -158,7 +162,55 @@ def chosen_servers(args: argparse.Namespace) -> Iterator[list[ServerAddress]]:
         return
     if args.model is not None:
         raise InputError("--model is given without --base-url, the address of its server")
-    raise InputError("--base-url is missing: the address of a server")
+    from autotts.envs.live.tiny.server import TinyServer
+
+    with TinyServer() as tiny:
+        notice(f"model {tiny.model}, the tiny one that ships, on {tiny.base_url} (name yours with --base-url)")
+        yield [ServerAddress(tiny.base_url, tiny.model)]
+
+
+@asynccontextmanager
+async def connected(args: argparse.Namespace, server: ServerAddress) -> AsyncIterator[HttpEndpoint]:
+    """Yield the endpoint of a server, and close it.
+
+    Raises:
+        InputError: there is no server, no such model, or the key is wrong.
+    """
+    from autotts.envs.live.connecting import connect
+
+    endpoint = await connect(
+        server.base_url, server.model, server.api_key, timeout=args.timeout, concurrency=args.concurrency
+    )
+    try:
+        if endpoint.level == "width only":
+            notice(f"{endpoint.model} cannot continue a branch here: a step runs a branch to its end")
+        yield endpoint
+    finally:
+        await endpoint.close()
+
+
+def live_workers(args: argparse.Namespace, candidate: Candidate, questions: int, workers: int = 1) -> LiveWorkers:
+    """Return the sandboxed workers that play a controller on live questions; not started yet.
+
+    As elsewhere, a controller that ships with this program runs in a plain process, unless `--sandbox` names another.
+
+    Args:
+        args: the command line.
+        candidate: the controller.
+        questions: the most questions that each worker plays at once.
+        workers: the number of workers.
+
+    Raises:
+        InputError: there is no sandbox of this name.
+        SandboxError: the sandbox does not work on this machine.
+    """
+    from autotts.sandbox.live.workers import LiveWorkers
+
+    from ..archive import resolve
+
+    plain_process = args.sandbox == "auto" and args.runtime is None and resolve.shipped([candidate])
+    name = "process" if plain_process else args.sandbox
+    return LiveWorkers.open(candidate, name, workers, questions, runtime=args.runtime, notice=warn)
 
 
 def api_key(name: str | None) -> str | None:

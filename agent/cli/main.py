@@ -16,6 +16,7 @@ from autotts.envs.errors import DamagedFile, InputError
 from ..reports.console.plain_stream import neutral_output
 from . import (
     archive,
+    ask,
     completion,
     config_file,
     discover,
@@ -53,6 +54,7 @@ _COMMANDS = (
     inspect,
     plot,
     ui,
+    ask,
     serve,
     archive,
     run,
@@ -63,7 +65,7 @@ _COMMANDS = (
     completion,
 )
 """The modules of the commands, in the order of `autotts --help`."""
-_FAILURES = {"SandboxError", "ExplorerFailed", "ExplorerError", "CandidateFailed"}
+_FAILURES = {"SandboxError", "ExplorerFailed", "ExplorerError", "CandidateFailed", "RequestLost"}
 """Errors that end a command with exit code 1, by name: their modules are not loaded for every command."""
 
 

@@ -87,6 +87,10 @@ SMALL = ("--env", "evil/*", "--beta", "0.5", "--orders", "1", "--workers", "1", 
 AT = ("--archive", "archive")
 SERVER = ("--base-url", "http://127.0.0.1:1/v1", "--timeout", "0.1")
 COMMANDS: dict[str, tuple[tuple[str, ...], ...]] = {
+    "ask": (
+        (EVIL, "1 + 1?", "--base-url", "http://127.0.0.1:1"), ("fine.py", EVIL, "--model", EVIL),
+        ("fine.py", EVIL, "--base-url", f"http://127.0.0.1:1/{EVIL}"), ("fine.py", "1 + 1?", "--api-key-env", EVIL),
+    ),
     "env import": (
         ("lines.jsonl", "--name", "new/one"), (f"{EVIL}.jsonl", "--name", "new/two"), ("lines.jsonl", "--name", EVIL),
     ),
