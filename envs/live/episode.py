@@ -52,6 +52,8 @@ class LiveEpisode:
         self.settings = settings
         self.model = endpoint.model
         self.prompt = prompt
+        self.answer_names = reader.names
+        """How answers are found and compared: see `AnswerReader.names`."""
         self.seconds = 0.0
         """Seconds on the critical path: over all calls, the sum of the longest branch of each call."""
         observer = observer or EpisodeObserver()
