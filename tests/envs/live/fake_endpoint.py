@@ -22,6 +22,7 @@ from autotts.envs.live.exchange import (
     TokenUse,
 )
 from autotts.envs.live.settings import request_seed
+from autotts.envs.store import Environment
 
 SUFFIX = " \\boxed{"
 MESSAGES = ({"role": "user", "content": "a question"},)
@@ -127,3 +128,23 @@ class FakeEndpoint:
     def _probe(self, branch: int, spent: int) -> Completion:
         answer = self.recording.columns[branch][spent // self.recording.delta - 1][0]
         return Completion("}" if answer is None else f"{answer}}} and more", False, "length", 3)
+
+
+def recordings_of(environment: Environment, exact: bool = False) -> list[Recording]:
+    """Return the recorded branches of each question; unless ``exact``, their lengths agree with their probes.
+
+    In recorded data a branch may have one probe more or less than intervals; live there is one for each.
+    """
+    words: list[str | None] = [None, *environment.vocabulary[1:]]
+    found = []
+    for question in range(len(environment)):
+        columns, tokens = [], []
+        for branch in environment.branches(question):
+            first, last = environment.probe_offsets[branch : branch + 2].tolist()
+            cells = [*environment.probe_answers[first:last].tolist(), int(environment.final_answers[branch])]
+            columns.append([words[code] for code in cells])
+            whole = environment.delta * (last - first)
+            total = int(environment.total_tokens[branch])
+            tokens.append(total if exact else min(max(total, whole + 1), whole + environment.delta))
+        found.append(Recording.of(columns, tokens, environment.delta, environment.probe_cost))
+    return found

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -141,15 +142,17 @@ def compare(recording: Recording, plan: Sequence[Action], max_tokens: int | None
     return episode
 
 
+@pytest.mark.slow
 @given(st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_any_actions_without_a_limit(data: st.DataObject) -> None:
     recording = data.draw(recordings())
     compare(recording, data.draw(actions(len(recording.total_tokens))), None)
 
 
+@pytest.mark.slow
 @given(st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_any_actions_under_a_limit_on_tokens(data: st.DataObject) -> None:
     recording = data.draw(recordings())
     least = recording.delta + recording.probe_cost
@@ -157,8 +160,9 @@ def test_any_actions_under_a_limit_on_tokens(data: st.DataObject) -> None:
     compare(recording, data.draw(actions(len(recording.total_tokens))), limit)
 
 
+@pytest.mark.slow
 @given(st.data())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_any_actions_where_the_server_gives_whole_answers_only(data: st.DataObject) -> None:
     recording = data.draw(recordings(whole=True))
     least = recording.delta + recording.probe_cost
