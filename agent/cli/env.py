@@ -121,8 +121,6 @@ def _list_document(root: Path, found: Mapping[str, Environment]) -> BaseModel:
 def show(args: argparse.Namespace) -> int:
     """Print a summary of each environment."""
     from autotts.envs import catalogue
-    from autotts.envs.answers.comparison import comparison_in_words
-    from autotts.envs.plain_text import LINE, plain
     from autotts.envs.summary import summarize
 
     from ..reports.console.terminal import console
@@ -130,31 +128,39 @@ def show(args: argparse.Namespace) -> int:
     found = [(env, summarize(env)) for env in catalogue.find(catalogue.data_root(args.data), args.names)]
     json_writer.write(args, lambda: _show_document(found))
     for env, s in found:
-        fewest, most = s.branches
-        mean, median, tenth, longest = s.lengths
-        print(f"{env.name}  {env.hash[:12]}")
-        print(f"  questions      {s.questions}, {fewest if fewest == most else f'{fewest} to {most}'} branches each")
-        probes = f"{s.probes:,} probes, cost of a probe {env.probe_cost}" if s.probes else "no probes (width only)"
-        print(f"  interval       {env.delta:,} tokens, {probes}")
-        if env.imported:
-            print(f"  imported with  {env.imported}")
-        for name, value in env.provenance.items():
-            print(f"  {plain(name[:40]):14} {plain(value[:LINE])}")
-        print(f"  answers        {comparison_in_words(env.answers)}")
-        if env.signals:
-            print(f"  signals        {', '.join(env.signals)}")
-        print(f"  length         mean {mean:,.0f} tokens, median {median:,.0f}, 90% {tenth:,.0f}, most {longest:,.0f}")
-        print(f"  one branch     {s.single:.1f}% right, {s.absent:.1f}% without an answer")
-        votes = [f"{n}: {value:.1f}%" for n, value in s.majority.items() if n > 1]
-        if votes:
-            print(f"  majority of    {', '.join(votes)} right, mean of 100 branch orders; absent answers vote")
-        if s.probes:
-            print(f"  settled after  {s.settled[0]:.0%} of a branch (median), {s.settled[1]:.0%} (90%)")
-        print(f"  never solved   {_labels(env, s.never)}")
-        print(f"  always solved  {_labels(env, s.always)}")
+        print("\n".join(summary_lines(env, s)))
         if args.list_questions:
             console().print(_questions(env))
     return 0
+
+
+def summary_lines(env: Environment, s: Summary) -> list[str]:
+    """Return the figures of an environment as lines of text for the user."""
+    from autotts.envs.answers.comparison import comparison_in_words
+    from autotts.envs.plain_text import LINE, plain
+
+    fewest, most = s.branches
+    mean, median, tenth, longest = s.lengths
+    probes = f"{s.probes:,} probes, cost of a probe {env.probe_cost}" if s.probes else "no probes (width only)"
+    votes = [f"{n}: {value:.1f}%" for n, value in s.majority.items() if n > 1]
+    lines = [
+        f"{env.name}  {env.hash[:12]}",
+        f"  questions      {s.questions}, {fewest if fewest == most else f'{fewest} to {most}'} branches each",
+        f"  interval       {env.delta:,} tokens, {probes}",
+        *([f"  imported with  {env.imported}"] if env.imported else []),
+        *(f"  {plain(name[:40]):14} {plain(value[:LINE])}" for name, value in env.provenance.items()),
+        f"  answers        {comparison_in_words(env.answers)}",
+        *([f"  signals        {', '.join(env.signals)}"] if env.signals else []),
+        f"  length         mean {mean:,.0f} tokens, median {median:,.0f}, 90% {tenth:,.0f}, most {longest:,.0f}",
+        f"  one branch     {s.single:.1f}% right, {s.absent:.1f}% without an answer",
+    ]
+    if votes:
+        lines.append(f"  majority of    {', '.join(votes)} right, mean of 100 branch orders; absent answers vote")
+    if s.probes:
+        lines.append(f"  settled after  {s.settled[0]:.0%} of a branch (median), {s.settled[1]:.0%} (90%)")
+    lines.append(f"  never solved   {_labels(env, s.never)}")
+    lines.append(f"  always solved  {_labels(env, s.always)}")
+    return lines
 
 
 def _show_document(found: Sequence[tuple[Environment, Summary]]) -> BaseModel:

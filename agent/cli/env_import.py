@@ -84,30 +84,47 @@ def _add_fields(command: CommandParser) -> None:
     group.add_argument("--sheet", metavar="NAME", help="sheet of a workbook")
 
 
+def new_environment(data: str | None, name: str, *, replaced: bool) -> Path:
+    """Return the path of a new environment.
+
+    Args:
+        data: the data root, as the user gave it.
+        name: its name.
+        replaced: whether it may overwrite another one.
+
+    Raises:
+        InputError: the name cannot be used, or it is taken.
+    """
+    from autotts.envs import catalogue
+    from autotts.envs.synthetic.simulated import PREFIX, is_simulated
+
+    path = catalogue.path_of(catalogue.data_root(data), name)
+    if is_simulated(name):
+        raise InputError(
+            f"environment name {name!r}: {PREFIX}... is reserved for simulated environments; choose another --name"
+        )
+    if path.exists() and not replaced:
+        raise InputError(f"{path}: the environment {name} exists already; overwrite it with --replace")
+    return path
+
+
 def import_(args: argparse.Namespace) -> int:
     """Read recorded branches into an environment file, and print the skipped ones.
 
     Raises:
         InputError: the file holds no usable branch, or the name is taken or reserved.
     """
-    from autotts.envs import catalogue, store
+    from autotts.envs import store
     from autotts.envs.answers.extraction import extraction
     from autotts.envs.counting import counted
     from autotts.envs.importing import importer
     from autotts.envs.importing.options import ImportOptions, columns, lengths, question_pattern
     from autotts.envs.importing.rows import parse_map
-    from autotts.envs.synthetic.simulated import PREFIX, is_simulated
 
     from ..reports.console.bars import shows_progress
     from ..reports.console.terminal import TerminalConsole
 
-    path = catalogue.path_of(catalogue.data_root(args.data), args.name)
-    if is_simulated(args.name):
-        raise InputError(
-            f"environment name {args.name!r}: {PREFIX}... is reserved for simulated environments; choose another --name"
-        )
-    if path.exists() and not args.replace:
-        raise InputError(f"{path}: the environment {args.name} exists already; overwrite it with --replace")
+    path = new_environment(args.data, args.name, replaced=args.replace)
     options = ImportOptions(
         mapping=parse_map(args.map),
         delta=args.delta,

@@ -6,14 +6,17 @@ A figure that is infinite or no number is null.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 from pydantic import BaseModel, Field, RootModel
 
 from autotts.envs.importing.plausibility import Warned
 from autotts.envs.importing.report import ImportReport
+from autotts.envs.live.collecting.estimate import CollectEstimate
+from autotts.envs.live.collecting.session import CollectOutcome, CollectPlan
 from autotts.envs.statistics import Point
 from autotts.envs.store import Environment
-from autotts.envs.summary import Summary
+from autotts.envs.summary import Summary, summarize
 from autotts.envs.trace import Trace
 from autotts.sandbox.check import AttackAttempt
 
@@ -33,6 +36,7 @@ from .json_rows import (
     EnvironmentSummary,
     EvaluationRow,
     SkippedReason,
+    TokensByKind,
     ValidationRow,
     VersionRow,
     rows,
@@ -191,15 +195,50 @@ class EnvShowDocument(RootModel[list[EnvironmentSummary]]):
     @classmethod
     def of(cls, found: Iterable[tuple[Environment, Summary]]) -> EnvShowDocument:
         """Return the document of environments with their figures."""
+        return cls([EnvironmentSummary.of(env, summary) for env, summary in found])
+
+
+class CollectDocument(Document):
+    """What a collection has reached."""
+
+    file: str
+    """The environment file."""
+    work: str
+    """The work directory, from which the same command goes on."""
+    environment: EnvironmentSummary | None
+    """Its figures; null if it is not written yet."""
+    model: str
+    finished: int
+    """Branches that are finished."""
+    total: int
+    lost: int
+    """Finished branches that were lost, and have no answer."""
+    tokens: TokensByKind
+    """Of branches."""
+    probe_tokens: TokensByKind
+    """Of probes."""
+    dollars: float | None
+    """Null if no price is known."""
+    seconds: float
+    """Of this command."""
+    stopped: str
+    """Why it ended early; empty if it did not."""
+    estimate: CollectEstimate | None
+    """Of `--dry-run`."""
+    notes: tuple[str, ...]
+    """Facts that a reader of the figures should know."""
+
+    @classmethod
+    def of(cls, plan: CollectPlan, path: Path, outcome: CollectOutcome) -> CollectDocument:
+        """Return the document of a session."""
+        collection, made = outcome.collection, outcome.made
+        summary = EnvironmentSummary.of(made.environment, summarize(made.environment)) if made else None
         return cls(
-            [
-                EnvironmentSummary(
-                    environment=EnvironmentRow.of(env.name, env), probe_cost=env.probe_cost,
-                    answers=env.answers, signals=tuple(env.signals), question_ids=env.question_ids,
-                    imported=env.imported, provenance=dict(env.provenance), summary=summary,
-                )
-                for env, summary in found
-            ]
+            file=str(path), work=str(plan.home), environment=summary,
+            model=outcome.model, finished=collection.finished, total=collection.total, lost=collection.lost,
+            tokens=TokensByKind.of(collection.use), probe_tokens=TokensByKind.of(collection.probe_use),
+            dollars=outcome.dollars, seconds=outcome.seconds, estimate=outcome.estimate,
+            stopped=outcome.stopped.why if outcome.stopped else "", notes=tuple(made.notes) if made else (),
         )  # fmt: skip
 
 
@@ -309,6 +348,7 @@ DOCUMENTS: Mapping[str, type[BaseModel]] = {
     "env show": EnvShowDocument,
     "env validate": EnvValidateDocument,
     "env import": EnvImportDocument,
+    "collect": CollectDocument,
     "archive list": ArchiveListDocument,
     "archive verify": ArchiveVerifyDocument,
     "run verify": RunVerifyDocument,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict
 
+from autotts.envs.live.exchange import TokenUse
 from autotts.envs.statistics import CurveDifference, Interval, Point
 from autotts.envs.store import Environment
 from autotts.envs.summary import Summary
@@ -152,6 +153,34 @@ class EnvironmentSummary(Document):
     provenance: dict[str, str]
     """Where collected branches come from: server, model, sampling and more; empty for imported ones."""
     summary: Summary
+
+    @classmethod
+    def of(cls, env: Environment, summary: Summary) -> EnvironmentSummary:
+        """Return the figures of an environment."""
+        return cls(
+            environment=EnvironmentRow.of(env.name, env), probe_cost=env.probe_cost, answers=env.answers,
+            signals=tuple(env.signals), question_ids=env.question_ids, imported=env.imported,
+            provenance=dict(env.provenance), summary=summary,
+        )  # fmt: skip
+
+
+class TokensByKind(Document):
+    """Tokens as a server reports them, and requests."""
+
+    generated: int
+    prefilled: int
+    """Of prompts, computed anew."""
+    cached: int
+    """Of prompts, from the server's prefix cache."""
+    cancelled: int
+    """Generated before a request was cancelled or failed, as far as they are known."""
+    requests: int
+    retries: int
+
+    @classmethod
+    def of(cls, use: TokenUse) -> TokensByKind:
+        """Return the row of a `TokenUse`."""
+        return cls(**dataclasses.asdict(use))
 
 
 class ValidationRow(Document):

@@ -105,8 +105,13 @@ def add_sampling(command: CommandParser, *, seed: bool = True) -> None:
     )
 
 
-def add_branches(command: CommandParser) -> None:
-    """Add the length of an interval, and the limits of a question."""
+def add_branches(command: CommandParser, *, budget: bool = True) -> None:
+    """Add the length of an interval, and the limits of a question.
+
+    Args:
+        command: the parser of the command.
+        budget: whether a question has a budget of tokens; a command without controllers needs none.
+    """
     group = command.group(BRANCHES)
     group.add_argument("--delta", type=count, metavar="N", help="tokens of an interval (default: 500; tiny model: 24)")
     group.add_argument(
@@ -117,7 +122,10 @@ def add_branches(command: CommandParser) -> None:
         help="tokens of a branch at most: it then ends without an answer of its own (default: as many as the context "
         "of the model has)",
     )  # fmt: skip
-    group.add_argument("--max-tokens", type=count, metavar="N", help="tokens of a question at most (default: no limit)")
+    if budget:
+        group.add_argument(
+            "--max-tokens", type=count, metavar="N", help="tokens of a question at most (default: no limit)"
+        )
 
 
 def add_answers(command: CommandParser) -> None:

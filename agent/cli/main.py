@@ -17,6 +17,7 @@ from ..reports.console.plain_stream import neutral_output
 from . import (
     archive,
     ask,
+    collect,
     completion,
     config_file,
     discover,
@@ -44,6 +45,7 @@ from .command_parser import GENERAL, CommandParser
 
 _COMMANDS = (
     env,
+    collect,
     evaluate,
     replay,
     discover,

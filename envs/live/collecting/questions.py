@@ -16,15 +16,16 @@ from typing import Any
 from ...answers import equivalence, math_is_installed
 from ...answers.choice import read_choice
 from ...answers.default import default_kind
+from ...answers.extraction import Extraction, plain_number
 from ...answers.number import read_number
 from ...counting import counted
+from ...dotted_paths import find
 from ...errors import InputError
 from ...importing import datasets, jsonl, tables
-from ...importing.extraction import Extraction, plain_number
 from ...importing.line import as_text
 from ...importing.options import ImportOptions
 from ...importing.published import ABSENT_TEXT
-from ...importing.rows import FormatReader, ImportedRow, UnreadableRow, find
+from ...importing.rows import FormatReader, ImportedRow, UnreadableRow
 from ..exchange import Message
 
 FIELDS = ("question", "messages", "gold_answer", "question_id")
@@ -45,7 +46,7 @@ _SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
-class AskedQuestion:
+class CollectQuestion:
     """A question that the model is asked."""
 
     messages: tuple[Message, ...]
@@ -91,7 +92,7 @@ class QuestionOptions:
 class QuestionFile:
     """The questions of a file."""
 
-    questions: list[AskedQuestion]
+    questions: list[CollectQuestion]
     keys: dict[str, str]
     """The key or path at which each field was found."""
     answers: str
@@ -161,7 +162,7 @@ class _QuestionRows:
 
     def __init__(self, path: Path, options: QuestionOptions) -> None:
         self.path, self.options = path, options
-        self.found: dict[str, AskedQuestion] = {}
+        self.found: dict[str, CollectQuestion] = {}
         self.rows = 0
         self.keys: dict[str, str] = dict(options.mapping)
         self.seen: dict[str, None] = {}
@@ -184,7 +185,7 @@ class _QuestionRows:
             return
         gold, id = self._plain(raw, "gold_answer"), self._plain(raw, "question_id")
         messages = messages_of(text, self.options.template, self.options.system)
-        question = AskedQuestion(messages, text, gold, id, row.place)
+        question = CollectQuestion(messages, text, gold, id, row.place)
         before = self.found.setdefault(question.key, question)
         if before is not question:
             (self.repeated if before.gold == gold else self.contradicting).append(row.place)
@@ -255,14 +256,14 @@ class _QuestionRows:
         kept, kind = self._with_gold(golden, notes)
         return QuestionFile(kept, self.keys, kind, notes)
 
-    def _with_gold(self, golden: list[AskedQuestion], notes: list[str]) -> tuple[list[AskedQuestion], str]:
+    def _with_gold(self, golden: list[CollectQuestion], notes: list[str]) -> tuple[list[CollectQuestion], str]:
         """Return the questions whose gold answer can be read, and how answers are compared."""
         way = self.options.extract_gold
         golds = {question.key: _gold(question.gold or "", way) for question in golden}
         kind = self.options.answers or default_kind([gold for gold in golds.values() if gold is not None])[0]
         equivalence(kind)  # an unknown kind raises its error
         needs = self._needs(kind)
-        kept, wrong = list[AskedQuestion](), list[str]()
+        kept, wrong = list[CollectQuestion](), list[str]()
         for question in golden:
             gold = golds[question.key]
             if gold is None or not _READS[needs](gold):
@@ -329,8 +330,8 @@ def _each_message(value: Collection[Any]) -> Iterator[dict[str, str] | None]:
     for item in value:
         role, content = (item.get("role"), item.get("content")) if isinstance(item, Mapping) else (None, None)
         if isinstance(content, list):  # parts, of which only texts can be asked
-            texts = [part.get("text") for part in content if isinstance(part, Mapping)]
-            content = "".join(texts) if len(texts) == len(content) and all(isinstance(t, str) for t in texts) else None
+            texts = [part.get("text") if isinstance(part, Mapping) else None for part in content]
+            content = None if None in texts else "".join(map(str, texts))
         yield {"role": role, "content": content} if isinstance(role, str) and isinstance(content, str) else None
 
 

@@ -14,9 +14,7 @@ from ..exchange import Completion
 
 TAIL = 4
 """The tail of an interval is its last 1/4, rounded up to whole tokens."""
-NAMES = tuple(
-    f"{part}{kind}" for part in ("", "tail_", "answer_") for kind in ("confidence", "lowest", "entropy")
-)
+NAMES = tuple(f"{part}{kind}" for part in ("", "tail_", "answer_") for kind in ("confidence", "lowest", "entropy"))
 """All signals; a server that gives no log-probabilities or no alternatives leaves some out."""
 
 

@@ -132,6 +132,10 @@ COMMANDS: dict[str, tuple[tuple[str, ...], ...]] = {
         (EVIL, *SERVER), ("fine.py", *SERVER), ("fine.py", *SERVER, "--api-keys", EVIL),
         ("fine.py", *SERVER, "--keep", "fine.py"),
     ),
+    "collect": (
+        ("lines.jsonl", "--name", "new/one", *SERVER), ("lines.jsonl", "--name", "new/one", "--allow-skips", *SERVER),
+        (f"{EVIL}.jsonl", "--name", "new/one", *SERVER), ("lines.jsonl", "--name", EVIL, *SERVER),
+    ),
     "ui": (("--archive", EVIL),),
     "run verify": (("runs/1",), (EVIL,)),
     "archive list": (("archive",), (EVIL,)),

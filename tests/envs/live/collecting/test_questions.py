@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from autotts.envs.answers.extraction import extraction
 from autotts.envs.errors import InputError
-from autotts.envs.importing.extraction import extraction
 from autotts.envs.live.collecting.questions import QuestionOptions, messages_of, read_questions
 
 
