@@ -7,6 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autotts.envs.answers.extraction import WAYS, extraction, plain_number
+from autotts.envs.answers.json_value import last_json_value
+from autotts.envs.errors import InputError
 
 BOXED = [
     (r"so \boxed{\frac{7}{5}}", r"\frac{7}{5}"),
@@ -118,3 +120,66 @@ def test_long_texts_take_no_time(way: str) -> None:
 
 def test_only_a_number_alone_is_a_plain_number() -> None:
     assert [plain_number(text) for text in ("1,200", " 4.0 ", "3 cm", "")] == ["1200", "4", None, None]
+
+
+JSON = [
+    ("json:answer", '{"answer": 4}', "4"),
+    ("json:answer", 'first {"answer": 1} then ```json\n{"answer": "x y", "why": {"answer": 3}}\n```', "x y"),
+    ("json:a.b", '{"a": {"b": 1.50}} {"a": {}}', "1.50"),
+    ("json:a.0", '{"a": [true, null]}', "true"),
+    ("json:a.1", '{"a": [true, null]}', None),
+    ("json:a", '{"a": {"b": [1, "é"]}}', '{"b":["1","é"]}'),
+    ("json:a", '<think>{"a": 1}</think>no', None),
+    ("json:a", '{"a": 1', None),
+    ("json:a", '{"b": {"a": 1', None),
+    ("json:a", '{ {"a": 2}', "2"),
+    ("json:0.a", '[{"a": 2}]', "2"),
+    ("json:a", '{"a": " "}', None),
+    ("regex:boxed", "it is boxed", "boxed"),
+    ("regex:a:(b)", "a:b", "b"),
+]
+
+
+@pytest.mark.parametrize(("way", "text", "answer"), JSON)
+def test_json_and_named_expressions(way: str, text: str, answer: str | None) -> None:
+    found = extraction("--extract", way)
+    assert found is not None and found.find(text) == (answer, way if answer else "")
+
+
+def test_long_texts_of_braces_take_no_time() -> None:
+    for text in ('{"a":' * 20_000, "{" * 100_000, "[" * 100_000, '{"' * 50_000, '{"a": 1} ' * 20_000):
+        last_json_value(text, "a")
+
+
+def spelled(text: str) -> str | None:
+    if "fail" in text:
+        raise ValueError("it failed")
+    return 4 if "four" in text else text[-1:] or None  # type: ignore[return-value]
+
+
+def test_a_function_of_the_users_is_a_way() -> None:
+    found = extraction("--extract", "boxed", f"{__name__}:spelled")
+    assert found is not None
+    assert found.name == f"boxed {__name__}:spelled"
+    assert found.find("ab") == ("b", f"{__name__}:spelled")
+    assert found.find("") == (None, "")
+    with pytest.raises(InputError, match="ValueError: it failed"):
+        found.find("will fail")
+    with pytest.raises(InputError, match="returned a int"):
+        found.find("four")
+
+
+@pytest.mark.parametrize(
+    ("way", "problem"),
+    [
+        ("no_such_module:find", "cannot import"),
+        (f"{__name__}:none", "no attribute"),
+        (f"{__name__}:JSON", "must be a class or a function"),
+        (f"{__name__}:test_json_and_named_expressions", "must take one text"),
+        ("json:", "name the path"),
+        ("regex:(", "nor a regular expression"),
+    ],
+)
+def test_ways_that_do_not_exist_are_refused(way: str, problem: str) -> None:
+    with pytest.raises(InputError, match=problem):
+        extraction("--extract", way)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
+from functools import wraps
+from typing import Any
 
 from autotts.envs.answers.extraction import extraction
 from autotts.envs.contract.replay import Recording
@@ -26,6 +28,16 @@ from autotts.envs.store import Environment
 
 SUFFIX = " \\boxed{"
 MESSAGES = ({"role": "user", "content": "a question"},)
+
+
+def in_event_loop(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
+    """Make a test of a coroutine: it runs in an event loop of its own."""
+
+    @wraps(test)
+    def run(*given: Any, **options: Any) -> None:
+        asyncio.run(test(*given, **options))
+
+    return run
 
 
 def fake_reader(answers: str = "exact") -> AnswerReader:
