@@ -43,6 +43,7 @@ def _write_hugging_face(arrays: dict[str, Any], shape: Shape, tokenizer: Any, fo
 
     halves = {f"model.{name}": array.astype(np.float16) for name, array in arrays.items()}
     save_file(halves, folder / "model.safetensors", metadata={"format": "pt"})
+    (folder / "model.safetensors").chmod(0o644)  # safetensors makes it private
     tokenizer.save(str(folder / "tokenizer.json"))
     ids = {token: tokenizer.token_to_id(token) for token in SPECIAL}
     config = {
@@ -112,6 +113,10 @@ def _write_gguf(arrays: dict[str, Any], shape: Shape, tokenizer: Any, path: Path
     writer.add_pad_token_id(tokenizer.token_to_id(PAD))
     writer.add_add_bos_token(False)
     writer.add_chat_template(CHAT_TEMPLATE)
+    writer.add_sampling_temp(1.0)  # without these, llama.cpp leaves out unlikely tokens: min_p is 0.05
+    writer.add_sampling_top_p(1.0)
+    writer.add_sampling_top_k(0)
+    writer.add_sampling_min_p(0.0)
     for name, array in arrays.items():
         whole = array.ndim == 1  # llama.cpp keeps the norms in float32
         writer.add_tensor(gguf_name(name), array.astype(np.float32 if whole else np.float16))

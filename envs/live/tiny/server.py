@@ -49,7 +49,7 @@ class TinyServer:
         self._port = port
         self._wanted = {
             "path": str(model_file), "alias": self.model, "host": "127.0.0.1", "port": port, "parallel": parallel,
-            "context": context, "threads": threads, "parent": os.getpid(),
+            "context": context, "threads": threads,
         }  # fmt: skip
         self._process: subprocess.Popen[bytes] | None = None
         self._log: IO[bytes] | None = None
@@ -74,7 +74,7 @@ class TinyServer:
             raise InputError(f"{self.model_file}: no such file")
         self._log = tempfile.TemporaryFile()
         self._process = subprocess.Popen(
-            [sys.executable, "-I", str(_PROGRAM), json.dumps(self._wanted)],
+            [sys.executable, "-I", str(_PROGRAM), json.dumps({**self._wanted, "parent": os.getpid()})],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log,
         )  # fmt: skip
         try:

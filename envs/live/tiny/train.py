@@ -1,6 +1,6 @@
 """Trains the tiny model from nothing, and writes its weights: ``python -m autotts.envs.live.tiny.train --out DIR``.
 
-It takes about 13 minutes of one core. The examples and the first weights come from a seed; sums of floating-point
+It takes about 10 minutes of one core. The examples and the first weights come from a seed; sums of floating-point
 numbers differ between machines, so that a second training gives other weights of the same quality.
 """
 
@@ -22,11 +22,11 @@ from .export import export
 from .network import Network, Shape
 from .vocabulary import make_tokenizer
 
-STEPS = 2000
-TOKENS = 4096
+STEPS = 1500
+TOKENS = 3072
 """Tokens of a step, with padding."""
-RATE = 4e-3
-"""The highest learning rate."""
+MATRIX_RATE, RATE = 0.02, 4e-3
+"""The highest learning rates: of the layers' matrices (Muon), and of the embedding and the norms (AdamW)."""
 _POOL = 16
 """Batches that are made at once: examples of like lengths come together."""
 
@@ -50,7 +50,7 @@ def train(out: Path, steps: int = STEPS, seed: int = 0) -> list[dict[str, float]
     torch.set_num_threads(1)  # two threads were slower on a machine that has other work
     tokenizer = make_tokenizer()
     network = Network(Shape(vocabulary=tokenizer.get_vocab_size()))
-    optimizer = torch.optim.AdamW(_groups(network), lr=RATE, betas=(0.9, 0.98), eps=1e-10)
+    optimizers = _optimizers(network)
     maker = ExampleMaker(tokenizer, random.Random(f"training of the tiny model, {seed}"))
     out.mkdir(parents=True, exist_ok=True)
     log: list[dict[str, float]] = []
@@ -58,13 +58,14 @@ def train(out: Path, steps: int = STEPS, seed: int = 0) -> list[dict[str, float]
     with (out / "training.jsonl").open("w", encoding="utf-8") as file:
         while step < steps:
             for batch in maker.batches(Stage.at(step / steps), TOKENS, min(_POOL, steps - step)):
-                for group in optimizer.param_groups:
-                    group["lr"] = RATE * rate_share(step, steps)
                 loss = _loss(network, batch)
-                optimizer.zero_grad()
+                network.zero_grad()
                 loss.backward()
                 torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-                optimizer.step()
+                for optimizer, rate in optimizers:
+                    for group in optimizer.param_groups:
+                        group["lr"] = rate * rate_share(step, steps)
+                    optimizer.step()
                 step += 1
                 seen += sum(len(example.tokens) for example in batch)
                 loss_sum += loss.item()
@@ -85,11 +86,17 @@ def train(out: Path, steps: int = STEPS, seed: int = 0) -> list[dict[str, float]
     return log
 
 
-def _groups(network: Network) -> list[dict[str, object]]:
-    """Return the parameters in two groups: matrices decay, norms do not."""
-    matrices = [each for each in network.parameters() if each.ndim > 1]
-    norms = [each for each in network.parameters() if each.ndim == 1]
-    return [{"params": matrices, "weight_decay": 0.05}, {"params": norms, "weight_decay": 0.0}]
+def _optimizers(network: Network) -> list[tuple[torch.optim.Optimizer, float]]:
+    """Return the optimizers, each with its highest learning rate.
+
+    Muon (Jordan et al., 2024) needs half as many tokens as AdamW here; it is for the matrices of layers only.
+    """
+    matrices = [each for each in network.layers.parameters() if each.ndim == 2]
+    others = [each for each in network.parameters() if each.ndim == 1 or each is network.embed_tokens.weight]
+    return [
+        (torch.optim.Muon(matrices, lr=MATRIX_RATE, weight_decay=0.02, momentum=0.95, nesterov=True), MATRIX_RATE),
+        (torch.optim.AdamW(others, lr=RATE, betas=(0.9, 0.98), eps=1e-10, weight_decay=0.01), RATE),
+    ]
 
 
 def rate_share(step: int, steps: int) -> float:
