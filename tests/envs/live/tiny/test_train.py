@@ -1,4 +1,4 @@
-"""The training of the tiny model. PyTorch is no package of the tests (a wheel of 200 MB): without it, this is skipped."""
+"""The training of the tiny model. Skipped without PyTorch, a wheel of 200 MB that the tests do not install."""
 
 from __future__ import annotations
 
