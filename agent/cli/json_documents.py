@@ -41,7 +41,7 @@ from .json_rows import (
     VersionRow,
     rows,
 )
-from .live_documents import AskDocument
+from .live_documents import AskDocument, FidelityDocument
 from .machine import MachineCheck
 
 
@@ -344,6 +344,7 @@ DOCUMENTS: Mapping[str, type[BaseModel]] = {
     "diff": DiffDocument,
     "trace": TraceDocument,
     "ask": AskDocument,
+    "fidelity": FidelityDocument,
     "env list": EnvListDocument,
     "env show": EnvShowDocument,
     "env validate": EnvValidateDocument,

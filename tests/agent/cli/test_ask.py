@@ -17,7 +17,7 @@ from autotts.agent.cli.main import main
 from ...envs.live.stub_server import StubQuestion, StubServer
 
 QUESTION = "What is 1 + 1?"
-ANSWERS = [["3", "2", "2"], [None, "3", "3"], ["2", "2"], ["2", None, "2"]]
+ANSWERS: list[list[str | None]] = [["3", "2", "2"], [None, "3", "3"], ["2", "2"], ["2", None, "2"]]
 LENGTHS = [120, 110, 70, 150]
 
 

@@ -91,6 +91,10 @@ COMMANDS: dict[str, tuple[tuple[str, ...], ...]] = {
         (EVIL, "1 + 1?", "--base-url", "http://127.0.0.1:1"), ("fine.py", EVIL, "--model", EVIL),
         ("fine.py", EVIL, "--base-url", f"http://127.0.0.1:1/{EVIL}"), ("fine.py", "1 + 1?", "--api-key-env", EVIL),
     ),
+    "fidelity": (
+        ("fine.py", "--env", "evil/one"), (EVIL, "--env", "evil/one"), ("fine.py", "--episodes", EVIL),
+        ("fine.py", "--episodes", "lines.jsonl"),
+    ),
     "env import": (
         ("lines.jsonl", "--name", "new/one"), (f"{EVIL}.jsonl", "--name", "new/two"), ("lines.jsonl", "--name", EVIL),
     ),

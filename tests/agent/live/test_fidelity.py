@@ -23,7 +23,7 @@ def drawn(shift: float, tokens: float, questions: int = 60, seed: int = 0) -> tu
 
 def test_live_episodes_that_follow_the_prediction_agree() -> None:
     found = [compare_with_replay(*drawn(0, 1, seed=seed), 0.5) for seed in range(20)]
-    assert sum(each.agrees for each in found) >= 16  # two measures at 95% each, so nine in ten
+    assert sum(each.agrees for each in found) >= 17  # of which one is expected to differ
     first = found[0]
     assert first.questions == first.episodes == 60
     assert (
@@ -37,7 +37,7 @@ def test_live_episodes_that_follow_the_prediction_agree() -> None:
 def test_other_accuracy_and_other_tokens_differ() -> None:
     worse = compare_with_replay(*drawn(40, 1), 0.5)
     assert not worse.agrees and worse.figure("tokens").agrees and worse.figure("accuracy").difference < -20
-    assert "accuracy differs" in worse.sentence() and "tokens agrees" in worse.sentence()
+    assert "accuracy differs" in worse.sentence() and "tokens agree" in worse.sentence()
     dearer = compare_with_replay(*drawn(0, 0.7), 0.5)
     assert not dearer.agrees and dearer.figure("accuracy").agrees and dearer.figure("tokens").difference > 0
     assert dearer.sentence().startswith("live differs from replay")

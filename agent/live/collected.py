@@ -1,0 +1,116 @@
+"""How the branches of an environment were collected, from its provenance: what a live episode must do alike."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from autotts.envs.answers.extraction import extraction
+from autotts.envs.errors import InputError
+from autotts.envs.live.answer_reader import AnswerReader
+from autotts.envs.live.collecting.questions import messages_of
+from autotts.envs.live.exchange import Message, Sampling
+from autotts.envs.live.settings import LiveSettings
+from autotts.envs.store import Environment
+
+_NEEDED = ("model", "sampling", "branch tokens", "probe tokens", "extract")
+"""Entries without which live episodes cannot be like the collected branches."""
+_UNKNOWN_TEMPLATE = "known to the server alone"
+
+
+@dataclass(frozen=True, slots=True)
+class CollectedEnvironmentSetup:
+    """An environment, and how a model was asked for its branches."""
+
+    environment: Environment
+    model: str
+    level: str
+    chat_template: str
+    """The hash of the chat template; "" if it was not known."""
+    sampling: Sampling
+    branch_tokens: int
+    probe_suffix: str
+    probe_tokens: int
+    template: str | None
+    system: str | None
+    reader: AnswerReader
+
+    @classmethod
+    def of(cls, environment: Environment) -> CollectedEnvironmentSetup:
+        """Return the set-up of a collected environment.
+
+        Raises:
+            InputError: the environment was not collected, or its provenance cannot be read.
+        """
+        found: Mapping[str, str] = environment.provenance
+        if missing := [name for name in _NEEDED if name not in found]:
+            raise InputError(
+                f"{environment.name} does not say how it was collected ({', '.join(missing)} missing): only "
+                "environments of `autotts collect` can be compared with a live model"
+            )
+        try:
+            sampling = Sampling(**json.loads(found["sampling"]))
+            lengths = [int(found[name]) for name in ("branch tokens", "probe tokens")]
+        except (TypeError, ValueError):
+            raise InputError(f"{environment.name}: its provenance cannot be read: collect it anew") from None
+        ways = extraction("extract", *shlex.split(found["extract"]))
+        if ways is None:
+            raise InputError(f"{environment.name}: its provenance names no way to find answers: collect it anew")
+        template = found.get("chat template", "")
+        return cls(
+            environment=environment, model=found["model"], level=found.get("level", ""),
+            chat_template="" if template == _UNKNOWN_TEMPLATE else template, sampling=sampling,
+            branch_tokens=lengths[0], probe_suffix=found.get("probe suffix", ""), probe_tokens=lengths[1],
+            template=found.get("template"), system=found.get("system"), reader=AnswerReader(ways, environment.answers),
+        )  # fmt: skip
+
+    def branches(self, question: int, most: int | None) -> int:
+        """Return the branches that an episode of ``question`` may open: the recorded ones, or ``most`` if fewer."""
+        recorded = len(self.environment.branches(question))
+        return recorded if most is None else min(most, recorded)
+
+    def settings(self, question: int, max_branches: int | None, max_tokens: int | None, seed: int) -> LiveSettings:
+        """Return how the model is asked ``question``.
+
+        Args:
+            question: its number.
+            max_branches: branches at most; None for all that are recorded.
+            max_tokens: tokens at most.
+            seed: the seed of the live episodes. Each question gets another one, and none the seed of its collection.
+        """
+        digest = hashlib.sha256(f"fidelity {seed} {question}".encode()).digest()
+        return LiveSettings(
+            delta=self.environment.delta, max_branches=self.branches(question, max_branches),
+            branch_tokens=self.branch_tokens, max_tokens=max_tokens, probe_suffix=self.probe_suffix,
+            probe_tokens=self.probe_tokens, probe_cost=self.environment.probe_cost, sampling=self.sampling,
+            seed=int.from_bytes(digest[:4], "big") >> 1,
+        )  # fmt: skip
+
+    def messages(self, question: int) -> Sequence[Message]:
+        """Return the messages with which the model was asked ``question``."""
+        return messages_of(self.environment.questions[question], self.template, self.system)
+
+    def is_right(self, question: int, answer: str | None) -> bool:
+        """Return whether ``answer`` equals the gold answer of ``question``."""
+        gold = self.environment.vocabulary[self.environment.gold[question]]
+        return answer is not None and (answer == gold or self.reader.equivalence.same(gold, answer))
+
+    def mismatches(self, model: str, level: str, chat_template: str) -> list[str]:
+        """Return a line for each difference between the collected model and the one that is asked now.
+
+        Args:
+            model: the name of the model.
+            level: what its server lets a controller do.
+            chat_template: the hash of the chat template; "" if it is not known.
+        """
+        found = []
+        if model != self.model:
+            found.append(f"the branches were collected from {self.model}, but this server has {model}")
+        if self.level and level != self.level:
+            found.append(f"the branches were collected at the level {self.level!r}, but this server offers {level!r}")
+        if chat_template and self.chat_template and chat_template != self.chat_template:
+            found.append("the chat template is another one than when the branches were collected")
+        return found
