@@ -6,7 +6,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,7 +31,7 @@ _SEEDS = 1 << 31
 _LOG = logging.getLogger("autotts.serve")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class AskedQuestion:
     """A question that was admitted."""
 
@@ -50,10 +50,26 @@ class AskedQuestion:
     progress: Callable[[str], None] | None = None
     """Called with lines that say how far the episode is."""
 
+    ended: bool = False
+    """Whether `end_now` was called."""
+    _limit: asyncio.Timeout | None = None
+
     @property
     def ends(self) -> float:
         """Time of the event loop at which the vote so far is the answer."""
-        return self.arrived + self.deadline
+        return 0.0 if self.ended else self.arrived + self.deadline
+
+    def time_limit(self) -> asyncio.Timeout:
+        """Return a context that the deadline ends with TimeoutError. One runs at a time."""
+        self._limit = asyncio.timeout_at(self.ends)
+        return self._limit
+
+    def end_now(self) -> None:
+        """Let the vote so far be the answer, as if the deadline had passed."""
+        self.ended = True
+        if self._limit is not None:
+            with suppress(RuntimeError):  # it has ended
+                self._limit.reschedule(self.ends)
 
 
 def asked(
@@ -120,7 +136,7 @@ class EpisodeRunner:
             GatewayError: the deadline passes before.
         """
         try:
-            async with asyncio.timeout_at(question.ends):
+            async with question.time_limit():
                 await question.ticket.__aenter__()
         except TimeoutError:
             text = f"the deadline of {question.deadline:g} seconds passed before the question's turn came"
@@ -133,7 +149,7 @@ class EpisodeRunner:
 
     async def _open(self, question: AskedQuestion) -> QuestionEpisode:
         try:
-            async with asyncio.timeout_at(question.ends):
+            async with question.time_limit():
                 return await self.source.open(
                     question.request.conversation(), question.seed, question.max_branches, question.max_tokens
                 )
@@ -147,14 +163,14 @@ class EpisodeRunner:
         self, question: AskedQuestion, controller: ControllerInService, episode: QuestionEpisode
     ) -> _Played:
         watched = WatchedActions(episode, self.tracing, question.progress)
-        deadline = asyncio.timeout_at(question.ends)
+        deadline = question.time_limit()
         try:
             async with deadline:
                 outcome = await controller.workers.solve(watched, question.beta, question.seed)
         except TimeoutError:
             if not deadline.expired():
                 raise
-            return _Played("deadline", _votes_so_far(episode))
+            return _Played("ended" if question.ended else "deadline", _votes_so_far(episode))
         except SandboxError as error:
             _LOG.warning("episode %s: the sandbox failed: %s", question.id, error)
             return _Played("fallback", _votes_so_far(episode), ("sandbox", str(error)))

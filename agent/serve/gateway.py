@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
+from autotts.envs.counting import counted
 from autotts.envs.errors import InputError
 from autotts.sandbox.base import SandboxError
 from autotts.sandbox.outcome import Candidate
@@ -24,6 +26,8 @@ from .served_answer import ServedAnswer
 from .settings import GatewaySettings
 from .tracing import Tracing
 
+_LAST_SECONDS = 5.0
+"""Seconds in which a question that has to end now sends its answer."""
 _LOG = logging.getLogger("autotts.serve")
 
 
@@ -56,6 +60,8 @@ class Gateway:
         self.controllers = Controllers(open_workers)
         self.admission = Admission(self.settings.questions, self.settings.queue)
         self.metrics = GatewayMetrics()
+        self._hurry = asyncio.Event()
+        self._questions: set[AskedQuestion] = set()
         self._runner = EpisodeRunner(source, self.controllers, tracing or Tracing())
         for name, text, read in (
             ("questions_running", "Questions that run now.", lambda: self.admission.running),
@@ -101,7 +107,11 @@ class Gateway:
         Raises:
             GatewayError: the deadline has passed in the queue, or the model cannot be asked.
         """
-        answer = await self._runner.run(question, self._keep)
+        self._questions.add(question)
+        try:
+            answer = await self._runner.run(question, self._keep)
+        finally:
+            self._questions.discard(question)
         if not answer.text.content and answer.result in ("fallback", "no answer"):
             self.metrics.passed.labels("no_text").inc()
             try:
@@ -167,14 +177,26 @@ class Gateway:
         _LOG.log(level, "%s", text)
 
     async def drain(self) -> None:
-        """Refuse new questions, and wait until all others have ended, for `drain_seconds` at most."""
+        """Refuse new questions, and wait until all others have ended.
+
+        Those that run after `drain_seconds`, or after `hurry`, get the vote so far.
+        """
         self.admission.draining = True
-        try:
-            async with asyncio.timeout(self.settings.drain_seconds):
+        ends = asyncio.ensure_future(self.admission.idle()), asyncio.ensure_future(self._hurry.wait())
+        await asyncio.wait(ends, timeout=self.settings.drain_seconds, return_when=asyncio.FIRST_COMPLETED)
+        for end in ends:
+            end.cancel()
+        if self._questions:
+            _LOG.warning("%s had not ended; each gets the vote so far", counted(len(self._questions), "question"))
+        for question in self._questions:
+            question.end_now()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LAST_SECONDS):
                 await self.admission.idle()
-        except TimeoutError:
-            _LOG.warning("%d questions had not ended after %g seconds", self.admission.running,
-                         self.settings.drain_seconds)  # fmt: skip
+
+    def hurry(self) -> None:
+        """Let `drain` wait no longer."""
+        self._hurry.set()
 
     async def close(self) -> None:
         """End the workers, and close all connections."""
@@ -185,5 +207,9 @@ class Gateway:
             self.keeper.close()
 
     def _keep(self, episode: QuestionEpisode, answer: ServedAnswer) -> None:
-        if self.keeper is not None and self.keeper.keeps(answer.episode):
+        if self.keeper is None or not self.keeper.keeps(answer.episode):
+            return
+        try:
             self.keeper.keep(episode, answer)
+        except OSError as error:  # a full disk must not cost the client its answer
+            _LOG.error("episode %s is not kept: %s", answer.episode, error.strerror or error)

@@ -12,6 +12,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ..web.connections import ADMITTED
 from .errors import GatewayError
 
+READ_TO_REFUSE = 8
+"""A body that is too large is read on up to so many times the limit: a client that still sends would not see why."""
 OPEN_PATHS = ("/healthz", "/readyz")
 """Paths that need no key: they tell nothing but whether the gateway works."""
 
@@ -76,6 +78,8 @@ class GatewayGuard:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         if (error := self._refusal(scope, headers)) is not None:
             self.refused(error)
+            if error.status == 413:
+                await self._read_on(receive, 0)
             await _refuse(counted, error)
             return
         scope[ADMITTED] = True
@@ -107,10 +111,20 @@ class GatewayGuard:
             message = await receive()
             received += len(message.get("body", b""))
             if received > self.request_bytes:
+                if message.get("more_body"):
+                    await self._read_on(receive, received)
                 raise self._too_large()
             return message
 
         return limited
+
+    async def _read_on(self, receive: Receive, received: int) -> None:
+        """Read the rest of a body, unless it is far too large."""
+        while received <= READ_TO_REFUSE * self.request_bytes:
+            message = await receive()
+            received += len(message.get("body", b""))
+            if not message.get("more_body"):
+                return
 
 
 async def _refuse(send: Send, error: GatewayError) -> None:

@@ -11,12 +11,12 @@ from autotts.envs.live.exchange import TokenUse
 from .final_text import FinalText
 from .parts import QuestionEpisode
 
-Result = Literal["ok", "deadline", "tokens", "fallback", "no answer"]
+Result = Literal["ok", "deadline", "ended", "tokens", "fallback", "no answer"]
 """How an episode ended, for logs and metrics.
 
-ok: the controller answered. deadline: the vote so far, because the time was over. tokens: the limit on tokens was
-reached. fallback: the vote so far, because the controller broke the contract or its sandbox failed. no answer: the
-controller answered None.
+ok: the controller answered. deadline: the vote so far, because the time was over. ended: the same, because the
+gateway ended. tokens: the limit on tokens was reached. fallback: the vote so far, because the controller broke the
+contract or its sandbox failed. no answer: the controller answered None.
 """
 
 
@@ -86,7 +86,7 @@ class ServedAnswer:
     @property
     def finish_reason(self) -> str:
         """``length`` if the tokens or the time ended the episode, else ``stop``."""
-        return "length" if self.result in ("deadline", "tokens") else "stop"
+        return "length" if self.result in ("deadline", "ended", "tokens") else "stop"
 
     @property
     def usage(self) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import threading
 from collections.abc import Callable, Coroutine
 from types import FrameType
 from typing import Any
@@ -15,10 +16,10 @@ from ..web.server import BoundedServer
 from .app import PATHS, create
 from .errors import GatewayError
 from .gateway import Gateway
-from .gateway_guard import ApiKeys, GatewayGuard
+from .gateway_guard import READ_TO_REFUSE, ApiKeys, GatewayGuard
 
 _HEAD_BYTES = 1 << 16
-"""Bytes of a request beside its body: its head, and what a client sends before it reads that the body is too large."""
+"""Bytes of a request beside its body."""
 _OTHER_DESCRIPTORS = 1024
 """Descriptors for connections to the server of the model, and for workers."""
 _SHUTDOWN_SECONDS = 5
@@ -29,7 +30,8 @@ class GatewayServer(BoundedServer):
     """Serves a gateway until a signal ends it.
 
     The first SIGTERM or SIGINT drains it: `/readyz` answers 503, new questions are refused, running ones end, and the
-    server exits with code 0. The second ends it at once. SIGHUP calls ``find`` for the controller again.
+    server exits with code 0. After the second one, running questions get the vote so far. The third ends all at once.
+    SIGHUP calls ``find`` for the controller again.
 
     Args:
         gateway: the gateway, whose first controller is in service.
@@ -41,12 +43,12 @@ class GatewayServer(BoundedServer):
         settings = gateway.settings
         wanted = ConnectionLimits(
             connections=2 * (settings.questions + settings.queue) + 64,
-            request_bytes=settings.request_bytes + _HEAD_BYTES,
+            request_bytes=READ_TO_REFUSE * settings.request_bytes + _HEAD_BYTES,
             request_seconds=60,
         )
         self.gateway, self._find = gateway, find
         self._tasks: set[asyncio.Task[None]] = set()
-        self._told_to_end = False
+        self._signals = 0
         descriptors = raise_descriptor_limit(2 * wanted.connections + _OTHER_DESCRIPTORS)
         guard = GatewayGuard(create(gateway), keys, settings.request_bytes, self._refused, self._answered)
         super().__init__(guard, wanted.fitting(descriptors), shutdown_seconds=_SHUTDOWN_SECONDS)
@@ -54,19 +56,22 @@ class GatewayServer(BoundedServer):
     async def startup(self, sockets: list[Any] | None = None) -> None:
         """See `uvicorn.Server.startup`."""
         await super().startup(sockets)
-        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self.change_controller)
+        if threading.current_thread() is threading.main_thread():  # others get no signals
+            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self.change_controller)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Drain at the first signal; end at the second. `uvicorn` would raise the signal again, which is no exit 0."""
-        if self._told_to_end:
+        """Count a signal to end. `uvicorn` would raise it again in the end, which is no exit code 0."""
+        self._signals += 1
+        if self._signals > 2:
             self.should_exit = self.force_exit = True
-        self._told_to_end = True
 
     async def on_tick(self, counter: int) -> bool:
         """See `uvicorn.Server.on_tick`, which the server calls ten times a second."""
-        if self._told_to_end and not self.gateway.admission.draining:
+        if self._signals and not self.gateway.admission.draining:
             self.gateway.admission.draining = True
             self._start(self._drain())
+        if self._signals > 1:
+            self.gateway.hurry()
         return await super().on_tick(counter)
 
     def change_controller(self) -> None:
