@@ -8,6 +8,7 @@ from dataclasses import replace
 from autotts.envs.live.answer_reader import AnswerReader
 from autotts.envs.live.episode import LiveEpisode
 from autotts.envs.live.exchange import Endpoint, Message
+from autotts.envs.live.kept_episode import KeptEpisode
 from autotts.envs.live.settings import LiveSettings
 
 from .parts import QuestionEpisode
@@ -44,5 +45,19 @@ class LiveSource:
 
 
 def kept_line(episode: QuestionEpisode, answer: ServedAnswer) -> str:
-    """Return an episode as one line of JSON that can be replayed."""
-    raise NotImplementedError
+    """Return an episode as one line of JSON, which `envs.live.repetition` replays. It holds the question, but no text.
+
+    An episode that was cut off has its result as its verdict: it does not replay as a whole.
+    """
+    assert isinstance(episode, LiveEpisode), "the episodes of this module"
+    verdict = answer.verdict[0] if answer.verdict is not None else "ok"
+    return KeptEpisode.of(
+        episode,
+        controller=answer.controller,
+        beta=answer.beta,
+        answer=answer.vote.answer,
+        seed=answer.seed,
+        id=answer.episode,
+        controller_hash=answer.controller_hash,
+        verdict=answer.result if answer.result in ("deadline", "ended") else verdict,
+    ).line()
