@@ -43,6 +43,7 @@ if _typing.TYPE_CHECKING:
     from autotts.envs.contract.controller import Controller, confidence, leader, majority, weighted_majority
     from autotts.envs.contract.question import BudgetSpent, IllegalAction, Probe, Question, TokensSpent
     from autotts.envs.errors import DamagedFile, InputError
+    from autotts.envs.live.collecting.session import CollectionStopped
     from autotts.envs.statistics import CurveDifference, Point
     from autotts.envs.store import Environment
     from autotts.sandbox.backends.process import ProcessSandbox
@@ -51,6 +52,7 @@ if _typing.TYPE_CHECKING:
     from autotts.sandbox.outcome import Candidate, Verdict
 
     from ._archive import ArchiveView, open_archive
+    from ._collecting import collect
     from ._discovery import discover, resume
     from ._discovery_run import DiscoveryRun
     from ._environments import load_environment
@@ -73,6 +75,7 @@ _HOMES = {
     "autotts.agent.reports.replay.results": ("ReplayResults",),
     "autotts.agent.reports.trackers.base": ("Tracker",),
     "autotts._archive": ("ArchiveView", "open_archive"),
+    "autotts._collecting": ("collect",),
     "autotts._discovery": ("discover", "resume"),
     "autotts._discovery_run": ("DiscoveryRun",),
     "autotts._environments": ("load_environment",),
@@ -81,6 +84,7 @@ _HOMES = {
     "autotts.envs.contract.controller": ("Controller", "confidence", "leader", "majority", "weighted_majority"),
     "autotts.envs.contract.question": ("BudgetSpent", "IllegalAction", "Probe", "Question", "TokensSpent"),
     "autotts.envs.errors": ("DamagedFile", "InputError"),
+    "autotts.envs.live.collecting.session": ("CollectionStopped",),
     "autotts.envs.statistics": ("CurveDifference", "Point"),
     "autotts.envs.store": ("Environment",),
     "autotts.sandbox.backends.process": ("ProcessSandbox",),
@@ -100,6 +104,7 @@ __all__ = [
     "CandidateEvaluated",
     "CandidateFailed",
     "Card",
+    "CollectionStopped",
     "Controller",
     "ConversationEnded",
     "CurveDifference",
@@ -139,6 +144,7 @@ __all__ = [
     "TrackerFailed",
     "Verdict",
     "Version",
+    "collect",
     "compare",
     "confidence",
     "discover",

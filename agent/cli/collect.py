@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from autotts.envs.errors import InputError
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from autotts.envs.live.collecting.questions import QuestionFile
     from autotts.envs.live.collecting.session import CollectOutcome, CollectPlan
     from autotts.envs.live.collecting.spending import TokenPrices
+    from autotts.envs.live.exchange import Endpoint
     from autotts.envs.live.settings import LiveSettings
 
 _QUESTIONS = "questions"
@@ -124,11 +126,11 @@ def collect(args: argparse.Namespace) -> int:
 
     from ..reports.console.collecting import CollectDisplay
 
-    name, path = _target(args)
-    questions = _questions(args)
+    name, path = target(args)
+    questions = questions_of(args)
     with live_options.chosen_servers(args) as servers:
-        plan = _plan(args, name, path, questions)
-        endpoints = [(server.base_url, _connection(args, server)) for server in servers]
+        plan = plan_of(args, name, path, questions)
+        endpoints = [(server.base_url, connection(args, server)) for server in servers]
         display = CollectDisplay()
         watcher = CollectWatcher(progress=display.report, notice=warn)
         try:
@@ -140,7 +142,7 @@ def collect(args: argparse.Namespace) -> int:
     return _finish(args, plan, path, outcome)
 
 
-def _target(args: argparse.Namespace) -> tuple[str, Path]:
+def target(args: argparse.Namespace) -> tuple[str, Path]:
     """Return the name and the file of the environment.
 
     Raises:
@@ -165,7 +167,7 @@ def _target(args: argparse.Namespace) -> tuple[str, Path]:
     return name, path
 
 
-def _questions(args: argparse.Namespace) -> QuestionFile:
+def questions_of(args: argparse.Namespace) -> QuestionFile:
     """Read the questions, and tell which fields they were found in.
 
     Raises:
@@ -203,7 +205,8 @@ def _questions(args: argparse.Namespace) -> QuestionFile:
     return found
 
 
-def _plan(args: argparse.Namespace, name: str, path: Path, questions: QuestionFile) -> CollectPlan:
+def plan_of(args: argparse.Namespace, name: str, path: Path, questions: QuestionFile) -> CollectPlan:
+    """Return what is to be collected, and how."""
     from autotts.envs.live.collecting.journal import SUFFIX
     from autotts.envs.live.collecting.session import CollectPlan
     from autotts.envs.live.collecting.spending import CollectLimits
@@ -247,7 +250,8 @@ def _prices(args: argparse.Namespace, model: str) -> TokenPrices | None:
     return None
 
 
-def _connection(args: argparse.Namespace, server: ServerAddress):  # type: ignore[no-untyped-def]
+def connection(args: argparse.Namespace, server: ServerAddress) -> Callable[[], Coroutine[Any, Any, Endpoint]]:
+    """Return a function that connects to ``server``."""
     from autotts.envs.live.connecting import connect
 
     return lambda: connect(

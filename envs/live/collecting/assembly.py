@@ -68,7 +68,13 @@ def assemble(collection: BranchCollection, name: str, provenance: Mapping[str, s
     notes += _lost_notes(collection)
     objective = ACCURACY if has_gold else f"{AGREEMENT}: gold answers are majorities of the branches themselves"
     return CollectedEnvironment(
-        replace(made, provenance=_fitting({"objective": objective, **provenance})), comparison, notes
+        replace(
+            made,
+            signals=dict(sorted(made.signals.items())),
+            provenance=_fitting({"objective": objective, **provenance}),
+        ),
+        comparison,
+        notes,
     )
 
 

@@ -124,7 +124,7 @@ class Collector:
         if completion is None:
             return False
         self._add(self._record(branch, completion, use))
-        self._collection.check_answers(completion.text)
+        self._collection.check_answers()
         return self._stopped is None
 
     async def _generate(self, server: CollectServer, branch: CollectedBranch, use: TokenUse) -> Completion | None:

@@ -89,6 +89,7 @@ class BranchCollection:
         self.probed = 0
         self.probes_answered = 0
         self._seeds = [_question_seed(settings.seed, question) for question in questions]
+        self._last_probe = self._last_end = ""
         self._right: dict[tuple[int, str], bool] = {}
 
     # What to ask
@@ -154,6 +155,7 @@ class BranchCollection:
         if record.ended:
             branch.answer = self.reader.final(branch.passage.text, self._in_thought)
             self.answered += branch.answer is not None
+            self._last_end = branch.passage.text[-80:]
             self._finish(branch)
 
     def _probe(self, branch: CollectedBranch, record: ProbeDone) -> None:
@@ -168,6 +170,7 @@ class BranchCollection:
         branch.probes.append(answer)
         branch.waiting = {}
         self.probed += 1
+        self._last_probe = record.text
         self.probes_answered += answer is not None
 
     def _lose(self, branch: CollectedBranch, why: str) -> None:
@@ -192,11 +195,8 @@ class BranchCollection:
                     self.lost -= 1
                     self.finished -= 1
 
-    def check_answers(self, last: str = "") -> None:
+    def check_answers(self) -> None:
         """Check that the first probes, and the first finished branches, have an answer at all.
-
-        Args:
-            last: the text of the last probe or branch, for the message.
 
         Raises:
             NoProbeAnswers: `TRIED` probes have none.
@@ -205,13 +205,13 @@ class BranchCollection:
         if self.probed >= TRIED and not self.probes_answered:
             raise NoProbeAnswers(
                 f"the first {self.probed} probes have no answer; after the suffix the model wrote "
-                f"{message_line(last, 80)!r}: give another --probe-suffix"
+                f"'{message_line(self._last_probe, 80)}': give another --probe-suffix"
             )
         whole = self.finished - self.lost
         if whole >= TRIED and not self.answered:
             raise InputError(
                 f"the first {whole} branches have no answer that --extract {self.reader.extraction.name} finds; one "
-                f"ends with {message_line(last[-80:], 80)!r}: give another --extract, or more --branch-tokens"
+                f"ends with '{message_line(self._last_end, 80)}': give another --extract, or more --branch-tokens"
             )
 
     @property

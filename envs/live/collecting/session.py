@@ -53,6 +53,10 @@ class CollectPlan:
     dry_run: bool = False
 
 
+class CollectionStopped(Exception):
+    """A limit or a failure ended a collection before all branches were finished. The message is one line."""
+
+
 @dataclass(slots=True)
 class CollectOutcome:
     """The result of a session."""
