@@ -185,15 +185,23 @@ class LiveRouter:
             self.send(b"X", number, NOT_STARTED)
             return
         if pid == 0:
-            self.play(begin, replies, from_child)
+            others = (number for child in self.children.values() for number in (child.replies, child.requests))
+            self.play(begin, replies, from_child, max(replies, to_child, requests, from_child, *others))
         os.close(replies)
         os.close(from_child)
         child = LiveChild(number, pid, to_child, requests, self.largest)
         self.children[number] = self.by_requests[requests] = child
         self.poll.register(requests, select.POLLIN)
 
-    def play(self, begin: bytes, replies: int, requests: int) -> None:
-        """Become the process of one question, play it, and end."""
+    def play(self, begin: bytes, replies: int, requests: int, last: int) -> None:
+        """Become the process of one question, play it, and end.
+
+        Args:
+            begin: what the controller is told.
+            replies: the descriptor of the replies.
+            requests: the descriptor of the requests.
+            last: the largest descriptor of this process. In a container, it takes long to close all that there may be.
+        """
         worker = self.worker
         try:
             for other in self.children.values():
@@ -205,7 +213,7 @@ class LiveRouter:
             os.dup2(replies, 0)
             os.dup2(requests, worker.RESULTS)
             os.closerange(1, worker.RESULTS)
-            os.closerange(worker.RESULTS + 1, 1 << 16)
+            os.closerange(worker.RESULTS + 1, last + 1)
             sys.stdin = io.TextIOWrapper(io.BytesIO())
             sys.stdout = sys.stderr = CountedPrints(self.prints)
             sys.path.clear()
