@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Coroutine
 from contextlib import suppress
 
 from autotts.envs.plain_text import message_line
@@ -18,6 +19,8 @@ GRACE = 2.0
 """Seconds in which a process ends by itself after its last frame, before it is killed."""
 PATIENCE = 20.0
 """Seconds in which a worker ends a process that is to be killed, before the worker itself counts as lost."""
+_LAST_WORDS = 0.5
+"""Seconds in which the prints of a worker that has ended arrive."""
 _FRAMES = 3
 """Frames of a question that may wait: its last words, and the end of its process. More are against the rules."""
 
@@ -34,7 +37,8 @@ class LiveProcess:
         self._frames: deque[Frame] = deque()
         self._waiter: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._ended = False
+        self._replying: asyncio.Timeout | None = None
+        self._answered = self._ended = False
 
     async def frame(self) -> Frame:
         """Return the next frame of this process: letter, code, data.
@@ -52,18 +56,27 @@ class LiveProcess:
                 self._waiter = None
         return self._frames.popleft()
 
-    def reply(self, data: bytes) -> None:
-        """Send the reply to a request."""
-        self._link.write(frames.reply(self._number, data))
+    async def answer(self, reply: Coroutine[None, None, bytes]) -> None:
+        """Send the reply to a request once it is there. If the process ends before, the reply is given up."""
+        scope = asyncio.timeout(None)
+        try:
+            async with scope:
+                if self._frames or self._link.lost is not None:
+                    scope.reschedule(0)
+                self._replying = scope
+                self._link.write(frames.reply(self._number, await reply))
+        except TimeoutError:
+            if not scope.expired():
+                raise
+        finally:
+            self._replying = None
+            reply.close()
 
     def close(self) -> None:
         """End the process, if it has not ended; its place becomes free when the worker says that it has."""
         if self._ended or self._link.lost is not None:
             return
-        said_last = bool(self._frames) or self._answered
-        self._timer = self._link.loop.call_later(GRACE if said_last else 0, self._kill)
-
-    _answered = False
+        self._timer = self._link.loop.call_later(GRACE if self._answered else 0, self._kill)
 
     def _kill(self) -> None:
         self._link.write(frames.kill(self._number))
@@ -80,7 +93,10 @@ class LiveProcess:
         self.wake()
 
     def wake(self) -> None:
-        """Make `frame` look again."""
+        """Make `frame` look again, and give up a reply for which nobody waits any more."""
+        if self._replying is not None:
+            self._replying.reschedule(0)
+            self._replying = None
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
@@ -109,7 +125,7 @@ class WorkerLink:
         """Set when a process has ended."""
         self.processes: dict[int, LiveProcess] = {}
         self._worker, self._max_branches = worker, max_branches
-        self._ready = asyncio.Event()
+        self._ready, self._silent = asyncio.Event(), asyncio.Event()
         self._incoming, self._outgoing, self._started = bytearray(), bytearray(), 0
         self._printed = b""
         self._ending: asyncio.Task[None] | None = None
@@ -144,7 +160,7 @@ class WorkerLink:
 
     def write(self, data: bytes) -> None:
         """Send ``data``; what the worker does not take now is sent later."""
-        if self.lost is not None:
+        if self._ending is not None:
             return
         self._outgoing += data
         if not self._writing:
@@ -161,9 +177,12 @@ class WorkerLink:
         await self.gone.wait()
 
     async def _end(self, how: str | None) -> None:
-        self._detach()
         if how is None:
             how = await asyncio.to_thread(self._how)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LAST_WORDS if self._reading else 0):
+                    await self._silent.wait()
+        self._detach()
         self.lost = message_line(f"{how} {self._tail()}".strip(), 300)
         for process in self.processes.values():
             process.wake()
@@ -189,9 +208,13 @@ class WorkerLink:
     def _flush(self) -> None:
         """Send what the worker takes without waiting."""
         sent = 0
-        # on an error it takes nothing now, or has died, which the end of its results shows
-        with suppress(OSError), memoryview(self._outgoing) as view:
-            sent = self._worker.write(view[:PIPE])
+        try:
+            with memoryview(self._outgoing) as view:
+                sent = self._worker.write(view[:PIPE])
+        except BlockingIOError:
+            pass
+        except OSError:  # it has died, which the end of its results shows
+            sent = len(self._outgoing)
         del self._outgoing[:sent]
         if bool(self._outgoing) is not self._writing:
             self._writing = not self._writing
@@ -202,18 +225,20 @@ class WorkerLink:
 
     def _read(self, source: int) -> None:
         for results, data in self._worker.read(source):
-            if self._ending is not None:
+            if self._ending is not None and results:
                 return
-            if not results:
-                self._printed = (self._printed + data)[-2000:]
-                if not data:
-                    self.loop.remove_reader(source)
-                    self._reading.discard(source)
-            elif data:
+            if not data:
+                self.loop.remove_reader(source)
+                self._reading.discard(source)
+                if not self._reading:
+                    self._silent.set()
+                if results:
+                    self._ending = self.loop.create_task(self._end(None))
+            elif results:
                 self._incoming += data
                 self._sort()
             else:
-                self._ending = self.loop.create_task(self._end(None))
+                self._printed = (self._printed + data)[-2000:]
 
     def _sort(self) -> None:
         """Give each complete frame to the question that it belongs to."""

@@ -204,7 +204,7 @@ class LiveWorkers:
         """Keep a worker at ``place``: start one, wait until it is lost, and start the next."""
         while True:
             async for attempt in tenacity.AsyncRetrying(
-                retry=tenacity.retry_if_exception_type(SandboxError), wait=tenacity.wait_exponential_jitter(0.5, 15)
+                retry=tenacity.retry_if_exception_type(SandboxError), wait=tenacity.wait_random_exponential(0.5, 15)
             ):
                 with attempt:
                     link = await self._started()
@@ -288,7 +288,7 @@ class LiveWorkers:
                 left -= loop.time() - began
                 if kind != b"Q" or dialogue is None:
                     return self._ended(kind, code, data, dialogue)
-                process.reply(await dialogue.reply(data))
+                await process.answer(dialogue.reply(data))
         except BadFrame as bad:
             return LiveOutcome(bad.verdict)
         except WorkerLost as lost:
