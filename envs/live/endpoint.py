@@ -50,7 +50,8 @@ class HttpEndpoint:
         self.level: Level = capabilities.level
         self.context: int | None = capabilities.context
         self._transport = transport
-        self._retries = RequestRetries(limits or RetryLimits(), clock or SystemClock())
+        self._limits = limits or RetryLimits()
+        self._retries = RequestRetries(self._limits, clock or SystemClock())
         self._renderer = PromptRenderer(transport, capabilities)
         self._estimated = False
 
@@ -150,7 +151,7 @@ class HttpEndpoint:
                             else:
                                 text(reader.read(event))
                 else:
-                    reader.read(await self._transport.post(url, body, seconds))
+                    reader.read(await self._transport.post(url, body, min(seconds, self._limits.reply)))
                     reader.complete = True
             done, exact = reader.completion(request.limit, request.room)
         except TimeoutError:

@@ -24,6 +24,8 @@ class RetryLimits:
     """Time from the first attempt until the last attempt must end."""
     silence: float = 120.0
     """Longest time without a byte within a stream."""
+    reply: float = 300.0
+    """Longest time until a reply that is not streamed; it includes the time in the queue of the server."""
     connect: float = 10.0
     """Longest time to open a connection."""
     first_wait: float = 0.5

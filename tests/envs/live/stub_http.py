@@ -95,8 +95,13 @@ class StubConnection(asyncio.Protocol):
 
     def write(self, data: bytes) -> None:
         """Send bytes, if there is still somebody."""
-        if self._transport is not None:
+        if self._transport is not None and self.open:
             self._transport.write(data)
+
+    @property
+    def open(self) -> bool:
+        """Whether a reply would still arrive."""
+        return self._transport is not None and not self._transport.is_closing()
 
     def close(self) -> None:
         """Close the connection after what was sent."""

@@ -84,11 +84,11 @@ class GenerationReply:
             asked = 16
         left = self._server.context - len(self._ids)
         if left <= 0 or (self._server.flavour.limit_is_checked and asked is not None and asked > left):
-            self._refuse_context(asked or 0)
+            self._refuse_context(asked or 0, self._server.context)
         return left if asked is None or asked < 0 else min(asked, left)
 
-    def _refuse_context(self, asked: int) -> None:
-        context, prompt = self._server.context, len(self._ids)
+    def _refuse_context(self, asked: int, context: int) -> None:
+        prompt = len(self._ids)
         if self._server.flavour.name == "llama.cpp":
             said = f"request ({prompt} tokens) exceeds the available context size ({context} tokens)"
             raise StubRefusal(400, said, "exceed_context_size_error", n_prompt_tokens=prompt, n_ctx=context)
@@ -114,7 +114,7 @@ class GenerationReply:
             status, said = _REFUSALS[fault]
             raise StubRefusal(status, said)
         if fault == "context full":
-            self._refuse_context(self._limit)
+            self._refuse_context(self._limit, len(self._ids))
         if fault in ("reset", "restart"):
             server.restart() if fault == "restart" else self._connection.close()
             return
@@ -179,6 +179,8 @@ class GenerationReply:
             self._connection.write(head.encode() + document[: len(document) // 2])
             self._connection.close()
             return
+        if not self._connection.open:
+            return
         self._count(whole=True)
         self._connection.reply(200, document)
 
@@ -191,7 +193,7 @@ class GenerationReply:
             if number or not self._server.holding:
                 await self._pause(False)
             connection.event(json.dumps(self._document(self._choice([piece], "" if number else self._echo), None)))
-            self._sent += 1
+            self._sent += connection.open
             if not number:
                 await self._pause(True)
         if fault == "silent":
@@ -202,6 +204,8 @@ class GenerationReply:
             connection.close()
             return
         self._cached = self._server.cache.hit(self._ids)
+        if not connection.open:
+            return
         self._count(whole=True)
         usage = self._usage(len(pieces), fault)
         last = self._choice([], "")

@@ -120,6 +120,12 @@ class StubServer:
         for connection in list(self.connections):
             connection.abort()
 
+    def reset_counts(self) -> None:
+        """Forget what was counted, such as the requests of connecting."""
+        self.counts = StubCounts()
+        self.by_request.clear()
+        self.paths.clear()
+
     def release(self) -> None:
         """Let all held requests go on, and hold none any more."""
         self.holding = False
@@ -137,10 +143,10 @@ class StubServer:
             self.changed.notify_all()
 
     def restart(self) -> None:
-        """Close all connections, and refuse a few new ones."""
+        """Close all connections, as the end of a process does, and refuse a few new ones."""
         self.refusing = 3
         for connection in list(self.connections):
-            connection.abort()
+            connection.close()
 
     def __enter__(self) -> Self:
         started = threading.Event()
@@ -171,7 +177,9 @@ class StubServer:
         await self.stop()
 
     async def handle(self, request: StubRequest, connection: StubConnection) -> None:
-        """Answer one request."""
+        """Answer one request, unless it came as the connection was closed."""
+        if not connection.open:
+            return
         self.paths[request.path] += 1
         try:
             if self.key is not None and request.headers.get("authorization") != f"Bearer {self.key}":

@@ -37,7 +37,7 @@ def fresh() -> StubQuestion:
 def ask(server: StubServer, task: Callable[[HttpEndpoint], Awaitable[Result]], **options: object) -> Result:
     async def run() -> Result:
         endpoint = await connect(server.base_url, None, server.key, **options)  # type: ignore[arg-type]
-        server.counts.__init__()  # type: ignore[misc]  # without what connecting has cost
+        server.reset_counts()
         try:
             return await task(endpoint)
         finally:
