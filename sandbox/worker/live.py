@@ -169,7 +169,8 @@ class LiveRouter:
 
     def wipe(self, child: LiveChild) -> None:
         """Overwrite what is kept of the words of a child, and to it."""
-        child.inbox[:] = bytes(len(child.inbox))
+        if child.filled:  # all else is zeros: a new child would only get copies of its pages
+            child.inbox[: child.filled] = bytes(child.filled)
         if child.outbox:
             child.outbox[:] = bytes(len(child.outbox))
 
