@@ -130,11 +130,8 @@ async def ask_all(base_url: str, questions: Sequence[dict[str, str]], beta: floa
 def predicted(results: dict[str, Any], controller: str) -> PredictedSaving:
     """Return what the results of `autotts replay` say about a controller and self-consistency."""
     points = {
-        (row["controller"], round(row["point"]["beta"], 6)): (
-            row["point"]["accuracy_pct"], row["point"]["mean_tokens"],
-        )
-        for row in results["rows"]
-    }  # fmt: skip
+        (row["controller"], round(row["beta"], 6)): (row["accuracy_pct"], row["mean_tokens"]) for row in results["rows"]
+    }
     reference = results["reference"][0]
     points[REFERENCE, FULL] = (reference["accuracy_pct"], reference["mean_tokens"])
     (equal,) = [row["equal"] for row in results["equal"] if row["controller"] == controller]

@@ -62,7 +62,7 @@ def test_betas_around_the_accuracy_of_self_consistency_are_asked(
 
 def test_prediction_is_read_from_the_results_of_a_replay() -> None:
     results = {
-        "rows": [{"controller": "best", "point": {"beta": 0.3, "accuracy_pct": 91, "mean_tokens": 900}}],
+        "rows": [{"controller": "best", "beta": 0.3, "accuracy_pct": 91, "mean_tokens": 900}],
         "reference": [{"accuracy_pct": 90, "mean_tokens": 4000}],
         "equal": [{"controller": "best", "equal": {"saved_pct": 78.0, "saved_ci": [60.0, None]}}],
     }
