@@ -114,6 +114,9 @@ class Collector:
         use = TokenUse()
         try:
             completion = await self._generate(server, branch, use)
+        except asyncio.CancelledError:
+            self._add(RequestsMade(numbers(use)))
+            raise
         except RequestLost as error:
             await self._lost(server, branch, str(error), use)
             return False
