@@ -114,6 +114,19 @@ def test_the_arguments_of_allowed_calls_are_checked(
     assert answer == (ALLOWED if allowed else REFUSED)
 
 
+@pytest.mark.parametrize("machine", seccomp.MACHINES)
+def test_in_front_of_a_live_model_a_candidate_reads_one_descriptor_and_writes_one(machine: str) -> None:
+    usual, live = (seccomp.candidate_program(machine, live=live) for live in (False, True))
+    audit, write, read = ARCHITECTURES[machine], CALLS[machine]["write"], {"x86_64": 0, "aarch64": 63}[machine]
+    for descriptor in (*range(200), (1 << 32) - 1):
+        assert verdict(live, audit, read, descriptor) == (ALLOWED if descriptor == 0 else REFUSED)
+        assert verdict(live, audit, write, descriptor) == (ALLOWED if descriptor == 3 else REFUSED)
+        assert verdict(usual, audit, read, descriptor) == REFUSED
+    for number in set(range(1000)) - {read, write}:
+        for argument in (0, 1, 3, 4096):
+            assert verdict(live, audit, number, *[argument] * 6) == verdict(usual, audit, number, *[argument] * 6)
+
+
 @pytest.fixture(scope="module", params=SANDBOXES)
 def sandbox(request: pytest.FixtureRequest) -> Iterator[WorkerSandbox]:
     if request.param == "docker":
