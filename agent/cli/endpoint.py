@@ -1,14 +1,18 @@
-"""`autotts endpoint start` and `endpoint questions`: the tiny model that ships, behind a real server."""
+"""`autotts endpoint check`, `start` and `questions`: what a server can do, and the tiny model behind a real server."""
 
 from __future__ import annotations
 
 import argparse
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from . import options
-from .messages import notice
+from . import json_output, live_options, options
+from .messages import notice, warn
 from .options import Commands, add_command, count, whole
+
+if TYPE_CHECKING:
+    from autotts.envs.live.capabilities import EndpointReport
 
 _MODEL, _QUESTIONS = "model", "questions"
 _PORT = 8088
@@ -17,8 +21,18 @@ _PORT = 8088
 def add_parser(commands: Commands) -> None:
     """Add the commands."""
     verbs = options.add_group(commands, "endpoint", "check the server of a model, or start one with the tiny model")
+    _add_check(verbs)
     _add_start(verbs)
     _add_questions(verbs)
+
+
+def _add_check(verbs: Commands) -> None:
+    command = add_command(
+        verbs, "check", check, "find out by asking what the server of a model can do",
+        "autotts endpoint check --base-url http://127.0.0.1:8000/v1",
+    )  # fmt: skip
+    live_options.add_server(command)
+    options.json_output(command)
 
 
 def _add_start(verbs: Commands) -> None:
@@ -58,6 +72,48 @@ def _add_questions(verbs: Commands) -> None:
         "--seed", type=whole, default=0, metavar="N", help="other seeds give other questions (default: 0)"
     )
     group.add_argument("--out", metavar="FILE", help="file to write, a JSON object a line (default: standard output)")
+
+
+def check(args: argparse.Namespace) -> int:
+    """Print what a server can do; return exit code 1 if it stops answering."""
+    import asyncio
+
+    from autotts.envs.live.checking import EndpointCheck
+    from autotts.envs.live.exchange import RequestLost
+
+    async def ask(server: live_options.ServerAddress) -> EndpointReport:
+        async with live_options.connected(args, server) as endpoint:
+            return await EndpointCheck(endpoint).report()
+
+    with live_options.chosen_servers(args) as servers:
+        try:
+            report = asyncio.run(ask(servers[0]))
+        except RequestLost as lost:
+            warn(str(lost))
+            return 1
+    _print_report(report)
+    json_output.write(args, lambda: report)
+    return 0
+
+
+def _print_report(report: EndpointReport) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    from ..reports.console.terminal import console
+
+    table = Table("ability", "found", "detail")
+    for ability in report.abilities:
+        table.add_row(*map(Text, (ability.name, ability.found, ability.detail)))
+    console().print(table)
+    level = {
+        "full": "full: branches can be continued and probed, and carry signals",
+        "continue": "continue: branches can be continued and probed, without signals",
+        "width only": "width only: a step runs a branch to its end",
+    }[report.level]
+    version = f" {report.version}" if report.version else ""
+    print(f"{report.base_url}, model {report.model}, server {report.server}{version}")
+    print(f"level {level}")
 
 
 def start(args: argparse.Namespace) -> int:

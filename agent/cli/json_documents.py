@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field, RootModel
 
 from autotts.envs.importing.plausibility import Warned
 from autotts.envs.importing.report import ImportReport
+from autotts.envs.live.capabilities import EndpointReport
 from autotts.envs.live.collecting.estimate import CollectEstimate
 from autotts.envs.live.collecting.session import CollectOutcome, CollectPlan
 from autotts.envs.statistics import Point
@@ -350,6 +351,7 @@ DOCUMENTS: Mapping[str, type[BaseModel]] = {
     "env validate": EnvValidateDocument,
     "env import": EnvImportDocument,
     "collect": CollectDocument,
+    "endpoint check": EndpointReport,
     "archive list": ArchiveListDocument,
     "archive verify": ArchiveVerifyDocument,
     "run verify": RunVerifyDocument,

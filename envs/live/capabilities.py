@@ -18,6 +18,8 @@ assistant's, and nothing else. prefix: ``prefix: true`` on that message.
 """
 Rendering = Literal["tokenize messages", "apply-template"]
 """How a server renders messages in the model's chat template: vLLM's ``/tokenize``, llama.cpp's ``/apply-template``."""
+Found = Literal["yes", "no", "unknown"]
+"""Whether a server has an ability."""
 LimitField = Literal["max_tokens", "max_completion_tokens"]
 """The field for the most tokens to generate, in chat. Hosted reasoning models refuse the older one."""
 TokenizeField = Literal["prompt", "content"]
@@ -27,7 +29,7 @@ TokenizeField = Literal["prompt", "content"]
 class Capabilities(BaseModel):
     """What a server can do for one model. None: not known."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     model: str
     server: Server = "unknown"
@@ -70,3 +72,33 @@ class Capabilities(BaseModel):
         if not self.can_continue:
             return "width only"
         return "full" if self.logprobs else "continue"
+
+
+class CheckedAbility(BaseModel):
+    """One thing that a server can or cannot do."""
+
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+
+    name: str
+    found: Found
+    """`unknown`: asking does not tell."""
+    detail: str = ""
+
+
+class EndpointReport(BaseModel):
+    """What a server can do for one model, as it was found by asking."""
+
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+
+    base_url: str
+    model: str
+    server: Server
+    version: str | None
+    level: Level
+    context: int | None
+    """The longest prompt and completion together, in tokens."""
+    alternatives: int
+    """The most alternatives to a token that come with its log-probability; 0 for no log-probabilities."""
+    abilities: tuple[CheckedAbility, ...]
+    capabilities: Capabilities
+    """What `envs.live.connecting.connect` takes, so that it has to ask nothing."""

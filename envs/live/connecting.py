@@ -103,7 +103,7 @@ class ServerInquiry:
         found = await self._template(found)
         found = await self._raw(found)
         if not found.can_continue:
-            found = await self._chat(found)
+            found = await self.chat(found)
         return found
 
     async def _models(self) -> list[dict[str, Any]]:
@@ -128,19 +128,30 @@ class ServerInquiry:
             elif await self._answers(f"{root}/tokenize", {"model": found.model, "messages": list(_MESSAGES)}):
                 update["rendering"] = "tokenize messages"
         if update.get("server", found.server) == "llama.cpp":
-            update["context"] = await self._slot_context() or found.context
+            update |= await self._properties()
         elif found.server == "unknown" and update:
             update["server"] = "vllm" if "rendering" in update else "sglang"
+        if update.get("server", found.server) in ("vllm", "sglang"):
+            update["version"] = await self._version()
         return found.model_copy(update=update)
 
-    async def _slot_context(self) -> int | None:
-        """Return the context of one slot of llama.cpp, in tokens."""
+    async def _properties(self) -> dict[str, Any]:
+        """Return the version of llama.cpp and the context of one of its slots, in tokens."""
         try:
             document = await self._get(f"{self._transport.root}/props")
         except AttemptFailed:
-            return None
+            return {}
+        found = {"version": _text(document, "build_info")}
         settings = document.get("default_generation_settings") if isinstance(document, dict) else None
-        return _positive(settings.get("n_ctx")) if isinstance(settings, dict) else None
+        context = _positive(settings.get("n_ctx")) if isinstance(settings, dict) else None
+        return found if context is None else {**found, "context": context}
+
+    async def _version(self) -> str | None:
+        """Return the version of vLLM or SGLang, if it says it."""
+        try:
+            return _text(await self._get(f"{self._transport.root}/version"), "version")
+        except AttemptFailed:
+            return None
 
     async def _raw(self, found: Capabilities) -> Capabilities:
         """Find out whether raw prompts are continued, as token ids or as text, and what comes back with them."""
@@ -162,14 +173,16 @@ class ServerInquiry:
                 return tried[0].model_copy(update={"completions": True, "native": native, "prompt_ids": ids})
         return found
 
-    async def _chat(self, found: Capabilities) -> Capabilities:
+    async def chat(self, found: Capabilities) -> Capabilities:
         """Find out whether a partial assistant message is continued, and what comes back with it.
 
         Raises:
             InputError: the server does not answer in chat either.
         """
         prompt, begun = Prompt(_MESSAGES), Passage(_BEGUN)
-        for kind in _CONTINUATIONS:
+        # llama.cpp ignores flags, and would seem to understand them
+        kinds: tuple[Continuation, ...] = ("final message",) if found.server == "llama.cpp" else _CONTINUATIONS
+        for kind in kinds:
             tried = await self._try(found, ChatContinuation(kind), prompt, begun)
             if tried is None:
                 continue
@@ -262,3 +275,8 @@ def _chosen(model: str | None, listed: list[dict[str, Any]], url: str) -> str:
 
 def _positive(value: Any) -> int | None:
     return value if type(value) is int and value > 0 else None
+
+
+def _text(document: Any, name: str) -> str | None:
+    value = document.get(name) if isinstance(document, dict) else None
+    return value if isinstance(value, str) else None

@@ -66,14 +66,20 @@ class NativeTokens:
 
 @dataclass(frozen=True, slots=True)
 class RawText:
-    """Completions of text."""
+    """Completions of text.
 
+    Args:
+        bare: whether to ask that nothing is put before the text: the template has written the special tokens already.
+    """
+
+    bare: bool = False
     path: str = "/completions"
     chat: bool = False
 
     def start(self, prompt: Prompt, passage: Passage, suffix: str, suffix_ids: Sequence[int]) -> Mapping[str, Any]:
-        """Return the prompt as text. The template has written the special tokens at its start already."""
-        return {"prompt": f"{prompt.text}{passage.text}{suffix}", "add_special_tokens": False}
+        """Return the prompt as text."""
+        fields = {"prompt": f"{prompt.text}{passage.text}{suffix}"}
+        return fields | ({"add_special_tokens": False} if self.bare else {})
 
     def echo(self, passage: Passage, suffix: str) -> str:
         """Return nothing: nothing is repeated."""
@@ -135,7 +141,7 @@ def choose(capabilities: Capabilities, prompt: Prompt, passage: Passage) -> Dial
     if capabilities.completions and prompt.token_ids is not None and passage.token_ids is not None:
         return NativeTokens() if capabilities.native else RawTokens()
     if capabilities.completions and prompt.text is not None:
-        return RawText()
+        return RawText(bare=capabilities.server in ("vllm", "sglang"))
     if capabilities.continuation is not None:
         return ChatContinuation(capabilities.continuation, capabilities.echoes)
     return ChatWhole()

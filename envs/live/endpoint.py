@@ -49,7 +49,8 @@ class HttpEndpoint:
         self.model: str = capabilities.model
         self.level: Level = capabilities.level
         self.context: int | None = capabilities.context
-        self._transport = transport
+        self.transport = transport
+        """The connections to the server."""
         self._limits = limits or RetryLimits()
         self._retries = RequestRetries(self._limits, clock or SystemClock())
         self._renderer = PromptRenderer(transport, capabilities)
@@ -98,14 +99,14 @@ class HttpEndpoint:
     async def ping(self) -> bool:
         """Return whether the server answers now; one short request, without a retry."""
         try:
-            await self._transport.get(self._transport.url("/models"))
+            await self.transport.get(self.transport.url("/models"))
         except AttemptFailed as failure:
             return failure.status in (404, 405, 501)  # a server without a list of models answers all the same
         return True
 
     async def close(self) -> None:
         """Close all connections."""
-        await self._transport.close()
+        await self.transport.close()
 
     async def _generate(self, request: GenerationRequest, use: TokenUse, stream: bool, text: TextOnce) -> Completion:
         """Send the request until it is answered.
@@ -138,20 +139,20 @@ class HttpEndpoint:
         """Send the request once, and count its tokens whatever becomes of it."""
         reader = ReplyReader(request.echo, request.thinking)
         body = request.fields(self.capabilities, stream)
-        url = self._transport.url(request.dialect.path)
+        url = self.transport.url(request.dialect.path)
         text.restart()
         use.requests += 1
         try:
             async with asyncio.timeout(seconds):
                 if stream:
-                    async with aclosing(self._transport.stream(url, body)) as events:
+                    async with aclosing(self.transport.stream(url, body)) as events:
                         async for event in events:
                             if event is None:
                                 reader.complete = True
                             else:
                                 text(reader.read(event))
                 else:
-                    reader.read(await self._transport.post(url, body, min(seconds, self._limits.reply)))
+                    reader.read(await self.transport.post(url, body, min(seconds, self._limits.reply)))
                     reader.complete = True
             done, exact = reader.completion(request.limit, request.room)
         except TimeoutError:

@@ -73,6 +73,17 @@ class HttpTransport:
             self._check(response, response.content)
             return _json(response.content)
 
+    async def text(self, url: str) -> str:
+        """Return the text at an address.
+
+        Raises:
+            AttemptFailed: there is none.
+        """
+        async with self._turns, self._failures():
+            response = await self._client.get(url)
+            self._check(response, response.content)
+            return response.text
+
     async def post(self, url: str, body: Mapping[str, Any], seconds: float | None = None) -> Any:
         """Send ``body`` and return the JSON of the reply.
 

@@ -147,6 +147,7 @@ COMMANDS: dict[str, tuple[tuple[str, ...], ...]] = {
     "archive reindex": (("archive",), (EVIL,)),
     "archive export": (("archive", "-o", f"{EVIL}.tar"), (EVIL, "-o", "x.tar")),
     "archive import": (("bad.bundle", "--archive", "other"), (EVIL, "--archive", "other")),
+    "endpoint check": (SERVER, (*SERVER, "--model", EVIL)),
     "endpoint start": (("--model-file", EVIL),),
     "endpoint questions": ((), ("--out", f"{EVIL}/{EVIL}")),
     "sandbox build": ((EVIL,),),

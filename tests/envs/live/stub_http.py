@@ -73,10 +73,10 @@ class StubConnection(asyncio.Protocol):
         if self._transport is not None:
             self._next()
 
-    def reply(self, status: int, body: bytes, headers: str = "") -> None:
+    def reply(self, status: int, body: bytes, kind: str = "application/json") -> None:
         """Send a whole reply."""
         self.write(
-            f"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\n{headers}Content-Length: {len(body)}\r\n\r\n"
+            f"HTTP/1.1 {status} X\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n"
             .encode() + body
         )  # fmt: skip
 

@@ -121,7 +121,7 @@ class GenerationReply:
         server.in_flight += 1
         server.most_in_flight = max(server.most_in_flight, server.in_flight)
         server.note()
-        self._generation, self._counts = server.model.generate(self._prompt, self._limit, seed), counts
+        self._generation, self._counts = self._generated(seed), counts
         try:
             await (self._stream if self._body.get("stream") else self._reply)(self._generation, fault)
         except asyncio.CancelledError:
@@ -131,6 +131,13 @@ class GenerationReply:
         finally:
             if not self._counted:
                 self._count(whole=False)
+
+    def _generated(self, seed: int | None) -> StubGeneration:
+        generation = self._server.model.generate(self._prompt, self._limit, seed)
+        if self._body.get("ignore_eos") and generation.pieces[-1:] == [END]:
+            generation.pieces[-1:] = [" more"] * (self._limit - len(generation.pieces) + 1)
+            generation.finish_reason = "length"
+        return generation
 
     def _count(self, whole: bool) -> None:
         """Count the request; before the last byte, so that a client which has its reply finds it counted."""
@@ -158,10 +165,9 @@ class GenerationReply:
 
     async def _reply(self, generation: StubGeneration, fault: Fault | None) -> None:
         """Send the whole reply."""
-        self._sent = len(generation.pieces)  # from here on they may have been generated
-        if not self._server.flavour.runs_on and self._server.holding:
-            self._sent = 0
+        self._sent = len(generation.pieces) if self._server.flavour.runs_on else 0
         await self._pause(True)
+        self._sent = len(generation.pieces)
         if fault == "silent":
             await asyncio.Event().wait()
         if fault == "lost reply":

@@ -182,6 +182,9 @@ class StubServer:
             return
         self.paths[request.path] += 1
         try:
+            if request.path == "/metrics" and self.flavour.tokenize:
+                connection.reply(200, self._metrics().encode(), kind="text/plain")
+                return
             if self.key is not None and request.headers.get("authorization") != f"Bearer {self.key}":
                 raise StubRefusal(401, f"Incorrect API key provided: {request.headers.get('authorization', '')[7:]}")
             document = self._page(request)
@@ -191,6 +194,11 @@ class StubServer:
             await GenerationReply(self, request, connection).send()
         except StubRefusal as refusal:
             connection.reply(refusal.status, json.dumps(refusal.body).encode())
+
+    def _metrics(self) -> str:
+        name = "vllm:generation_tokens_total" if self.flavour.tokenize == "vllm" else "llamacpp:tokens_predicted_total"
+        total = self.counts.generated + self.counts.wasted
+        return f'# HELP {name}\n{name}{{model_name="{self.model_name}"}} {total}.0\n'
 
     def _page(self, request: StubRequest) -> Any:
         """Return the document at a path; None for a request that generates.
