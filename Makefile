@@ -5,13 +5,18 @@ READY := $(VENV)/.ready
 BIN := $(VENV)/bin
 SHARED_REPLAY ?= ../shared/replay
 
-.PHONY: demo check test fuzz fast lint style types bench champions champion-pages lock clean
+.PHONY: demo demo-live check test fuzz fast lint style types bench champions champion-pages lock clean
 .PHONY: ui-vendor ui-screenshots inspector langgraph
 
 demo: $(READY)
 	rm -rf runs/demo
 	$(BIN)/autotts discover --env 'synthetic/*' --run runs/demo --generations 4 --population 6 --orders 1 --sandbox $(SANDBOX)
 	$(BIN)/autotts lineage --run runs/demo
+
+# The whole circle with a live model, in six minutes on two idle cores: a real server with the tiny model that ships,
+# collect, discover, serve, and fresh questions through the official client. No network but the loopback interface.
+demo-live: $(READY)
+	$(BIN)/python -m benchmarks.demo_live --sandbox $(SANDBOX)
 
 # All tests, side by side on all cores, a worker each: `make test WORKERS=0` is one after the other.
 WORKERS ?= auto

@@ -21,6 +21,7 @@ if _typing.TYPE_CHECKING:
     from autotts.agent.archive.best import BestVersion
     from autotts.agent.archive.run_report import RunReport
     from autotts.agent.archive.version import FreshResults, Version
+    from autotts.agent.live.asking import LiveAnswer
     from autotts.agent.llm.failures import ExplorerError
     from autotts.agent.loop.nodes import ExplorerFailed
     from autotts.agent.records.card import Card
@@ -44,6 +45,8 @@ if _typing.TYPE_CHECKING:
     from autotts.envs.contract.question import BudgetSpent, IllegalAction, Probe, Question, TokensSpent
     from autotts.envs.errors import DamagedFile, InputError
     from autotts.envs.live.collecting.session import CollectionStopped
+    from autotts.envs.live.exchange import Sampling
+    from autotts.envs.live.question import LiveQuestion
     from autotts.envs.statistics import CurveDifference, Point
     from autotts.envs.store import Environment
     from autotts.sandbox.backends.process import ProcessSandbox
@@ -57,12 +60,14 @@ if _typing.TYPE_CHECKING:
     from ._discovery_run import DiscoveryRun
     from ._environments import load_environment
     from ._evaluation import compare, evaluate
+    from ._live import LiveModel, connect
     from ._replay import replay
 
 _HOMES = {
     "autotts.agent.archive.best": ("BestVersion",),
     "autotts.agent.archive.run_report": ("RunReport",),
     "autotts.agent.archive.version": ("FreshResults", "Version"),
+    "autotts.agent.live.asking": ("LiveAnswer",),
     "autotts.agent.llm.failures": ("ExplorerError",),
     "autotts.agent.loop.nodes": ("ExplorerFailed",),
     "autotts.agent.records.card": ("Card",),
@@ -80,10 +85,13 @@ _HOMES = {
     "autotts._discovery_run": ("DiscoveryRun",),
     "autotts._environments": ("load_environment",),
     "autotts._evaluation": ("compare", "evaluate"),
+    "autotts._live": ("LiveModel", "connect"),
     "autotts._replay": ("replay",),
     "autotts.envs.contract.controller": ("Controller", "confidence", "leader", "majority", "weighted_majority"),
     "autotts.envs.contract.question": ("BudgetSpent", "IllegalAction", "Probe", "Question", "TokensSpent"),
     "autotts.envs.errors": ("DamagedFile", "InputError"),
+    "autotts.envs.live.exchange": ("Sampling",),
+    "autotts.envs.live.question": ("LiveQuestion",),
     "autotts.envs.live.collecting.session": ("CollectionStopped",),
     "autotts.envs.statistics": ("CurveDifference", "Point"),
     "autotts.envs.store": ("Environment",),
@@ -124,6 +132,9 @@ __all__ = [
     "IllegalAction",
     "InputError",
     "LimitReached",
+    "LiveAnswer",
+    "LiveModel",
+    "LiveQuestion",
     "Point",
     "Probe",
     "ProcessSandbox",
@@ -134,6 +145,7 @@ __all__ = [
     "RunReport",
     "RunStarted",
     "RunStopped",
+    "Sampling",
     "Sandbox",
     "SandboxError",
     "SandboxLimits",
@@ -147,6 +159,7 @@ __all__ = [
     "collect",
     "compare",
     "confidence",
+    "connect",
     "discover",
     "evaluate",
     "leader",

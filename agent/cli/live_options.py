@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 MODEL, SAMPLING, BRANCHES, ANSWERS = "model", "sampling", "branches", "answers"
 """Titles of the groups of options."""
 _KEY = "OPENAI_API_KEY"
-_LONGEST_BRANCH = 32_768
-"""Tokens of a branch at most, if neither the user nor the server knows better."""
 _SCHEMES = ("http://", "https://")
 
 
@@ -251,22 +249,13 @@ def live_settings(args: argparse.Namespace, model: str, context: int | None = No
     Raises:
         InputError: two options exclude each other, or the suffix means nothing.
     """
-    from autotts.envs.live import families
-    from autotts.envs.live.settings import LiveSettings
+    from autotts.envs.live.defaults import settings_for
 
-    family = families.family_of(model)
-    delta = args.delta or family.delta
-    suffix = family.probe_suffix if args.probe_suffix is None else families.probe_suffix(args.probe_suffix)
-    return LiveSettings(
-        delta=delta,
-        max_branches=args.branches or family.branches,
-        branch_tokens=args.branch_tokens or max(context or _LONGEST_BRANCH, delta),
-        max_tokens=args.max_tokens,
-        probe_suffix=suffix,
-        probe_tokens=args.probe_tokens or family.probe_tokens,
-        sampling=sampling(args),
-        seed=args.seed,
-    )
+    return settings_for(
+        model, context, delta=args.delta, branches=args.branches, branch_tokens=args.branch_tokens,
+        max_tokens=args.max_tokens, probe_suffix=args.probe_suffix, probe_tokens=args.probe_tokens,
+        sampling=sampling(args), seed=args.seed,
+    )  # fmt: skip
 
 
 def answer_reader(args: argparse.Namespace, model: str) -> AnswerReader:
@@ -279,16 +268,9 @@ def answer_reader(args: argparse.Namespace, model: str) -> AnswerReader:
     Raises:
         InputError: a way to find or to compare answers does not exist, or needs packages that are missing.
     """
-    from autotts.envs.answers.equivalences import math_is_installed
-    from autotts.envs.answers.extraction import extraction
-    from autotts.envs.live.answer_reader import AnswerReader
-    from autotts.envs.live.families import family_of
+    from autotts.envs.live.defaults import reader_for
 
-    ways = args.extract or ["boxed"]
-    found = extraction("--extract", *ways)
-    assert found is not None  # some way is named
-    same = {"choice": "choice", "number": "number"}.get(ways[0]) or ("math" if math_is_installed() else "number")
-    return AnswerReader(found, args.answers or family_of(model).answers or same)
+    return reader_for(model, args.extract or (), args.answers)
 
 
 # The values of options
