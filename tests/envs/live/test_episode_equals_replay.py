@@ -57,6 +57,7 @@ class Outcome:
     latency: int
     active: list[int]
     width: int
+    depths: list[tuple[int, bool]]
     can_step: bool
     ran_out: bool
 
@@ -99,7 +100,8 @@ async def lived(episode: LiveEpisode, plan: Sequence[Action]) -> list[Outcome]:
 
 def outcome(question: ReplayQuestion | LiveEpisode, result: Any) -> Outcome:
     return Outcome(
-        result, question.tokens, question.latency, question.active, question.width, question.can_step,
+        result, question.tokens, question.latency, question.active, question.width,
+        [(question.depth(i), question.finished(i)) for i in range(question.width)], question.can_step,
         question.tokens_ran_out,
     )  # fmt: skip
 
@@ -168,3 +170,25 @@ def test_any_actions_where_the_server_gives_whole_answers_only(data: st.DataObje
     least = recording.delta + recording.probe_cost
     limit = data.draw(st.none() | st.integers(least, 3 * least + sum(recording.total_tokens)))
     compare(recording, data.draw(actions(len(recording.total_tokens))), limit, level="width only")
+
+
+def test_a_look_at_the_latest_answers_ends_a_record_of_equal_steps() -> None:
+    recording = Recording.of([["1"] * 6], [22], 4)
+    plan: list[Action] = [("branch_many", 1), ("steps", ([0], 2)), ("latest_answers", None), ("steps", ([0], 3))]
+    episode = compare(recording, plan, None)
+    assert episode.log.repeats == [1, 2, 3]
+
+
+def test_whole_answers_under_a_limit_reserve_an_interval_each() -> None:
+    """The second answer would fit, had the first not reserved a whole interval; the next call need not ask again."""
+    recording = Recording.of([["1"], ["2"], ["3"]], [2, 9, 30], 5)
+    plan: list[Action] = [("branch_many", 3), ("step_many", [0, 1, 2]), ("step_many", [1]), ("step_many", [2])]
+    episode = compare(recording, plan, 16 - 4, level="width only")
+    assert episode.active == [2]
+    assert episode.use.requests == 2, "for the third answer, no whole interval is left"
+
+
+def test_a_run_counts_the_last_interval_that_is_begun() -> None:
+    recording = Recording.of([["1", "2", "3"], ["1"]], [9, 4], 4)
+    episode = compare(recording, [("branch_many", 2), ("run_many_to_end", [0, 1])], 16)
+    assert [branch.depth for branch in episode.branches] == [3, 1]
