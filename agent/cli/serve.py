@@ -125,6 +125,8 @@ def serve(args: argparse.Namespace) -> int:
         from ..serve import server as _  # noqa: F401
     except ImportError as error:
         raise InputError(f"the gateway needs {error.name}: {install_command('serve')}") from None
+    from autotts.sandbox.choice import check_name
+
     from ..archive.names import find_controller
     from .listening import listen
 
@@ -134,6 +136,7 @@ def serve(args: argparse.Namespace) -> int:
     keys = _keys(args)
     if not len(keys) and not _loopback(args.host):
         warn(f"--host {args.host} without --api-keys-env or --api-keys: everybody who reaches this address may ask")
+    check_name(args.sandbox)
     candidate = find()
     args.seed = None
     with live_options.chosen_servers(args) as servers, closing(listen(args.host, args.port)) as listening:

@@ -118,11 +118,12 @@ class EpisodeRunner:
         async with self._turn(question) as controller:
             with self.tracing.span("autotts.episode", self._attributes(question, controller), question.headers) as span:
                 episode = await self._open(question)
+                watched = WatchedActions(episode, self.tracing, question.progress)
                 try:
-                    played = await self._play(question, controller, episode)
+                    played = await self._play(question, controller, watched)
                 finally:
                     await episode.close()
-                answer = self._answer(question, controller, episode, played)
+                answer = self._answer(question, controller, watched, played)
                 _describe(span, answer)
             if keep is not None:
                 keep(episode, answer)
@@ -159,10 +160,8 @@ class EpisodeRunner:
         except (RequestLost, InputError) as error:
             raise GatewayError(502, "model_unavailable", f"the model's server: {error}", retry_after=5) from None
 
-    async def _play(
-        self, question: AskedQuestion, controller: ControllerInService, episode: QuestionEpisode
-    ) -> _Played:
-        watched = WatchedActions(episode, self.tracing, question.progress)
+    async def _play(self, question: AskedQuestion, controller: ControllerInService, watched: WatchedActions) -> _Played:
+        episode = watched.episode
         deadline = question.time_limit()
         try:
             async with deadline:
@@ -185,8 +184,9 @@ class EpisodeRunner:
         return _Played("no answer" if outcome.answer is None else "ok", outcome.answer)
 
     def _answer(
-        self, question: AskedQuestion, controller: ControllerInService, episode: QuestionEpisode, played: _Played
+        self, question: AskedQuestion, controller: ControllerInService, watched: WatchedActions, played: _Played
     ) -> ServedAnswer:
+        episode = watched.episode
         branches = list(episode.branches)
         if played.answer is None and branches and all(branch.lost for branch in branches):
             text = "the model's server lost every branch of this question"
@@ -209,6 +209,7 @@ class EpisodeRunner:
             use=episode.use,
             probe_use=episode.probe_use,
             tokens=episode.tokens,
+            actions=watched.actions,
             critical_tokens=episode.latency,
             critical_seconds=episode.seconds,
             seconds=asyncio.get_running_loop().time() - question.arrived,

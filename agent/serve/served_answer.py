@@ -72,6 +72,8 @@ class ServedAnswer:
     """Tokens of the probes."""
     tokens: int
     """Tokens of the episode as the contract counts them, which `max_tokens` limits."""
+    actions: int
+    """Calls of the controller that may have cost tokens: steps, advances, probes, runs to the end."""
     critical_tokens: int
     critical_seconds: float
     seconds: float = 0.0
@@ -129,6 +131,7 @@ class ServedAnswer:
             "votes": {"answer": self.vote.votes, "second": self.vote.second, "all": self.vote.voters},
             "confidence": self.vote.confidence,
             "tokens": kinds,
+            "actions": self.actions,
             "requests": self.use.requests + self.probe_use.requests,
             "critical_path": {"tokens": self.critical_tokens, "seconds": round(self.critical_seconds, 6)},
             "seconds": round(self.seconds, 6),

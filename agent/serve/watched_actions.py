@@ -24,7 +24,7 @@ class WatchedActions:
     """
 
     def __init__(self, episode: QuestionEpisode, tracing: Tracing, progress: Callable[[str], None] | None) -> None:
-        self._episode, self._tracing, self._progress = episode, tracing, progress
+        self.episode, self._tracing, self._progress = episode, tracing, progress
         self.max_branches, self.max_tokens = episode.max_branches, episode.max_tokens
         self.actions = 0
         """Actions that were taken and may have cost tokens."""
@@ -32,65 +32,65 @@ class WatchedActions:
     @property
     def tokens_ran_out(self) -> bool:
         """See `LiveActions`; so are all other members."""
-        return self._episode.tokens_ran_out
+        return self.episode.tokens_ran_out
 
     async def branch_many(self, n: int) -> list[int]:
-        return await self._episode.branch_many(n)
+        return await self.episode.branch_many(n)
 
     async def advance(self, i: int) -> bool:
-        return await self._taken("advance", 1, self._episode.advance(i))
+        return await self._taken("advance", 1, self.episode.advance(i))
 
     async def probe(self, i: int) -> str | None:
-        return await self._taken("probe", 1, self._episode.probe(i))
+        return await self._taken("probe", 1, self.episode.probe(i))
 
     async def prune(self, i: int) -> None:
-        await self._episode.prune(i)
+        await self.episode.prune(i)
 
     async def step_many(self, indices: Sequence[int]) -> list[tuple[str | None, bool]]:
-        return await self._taken("step_many", len(indices), self._episode.step_many(indices))
+        return await self._taken("step_many", len(indices), self.episode.step_many(indices))
 
     async def run_many_to_end(self, indices: Sequence[int]) -> list[str | None]:
-        return await self._taken("run_many_to_end", len(indices), self._episode.run_many_to_end(indices))
+        return await self._taken("run_many_to_end", len(indices), self.episode.run_many_to_end(indices))
 
     def finished(self, i: int) -> bool:
-        return self._episode.finished(i)
+        return self.episode.finished(i)
 
     def depth(self, i: int) -> int:
-        return self._episode.depth(i)
+        return self.episode.depth(i)
 
     @property
     def active(self) -> list[int]:
-        return self._episode.active
+        return self.episode.active
 
     @property
     def width(self) -> int:
-        return self._episode.width
+        return self.episode.width
 
     @property
     def tokens(self) -> int:
-        return self._episode.tokens
+        return self.episode.tokens
 
     @property
     def latency(self) -> int:
-        return self._episode.latency
+        return self.episode.latency
 
     @property
     def latest_answers(self) -> dict[int, str | None]:
-        return self._episode.latest_answers
+        return self.episode.latest_answers
 
     @property
     def can_step(self) -> bool:
-        return self._episode.can_step
+        return self.episode.can_step
 
     async def _taken(self, verb: str, branches: int, action: Awaitable[_Result]) -> _Result:
         self.actions += 1
         try:
             with self._tracing.span(f"autotts.{verb}", {"autotts.branches": branches}) as span:
                 result = await action
-                span.set({"autotts.tokens": self._episode.tokens})
+                span.set({"autotts.tokens": self.episode.tokens})
         finally:
             if self._progress is not None:
-                self._progress(progress_line(self._episode))
+                self._progress(progress_line(self.episode))
         return result
 
 
