@@ -13,7 +13,7 @@ from ..web.connections import ADMITTED
 from .errors import GatewayError
 
 READ_TO_REFUSE = 8
-"""A body that is too large is read on up to so many times the limit: a client that still sends would not see why."""
+"""A body that is refused is read on, up to so many times the limit: a client that still sends would not see why."""
 OPEN_PATHS = ("/healthz", "/readyz")
 """Paths that need no key: they tell nothing but whether the gateway works."""
 
@@ -78,8 +78,7 @@ class GatewayGuard:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         if (error := self._refusal(scope, headers)) is not None:
             self.refused(error)
-            if error.status == 413:
-                await self._read_on(receive, 0)
+            await self._read_on(receive, 0)
             await _refuse(counted, error)
             return
         scope[ADMITTED] = True
