@@ -185,7 +185,7 @@ def questions_of(args: argparse.Namespace) -> QuestionFile:
         mapping[field] = place
     options = QuestionOptions(
         mapping=mapping,
-        template=args.template.replace("\\n", "\n") if args.template else None,
+        template=_template(args) or None,
         system=args.system or None,
         extract=extraction("--extract", *(args.extract or ["boxed"])),
         extract_gold=extraction("--extract-gold", *args.extract_gold),
@@ -205,6 +205,11 @@ def questions_of(args: argparse.Namespace) -> QuestionFile:
     return found
 
 
+def _template(args: argparse.Namespace) -> str:
+    """Return the template with its line breaks; "" for none."""
+    return (args.template or "").replace("\\n", "\n")
+
+
 def plan_of(args: argparse.Namespace, name: str, path: Path, questions: QuestionFile) -> CollectPlan:
     """Return what is to be collected, and how."""
     from autotts.envs.live.collecting.journal import SUFFIX
@@ -221,7 +226,7 @@ def plan_of(args: argparse.Namespace, name: str, path: Path, questions: Question
 
     return CollectPlan(
         name, path.with_name(path.name.removesuffix(FILE_SUFFIX) + SUFFIX), Path(args.questions_file).name, questions,
-        settings, reader, lambda model: _prices(args, model), template=args.template or "", system=args.system or "",
+        settings, reader, lambda model: _prices(args, model), template=_template(args), system=args.system or "",
         limits=CollectLimits(args.max_tokens_total, args.max_dollars, args.max_hours), concurrency=args.concurrency,
         most_lost=args.max_lost, restart=args.restart, dry_run=args.dry_run,
     )  # fmt: skip

@@ -57,6 +57,7 @@ class Collector:
         self._in_flight = 0
         self._blocked = 0
         """Workers that wait for room below a limit."""
+        self._last_loss = ""
         self._stopped: CollectStopped | None = None
         self._changed = asyncio.Condition()
 
@@ -80,6 +81,7 @@ class Collector:
             raise _first(errors) from None
         finally:
             self._journal.synchronise()
+        self._check_lost()
         return self._stopped
 
     async def _work(self, server: CollectServer) -> None:
@@ -213,9 +215,15 @@ class Collector:
             self._leave_out(server, why)
             return
         self._add(BranchLost(branch.question, branch.number, why[:500], numbers(use)))
+        self._last_loss = why
+        if self._collection.finished >= _FEWEST:
+            self._check_lost()
+
+    def _check_lost(self) -> None:
         done, lost = self._collection.finished, self._collection.lost
-        if done >= _FEWEST and lost > self._most_lost * done:
-            self._stop(f"{lost:,} of {counted(done, 'branch')} were lost, the last one by: {why}", failed=True)
+        if lost > self._most_lost * done:
+            were = f"{lost:,} of {counted(done, 'branch')} {'was' if lost == 1 else 'were'} lost"
+            self._stop(f"{were}, the last one by: {self._last_loss}", failed=True)
 
     def _leave_out(self, server: CollectServer, why: str, error: InputError | None = None) -> None:
         """Use ``server`` no more; stop if it was the last one.

@@ -12,6 +12,7 @@ import pytest
 import autotts
 from autotts.agent.cli.main import main
 from autotts.envs import store
+from autotts.envs.live.collecting.questions import QuestionOptions, messages_of, read_questions
 from tests.envs.live.stub_server import StubQuestion, StubServer
 
 DELTA, BRANCHES = 10, 8
@@ -65,6 +66,20 @@ def test_environment_and_figures_are_written(
     assert main(words(server)) == 2 and "exists already" in capsys.readouterr().err
     assert main(["env", "show", "stub/model"]) == 0
     assert "probe suffix   \\n\\nFinal answer: \\boxed{" in capsys.readouterr().out
+
+
+def test_messages_can_be_made_again_from_the_environment(server: StubServer, here: Path) -> None:
+    write(here / "one.jsonl", [{"question": "7?", "answer": 1}])
+    line = words(server, "--template", "Q:\\n{question} \\boxed{}", "--system", "Think.", questions="one.jsonl")
+    options = QuestionOptions(template="Q:\n{question} \\boxed{}", system="Think.")
+    asked = read_questions(here / "one.jsonl", options).questions[0]
+    assert asked.messages[1]["content"] == "Q:\n7? \\boxed{}"
+    made = [StubQuestion.of(asked.messages[1]["content"], ANSWERS, [25] * BRANCHES, DELTA)]
+    with StubServer(made) as other:
+        line[line.index("--base-url") + 1] = other.base_url
+        assert main(line) == 0
+    env = store.load(here / "data" / "stub" / "model.env.npz")
+    assert messages_of(env.questions[0], env.provenance["template"], env.provenance["system"]) == asked.messages
 
 
 def test_dry_run_and_limits_keep_what_was_collected(
