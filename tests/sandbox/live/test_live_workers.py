@@ -287,6 +287,7 @@ def test_a_worker_that_cannot_be_replaced_is_an_error_until_it_can() -> None:
     asyncio.run(run())
 
 
+@pytest.mark.slow
 def test_two_hundred_questions_share_few_processes() -> None:
     async def run() -> None:
         async with LiveWorkers.open(VOTE, "process", questions=8) as workers:

@@ -97,7 +97,7 @@ def read(value: Any, dialogue: LiveDialogue, known: set[str]) -> Any:
     return {i: read(answer, dialogue, known) for i, answer in value.items()} if isinstance(value, dict) else value
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(seed=st.integers(0, 10**9), max_tokens=st.one_of(st.none(), st.integers(1, 2000)))
 def test_a_remote_question_behaves_as_the_question_that_it_asks(seed: int, max_tokens: int | None) -> None:
     make = random_question(Random(seed), max_tokens)
