@@ -8,9 +8,11 @@ from typing import Any
 
 from ..dotted_paths import find
 
-_START = re.compile(r"[{\[]")
+_START = re.compile(r'\{(?=\s*["}])|\[')
 _MOST_ATTEMPTS = 2000
 """Braces at which no JSON begins that are tried in a text: the others may be as many as its characters."""
+_TOO_DEEP = 1000
+"""Characters that are skipped where brackets nest too deeply to be read."""
 _DECODER = json.JSONDecoder(parse_float=str, parse_int=str)  # a number keeps its spelling
 
 
@@ -24,9 +26,11 @@ def last_json_value(text: str, path: str) -> str | None:
     while (start := _START.search(text, at)) is not None and failures < _MOST_ATTEMPTS:
         try:
             value, at = _DECODER.raw_decode(text, start.start())
-        except (ValueError, RecursionError):
-            failures += 1
-            at = start.end()
+        except ValueError:
+            failures, at = failures + 1, start.end()
+            continue
+        except RecursionError:
+            failures, at = failures + 1, start.end() + _TOO_DEEP
             continue
         here = find(value, path)
         found = found if here is None else here
