@@ -29,15 +29,23 @@ _AT_ONCE = 8
 """Fresh questions that are asked at a time."""
 
 
+_WITHOUT_PROBES = 0.5
+"""The time of a token of self-consistency, as a share of that of a token with probes."""
+_FEWEST = 8
+"""Fresh questions that are asked, however slow the machine is."""
+
+
 @dataclass(frozen=True, slots=True)
 class DemoSize:
     """How much the demo does. The defaults take at most six minutes on two idle cores."""
 
     collected: int = 30
     """Questions that are collected."""
-    branches: int = 32
-    fresh: int = 40
-    """Fresh questions."""
+    branches: int = 16
+    fresh: int = 60
+    """Fresh questions at most: as many as there is time for are asked, which is decided before the first answer."""
+    seconds: int = 330
+    """Time of the whole demo."""
     generations: int = 3
     population: int = 6
     orders: int = 8
@@ -140,13 +148,25 @@ def predicted(results: dict[str, Any], controller: str) -> PredictedSaving:
 
 
 def betas_to_ask(prediction: PredictedSaving, controller: str) -> list[float]:
-    """Return the lowest beta that replay expects to reach the accuracy of self-consistency, and its two neighbours."""
+    """Return the lowest beta that replay expects to reach the accuracy of self-consistency, and the next one."""
     curve = sorted((beta, accuracy) for (name, beta), (accuracy, _) in prediction.points.items() if name == controller)
     target = prediction.points[REFERENCE, FULL][0]
     reaching = [at for at, (_, accuracy) in enumerate(curve) if accuracy >= target]
     best = reaching[0] if reaching else max(range(len(curve)), key=lambda at: curve[at][1])
-    first = max(0, min(best - 1, len(curve) - 3))
-    return [beta for beta, _ in curve[first : first + 3]]
+    first = max(0, min(best, len(curve) - 2))
+    return [beta for beta, _ in curve[first : first + 2]]
+
+
+def questions_in(seconds: float, token_seconds: float, tokens: float, most: int) -> int:
+    """Return how many fresh questions fit into a time.
+
+    Args:
+        seconds: the time that is left.
+        token_seconds: seconds that a token took when the environment was collected, with its probes.
+        tokens: tokens that a fresh question is expected to take, over all controllers and betas.
+        most: questions at most.
+    """
+    return max(_FEWEST, min(most, int(seconds / max(1e-9, token_seconds * tokens))))
 
 
 def run(out: Path, sandbox: str, size: DemoSize) -> None:
@@ -166,21 +186,27 @@ def run(out: Path, sandbox: str, size: DemoSize) -> None:
         collected, fresh = out / "collected.jsonl", out / "fresh.jsonl"
         command("endpoint", "questions", "--count", str(size.collected), "--seed", "1", "--out", str(collected))
         command("endpoint", "questions", "--count", str(size.fresh), "--seed", "2", "--out", str(fresh))
+        began = steps.seconds
         command("collect", str(collected), "--name", ENVIRONMENT, "--branches", str(size.branches), "--base-url",
                 model, *data)  # fmt: skip
+        collecting = steps.seconds - began
         steps.begin("discover a controller on them")
         run_home, found = out / "run", out / "discover.json"
         command("discover", "--env", ENVIRONMENT, *data, "--run", str(run_home), "--sandbox", sandbox, "--generations",
                 str(size.generations), "--population", str(size.population), "--orders", str(size.orders), "--quiet",
                 "--json", str(found))  # fmt: skip
-        best = json.loads(found.read_text())["best"]["id"]
+        best = (json.loads(found.read_text())["best"] or {}).get("id", REFERENCE)
         steps.begin(f"let replay predict what {best} and self-consistency do")
         command("replay", best, REFERENCE, "--run", str(run_home), "--env", ENVIRONMENT, *data, "--orders", "20",
                 "--sandbox", sandbox, "--output", str(out / "replay"), "--quiet")  # fmt: skip
         prediction = predicted(json.loads((out / "replay" / "results.json").read_text()), best)
         betas = betas_to_ask(prediction, best)
-        steps.begin(f"serve both, and ask {size.fresh} fresh questions through the client `openai`")
+        all_branches = prediction.points[REFERENCE, FULL][1]
+        tokens = _WITHOUT_PROBES * all_branches + sum(prediction.points[best, beta][1] for beta in betas)
+        speed = collecting / (size.collected * all_branches)
         questions = [json.loads(line) for line in fresh.read_text().splitlines()]
+        questions = questions[: questions_in(size.seconds - steps.seconds, speed, tokens, size.fresh)]
+        steps.begin(f"serve both, and ask {len(questions)} fresh questions through the client `openai`")
         gateway = ("--base-url", model, "--branches", str(size.branches), "--port", "0", "--log", "none")
         with serving("serve", REFERENCE, *gateway) as address:
             reference = live_sample(FULL, asyncio.run(ask_all(address, questions, FULL)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.demo_live import FULL, REFERENCE, betas_to_ask, predicted
+from benchmarks.demo_live import FULL, REFERENCE, betas_to_ask, predicted, questions_in
 from benchmarks.live_comparison import AskedQuestion, PredictedSaving, live_sample, report
 
 
@@ -47,9 +47,9 @@ def test_results_are_paired_only_if_every_question_was_asked_once_in_order() -> 
 @pytest.mark.parametrize(
     ("accuracies", "betas"),
     [
-        ({0.1: 50, 0.2: 70, 0.3: 91, 0.4: 95}, [0.2, 0.3, 0.4]),
-        ({0.1: 95, 0.2: 96, 0.3: 97, 0.4: 98}, [0.1, 0.2, 0.3]),
-        ({0.1: 50, 0.2: 60, 0.3: 70, 0.4: 80}, [0.2, 0.3, 0.4]),
+        ({0.1: 50, 0.2: 70, 0.3: 91, 0.4: 95}, [0.3, 0.4]),
+        ({0.1: 95, 0.2: 96, 0.3: 97, 0.4: 98}, [0.1, 0.2]),
+        ({0.1: 50, 0.2: 60, 0.3: 70, 0.4: 80}, [0.3, 0.4]),
         ({0.5: 95}, [0.5]),
     ],
 )
@@ -69,3 +69,13 @@ def test_prediction_is_read_from_the_results_of_a_replay() -> None:
     found = predicted(results, "best")
     assert found.points == {("best", 0.3): (91, 900), (REFERENCE, FULL): (90, 4000)}
     assert (found.saved_pct, found.saved_ci) == (78.0, (60.0, None))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "token_seconds", "tokens", "questions"),
+    [(100, 0.001, 5000, 20), (100, 0.0001, 5000, 40), (100, 0.1, 5000, 8), (-5, 0.001, 5000, 8), (100, 0, 5000, 40)],
+)
+def test_as_many_fresh_questions_are_asked_as_there_is_time_for(
+    seconds: float, token_seconds: float, tokens: float, questions: int
+) -> None:
+    assert questions_in(seconds, token_seconds, tokens, 40) == questions

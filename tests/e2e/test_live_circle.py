@@ -15,7 +15,7 @@ from benchmarks.demo_live import ENVIRONMENT, DemoSize, run
 
 @pytest.mark.slow
 def test_demo_collects_discovers_serves_and_compares(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    size = DemoSize(collected=4, branches=4, fresh=3, generations=1, population=2, orders=1)
+    size = DemoSize(collected=4, branches=4, fresh=8, seconds=0, generations=1, population=2, orders=1)
     run(tmp_path / "demo", "process", size)
     printed = capfd.readouterr().out
     assert "self_consistency at beta 1" in printed and "tokens saved" in printed and "replay predicted" in printed
