@@ -192,3 +192,10 @@ def test_a_run_counts_the_last_interval_that_is_begun() -> None:
     recording = Recording.of([["1", "2", "3"], ["1"]], [9, 4], 4)
     episode = compare(recording, [("branch_many", 2), ("run_many_to_end", [0, 1])], 16)
     assert [branch.depth for branch in episode.branches] == [3, 1]
+
+
+def test_each_depth_is_probed_and_paid_for_once() -> None:
+    recording = Recording.of([["1", "2", "3", "2"]], [14], 4, probe_cost=1)
+    round_trip: list[Action] = [("advance", 0), ("probe", 0), ("probe", 0)]
+    episode = compare(recording, [("branch_many", 1), *round_trip * 3, ("advance", 0), ("probe", 0)], None)
+    assert (episode.probe_use.requests, episode.tokens) == (3, 14 + 3)
