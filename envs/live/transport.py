@@ -24,10 +24,12 @@ HIDDEN_KEY = "[secret]"
 _DATA = "data:"
 _ERROR = "error:"
 _DONE = "[DONE]"
+_EACH = 8
+"""Connections of one client."""
 
 
 class HttpTransport:
-    """One pool of connections to one server, with keep-alive.
+    """Connections to one server, with keep-alive.
 
     Args:
         base_url: the address of the interface, such as ``http://127.0.0.1:8000/v1``.
@@ -45,12 +47,8 @@ class HttpTransport:
         if api_key is not None and not (api_key.isascii() and api_key.isprintable()):
             raise InputError("the API key has characters that no key has, such as a line break")
         self._key, self._limits, self._turns = api_key, limits, asyncio.Semaphore(concurrency)
-        self._client = httpx.AsyncClient(
-            headers={"Authorization": f"Bearer {api_key}"} if api_key else {},
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=concurrency, keepalive_expiry=30.0),
-            timeout=httpx.Timeout(limits.silence, connect=limits.connect, pool=None),
-            verify=self.base_url.startswith("https"),  # loading certificates that nobody needs takes time
-        )
+        self._clients: list[httpx.AsyncClient] = []
+        self._free: list[httpx.AsyncClient] = []  # each as often as it may take another request; the last one next
 
     def url(self, path: str) -> str:
         """Return the address of a path: below the base address, or with two slashes from the root of the server."""
@@ -68,8 +66,8 @@ class HttpTransport:
         Raises:
             AttemptFailed: there is none.
         """
-        async with self._turns, self._failures():
-            response = await self._client.get(url)
+        async with self._turns, self._failures(), self._client() as client:
+            response = await client.get(url)
             self._check(response, response.content)
             return _json(response.content)
 
@@ -79,8 +77,8 @@ class HttpTransport:
         Raises:
             AttemptFailed: there is none.
         """
-        async with self._turns, self._failures():
-            response = await self._client.get(url)
+        async with self._turns, self._failures(), self._client() as client:
+            response = await client.get(url)
             self._check(response, response.content)
             return response.text
 
@@ -96,8 +94,8 @@ class HttpTransport:
             AttemptFailed: there is none.
         """
         timeout = self._timeout(seconds)
-        async with self._turns, self._failures():
-            response = await self._client.post(url, json=body, timeout=timeout)
+        async with self._turns, self._failures(), self._client() as client:
+            response = await client.post(url, json=body, timeout=timeout)
             self._check(response, response.content)
             return _json(response.content)
 
@@ -109,7 +107,12 @@ class HttpTransport:
         Raises:
             AttemptFailed: the reply is an error, or breaks.
         """
-        async with self._turns, self._failures(), self._client.stream("POST", url, json=body) as response:
+        async with (
+            self._turns,
+            self._failures(),
+            self._client() as client,
+            client.stream("POST", url, json=body) as response,
+        ):
             if response.status_code != 200:
                 self._check(response, await response.aread())
             if "json" in response.headers.get("content-type", ""):
@@ -129,7 +132,26 @@ class HttpTransport:
 
     async def close(self) -> None:
         """Close all connections."""
-        await self._client.aclose()
+        for client in self._clients:
+            await client.aclose()
+
+    @asynccontextmanager
+    async def _client(self) -> AsyncIterator[httpx.AsyncClient]:
+        """Lend a client with few connections: for each request, its pool looks at all that it has."""
+        if not self._free:
+            client = httpx.AsyncClient(
+                headers={"Authorization": f"Bearer {self._key}"} if self._key else {},
+                limits=httpx.Limits(max_connections=None, max_keepalive_connections=_EACH, keepalive_expiry=30.0),
+                timeout=self._timeout(None),
+                verify=self.base_url.startswith("https"),  # loading certificates that nobody needs takes time
+            )
+            self._clients.append(client)
+            self._free += [client] * _EACH
+        client = self._free.pop()
+        try:
+            yield client
+        finally:
+            self._free.append(client)
 
     def _timeout(self, seconds: float | None) -> httpx.Timeout:
         silence = self._limits.silence if seconds is None else seconds
