@@ -122,3 +122,18 @@ def test_bad_options_of_answers_are_refused_once_the_server_answers(
         assert main(words(server, *more)) == 2
         printed = capsys.readouterr().err
         assert error in printed and len(printed.splitlines()) == 1, more
+
+
+@pytest.mark.slow
+def test_options_of_the_model_come_from_the_file_of_settings(
+    server: StubServer, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("autotts.toml").write_text(
+        f'base-url = "{server.base_url}"\ntemperature = 0.6\ntop-k = 20\n\n[ask]\ndelta = 50\nbranches = 4\n'
+        'probe-suffix = "deepseek"\nextract = ["boxed", "last-line"]\nanswers = "exact"\ntimeout = 30\n'
+    )
+    assert main(["ask", "self_consistency", QUESTION, "--beta", "1", "--json", "answer.json"]) == 0
+    assert "settings from autotts.toml: " in capsys.readouterr().out
+    found = json.loads(Path("answer.json").read_text())
+    assert (found["answer"], found["tokens"], found["latency"]) == ("2", 450, 150)
