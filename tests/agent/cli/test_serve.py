@@ -22,6 +22,7 @@ from autotts.envs.live.repetition import replay
 
 from ...envs.live.stub_server import StubQuestion, StubServer
 
+REPO = Path(__file__).parents[3]
 QUESTION = "What is 1 + 1?"
 ANSWERS = [["3", "2", "2"], [None, "3", "3"], ["2", "2"], ["2", None, "2"]]
 LENGTHS = [120, 110, 70, 150]
@@ -180,3 +181,12 @@ def test_a_wrong_key_model_or_controller_is_one_line(capsys: pytest.CaptureFixtu
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 3 and all(line.startswith("autotts: ") for line in lines), lines
     assert "key" in lines[0] and "gpt" in lines[1] and "broken" in lines[2]
+
+
+@pytest.mark.slow
+def test_the_load_benchmark_finds_no_error_and_nothing_left() -> None:
+    """A short run of it: every answer equals replay, whatever the time it takes."""
+    words = ["-m", "benchmarks.gateway_load", "--clients", "6", "--seconds", "1", "--sandbox", "process"]
+    done = subprocess.run([sys.executable, *words], cwd=REPO, capture_output=True, text=True, timeout=200)
+    assert "errors: none; different from replay: 0" in done.stdout, done.stdout + done.stderr
+    assert "exit code of the gateway: 0; requests left at the stub: 0, aborted: 0" in done.stdout
