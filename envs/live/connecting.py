@@ -28,6 +28,8 @@ from .replies import ReplyReader
 from .retries import RequestClock, RequestRetries, RetryLimits, SystemClock
 from .transport import HttpTransport
 
+AWAY = 3.0
+"""Seconds to wait for a server that accepts no connection: most likely its address is wrong, or it is not started."""
 LOADING = 120.0
 """Seconds to wait for a server that says that it is loading."""
 _OWNERS: dict[str, Server] = {"vllm": "vllm", "llamacpp": "llama.cpp", "sglang": "sglang", "library": "ollama"}
@@ -63,7 +65,7 @@ async def connect(
     limits, clock = limits or RetryLimits(deadline=timeout), clock or SystemClock()
     transport = HttpTransport(base_url, api_key, limits, concurrency)
     if capabilities is None:
-        asking = RequestRetries(replace(limits, deadline=min(LOADING, limits.deadline), longest_wait=2.0), clock)
+        asking = RequestRetries(replace(limits, deadline=min(LOADING, limits.deadline), longest_wait=2.0), clock, AWAY)
         try:
             capabilities = await ServerInquiry(transport, asking).capabilities(model)
         except AttemptFailed as failure:

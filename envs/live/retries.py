@@ -63,10 +63,11 @@ class RequestRetries:
     Args:
         limits: limits of time.
         clock: the time.
+        unreachable: seconds after which a server that accepts no connection is given up; None for the deadline.
     """
 
-    def __init__(self, limits: RetryLimits, clock: RequestClock) -> None:
-        self._limits, self._clock = limits, clock
+    def __init__(self, limits: RetryLimits, clock: RequestClock, unreachable: float | None = None) -> None:
+        self._limits, self._clock, self._unreachable = limits, clock, unreachable
 
     async def run(
         self, attempt: Callable[[float], Awaitable[_Result]], failed: Callable[[AttemptFailed], None]
@@ -80,7 +81,8 @@ class RequestRetries:
         Raises:
             AttemptFailed: the failure cannot be mended by another attempt, or the deadline has passed.
         """
-        end = self._clock.now() + self._limits.deadline
+        begin = self._clock.now()
+        end = begin + self._limits.deadline
 
         async def once() -> _Result:
             return await attempt(max(0.001, end - self._clock.now()))
@@ -90,10 +92,17 @@ class RequestRetries:
             if isinstance(error, AttemptFailed):
                 failed(error)
 
+        def is_over(state: RetryCallState) -> bool:
+            error = state.outcome.exception() if state.outcome is not None else None
+            last = end
+            if self._unreachable is not None and isinstance(error, AttemptFailed) and error.kind == "unreachable":
+                last = min(end, begin + self._unreachable)
+            return self._clock.now() + state.upcoming_sleep >= last
+
         retrying = AsyncRetrying(
             retry=retry_if_exception(lambda error: isinstance(error, AttemptFailed) and error.kind in RETRIED),
             wait=self._wait, sleep=self._clock.sleep, before_sleep=before, reraise=True,
-            stop=lambda state: self._clock.now() + state.upcoming_sleep >= end,
+            stop=is_over,
         )  # fmt: skip
         return await retrying(once)
 
