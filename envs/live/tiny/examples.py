@@ -12,8 +12,9 @@ from .questions import LONGEST, SHORTEST, walk
 from .teacher import MOST_PASSES, Faults, Teacher
 from .vocabulary import END, REQUEST, SYSTEM, THINK, prompt_text
 
-_CUT_ANSWER, _ANSWER = 6.0, 3.0
-"""Weights of the answer's token in the loss, after a cut and after a whole thought; other tokens have 1."""
+_CUT_ANSWER, _ANSWER, _TALLY = 6.0, 3.0, 4.0
+"""Weights of tokens in the loss: of the answer after a cut and after a whole thought, and of the tally, which is what a
+network of this size learns last. Other tokens have 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +72,16 @@ class ExampleMaker:
         thought = teacher.think(asked, source)
         ids = self._ids(f"{THINK}\n")
         implied = [asked.start] * len(ids)
+        importance = [1.0] * len(ids)
         for piece, answer in zip(thought.pieces, thought.implied, strict=True):
             more = self._ids(piece)
             ids = ids + more
             implied += [answer] * len(more)
+            importance += [_TALLY if " x" in piece else 1.0] * len(more)
         cut = source.random() < stage.cut
         end = source.randint(2, len(ids)) if cut else len(ids)
         tokens += ids[:end]
-        weights += [1.0] * end
+        weights += importance[:end]
         suffix = self._ids(PROBE_SUFFIX)
         tokens += suffix
         weights += [0.0 if cut else 1.0] * len(suffix)

@@ -22,9 +22,9 @@ from .questions import MOVES, PLACES, Walk, moved
 class Faults:
     """How often the teacher errs. All are probabilities, except numbers of pairs."""
 
-    first_slip: float = 0.20
+    first_slip: float = 0.18
     """Of a step of the first pass."""
-    slip: float = 0.10
+    slip: float = 0.08
     """Of a step of a later pass."""
     habit: float = 0.35
     """That a later pass repeats what the branch did before at the same move from the same place."""

@@ -37,11 +37,14 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="write the weights and the log here")
     parser.add_argument("--steps", type=int, default=STEPS, metavar="N", help=f"training steps (default: {STEPS})")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of examples and first weights (default: 0)")
+    parser.add_argument(
+        "--start", type=Path, metavar="DIR", help="continue with the weights in DIR, on examples of the last stage"
+    )
     args = parser.parse_args()
-    train(args.out, args.steps, args.seed)
+    train(args.out, args.steps, args.seed, args.start)
 
 
-def train(out: Path, steps: int = STEPS, seed: int = 0) -> list[dict[str, float]]:
+def train(out: Path, steps: int = STEPS, seed: int = 0, start: Path | None = None) -> list[dict[str, float]]:
     """Train for ``steps`` steps on one core, write everything into the folder ``out``, and return the log.
 
     The folder gets the weights every 250 steps too: a training that was stopped leaves a usable model.
@@ -50,21 +53,25 @@ def train(out: Path, steps: int = STEPS, seed: int = 0) -> list[dict[str, float]
     torch.set_num_threads(1)  # two threads were slower on a machine that has other work
     tokenizer = make_tokenizer()
     network = Network(Shape(vocabulary=tokenizer.get_vocab_size()))
+    if start is not None:
+        load(network, start)
     optimizers = _optimizers(network)
-    maker = ExampleMaker(tokenizer, random.Random(f"training of the tiny model, {seed}"))
+    maker = ExampleMaker(
+        tokenizer, random.Random(f"training of the tiny model, {seed}{', continued' if start else ''}")
+    )
     out.mkdir(parents=True, exist_ok=True)
     log: list[dict[str, float]] = []
     began, seen, loss_sum, step = time.process_time(), 0, 0.0, 0
     with (out / "training.jsonl").open("w", encoding="utf-8") as file:
         while step < steps:
-            for batch in maker.batches(Stage.at(step / steps), TOKENS, min(_POOL, steps - step)):
+            for batch in maker.batches(Stage.at(1.0 if start else step / steps), TOKENS, min(_POOL, steps - step)):
                 loss = _loss(network, batch)
                 network.zero_grad()
                 loss.backward()
                 torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
                 for optimizer, rate in optimizers:
                     for group in optimizer.param_groups:
-                        group["lr"] = rate * rate_share(step, steps)
+                        group["lr"] = rate * (continued_rate_share if start else rate_share)(step, steps)
                     optimizer.step()
                 step += 1
                 seen += sum(len(example.tokens) for example in batch)
@@ -104,6 +111,19 @@ def rate_share(step: int, steps: int) -> float:
     rise = min(1.0, (step + 1) / 50)
     fall = max(0.0, (step / steps - 0.4) / 0.6)
     return rise * (0.02 + 0.98 * (1 + math.cos(math.pi * fall)) / 2)
+
+
+def continued_rate_share(step: int, steps: int) -> float:
+    """Return the same for a training that continues: 20 steps of rise to a half, then a cosine."""
+    return min(1.0, (step + 1) / 20) * (0.01 + 0.49 * (1 + math.cos(math.pi * step / steps)) / 2)
+
+
+def load(network: Network, folder: Path) -> None:
+    """Set the weights of ``network`` to those that `export` has written into ``folder``."""
+    from safetensors.torch import load_file
+
+    found = load_file(folder / "model.safetensors")
+    network.load_state_dict({name.removeprefix("model."): tensor.float() for name, tensor in found.items()})
 
 
 def _loss(network: Network, batch: list[Example]) -> Tensor:
