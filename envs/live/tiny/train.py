@@ -1,6 +1,6 @@
 """Trains the tiny model from nothing, and writes its weights: ``python -m autotts.envs.live.tiny.train --out DIR``.
 
-It takes about 10 minutes of one core. The examples and the first weights come from a seed; sums of floating-point
+It takes about 8 minutes of one core. The examples and the first weights come from a seed; sums of floating-point
 numbers differ between machines, so that a second training gives other weights of the same quality.
 """
 
@@ -22,7 +22,7 @@ from .export import export
 from .network import Network, Shape
 from .vocabulary import make_tokenizer
 
-STEPS = 1500
+STEPS = 1000
 TOKENS = 3072
 """Tokens of a step, with padding."""
 MATRIX_RATE, RATE = 0.02, 4e-3
