@@ -94,9 +94,9 @@ def run_stub(questions: int, delay: float) -> None:
     async def serve() -> None:
         async with StubServer(known, branch_of_seed=seeds.get, delay=delay) as server:
             print(server.base_url, flush=True)
-            told = asyncio.get_running_loop().create_future()
-            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, told.set_result, None)
-            await told
+            told = asyncio.Event()
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, told.set)
+            await told.wait()
             print(json.dumps({"in_flight": server.in_flight, "aborted": server.counts.aborted}), flush=True)
 
     asyncio.run(serve())

@@ -24,8 +24,6 @@ HIDDEN_KEY = "[secret]"
 _DATA = "data:"
 _ERROR = "error:"
 _DONE = "[DONE]"
-_EACH = 8
-"""Connections of one client."""
 
 
 class HttpTransport:
@@ -48,7 +46,7 @@ class HttpTransport:
             raise InputError("the API key has characters that no key has, such as a line break")
         self._key, self._limits, self._turns = api_key, limits, asyncio.Semaphore(concurrency)
         self._clients: list[httpx.AsyncClient] = []
-        self._free: list[httpx.AsyncClient] = []  # each as often as it may take another request; the last one next
+        self._free: list[httpx.AsyncClient] = []  # the one used last is the next: its connection is open
 
     def url(self, path: str) -> str:
         """Return the address of a path: below the base address, or with two slashes from the root of the server."""
@@ -137,16 +135,16 @@ class HttpTransport:
 
     @asynccontextmanager
     async def _client(self) -> AsyncIterator[httpx.AsyncClient]:
-        """Lend a client with few connections: for each request, its pool looks at all that it has."""
+        """Lend a client of one connection: a pool looks at all of its connections for each request."""
         if not self._free:
-            client = httpx.AsyncClient(
+            new = httpx.AsyncClient(
                 headers={"Authorization": f"Bearer {self._key}"} if self._key else {},
-                limits=httpx.Limits(max_connections=None, max_keepalive_connections=_EACH, keepalive_expiry=30.0),
+                limits=httpx.Limits(max_connections=None, max_keepalive_connections=1, keepalive_expiry=30.0),
                 timeout=self._timeout(None),
                 verify=self.base_url.startswith("https"),  # loading certificates that nobody needs takes time
             )
-            self._clients.append(client)
-            self._free += [client] * _EACH
+            self._clients.append(new)
+            self._free.append(new)
         client = self._free.pop()
         try:
             yield client
