@@ -159,6 +159,10 @@ class ReplyReader:
         """Whether log-probabilities have arrived."""
         return bool(self._logprobs)
 
+    def _every_entropy(self) -> tuple[float, ...] | None:
+        """Return the entropies if each token has one: vLLM shows a drawn token beside the likeliest one unasked."""
+        return tuple(self._entropies) if self._logprobs and len(self._entropies) == len(self._logprobs) else None
+
     def counted(self) -> int:
         """Return the tokens that have arrived, by the best count there is."""
         return len(self._ids) or len(self._logprobs) or self.report.generated or self.pieces
@@ -185,7 +189,7 @@ class ReplyReader:
         ids = tuple(self._ids) if len(self._ids) == tokens else None
         done = Completion(
             text, reason != "length", reason, tokens, ids, tuple(self._logprobs) or None,
-            tuple(self._token_texts) or None, tuple(self._entropies) or None,
+            tuple(self._token_texts) or None, self._every_entropy(),
         )  # fmt: skip
         return done, exact
 
