@@ -45,6 +45,8 @@ class HttpTransport:
         if api_key is not None and not (api_key.isascii() and api_key.isprintable()):
             raise InputError("the API key has characters that no key has, such as a line break")
         self._key, self._limits, self._turns = api_key, limits, asyncio.Semaphore(concurrency)
+        # certificates are loaded once, and only if they are needed: that takes time
+        self._verify = httpx.create_ssl_context() if self.base_url.startswith("https") else False
         self._clients: list[httpx.AsyncClient] = []
         self._free: list[httpx.AsyncClient] = []  # the one used last is the next: its connection is open
 
@@ -141,7 +143,7 @@ class HttpTransport:
                 headers={"Authorization": f"Bearer {self._key}"} if self._key else {},
                 limits=httpx.Limits(max_connections=None, max_keepalive_connections=1, keepalive_expiry=30.0),
                 timeout=self._timeout(None),
-                verify=self.base_url.startswith("https"),  # loading certificates that nobody needs takes time
+                verify=self._verify,
             )
             self._clients.append(new)
             self._free.append(new)
