@@ -19,6 +19,7 @@ from autotts.agent.cli.main import main
 from autotts.envs.contract.controller import Controller
 from autotts.envs.live.kept_episode import KeptEpisode, read_episodes
 from autotts.envs.live.repetition import replay
+from autotts.envs.live.tiny.questions import questions
 
 from ...envs.live.stub_server import StubQuestion, StubServer
 
@@ -134,6 +135,33 @@ def test_keys_come_from_the_environment(stub: StubServer, monkeypatch: pytest.Mo
         process.send_signal(signal.SIGINT)
         out, log = process.communicate(timeout=60)
     assert process.returncode == 0 and log == "" and "key" not in out
+
+
+@pytest.mark.slow
+def test_the_tiny_model_answers_behind_the_gateway_on_a_real_server() -> None:
+    """llama.cpp's own server, which the command starts without `--base-url`."""
+    pytest.importorskip("xllamacpp")
+    (text, gold), *_ = questions(1, 5)
+    words = ["serve", "balanced", "--port", "0", "--log", "none", "--sandbox", "process", "--workers", "1"]
+    line = [str(Path(sys.executable).with_name("autotts")), *words]
+    process = subprocess.Popen(line, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    try:
+        url = next(printed.strip() for printed in process.stdout if printed.startswith("http"))
+        with OpenAI(base_url=url, api_key="any") as client:
+            answer = client.chat.completions.create(
+                model="autotts-tiny", messages=[{"role": "user", "content": text}], seed=1, max_tokens=3000
+            )
+    finally:
+        process.terminate()
+        process.wait(60)
+    assert process.returncode == 0 and gold and answer.usage is not None and answer.model_extra is not None
+    details = answer.model_extra["autotts"]
+    assert details["tokens"]["episode"] <= 3000 and details["branches"]["lost"] == 0 and details["answer"]
+    assert f"\\boxed{{{details['answer']}}}" in str(answer.choices[0].message.content)
+    assert answer.usage.completion_tokens == sum(
+        details["tokens"][kind] for kind in ("branches", "probes", "cancelled")
+    )
 
 
 NOWHERE = ("--base-url", "http://127.0.0.1:1/v1", "--timeout", "0.1")
