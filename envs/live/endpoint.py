@@ -145,12 +145,7 @@ class HttpEndpoint:
         try:
             async with asyncio.timeout(seconds):
                 if stream:
-                    async with aclosing(self.transport.stream(url, body)) as events:
-                        async for event in events:
-                            if event is None:
-                                reader.complete = True
-                            else:
-                                text(reader.read(event))
+                    await self._read_stream(url, body, reader, text)
                 else:
                     reader.read(await self.transport.post(url, body, min(seconds, self._limits.reply)))
                     reader.complete = True
@@ -163,6 +158,19 @@ class HttpEndpoint:
             raise
         self._count(use, request, reader, done, exact)
         return done
+
+    async def _read_stream(self, url: str, body: dict[str, Any], reader: ReplyReader, text: TextOnce) -> None:
+        """Read a stream to its end; a break after the reason to stop costs at most the report of tokens."""
+        try:
+            async with aclosing(self.transport.stream(url, body)) as events:
+                async for event in events:
+                    if event is None:
+                        reader.complete = True
+                    else:
+                        text(reader.read(event))
+        except AttemptFailed as failure:
+            if reader.finish_reason is None or failure.kind not in MAY_HAVE_COST:
+                raise
 
     def _count(
         self, use: TokenUse, request: GenerationRequest, reader: ReplyReader, done: Completion, exact: bool

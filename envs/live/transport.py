@@ -6,7 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from autotts.envs.errors import InputError
@@ -23,6 +23,8 @@ except ImportError:
 HIDDEN_KEY = "[secret]"
 _DATA = "data:"
 _ERROR = "error:"
+_REST = 1.0
+"""Seconds to wait for the end of a stream after the mark of its end."""
 _DONE = "[DONE]"
 
 
@@ -119,7 +121,8 @@ class HttpTransport:
                 yield _json(await response.aread())
                 yield None
                 return
-            async for line in response.aiter_lines():
+            lines = response.aiter_lines()
+            async for line in lines:
                 if line.startswith(_ERROR):  # llama.cpp names the event instead of wrapping it
                     raise failure_in_stream(_json(line[len(_ERROR) :]))
                 if not line.startswith(_DATA):
@@ -127,8 +130,12 @@ class HttpTransport:
                 data = line[len(_DATA) :].strip()
                 if data == _DONE:
                     yield None
-                    return
+                    break
                 yield _json(data)
+            with suppress(TimeoutError, httpx.HTTPError):  # a connection whose reply was read to its end is used again
+                async with asyncio.timeout(_REST):
+                    async for _ in lines:
+                        pass
 
     async def close(self) -> None:
         """Close all connections."""
