@@ -42,7 +42,8 @@ class GatewayServer(BoundedServer):
     def __init__(self, gateway: Gateway, keys: ApiKeys, find: Callable[[], Candidate]) -> None:
         settings = gateway.settings
         wanted = ConnectionLimits(
-            connections=2 * (settings.questions + settings.queue) + 64,
+            connections=4 * (settings.questions + settings.queue) + 64,
+            without_token=2 * (settings.questions + settings.queue),  # all clients may connect in one moment
             request_bytes=READ_TO_REFUSE * settings.request_bytes + _HEAD_BYTES,
             request_seconds=60,
         )

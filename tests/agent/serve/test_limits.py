@@ -165,6 +165,22 @@ def test_fifty_clients_leave_nothing_behind() -> None:
     assert (len(os.listdir("/proc/self/fd")), threading.active_count()) == before
 
 
+def test_all_questions_may_connect_in_one_moment() -> None:
+    """None of their connections makes room for another, before its request was read."""
+    with (
+        RunningGateway(settings=GatewaySettings(questions=150, queue=10)) as running,
+        ThreadPoolExecutor(160) as threads,
+    ):
+        assert running.server.open.limits.without_token >= 160
+        port = httpx.URL(running.url).port
+        opened = list(threads.map(lambda _: socket.create_connection(("127.0.0.1", port), SHORT), range(160)))
+        running.wait(lambda: len(running.server.open) == 160)
+        assert running.server.open.dropped == 0
+        for each in opened:
+            each.close()
+        running.wait(lambda: len(running.server.open) == 0)
+
+
 def test_a_share_of_the_episodes_is_kept(tmp_path: Path) -> None:
     keeper = EpisodeKeeper(tmp_path / "kept", lambda episode, answer: answer.episode, share=0.5)
     with RunningGateway(keeper=keeper) as running:
