@@ -32,8 +32,6 @@ AWAY = 3.0
 """Seconds to wait for a server that accepts no connection: most likely its address is wrong, or it is not started."""
 LOADING = 120.0
 """Seconds to wait for a server that says that it is loading."""
-REACHING = 5.0
-"""Seconds after which an address where nobody listens is taken for a wrong one."""
 _OWNERS: dict[str, Server] = {"vllm": "vllm", "llamacpp": "llama.cpp", "sglang": "sglang", "library": "ollama"}
 _CONTINUATIONS: tuple[Continuation, ...] = ("flags", "prefix", "final message")
 _MESSAGES = ({"role": "user", "content": "Repeat these words, and nothing else: alpha bravo charlie delta echo"},)
@@ -68,9 +66,7 @@ async def connect(
     transport = HttpTransport(base_url, api_key, limits, concurrency)
     if capabilities is None:
         asking = RequestRetries(replace(limits, deadline=min(LOADING, limits.deadline), longest_wait=2.0), clock, AWAY)
-        reaching = RequestRetries(replace(limits, deadline=min(REACHING, limits.deadline)), clock)
         try:
-            await _reach(transport, reaching)
             capabilities = await ServerInquiry(transport, asking).capabilities(model)
         except AttemptFailed as failure:
             await transport.close()
@@ -81,19 +77,6 @@ async def connect(
     if capabilities.logprobs and alternatives:
         capabilities = capabilities.model_copy(update={"alternatives": alternatives})
     return HttpEndpoint(transport, capabilities, limits, clock)
-
-
-async def _reach(transport: HttpTransport, retries: RequestRetries) -> None:
-    """Return as soon as something listens, whatever it answers.
-
-    Raises:
-        AttemptFailed: nobody does.
-    """
-    try:
-        await retries.run(lambda _: transport.get(transport.url("/models")), lambda _: None)
-    except AttemptFailed as failure:
-        if failure.kind == "unreachable":
-            raise
 
 
 class ServerInquiry:
