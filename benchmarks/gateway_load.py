@@ -139,7 +139,7 @@ async def load(url: str, clients: int, seconds: float, expected: list[Expected])
 
     async def client(number: int) -> None:
         draw = random.Random(number)
-        async with httpx.AsyncClient(timeout=120) as http:
+        async with httpx.AsyncClient(timeout=600) as http:
             while time.monotonic() < ends:
                 question = draw.randrange(len(expected))
                 body = {"messages": [{"role": "user", "content": text_of(question)}], "seed": seed_of(question)}
