@@ -39,16 +39,16 @@ _FEWEST = 8
 class DemoSize:
     """How much the demo does. The defaults take at most six minutes on two idle cores."""
 
-    collected: int = 30
+    collected: int = 24
     """Questions that are collected."""
-    branches: int = 16
+    branches: int = 24
     fresh: int = 60
     """Fresh questions at most: as many as there is time for are asked, which is decided before the first answer."""
     seconds: int = 330
     """Time of the whole demo."""
-    generations: int = 3
+    generations: int = 2
     population: int = 6
-    orders: int = 8
+    orders: int = 4
     """Branch orders of each evaluation of the search."""
 
 
