@@ -13,7 +13,7 @@ demo: $(READY)
 	$(BIN)/autotts discover --env 'synthetic/*' --run runs/demo --generations 4 --population 6 --orders 1 --sandbox $(SANDBOX)
 	$(BIN)/autotts lineage --run runs/demo
 
-# The whole circle with a live model, in six minutes on two idle cores: a real server with the tiny model that ships,
+# The whole circle with a live model, sized for six minutes on two idle cores: a real server with the tiny model,
 # collect, discover, serve, and fresh questions through the official client. No network but the loopback interface.
 demo-live: $(READY)
 	$(BIN)/python -m benchmarks.demo_live --sandbox $(SANDBOX)

@@ -37,7 +37,7 @@ _FEWEST = 8
 
 @dataclass(frozen=True, slots=True)
 class DemoSize:
-    """How much the demo does. The defaults take at most six minutes on two idle cores."""
+    """How much the demo does. The defaults aim at six minutes on two idle cores."""
 
     collected: int = 24
     """Questions that are collected."""
