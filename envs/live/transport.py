@@ -6,7 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Any
 
 from autotts.envs.errors import InputError
@@ -16,13 +16,16 @@ from .failures import AttemptFailed, failure_in_stream, failure_of_status, one_l
 from .retries import RetryLimits
 
 try:
-    import httpx
+    import aiohttp
+    from yarl import URL
 except ImportError:
-    raise InputError(f"a live model needs httpx: {install_command('live')}") from None
+    raise InputError(f"a live model needs aiohttp: {install_command('live')}") from None
 
 HIDDEN_KEY = "[secret]"
 _DATA = "data:"
 _ERROR = "error:"
+_LINE = 1 << 22
+"""Bytes of a line in a stream: a reply may end with the log-probabilities of all its tokens."""
 _REST = 1.0
 """Seconds to wait for the end of a stream after the mark of its end."""
 _DONE = "[DONE]"
@@ -47,10 +50,7 @@ class HttpTransport:
         if api_key is not None and not (api_key.isascii() and api_key.isprintable()):
             raise InputError("the API key has characters that no key has, such as a line break")
         self._key, self._limits, self._turns = api_key, limits, asyncio.Semaphore(concurrency)
-        # certificates are loaded once, and only if they are needed: that takes time
-        self._verify = httpx.create_ssl_context() if self.base_url.startswith("https") else False
-        self._clients: list[httpx.AsyncClient] = []
-        self._free: list[httpx.AsyncClient] = []  # the one used last is the next: its connection is open
+        self._session: aiohttp.ClientSession | None = None  # made within the loop that uses it
 
     def url(self, path: str) -> str:
         """Return the address of a path: below the base address, or with two slashes from the root of the server."""
@@ -59,8 +59,8 @@ class HttpTransport:
     @property
     def shown_url(self) -> str:
         """The address without a password."""
-        url = httpx.URL(self.base_url)
-        return str(url.copy_with(userinfo=b"")) if url.userinfo else self.base_url
+        url = URL(self.base_url)
+        return str(url.with_user(None)) if url.user or url.password else self.base_url
 
     async def get(self, url: str) -> Any:
         """Return the JSON at an address.
@@ -68,10 +68,7 @@ class HttpTransport:
         Raises:
             AttemptFailed: there is none.
         """
-        async with self._turns, self._failures(), self._client() as client:
-            response = await client.get(url)
-            self._check(response, response.content)
-            return _json(response.content)
+        return _json(await self._whole("GET", url))
 
     async def text(self, url: str) -> str:
         """Return the text at an address.
@@ -79,10 +76,7 @@ class HttpTransport:
         Raises:
             AttemptFailed: there is none.
         """
-        async with self._turns, self._failures(), self._client() as client:
-            response = await client.get(url)
-            self._check(response, response.content)
-            return response.text
+        return (await self._whole("GET", url)).decode("utf-8", "replace")
 
     async def post(self, url: str, body: Mapping[str, Any], seconds: float | None = None) -> Any:
         """Send ``body`` and return the JSON of the reply.
@@ -95,11 +89,7 @@ class HttpTransport:
         Raises:
             AttemptFailed: there is none.
         """
-        timeout = self._timeout(seconds)
-        async with self._turns, self._failures(), self._client() as client:
-            response = await client.post(url, json=body, timeout=timeout)
-            self._check(response, response.content)
-            return _json(response.content)
+        return _json(await self._whole("POST", url, body, seconds))
 
     async def stream(self, url: str, body: Mapping[str, Any]) -> AsyncGenerator[Any, None]:
         """Send ``body`` and yield the JSON of each event of the reply, and None for the mark of its end.
@@ -109,20 +99,15 @@ class HttpTransport:
         Raises:
             AttemptFailed: the reply is an error, or breaks.
         """
-        async with (
-            self._turns,
-            self._failures(),
-            self._client() as client,
-            client.stream("POST", url, json=body) as response,
-        ):
-            if response.status_code != 200:
-                self._check(response, await response.aread())
-            if "json" in response.headers.get("content-type", ""):
-                yield _json(await response.aread())
+        async with self._turns, self._failures(), self._request("POST", url, body) as response:
+            if response.status != 200:
+                raise _refused(response, await response.read())
+            if "json" in response.content_type:
+                yield _json(await response.read())
                 yield None
                 return
-            lines = response.aiter_lines()
-            async for line in lines:
+            async for raw in response.content:
+                line = raw.decode("utf-8", "replace").rstrip("\r\n")
                 if line.startswith(_ERROR):  # llama.cpp names the event instead of wrapping it
                     raise failure_in_stream(_json(line[len(_ERROR) :]))
                 if not line.startswith(_DATA):
@@ -132,51 +117,50 @@ class HttpTransport:
                     yield None
                     break
                 yield _json(data)
-            with suppress(TimeoutError, httpx.HTTPError):  # a connection whose reply was read to its end is used again
+            with suppress(TimeoutError, aiohttp.ClientError):  # a connection whose reply was read is used again
                 async with asyncio.timeout(_REST):
-                    async for _ in lines:
-                        pass
+                    await response.content.read()
 
     async def close(self) -> None:
         """Close all connections."""
-        for client in self._clients:
-            await client.aclose()
+        if self._session is not None:
+            await self._session.close()
 
-    @asynccontextmanager
-    async def _client(self) -> AsyncIterator[httpx.AsyncClient]:
-        """Lend a client of one connection: a pool looks at all of its connections for each request."""
-        if not self._free:
-            new = httpx.AsyncClient(
+    async def _whole(
+        self, method: str, url: str, body: Mapping[str, Any] | None = None, seconds: float | None = None
+    ) -> bytes:
+        """Return the body of a reply of status 200."""
+        async with self._turns, self._failures(), self._request(method, url, body, seconds) as response:
+            content = await response.read()
+            if response.status != 200:
+                raise _refused(response, content)
+            return content
+
+    def _request(
+        self, method: str, url: str, body: Mapping[str, Any] | None = None, seconds: float | None = None
+    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=30.0),
                 headers={"Authorization": f"Bearer {self._key}"} if self._key else {},
-                limits=httpx.Limits(max_connections=None, max_keepalive_connections=1, keepalive_expiry=30.0),
-                timeout=self._timeout(None),
-                verify=self._verify,
+                read_bufsize=_LINE // 2,
+                trust_env=True,
             )
-            self._clients.append(new)
-            self._free.append(new)
-        client = self._free.pop()
-        try:
-            yield client
-        finally:
-            self._free.append(client)
-
-    def _timeout(self, seconds: float | None) -> httpx.Timeout:
         silence = self._limits.silence if seconds is None else seconds
-        return httpx.Timeout(silence, connect=self._limits.connect, pool=None)
-
-    def _check(self, response: httpx.Response, body: bytes) -> None:
-        if response.status_code != 200:
-            raise failure_of_status(response.status_code, response.headers, body, time.time())
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=self._limits.connect, sock_read=silence)
+        return self._session.request(method, url, json=body, timeout=timeout, allow_redirects=False)
 
     @asynccontextmanager
     async def _failures(self) -> AsyncIterator[None]:
         """Turn each exception of the network into an `AttemptFailed` that does not show the key."""
         try:
             yield
-        except httpx.HTTPError as error:
-            raise self._hidden(failure_of_exception(error)) from None
-        except httpx.InvalidURL as error:
+        except aiohttp.InvalidURL as error:
             raise InputError(f"{self.shown_url}: {error}") from None
+        except (aiohttp.ClientError, ConnectionError) as error:
+            raise self._hidden(failure_of_exception(error)) from None
+        except ValueError as error:  # a line that is too long
+            raise self._hidden(AttemptFailed("garbled", one_line(str(error)))) from None
         except AttemptFailed as failure:
             raise self._hidden(failure) from None
 
@@ -187,16 +171,20 @@ class HttpTransport:
         return failure
 
 
-def failure_of_exception(error: httpx.HTTPError) -> AttemptFailed:
+def failure_of_exception(error: Exception) -> AttemptFailed:
     """Return the failure that an exception of the network means."""
     text = one_line(str(error)) or type(error).__name__
-    if isinstance(error, httpx.UnsupportedProtocol):
-        return AttemptFailed("user", text)
-    if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout | httpx.ProxyError):
+    if isinstance(
+        error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError | aiohttp.ClientProxyConnectionError
+    ):
         return AttemptFailed("unreachable", f"no connection: {text}")
-    if isinstance(error, httpx.TimeoutException):
+    if isinstance(error, aiohttp.ServerTimeoutError):
         return AttemptFailed("silent", "the server was silent for too long")
     return AttemptFailed("cut", f"the connection broke: {text}")
+
+
+def _refused(response: aiohttp.ClientResponse, body: bytes) -> AttemptFailed:
+    return failure_of_status(response.status, response.headers, body, time.time())
 
 
 def _json(content: bytes | str) -> Any:
@@ -216,10 +204,10 @@ def _checked(base_url: str) -> str:
         InputError: it is not an address of a server.
     """
     try:
-        url = httpx.URL(base_url.strip())
-    except (httpx.InvalidURL, UnicodeError):
+        url = URL(base_url.strip())
+    except (ValueError, UnicodeError):
         raise InputError(f"{base_url!r} is not an address of a server, such as http://127.0.0.1:8000/v1") from None
-    if url.scheme not in ("http", "https") or not url.host or url.query or url.fragment:
+    if url.scheme not in ("http", "https") or not url.host or url.query_string or url.fragment:
         raise InputError(f"{base_url!r} is not an address of a server, such as http://127.0.0.1:8000/v1")
     text = str(url).rstrip("/")
     return text if url.path.strip("/") else f"{text}/v1"
