@@ -108,7 +108,8 @@ lock:
 # Its requirements without those that a text model does not need: they have no build for the CPU build of torch.
 VLLM := .venv-vllm
 vllm: $(VLLM)/.ready
-	AUTOTTS_VLLM_PYTHON=$(CURDIR)/$(VLLM)/bin/python $(BIN)/python -m pytest -m vllm -n 0 tests/envs/live/test_vllm.py
+	AUTOTTS_VLLM_PYTHON=$(CURDIR)/$(VLLM)/bin/python $(BIN)/python -m pytest -m vllm -n 0 \
+		tests/envs/live/test_vllm.py tests/e2e/test_vllm_circle.py
 
 $(VLLM)/.ready: | $(READY)
 	$(PYTHON) -m venv $(VLLM)

@@ -22,6 +22,8 @@ from autotts.sandbox.backends.process import ProcessSandbox
 from autotts.sandbox.backends.workers import Worker
 from autotts.sandbox.base import SandboxError
 
+from .envs.live.vllm_server import vllm_server
+
 if TYPE_CHECKING:
     import docker
 
@@ -76,6 +78,13 @@ def _share(patch: pytest.MonkeyPatch, idle: IdleWorkers) -> None:
 
     patch.setattr(ProcessSandbox, "take", taken)
     patch.setattr(ProcessSandbox, "give", given)
+
+
+@pytest.fixture(scope="session")
+def vllm_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of vLLM's own server with the tiny model; it starts once, for the tests marked `vllm`."""
+    with vllm_server(tmp_path_factory.mktemp("vllm")) as url:
+        yield url
 
 
 @contextmanager

@@ -3,15 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import socket
-import subprocess
-import time
-from collections.abc import Awaitable, Callable, Iterator
-from pathlib import Path
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
-from urllib.error import URLError
-from urllib.request import urlopen
 
 import pytest
 
@@ -23,56 +16,10 @@ from autotts.envs.live.endpoint import HttpEndpoint
 from autotts.envs.live.exchange import GREEDY, Passage, Sampling, TokenUse
 from autotts.envs.live.tiny.questions import questions
 
+from .vllm_server import needs_vllm
+
 Result = TypeVar("Result")
-PYTHON = os.environ.get("AUTOTTS_VLLM_PYTHON", "")
-"""The interpreter of an environment with vLLM."""
-WEIGHTS = Path(tiny.__file__).parent / "weights"
-STARTING = 300.0
-"""Seconds that the server may take to start: 36 to 42 were seen."""
-pytestmark = [pytest.mark.vllm, pytest.mark.skipif(not PYTHON, reason="AUTOTTS_VLLM_PYTHON is not set: `make vllm`")]
-OPTIONS = (
-    "--dtype", "float32", "--max-model-len", "1024", "--enforce-eager", "--enable-prompt-tokens-details",
-    "--block-size", "32", "--served-model-name", tiny.MODEL_NAME, "--host", "127.0.0.1",
-)  # fmt: skip
-SETTINGS = {"VLLM_CPU_KVCACHE_SPACE": "1", "HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1", "OMP_NUM_THREADS": "1"}
-
-
-@pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Start the server, and yield its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    log = tmp_path_factory.mktemp("vllm") / "server.log"
-    command = [
-        PYTHON,
-        "-m",
-        "vllm.entrypoints.openai.api_server",
-        "--model",
-        str(WEIGHTS),
-        "--port",
-        str(port),
-        *OPTIONS,
-    ]
-    with log.open("w") as out:
-        server = subprocess.Popen(command, stdout=out, stderr=out, env={**os.environ, **SETTINGS}, cwd=log.parent)
-        try:
-            until = time.monotonic() + STARTING
-            while not answers(f"http://127.0.0.1:{port}/health"):
-                assert server.poll() is None and time.monotonic() < until, log.read_text()[-3000:]
-                time.sleep(0.5)  # a server that starts tells nobody
-            yield f"http://127.0.0.1:{port}/v1"
-        finally:
-            server.terminate()
-            server.wait(60)
-
-
-def answers(url: str) -> bool:
-    try:
-        with urlopen(url, timeout=5) as reply:
-            return bool(reply.status == 200)
-    except (URLError, OSError):
-        return False
+pytestmark = needs_vllm
 
 
 def ask(url: str, task: Callable[[HttpEndpoint], Awaitable[Result]], model: str | None = None) -> Result:
@@ -89,7 +36,7 @@ def ask(url: str, task: Callable[[HttpEndpoint], Awaitable[Result]], model: str 
 MESSAGES = [{"role": "user", "content": questions(1, 0)[0][0]}]
 
 
-def test_a_branch_goes_on_by_token_ids_and_is_probed(url: str) -> None:
+def test_a_branch_goes_on_by_token_ids_and_is_probed(vllm_url: str) -> None:
     async def run(endpoint: HttpEndpoint) -> tuple[str, str, str, TokenUse]:
         use, prompt = TokenUse(), await endpoint.prompt(MESSAGES)
         assert prompt.token_ids is not None and prompt.text is not None
@@ -111,13 +58,13 @@ def test_a_branch_goes_on_by_token_ids_and_is_probed(url: str) -> None:
         assert use.generated == sum(part.tokens for part in parts) + probe.tokens
         return passage.text, whole.text, probe.text, use
 
-    intervals, whole, probe, use = ask(url, run)
+    intervals, whole, probe, use = ask(vllm_url, run)
     assert intervals == whole
     assert probe.rstrip().endswith("}") or probe
     assert use.cached > 0 and use.retries == 0
 
 
-def test_cancelling_a_request_ends_its_generation(url: str) -> None:
+def test_cancelling_a_request_ends_its_generation(vllm_url: str) -> None:
     async def run(endpoint: HttpEndpoint) -> TokenUse:
         use, prompt, arrived = TokenUse(), await endpoint.prompt(MESSAGES), asyncio.Event()
         request = endpoint.generate(
@@ -130,11 +77,11 @@ def test_cancelling_a_request_ends_its_generation(url: str) -> None:
             await task
         return use
 
-    use = ask(url, run)
+    use = ask(vllm_url, run)
     assert 0 < use.cancelled < 600 and use.generated == 0
 
 
-def test_a_full_context_ends_the_branch(url: str) -> None:
+def test_a_full_context_ends_the_branch(vllm_url: str) -> None:
     async def run(endpoint: HttpEndpoint) -> tuple[str, int]:
         prompt = await endpoint.prompt(MESSAGES)
         assert prompt.token_ids is not None and endpoint.context == 1024
@@ -146,12 +93,12 @@ def test_a_full_context_ends_the_branch(url: str) -> None:
         assert full.ended and full.tokens == 0
         return done.finish_reason, done.tokens
 
-    reason, tokens = ask(url, run)
+    reason, tokens = ask(vllm_url, run)
     assert reason in ("context full", "stop") and tokens <= 5
 
 
-def test_the_check_finds_what_vllm_can_do(url: str) -> None:
-    report = ask(url, lambda endpoint: EndpointCheck(endpoint).report())
+def test_the_check_finds_what_vllm_can_do(vllm_url: str) -> None:
+    report = ask(vllm_url, lambda endpoint: EndpointCheck(endpoint).report())
     print(report.model_dump_json(indent=1))
     found = {each.name: each.found for each in report.abilities}
     assert (report.server, report.level, report.context) == ("vllm", "full", 1024)
@@ -160,6 +107,6 @@ def test_the_check_finds_what_vllm_can_do(url: str) -> None:
     assert found["closing a stream ends it"] == "yes"
 
 
-def test_a_wrong_model_is_one_line(url: str) -> None:
+def test_a_wrong_model_is_one_line(vllm_url: str) -> None:
     with pytest.raises(InputError, match="has no model other: it lists autotts-tiny"):
-        ask(url, lambda endpoint: asyncio.sleep(0), "other")
+        ask(vllm_url, lambda endpoint: asyncio.sleep(0), "other")
