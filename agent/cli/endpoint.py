@@ -49,7 +49,7 @@ def _add_start(verbs: Commands) -> None:
         "--model-file", metavar="GGUF", help="another model, as llama.cpp loads it (default: the tiny one)"
     )
     group.add_argument(
-        "--parallel", type=count, default=32, metavar="N", help="requests served at once; more wait (default: 32)"
+        "--parallel", type=count, default=64, metavar="N", help="requests served at once; more wait (default: 64)"
     )
     group.add_argument(
         "--context", type=count, metavar="N", help="tokens of a prompt and its completion at most (default: 1024)"

@@ -39,7 +39,7 @@ class TinyServer:
     """
 
     def __init__(
-        self, model_file: Path = GGUF, *, parallel: int = 32, context: int = CONTEXT, threads: int = 1, port: int = 0
+        self, model_file: Path = GGUF, *, parallel: int = 64, context: int = CONTEXT, threads: int = 1, port: int = 0
     ) -> None:
         self.model_file = model_file
         self.model = MODEL_NAME if model_file == GGUF else model_file.stem
