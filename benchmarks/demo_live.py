@@ -46,8 +46,8 @@ class DemoSize:
     """Fresh questions at most: as many as there is time for are asked, which is decided before the first answer."""
     seconds: int = 330
     """Time of the whole demo."""
-    generations: int = 2
-    population: int = 6
+    generations: int = 4
+    population: int = 8
     orders: int = 4
     """Branch orders of each evaluation of the search."""
 
