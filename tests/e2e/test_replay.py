@@ -125,7 +125,8 @@ def test_exported_lineage_is_the_same_after_import(home: Path) -> None:
     digest = done.stdout.split()[-1]
     done = autotts("archive", "import", "bundle.zip", "--archive", "got", "--sha256", digest, cwd=home)
     assert done.returncode == 0 and f"added {BEST}" in done.stdout and digest in done.stdout, done.stderr
-    assert tree(home / "got").items() <= tree(SHIPPED).items()
+    got = {name: data for name, data in tree(home / "got").items() if name not in ("origins.json", "lock")}
+    assert got.items() <= tree(SHIPPED).items()
     assert autotts("archive", "verify", "--archive", "got", cwd=home).returncode == 0
     replayed = ("replay", "--archive", "got", *REPLAY[3:], "-o", "calm")
     assert autotts(*replayed, cwd=home).returncode == 0

@@ -20,6 +20,7 @@ from autotts.agent.archive.run_report import read_report
 from autotts.agent.cli.main import main
 from autotts.agent.loop.checkpoints import list_checkpoints
 from autotts.agent.records.events import RunFinished, UnknownEvent
+from autotts.envs.seals import read_sealed
 
 FILES = Path(__file__).parents[1] / "data" / "version-0.1.tar.gz"
 KILLED = ("killed_asking", "killed_evaluating", "killed_archiving", "killed_choosing")
@@ -34,13 +35,13 @@ def old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def contents(root: Path) -> dict[str, tuple[object, str, bytes]]:
-    """Return card, source and logs of every version; the sandbox and schema of a card may differ."""
+    """Return card, source and logs of every version; its schema may differ, and the old program noted no audit."""
     archive = Archive(root)
     return {
         version: (
-            archive.card(version).model_copy(update={"schema_version": 2}),
+            archive.card(version).model_copy(update={"schema_version": 2, "audited": None}),
             archive.source(version),
-            (root / version / "logs.npz").read_bytes() if (root / version / "logs.npz").exists() else b"",
+            read_sealed(root / version / "logs.npz") if (root / version / "logs.npz").exists() else b"",
         )
         for version in archive.ids()
     }
