@@ -36,7 +36,9 @@ def parameters(params: Any, wanted: dict[str, Any]) -> Any:
     for processors in (params.cpuparams, params.cpuparams_batch):
         processors.n_threads = wanted["threads"]
     params.n_threads_http = max(8, wanted["parallel"] + 4)  # each waiting request holds one
-    params.cache_ram_mib = 0  # copies of the caches of slots cost more than they save: a third of the time
+    # Copies of the caches of many slots cost a third of the time. With a single slot they make a collection that was
+    # killed compute what it computed before, to the last digit.
+    params.cache_ram_mib = 0 if wanted["parallel"] > 1 else 512
     params.endpoint_metrics = True
     params.fit_params = False
     params.ui = False
