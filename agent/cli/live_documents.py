@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from autotts.envs.live.exchange import Level, TokenUse
+from autotts.envs.live.exchange import Level
 from autotts.envs.live.repetition import EpisodeComparison
 from autotts.envs.statistics import Floats, Interval
 from autotts.envs.store import Environment
 
 from ..live.asking import LiveAnswer
 from ..live.fidelity import Fidelity, LiveResult, Measure, live_table
-from .json_rows import Document
+from .json_rows import Document, TokensByKind
 
 
 class AnswerVotes(Document):
@@ -19,29 +19,6 @@ class AnswerVotes(Document):
 
     answer: str
     votes: int
-
-
-class TokenCounts(Document):
-    """Tokens and requests, as the server counts them."""
-
-    generated: int
-    prefilled: int
-    """Tokens of prompts that were computed anew."""
-    cached: int
-    """Tokens of prompts that came from the prefix cache."""
-    cancelled: int
-    """Generated for requests that were cancelled or failed, as far as they are known."""
-    requests: int
-    """Attempts, with those that failed."""
-    retries: int
-
-    @classmethod
-    def of(cls, use: TokenUse) -> TokenCounts:
-        """Return the counts of ``use``."""
-        return cls(
-            generated=use.generated, prefilled=use.prefilled, cached=use.cached, cancelled=use.cancelled,
-            requests=use.requests, retries=use.retries,
-        )  # fmt: skip
 
 
 class AskDocument(Document):
@@ -77,8 +54,8 @@ class AskDocument(Document):
     """Seconds on the critical path."""
     elapsed: float
     """Seconds from the question to the answer."""
-    branch_use: TokenCounts
-    probe_use: TokenCounts
+    branch_use: TokensByKind
+    probe_use: TokensByKind
 
     @classmethod
     def of(cls, controller: str, beta: float, model: str, level: Level, found: LiveAnswer) -> AskDocument:
@@ -89,7 +66,7 @@ class AskDocument(Document):
             votes=tuple(AnswerVotes(answer=answer, votes=votes) for answer, votes in found.vote.votes),
             silent=found.vote.silent, text=found.text, branches=found.branches, pruned=found.pruned, lost=found.lost,
             tokens=found.tokens, latency=found.latency, seconds=found.seconds, elapsed=found.elapsed,
-            branch_use=TokenCounts.of(found.use), probe_use=TokenCounts.of(found.probe_use),
+            branch_use=TokensByKind.of(found.use), probe_use=TokensByKind.of(found.probe_use),
         )  # fmt: skip
 
 

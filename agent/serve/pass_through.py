@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncGenerator
 from typing import Any
 
@@ -50,7 +51,7 @@ class PassThrough:
         answer = await self.begin(body | {"stream": False})
         try:
             content = await answer.read()
-            found = httpx.Response(answer.status, content=content).json()
+            found = json.loads(content)
             if answer.status == 200 and isinstance(found["choices"][0]["message"], dict):
                 return dict(found)
         except (ValueError, KeyError, IndexError, TypeError):

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from autotts.envs.contract.controller import leader
 from autotts.envs.counting import counted
+from autotts.envs.live.forwarding import ForwardedState
 
 from .parts import QuestionEpisode
 from .tracing import Tracing
@@ -14,7 +15,7 @@ from .tracing import Tracing
 _Result = TypeVar("_Result")
 
 
-class WatchedActions:
+class WatchedActions(ForwardedState):
     """`LiveActions` that hands every action on to an episode.
 
     Args:
@@ -24,7 +25,8 @@ class WatchedActions:
     """
 
     def __init__(self, episode: QuestionEpisode, tracing: Tracing, progress: Callable[[str], None] | None) -> None:
-        self.episode, self._tracing, self._progress = episode, tracing, progress
+        self.episode = self._state = episode
+        self._tracing, self._progress = tracing, progress
         self.max_branches, self.max_tokens = episode.max_branches, episode.max_tokens
         self.actions = 0
         """Actions that were taken and may have cost tokens."""
@@ -51,36 +53,6 @@ class WatchedActions:
 
     async def run_many_to_end(self, indices: Sequence[int]) -> list[str | None]:
         return await self._taken("run_many_to_end", len(indices), self.episode.run_many_to_end(indices))
-
-    def finished(self, i: int) -> bool:
-        return self.episode.finished(i)
-
-    def depth(self, i: int) -> int:
-        return self.episode.depth(i)
-
-    @property
-    def active(self) -> list[int]:
-        return self.episode.active
-
-    @property
-    def width(self) -> int:
-        return self.episode.width
-
-    @property
-    def tokens(self) -> int:
-        return self.episode.tokens
-
-    @property
-    def latency(self) -> int:
-        return self.episode.latency
-
-    @property
-    def latest_answers(self) -> dict[int, str | None]:
-        return self.episode.latest_answers
-
-    @property
-    def can_step(self) -> bool:
-        return self.episode.can_step
 
     async def _taken(self, verb: str, branches: int, action: Awaitable[_Result]) -> _Result:
         self.actions += 1

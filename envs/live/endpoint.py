@@ -96,14 +96,6 @@ class HttpEndpoint:
         except ContextFull:
             return _CONTEXT_FULL
 
-    async def ping(self) -> bool:
-        """Return whether the server answers now; one short request, without a retry."""
-        try:
-            await self.transport.get(self.transport.url("/models"))
-        except AttemptFailed as failure:
-            return failure.status in (404, 405, 501)  # a server without a list of models answers all the same
-        return True
-
     async def close(self) -> None:
         """Close all connections."""
         await self.transport.close()

@@ -13,12 +13,13 @@ from .answer_reader import AnswerReader
 from .episode import LiveEpisode
 from .episode_state import EpisodeObserver
 from .exchange import Endpoint, Message
+from .forwarding import ForwardedState
 from .settings import LiveSettings
 
 Result = TypeVar("Result")
 
 
-class LiveQuestion(Question):
+class LiveQuestion(ForwardedState, Question):
     """A question that a model answers: each action is requests to its server.
 
     Open it with `open`, and close it, or use it as a context manager. Any controller can solve it:
@@ -33,7 +34,7 @@ class LiveQuestion(Question):
     def __init__(self, episode: LiveEpisode) -> None:
         self.max_branches = episode.max_branches
         self.max_tokens = episode.max_tokens
-        self.episode = episode
+        self.episode = self._state = episode
         """The branches with their texts, the log, the real tokens, and the time."""
 
     @classmethod
@@ -95,38 +96,6 @@ class LiveQuestion(Question):
 
     def run_many_to_end(self, indices: Sequence[int]) -> list[str | None]:
         return self._run(self.episode.run_many_to_end(indices))
-
-    # State
-
-    def finished(self, i: int) -> bool:
-        return self.episode.finished(i)
-
-    def depth(self, i: int) -> int:
-        return self.episode.depth(i)
-
-    @property
-    def active(self) -> list[int]:
-        return self.episode.active
-
-    @property
-    def width(self) -> int:
-        return self.episode.width
-
-    @property
-    def tokens(self) -> int:
-        return self.episode.tokens
-
-    @property
-    def latency(self) -> int:
-        return self.episode.latency
-
-    @property
-    def latest_answers(self) -> dict[int, str | None]:
-        return self.episode.latest_answers
-
-    @property
-    def can_step(self) -> bool:
-        return self.episode.can_step
 
     def _run(self, action: Coroutine[Any, Any, Result]) -> Result:
         try:

@@ -9,6 +9,7 @@ from ..contract.controller import Controller, answer_without_tokens
 from ..contract.question import TokensSpent
 from ..contract.replay import ActionLog, ReplayQuestion
 from .exchange import LiveActions
+from .forwarding import ForwardedState
 from .kept_episode import KeptEpisode, single_actions
 
 
@@ -60,11 +61,11 @@ async def replay_with(
     return _compared(episode, actions.question, answer, error)
 
 
-class ReplayedActions:
+class ReplayedActions(ForwardedState):
     """`LiveActions` that a replay answers: it plays recorded branches where a live question is expected."""
 
     def __init__(self, question: ReplayQuestion) -> None:
-        self.question = question
+        self.question = self._state = question
         self.max_branches = question.max_branches
         self.max_tokens = question.max_tokens
 
@@ -87,39 +88,9 @@ class ReplayedActions:
     async def run_many_to_end(self, indices: Sequence[int]) -> list[str | None]:
         return self.question.run_many_to_end(indices)
 
-    def finished(self, i: int) -> bool:
-        return self.question.finished(i)
-
-    def depth(self, i: int) -> int:
-        return self.question.depth(i)
-
     @property
     def tokens_ran_out(self) -> bool:
         return self.question.tokens_ran_out
-
-    @property
-    def active(self) -> list[int]:
-        return self.question.active
-
-    @property
-    def width(self) -> int:
-        return self.question.width
-
-    @property
-    def tokens(self) -> int:
-        return self.question.tokens
-
-    @property
-    def latency(self) -> int:
-        return self.question.latency
-
-    @property
-    def latest_answers(self) -> dict[int, str | None]:
-        return self.question.latest_answers
-
-    @property
-    def can_step(self) -> bool:
-        return self.question.can_step
 
 
 def _question(episode: KeptEpisode) -> ReplayQuestion:

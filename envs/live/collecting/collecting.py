@@ -208,7 +208,7 @@ class Collector:
         async with server.checking:
             spent = TokenUse()
             gone = server.failed or await server.answers(spent)
-            if numbers(spent) != numbers(TokenUse()):
+            if spent != TokenUse():
                 self._add(RequestsMade(numbers(spent)))
         if gone:
             self._add(RequestsMade(numbers(use)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, astuple, dataclass, field
 from typing import Any, TypeAlias
 
 from ..exchange import TokenUse
@@ -99,7 +99,7 @@ def from_json(document: Mapping[str, Any]) -> CollectRecord:
 
 def numbers(use: TokenUse) -> list[int]:
     """Return the fields of ``use`` in order."""
-    return [getattr(use, each.name) for each in fields(use)]
+    return list(astuple(use))
 
 
 def token_use(values: list[int]) -> TokenUse:

@@ -290,9 +290,8 @@ def test_checkpoints_are_listed_and_a_fork_continues_from_a_generation(tmp_path:
     new = fork(run, 1, tmp_path / "fork", {"generations": 3})
     discover(Discovery(new, Single(), ProcessSandbox()))
     assert tree(run.archive) == before
-    shared = {name: data for name, data in tree(new.archive).items() if name in before}
     versions = {name: data for name, data in before.items() if not name.startswith("audits/")}  # a report has its own
-    assert shared == versions | {name: data for name, data in shared.items() if name.startswith("audits/")}
+    assert versions.items() <= tree(new.archive).items()
     assert max(card.generation for card in new.archive.cards()) == 3
     with pytest.raises(InputError, match="generations 0 to 2"):
         fork(run, 5, tmp_path / "late", {})

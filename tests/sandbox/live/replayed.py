@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from autotts.envs.contract.question import Probe
 from autotts.envs.contract.replay import Recording, ReplayQuestion
 from autotts.envs.episodes import Episodes
+from autotts.envs.live import repetition
 
 from ...environments import recording
 
@@ -15,7 +16,7 @@ ANSWERS = [["a", "b", "c"], ["b", "b"], ["c", "a", "a", "b"], ["a"]]
 TOTALS = [230, 150, 390, 80]
 
 
-class ReplayedActions:
+class ReplayedActions(repetition.ReplayedActions):
     """`LiveActions` over a `ReplayQuestion`.
 
     Args:
@@ -24,8 +25,8 @@ class ReplayedActions:
     """
 
     def __init__(self, question: ReplayQuestion, patience: int = 0) -> None:
-        self.question, self.patience = question, patience
-        self.max_branches, self.max_tokens = question.max_branches, question.max_tokens
+        super().__init__(question)
+        self.patience = patience
 
     @classmethod
     def small(cls, max_branches: int = 4, max_tokens: int | None = None) -> ReplayedActions:
@@ -38,65 +39,27 @@ class ReplayedActions:
 
     async def branch_many(self, n: int) -> list[int]:
         await self._wait()
-        return self.question.branch_many(n)
+        return await super().branch_many(n)
 
     async def advance(self, i: int) -> bool:
         await self._wait()
-        return self.question.advance(i)
+        return await super().advance(i)
 
     async def probe(self, i: int) -> str | None:
         await self._wait()
-        return self.question.probe(i)
+        return await super().probe(i)
 
     async def prune(self, i: int) -> None:
         await self._wait()
-        self.question.prune(i)
+        await super().prune(i)
 
     async def step_many(self, indices: Sequence[int]) -> list[Probe]:
         await self._wait()
-        return self.question.step_many(indices)
+        return await super().step_many(indices)
 
     async def run_many_to_end(self, indices: Sequence[int]) -> list[str | None]:
         await self._wait()
-        return self.question.run_many_to_end(indices)
-
-    def finished(self, i: int) -> bool:
-        return self.question.finished(i)
-
-    def depth(self, i: int) -> int:
-        return self.question.depth(i)
-
-    @property
-    def tokens_ran_out(self) -> bool:
-        return self.question.tokens_ran_out
-
-    @tokens_ran_out.setter
-    def tokens_ran_out(self, ran_out: bool) -> None:
-        self.question.tokens_ran_out = ran_out
-
-    @property
-    def active(self) -> list[int]:
-        return self.question.active
-
-    @property
-    def width(self) -> int:
-        return self.question.width
-
-    @property
-    def tokens(self) -> int:
-        return self.question.tokens
-
-    @property
-    def latency(self) -> int:
-        return self.question.latency
-
-    @property
-    def latest_answers(self) -> dict[int, str | None]:
-        return self.question.latest_answers
-
-    @property
-    def can_step(self) -> bool:
-        return self.question.can_step
+        return await super().run_many_to_end(indices)
 
 
 def replayed_questions(episodes: Episodes) -> list[ReplayQuestion]:
