@@ -47,7 +47,8 @@ COMMANDS = {
 }
 """A command line of each command; an attack on a sandbox is left to the tests of the sandbox."""
 SLOW = {"discover", "replay", "lineage", "collect", "fidelity", "ask", "endpoint check"}
-RECORDED = {"question": "q", "gold_answer": "1", "final_answer": "1", "total_tokens": 600, "delta": 500, "probes": ["1"]}
+ANSWERED = {"question": "q", "gold_answer": "1", "final_answer": "1"}
+RECORDED = {**ANSWERED, "total_tokens": 600, "delta": 500, "probes": ["1"]}
 
 
 @pytest.fixture
