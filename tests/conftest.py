@@ -1,10 +1,12 @@
-"""What all tests share: which of them are slow, and a Docker engine with the sandbox's image.
+"""What all tests share: which of them are slow, a Docker engine with the sandbox's image, and a PostgreSQL server.
 
-Without an engine the tests that need one are skipped; AUTOTTS_REQUIRE_DOCKER=1 makes them fail instead.
+Without an engine, or without PostgreSQL or PgBouncer, the tests that need one are skipped; AUTOTTS_REQUIRE_DOCKER=1
+and AUTOTTS_REQUIRE_POSTGRES=1 make them fail instead.
 """
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import logging
 import os
@@ -12,7 +14,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import hypothesis
 import pytest
@@ -26,6 +28,8 @@ from .envs.live.vllm_server import vllm_server
 
 if TYPE_CHECKING:
     import docker
+
+    from .postgres.server import PgBouncer, PostgresServer
 
 hypothesis.settings.register_profile("tests", deadline=None)  # no test depends on how fast the machine is
 hypothesis.settings.load_profile("tests")
@@ -130,3 +134,49 @@ def image(engine: docker.DockerClient) -> str:
         except SandboxError as error:
             without_docker(str(error))
             raise
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL server that tests share: they use databases of their own, and neither stop nor kill it."""
+    with contextlib.ExitStack() as stack:
+        yield _started(stack, "running_postgres")
+
+
+@pytest.fixture(scope="session")
+def pgbouncer(postgres: PostgresServer) -> Iterator[PgBouncer]:
+    """PgBouncer with transaction pooling, in front of the shared server."""
+    with contextlib.ExitStack() as stack:
+        yield _started(stack, "running_pgbouncer", postgres)
+
+
+@pytest.fixture
+def database(postgres: PostgresServer) -> Iterator[str]:
+    """The name of an empty database of the shared server."""
+    name = postgres.new_database()
+    yield name
+    postgres.drop_database(name)
+
+
+@pytest.fixture
+def postgres_url(postgres: PostgresServer, database: str) -> str:
+    """The address of an empty database of the shared server."""
+    return postgres.url(database)
+
+
+def _started(stack: contextlib.ExitStack, name: str, *arguments: object) -> Any:
+    try:
+        from .postgres import server
+    except ModuleNotFoundError as error:
+        without_postgres(f"{error.name} is not installed")
+    try:
+        return stack.enter_context(getattr(server, name)(*arguments))
+    except server.NoPostgres as error:
+        without_postgres(str(error))
+
+
+def without_postgres(why: str) -> NoReturn:
+    """Skip, or fail where PostgreSQL is required."""
+    if os.environ.get("AUTOTTS_REQUIRE_POSTGRES") == "1":
+        pytest.fail(f"PostgreSQL is required here: {why}")
+    pytest.skip(why)

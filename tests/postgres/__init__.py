@@ -1,0 +1,1 @@
+"""A PostgreSQL server and PgBouncer for the tests, from Debian's packages."""
