@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from . import column_cache
 from .bounded_zip import BoundedZip, TooLarge
 from .errors import DamagedFile, InputError
 from .provenance import packed, unpacked
@@ -234,16 +235,14 @@ def _add(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
 
 
 def load(path: Path) -> Environment:
-    """Read an environment file, and check its hash.
+    """Read an environment file, and check its hash. The columns of a large one are mapped (see `column_cache`).
 
     Raises:
         InputError: the file is missing, or has another format version.
         DamagedFile: the file is damaged.
     """
     try:
-        header, environment = _read(path)
-        if environment.hash != header["hash"]:
-            raise ValueError("its content does not match its hash")
+        environment = _read(path)
         environment.check()
     except FileNotFoundError:
         raise InputError(f"{path}: no such environment file") from None
@@ -261,33 +260,58 @@ class _OtherFormat(Exception):
     """The file was written by another version of this program."""
 
 
-def _read(path: Path) -> tuple[dict[str, Any], Environment]:
+def _read(path: Path) -> Environment:
+    """Return the environment in a file, after a check of its hash."""
     most = _most_bytes(path.stat().st_size)
-    with BoundedZip(path, most + 2 * _MOST_TEXT) as archive:
+    with path.open("rb") as file, BoundedZip(file, most + 2 * _MOST_TEXT) as archive:
         header = json.loads(archive.content("header.json", _MOST_TEXT))
         meta = json.loads(archive.content("meta.json", _MOST_TEXT))
         if meta["format"] != FORMAT:
             raise _OtherFormat(f"format {meta['format']!r}, but this version reads format {FORMAT}")
-        names = [str(key) for key in meta["signals"]]
-        if len(names) > _MOST_SIGNALS:
-            raise TooLarge(f"{len(names):,} signals, more than {_MOST_SIGNALS}")
-        _check_lengths(archive, len(meta["questions"]), names, most)
-        columns = {key: _unpacked(key, archive.column(f"{key}.npy")) for key in _COLUMNS}
-        signals = {key: _unpacked(f"signal/{key}", archive.column(f"signal/{key}.npy")) for key in names}
-    environment = Environment(
+        signals = [str(key) for key in meta["signals"]]
+        if len(signals) > _MOST_SIGNALS:
+            raise TooLarge(f"{len(signals):,} signals, more than {_MOST_SIGNALS}")
+        lengths = _lengths(archive, len(meta["questions"]), signals, most)
+        for columns in _ways_to_columns(archive, file, lengths):
+            environment = _environment(header, meta, columns)
+            if environment.hash == header["hash"]:
+                return environment
+    raise ValueError("its content does not match its hash")
+
+
+def _ways_to_columns(
+    archive: BoundedZip, file: io.BufferedReader, lengths: dict[str, int]
+) -> Iterator[column_cache.Columns]:
+    """Yield the columns of a file, mapped if they are large; once more from the file, if the first were refused."""
+
+    def unpack(name: str) -> npt.NDArray[Any]:
+        return _unpacked(name, archive.column(f"{name}.npy"))
+
+    if 4 * sum(lengths.values()) >= column_cache.MAPPED_FROM:
+        key = column_cache.file_key(file)
+        kept = column_cache.mapped(key, lengths)
+        if kept is None and column_cache.keep(key, ((name, unpack(name)) for name in lengths)):
+            kept = column_cache.mapped(key, lengths)
+        if kept is not None:
+            yield kept
+            column_cache.discard(key)
+    yield {name: unpack(name) for name in lengths}
+
+
+def _environment(header: dict[str, Any], meta: dict[str, Any], columns: column_cache.Columns) -> Environment:
+    return Environment(
         name=str(header["name"]),
         delta=int(meta["delta"]),
         probe_cost=int(meta["probe_cost"]),
         questions=tuple(meta["questions"]),
         vocabulary=tuple(meta["vocabulary"]),
-        signals=signals,
+        signals={str(key): columns[f"signal/{key}"] for key in meta["signals"]},
         answers=str(header.get("answers", "exact")),
         question_ids=tuple(map(str, header.get("question_ids", ()))),
         imported=str(header.get("imported", "")),
         provenance=unpacked(header.get("provenance")),
-        **columns,
+        **{name: columns[name] for name in _COLUMNS},
     )
-    return header, environment
 
 
 def _most_bytes(size: int) -> int:
@@ -298,8 +322,8 @@ def _most_bytes(size: int) -> int:
     return min(_MOST_BYTES, max(_ALWAYS, _EXPANSION * size))
 
 
-def _check_lengths(archive: BoundedZip, questions: int, signals: list[str], most: int) -> None:
-    """Check the declared lengths of all columns against each other, and their memory, before any is unpacked.
+def _lengths(archive: BoundedZip, questions: int, signals: list[str], most: int) -> dict[str, int]:
+    """Return the length of each column, after a check of the declared ones and of their memory; none is unpacked.
 
     Raises:
         TooLarge: the columns would take more than ``most`` bytes.
@@ -321,6 +345,7 @@ def _check_lengths(archive: BoundedZip, questions: int, signals: list[str], most
             raise ValueError(f"{key} has {length[key]:,} entries, not {number:,}")
     if probes > branches * MAX_PROBES:
         raise ValueError(f"more than {MAX_PROBES:,} probes of a branch")
+    return {key: n if not key.endswith("_offsets") else n + 1 for key, n in length.items()}
 
 
 def write_atomically(path: Path, data: bytes) -> None:
