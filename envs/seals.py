@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import DamagedFile
+from .kept_file import KeptFile
 from .store import write_atomically
 
 _COMMENT = b"\x47\x00sha256 "
@@ -59,7 +60,7 @@ def is_sealed(name: str, data: bytes) -> bool:
     return _split(name, data) is not None
 
 
-def content(path: Path, data: bytes) -> bytes:
+def content(path: Path | KeptFile, data: bytes) -> bytes:
     """Return the content of a file without its seal; all of it if it has none.
 
     Args:
@@ -81,7 +82,7 @@ def content(path: Path, data: bytes) -> bytes:
     return inner
 
 
-def read_sealed(path: Path) -> bytes:
+def read_sealed(path: Path | KeptFile) -> bytes:
     """Return the content of a file without its seal.
 
     Raises:
@@ -91,7 +92,7 @@ def read_sealed(path: Path) -> bytes:
     return content(path, path.read_bytes())
 
 
-def write_sealed(path: Path, data: bytes) -> None:
+def write_sealed(path: Path | KeptFile, data: bytes) -> None:
     """Write a file and its seal atomically (`write_atomically`)."""
     write_atomically(path, sealed(path.name, data))
 

@@ -22,6 +22,7 @@ import numpy.typing as npt
 from . import column_cache
 from .bounded_zip import BoundedZip, TooLarge
 from .errors import DamagedFile, InputError
+from .kept_file import KeptFile
 from .provenance import packed, unpacked
 
 _LOG = logging.getLogger(__name__)
@@ -348,18 +349,21 @@ def _lengths(archive: BoundedZip, questions: int, signals: list[str], most: int)
     return {key: n if not key.endswith("_offsets") else n + 1 for key, n in length.items()}
 
 
-def write_atomically(path: Path, data: bytes) -> None:
+def write_atomically(path: Path | KeptFile, data: bytes) -> None:
     """Write ``data`` to ``path`` atomically: a reader sees the old file or the new one, never a part of it.
 
     Raises:
         OSError: the file could not be written. ``filename`` is ``path``, and no temporary file is left.
     """
+    if not isinstance(path, Path):
+        path.write_bytes(data)
+        return
     with naming_os_errors(path):
         _write_whole(path, data)
 
 
 @contextmanager
-def naming_os_errors(path: Path) -> Iterator[None]:
+def naming_os_errors(path: Path | KeptFile) -> Iterator[None]:
     """Set ``filename`` of each `OSError` in the context to ``path``: some errors, such as a full disk, name no file."""
     try:
         yield
