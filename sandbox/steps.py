@@ -34,6 +34,117 @@ class EvaluationSteps:
     judge: Judge
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The scores of a candidate at the end of a step, from which it is judged."""
+
+    seen: Ints
+    """(n,) indices of the episodes that it has played."""
+    scores: Scores
+
+    def judged(self, judge: Judge) -> Verdict:
+        """Return the judgement: ok to go on, or the verdict with which the evaluation stops."""
+        return judge(self.seen, self.scores)
+
+
+class SteppedEvaluation:
+    """An evaluation that plays one step at a time, and may rest after each of them.
+
+    Args:
+        candidate: the candidate to run.
+        episodes: the batch of E episodes.
+        steps: its division; its judge is not called. None plays the whole batch in one step.
+        played: logs of the first episodes in the order of ``steps``, from an earlier process. They end where a step
+            ends; others are ignored.
+    """
+
+    def __init__(
+        self, candidate: Candidate, episodes: Episodes, steps: EvaluationSteps | None, played: Logs | None = None
+    ) -> None:
+        self._candidate, self._episodes = candidate, episodes
+        self._order = None if steps is None else steps.order
+        self._ends = (len(episodes),) if steps is None else tuple(steps.ends)
+        self._done: list[Logs] = []
+        self._step = 0
+        self.looks: list[Look] = []
+        """At the end of each step but the last, in order."""
+        self.ended: LoggedEvaluation | None = None
+        """The evaluation of the whole batch, or of its first failure; None before either."""
+        self._restore(played)
+
+    @property
+    def played(self) -> Logs | None:
+        """The logs so far, in the order in which the episodes run; None if no step has ended well."""
+        return Logs.joined(self._done) if self._done else None
+
+    def advance(self, sandbox: Sandbox, progress: Callable[[int], None] | None = None) -> Look | None:
+        """Play the next step. Return the look at its end; None if the evaluation has ended with it.
+
+        Raises:
+            SandboxError: the sandbox failed; the step may be played again.
+        """
+        first, last = (0, *self._ends)[self._step], self._ends[self._step]
+        which = np.arange(first, last) if self._order is None else self._order[first:last]
+        part = self._episodes if last - first == len(self._episodes) and self._order is None else None
+        outcome = sandbox.run(self._candidate, self._episodes.take(which) if part is None else part, progress)
+        if outcome.logs is None:
+            self.ended = LoggedEvaluation(self._candidate, of_the_batch(outcome.verdict, which))
+            return None
+        return self._took(outcome.logs)
+
+    def run(
+        self, sandbox: Sandbox, judge: Judge, progress: Callable[[int], None] | None = None
+    ) -> LoggedEvaluation | None:
+        """Play on to the end. Return the evaluation, or None if ``judge`` stops it at the last of `looks`.
+
+        Raises:
+            SandboxError: the sandbox failed.
+        """
+        with sandbox.reusing_workers() as reusing:
+            while self.ended is None:
+                look = self.advance(reusing, progress)
+                if look is not None and not look.judged(judge).ok:
+                    return None
+        return self.ended
+
+    def stopped(self, judge: Judge) -> LoggedEvaluation | None:
+        """Return the evaluation that stops at the first look at which ``judge`` says so; None if there is none."""
+        for look in self.looks:
+            verdict = look.judged(judge)
+            if not verdict.ok:
+                return LoggedEvaluation(self._candidate, verdict, played=len(look.seen))
+        return None
+
+    def _took(self, logs: Logs) -> Look | None:
+        """Take the logs of the next step."""
+        self._done.append(logs)
+        self._step += 1
+        if sum(part.size for part in self._done) > (most := largest_run(len(self._episodes))):
+            self.ended = LoggedEvaluation(self._candidate, too_much(most))
+            return None
+        joined = Logs.joined(self._done)
+        if self._step == len(self._ends):
+            inverse = None if self._order is None else np.argsort(self._order)
+            whole = joined if inverse is None else joined.take(inverse)
+            self.ended = scored(self._candidate, self._episodes, whole)
+            return None
+        assert self._order is not None
+        seen = self._order[: self._ends[self._step - 1]]
+        part = scored(self._candidate, self._episodes.take(seen), joined)
+        if part.scores is None:
+            self.ended = LoggedEvaluation(self._candidate, of_the_batch(part.verdict, seen))
+            return None
+        self.looks.append(Look(seen, part.scores))
+        return self.looks[-1]
+
+    def _restore(self, played: Logs | None) -> None:
+        if played is None or len(played) not in self._ends:
+            return
+        for first, last in zip((0, *self._ends), self._ends, strict=False):
+            if last <= len(played) and self.ended is None:
+                self._took(played.part(first, last))
+
+
 def evaluate_in_steps(
     candidate: Candidate,
     episodes: Episodes,
@@ -46,22 +157,12 @@ def evaluate_in_steps(
     Raises:
         SandboxError: the sandbox failed.
     """
-    done: list[Logs] = []
-    with sandbox.reusing_workers() as reusing:
-        for first, last in zip((0, *steps.ends), steps.ends, strict=False):
-            which, seen = steps.order[first:last], steps.order[:last]
-            outcome = reusing.run(candidate, episodes.take(which), progress)
-            if outcome.logs is None:
-                return LoggedEvaluation(candidate, of_the_batch(outcome.verdict, which))
-            done.append(outcome.logs)
-            if sum(logs.size for logs in done) > (most := largest_run(len(episodes))):
-                return LoggedEvaluation(candidate, too_much(most))
-            if last == len(episodes):
-                break
-            part = scored(candidate, episodes.take(seen), Logs.joined(done))
-            if part.scores is None:
-                return LoggedEvaluation(candidate, of_the_batch(part.verdict, seen))
-            verdict = steps.judge(seen, part.scores)
-            if not verdict.ok:
-                return LoggedEvaluation(candidate, verdict, played=last)
-    return scored(candidate, episodes, Logs.joined(done).take(np.argsort(steps.order)))
+    verdicts: list[Verdict] = []
+
+    def judge(seen: Ints, scores: Scores) -> Verdict:
+        verdicts.append(steps.judge(seen, scores))
+        return verdicts[-1]
+
+    stepped = SteppedEvaluation(candidate, episodes, steps)
+    ended = stepped.run(sandbox, judge, progress)
+    return ended or LoggedEvaluation(candidate, verdicts[-1], played=len(stepped.looks[-1].seen))

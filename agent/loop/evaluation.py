@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 
+from autotts.envs.episodes import Logs
 from autotts.envs.scoring import Scores, score
 from autotts.envs.statistics import Point
+from autotts.sandbox import policy
 from autotts.sandbox.audit.look_ahead import AUDIT_SHARE
 from autotts.sandbox.audit.secret import AuditSecret
 from autotts.sandbox.base import Sandbox
+from autotts.sandbox.evaluation import LoggedEvaluation
 from autotts.sandbox.outcome import Candidate, Verdict
-from autotts.sandbox.trial import audited, evaluate_unaudited
+from autotts.sandbox.steps import EvaluationSteps, Ints, Judge, SteppedEvaluation
+from autotts.sandbox.trial import audited
 
 from .. import population
 from ..archive.archive import pack_logs, unpack_logs
@@ -26,6 +31,18 @@ from ..records.version import Finding
 from .candidate_store import CandidateStore
 from .final_evaluation import FINALISTS
 from .screening.screen import Screener
+
+
+@dataclass(frozen=True, slots=True)
+class PlayedCandidate:
+    """A candidate that has played its episodes or has failed, and what follows from its logs alone."""
+
+    ran: LoggedEvaluation
+    scores: Scores | None = None
+    """On recorded environments; None, as all below, for a candidate that has failed."""
+    results: QuestionResults | None = None
+    curve: tuple[Point, ...] = ()
+    behaviour: Behaviour | None = None
 
 
 class CandidateEvaluator:
@@ -68,24 +85,94 @@ class CandidateEvaluator:
         Raises:
             SandboxError: the sandbox failed.
         """
-        store, screener = self._store, self._screener
-        ran = evaluate_unaudited(
-            Candidate(record.id, record.source), store.episodes, self._sandbox, self._progress,
-            steps=screener.steps(present) if screener and record.generation > 0 else None,
-        )  # fmt: skip
+        steps = self.steps(record, present)
+        stepped = self.begin(record, steps)
+        ended = self.play(stepped, always if steps is None else steps.judge)
+        if ended is None and steps is not None:
+            ended = stepped.stopped(steps.judge)
+        assert ended is not None
+        played = self.read(ended)
+        return self.finish(record, present, played, self.audit(played, self.share(record, present, played)))
+
+    # The parts of an evaluation. Those that get ``present`` depend on the versions before, and change only caches.
+
+    def steps(self, record: CandidateRecord, present: Sequence[Card]) -> EvaluationSteps | None:
+        """Return the steps after which a candidate may be stopped; None if it plays all its episodes at once."""
+        screener = self._screener
+        return screener.steps(present) if screener and record.generation > 0 else None
+
+    def begin(
+        self, record: CandidateRecord, steps: EvaluationSteps | None, played: Logs | None = None
+    ) -> SteppedEvaluation:
+        """Return the evaluation of a candidate before its first step; it has ended if the source is refused.
+
+        Args:
+            record: a candidate without evaluation.
+            steps: see `steps`; the judge is not used.
+            played: logs of its first episodes, which need not be played again (`SteppedEvaluation`).
+        """
+        candidate = Candidate(record.id, record.source)
+        refused = policy.check(record.source)
+        stepped = SteppedEvaluation(candidate, self._store.episodes, steps, played if refused.ok else None)
+        if not refused.ok:
+            stepped.ended = LoggedEvaluation(candidate, refused)
+        return stepped
+
+    def play(
+        self, stepped: SteppedEvaluation, judge: Judge, progress: Callable[[int], None] | None = None
+    ) -> LoggedEvaluation | None:
+        """Play on. Return the evaluation at its end, or None if ``judge`` stops it before.
+
+        Raises:
+            SandboxError: the sandbox failed.
+        """
+        return stepped.run(self._sandbox, judge, progress or self._progress)
+
+    def read(self, ran: LoggedEvaluation) -> PlayedCandidate:
+        """Return what follows from the logs of a candidate alone."""
         if ran.logs is None or ran.scores is None:
-            return record.with_evaluation(_failed(ran.verdict)), ran.played
-        scores, results = ran.scores.part(store.recorded), QuestionResults.of(ran.scores)
-        evaluation = self._evaluation(record, present, tuple(ran.curve), behaviour(scores, store.of_recorded(ran.logs)))
-        choosable = self._may_be_chosen(record.with_evaluation(evaluation), present, results)
-        share = 1.0 if choosable else AUDIT_SHARE
-        done = audited(ran, store.episodes, self._sandbox, share, self._secret, passes=1)  # again before a report
-        if done.logs is None:
+            return PlayedCandidate(ran)
+        scores = ran.scores.part(self._store.recorded)
+        found = behaviour(scores, self._store.of_recorded(ran.logs))
+        return PlayedCandidate(ran, scores, QuestionResults.of(ran.scores), tuple(ran.curve), found)
+
+    def share(self, record: CandidateRecord, present: Sequence[Card], played: PlayedCandidate) -> float:
+        """Return the share of the episodes to audit: all of a candidate that may be chosen."""
+        if played.results is None:
+            return 0.0
+        evaluated = record.with_evaluation(self._evaluation(record, present, played))
+        return 1.0 if self._may_be_chosen(evaluated, present, played.results) else AUDIT_SHARE
+
+    def audit(
+        self, played: PlayedCandidate, share: float, progress: Callable[[int], None] | None = None
+    ) -> LoggedEvaluation:
+        """Audit ``share`` of the episodes of a candidate; one without scores comes back as it is.
+
+        Raises:
+            SandboxError: the sandbox failed.
+        """
+        return audited(  # once; again before a report
+            played.ran, self._store.episodes, self._sandbox, share, self._secret, progress, passes=1
+        )
+
+    def finish(
+        self, record: CandidateRecord, present: Sequence[Card], played: PlayedCandidate, done: LoggedEvaluation
+    ) -> tuple[CandidateRecord, int]:
+        """Return the record with its evaluation, and the number of episodes played; stage logs and results.
+
+        Args:
+            record: a candidate without evaluation.
+            present: the cards of all versions and candidates that come before it.
+            played: its scores.
+            done: the same evaluation after its audit.
+        """
+        if done.logs is None or played.scores is None or played.results is None:
             return record.with_evaluation(_failed(done.verdict)), done.played
+        evaluation = self._evaluation(record, present, played)
         evaluated = record.with_evaluation(evaluation.model_copy(update={"audited": done.audited}))
-        store.staging.put_logs(record.id, pack_logs(done.logs))
-        store.archive.put_figures(record.id, results)
-        self._keep(evaluated, scores)
+        self._store.staging.put_logs(record.id, pack_logs(done.logs))
+        self._store.archive.put_figures(record.id, played.results)
+        self._keep(evaluated, played.scores)
         return evaluated, done.played
 
     def diagnose(self, record: CandidateRecord) -> CandidateRecord:
@@ -145,14 +232,16 @@ class CandidateEvaluator:
         return scores
 
     def _evaluation(
-        self, record: CandidateRecord, present: Sequence[Card], curve: tuple[Point, ...], found: Behaviour
+        self, record: CandidateRecord, present: Sequence[Card], played: PlayedCandidate
     ) -> CandidateEvaluation:
         """Return the evaluation of a candidate with scores: ok, or a duplicate, which earns nothing by its scores."""
+        found = played.behaviour
+        assert found is not None
         duplicate = self._duplicated(record, present, found)
         if duplicate is None:
-            return CandidateEvaluation(verdict="ok", curve=curve, behaviour=found)
+            return CandidateEvaluation(verdict="ok", curve=played.curve, behaviour=found)
         message = f"decides as {duplicate.id} does, in every episode"
-        return CandidateEvaluation(verdict=DUPLICATE, message=message, curve=curve, behaviour=found)
+        return CandidateEvaluation(verdict=DUPLICATE, message=message, curve=played.curve, behaviour=found)
 
     def _may_be_chosen(self, record: CandidateRecord, present: Sequence[Card], results: QuestionResults) -> bool:
         """Return whether a candidate would be on the front or among the finalists, so that all its episodes are
@@ -174,6 +263,11 @@ class CandidateEvaluator:
             if card.ok and same and card.protocol == self._config.protocol():
                 return card
         return None
+
+
+def always(seen: Ints, scores: Scores) -> Verdict:
+    """Let every candidate go on: the judge of an evaluation without steps."""
+    return Verdict("ok")
 
 
 def _failed(verdict: Verdict) -> CandidateEvaluation:

@@ -39,7 +39,7 @@ def dying(true):
         return true(candidate, *arguments, **named)
     return work
 if where == "evaluation":
-    evaluation.evaluate_unaudited = dying(evaluation.evaluate_unaudited)
+    evaluation.SteppedEvaluation = dying(evaluation.SteppedEvaluation)
 elif where == "final evaluation":
     final_evaluation.trial = dying(final_evaluation.trial)
 else:
