@@ -26,11 +26,11 @@ import numpy.typing as npt
 
 from autotts.envs.episodes import Episodes
 from autotts.envs.plain_text import message_line
-from autotts.envs.store import ABSENT, Environment
 
 from . import policy
 from .kept_logs import LARGEST_LOG, BadFrame, largest_log
 from .outcome import Candidate, Verdict
+from .sealing import RecordedQuestions, SealedQuestion, sizes_of
 from .worker import seccomp
 
 FRAME = struct.Struct("<cIiI")
@@ -40,27 +40,11 @@ LARGEST_FAILURE = 1 << 14
 """The largest failure in bytes: 500 characters, each of them escaped in 12 bytes, and what is around them."""
 SIZE = struct.Struct("<Q")
 NOT_A_TOKEN = -1
-
-
-@dataclass(frozen=True, slots=True)
-class SealedQuestion:
-    """One question as it crosses the wall: columns of opaque codes, and the table that translates them back.
-
-    A cell is one answer of a branch: a probe answer, or the final answer in its last cell.
-    """
-
-    cells: npt.NDArray[np.uint16]
-    """(C,) codes of the answers, branch after branch; 0 for an absent answer."""
-    lengths: npt.NDArray[np.uint32]
-    """(N,) number of cells of each branch."""
-    totals: npt.NDArray[np.uint32]
-    """(N,) tokens of each branch."""
-    delta: int
-    """Tokens of one interval."""
-    probe_cost: int
-    """Tokens charged for each probe."""
-    meaning: npt.NDArray[np.int32]
-    """The answer in the vocabulary of the environment for each code. It stays on the host."""
+MESSAGE_BYTES = 1 << 24
+"""Bytes of the questions in a message, if the episodes of one group can be divided: a worker needs ten times as much.
+"""
+_PARTS = 4
+"""Messages for each worker at the least, where the episodes of one group are divided."""
 
 
 @dataclass(frozen=True)
@@ -90,17 +74,21 @@ class SealedBatch:
 
     @classmethod
     def of(cls, episodes: Episodes) -> SealedBatch:
-        """Return ``episodes`` with their recorded branches, all in one group, with newly drawn codes."""
-        generator = np.random.default_rng(secrets.randbits(128))
-        pairs = np.stack([episodes.environment, episodes.question])
-        used, question = np.unique(pairs, axis=1, return_inverse=True)
-        question = question.ravel()
-        questions = [_sealed(episodes.environments[e], q, generator) for e, q in used.T.tolist()]
+        """Return ``episodes`` with their recorded branches, all in one group, with newly drawn codes.
+
+        The questions are sealed now if they fit into one message, else whenever a message needs them.
+        """
+        most = max(map(len, episodes.environments))
+        used, question = np.unique(
+            episodes.environment.astype(np.int64) * most + episodes.question, return_inverse=True
+        )
+        recorded = RecordedQuestions(episodes.environments, used // most, used % most)
+        sizes = recorded.widths()[question]
+        small = int(recorded.sizes().sum()) <= MESSAGE_BYTES
         number = {key: i for i, key in enumerate(episodes.permutations)}
-        sizes = np.array([len(sealed.lengths) for sealed in questions])[question]
         keys = zip(sizes.tolist(), episodes.order.tolist(), strict=True)
         return cls(
-            questions=questions,
+            questions=list(recorded) if small else recorded,
             question=question,
             orders=list(episodes.permutations.values()),
             order=np.array([number[key] for key in keys], np.int64),
@@ -115,13 +103,39 @@ class SealedBatch:
     def shares(self, workers: int) -> list[list[npt.NDArray[np.int64]]]:
         """Return, for each worker, the episodes of each of its processes.
 
-        Each group gets a process of its own. If there is only one group, it is divided among the workers.
+        Each group gets a process of its own. If there is only one group, it is divided among the workers. Where the
+        questions of a group do not fit into one message, each process gets a range of the group whose questions do.
         """
         groups = np.split(np.argsort(self.group, kind="stable"), np.flatnonzero(np.diff(np.sort(self.group))) + 1)
-        if len(groups) == 1:
+        sizes = sizes_of(self.questions)
+        if int(sizes.sum()) > MESSAGE_BYTES:
+            most = -(-len(self) // (_PARTS * workers)) if len(groups) == 1 else len(self)
+            groups = [part for group in groups for part in _ranges(group, self.question, sizes, most)]
+        elif len(groups) == 1:
             groups = [groups[0][i::workers] for i in range(workers)]
         shares = [[group for group in groups[i::workers] if len(group)] for i in range(workers)]
         return [share for share in shares if share]
+
+
+def _ranges(
+    group: npt.NDArray[np.int64], question: npt.NDArray[np.int64], sizes: npt.NDArray[np.int64], most: int
+) -> Iterator[npt.NDArray[np.int64]]:
+    """Yield ranges of at most ``most`` episodes of a group, whose questions take at most `MESSAGE_BYTES`.
+
+    Args:
+        group: the episodes.
+        question: (E,) the question of each episode of the batch.
+        sizes: the bytes of each question in a message.
+    """
+    first, held, taken = 0, set[int](), 0
+    for position, number in enumerate(question[group].tolist()):
+        if number not in held:
+            taken += int(sizes[number])
+        if position - first >= most or (taken > MESSAGE_BYTES and position > first):
+            yield group[first:position]
+            first, held, taken = position, set(), int(sizes[number])
+        held.add(number)
+    yield group[first:]
 
 
 class SandboxJob:
@@ -130,8 +144,8 @@ class SandboxJob:
     def __init__(self, candidate: Candidate, batch: SealedBatch) -> None:
         self.candidate = candidate
         self.batch = batch
-        self._tokens = _fresh_tokens(max(len(sealed.meaning) for sealed in batch.questions) - 1)
-        self._largest = [largest_log(sealed.lengths, batch.max_branches) for sealed in batch.questions]
+        self._known: dict[int, tuple[npt.NDArray[np.int32], int]] = {}
+        """The meaning of the codes of each question that was sent, and the bytes of its longest log."""
 
     def message(self, part: npt.NDArray[np.int64], limits: dict[str, int]) -> bytes:
         """Return the message that makes a process play the episodes ``part`` under ``limits`` (see `resource`)."""
@@ -139,6 +153,8 @@ class SandboxJob:
         used, question = np.unique(batch.question[part], return_inverse=True)
         taken, order = np.unique(batch.order[part], return_inverse=True)
         questions, orders = [batch.questions[i] for i in used.tolist()], [batch.orders[i] for i in taken.tolist()]
+        for number, sealed in zip(used.tolist(), questions, strict=True):
+            self._remember(number, sealed)
         columns: dict[str, npt.NDArray[Any]] = {
             "cells": np.concatenate([sealed.cells for sealed in questions]),
             "lengths": np.concatenate([sealed.lengths for sealed in questions]),
@@ -154,23 +170,23 @@ class SandboxJob:
             "beta": batch.beta[part],
             "seed": batch.seed[part],
         }
-        blobs = {name: (_CODES[column.dtype.str], column.tobytes()) for name, column in columns.items()}
         header = {
             "candidate": self.candidate.source,
             "limits": limits,
-            "tokens": self._tokens,
+            "tokens": _fresh_tokens(max(len(sealed.meaning) for sealed in questions) - 1),
             "max_branches": batch.max_branches,
             "max_tokens": batch.max_tokens,
-            "blobs": [(name, code, len(data)) for name, (code, data) in blobs.items()],
+            "blobs": [(name, _CODES[column.dtype.str], column.nbytes) for name, column in columns.items()],
         }
         if batch.prints:
             header["prints"] = PRINTED + 1  # one more byte shows that there was more
         text = json.dumps(header).encode()
-        return _message(struct.pack("<I", len(text)), text, *(data for _, data in blobs.values()))
+        blobs = (np.ascontiguousarray(column).view(np.uint8).data for column in columns.values())
+        return _message(struct.pack("<I", len(text)), text, *blobs)
 
     def largest_log(self, episode: int) -> int:
         """Return the bytes of the longest log that the contract allows in ``episode``."""
-        return self._largest[int(self.batch.question[episode])]
+        return self._of(episode)[1]
 
     def answer(self, episode: int, code: int) -> int:
         """Return the answer, in the vocabulary of the environment, that ``code`` stands for in ``episode``.
@@ -178,10 +194,20 @@ class SandboxJob:
         Raises:
             BadFrame: the question has no such answer.
         """
-        meaning = self.batch.questions[int(self.batch.question[episode])].meaning
+        meaning = self._of(episode)[0]
         if not 0 <= code < len(meaning):
             raise BadFrame(Verdict("illegal_answer", "the answer is not one that it saw"))
         return int(meaning[code])
+
+    def _of(self, episode: int) -> tuple[npt.NDArray[np.int32], int]:
+        number = int(self.batch.question[episode])
+        if number not in self._known:
+            self._remember(number, self.batch.questions[number])
+        return self._known[number]
+
+    def _remember(self, number: int, sealed: SealedQuestion) -> None:
+        if number not in self._known:
+            self._known[number] = sealed.meaning, largest_log(sealed.lengths, self.batch.max_branches)
 
 
 def setup(*, strict: bool = True) -> bytes:
@@ -204,7 +230,7 @@ def preloaded() -> list[str]:
     return sorted(name for name in policy.MODULES if name.partition(".")[0] not in ("autotts", "envs"))
 
 
-def _message(*parts: bytes) -> bytes:
+def _message(*parts: bytes | memoryview) -> bytes:
     return b"".join((SIZE.pack(sum(map(len, parts))), *parts))
 
 
@@ -282,27 +308,6 @@ def contract_modules() -> dict[str, str]:
 
 
 _MODULES = ("question", "controller", "replay")
-
-
-def _sealed(env: Environment, question: int, generator: np.random.Generator) -> SealedQuestion:
-    """Return ``question`` with each answer replaced by a newly drawn code."""
-    branches = env.branches(question)
-    start, stop = int(env.probe_offsets[branches.start]), int(env.probe_offsets[branches.stop])
-    depths = env.probes[branches.start : branches.stop]
-    # the cells of a branch are its probe answers, and then its final answer
-    cells = np.empty(stop - start + len(branches), np.int32)
-    ends = np.cumsum(depths + 1) - 1
-    is_probe = np.ones(len(cells), bool)
-    is_probe[ends] = False
-    cells[is_probe] = env.probe_answers[start:stop]
-    cells[ends] = env.final_answers[branches.start : branches.stop]
-    present = np.unique(cells)
-    present = present[present != ABSENT]
-    meaning = np.concatenate(([ABSENT], generator.permutation(present))).astype(np.int32)
-    code = np.zeros(int(meaning.max()) + 1, np.uint16)
-    code[meaning] = np.arange(len(meaning))
-    totals = env.total_tokens[branches.start : branches.stop].astype(np.uint32)
-    return SealedQuestion(code[cells], (depths + 1).astype(np.uint32), totals, env.delta, env.probe_cost, meaning)
 
 
 def _fresh_tokens(n: int) -> list[str]:

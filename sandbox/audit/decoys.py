@@ -16,7 +16,8 @@ from autotts.envs.log_entries import LogEntries, branch_tables, log_entries
 from autotts.envs.store import ABSENT
 from autotts.envs.token_limit import longest_refusals
 
-from ..wire import SealedBatch, SealedQuestion
+from ..sealing import SealedQuestion
+from ..wire import SealedBatch
 from .cells import CellSources, add_spans, covered, decoy_codes, revealed_spans
 from .codes import draw_codes, pairs_of, smallest_prime
 from .difference import ComparedRows, HiddenCells, ensure_difference

@@ -1,0 +1,118 @@
+"""Seals questions: recorded branches with an opaque code in place of each answer, as they cross the wall."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import overload
+
+import numpy as np
+import numpy.typing as npt
+
+from autotts.envs.store import ABSENT, Environment
+
+
+@dataclass(frozen=True, slots=True)
+class SealedQuestion:
+    """One question as it crosses the wall: columns of opaque codes, and the table that translates them back.
+
+    A cell is one answer of a branch: a probe answer, or the final answer in its last cell.
+    """
+
+    cells: npt.NDArray[np.uint16]
+    """(C,) codes of the answers, branch after branch; 0 for an absent answer."""
+    lengths: npt.NDArray[np.uint32]
+    """(N,) number of cells of each branch."""
+    totals: npt.NDArray[np.uint32]
+    """(N,) tokens of each branch."""
+    delta: int
+    """Tokens of one interval."""
+    probe_cost: int
+    """Tokens charged for each probe."""
+    meaning: npt.NDArray[np.int32]
+    """The answer in the vocabulary of the environment for each code. It stays on the host."""
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that the question takes in a message."""
+        return self.cells.nbytes + self.lengths.nbytes + self.totals.nbytes
+
+
+class RecordedQuestions(Sequence[SealedQuestion]):
+    """Questions of environments, each sealed anew when it is taken: nothing of them is held in between.
+
+    The codes of a question are the same whenever it is taken, and are drawn anew for each object of this class.
+
+    Args:
+        environments: the environments.
+        environment: (Q,) the environment of each question, as an index.
+        question: (Q,) the index of each question in its environment.
+    """
+
+    def __init__(
+        self, environments: Sequence[Environment], environment: npt.NDArray[np.int64], question: npt.NDArray[np.int64]
+    ) -> None:
+        self._environments, self._environment, self._question = environments, environment, question
+        self._secret = secrets.randbits(128)
+
+    def __len__(self) -> int:
+        return len(self._question)
+
+    @overload
+    def __getitem__(self, index: int) -> SealedQuestion: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[SealedQuestion]: ...
+
+    def __getitem__(self, index: int | slice) -> SealedQuestion | list[SealedQuestion]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        index = range(len(self))[index]
+        env = self._environments[int(self._environment[index])]
+        return seal_question(env, int(self._question[index]), np.random.default_rng([self._secret, index]))
+
+    def widths(self) -> npt.NDArray[np.int64]:
+        """Return (Q,) the number of branches of each question."""
+        widths = np.zeros(len(self), np.int64)
+        for e, env in enumerate(self._environments):
+            mine = np.flatnonzero(self._environment == e)
+            widths[mine] = np.diff(env.branch_offsets)[self._question[mine]]
+        return widths
+
+    def sizes(self) -> npt.NDArray[np.int64]:
+        """Return (Q,) the bytes that each question takes in a message. No question is sealed."""
+        sizes = np.zeros(len(self), np.int64)
+        for e, env in enumerate(self._environments):
+            mine = np.flatnonzero(self._environment == e)
+            first, last = env.branch_offsets[self._question[mine]], env.branch_offsets[self._question[mine] + 1]
+            cells = (env.probe_offsets[last] - env.probe_offsets[first]).astype(np.int64) + last - first
+            sizes[mine] = 2 * cells + 8 * (last - first)
+        return sizes
+
+
+def sizes_of(questions: Sequence[SealedQuestion]) -> npt.NDArray[np.int64]:
+    """Return the bytes that each of the ``questions`` takes in a message."""
+    if isinstance(questions, RecordedQuestions):
+        return questions.sizes()
+    return np.array([sealed.nbytes for sealed in questions], np.int64)
+
+
+def seal_question(env: Environment, question: int, generator: np.random.Generator) -> SealedQuestion:
+    """Return ``question`` with each answer replaced by a newly drawn code."""
+    branches = env.branches(question)
+    start, stop = int(env.probe_offsets[branches.start]), int(env.probe_offsets[branches.stop])
+    depths = np.diff(env.probe_offsets[branches.start : branches.stop + 1])
+    # the cells of a branch are its probe answers, and then its final answer
+    cells = np.empty(stop - start + len(branches), np.int32)
+    ends = np.cumsum(depths + 1) - 1
+    is_probe = np.ones(len(cells), bool)
+    is_probe[ends] = False
+    cells[is_probe] = env.probe_answers[start:stop]
+    cells[ends] = env.final_answers[branches.start : branches.stop]
+    present = np.unique(cells)
+    present = present[present != ABSENT]
+    meaning = np.concatenate(([ABSENT], generator.permutation(present))).astype(np.int32)
+    code = np.zeros(int(meaning.max()) + 1, np.uint16)
+    code[meaning] = np.arange(len(meaning))
+    totals = env.total_tokens[branches.start : branches.stop].astype(np.uint32)
+    return SealedQuestion(code[cells], (depths + 1).astype(np.uint32), totals, env.delta, env.probe_cost, meaning)
