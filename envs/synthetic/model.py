@@ -154,24 +154,29 @@ def generate(
     for first in range(0, questions, step):
         part = {key: np.repeat(values[first : first + step], branches) for key, values in features.items()}
         base = np.repeat(offsets[first : first + step], branches)
-        chunks.append(_branches(model, part, base, delta, rng))
-    probes, finals, totals, cells = (np.concatenate(column) for column in zip(*chunks, strict=True))
+        drawn = _branches(model, part, base, delta, rng)
+        chunks.append([column.astype(np.int32) for column in drawn])  # half the memory of the draws
+    probes, finals, totals = (np.concatenate([chunk[i] for chunk in chunks]) for i in range(3))
+    cells = [chunk[3] for chunk in chunks]
 
-    numbers, codes = np.unique(np.concatenate((offsets, finals, cells)), return_inverse=True)
+    numbers = np.unique(np.concatenate([offsets, finals, *map(np.unique, cells)]))
     start = int(np.searchsorted(numbers, 0))  # absent answers sort first, if there are any
-    words = (codes.ravel() + 1 - start).astype(np.int32)
+
+    def words(answers: npt.NDArray[Any]) -> npt.NDArray[np.int32]:
+        return (np.searchsorted(numbers, answers) + 1 - start).astype(np.int32)
+
     return Environment(
         name=name,
         delta=delta,
         probe_cost=0,
         questions=tuple(f"Synthetic question {q + 1}" for q in range(questions)),
         vocabulary=(ABSENT_TEXT, *map(str, numbers[start:].tolist())),
-        gold=words[:questions],
+        gold=words(offsets),
         branch_offsets=np.arange(0, questions * branches + 1, branches, dtype=np.int32),
         probe_offsets=np.concatenate(([0], np.cumsum(probes))).astype(np.int32),
-        probe_answers=words[questions + len(finals) :],
-        final_answers=words[questions : questions + len(finals)],
-        total_tokens=totals.astype(np.int32),
+        probe_answers=np.concatenate([words(column) for column in cells]),
+        final_answers=words(finals),
+        total_tokens=totals,
     )
 
 
