@@ -7,13 +7,13 @@ import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
-from typing import Any
 
 from autotts.envs.store import naming_os_errors, write_atomically
 
+from ...records.index_row import IndexRow
 from ..holder_file import RunningProcess
 from ..layout import MANIFEST, sync
 from ..run_lock import running, working_on
@@ -61,6 +61,12 @@ class DirectoryStorage:
             return self._path(name).read_bytes()
         except (NotADirectoryError, IsADirectoryError) as error:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), error.filename) from None
+
+    def read_many(self, names: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+        """See `Storage.read_many`."""
+        for name in names:
+            with suppress(FileNotFoundError):
+                yield name, self.read(name)
 
     def read_from(self, name: str, start: int) -> bytes:
         """See `Storage.read_from`."""
@@ -135,7 +141,7 @@ class DirectoryStorage:
         """See `Storage.files`."""
         return sorted(os.listdir(self._path(folder))) if self.has(folder) else []
 
-    def add(self, folder: str, files: Mapping[str, bytes], row: tuple[Any, ...] | None = None) -> bool:
+    def add(self, folder: str, files: Mapping[str, bytes], row: IndexRow | None = None) -> bool:
         """See `Storage.add`."""
         target = self.root / checked_part(folder)
         if self.has(folder):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from autotts.envs.errors import InputError
 
+from ...records.index_row import IndexRow
+from ...records.row_columns import RowColumns
 from ..holder_file import RunningProcess
 
 
@@ -76,6 +78,9 @@ class Storage(Protocol):
             DamagedFile: the storage has seen that the content is not what was written.
         """
 
+    def read_many(self, names: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+        """Yield the name and the content of each file of ``names`` that is there, in their order; see `read`."""
+
     def read_from(self, name: str, start: int) -> bytes:
         """Return the content of a log from byte ``start`` on; nothing if it is not longer, or not there."""
 
@@ -110,13 +115,13 @@ class Storage(Protocol):
     def files(self, folder: str) -> list[str]:
         """Return the names of the files of a folder, sorted; an empty list if there is no such folder."""
 
-    def add(self, folder: str, files: Mapping[str, bytes], row: tuple[Any, ...] | None = None) -> bool:
+    def add(self, folder: str, files: Mapping[str, bytes], row: IndexRow | None = None) -> bool:
         """Add a folder with all its files.
 
         Args:
             folder: its name, one part of a path.
             files: the content of each file by name, one part of a path; one of them is the manifest.
-            row: the values of `IndexRow.cells`, for a storage with `version_rows`.
+            row: its row, for a storage with `version_rows`.
 
         Returns:
             Whether it was added; False if it is there already with the same content.
@@ -142,11 +147,12 @@ class Storage(Protocol):
 class VersionRows(Protocol):
     """The rows of the versions of a storage: what lists need of each version, kept beside its folder."""
 
-    def read(self) -> list[tuple[Any, ...]]:
-        """Return the values of all rows, by generation and id, in the order of `records.index_row.COLUMNS`."""
+    def read(self, after: int = 0) -> tuple[RowColumns, int]:
+        """Return the rows that have changed, by generation and id, and the number of the last change.
 
-    def count(self) -> int:
-        """Return the number of rows."""
+        Args:
+            after: number of an earlier change; 0 returns all rows.
+        """
 
-    def put(self, rows: list[tuple[Any, ...]]) -> None:
-        """Replace the rows of some versions, by their ids."""
+    def put(self, rows: Sequence[IndexRow]) -> None:
+        """Replace the rows of versions, by their ids."""

@@ -1,0 +1,1 @@
+"""Runs and archives in a PostgreSQL database, with psycopg 3; the extra ``postgres`` installs it."""
