@@ -79,6 +79,8 @@ class Episodes:
         most = np.zeros(len(self), np.int64)
         for e, env in enumerate(self.environments):
             mine = self.environment == e
+            if not mine.any():
+                continue
             most[mine] = 2 * _most_steps(env, self.max_branches)[self.question[mine]]
         return most
 
@@ -90,6 +92,14 @@ class Episodes:
         """Return the episodes ``which``, in that order."""
         columns = {name: getattr(self, name)[which] for name in ("environment", "question", "beta", "order")}
         return replace(self, **columns)
+
+    def of_used_environments(self) -> Episodes:
+        """Return the same episodes with only those environments that one of them is on."""
+        used, environment = np.unique(self.environment, return_inverse=True)
+        if len(used) == len(self.environments):
+            return self
+        environments = tuple(self.environments[e] for e in used.tolist())
+        return replace(self, environments=environments, environment=environment.ravel().astype(np.int32))
 
     def count(self) -> str:
         """Return the number of episodes, and the factors of a `grid`, as text."""
@@ -168,20 +178,25 @@ def grid(
                 f"max_tokens is {max_tokens}, less than one interval and its probe in {longest.name} "
                 f"({longest.delta + longest.probe_cost} tokens): no branch could run"
             )
-    parts = []
-    for e, env in enumerate(environments):
-        b, q, s = np.meshgrid(np.array(betas, float), np.arange(len(env)), np.array(orders), indexing="ij")
-        parts.append((np.full(b.size, e), q.ravel(), b.ravel(), s.ravel()))
-    columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
-    return Episodes(
+    columns = Episodes(
         environments=tuple(environments),
-        environment=columns[0].astype(np.int32),
-        question=columns[1].astype(np.int32),
-        beta=columns[2],
-        order=columns[3].astype(np.int64),
+        environment=np.empty(len(orders) * each, np.int32),
+        question=np.empty(len(orders) * each, np.int32),
+        beta=np.empty(len(orders) * each, np.float64),
+        order=np.empty(len(orders) * each, np.int64),
         max_branches=max_branches,
         max_tokens=max_tokens,
     )
+    first = 0
+    for e, env in enumerate(environments):  # in place: a batch of ten million episodes has one copy of each column
+        shape = len(betas), len(env), len(orders)
+        here = slice(first, first + len(betas) * len(env) * len(orders))
+        columns.environment[here] = e
+        columns.question[here].reshape(shape)[:] = np.arange(len(env))[None, :, None]
+        columns.beta[here].reshape(shape)[:] = np.array(betas, float)[:, None, None]
+        columns.order[here].reshape(shape)[:] = np.array(orders)[None, None, :]
+        first = here.stop
+    return columns
 
 
 @dataclass(frozen=True)

@@ -54,6 +54,12 @@ class EpisodeFigures:
         n = len(episodes)
         return cls(episodes, np.zeros(n, bool), np.zeros(n, np.int64), np.zeros(n, np.int64))
 
+    def put(self, which: npt.NDArray[np.int64], part: EpisodeFigures) -> None:
+        """Fill in the figures of the episodes ``which`` from those of a batch of these episodes."""
+        self.correct[which] = part.correct
+        self.tokens[which] = part.tokens
+        self.latency[which] = part.latency
+
 
 @dataclass(frozen=True)
 class Scores(EpisodeFigures):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -17,6 +17,7 @@ RESAMPLES = 2000
 _SEED = 20260715  # used by the bootstrap only: equal scores have equal intervals on every machine
 
 Floats = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
 
 Interval = tuple[float, float]
 """A 95% interval: the 2.5th and the 97.5th percentile of a bootstrap over questions."""
@@ -110,15 +111,24 @@ def curve(figures: EpisodeFigures) -> list[Point]:
 
 def samples(figures: EpisodeFigures) -> list[QuestionSample]:
     """Return one `QuestionSample` for each environment and beta."""
-    return _samples(figures, np.stack([100.0 * figures.correct, figures.tokens, figures.latency], axis=1))
+
+    def values(mine: Mask) -> Floats:
+        return np.stack([100.0 * figures.correct[mine], figures.tokens[mine], figures.latency[mine]], axis=1)
+
+    return _samples(figures, values)
 
 
-def _samples(figures: EpisodeFigures, values: Floats) -> list[QuestionSample]:
+def _samples(figures: EpisodeFigures, values: Callable[[Mask], Floats]) -> list[QuestionSample]:
+    """Return one sample for each environment and beta; ``values`` returns (n, 3) values of the n episodes chosen.
+
+    The values are made for one sample at a time: those of all episodes would take more memory than the figures.
+    """
     result = []
     for e, env in enumerate(figures.episodes.environments):
         for beta in np.unique(figures.episodes.beta).tolist():
             mine = (figures.episodes.environment == e) & (figures.episodes.beta == beta)
-            result.append(QuestionSample(env.name, beta, (by_question(figures, values, mine),), int(mine.sum())))
+            table = _by_question(figures.episodes.question[mine], values(mine))
+            result.append(QuestionSample(env.name, beta, (table,), int(mine.sum())))
     return result
 
 
@@ -148,10 +158,12 @@ def compare(first: EpisodeFigures, second: EpisodeFigures) -> list[CurveDifferen
     columns = ("environment", "question", "beta", "order")
     if not same or not all(np.array_equal(getattr(a, c), getattr(b, c)) for c in columns):
         raise InputError("only figures of the same episodes can be compared")
-    values = np.stack(
-        [100.0 * first.correct - 100.0 * second.correct, first.tokens - second.tokens, first.latency - second.latency],
-        axis=1,
-    ).astype(float)
+
+    def values(mine: Mask) -> Floats:
+        correct = 100.0 * first.correct[mine] - 100.0 * second.correct[mine]
+        tokens, latency = (getattr(first, name)[mine] - getattr(second, name)[mine] for name in ("tokens", "latency"))
+        return np.stack([correct, tokens, latency], axis=1).astype(float)
+
     by_environment = _samples(first, values)
     several = len(recorded([env.name for env in a.environments])) > 1
     return [_difference(sample) for sample in (*by_environment, *(means(by_environment) if several else ()))]
@@ -170,13 +182,16 @@ def _difference(sample: QuestionSample) -> CurveDifference:
     )  # fmt: skip
 
 
-def by_question(
-    figures: EpisodeFigures, values: Floats, mine: npt.NDArray[np.bool_]
-) -> Floats:
+def by_question(figures: EpisodeFigures, values: Floats, mine: npt.NDArray[np.bool_]) -> Floats:
     """Return (questions, columns) means of ``values`` (episodes, columns) over the episodes of each question."""
-    _, which = np.unique(figures.episodes.question[mine], return_inverse=True)
+    return _by_question(figures.episodes.question[mine], values[mine])
+
+
+def _by_question(question: npt.NDArray[np.int32], values: Floats) -> Floats:
+    """Return (questions, columns) means of ``values`` (n, columns) over the n episodes of each question."""
+    _, which = np.unique(question, return_inverse=True)
     counts = np.bincount(which)
-    columns = [np.bincount(which, weights=column) / counts for column in values[mine].T]
+    columns = [np.bincount(which, weights=column) / counts for column in values.T]
     return np.stack(columns, axis=1)
 
 

@@ -160,12 +160,10 @@ def measure(
     with sandbox.reusing_workers() as reusing:
         for first in range(0, len(episodes), size):
             which = np.arange(first, min(first + size, len(episodes)))
-            part = evaluate(candidate, episodes.take(which), reusing, progress)
+            part = evaluate(candidate, episodes.take(which).of_used_environments(), reusing, progress)
             if part.scores is None:
                 return Evaluation(candidate, of_the_batch(part.verdict, which))
-            figures.correct[which] = part.scores.correct
-            figures.tokens[which] = part.scores.tokens
-            figures.latency[which] = part.scores.latency
+            figures.put(which, part.scores)
     return Evaluation(candidate, Verdict("ok"), figures)
 
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from autotts.envs.episodes import MAX_BRANCHES, Episodes, grid
-from autotts.envs.scoring import score
+from autotts.envs.scoring import EpisodeFigures, score
 from autotts.envs.statistics import QuestionSample, samples
 from autotts.envs.store import Environment
 from autotts.sandbox.audit.look_ahead import AUDIT_SHARE, audited_episodes, extent_of
 from autotts.sandbox.audit.secret import AuditSecret
 from autotts.sandbox.base import Sandbox
+from autotts.sandbox.evaluation import of_the_batch
 from autotts.sandbox.outcome import Candidate, Extent, SandboxOutcome, Verdict
 from autotts.sandbox.trial import trial
 
@@ -23,6 +26,9 @@ from .select import ReplayEntry
 REFERENCE = "self_consistency"
 """The baseline that savings are relative to, at beta 1, where it has its full width."""
 FULL = 1.0
+EPISODES_AT_A_TIME = 1 << 17
+"""Episodes of a run, whose logs and scores are held at the same time. A larger batch is several runs, each audited and
+cached by itself."""
 
 Report = Callable[[ReplayEntry, Environment, Verdict], None]
 
@@ -96,12 +102,18 @@ class ReplayWork:
             OSError: the cache could not be written.
         """
         episodes = self.settings.episodes(environment, betas)
-        share = self._share(entry)
-        outcome = self._outcome(entry, episodes, share)
-        if outcome.logs is None:
-            return ReplayMeasurement(outcome.verdict)
-        found = tuple(samples(score(episodes, outcome.logs)))
-        return ReplayMeasurement(outcome.verdict, found, audited_episodes(len(episodes), share), len(episodes))
+        share, audited = self._share(entry), 0
+        figures = EpisodeFigures.empty(episodes)
+        for first in range(0, len(episodes), EPISODES_AT_A_TIME):
+            which = np.arange(first, min(first + EPISODES_AT_A_TIME, len(episodes)))
+            part = episodes if len(which) == len(episodes) else episodes.take(which)
+            outcome = self._outcome(entry, part, share)
+            if outcome.logs is None:
+                self._progress(len(episodes) - int(which[-1]) - 1)
+                return ReplayMeasurement(of_the_batch(outcome.verdict, which))
+            figures.put(which, score(part, outcome.logs))
+            audited += audited_episodes(len(part), share)
+        return ReplayMeasurement(Verdict("ok"), tuple(samples(figures)), audited, len(episodes))
 
     def _share(self, entry: ReplayEntry) -> float:
         shipped = is_shipped_source(sha256(entry.source.encode()))

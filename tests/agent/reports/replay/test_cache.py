@@ -63,6 +63,23 @@ def test_cached_run_is_not_repeated(tmp_path: Path) -> None:
     assert sandbox.runs == 3
 
 
+def test_large_batch_runs_in_parts_with_the_same_figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    entry, sandbox = ReplayEntry("one", ONE, False, None), Counting()
+    whole = work(tmp_path / "whole", sandbox).measure(entry, ENV)
+    monkeypatch.setattr("autotts.agent.reports.replay.work.EPISODES_AT_A_TIME", 5)
+    for runs in (1 + 3, 1 + 3):  # twelve episodes in three parts, which are then cached
+        counted: list[int] = []
+        parts = work(tmp_path / "parts", sandbox, counted=counted).measure(entry, ENV)
+        assert [s.point() for s in parts.samples] == [s.point() for s in whole.samples]
+        assert (parts.audited, parts.episodes) == (whole.audited, whole.episodes)
+        assert sandbox.runs == runs and sum(counted) == 12
+    counted = []
+    failed = work(tmp_path / "failed", sandbox, counted=counted).measure(
+        ReplayEntry("greedy", GREEDY, False, None), ENV
+    )
+    assert not failed.verdict.ok and sandbox.runs == 5 and sum(counted) == 12
+
+
 def test_failure_is_cached_with_its_message(tmp_path: Path) -> None:
     sandbox, entry, counted = Counting(), ReplayEntry("greedy", GREEDY, False, None), []
     first = work(tmp_path, sandbox, counted=counted).measure(entry, ENV)
