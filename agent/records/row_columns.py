@@ -68,10 +68,10 @@ class RowColumns:
         """Return the rows."""
         ends = np.cumsum([0, *self.points]).tolist()
         curves, believed = self.curves, self.believed
-        known = ~np.isnan(self.noise).any(axis=1) if self.noise.shape[1] else np.zeros(len(self), bool)
-        noise = [
-            tuple(cells) if known else () for cells, known in zip(self.noise.tolist(), known.tolist(), strict=True)
-        ]
+        noise: list[tuple[float, ...]] = [()] * len(self)
+        if self.noise.shape[1]:
+            known = np.isfinite(self.noise[:, 0]).tolist()
+            noise = [tuple(cells) if there else () for cells, there in zip(self.noise.tolist(), known, strict=True)]
         return [
             IndexRow(
                 id, generation, name, baseline_explorer(explorer), island, tuple(parents), verdict, source,

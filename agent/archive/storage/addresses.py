@@ -16,37 +16,22 @@ service file.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from autotts.envs.errors import InputError
 
 from .names import checked_part
+from .postgres.address import DatabaseAddress, Kind
 from .protocol import Storage
 from .stored_path import AnyPath, StoredPath
 
-Kind = Literal["run", "archive"]
 ARCHIVE = "archive"
 """The parameter that names an archive, and the name of an archive that nobody has named."""
 CONFIG = "config.json"
 """The file that makes a directory a run."""
 _ADDRESS = re.compile(r"(?:postgresql|postgres)://", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True)
-class DatabaseAddress:
-    """A run or an archive in a database."""
-
-    server: str
-    """The address of the database, with parameters of the connection, and without a password."""
-    kind: Kind
-    name: str
-
-    def __str__(self) -> str:
-        place, mark, query = self.server.partition("?")
-        return f"{place}/{quote(self.name, safe='')}{mark}{query}"
 
 
 def is_address(text: str) -> bool:
@@ -110,7 +95,7 @@ def _stored(address: DatabaseAddress) -> StoredPath:
     return StoredPath(PostgresStorage(address))
 
 
-def names_no_run(text: str) -> bool:
+def names_server(text: str) -> bool:
     """Return whether an address names a database alone.
 
     Raises:
@@ -139,7 +124,7 @@ def newest_home(text: str) -> StoredPath:
 
 
 def _runs(text: str) -> tuple[str, list[str]]:
-    from .postgres.storage import run_names
+    from .postgres.place import run_names
 
     server = _split(text)[0]
     return server, run_names(server)

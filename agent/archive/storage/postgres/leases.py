@@ -9,20 +9,21 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from autotts.envs.errors import InputError
 
 from ...holder_file import RunningProcess
 from ...run_lock import RunIsLocked
+from .place import DatabasePlace
 
 if TYPE_CHECKING:
     from psycopg import Connection
 
-    from .storage import PostgresStorage
+T = TypeVar("T")
 
 LEASE = 30.0
 """Seconds after which a lease that nobody has renewed ends."""
@@ -48,13 +49,13 @@ class _Lease:
     ended: threading.Event = field(default_factory=threading.Event)
 
 
-_held: dict[PostgresStorage, _Lease] = {}
+_held: dict[DatabasePlace, _Lease] = {}
 """The leases of this process."""
 _guard = threading.Lock()
 
 
 @contextmanager
-def holding(storage: PostgresStorage) -> Iterator[None]:
+def holding(storage: DatabasePlace) -> Iterator[None]:
     """Hold a storage, as a context manager (`Storage.hold`)."""
     lease = _Lease(uuid.uuid4(), RunningProcess.this())
     with _guard:
@@ -74,7 +75,7 @@ def holding(storage: PostgresStorage) -> Iterator[None]:
             _give_back(storage, lease)
 
 
-def _take(storage: PostgresStorage, lease: _Lease) -> None:
+def _take(storage: DatabasePlace, lease: _Lease) -> None:
     number = storage.made()
 
     def work(connection: Connection[Any]) -> RunningProcess | None:
@@ -95,25 +96,37 @@ def _take(storage: PostgresStorage, lease: _Lease) -> None:
         )
 
 
-def _give_back(storage: PostgresStorage, lease: _Lease) -> None:
+def _give_back(storage: DatabasePlace, lease: _Lease) -> None:
     query, number = "DELETE FROM autotts.holders WHERE storage = %s AND token = %s", storage.made()
     storage.server.run(lambda connection: connection.execute(query, (number, lease.token)))
 
 
-def _renew(storage: PostgresStorage, lease: _Lease) -> None:
-    """Renew a lease until it is given back; `check_hold` tells if another process has taken it meanwhile."""
+def _renew(storage: DatabasePlace, lease: _Lease) -> None:
+    """Renew a lease until it is given back; `changed` tells if another process has taken it meanwhile."""
     number = storage.made()
     while not lease.ended.wait(LEASE / 3):
         with suppress(InputError, OSError):  # the server is away: perhaps the next time
             storage.server.run(lambda connection: connection.execute(_RENEW, (LEASE, number, lease.token)))
 
 
-def check_hold(connection: Connection[Any], storage: PostgresStorage, number: int) -> None:
-    """Refuse a write of a process that held the storage and has lost it; other processes may write.
+def changed(storage: DatabasePlace, work: Callable[[Connection[Any], int], T]) -> T:
+    """Return the result of work that writes, given a connection and the number of the storage.
+
+    Work of a process that held the storage and has lost it is refused; processes that never held it may write.
 
     Raises:
         RunIsLocked: another process has taken it over.
     """
+    number = storage.made()
+
+    def fenced(connection: Connection[Any]) -> T:
+        _check_hold(connection, storage, number)
+        return work(connection, number)
+
+    return storage.server.run(fenced)
+
+
+def _check_hold(connection: Connection[Any], storage: DatabasePlace, number: int) -> None:
     lease = _held.get(storage)
     if lease is None:
         return

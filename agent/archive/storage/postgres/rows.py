@@ -13,11 +13,11 @@ import numpy as np
 from ....records.complexity import UNKNOWN
 from ....records.index_row import IndexRow
 from ....records.row_columns import RowColumns
+from .leases import changed
+from .place import DatabasePlace
 
 if TYPE_CHECKING:
     from psycopg import Connection
-
-    from .storage import PostgresStorage
 
 _COLUMNS = ("generation", "name", "explorer", "island", "parents", "verdict", "source_sha256", "cost", "size", "curve")
 _MARKS = ", ".join("%s" for _ in _COLUMNS)
@@ -49,7 +49,7 @@ class DatabaseRows:
         storage: the storage.
     """
 
-    def __init__(self, storage: PostgresStorage) -> None:
+    def __init__(self, storage: DatabasePlace) -> None:
         self._storage = storage
 
     def read(self, after: int = 0) -> tuple[RowColumns, int]:
@@ -75,7 +75,7 @@ class DatabaseRows:
             cells = [(_cells(row), row.id) for row in rows]
             connection.cursor().executemany(_UPDATE, [(*each, number, id, *each) for each, id in cells])
 
-        self._storage.change(work)
+        changed(self._storage, work)
 
 
 def insert_version(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 
@@ -17,18 +17,14 @@ from autotts.envs.errors import DamagedFile, InputError
 from ....records.index_row import IndexRow
 from ...holder_file import RunningProcess
 from ...layout import MANIFEST
-from ..addresses import DatabaseAddress
 from ..names import checked, checked_part
 from ..protocol import FileStamp, ImmutableFolder
-from .leases import check_hold, holder_of, holding
+from .leases import changed, holder_of, holding
+from .place import DatabasePlace
 from .rows import DatabaseRows, insert_version
-from .schema import HEAD, migrate, schema_version
-from .server import DatabaseServer
 
 if TYPE_CHECKING:
     from psycopg import Connection
-
-T = TypeVar("T")
 
 _BATCH = 500
 """Names of files that one query asks for."""
@@ -57,91 +53,17 @@ _STAMPS = """
 
 
 @dataclass(frozen=True)
-class PostgresStorage:
+class PostgresStorage(DatabasePlace):
     """Keeps a run or an archive in a database. It begins to exist with the first file that is written.
 
     Args:
         address: where it is.
     """
 
-    address: DatabaseAddress
-
-    @property
-    def name(self) -> str:
-        """Its address, as a user gives it."""
-        return str(self.address)
-
-    @property
-    def title(self) -> str:
-        """The name of the run or archive."""
-        return self.address.name
-
-    @property
-    def key(self) -> str:
-        """Names it within its database."""
-        return f"{self.address.kind}/{self.address.name}"
-
-    @property
-    def server(self) -> DatabaseServer:
-        """The database."""
-        return DatabaseServer.at(self.address.server)
-
     @property
     def version_rows(self) -> DatabaseRows:
         """The rows of its versions."""
         return DatabaseRows(self)
-
-    # Its number in the database
-
-    def number(self) -> int | None:
-        """Return its number in the tables; None before anything was written."""
-        known = _numbers.get((self.address.server, self.key))
-        if known is None and schema_version(self.server) is not None:
-            if schema_version(self.server) != HEAD:
-                migrate(self.server)
-            known = self.server.run(self._find)
-            if known is not None:
-                _numbers[self.address.server, self.key] = known
-        return known
-
-    def made(self) -> int:
-        """Return its number in the tables; it gets one if it has none."""
-        known = self.number()
-        if known is None:
-            migrate(self.server)
-            known = _numbers[self.address.server, self.key] = self.server.run(self._make)
-        return known
-
-    def _find(self, connection: Connection[Any]) -> int | None:
-        query = "SELECT id FROM autotts.storages WHERE kind = %s AND name = %s"
-        row = connection.execute(query, (self.address.kind, self.address.name)).fetchone()
-        return int(row[0]) if row else None
-
-    def _make(self, connection: Connection[Any]) -> int:
-        query = "INSERT INTO autotts.storages (kind, name) VALUES (%s, %s) ON CONFLICT DO NOTHING"
-        connection.execute(query, (self.address.kind, self.address.name))
-        found = self._find(connection)
-        assert found is not None
-        return found
-
-    def _read(self, work: Callable[[Connection[Any], int], T], nothing: T) -> T:
-        """Return the result of ``work``, or ``nothing`` before anything was written."""
-        number = self.number()
-        return nothing if number is None else self.server.run(lambda connection: work(connection, number))
-
-    def change(self, work: Callable[[Connection[Any], int], T]) -> T:
-        """Return the result of work that writes; refused if this process held the storage and has lost it.
-
-        Raises:
-            RunIsLocked: another process has taken the storage over.
-        """
-        number = self.made()
-
-        def fenced(connection: Connection[Any]) -> T:
-            check_hold(connection, self, number)
-            return work(connection, number)
-
-        return self.server.run(fenced)
 
     # Reading
 
@@ -161,7 +83,7 @@ class PostgresStorage:
             row = connection.execute(_LOG, (number, name, -1), binary=True).fetchone()
             return row[0] if row else None
 
-        data = self._read(work, None)
+        data = self.looked(work, None)
         if data is None:
             raise FileNotFoundError(2, "No such file", f"{self.name}#{name}")
         return data
@@ -170,7 +92,7 @@ class PostgresStorage:
         """See `Storage.read_many`."""
         for first in range(0, len(names), _BATCH):
             nothing = list[tuple[str, bytes]]()
-            yield from self._read(partial(self._some, names[first : first + _BATCH]), nothing)
+            yield from self.looked(partial(self._some, names[first : first + _BATCH]), nothing)
 
     def _some(self, names: Sequence[str], connection: Connection[Any], number: int) -> list[tuple[str, bytes]]:
         places = {_split(checked(name)): name for name in names}
@@ -199,7 +121,7 @@ class PostgresStorage:
             assert row is not None
             return b"" if row[0] is None else row[0][max(0, start - row[1]) :]
 
-        return self._read(work, b"")
+        return self.looked(work, b"")
 
     def stamp(self, name: str) -> FileStamp | None:
         """See `Storage.stamp`."""
@@ -210,7 +132,7 @@ class PostgresStorage:
             row = connection.execute(_STAMPS, asked).fetchone()
             return FileStamp(int(row[0]), int(row[1])) if row else None
 
-        return self._read(work, None)
+        return self.looked(work, None)
 
     def names(self, below: str = "") -> list[str]:
         """See `Storage.names`."""
@@ -226,25 +148,25 @@ class PostgresStorage:
             found = connection.execute(f"{both} ORDER BY name", (number, *bounds) * 2)
             return [row[0] for row in found]
 
-        return self._read(work, [])
+        return self.looked(work, [])
 
     def folders(self) -> list[str]:
         """See `Storage.folders`."""
         query = "SELECT id FROM autotts.versions WHERE storage = %s ORDER BY id"
-        return self._read(lambda connection, number: [row[0] for row in connection.execute(query, (number,))], [])
+        return self.looked(lambda connection, number: [row[0] for row in connection.execute(query, (number,))], [])
 
     def has(self, folder: str) -> bool:
         """See `Storage.has`."""
         if "\0" in folder or not folder.isprintable():
             return False
         query = "SELECT 1 FROM autotts.versions WHERE storage = %s AND id = %s"
-        return self._read(lambda c, number: c.execute(query, (number, folder)).fetchone() is not None, False)
+        return self.looked(lambda c, number: c.execute(query, (number, folder)).fetchone() is not None, False)
 
     def files(self, folder: str) -> list[str]:
         """See `Storage.files`."""
         query = "SELECT name FROM autotts.version_files WHERE storage = %s AND version = %s ORDER BY name"
         place = checked_part(folder)
-        return self._read(lambda c, number: [row[0] for row in c.execute(query, (number, place))], [])
+        return self.looked(lambda c, number: [row[0] for row in c.execute(query, (number, place))], [])
 
     # Writing
 
@@ -257,7 +179,7 @@ class PostgresStorage:
                 raise ImmutableFolder(f"{self.name}#{folder}: folders of versions never change")
             connection.execute(_WRITE, (number, name, hashlib.sha256(data).digest(), data))
 
-        self.change(work)
+        changed(self, work)
 
     def remove(self, name: str) -> None:
         """See `Storage.remove`."""
@@ -269,7 +191,7 @@ class PostgresStorage:
             for table in ("files", "log_parts"):
                 connection.execute(f"DELETE FROM autotts.{table} WHERE storage = %s AND name = %s", (number, name))
 
-        self.change(work)
+        changed(self, work)
 
     def append(self, name: str, data: bytes) -> None:
         """See `Storage.append`."""
@@ -287,7 +209,7 @@ class PostgresStorage:
             )
 
         if data:
-            self.change(work)
+            changed(self, work)
 
     def add(self, folder: str, files: Mapping[str, bytes], row: IndexRow | None = None) -> bool:
         """See `Storage.add`."""
@@ -313,7 +235,7 @@ class PostgresStorage:
             return True
 
         try:
-            return self.change(work)
+            return changed(self, work)
         except psycopg.DataError as error:
             raise InputError(f"{self.name}#{folder}: cannot be kept in a database ({error})") from None
 
@@ -328,11 +250,7 @@ class PostgresStorage:
 
     def holder(self) -> RunningProcess | None:
         """See `Storage.holder`."""
-        return self._read(holder_of, None)
-
-
-_numbers: dict[tuple[str, str], int] = {}
-"""The number of each storage, by server and key."""
+        return self.looked(holder_of, None)
 
 
 def _split(name: str) -> tuple[str, str]:
@@ -345,12 +263,3 @@ def _manifest(connection: Connection[Any], number: int, folder: str) -> bytes | 
     query = "SELECT manifest FROM autotts.versions WHERE storage = %s AND id = %s"
     row = connection.execute(query, (number, folder)).fetchone()
     return bytes(row[0]) if row else None
-
-
-def run_names(server: str) -> list[str]:
-    """Return the names of all runs in a database, in the order in which they began."""
-    database = DatabaseServer.at(server)
-    if schema_version(database) is None:
-        return []
-    query = "SELECT name FROM autotts.storages WHERE kind = 'run' ORDER BY id"
-    return database.run(lambda connection: [row[0] for row in connection.execute(query)])
