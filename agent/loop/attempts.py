@@ -44,7 +44,7 @@ class Attempts:
         Yields:
             Whether the work may be tried: the run has not died `MOST_DEATHS` times in it.
         """
-        path = self._home / f"{candidate}.{work}.attempts"
+        path = self._path(candidate, work)
         deaths = self._deaths(path)
         if deaths < MOST_DEATHS:
             write_atomically(path, b"%d\n" % (deaths + 1))
@@ -55,6 +55,13 @@ class Attempts:
                 self._forget(path, deaths)
             raise  # a sandbox that failed because of an error of ours is such an error too
         self._forget(path, 0)
+
+    def deaths(self, candidate: str, work: str) -> int:
+        """Return how often the run has died in ``work`` on a candidate, alone or among others."""
+        return self._deaths(self._path(candidate, work))
+
+    def _path(self, candidate: str, work: str) -> Path:
+        return self._home / f"{candidate}.{work}.attempts"
 
     def _deaths(self, path: Path) -> int:
         try:

@@ -58,7 +58,7 @@ class CandidateEvaluator:
     def __init__(
         self, store: CandidateStore, sandbox: Sandbox, progress: Callable[[int], None], secret: AuditSecret
     ) -> None:
-        self._store, self._sandbox, self._progress, self._secret = store, sandbox, progress, secret
+        self._store, self._sandbox, self.progress, self._secret = store, sandbox, progress, secret
         self._config = store.run.config
         self._scores: dict[str, Scores] = {}
         """On recorded environments, of the candidates that have been evaluated and not yet diagnosed."""
@@ -126,7 +126,7 @@ class CandidateEvaluator:
         Raises:
             SandboxError: the sandbox failed.
         """
-        return stepped.run(self._sandbox, judge, progress or self._progress)
+        return stepped.run(self._sandbox, judge, progress or self.progress)
 
     def read(self, ran: LoggedEvaluation) -> PlayedCandidate:
         """Return what follows from the logs of a candidate alone."""

@@ -48,6 +48,7 @@ from .briefs import BriefBuilder
 from .candidate_store import CandidateStore
 from .evaluation import CandidateEvaluator
 from .final_evaluation import evaluate_finalists
+from .overlap.generation import WORK, OverlappingEvaluation
 from .reported_audits import audit_reported
 from .state import DiscoveryState, SlotRequest
 
@@ -77,6 +78,8 @@ class Discovery:
         approve: whether the user must approve candidates before they run.
         budget: the spending so far, and its limits.
         render: renders ``report.md`` (`agent.reports.run_report.page.page`); None writes no such file.
+        candidates_at_once: candidates that are evaluated at the same time; no result depends on it. None asks the
+            sandbox (its attribute ``candidates_at_once``), and is 1 if it has none.
     """
 
     def __init__(
@@ -88,6 +91,7 @@ class Discovery:
         approve: bool = False,
         budget: LlmBudget | None = None,
         render: Renderer | None = None,
+        candidates_at_once: int | None = None,
     ) -> None:
         self.run, self.explorer, self.sandbox, self.approving = run, explorer, sandbox, approve
         self.budget = budget or LlmBudget()
@@ -95,6 +99,8 @@ class Discovery:
         self.store = CandidateStore(run, sandbox.name)
         self.staging, self._attempts = self.store.staging, Attempts(run.staged)
         self._report, self._render = report, render
+        own: int = getattr(sandbox, "candidates_at_once", 1)
+        self._at_once = own if candidates_at_once is None else candidates_at_once
         self._secret = AuditSecret()  # in memory only: a resumed run draws another one
         self._briefs = BriefBuilder(self.store, explorer, sandbox)
         self._evaluator = CandidateEvaluator(self.store, sandbox, self._ticked, self._secret)
@@ -176,21 +182,22 @@ class Discovery:
 
     def evaluate(self, state: DiscoveryState) -> dict[str, Any]:
         """Evaluate every candidate that has no verdict yet, each in its own sandbox process."""
-        for position, candidate in enumerate(state["pending"]):
-            waiting = self.staging.get(candidate)
-            if candidate in self.archive or waiting is None or waiting.evaluation is not None:
-                continue
-            began = time.perf_counter()
-            evaluated, played = self._evaluated(waiting, state)
-            assert evaluated.evaluation is not None
-            seconds = time.perf_counter() - began
-            self.emit(
-                CandidateEvaluated(
-                    id=candidate, position=position + 1, of=len(state["pending"]), verdict=evaluated.evaluation.verdict,
-                    message=evaluated.evaluation.message, seconds=round(seconds, 3), episodes=played,
-                    saved=len(self.store.episodes) - played if played else 0,
-                )
+        waiting = [
+            record for candidate in state["pending"]
+            if candidate not in self.archive
+            and (record := self.staging.get(candidate)) is not None and record.evaluation is None
+        ]  # fmt: skip
+        if self._at_once > 1 and len(waiting) > 1:
+            overlapping = OverlappingEvaluation(self.store, self._evaluator, self._attempts, self._at_once)
+            overlapping.run(
+                waiting, lambda candidate: self._present(state, candidate),
+                lambda record, played, seconds: self._evaluated_one(record, played, seconds, state["pending"]),
             )  # fmt: skip
+            return {}
+        for candidate in waiting:
+            began = time.perf_counter()
+            evaluated, played = self._evaluated(candidate, state)
+            self._evaluated_one(evaluated, played, time.perf_counter() - began, state["pending"])
         return {}
 
     def diagnose(self, state: DiscoveryState) -> dict[str, Any]:
@@ -238,13 +245,24 @@ class Discovery:
 
     # Helpers
 
+    def _evaluated_one(self, record: CandidateRecord, played: int, seconds: float, among: Sequence[str]) -> None:
+        """Emit the event of a candidate that has its verdict, among the ids of its generation so far."""
+        assert record.evaluation is not None
+        self.emit(
+            CandidateEvaluated(
+                id=record.id, position=among.index(record.id) + 1, of=len(among), verdict=record.evaluation.verdict,
+                message=record.evaluation.message, seconds=round(seconds, 3), episodes=played,
+                saved=len(self.store.episodes) - played if played else 0,
+            )
+        )  # fmt: skip
+
     def _evaluated(self, waiting: CandidateRecord, state: DiscoveryState) -> tuple[CandidateRecord, int]:
         """Evaluate a candidate, unless the run has died of it too often, and stage its record."""
-        with self._attempts.of(waiting.id, "evaluation") as allowed:
+        with self._attempts.of(waiting.id, WORK) as allowed:
             if allowed or waiting.asked == BASELINE:
                 evaluated, played = self._evaluator.evaluate(waiting, self._present(state, waiting.id))
             else:
-                verdict = passed_over("evaluation")
+                verdict = passed_over(WORK)
                 failed = CandidateEvaluation(verdict=verdict.kind, message=verdict.message)
                 evaluated, played = waiting.with_evaluation(failed), 0
             self.staging.put(evaluated)

@@ -64,6 +64,31 @@ class Staging:
             raise self._damaged(path) from None
         return packed
 
+    def put_ahead(self, candidate: str, kind: str, logs: bytes) -> None:
+        """Write packed logs of a candidate whose turn has not come (`overlap.trial`).
+
+        Args:
+            candidate: its id.
+            kind: a word for the order of the episodes; logs of another kind are other logs.
+            logs: of the first episodes in this order.
+        """
+        write_sealed(self.home / f"{candidate}.{kind}.ahead", logs)
+
+    def ahead(self, candidate: str, kind: str) -> bytes | None:
+        """Return the logs that `put_ahead` wrote; None if there are none, or if they are damaged: they can be made
+        again."""
+        try:
+            packed = read_sealed(self.home / f"{candidate}.{kind}.ahead")
+            unpack_logs(packed)
+        except Exception:  # damaged bytes make the readers of zip and numpy raise any error
+            return None
+        return packed
+
+    def remove_ahead(self, candidate: str) -> None:
+        """Remove what `put_ahead` wrote for a candidate."""
+        for path in self.home.glob(f"{candidate}.*.ahead"):
+            path.unlink(missing_ok=True)
+
     def _damaged(self, path: Path) -> DamagedFile:
         """Return the error. Without records and checkpoint, a run starts from the archive, and makes them again."""
         run = self.home.parent

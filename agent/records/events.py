@@ -87,6 +87,7 @@ class CandidateEvaluated(Event):
     verdict: str
     message: str
     seconds: float
+    """Seconds of work on it, without the time in which it waited for others."""
     episodes: int
     """Episodes that were run, audits included."""
     saved: int
