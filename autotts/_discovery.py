@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from autotts.agent.archive import resolve
@@ -36,6 +37,7 @@ from autotts.envs.holdout import divide
 from autotts.envs.plugins import check_attributes, name_of, reference_of
 from autotts.sandbox.base import Sandbox
 from autotts.sandbox.choice import check_name
+from autotts.sandbox.cluster.choice import check_executor
 
 from ._discovery_run import DiscoveryRun, warn
 from ._environments import Environments, find_environments
@@ -74,6 +76,8 @@ def discover(
     tracker: str | None = None,
     sandbox: str | Sandbox = "auto",
     workers: int | None = None,
+    executor: str = "local",
+    ray_address: str | None = None,
     data: str | os.PathLike[str] | None = None,
 ) -> DiscoveryRun:
     """Search for controllers. The same settings and seed give the same archive, whatever the number of workers.
@@ -118,7 +122,9 @@ def discover(
             they run; returns the ids of those that may run. None lets all run.
         tracker: ``mlflow``, ``wandb``, ``package.module:object`` or an entry point; None for no tracker.
         sandbox: see `evaluate`.
-        workers: worker processes; one for each core if None.
+        workers: worker processes; one for each core, or for each CPU of the nodes, if None.
+        executor: where the sandbox is: ``local``, or ``ray`` (the nodes of a Ray cluster, each with its own sandbox).
+        ray_address: of the cluster; ``$RAY_ADDRESS``, else Ray is started on this machine until the end, if None.
         data: the data root; ``$AUTOTTS_DATA``, else ``./data``, if None.
 
     Raises:
@@ -132,6 +138,7 @@ def discover(
     given = starting_points([found_controller(each) for each in start_from], warn)
     candidates = default_population(name) if population is None else population
     check_sizes(generations, candidates, islands)
+    check_executor(executor, ray_address)
     if isinstance(sandbox, str):
         check_name(sandbox)
     if tracker is not None and tracker != NONE:
@@ -156,14 +163,16 @@ def discover(
     if own is None:
         refuse_unused(config, {"model": model, **agent, **spending})
         check_requirements(config, Prices(), limits)
-    lending = lend_sandbox(sandbox, _count(workers))
-    with lending as lent:
-        recorded = sandbox_name(sandbox, lent)
+    recorded = str(sandbox)
+    if executor == "local":
+        with lend_sandbox(sandbox, _count(workers)) as lent:
+            recorded = sandbox_name(sandbox, lent)
     home = next_home(resolve.RUNS) if run is None else Path(run)
     refuse_a_second(home)
     config = config.model_copy(update={"sandbox": recorded})
     begun = Run.create(home, config, [*parts.searched, *made], given, parts.held_out)
-    return _continued(begun, own, sandbox, workers, limits, approve, tracker, data)
+    lending = lend_sandbox(sandbox, _count(workers), None, executor, ray_address)
+    return _continued(begun, own, lending, limits, approve, tracker, data)
 
 
 def resume(
@@ -178,6 +187,8 @@ def resume(
     tracker: str | None = None,
     sandbox: str | Sandbox | None = None,
     workers: int | None = None,
+    executor: str = "local",
+    ray_address: str | None = None,
     data: str | os.PathLike[str] | None = None,
 ) -> DiscoveryRun:
     """Continue a run that was interrupted, or that a limit has stopped. A finished run can take more generations.
@@ -195,6 +206,8 @@ def resume(
         tracker: None for the tracker of earlier processes.
         sandbox: the sandbox of the run if None.
         workers: see `discover`.
+        executor: see `discover`; a run may go on elsewhere than it began.
+        ray_address: see `discover`.
         data: see `discover`.
 
     Raises:
@@ -210,7 +223,8 @@ def resume(
     own = None if explorer is None else _own(explorer)
     if generations is not None:
         begun.extend(generations)
-    return _continued(begun, own, chosen, workers, limits, approve, tracker, data)
+    lending = lend_sandbox(chosen, _count(workers), None, executor, ray_address)
+    return _continued(begun, own, lending, limits, approve, tracker, data)
 
 
 def _own(explorer: str | Explorer) -> Explorer | None:
@@ -234,11 +248,11 @@ def _count(workers: int | None) -> int | None:
 
 
 def _continued(
-    run: Run, explorer: Explorer | None, sandbox: str | Sandbox, workers: int | None, limits: SpendingLimit,
+    run: Run, explorer: Explorer | None, lending: AbstractContextManager[Sandbox], limits: SpendingLimit,
     approve: ApprovalCallback | None, tracker: str | None, data: str | os.PathLike[str] | None,
 ) -> DiscoveryRun:  # fmt: skip
     update_limits(run, limits, SpendingLimit())
     root = catalogue.data_root(None if data is None else os.fspath(data))
     parts = assemble(run, Prices(), root, explorer)
     follower = follow(run, parts.budget, tracker, warn)
-    return DiscoveryRun(parts, lend_sandbox(sandbox, _count(workers)), follower, approve)
+    return DiscoveryRun(parts, lending, follower, approve)

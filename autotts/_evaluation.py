@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 
 from autotts.agent.archive import resolve
 from autotts.envs import statistics
 from autotts.envs.episodes import BETAS, DEFAULT_ORDERS, MAX_BRANCHES, grid
-from autotts.envs.errors import InputError
 from autotts.envs.statistics import CurveDifference
 from autotts.sandbox.base import Sandbox
 from autotts.sandbox.evaluation import CandidateFailed, Evaluation, measure
+from autotts.sandbox.outcome import Candidate
 
 from ._discovery_run import warn
 from ._environments import Environments, find_environments
@@ -30,6 +31,8 @@ def evaluate(
     max_tokens: int | None = None,
     sandbox: str | Sandbox = "auto",
     workers: int | None = None,
+    executor: str = "local",
+    ray_address: str | None = None,
     data: str | os.PathLike[str] | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Evaluation:
@@ -56,7 +59,9 @@ def evaluate(
         sandbox: where it runs: ``auto`` (the strongest sandbox of this machine; a plain process for controllers that
             come with this program), ``docker``, ``bubblewrap``, ``process`` (a controller that you trust),
             ``package.module:object``, or a `Sandbox`.
-        workers: worker processes; one for each core if None.
+        workers: worker processes; one for each core, or for each CPU of the nodes, if None.
+        executor: where the sandbox is: ``local``, or ``ray`` (the nodes of a Ray cluster, each with its own sandbox).
+        ray_address: of the cluster; ``$RAY_ADDRESS``, else Ray is started on this machine until the end, if None.
         data: the data root; ``$AUTOTTS_DATA``, else ``./data``, if None.
         progress: called with the number of episodes that finished since the last call.
 
@@ -69,8 +74,8 @@ def evaluate(
         SandboxError: the sandbox failed.
     """
     (found,) = _evaluated(
-        [controller], env, betas, range(first_order, first_order + orders), max_branches, max_tokens, sandbox, workers,
-        data, progress,
+        [controller], env, betas, range(first_order, first_order + orders), max_branches, max_tokens,
+        data, progress, lambda candidates: lend_sandbox(sandbox, workers, candidates, executor, ray_address),
     )  # fmt: skip
     if not found.verdict.ok:
         warn(f"{found.candidate.name}: {found.verdict.kind}: {found.verdict.message}")
@@ -89,6 +94,8 @@ def compare(
     max_tokens: int | None = None,
     sandbox: str | Sandbox = "auto",
     workers: int | None = None,
+    executor: str = "local",
+    ray_address: str | None = None,
     data: str | os.PathLike[str] | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> list[CurveDifference]:
@@ -105,6 +112,8 @@ def compare(
         max_tokens: tokens of a question at most.
         sandbox: where both run.
         workers: worker processes.
+        executor: where the sandbox is.
+        ray_address: of the cluster.
         data: the data root.
         progress: called with the number of episodes that finished since the last call.
 
@@ -118,8 +127,8 @@ def compare(
         SandboxError: the sandbox failed.
     """
     done = _evaluated(
-        [first, second], env, betas, range(first_order, first_order + orders), max_branches, max_tokens, sandbox,
-        workers, data, progress,
+        [first, second], env, betas, range(first_order, first_order + orders), max_branches, max_tokens,
+        data, progress, lambda candidates: lend_sandbox(sandbox, workers, candidates, executor, ray_address),
     )  # fmt: skip
     figures = []
     for found in done:
@@ -131,14 +140,12 @@ def compare(
 
 def _evaluated(
     controllers: Sequence[AnyController], env: Environments, betas: Sequence[float], orders: range, max_branches: int,
-    max_tokens: int | None, sandbox: str | Sandbox, workers: int | None, data: str | os.PathLike[str] | None,
-    progress: Callable[[int], None] | None,
+    max_tokens: int | None, data: str | os.PathLike[str] | None, progress: Callable[[int], None] | None,
+    lend: Callable[[list[Candidate]], AbstractContextManager[Sandbox]],
 ) -> list[Evaluation]:  # fmt: skip
     candidates = [candidate_of(controller) for controller in controllers]
-    if workers is not None and workers < 1:
-        raise InputError(f"workers is {workers}, but must be at least 1")
     environments = find_environments(env, data)
     resolve.note_width(max_branches, environments)
     episodes = grid(environments, dict.fromkeys(betas), orders, max_branches, max_tokens)
-    with lend_sandbox(sandbox, workers, candidates) as lent:
+    with lend(candidates) as lent:
         return [measure(candidate, episodes, lent, progress) for candidate in candidates]

@@ -41,6 +41,8 @@ def replay(
     price: float | None = None,
     sandbox: str | Sandbox = "auto",
     workers: int | None = None,
+    executor: str = "local",
+    ray_address: str | None = None,
     data: str | os.PathLike[str] | None = None,
     audit: Literal["full", "sample"] = "full",
 ) -> ReplayResults:
@@ -61,6 +63,8 @@ def replay(
         price: dollars for a million output tokens.
         sandbox: see `evaluate`.
         workers: worker processes.
+        executor: see `evaluate`.
+        ray_address: see `evaluate`.
         data: the data root.
         audit: ``full`` plays every episode of each controller that does not ship with the program again (the look-ahead
             audit), ``sample`` some of them. ``controllers`` of the result say how far each was audited.
@@ -86,7 +90,7 @@ def replay(
     environments = find_environments(env, data)
     candidates = [Candidate(entry.label, entry.source) for entry in chosen]
     place = tempfile.TemporaryDirectory() if output is None else nullcontext(os.fspath(output))
-    with lend_sandbox(sandbox, workers, candidates) as lent, place as home:
+    with lend_sandbox(sandbox, workers, candidates, executor, ray_address) as lent, place as home:
         cards = opened.cards() if opened else []
         found = replay_entries(chosen, environments, cards, settings, Path(home), lent, price, audit=audit)
         if output is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import overload
 
@@ -70,6 +70,11 @@ class RecordedQuestions(Sequence[SealedQuestion]):
         index = range(len(self))[index]
         env = self._environments[int(self._environment[index])]
         return seal_question(env, int(self._question[index]), np.random.default_rng([self._secret, index]))
+
+    def places(self) -> Iterator[tuple[Environment, int]]:
+        """Yield the environment of each question, and its index there."""
+        for e, q in zip(self._environment.tolist(), self._question.tolist(), strict=True):
+            yield self._environments[e], q
 
     def widths(self) -> npt.NDArray[np.int64]:
         """Return (Q,) the number of branches of each question."""

@@ -73,10 +73,10 @@ class SealedBatch:
         return len(self.question)
 
     @classmethod
-    def of(cls, episodes: Episodes) -> SealedBatch:
+    def of(cls, episodes: Episodes, seal_now: bool = True) -> SealedBatch:
         """Return ``episodes`` with their recorded branches, all in one group, with newly drawn codes.
 
-        The questions are sealed now if they fit into one message, else whenever a message needs them.
+        With ``seal_now`` the questions are sealed now if they fit into one message, else whenever a message needs them.
         """
         most = max(map(len, episodes.environments))
         used, question = np.unique(
@@ -84,7 +84,7 @@ class SealedBatch:
         )
         recorded = RecordedQuestions(episodes.environments, used // most, used % most)
         sizes = recorded.widths()[question]
-        small = int(recorded.sizes().sum()) <= MESSAGE_BYTES
+        small = seal_now and int(recorded.sizes().sum()) <= MESSAGE_BYTES
         number = {key: i for i, key in enumerate(episodes.permutations)}
         keys = zip(sizes.tolist(), episodes.order.tolist(), strict=True)
         return cls(

@@ -18,7 +18,7 @@ from autotts.envs.store import Environment
 from autotts.envs.synthetic.model import default_environments, default_models
 from autotts.sandbox.backends.process import ProcessSandbox
 from autotts.sandbox.base import Sandbox
-from autotts.sandbox.choice import open_sandbox
+from autotts.sandbox.cluster.choice import open_executor
 from autotts.sandbox.outcome import Candidate
 
 from .archive import Archive
@@ -94,11 +94,13 @@ def sandbox(args: argparse.Namespace, candidates: Sequence[Candidate] | None = N
     """
     ours = candidates is not None and shipped(candidates)
     name = "process" if args.sandbox == "auto" and args.runtime is None and ours else args.sandbox
-    number = workers(args.workers)
-    note_workers(number)
     # a search runs code that nobody has read; elsewhere `autotts doctor` is the place to say what could be better
     tell = LOGGER.warning if candidates is None else LOGGER.debug
-    return open_sandbox(name, number, args.runtime, weaker=tell)
+    where, cluster = getattr(args, "executor", "local"), getattr(args, "ray_address", None)
+    number = args.workers if where == "ray" else workers(args.workers)
+    if where != "ray":
+        note_workers(number)
+    return open_executor(where, cluster, name, number, args.runtime, weaker=tell)
 
 
 def describe_sandbox(args: argparse.Namespace, sandbox: Sandbox) -> str:

@@ -36,7 +36,7 @@ def add_parser(commands: Commands) -> None:
     _add_ablations(command)
     options.budget(command)
     options.spending(command)
-    options.workers(command)
+    options.executor(command)
     options.json_output(command)
     add_renamed(command, "--hours", "--max-hours")
 
@@ -121,6 +121,7 @@ def discover(args: argparse.Namespace) -> int:
     """
     from autotts.envs.holdout import divide
     from autotts.sandbox.choice import check_name, recorded_name
+    from autotts.sandbox.cluster.choice import check_executor
 
     from ..archive import resolve
     from ..archive.run_directory import Run, next_home
@@ -133,6 +134,7 @@ def discover(args: argparse.Namespace) -> int:
     from .run_session import check_tracker, limits_of, run_discovery
 
     check_name(args.sandbox)
+    check_executor(args.executor, args.ray_address)
     if args.holdout is None:
         args.holdout = default_holdout(args.explorer, args.mixture or ())
         args.sources["holdout"] = args.holdout, config_file.DEFAULT

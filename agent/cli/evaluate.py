@@ -47,7 +47,7 @@ def _add_options(command: CommandParser) -> None:
     options.environments(command)
     options.protocol(command, ORDERS)
     options.run_or_archive(command)
-    options.workers(command)
+    options.executor(command)
     options.json_output(command)
 
 

@@ -31,6 +31,7 @@ from ..reports.replay.results import ReplayFailure
 from .json_rows import (
     ArchiveRow,
     CheckpointRow,
+    ClusterNodeRow,
     ComparisonRow,
     Document,
     EnvironmentRow,
@@ -303,6 +304,17 @@ class SandboxCheckDocument(Document):
     attempts: tuple[AttackAttempt, ...]
 
 
+class ClusterDocument(Document):
+    """What the nodes of a Ray cluster offer."""
+
+    cluster: str
+    usable: bool
+    """Whether every node can be used."""
+    slots: int
+    """Shares of episodes that the nodes play at the same time."""
+    nodes: tuple[ClusterNodeRow, ...]
+
+
 class ArchiveListDocument(RootModel[list[ArchiveRow]]):
     """A list with the archives that ship, and those of the runs under `./runs`."""
 
@@ -357,5 +369,6 @@ DOCUMENTS: Mapping[str, type[BaseModel]] = {
     "run verify": RunVerifyDocument,
     "sandbox check": SandboxCheckDocument,
     "doctor": DoctorDocument,
+    "cluster check": ClusterDocument,
 }
 """The JSON of each command that has `--json`."""

@@ -212,6 +212,33 @@ class ArchiveRow(Document):
     """The id of each champion, by its name."""
 
 
+class ClusterNodeRow(Document):
+    """A node of a Ray cluster."""
+
+    address: str
+    machine: str
+    cpus: float
+    memory: int
+    """Bytes that Ray may use."""
+    object_store: int
+    """Bytes of the object store of the node."""
+    python: str
+    ray: str
+    version: str
+    """Of this program on the node."""
+    code: str
+    """A digest of the code on the node that decides the bits of results."""
+    sandbox: str
+    """The sandbox that works there; empty if there is none."""
+    about: str
+    same_bits: bool
+    """Whether a small batch has given the same bits as on this machine."""
+    seconds: float
+    """Seconds that the small batch took."""
+    problem: str
+    """Why the node cannot be used; empty if it can."""
+
+
 def rows(points: Sequence[tuple[str, Point]]) -> tuple[EvaluationRow, ...]:
     """Return points, each with the name of its controller, as rows."""
     return tuple(_row(name, point) for name, point in points)

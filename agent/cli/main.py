@@ -17,6 +17,7 @@ from ..reports.console.plain_stream import neutral_output
 from . import (
     archive,
     ask,
+    cluster,
     collect,
     completion,
     config_file,
@@ -64,6 +65,7 @@ _COMMANDS = (
     run,
     endpoint,
     sandbox,
+    cluster,
     mcp,
     docs,
     completion,

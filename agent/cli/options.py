@@ -113,6 +113,26 @@ def workers(command: CommandParser) -> None:
     sandbox(command)
 
 
+def executor(command: CommandParser) -> None:
+    """Add the number of workers, the sandbox, and where both are: on this machine, or on the nodes of a cluster."""
+    workers(command)
+    command.group(SANDBOX).add_argument(
+        "--executor", choices=("local", "ray"), default="local",
+        help="run candidates on this machine (default), or on the nodes of a Ray cluster, each in the sandbox of the "
+        "node; --workers is then the most at a time (default: every CPU)",
+    )  # fmt: skip
+    ray_address(command)
+
+
+def ray_address(command: CommandParser) -> None:
+    """Add the address of a Ray cluster."""
+    command.group(SANDBOX).add_argument(
+        "--ray-address", metavar="ADDRESS",
+        help="the Ray cluster, for example 10.0.0.1:6379 (default: $RAY_ADDRESS, else Ray on this machine, which ends "
+        "with the command)",
+    )  # fmt: skip
+
+
 def sandbox(command: CommandParser) -> None:
     """Add the choice of the sandbox."""
     group = command.group(SANDBOX)

@@ -55,7 +55,7 @@ def add_parser(commands: Commands) -> None:
     )  # fmt: skip
     options.protocol(command, 100)
     options.run_or_archive(command)
-    options.workers(command)
+    options.executor(command)
     options.json_output(command)
 
 

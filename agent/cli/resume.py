@@ -25,7 +25,7 @@ def add_parser(commands: Commands) -> None:
     )
     options.spending(command)
     options.data_root(command)
-    options.workers(command)
+    options.executor(command)
     options.json_output(command)
 
 

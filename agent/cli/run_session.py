@@ -64,7 +64,8 @@ def run_discovery(run: Run, sandbox: Sandbox, args: argparse.Namespace, own: Exp
     display = ProgressDisplay(run)
     parts = assemble(run, prices, catalogue.data_root(args.data), own)
     explorer, calls, budget = parts.explorer, parts.calls, parts.budget
-    notice(f"run {run.home}, sandbox {sandbox.name} ({sandbox.about}), {workers(args.workers)} workers")
+    number = getattr(sandbox, "slots", 0) or workers(args.workers)
+    notice(f"run {run.home}, sandbox {sandbox.name} ({sandbox.about}), {number} workers")
     if set(members(run.config)) & set(CALL_A_MODEL):
         notice(f"{run.config.model}: {_estimate(run, calls)}; spent until now: {budget.spent()}")
         if prices.find(run.config.model) is None:

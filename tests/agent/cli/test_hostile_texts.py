@@ -151,6 +151,7 @@ COMMANDS: dict[str, tuple[tuple[str, ...], ...]] = {
     "endpoint start": (("--model-file", EVIL),),
     "endpoint questions": ((), ("--out", f"{EVIL}/{EVIL}")),
     "sandbox build": ((EVIL,),),
+    "cluster check": (("--sandbox", EVIL), (EVIL,)),
     "sandbox check": (("--only", EVIL),),
     "doctor": ((),),
     "mcp": (("--env", EVIL),),

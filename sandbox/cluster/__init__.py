@@ -1,0 +1,1 @@
+"""Runs candidates on the nodes of a Ray cluster, each in the node's own sandbox."""

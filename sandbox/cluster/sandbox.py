@@ -1,0 +1,192 @@
+"""The sandbox of a cluster: cuts runs into shares, which the nodes play in sandboxes of their own."""
+
+from __future__ import annotations
+
+import copy
+import queue
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Self
+
+from autotts.envs.episodes import Episodes
+
+from ..base import SandboxError, SandboxLimits, SandboxUnavailable, log_message
+from ..outcome import Candidate, SandboxOutcome
+from ..wire import SealedBatch
+from .link import ClusterLink, Results
+from .messages import BrokerSettings, NodeReport, NodeSettings
+from .node import code_digest
+from .play import ClusterRun, ShareResults
+from .recorded import RecordedEnvironments
+
+_LATE = 3.0
+"""A share is late after so many times the time of the middle share; it then gets a second copy, if slots are free."""
+_LEAST_LATE = 2.0
+"""Seconds after which a share may be late."""
+_WAIT = 0.25
+"""Seconds between two looks for late shares."""
+
+
+class RaySandbox:
+    """A `sandbox.base.Sandbox` on the nodes of a Ray cluster, or of a Ray that it starts on this machine.
+
+    A run is cut into shares, each a Ray task. Its node plays it in its own sandbox. A share whose worker or node is
+    lost is played again elsewhere; each share counts once. What the episodes show of recorded environments is in the
+    object store of the cluster; answers and scores stay on the host. Several threads may call `play` at the same time.
+
+    Args:
+        address: of the cluster; None starts Ray on this machine, until `close`.
+        sandbox: what the nodes use: a name for `sandbox.choice.open_sandbox`.
+        workers: CPUs of a Ray that is started here; the most shares at a time on a cluster. None for all.
+        limits: the resources of each worker.
+        runtime: the Docker runtime.
+        notice: called with messages for the user; None logs them as warnings.
+
+    Raises:
+        InputError: Ray is not installed.
+        SandboxError: the cluster, or a node of it, cannot be used.
+    """
+
+    def __init__(
+        self, address: str | None = None, sandbox: str = "auto", workers: int | None = None,
+        limits: SandboxLimits | None = None, runtime: str | None = None, notice: Callable[[str], None] | None = None,
+    ) -> None:  # fmt: skip
+        self._settings = NodeSettings(sandbox, limits or SandboxLimits(), runtime, code_digest())
+        self._link = ClusterLink(BrokerSettings(address, workers, self._settings), notice or log_message)
+        self._recorded = RecordedEnvironments(self._link)
+        self._session: str | None = None
+        opened = {node.sandbox for node in self.nodes}
+        self.name = opened.pop() if len(opened) == 1 else sandbox
+        nodes = len(self.nodes)
+        self.about = f"{self.nodes[0].about}; {self._link.where}: {nodes} node{'s'[: nodes > 1]}, {self.slots} CPUs"
+
+    @property
+    def nodes(self) -> tuple[NodeReport, ...]:
+        """The nodes, as they were when the cluster was connected."""
+        return tuple(node for node in self._link.nodes if not node.problem)
+
+    @property
+    def slots(self) -> int:
+        """The number of shares that the nodes play at the same time."""
+        return self._link.slots
+
+    @property
+    def candidates_at_once(self) -> int:
+        """The number of candidates that keep all slots at work."""
+        return max(1, self.slots)
+
+    @contextmanager
+    def reusing_workers(self) -> Iterator[Self]:
+        """See `Sandbox.reusing_workers`."""
+        reusing = copy.copy(self)
+        reusing._session = secrets.token_hex(8)
+        yield reusing  # the nodes stop the workers of a session that has ended
+
+    def run(
+        self, candidate: Candidate, episodes: Episodes, progress: Callable[[int], None] | None = None
+    ) -> SandboxOutcome:
+        """See `Sandbox.run`."""
+        return self._play(ClusterRun.of_recorded(candidate, episodes, self._recorded), progress)
+
+    def play(
+        self, candidate: Candidate, batch: SealedBatch, progress: Callable[[int], None] | None = None
+    ) -> SandboxOutcome:
+        """See `Sandbox.play`."""
+        return self._play(ClusterRun.of_sealed(candidate, batch), progress)
+
+    def close(self) -> None:
+        """See `Sandbox.close`."""
+        self._link.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _play(self, run: ClusterRun, progress: Callable[[int], None] | None) -> SandboxOutcome:
+        session = self._session or secrets.token_hex(8)
+        playing = _Play(run, self._link, session, self._settings)
+        try:
+            playing.until_done(progress)
+        finally:
+            playing.cancel_all()
+        return playing.results.outcome()
+
+
+class _Play:
+    """The shares of one run on the cluster; used by the thread that runs it."""
+
+    def __init__(self, run: ClusterRun, link: ClusterLink, session: str, settings: NodeSettings) -> None:
+        self._run, self._link, self._session, self._settings = run, link, session, settings
+        self._parts = run.parts(link.slots)
+        self.results = ShareResults(run, self._parts)
+        self._queue: Results = queue.SimpleQueue()
+        self._copies: dict[int, int] = {}
+        """The share of each number that was submitted and has not ended."""
+        self._began: dict[int, float] = {}
+        self._durations: list[float] = []
+
+    def until_done(self, progress: Callable[[int], None] | None) -> None:
+        """Have all shares played that matter for the outcome.
+
+        Raises:
+            SandboxError: the sandbox failed.
+        """
+        open_shares = set(range(len(self._parts)))
+        for share in sorted(open_shares):
+            self._submit(share)
+        while open_shares:
+            try:
+                number, result = self._queue.get(timeout=_WAIT)
+            except queue.Empty:
+                self._copy_late(open_shares)
+                continue
+            share = self._copies.pop(number, -1)
+            if share not in open_shares:
+                continue  # another copy of it was faster
+            if result.outcome is None:
+                kind = SandboxUnavailable if result.unavailable else SandboxError
+                raise kind(f"{result.error} (on node {result.node})" if result.node else result.error)
+            self._durations.append(time.monotonic() - self._began[share])
+            self.results.add(share, result.outcome)
+            open_shares.discard(share)
+            self._cancel({share} | {each for each in open_shares if not self.results.needed(each)})
+            open_shares = {each for each in open_shares if self.results.needed(each)}
+            if progress is not None and result.outcome.logs is not None:
+                try:
+                    progress(len(self._parts[share]))
+                except Exception as error:
+                    raise SandboxError(f"the sandbox failed: {error}") from error
+
+    def cancel_all(self) -> None:
+        """Drop all shares that are still on the cluster."""
+        self._link.cancel(tuple(self._copies))
+        self._copies.clear()
+
+    def _submit(self, share: int) -> None:
+        made, blocks, inline = self._run.share(self._parts[share], self._session, self._settings)
+        self._began.setdefault(share, time.monotonic())
+        self._copies[self._link.submit(made, blocks, inline, self._queue)] = share
+
+    def _cancel(self, shares: set[int]) -> None:
+        numbers = [number for number, share in self._copies.items() if share in shares]
+        self._link.cancel(numbers)
+        for number in numbers:
+            del self._copies[number]
+
+    def _copy_late(self, open_shares: set[int]) -> None:
+        """Have late shares played a second time, if nothing else waits for the slots."""
+        if not self._durations or self._link.load >= self._link.slots:
+            return
+        middle = sorted(self._durations)[len(self._durations) // 2]
+        late = time.monotonic() - max(_LEAST_LATE, _LATE * middle)
+        submitted = list(self._copies.values())
+        for share in sorted(open_shares, key=self._began.__getitem__):
+            if self._began[share] < late and submitted.count(share) == 1 and self._link.load < self._link.slots:
+                self._submit(share)
