@@ -2,39 +2,34 @@
 
 from __future__ import annotations
 
-import gzip
-import io
 import json
-import os
-import shutil
-import sqlite3
-import tempfile
-import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import closing
-from dataclasses import fields
+from contextlib import suppress
 from functools import cached_property, lru_cache
 from pathlib import Path
 
-import numpy as np
-from pydantic import ValidationError
-
-from autotts.envs.bounded_zip import BoundedZip
 from autotts.envs.episodes import Logs
 from autotts.envs.errors import DamagedFile, InputError
 from autotts.envs.seals import read_sealed, write_sealed
-from autotts.envs.store import naming_os_errors
 
 from ..population.overfitting.beliefs import ContributionCache, ResultsLoader, with_beliefs
 from ..population.overfitting.question_results import QuestionResults
 from ..records.audit import AuditRecord
-from ..records.card import CLAIMED, Card, EvaluationProtocol
-from ..records.index_row import COLUMNS, IndexRow
-from .audits import audit_file, with_audit, write_audit
+from ..records.card import Card, EvaluationProtocol
+from ..records.index_row import IndexRow
+from ..records.row_columns import RowColumns
+from .audits import audit_file, write_audit
+from .beliefs_file import with_beliefs_file, write_beliefs
+from .card_files import read_cards
+from .index_file import read_index, write_index
 from .layout import CARD, FIGURES, INDEX, LOGS, MANIFEST, REPLAYS, SOURCE, TRANSCRIPT, sha256, sync
-from .origins import ADVICE, ArchiveOrigins, read_origins
+from .origins import ArchiveOrigins, read_origins
+from .packing import pack_logs, pack_transcript, unpack_logs, unpack_transcript
 from .shipped import archive_name, derived_root
+from .storage.addresses import storage_of
+from .storage.protocol import ImmutableFolder
+from .storage.stored_path import AnyPath
 from .verify import archive_problems
 
 __all__ = [
@@ -42,10 +37,6 @@ __all__ = [
     "sync", "unpack_logs",
 ]  # fmt: skip
 
-MOST_LOG_BYTES = 1 << 30
-"""Largest size in bytes of the unpacked action logs of a version."""
-MOST_TRANSCRIPT_BYTES = 1 << 26
-"""Largest size in bytes of the text of a transcript."""
 _WHOLE = 64
 """Number of complete cards that are cached in memory."""
 _LISTED = 5
@@ -56,15 +47,17 @@ class Archive:
     """All versions that were ever evaluated. A folder appears complete or not at all, and never changes.
 
     Args:
-        root: directory of the archive; created when the first version is added.
+        root: directory of the archive, or its place in another storage (`storage.addresses`); it begins to exist with
+            the first version.
 
     Attributes:
         derived: directory of the index and of other files that follow from the versions: ``root``, or a cache for an
             archive that ships with the program, which is never written to.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: AnyPath) -> None:
         self.root, self.derived = root, derived_root(root)
+        self.storage = storage_of(root)
         self._cards: dict[str, Card] = {}  # lean cards (`Card.lean`); immutable, so never stale
         self._card = lru_cache(_WHOLE)(self._read)
         self._protocols: dict[str, EvaluationProtocol] = {}
@@ -74,15 +67,13 @@ class Archive:
     # Reading
 
     def __contains__(self, version: str) -> bool:
-        return (self.root / version / MANIFEST).is_file()
+        return self.storage.has(version)
 
     def ids(self) -> list[str]:
         """Return the ids of all versions, by generation and id."""
-        if not self.root.is_dir():
-            return []
-        names = [name for name in os.listdir(self.root) if not name.startswith(".")]
-        ids = [name for name in names if name in self._cards or name in self]
-        return sorted(ids, key=lambda i: (self._lean(i).generation, i))
+        names = self.storage.folders()
+        self._learn(names)
+        return sorted(names, key=lambda i: (self._cards[i].generation, i))
 
     def card(self, version: str) -> Card:
         """Return a version's card.
@@ -94,28 +85,18 @@ class Archive:
         return self._card(version)
 
     def _read(self, version: str) -> Card:
-        path = self.root / version / CARD
-        try:
-            data = path.read_bytes()
-            card = Card.model_validate_json(data)
-        except (FileNotFoundError, NotADirectoryError):
-            raise InputError(f"no version {version!r} in {archive_name(self.root)}; see `autotts lineage`") from None
-        except ValidationError as error:
-            raise DamagedFile(f"{path}: not a card ({error.errors()[0]['msg']}); see `archive verify`") from None
-        if card.id != version:  # ids become parts of paths, and the archive may come from somebody else
-            raise DamagedFile(f"{path}: is the card of {card.id!r}; see `archive verify`")
-        if card.audited is not None and version in self.origins.imported:
-            card = card.model_copy(update={"audited": None})  # that audit too is a claim
-        if card.ok and self.origins.claimed(version):
-            card = card.model_copy(update={"verdict": CLAIMED, "message": f"its figures are claims; {ADVICE}"})
-        if expected_hash(path) not in (None, sha256(data)):
-            raise DamagedFile(f"{path}: damaged (its content does not match its hash); see `archive verify`")
-        return with_audit(self.root, card)
+        return next(read_cards(self.root, self.storage, [version], self.origins))
 
     def _lean(self, version: str) -> Card:
         if version not in self._cards:
             self._keep(version, self._read(version))
         return self._cards[version]
+
+    def _learn(self, versions: Sequence[str]) -> None:
+        """Read the cards of ``versions`` that are not in memory yet."""
+        new = [version for version in versions if version not in self._cards]
+        for card in read_cards(self.root, self.storage, new, self.origins):
+            self._keep(card.id, card)
 
     def _keep(self, version: str, card: Card) -> None:
         self._cards[version] = card.lean(self._protocols.setdefault(card.protocol.key(), card.protocol))
@@ -237,8 +218,16 @@ class Archive:
         if card.id in self:
             return
         self.must_be_writable()
-        with naming_os_errors(self.root / card.id):
-            self._add(card, source, logs, transcript)
+        files = {SOURCE: source.encode(), CARD: card.model_dump_json(indent=1).encode()}
+        if logs is not None:
+            files[LOGS] = logs
+        if transcript:
+            files[TRANSCRIPT] = pack_transcript(transcript)
+        manifest = {name: sha256(data) for name, data in sorted(files.items())}
+        files[MANIFEST] = json.dumps(manifest, indent=1).encode()
+        with suppress(ImmutableFolder):  # another run was quicker: its version is the one that counts
+            self.storage.add(card.id, files, IndexRow.of(card))
+            self._keep(card.id, card)
 
     def must_be_writable(self) -> None:
         """Refuse to add a version to an archive that ships with the program.
@@ -248,31 +237,6 @@ class Archive:
         """
         if self.derived != self.root:
             raise InputError(f"{archive_name(self.root)} ships with the program, and is never written to")
-
-    def _add(self, card: Card, source: str, logs: bytes | None, transcript: str) -> None:
-        self.root.mkdir(parents=True, exist_ok=True)
-        files = {SOURCE: source.encode(), CARD: card.model_dump_json(indent=1).encode()}
-        if logs is not None:
-            files[LOGS] = logs
-        if transcript:
-            files[TRANSCRIPT] = gzip.compress(transcript.encode("utf-8", "replace"), mtime=0)
-        manifest = {name: sha256(data) for name, data in sorted(files.items())}
-        files[MANIFEST] = json.dumps(manifest, indent=1).encode()
-        aside = Path(tempfile.mkdtemp(prefix=".writing-", dir=self.root))
-        try:
-            for name, data in files.items():
-                with open(aside / name, "wb") as file:
-                    file.write(data)
-                    file.flush()
-                    os.fsync(file.fileno())
-            os.chmod(aside, 0o755)
-            sync(aside)
-            os.rename(aside, self.root / card.id)
-            sync(self.root)
-        except BaseException:
-            shutil.rmtree(aside, ignore_errors=True)
-            raise
-        self._keep(card.id, card)
 
     def put_figures(self, version: str, figures: QuestionResults) -> None:
         """Store the results of a version by question. The version need not be in the archive yet."""
@@ -292,7 +256,7 @@ class Archive:
         """Return whether `put_audit` has stored an audit of a version."""
         return audit_file(self.root, version).exists()
 
-    def add_replay(self, version: str, name: str, document: dict[str, object]) -> Path:
+    def add_replay(self, version: str, name: str, document: dict[str, object]) -> AnyPath:
         """Store the scores of a version from a replay, and return the path of the file."""
         path = self.derived / REPLAYS / version / f"{name}.json"
         write_sealed(path, json.dumps(document, indent=1, sort_keys=True).encode())
@@ -300,8 +264,7 @@ class Archive:
 
     def sweep(self) -> None:
         """Remove the incomplete folders of killed processes."""
-        for path in self.root.glob(".writing-*"):
-            shutil.rmtree(path, ignore_errors=True)
+        self.storage.sweep()
 
     # Trust
 
@@ -315,79 +278,23 @@ class Archive:
 
     def reindex(self) -> int:
         """Rebuild the index from the folders, and return the number of versions in it."""
-        rows = [IndexRow.of(card).cells() for card in self.cards_with_beliefs()]
-        with closing(sqlite3.connect(":memory:")) as database:
-            database.execute(f"CREATE TABLE versions ({', '.join(COLUMNS)}, PRIMARY KEY (id))")
-            database.execute("CREATE INDEX by_source ON versions (source_sha256)")
-            database.executemany(f"INSERT INTO versions VALUES ({', '.join('?' * len(COLUMNS))})", rows)
-            database.commit()
-            image = database.serialize()
-        write_sealed(self.derived / INDEX, image)
+        rows = [IndexRow.of(card) for card in self.cards_with_beliefs()]
+        if (kept := self.storage.version_rows) is None:
+            write_index(self.derived, rows)
+            return len(rows)
+        columns = RowColumns.of(rows)
+        known = {row.id: row for row in kept.read()[0].rows()}
+        kept.put([row for row in rows if not row.same_facts(known.get(row.id))])
+        write_beliefs(self.derived, columns)
         return len(rows)
 
     def index(self) -> list[IndexRow]:
-        """Return the rows of the index, by generation and id. Versions added since it was built are missing.
+        """Return the rows of the index, by generation and id. Versions added since it was built may be missing.
 
         Raises:
             InputError: there is no index.
             DamagedFile: the index is damaged.
         """
-        path = self.derived / INDEX
-        if not path.is_file():
-            raise InputError(f"{path}: not there; build it with `autotts archive reindex`")
-        try:
-            with closing(sqlite3.connect(":memory:")) as database:
-                database.deserialize(read_sealed(path) or b"empty")  # no bytes would be a MemoryError
-                table = database.execute(f"SELECT {', '.join(COLUMNS)} FROM versions ORDER BY generation, id")
-                return [IndexRow.read(cells) for cells in table]
-        except (sqlite3.DatabaseError, DamagedFile, TypeError, ValueError) as error:
-            raise DamagedFile(f"{path}: damaged ({error}); rebuild it with `autotts archive reindex`") from None
-
-
-def expected_hash(path: Path) -> str | None:
-    """Return the hash of a file of a version in the version's manifest; None if the manifest has none."""
-    try:
-        return str(json.loads((path.parent / MANIFEST).read_bytes())[path.name])
-    except (OSError, ValueError, LookupError, TypeError, RecursionError):
-        return None  # `archive verify` reports it
-
-
-def pack_logs(logs: Logs) -> bytes:
-    """Return ``logs`` as a compressed file; equal logs give equal bytes."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
-        for name, column in logs.columns().items():
-            if name == "indices" and len(column) and column.max() < 256:
-                column = column.astype(np.uint8)
-            data = io.BytesIO()
-            np.save(data, column, allow_pickle=False)
-            entry = zipfile.ZipInfo(f"{name}.npy", (1980, 1, 1, 0, 0, 0))
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(entry, data.getvalue())
-    return buffer.getvalue()
-
-
-def unpack_logs(packed: bytes) -> Logs:
-    """Return the logs from the bytes of `pack_logs`.
-
-    Raises:
-        Exception: any error that the zip and NumPy readers raise for damaged bytes, and `TooLarge`.
-    """
-    with BoundedZip(io.BytesIO(packed), MOST_LOG_BYTES) as archive:
-        if extra := set(archive.namelist()) - {f"{each.name}.npy" for each in fields(Logs)}:
-            raise ValueError(f"unknown columns: {', '.join(sorted(extra))[:200]}")
-        return Logs(**{each.name: archive.column(f"{each.name}.npy") for each in fields(Logs)})
-
-
-def unpack_transcript(packed: bytes) -> str:
-    """Return the text of a transcript.
-
-    Raises:
-        OSError, EOFError, zlib.error: the bytes are damaged.
-        ValueError: the text is larger than `MOST_TRANSCRIPT_BYTES`.
-    """
-    with gzip.open(io.BytesIO(packed)) as stream:
-        data = stream.read(MOST_TRANSCRIPT_BYTES + 1)
-    if len(data) > MOST_TRANSCRIPT_BYTES:
-        raise ValueError(f"more than {MOST_TRANSCRIPT_BYTES:,} bytes of text")
-    return data.decode("utf-8", "replace")
+        if (kept := self.storage.version_rows) is None:
+            return read_index(self.derived)
+        return with_beliefs_file(self.derived, kept.read()[0]).rows()

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from pydantic import ValidationError
 
 from autotts.envs.errors import DamagedFile
-from autotts.envs.seals import read_sealed, write_sealed
+from autotts.envs.seals import content, write_sealed
 
 from ..records.audit import AuditRecord
 from ..records.card import Card
+from .storage.stored_path import AnyPath
 
 AUDITS = "audits"
 """The directory of these files. A conviction there counts: the version has no scores any more."""
 
 
-def audit_file(root: Path, version: str) -> Path:
+def audit_file(root: AnyPath, version: str) -> AnyPath:
     """Return the path of the later audit of a version of the archive at ``root``."""
     return root / AUDITS / f"{version}.json"
 
 
-def write_audit(root: Path, version: str, audit: AuditRecord) -> None:
+def write_audit(root: AnyPath, version: str, audit: AuditRecord) -> None:
     """Store an audit of a version of the archive at ``root``.
 
     Raises:
@@ -30,16 +29,18 @@ def write_audit(root: Path, version: str, audit: AuditRecord) -> None:
     write_sealed(audit_file(root, version), audit.model_dump_json(indent=1).encode())
 
 
-def with_audit(root: Path, card: Card) -> Card:
-    """Return the card of a version of the archive at ``root`` with its later audit, if it got one.
+def audited(path: AnyPath, record: bytes, card: Card) -> Card:
+    """Return a card with the later audit of its version.
+
+    Args:
+        path: the record of the audit, for the message.
+        record: its content.
+        card: the card.
 
     Raises:
-        DamagedFile: the record of the audit is damaged.
+        DamagedFile: the record is damaged.
     """
-    path = audit_file(root, card.id)
     try:
-        return AuditRecord.model_validate_json(read_sealed(path)).on(card)
-    except FileNotFoundError:
-        return card
-    except (OSError, ValidationError) as error:
+        return AuditRecord.model_validate_json(content(path, record)).on(card)
+    except ValidationError as error:
         raise DamagedFile(f"{path}: not the record of an audit ({error}); see `archive verify`") from None

@@ -9,6 +9,8 @@ from pathlib import Path
 SOURCE, CARD, LOGS, MANIFEST = "controller.py", "card.json", "logs.npz", "manifest.json"
 TRANSCRIPT = "transcript.txt.gz"
 INDEX = "index.sqlite"
+BELIEFS = "beliefs.npz"
+"""What is believed of all versions, in a database and beside a large index (`beliefs_file`)."""
 REPLAYS = "replays"
 FIGURES = "figures"
 """Results of each version by question, derived from its logs (`agent.population.overfitting.question_results`)."""

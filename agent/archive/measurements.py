@@ -19,6 +19,7 @@ from .archive import REPLAYS
 from .reader import ArchiveReader
 from .run_directory import HELD_OUT
 from .shipped import archive_name, derived_root
+from .storage.stored_path import AnyPath
 
 _LARGEST = 4 << 20
 """Largest file of a replay that is read, in bytes."""
@@ -105,7 +106,8 @@ def _root(reader: ArchiveReader, p: EvaluationProtocol) -> Path:
 
 def _replays(reader: ArchiveReader, version: str) -> Iterator[_ArchivedReplay]:
     home = derived_root(reader.root) / REPLAYS / reader.existing(version)
-    for path in sorted(home.glob("*.json"))[:50] if home.is_dir() else []:
+    found: list[AnyPath] = [*home.glob("*.json")] if home.is_dir() else []
+    for path in sorted(found, key=str)[:50]:
         try:
             if path.stat().st_size <= _LARGEST:
                 yield _ArchivedReplay.model_validate_json(read_sealed(path))

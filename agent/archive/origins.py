@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, ValidationError
@@ -17,6 +16,7 @@ from autotts.envs.errors import DamagedFile
 from autotts.envs.seals import read_sealed, write_sealed
 
 from ..records.card import Card, FrozenModel
+from .storage.stored_path import AnyPath
 
 ORIGINS = "origins.json"
 ADVICE = "score it again with `autotts archive verify --rescore`"
@@ -76,7 +76,7 @@ class ArchiveOrigins(FrozenModel):
         return version in self.imported and self.imported[version].figures == "claimed"
 
 
-def read_origins(root: Path) -> ArchiveOrigins:
+def read_origins(root: AnyPath) -> ArchiveOrigins:
     """Return the origins of the versions of an archive."""
     try:
         return ArchiveOrigins.model_validate_json(read_sealed(root / ORIGINS))
@@ -86,7 +86,7 @@ def read_origins(root: Path) -> ArchiveOrigins:
         return ArchiveOrigins(damaged=True)
 
 
-def record_origins(root: Path, imported: Mapping[str, VersionOrigin]) -> None:
+def record_origins(root: AnyPath, imported: Mapping[str, VersionOrigin]) -> None:
     """Add origins to those of an archive, in place of earlier ones of the same versions.
 
     Raises:

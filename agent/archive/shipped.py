@@ -11,6 +11,8 @@ from pathlib import Path
 
 from autotts.envs.errors import InputError
 
+from .storage.stored_path import AnyPath
+
 HOME = Path(__file__).parents[2] / "controllers_archive"
 BASELINES, DISCOVERED = HOME / "baselines", HOME / "discovered"
 PREFIX = "shipped:"
@@ -34,17 +36,17 @@ def shipped_root(name: str) -> Path:
     return DISCOVERED / name.removeprefix(PREFIX)
 
 
-def is_shipped(root: Path) -> bool:
+def is_shipped(root: AnyPath) -> bool:
     """Return whether the archive at ``root`` is a shipped one, whatever path names it."""
-    return root.resolve().is_relative_to(DISCOVERED.resolve())
+    return isinstance(root, Path) and root.resolve().is_relative_to(DISCOVERED.resolve())
 
 
-def archive_name(root: Path) -> str:
+def archive_name(root: AnyPath) -> str:
     """Return the name of an archive for people: ``shipped:evolve``, or its directory."""
     return f"{PREFIX}{root.resolve().name}" if is_shipped(root) else str(root)
 
 
-def derived_root(root: Path) -> Path:
+def derived_root(root: AnyPath) -> AnyPath:
     """Return the directory for files derived from the archive at ``root``: the archive, or the cache if it is shipped.
 
     The cache is ``$XDG_CACHE_HOME/autotts``, or ``~/.cache/autotts``.

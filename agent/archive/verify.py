@@ -17,9 +17,11 @@ from ..records.card import Card
 from ..records.index_row import IndexRow
 from .audits import AUDITS
 from .holder_file import HOLDER
-from .layout import CARD, FIGURES, INDEX, MANIFEST, REPLAYS, SOURCE, sha256
+from .layout import BELIEFS, CARD, FIGURES, INDEX, MANIFEST, REPLAYS, SOURCE, sha256
 from .origins import ORIGINS, read_origins
 from .run_lock import LOCK
+from .storage.addresses import CONFIG, run_home_of
+from .storage.stored_path import AnyPath
 
 _MADE_ANEW = "`autotts archive reindex` makes it anew"
 
@@ -28,12 +30,12 @@ class CheckedArchive(Protocol):
     """The part of an `Archive` that a check needs."""
 
     @property
-    def root(self) -> Path:
-        """Its directory."""
+    def root(self) -> AnyPath:
+        """Where it is."""
 
     @property
-    def derived(self) -> Path:
-        """The directory of files that follow from its versions."""
+    def derived(self) -> AnyPath:
+        """The place of files that follow from its versions."""
 
     def __contains__(self, version: str) -> bool: ...
 
@@ -47,7 +49,9 @@ class CheckedArchive(Protocol):
         """See `Archive.index`."""
 
 
-def archive_problems(archive: CheckedArchive, each: Callable[[Sequence[Path]], Iterable[Path]] = iter) -> list[str]:
+def archive_problems(
+    archive: CheckedArchive, each: Callable[[Sequence[AnyPath]], Iterable[AnyPath]] = iter
+) -> list[str]:
     """Return the problems of an archive, one line each.
 
     Args:
@@ -56,8 +60,16 @@ def archive_problems(archive: CheckedArchive, each: Callable[[Sequence[Path]], I
     """
     problems: list[str] = []
     names: set[str] = set()
-    for path in each(sorted(archive.root.iterdir()) if archive.root.is_dir() else []):
-        if path.name.startswith((".", INDEX)) or path.name in (REPLAYS, FIGURES, ORIGINS, AUDITS, LOCK, HOLDER):
+    for path in each(_entries(archive.root)):
+        if path.name.startswith((".", INDEX)) or path.name in (
+            REPLAYS,
+            FIGURES,
+            ORIGINS,
+            AUDITS,
+            LOCK,
+            HOLDER,
+            BELIEFS,
+        ):
             continue
         names.add(path.name)
         problems += check_folder(path)
@@ -69,7 +81,7 @@ def archive_problems(archive: CheckedArchive, each: Callable[[Sequence[Path]], I
         problems += [f"{version}: parent {p} is not in the archive" for p in card.parents if p not in names]
     if read_origins(archive.root).damaged:
         problems.append(f"{ORIGINS}: damaged; all figures of this archive count as claimed")
-    must = _sealed_run(archive.root.parent / "config.json")
+    must = _sealed_run(archive.root)
     return [
         *problems,
         *_audits(archive, must),
@@ -79,15 +91,24 @@ def archive_problems(archive: CheckedArchive, each: Callable[[Sequence[Path]], I
     ]
 
 
-def _sealed_run(config: Path) -> bool:
+def _entries(home: AnyPath) -> list[AnyPath]:
+    """Return the files and directories in a directory, sorted by name; none if there is no such directory."""
+    return sorted(home.iterdir(), key=lambda path: path.name) if home.is_dir() else []
+
+
+def _sealed_run(root: AnyPath) -> bool:
     """Return whether an archive belongs to a run whose files have checksums."""
+    home = root.parent if isinstance(root, Path) else run_home_of(root)
+    if home is None:
+        return False
+    config = home / CONFIG
     try:
         return is_sealed(config.name, config.read_bytes())
     except OSError:
         return False  # an archive alone
 
 
-def check_seal(path: Path, must: bool, name: str, advice: str) -> Iterator[str]:
+def check_seal(path: AnyPath, must: bool, name: str, advice: str) -> Iterator[str]:
     """Yield the problem of a file with a checksum, if there is one.
 
     Args:
@@ -108,16 +129,16 @@ def check_seal(path: Path, must: bool, name: str, advice: str) -> Iterator[str]:
 
 
 def _audits(archive: CheckedArchive, must: bool) -> Iterator[str]:
-    home = archive.root / AUDITS
-    for path in sorted(home.iterdir()) if home.is_dir() else []:
+    for path in _entries(archive.root / AUDITS):
         if not path.name.startswith("."):
             yield from check_seal(path, must, f"{AUDITS}/{path.name}", "restore it from a copy")
 
 
 def _replays(archive: CheckedArchive, must: bool) -> Iterator[str]:
-    for path in sorted((archive.derived / REPLAYS).rglob("*")):
+    found: list[AnyPath] = [*(archive.derived / REPLAYS).rglob("*")]
+    for path in sorted(found, key=str):
         if path.is_file() and not path.name.startswith("."):
-            name = path.relative_to(archive.derived).as_posix()
+            name = f"{REPLAYS}/{path.parent.name}/{path.name}"
             advice = "remove it, and replay the version again"
             yield from check_seal(path, must, name, advice)
             try:
@@ -127,8 +148,7 @@ def _replays(archive: CheckedArchive, must: bool) -> Iterator[str]:
 
 
 def _figures(archive: CheckedArchive, must: bool) -> Iterator[str]:
-    home = archive.derived / FIGURES
-    for path in sorted(home.iterdir()) if home.is_dir() else []:
+    for path in _entries(archive.derived / FIGURES):
         if path.name.startswith("."):
             continue
         name, version = f"{FIGURES}/{path.name}", path.name.removesuffix(".npz")
@@ -142,11 +162,12 @@ def _figures(archive: CheckedArchive, must: bool) -> Iterator[str]:
 
 def _index(archive: CheckedArchive, must: bool) -> Iterator[str]:
     """Yield the problems of the index: it cannot be read, or it does not say what the cards say."""
-    path = archive.derived / INDEX
-    if not path.exists():
-        return
-    if found := list(check_seal(path, must, INDEX, _MADE_ANEW)):
-        yield from found
+    for name in (INDEX, BELIEFS):
+        path = archive.derived / name
+        if path.exists() and (found := list(check_seal(path, must, name, _MADE_ANEW))):
+            yield from found
+            return
+    if isinstance(archive.derived, Path) and not (archive.derived / INDEX).exists():
         return
     try:
         rows = archive.index()
@@ -168,12 +189,12 @@ def _facts(row: IndexRow) -> tuple[object, ...]:
     return row.id, row.generation, row.name, row.parents, row.verdict, row.source_sha256, curve
 
 
-def check_folder(path: Path) -> Iterator[str]:
+def check_folder(path: AnyPath) -> Iterator[str]:
     """Yield the problems of the folder of a version, one line each."""
     try:
         written = (path / MANIFEST).read_bytes()
         expected = dict(json.loads(written))
-    except (OSError, ValueError, TypeError, RecursionError) as error:
+    except (OSError, ValueError, TypeError, RecursionError, DamagedFile) as error:
         yield f"{path.name}: no readable {MANIFEST} ({error})"
         return
     if written != json.dumps(expected, indent=1).encode():
@@ -184,7 +205,7 @@ def check_folder(path: Path) -> Iterator[str]:
     for name, wanted in sorted(expected.items()):
         if name not in present:
             yield f"{path.name}/{name}: missing"
-        elif not (path / name).is_file() or sha256((path / name).read_bytes()) != wanted:
+        elif not _matches(path / name, wanted):
             yield f"{path.name}/{name}: content does not match its hash"
     try:
         card = Card.model_validate_json((path / CARD).read_bytes())
@@ -192,5 +213,13 @@ def check_folder(path: Path) -> Iterator[str]:
             yield f"{path.name}/{CARD}: is the card of {card.id}"
         if card.source_sha256 != sha256((path / SOURCE).read_bytes()):
             yield f"{path.name}/{CARD}: names another source"
-    except (OSError, ValidationError):
+    except (OSError, ValidationError, DamagedFile):
         yield f"{path.name}/{CARD}: not a card"
+
+
+def _matches(path: AnyPath, wanted: str) -> bool:
+    """Return whether a file has the content with the hash ``wanted``."""
+    try:
+        return path.is_file() and sha256(path.read_bytes()) == wanted
+    except DamagedFile:  # a database knows the hash too
+        return False

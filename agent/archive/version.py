@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 from autotts.envs.statistics import Floats, Point
 
@@ -18,6 +17,7 @@ from .best import BestVersion, best_version
 from .names import champions_of, run_of
 from .run_report import HeldOutGap, RunReport, read_report
 from .shipped import PREFIX, is_shipped
+from .storage.stored_path import AnyPath
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +65,8 @@ class Version:
         return self._versions.archive.card(self.id).model_copy(update={"belief": self._lean.belief})
 
     @property
-    def root(self) -> Path:
-        """The directory of its archive."""
+    def root(self) -> AnyPath:
+        """Where its archive is: its directory, or its place in a database."""
         return self._versions.archive.root
 
     @property

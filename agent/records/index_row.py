@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from typing import Any
 
 from .card import Card
@@ -53,6 +53,10 @@ class IndexRow:
             card.parents, card.verdict, card.source_sha256, card.cost, card.mean_curve,
             ScalingCurve.of(card.believed_curve), tuple(card.noise), card.size,
         )  # fmt: skip
+
+    def same_facts(self, other: IndexRow | None) -> bool:
+        """Return whether another row says the same of the version, whatever is believed of it."""
+        return other is not None and other == replace(self, believed_curve=other.believed_curve, noise=other.noise)
 
     def cells(self) -> tuple[Any, ...]:
         """Return the values of the row in the index, in the order of `COLUMNS`."""

@@ -45,8 +45,8 @@ def export(
             raise DamagedFile(
                 f"{archive.root}: {problems[0] if problems else f'{version!r} is not an id'}; not exported"
             )
-        for file in sorted((archive.root / version).iterdir()):
-            contents[f"{FOLDERS}{version}/{file.name}"] = file.read_bytes()
+        for name in archive.storage.files(version):
+            contents[f"{FOLDERS}{version}/{name}"] = archive.storage.read(f"{version}/{name}")
     size = sum(map(len, contents.values()))
     if size > MOST_BYTES:
         raise InputError(f"{size:,} bytes are more than a bundle may have ({MOST_BYTES:,}): export fewer versions")

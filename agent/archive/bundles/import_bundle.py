@@ -5,20 +5,19 @@ from __future__ import annotations
 import gzip
 import io
 import os
-import shutil
 import stat
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from autotts.envs.errors import DamagedFile, InputError
-from autotts.envs.store import naming_os_errors
 
+from ...records.index_row import IndexRow
 from ..archive import (
     FIGURES,
     INDEX,
@@ -28,11 +27,13 @@ from ..archive import (
     TRANSCRIPT,
     Archive,
     sha256,
-    sync,
     unpack_logs,
 )  # fmt: skip
 from ..audits import AUDITS
+from ..layout import BELIEFS
 from ..origins import ORIGINS, FigureState, Rescore, VersionOrigin, record_origins
+from ..storage.addresses import of_a_run
+from ..storage.stored_path import AnyPath
 from ..verify import check_folder
 from .bundle import FOLDERS, FORMAT, ID, LIST, MOST_BYTES, MOST_ENTRIES, MOST_TEXT, MOST_UNPACKED, BundleListing
 
@@ -73,7 +74,7 @@ def import_bundle(
             logs of a version do not give the figures of its card; nothing was added.
         OSError: the archive could not be written; each version was added completely or not at all.
     """
-    if (archive.root.parent / "config.json").exists():
+    if of_a_run(archive.root):
         raise InputError(f"{archive.root} belongs to a run, which would take them for its own: choose another archive")
     archive.must_be_writable()
     if path.stat().st_size > MOST_BYTES:
@@ -86,7 +87,7 @@ def import_bundle(
         listing, contents = unpack(data)
     except _BundleRefused as refused:
         raise DamagedFile(f"{path}: {refused}; nothing was imported") from None
-    with _staged(archive.root, contents) as aside:
+    with _staged(contents) as aside:
         problem = next(_problems(listing, aside, archive), None)
         if problem:
             raise InputError(f"{path}: {problem}; nothing was imported")
@@ -95,9 +96,7 @@ def import_bundle(
         if added:
             record_origins(archive.root, origins)  # before the versions: a kill never makes a claim a figure
         for version in each(added):  # parents first, so that a kill leaves no version without its parents
-            with naming_os_errors(archive.root / version):
-                os.rename(aside / version, archive.root / version)
-                sync(archive.root)
+            archive.storage.add(version, contents[version], IndexRow.of(Archive(aside).card(version)))
     Archive(archive.root).reindex()  # another object: this one may know earlier origins
     return ImportedBundle(digest, added, tuple(v for v in listing.versions if v not in added), claimed)
 
@@ -188,7 +187,7 @@ def _version_file(name: str) -> tuple[str, str]:
     """Return the version and the file name of an entry."""
     version, _, file = name.removeprefix(FOLDERS).partition("/")
     valid = name.startswith(FOLDERS) and ID.fullmatch(version) and ID.fullmatch(file)
-    if not valid or version in (REPLAYS, FIGURES, ORIGINS, AUDITS) or version.startswith(INDEX):
+    if not valid or version in (REPLAYS, FIGURES, ORIGINS, AUDITS, BELIEFS) or version.startswith(INDEX):
         raise _BundleRefused(f"{name!r} is no place for a file of a version")
     return version, file
 
@@ -222,26 +221,16 @@ def _unpacked(content: bytes, file: str) -> int:
 
 
 @contextmanager
-def _staged(root: Path, contents: dict[str, dict[str, bytes]]) -> Iterator[Path]:
-    """Write the versions to a temporary directory in the archive; remove the directory in the end."""
-    existed = root.exists()
-    root.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(prefix=".writing-", dir=root))
-    try:
+def _staged(contents: dict[str, dict[str, bytes]]) -> Iterator[Path]:
+    """Write the versions to a temporary directory, where they are checked; remove the directory in the end."""
+    with tempfile.TemporaryDirectory(prefix="autotts-import-") as home:
+        aside = Path(home)
         for version, files in contents.items():
             (aside / version).mkdir()
             for name, content in files.items():
                 with open(aside / version / name, "xb") as file:
                     file.write(content)
-                    file.flush()
-                    os.fsync(file.fileno())
-            sync(aside / version)
         yield aside
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
-        if not existed:
-            with suppress(OSError):  # not empty: versions were imported
-                root.rmdir()
 
 
 def _problems(listing: BundleListing, aside: Path, archive: Archive) -> Iterator[str]:
@@ -259,9 +248,16 @@ def _problems(listing: BundleListing, aside: Path, archive: Archive) -> Iterator
             if not ID.fullmatch(parent) or (parent not in earlier and parent not in archive):
                 yield f"{version}: its parent {parent!r} is neither before it in the bundle nor in {archive.root}"
         earlier.add(version)
-        if os.path.lexists(archive.root / version) and _files(archive.root / version) != _files(aside / version):
+        if not _free(archive, version) and _files(archive.root / version) != _files(aside / version):
             yield f"{version} is in {archive.root} with other content"
 
 
-def _files(folder: Path) -> dict[str, bytes] | None:
+def _free(archive: Archive, version: str) -> bool:
+    """Return whether nothing has the name of a version in an archive."""
+    if isinstance(archive.root, Path):
+        return not os.path.lexists(archive.root / version)
+    return version not in archive
+
+
+def _files(folder: AnyPath) -> dict[str, bytes] | None:
     return {file.name: file.read_bytes() for file in folder.iterdir()} if folder.is_dir() else None

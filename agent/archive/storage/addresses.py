@@ -155,6 +155,13 @@ def run_home_of(root: AnyPath) -> AnyPath | None:
     return home if home is not None and (home / CONFIG).is_file() else None
 
 
+def of_a_run(root: AnyPath) -> bool:
+    """Return whether an archive lies in the directory of a run, whatever it is called there, or is that of a run."""
+    if isinstance(root, Path):
+        return (root.parent / CONFIG).is_file()
+    return run_home_of(root) is not None
+
+
 def _address(path: StoredPath) -> DatabaseAddress:
     from .postgres.storage import PostgresStorage
 

@@ -17,7 +17,7 @@ from ...records.index_row import IndexRow
 from ..holder_file import RunningProcess
 from ..layout import MANIFEST, sync
 from ..run_lock import running, working_on
-from .names import checked, checked_part
+from .names import checked, checked_part, is_part
 from .protocol import FileStamp, ImmutableFolder, VersionRows
 
 _ASIDE = ".writing-"
@@ -132,10 +132,7 @@ class DirectoryStorage:
 
     def has(self, folder: str) -> bool:
         """See `Storage.has`."""
-        try:
-            return (self.root / folder / MANIFEST).is_file()
-        except ValueError:  # a NUL byte
-            return False
+        return is_part(folder) and (self.root / folder / MANIFEST).is_file()
 
     def files(self, folder: str) -> list[str]:
         """See `Storage.files`."""

@@ -19,16 +19,21 @@ def checked(name: str) -> str:
     return name
 
 
+def is_part(part: str) -> bool:
+    """Return whether a text may be one part of a name."""
+    try:
+        size = len(part.encode())
+    except UnicodeEncodeError:
+        return False
+    return 0 < size <= _LONGEST and part not in (".", "..") and "/" not in part and "\0" not in part
+
+
 def checked_part(part: str) -> str:
     """Return one part of a name.
 
     Raises:
         InputError: no storage can keep it.
     """
-    try:
-        size = len(part.encode())
-    except UnicodeEncodeError:
-        size = 0
-    if not 0 < size <= _LONGEST or part in (".", "..") or "/" in part or "\0" in part:
+    if not is_part(part):
         raise InputError(f"{part!r} is no name of a file in a run or an archive")
     return part

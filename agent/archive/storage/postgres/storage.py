@@ -17,7 +17,7 @@ from autotts.envs.errors import DamagedFile, InputError
 from ....records.index_row import IndexRow
 from ...holder_file import RunningProcess
 from ...layout import MANIFEST
-from ..names import checked, checked_part
+from ..names import checked, checked_part, is_part
 from ..protocol import FileStamp, ImmutableFolder
 from .leases import changed, holder_of, holding
 from .place import DatabasePlace
@@ -157,7 +157,7 @@ class PostgresStorage(DatabasePlace):
 
     def has(self, folder: str) -> bool:
         """See `Storage.has`."""
-        if "\0" in folder or not folder.isprintable():
+        if not is_part(folder):
             return False
         query = "SELECT 1 FROM autotts.versions WHERE storage = %s AND id = %s"
         return self.looked(lambda c, number: c.execute(query, (number, folder)).fetchone() is not None, False)
