@@ -7,7 +7,6 @@ import zlib
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import cached_property, lru_cache
-from pathlib import Path
 
 from autotts.envs.episodes import Logs
 from autotts.envs.errors import DamagedFile, InputError
@@ -268,7 +267,7 @@ class Archive:
 
     # Trust
 
-    def verify(self, each: Callable[[Sequence[Path]], Iterable[Path]] = iter) -> list[str]:
+    def verify(self, each: Callable[[Sequence[AnyPath]], Iterable[AnyPath]] = iter) -> list[str]:
         """Return the problems of the archive, one line each (`agent.archive.verify`).
 
         Args:

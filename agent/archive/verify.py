@@ -23,6 +23,8 @@ from .run_lock import LOCK
 from .storage.addresses import CONFIG, run_home_of
 from .storage.stored_path import AnyPath
 
+_NO_VERSIONS = (REPLAYS, FIGURES, ORIGINS, AUDITS, LOCK, HOLDER, BELIEFS)
+"""What lies beside the versions."""
 _MADE_ANEW = "`autotts archive reindex` makes it anew"
 
 
@@ -61,15 +63,7 @@ def archive_problems(
     problems: list[str] = []
     names: set[str] = set()
     for path in each(_entries(archive.root)):
-        if path.name.startswith((".", INDEX)) or path.name in (
-            REPLAYS,
-            FIGURES,
-            ORIGINS,
-            AUDITS,
-            LOCK,
-            HOLDER,
-            BELIEFS,
-        ):
+        if path.name.startswith((".", INDEX)) or path.name in _NO_VERSIONS:
             continue
         names.add(path.name)
         problems += check_folder(path)
