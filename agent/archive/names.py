@@ -76,7 +76,7 @@ def chosen_archive(home: str | None, archive: str | None) -> Archive:
 def run_of(archive: Archive) -> Run | None:
     """Return the run that ``archive`` belongs to; None for an archive alone."""
     home = archive.root.parent
-    return Run(home) if archive.root.name == "archive" and (home / "config.json").is_file() else None
+    return Run(home) if archive.root.name == "archive" and (home / "config.json").is_file() else None  # type: ignore[arg-type]
 
 
 def qualified(archive: Archive, version: str) -> str:

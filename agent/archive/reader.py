@@ -208,13 +208,13 @@ def open_reader(home: str | None, archive: str | None, data: str | None) -> Arch
 def _chosen(home: str | None, archive: str | None) -> tuple[Path, Run | None]:
     if archive is None:
         run = resolve.chosen_run(home)
-        return run.archive.root, run
+        return run.archive.root, run  # type: ignore[return-value]
     root = resolve.chosen_archive(None, archive).root
     if root.name == "archive" and (root.parent / "config.json").is_file():
-        return root, Run(root.parent)
+        return root, Run(root.parent)  # type: ignore[arg-type,return-value]
     if (root / "config.json").is_file():
         raise InputError(f"{root} is a run directory, not an archive: name it with --run")
-    return root, None
+    return root, None  # type: ignore[return-value]
 
 
 class _RecentlyUsed(OrderedDict[Hashable, T]):

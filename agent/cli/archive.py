@@ -131,7 +131,7 @@ def verify(args: argparse.Namespace) -> int:
     if claimed:
         print(f"{counted(len(claimed), 'imported version')} with figures that are only claimed; {ADVICE}")
     print(f"{archive.root}: {len(problems)} problems")
-    json_writer.write(args, lambda: _verify_document(archive.root, problems, found, claimed))
+    json_writer.write(args, lambda: _verify_document(archive.root, problems, found, claimed))  # type: ignore[arg-type]
     return 1 if problems else 0
 
 
@@ -139,7 +139,7 @@ def _rescored(archive: Archive, data: str | None, bars: ProgressBars) -> Rescore
     """Score all versions again, and record the imported ones whose figures are right."""
     from ..diagnosis.rescoring import VersionRescorer, rescore_archive
 
-    rescorer = VersionRescorer(_finder(archive.root, data))
+    rescorer = VersionRescorer(_finder(archive.root, data))  # type: ignore[arg-type]
     return rescore_archive(archive, rescorer, lambda ids: bars.over("score", ids))
 
 
@@ -190,7 +190,7 @@ def _only_process(archive: Archive) -> AbstractContextManager[None]:
     from ..archive.run_lock import working_on
 
     run = run_of(archive)
-    return nullcontext() if archive.derived != archive.root else working_on(run.home if run else archive.root)
+    return nullcontext() if archive.derived != archive.root else working_on(run.home if run else archive.root)  # type: ignore[arg-type]
 
 
 def _report_page(run: Run) -> bool:
@@ -240,7 +240,7 @@ def import_(args: argparse.Namespace) -> int:
 
     archive = chosen_archive(None, args.archive) if args.archive.startswith(PREFIX) else Archive(Path(args.archive))
     with ProgressBars() as bars, _only_process(archive):
-        rescorer = VersionRescorer(_finder(archive.root, args.data))
+        rescorer = VersionRescorer(_finder(archive.root, args.data))  # type: ignore[arg-type]
         admitted = import_bundle(Path(args.file), archive, args.sha256, lambda new: bars.over("import", new), rescorer)
     for version in admitted.added:
         reason = admitted.claimed.get(version)

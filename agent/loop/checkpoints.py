@@ -89,7 +89,7 @@ def fork(old: Run, generation: int, home: Path, changes: dict[str, Any]) -> Run:
             if card.generation <= generation:
                 aside = new.archive.root / f".writing-{card.id}"
                 shutil.copytree(old.archive.root / card.id, aside)
-                aside.rename(new.archive.root / card.id)
+                aside.rename(new.archive.root / card.id)  # type: ignore[arg-type]
         new.archive.reindex()
         with checkpoints(new) as saver:
             _graph(new, saver).update_state(
