@@ -75,6 +75,7 @@ def discover(
     approve: ApprovalCallback | None = None,
     tracker: str | None = None,
     sandbox: str | Sandbox = "auto",
+    interpreter: str = "auto",
     workers: int | None = None,
     executor: str = "local",
     ray_address: str | None = None,
@@ -165,13 +166,13 @@ def discover(
         check_requirements(config, Prices(), limits)
     recorded = str(sandbox)
     if executor == "local":
-        with lend_sandbox(sandbox, _count(workers)) as lent:
+        with lend_sandbox(sandbox, _count(workers), interpreter=interpreter) as lent:
             recorded = sandbox_name(sandbox, lent)
     home = next_home(resolve.RUNS) if run is None else Path(run)
     refuse_a_second(home)
     config = config.model_copy(update={"sandbox": recorded})
     begun = Run.create(home, config, [*parts.searched, *made], given, parts.held_out)
-    lending = lend_sandbox(sandbox, _count(workers), None, executor, ray_address)
+    lending = lend_sandbox(sandbox, _count(workers), None, executor, ray_address, interpreter)
     return _continued(begun, own, lending, limits, approve, tracker, data)
 
 
@@ -186,6 +187,7 @@ def resume(
     approve: ApprovalCallback | None = None,
     tracker: str | None = None,
     sandbox: str | Sandbox | None = None,
+    interpreter: str = "auto",
     workers: int | None = None,
     executor: str = "local",
     ray_address: str | None = None,
@@ -205,6 +207,7 @@ def resume(
         approve: see `discover`.
         tracker: None for the tracker of earlier processes.
         sandbox: the sandbox of the run if None.
+        interpreter: see `evaluate`; it may be another than until now.
         workers: see `discover`.
         executor: see `discover`; a run may go on elsewhere than it began.
         ray_address: see `discover`.
@@ -223,7 +226,7 @@ def resume(
     own = None if explorer is None else _own(explorer)
     if generations is not None:
         begun.extend(generations)
-    lending = lend_sandbox(chosen, _count(workers), None, executor, ray_address)
+    lending = lend_sandbox(chosen, _count(workers), None, executor, ray_address, interpreter)
     return _continued(begun, own, lending, limits, approve, tracker, data)
 
 

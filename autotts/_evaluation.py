@@ -30,6 +30,7 @@ def evaluate(
     max_branches: int = MAX_BRANCHES,
     max_tokens: int | None = None,
     sandbox: str | Sandbox = "auto",
+    interpreter: str = "auto",
     workers: int | None = None,
     executor: str = "local",
     ray_address: str | None = None,
@@ -59,6 +60,8 @@ def evaluate(
         sandbox: where it runs: ``auto`` (the strongest sandbox of this machine; a plain process for controllers that
             come with this program), ``docker``, ``bubblewrap``, ``process`` (a controller that you trust),
             ``package.module:object``, or a `Sandbox`.
+        interpreter: ``cpython``, ``pypy`` (see ``autotts sandbox build``), or ``auto``: PyPy if it has been built. Both
+            give the same results. A `Sandbox` has its own.
         workers: worker processes; one for each core, or for each CPU of the nodes, if None.
         executor: where the sandbox is: ``local``, or ``ray`` (the nodes of a Ray cluster, each with its own sandbox).
         ray_address: of the cluster; ``$RAY_ADDRESS``, else Ray is started on this machine until the end, if None.
@@ -75,7 +78,8 @@ def evaluate(
     """
     (found,) = _evaluated(
         [controller], env, betas, range(first_order, first_order + orders), max_branches, max_tokens,
-        data, progress, lambda candidates: lend_sandbox(sandbox, workers, candidates, executor, ray_address),
+        data, progress,
+        lambda candidates: lend_sandbox(sandbox, workers, candidates, executor, ray_address, interpreter),
     )  # fmt: skip
     if not found.verdict.ok:
         warn(f"{found.candidate.name}: {found.verdict.kind}: {found.verdict.message}")
@@ -93,6 +97,7 @@ def compare(
     max_branches: int = MAX_BRANCHES,
     max_tokens: int | None = None,
     sandbox: str | Sandbox = "auto",
+    interpreter: str = "auto",
     workers: int | None = None,
     executor: str = "local",
     ray_address: str | None = None,
@@ -111,6 +116,7 @@ def compare(
         max_branches: branches of a question at most.
         max_tokens: tokens of a question at most.
         sandbox: where both run.
+        interpreter: see `evaluate`.
         workers: worker processes.
         executor: where the sandbox is.
         ray_address: of the cluster.
@@ -128,7 +134,8 @@ def compare(
     """
     done = _evaluated(
         [first, second], env, betas, range(first_order, first_order + orders), max_branches, max_tokens,
-        data, progress, lambda candidates: lend_sandbox(sandbox, workers, candidates, executor, ray_address),
+        data, progress,
+        lambda candidates: lend_sandbox(sandbox, workers, candidates, executor, ray_address, interpreter),
     )  # fmt: skip
     figures = []
     for found in done:

@@ -40,6 +40,7 @@ def replay(
     max_tokens: int | None = None,
     price: float | None = None,
     sandbox: str | Sandbox = "auto",
+    interpreter: str = "auto",
     workers: int | None = None,
     executor: str = "local",
     ray_address: str | None = None,
@@ -62,6 +63,7 @@ def replay(
         max_tokens: tokens of a question at most.
         price: dollars for a million output tokens.
         sandbox: see `evaluate`.
+        interpreter: see `evaluate`.
         workers: worker processes.
         executor: see `evaluate`.
         ray_address: see `evaluate`.
@@ -90,7 +92,7 @@ def replay(
     environments = find_environments(env, data)
     candidates = [Candidate(entry.label, entry.source) for entry in chosen]
     place = tempfile.TemporaryDirectory() if output is None else nullcontext(os.fspath(output))
-    with lend_sandbox(sandbox, workers, candidates, executor, ray_address) as lent, place as home:
+    with lend_sandbox(sandbox, workers, candidates, executor, ray_address, interpreter) as lent, place as home:
         cards = opened.cards() if opened else []
         found = replay_entries(chosen, environments, cards, settings, Path(home), lent, price, audit=audit)
         if output is not None:

@@ -10,7 +10,7 @@ from autotts.agent.archive import resolve
 from autotts.envs.errors import InputError
 from autotts.envs.plugins import check_attributes, name_of
 from autotts.sandbox.base import SANDBOX_ATTRIBUTES, Sandbox
-from autotts.sandbox.choice import NAMES, recorded_name
+from autotts.sandbox.choice import NAMES, describe, recorded_name
 from autotts.sandbox.cluster.choice import check_executor, open_executor
 from autotts.sandbox.outcome import Candidate
 
@@ -21,6 +21,7 @@ def lend_sandbox(
     candidates: Sequence[Candidate] | None = None,
     executor: str = "local",
     ray_address: str | None = None,
+    interpreter: str = "auto",
 ) -> AbstractContextManager[Sandbox]:
     """Return a context that lends the sandbox; one that the caller brings stays open at the end.
 
@@ -30,6 +31,7 @@ def lend_sandbox(
         candidates: if all of them came with this program, ``auto`` is a plain process.
         executor: ``local``, or ``ray``: then the sandbox is that of the nodes, and the default of ``workers`` all CPUs.
         ray_address: of the cluster; ``$RAY_ADDRESS``, else Ray is started on this machine, if None.
+        interpreter: of a sandbox that is opened here (see `sandbox.choice.open_sandbox`).
 
     Raises:
         InputError: there is no such sandbox.
@@ -49,8 +51,8 @@ def lend_sandbox(
     number = workers if executor == "ray" else resolve.workers(workers)
     if executor != "ray":
         resolve.note_workers(resolve.workers(workers))
-    opened = open_executor(executor, ray_address, name, number, notice=logger.warning)
-    logger.info("sandbox %s (%s)", opened.name, opened.about)
+    opened = open_executor(executor, ray_address, name, number, notice=logger.warning, interpreter=interpreter)
+    logger.info("sandbox %s", describe(opened))
     return opened
 
 

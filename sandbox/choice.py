@@ -8,10 +8,13 @@ from autotts.envs.errors import InputError
 from autotts.envs.plugins import find_factory, make
 
 from .backends import bubblewrap
-from .backends.process import ProcessSandbox
+from .backends.process import ProcessSandbox, finds_pypy
+from .backends.root import NO_PYPY, has_pypy
 from .base import SANDBOX_ATTRIBUTES, Sandbox, SandboxError, SandboxLimits, SandboxUnavailable, log_message
 
 NAMES = ("auto", "docker", "bubblewrap", "process")
+INTERPRETERS = {"cpython": "CPython", "pypy": "PyPy"}
+"""The interpreters of candidates, and how they are written."""
 GROUP = "autotts.sandboxes"
 """Entry points by which other packages offer sandboxes; `sandbox.base.Sandbox` says what they must do."""
 
@@ -23,6 +26,7 @@ def open_sandbox(
     limits: SandboxLimits | None = None,
     notice: Callable[[str], None] | None = None,
     weaker: Callable[[str], None] | None = None,
+    interpreter: str = "cpython",
 ) -> Sandbox:
     """Open the sandbox ``name``; the caller closes it.
 
@@ -34,23 +38,26 @@ def open_sandbox(
         limits: the resources of each worker.
         notice: called with messages for the user; None logs them as warnings.
         weaker: called with the message that bubblewrap is used though a Docker engine answers; ``notice`` if None.
+        interpreter: ``cpython``, ``pypy``, or ``auto``: PyPy where there is one, else CPython. Both give the same
+            results; PyPy is faster.
 
     Raises:
-        InputError: there is no sandbox of this name.
+        InputError: there is no sandbox of this name, or no PyPy for it.
         SandboxError: the sandbox does not work on this machine.
     """
     if name not in NAMES:
-        return _own(name, workers, runtime, limits)
+        return _own(name, workers, runtime, limits, interpreter)
     if runtime is not None and name in ("process", "bubblewrap"):
         raise InputError(f"a runtime is a setting of Docker, and not of the sandbox {name}; leave it out")
+    interpreter = _interpreter(name, interpreter)
     if name == "process":
-        return ProcessSandbox(workers, limits)
+        return ProcessSandbox(workers, limits, interpreter)
     if name == "bubblewrap":
         if why := bubblewrap.works():
             raise SandboxError(f"bubblewrap cannot be used here: {why}")
-        return bubblewrap.BubblewrapSandbox(workers, limits)
+        return bubblewrap.BubblewrapSandbox(workers, limits, interpreter)
     try:
-        return _docker(workers, runtime, limits, notice)
+        return _docker(workers, runtime, limits, notice, interpreter)
     except SandboxError as error:
         if name == "docker" or runtime is not None:
             raise
@@ -62,7 +69,34 @@ def open_sandbox(
         )
     if not isinstance(no_docker, SandboxUnavailable):  # an engine answers: the user may want to make it usable
         (weaker or notice or log_message)(f"{no_docker}; until then bubblewrap is used")
-    return bubblewrap.BubblewrapSandbox(workers, limits)
+    return bubblewrap.BubblewrapSandbox(workers, limits, interpreter)
+
+
+def interpreter_of(sandbox: Sandbox) -> str:
+    """Return the interpreter of a sandbox; one that says nothing of it has CPython."""
+    return str(getattr(sandbox, "interpreter", "cpython"))
+
+
+def describe(sandbox: Sandbox) -> str:
+    """Return what a sandbox is, for people: its name, its protection and its interpreter."""
+    return f"{sandbox.name} ({sandbox.about}), {INTERPRETERS[interpreter_of(sandbox)]}"
+
+
+def _interpreter(name: str, asked: str) -> str:
+    """Return the interpreter to use in one of our own sandboxes.
+
+    Raises:
+        InputError: there is no interpreter of this name, or no PyPy on this machine.
+    """
+    if asked not in ("auto", *INTERPRETERS):
+        raise InputError(f"no interpreter {asked!r}: it is auto, cpython or pypy")
+    if asked == "cpython":
+        return asked
+    if finds_pypy() if name == "process" else has_pypy():
+        return "pypy"
+    if asked == "pypy":
+        raise InputError(NO_PYPY)
+    return "cpython"
 
 
 def recorded_name(asked: str, opened: Sandbox) -> str:
@@ -80,17 +114,20 @@ def check_name(name: str) -> None:
         find_factory("sandbox", name, GROUP, NAMES)
 
 
-def _own(name: str, workers: int, runtime: str | None, limits: SandboxLimits | None) -> Sandbox:
+def _own(name: str, workers: int, runtime: str | None, limits: SandboxLimits | None, interpreter: str) -> Sandbox:
     factory = find_factory("sandbox", name, GROUP, NAMES)
     if runtime is not None:
         raise InputError(f"a runtime is a setting of Docker, and not of the sandbox {name}; leave it out")
+    if interpreter == "pypy":
+        raise InputError(f"the sandbox {name} brings its own interpreter; leave --interpreter out")
     made: Sandbox = make("sandbox", name, factory, SANDBOX_ATTRIBUTES, workers=workers, limits=limits)
     return made
 
 
 def _docker(
-    workers: int, runtime: str | None, limits: SandboxLimits | None, notice: Callable[[str], None] | None
-) -> Sandbox:
+    workers: int, runtime: str | None, limits: SandboxLimits | None, notice: Callable[[str], None] | None,
+    interpreter: str,
+) -> Sandbox:  # fmt: skip
     from .backends.docker import DockerSandbox  # imported here, as the SDK is slow to import
 
-    return DockerSandbox(workers, limits, runtime, notice)
+    return DockerSandbox(workers, limits, runtime, notice, interpreter=interpreter)

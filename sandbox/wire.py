@@ -210,19 +210,21 @@ class SandboxJob:
             self._known[number] = sealed.meaning, largest_log(sealed.lengths, self.batch.max_branches)
 
 
-def setup(*, strict: bool = True) -> bytes:
+def setup(*, strict: bool = True, compiler: bool = False) -> bytes:
     """Return the first message to a worker: the contract, the modules to load, and the filters of system calls.
 
     Args:
         strict: whether the worker ends with an error where the kernel cannot keep a candidate from all clocks and
             files; otherwise it goes on with what there is.
+        compiler: see `seccomp.candidate_program`.
     """
     filters = {
-        machine: (seccomp.program(machine).hex(), seccomp.candidate_program(machine).hex())
+        machine: (seccomp.program(machine).hex(), seccomp.candidate_program(machine, compiler=compiler).hex())
         for machine in seccomp.MACHINES
     }
-    text = {"modules": contract_modules(), "preload": preloaded(), "filters": filters, "strict": strict}
-    return _message(json.dumps(text).encode())
+    loading = (Path(__file__).parent / "worker" / "loading.py").read_text(encoding="utf-8")
+    text = {"loading": loading, "modules": contract_modules(), "preload": preloaded(), "filters": filters}
+    return _message(json.dumps(text | {"strict": strict}).encode())
 
 
 def preloaded() -> list[str]:

@@ -18,6 +18,7 @@ from autotts.envs.store import Environment
 from autotts.envs.synthetic.model import default_environments, default_models
 from autotts.sandbox.backends.process import ProcessSandbox
 from autotts.sandbox.base import Sandbox
+from autotts.sandbox.choice import INTERPRETERS, interpreter_of
 from autotts.sandbox.cluster.choice import open_executor
 from autotts.sandbox.outcome import Candidate
 
@@ -100,7 +101,7 @@ def sandbox(args: argparse.Namespace, candidates: Sequence[Candidate] | None = N
     number = args.workers if where == "ray" else workers(args.workers)
     if where != "ray":
         note_workers(number)
-    return open_executor(where, cluster, name, number, args.runtime, weaker=tell)
+    return open_executor(where, cluster, name, number, args.runtime, weaker=tell, interpreter=args.interpreter)
 
 
 def describe_sandbox(args: argparse.Namespace, sandbox: Sandbox) -> str:
@@ -111,7 +112,8 @@ def describe_sandbox(args: argparse.Namespace, sandbox: Sandbox) -> str:
         sandbox: the sandbox.
     """
     ours = args.sandbox == "auto" and sandbox.name == ProcessSandbox.name  # otherwise only chosen by its name
-    return f"{sandbox.name} ({'for controllers that ship' if ours else sandbox.about})"
+    why = "for controllers that ship" if ours else sandbox.about
+    return f"{sandbox.name} ({why}), {INTERPRETERS[interpreter_of(sandbox)]}"
 
 
 def note_workers(number: int) -> None:

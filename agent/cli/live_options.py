@@ -214,9 +214,20 @@ def live_workers(args: argparse.Namespace, candidate: Candidate, questions: int,
 
     from ..archive import resolve
 
+    check_interpreter(args)
     plain_process = args.sandbox == "auto" and args.runtime is None and resolve.shipped([candidate])
     name = "process" if plain_process else args.sandbox
     return LiveWorkers.open(candidate, name, workers, questions, runtime=args.runtime, notice=warn)
+
+
+def check_interpreter(args: argparse.Namespace) -> None:
+    """Check the interpreter of controllers in front of a live model, where the time is the model's.
+
+    Raises:
+        InputError: it is PyPy, which cannot overwrite what it has passed on from one question to another.
+    """
+    if args.interpreter == "pypy":
+        raise InputError("in front of a live model, controllers run under CPython: leave --interpreter out")
 
 
 def api_key(name: str | None) -> str | None:

@@ -15,6 +15,7 @@ from autotts.envs.counting import counted
 from autotts.envs.errors import InputError
 from autotts.envs.extras import install_command
 from autotts.sandbox.backends import bubblewrap
+from autotts.sandbox.backends.root import has_pypy
 from autotts.sandbox.base import SandboxError
 
 _LEAST_DISK = 1 << 30
@@ -36,7 +37,7 @@ class MachineCheck:
 
 def check_machine(data: str | None = None) -> list[MachineCheck]:
     """Return the state of every part; ``data`` is the value of ``--data``."""
-    return [_python(), *_docker(), _bubblewrap(), _bootstrap(), _disk(), _data(data), _plots()]
+    return [_python(), *_docker(), _bubblewrap(), _pypy(), _bootstrap(), _disk(), _data(data), _plots()]
 
 
 def isolates(parts: list[MachineCheck]) -> bool:
@@ -78,6 +79,14 @@ def _bubblewrap() -> MachineCheck:
     if shutil.which("bwrap") is not None:
         repair = "allow user namespaces: sysctl kernel.unprivileged_userns_clone=1"
     return MachineCheck("bubblewrap", not problem, problem or "works", repair if problem else "")
+
+
+def _pypy() -> MachineCheck:
+    if has_pypy():
+        return MachineCheck("PyPy", True, "built; candidates run in it")
+    return MachineCheck(
+        "PyPy", False, "not built; candidates run faster in it", "autotts sandbox build --interpreter pypy"
+    )
 
 
 def _bootstrap() -> MachineCheck:

@@ -142,6 +142,8 @@ def _serve(run: Run, sandbox: Sandbox) -> int:
     Raises:
         ClientLeft: the client has left before the end.
     """
+    from autotts.sandbox.choice import interpreter_of
+
     from ..explorers.mcp.server import serve
     from ..explorers.mcp.session import ClientLeft, McpExplorer, McpSession, McpTask, host, last_round
     from ..explorers.prompts.briefing import prompt
@@ -162,7 +164,7 @@ def _serve(run: Run, sandbox: Sandbox) -> int:
         server.start()
         try:
             with _only_server(run, session):
-                run.log(RunStarted(sandbox.name))
+                run.log(RunStarted(sandbox.name, interpreter_of(sandbox)))
                 host(session, run, lambda: discover(discovery))
         except ClientLeft:
             raise

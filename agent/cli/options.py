@@ -28,6 +28,7 @@ CommandFunction: TypeAlias = Callable[[argparse.Namespace], int]
 """Runs a command with its parsed options, and returns the exit code."""
 
 SANDBOXES = ("auto", "docker", "bubblewrap", "process")
+INTERPRETERS = ("auto", "cpython", "pypy")
 
 
 def add_command(
@@ -142,6 +143,11 @@ def sandbox(command: CommandParser) -> None:
         "strongest of this machine)",
     )  # fmt: skip
     group.add_argument("--runtime", metavar="NAME", help="runtime of the Docker engine, for example runsc")
+    group.add_argument(
+        "--interpreter", choices=INTERPRETERS, default="auto", metavar="NAME",
+        help=f"what runs candidates: {', '.join(INTERPRETERS)} (default: auto, PyPy if it has been built; the results "
+        "are the same)",
+    )  # fmt: skip
 
 
 def budget(command: CommandParser) -> None:
@@ -151,9 +157,7 @@ def budget(command: CommandParser) -> None:
         "--max-branches", type=count, default=MAX_BRANCHES, metavar="N",
         help=f"branches of a question at most (default: {MAX_BRANCHES})",
     )  # fmt: skip
-    group.add_argument(
-        "--max-tokens", type=count, metavar="N", help="tokens of a question at most (default: no limit)"
-    )
+    group.add_argument("--max-tokens", type=count, metavar="N", help="tokens of a question at most (default: no limit)")
 
 
 def holdout(command: CommandParser, default: str) -> None:

@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from autotts.envs import catalogue
 from autotts.envs.errors import DamagedFile, InputError
 from autotts.sandbox.base import Sandbox, SandboxError
+from autotts.sandbox.choice import describe, interpreter_of
 
 from .. import population
 from ..archive.best import BestVersion, best_version, label
@@ -65,7 +66,7 @@ def run_discovery(run: Run, sandbox: Sandbox, args: argparse.Namespace, own: Exp
     parts = assemble(run, prices, catalogue.data_root(args.data), own)
     explorer, calls, budget = parts.explorer, parts.calls, parts.budget
     number = getattr(sandbox, "slots", 0) or workers(args.workers)
-    notice(f"run {run.home}, sandbox {sandbox.name} ({sandbox.about}), {number} workers")
+    notice(f"run {run.home}, sandbox {describe(sandbox)}, {number} workers")
     if set(members(run.config)) & set(CALL_A_MODEL):
         notice(f"{run.config.model}: {_estimate(run, calls)}; spent until now: {budget.spent()}")
         if prices.find(run.config.model) is None:
@@ -73,7 +74,7 @@ def run_discovery(run: Run, sandbox: Sandbox, args: argparse.Namespace, own: Exp
                 f"no price is known for the model {run.config.model!r}: tokens are counted, dollars are not "
                 "(--prices FILE names a file of prices)"
             )
-    run.log(RunStarted(sandbox.name))
+    run.log(RunStarted(sandbox.name, interpreter_of(sandbox)))
 
     def interrupt(*_: object) -> NoReturn:
         explorer.close()  # otherwise the process would wait until the explorer has finished its request
@@ -173,9 +174,7 @@ def _print_summary(run: Run, budget: LlmBudget, args: argparse.Namespace) -> int
     print(f"  front, champions and findings: {run.home / TEXT}")
     if budget.spent().calls:
         print(f"spent: {budget.spent()}")
-    stopped = next(
-        (line.event.stopped for line in reversed(run.events()) if isinstance(line.event, RunFinished)), ""
-    )
+    stopped = next((line.event.stopped for line in reversed(run.events()) if isinstance(line.event, RunFinished)), "")
     if stopped:
         print(f"stopped early: {stopped}; `autotts resume {run.home}` with a higher limit goes on")
     json_output.write(args, lambda: _document(run, best, report, budget.spent(), stopped))

@@ -22,17 +22,23 @@ if TYPE_CHECKING:
 
     from .machine import MachineCheck
 
+
 def add_parser(commands: Commands) -> None:
     """Add the commands."""
     verbs = options.add_group(commands, "sandbox", "build or check the isolation of candidates")
     command = add_command(
-        verbs, "build", build, "build the image of the Docker sandbox", "autotts sandbox build --bootstrap"
-    )
+        verbs, "build", build, "build the image of the Docker sandbox, or PyPy for all sandboxes",
+        "autotts sandbox build --bootstrap", "autotts sandbox build --interpreter pypy",
+    )  # fmt: skip
     base = command.group(options.SANDBOX).add_mutually_exclusive_group()
     base.add_argument("--base", metavar="IMAGE", help="an image with Python (default: the one in Dockerfile.sandbox)")
     base.add_argument(
         "--bootstrap", action="store_true", help="make the base image from Debian packages on this machine (as root)"
     )
+    command.group(options.SANDBOX).add_argument(
+        "--interpreter", choices=("cpython", "pypy"), default="cpython", metavar="NAME",
+        help="cpython, or pypy: always from Debian packages, for Docker and bubblewrap (default: cpython)",
+    )  # fmt: skip
     command = add_command(
         verbs, "check", check, "attack the sandbox, and print which guard stopped each attack",
         "autotts sandbox check --sandbox bubblewrap",
@@ -49,7 +55,9 @@ def add_parser(commands: Commands) -> None:
 
 
 def build(args: argparse.Namespace) -> int:
-    """Build the image of the Docker sandbox."""
+    """Build the image of the Docker sandbox, or PyPy's root and, where an engine answers, its image."""
+    if args.interpreter == "pypy":
+        return _build_pypy(args)
     from autotts.sandbox.backends import image
     from autotts.sandbox.backends.docker import engine
 
@@ -59,10 +67,27 @@ def build(args: argparse.Namespace) -> int:
     return 0
 
 
+def _build_pypy(args: argparse.Namespace) -> int:
+    from autotts.sandbox.backends import image
+    from autotts.sandbox.backends.docker import engine
+    from autotts.sandbox.backends.root import build_pypy
+    from autotts.sandbox.base import SandboxUnavailable
+
+    if args.base is not None:
+        raise InputError("--base is for CPython: PyPy always comes from Debian packages")
+    print(build_pypy(notice))
+    try:
+        with engine() as client:
+            print(f"{image.PYPY_NAME} {image.ensure_pypy(client, notice)}")
+    except SandboxUnavailable as error:
+        notice(f"{error}: PyPy serves bubblewrap now, and Docker as soon as an engine answers")
+    return 0
+
+
 def check(args: argparse.Namespace) -> int:
     """Attack the sandbox; return exit code 1 if an attack succeeds."""
     from autotts.sandbox.check import AttackCheck, attacks
-    from autotts.sandbox.choice import open_sandbox
+    from autotts.sandbox.choice import describe, interpreter_of, open_sandbox
 
     from ..reports.console.bars import ProgressBars
     from ..reports.console.terminal import console
@@ -75,11 +100,13 @@ def check(args: argparse.Namespace) -> int:
         raise InputError(f"no attack {', '.join(sorted(missing))}: an attack is a file of tests/attacks, without .py")
     name = args.sandbox
     attempts: list[AttackAttempt] = []
-    with open_sandbox(name, runtime=args.runtime) as probe:
-        name = probe.name
+    with open_sandbox(name, runtime=args.runtime, interpreter=args.interpreter) as probe:
+        name, interpreter = probe.name, interpreter_of(probe)
         size = f"{counted(len(chosen), 'attack')}, each with and without the source check"
-        notice(f"sandbox {probe.name} ({probe.about}): {size}")
-    opened = AttackCheck(lambda limits: open_sandbox(name, runtime=args.runtime, limits=limits))
+        notice(f"sandbox {describe(probe)}: {size}")
+    opened = AttackCheck(
+        lambda limits: open_sandbox(name, runtime=args.runtime, limits=limits, interpreter=interpreter)
+    )
     with opened as under_attack, ProgressBars() as bars:
         bar = bars.add("", 2 * len(chosen))
         for attack in chosen:
@@ -145,7 +172,7 @@ def doctor(args: argparse.Namespace) -> int:
     from rich.table import Table
     from rich.text import Text
 
-    from autotts.sandbox.choice import open_sandbox
+    from autotts.sandbox.choice import describe, open_sandbox
 
     from ..reports.console.terminal import console
     from . import machine
@@ -160,8 +187,8 @@ def doctor(args: argparse.Namespace) -> int:
         table.add_row("ok" if part.ok else "--", *map(Text, (part.name, part.state, part.repair)))
     console().print(table)
     if isolated:
-        with open_sandbox() as sandbox:
-            print(f"candidates run in: {sandbox.name} ({sandbox.about})")
+        with open_sandbox(interpreter="auto") as sandbox:
+            print(f"candidates run in: {describe(sandbox)}")
     else:
         print("no sandbox isolates candidates here; --sandbox process runs candidates that you trust")
     return 0 if isolated else 1

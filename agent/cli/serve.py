@@ -137,6 +137,7 @@ def serve(args: argparse.Namespace) -> int:
     if not len(keys) and not _loopback(args.host):
         warn(f"--host {args.host} without --api-keys-env or --api-keys: everybody who reaches this address may ask")
     check_name(args.sandbox)
+    live_options.check_interpreter(args)
     candidate = find()
     args.seed = None
     with live_options.chosen_servers(args) as servers, closing(listen(args.host, args.port)) as listening:

@@ -25,11 +25,12 @@ class CandidateStore:
     Args:
         run: the run directory.
         sandbox: the name of the sandbox, as cards give it.
+        interpreter: the interpreter of the sandbox.
     """
 
-    def __init__(self, run: Run, sandbox: str) -> None:
+    def __init__(self, run: Run, sandbox: str, interpreter: str = "cpython") -> None:
         self.run, self.archive, self.staging = run, run.archive, Staging(run.staged)
-        self._sandbox = sandbox
+        self._sandbox, self._interpreter = sandbox, interpreter
         self._forms: dict[str, str] = {}  # the source of a version never changes
 
     @cached_property
@@ -81,7 +82,7 @@ class CandidateStore:
 
     def card_of(self, record: CandidateRecord) -> Card:
         """Return the card of a record."""
-        return record.card(self.run.config.protocol(), self._sandbox)
+        return record.card(self.run.config.protocol(), self._sandbox, self._interpreter)
 
     def first_parent(self, record: CandidateRecord) -> Card | None:
         """Return the card of the first parent that exists; it may be a candidate of the same generation."""

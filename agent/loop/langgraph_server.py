@@ -21,7 +21,7 @@ from autotts.envs import catalogue
 from autotts.envs.errors import InputError
 from autotts.sandbox.backends.process import ProcessSandbox
 from autotts.sandbox.base import SandboxError
-from autotts.sandbox.choice import open_sandbox
+from autotts.sandbox.choice import interpreter_of, open_sandbox
 
 from ..archive.rebuild import rebuild
 from ..archive.resolve import RUNS, workers
@@ -113,8 +113,12 @@ def _opened(thread: Thread, given: Mapping[str, Any], has_state: bool) -> Iterat
         rebuild(run)
         parts = assemble(run, prices, catalogue.data_root())
         chosen, watched = parts.explorer, WatchedNodes()
-        with open_sandbox(run.config.sandbox, workers(None)) as sandbox, closing(watched), closing(chosen):
-            run.log(RunStarted(sandbox.name))
+        with (
+            open_sandbox(run.config.sandbox, workers(None), interpreter="auto") as sandbox,
+            closing(watched),
+            closing(chosen),
+        ):
+            run.log(RunStarted(sandbox.name, interpreter_of(sandbox)))
             yield watched.of(
                 Discovery(run, chosen, sandbox, watched.report, bool(settings.approve), parts.budget, page)
             )

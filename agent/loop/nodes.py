@@ -17,6 +17,7 @@ from autotts.envs.plain_text import neutral
 from autotts.envs.seals import write_sealed
 from autotts.sandbox.audit.secret import AuditSecret
 from autotts.sandbox.base import Sandbox
+from autotts.sandbox.choice import interpreter_of
 
 from .. import population
 from ..archive.baselines import baseline_names, baseline_source
@@ -96,7 +97,7 @@ class Discovery:
         self.run, self.explorer, self.sandbox, self.approving = run, explorer, sandbox, approve
         self.budget = budget or LlmBudget()
         self.archive = run.archive
-        self.store = CandidateStore(run, sandbox.name)
+        self.store = CandidateStore(run, sandbox.name, interpreter_of(sandbox))
         self.staging, self._attempts = self.store.staging, Attempts(run.staged)
         self._report, self._render = report, render
         own: int = getattr(sandbox, "candidates_at_once", 1)

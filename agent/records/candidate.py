@@ -131,12 +131,13 @@ class CandidateRecord(FrozenModel):
             raise ValueError(f"{self.id} {'has no evaluation' if self.evaluation is None else 'is diagnosed already'}")
         return self.model_copy(update={"diagnosis": diagnosis})
 
-    def card(self, protocol: EvaluationProtocol, sandbox: str) -> Card:
+    def card(self, protocol: EvaluationProtocol, sandbox: str, interpreter: str = "cpython") -> Card:
         """Return the card of the candidate as far as the record goes.
 
         Args:
             protocol: the protocol of its evaluation.
             sandbox: the name of the sandbox that it ran in.
+            interpreter: the interpreter of that sandbox.
         """
         given = self.proposal
         evaluation = self.evaluation or CandidateEvaluation(verdict=_NOT_RUN)
@@ -145,6 +146,7 @@ class CandidateRecord(FrozenModel):
             id=self.id, name=_name(given.source) or self.id, generation=self.generation,
             explorer=given.author or self.asked, parents=self.parents, rationale=given.rationale,
             source_sha256=_sha256(given.source), complexity=complexity(given.source), sandbox=sandbox,
+            interpreter=interpreter,
             verdict=evaluation.verdict, message=evaluation.message, protocol=protocol, audited=evaluation.audited,
             conviction=evaluation.conviction, curve=evaluation.curve,
             behaviour=evaluation.behaviour, findings=diagnosis.findings, island=self.island,

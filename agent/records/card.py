@@ -95,6 +95,8 @@ class Card(FrozenModel):
     complexity: Complexity | None = None
     """None if the source does not parse, or if an early version of the program wrote the card."""
     sandbox: str
+    interpreter: str = "cpython"
+    """The interpreter in which it ran: an entry of `sandbox.choice.INTERPRETERS`."""
     verdict: str
     message: str = ""
     protocol: EvaluationProtocol

@@ -33,6 +33,7 @@ class RunStarted(Event):
 
     kind = "began"
     sandbox: str
+    interpreter: str = "cpython"
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ class BubblewrapSandbox(WorkerSandbox):
 
     def start(self) -> Worker:
         """See `WorkerSandbox.start`."""
-        return ProcessWorker(_command(), strict=True)
+        return ProcessWorker(_command(self.interpreter), strict=True, compiler=self.interpreter == "pypy")
 
 
 def works() -> str:
@@ -39,12 +39,15 @@ def works() -> str:
     return "" if done.returncode == 0 else (done.stderr.strip().splitlines() or ["it failed"])[-1]
 
 
-def _command() -> list[str]:
+def _command(interpreter: str = "cpython") -> list[str]:
     """Return the command that starts a worker.
+
+    Args:
+        interpreter: see `root`.
 
     Raises:
         SandboxError: bubblewrap is not installed; or there is no filter of system calls for this processor (bubblewrap
-            has no filter of its own); or the interpreter cannot be copied.
+            has no filter of its own); or the interpreter cannot be copied, or has not been built.
     """
     bwrap = shutil.which("bwrap")
     if bwrap is None:
@@ -62,7 +65,7 @@ def _command() -> list[str]:
     # a moved interpreter finds its library by the path
     for name, value in (*ENVIRONMENT.items(), ("LD_LIBRARY_PATH", "/python/lib")):
         arguments += ["--setenv", name, value]
-    arguments += ["--ro-bind", str(root()), "/", "--proc", "/proc"]
+    arguments += ["--ro-bind", str(root(interpreter)), "/", "--proc", "/proc"]
     # under root, bubblewrap leaves the kernel's parameters writable, some of them for every user
     arguments += ["--remount-ro", "/proc", "--chdir", "/"]
     return [*arguments, "--", "/python3", "-I", "-S", "/worker.py"]

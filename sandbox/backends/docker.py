@@ -21,7 +21,7 @@ from docker.errors import DockerException
 from requests.exceptions import RequestException
 
 from .. import wire
-from ..base import SandboxError, SandboxLimits, SandboxUnavailable, log_message
+from ..base import RESERVED, SandboxError, SandboxLimits, SandboxUnavailable, log_message
 from ..outcome import Candidate, SandboxOutcome
 from . import image as images
 from .runner import WorkerSandbox
@@ -53,6 +53,7 @@ class DockerSandbox(WorkerSandbox):
         notice: called with messages for the user, for example while we wait for the engine; None prints them.
         patience: seconds to wait for an engine that does not answer.
         sleep: waits for a number of seconds.
+        interpreter: ``cpython``, or ``pypy``.
 
     Raises:
         SandboxError: no engine answers, or there is no image and it cannot be built.
@@ -69,8 +70,9 @@ class DockerSandbox(WorkerSandbox):
         notice: Notice | None = None,
         patience: float = PATIENCE,
         sleep: Callable[[float], None] = time.sleep,
+        interpreter: str = "cpython",
     ) -> None:
-        super().__init__(workers, limits)
+        super().__init__(workers, limits, interpreter)
         self._runtime, self._notice, self._patience, self._sleep = runtime, notice or log_message, patience, sleep
         self._lock = threading.Lock()
         self._warm: deque[Future[_Container]] = deque()
@@ -86,7 +88,8 @@ class DockerSandbox(WorkerSandbox):
             self._sweep_own(client, {"status": ["exited", "dead"]})
             if self._runtime is not None and self._runtime not in client.info().get("Runtimes", {}):
                 raise SandboxError(f"the Docker engine has no runtime named {self._runtime}")
-            self._image = images.ensure(client, self._notice)
+            ensure = images.ensure_pypy if self.interpreter == "pypy" else images.ensure
+            self._image = ensure(client, self._notice)
 
     def play(
         self, candidate: Candidate, batch: wire.SealedBatch, progress: Callable[[int], None] | None = None
@@ -137,7 +140,9 @@ class DockerSandbox(WorkerSandbox):
 
     def _launch(self) -> _Container:
         labels = {LABEL: owner(), GROUP_LABEL: self._group}
-        return _Container(self._image, labels, self.limits, self._runtime)
+        # another runtime is a kernel of its own
+        setup = wire.setup(strict=self._runtime is None, compiler=self.interpreter == "pypy")
+        return _Container(self._image, labels, setup, _confinement(self.limits, self._runtime, self.interpreter))
 
     def _sweep_own(self, client: docker.DockerClient, states: dict[str, list[str]]) -> None:
         for container in client.api.containers(all=True, filters={"label": f"{GROUP_LABEL}={self._group}", **states}):
@@ -164,7 +169,7 @@ class DockerSandbox(WorkerSandbox):
 class _Container:
     """A running container with `sandbox.worker.worker`, which has its setup message. For one thread at a time."""
 
-    def __init__(self, image: str, labels: dict[str, str], limits: SandboxLimits, runtime: str | None) -> None:
+    def __init__(self, image: str, labels: dict[str, str], setup: bytes, confinement: dict[str, Any]) -> None:
         self._client = connect()
         self.id = ""
         try:
@@ -174,14 +179,14 @@ class _Container:
                     image, stdin_open=True, user="65534:65534", network_disabled=True, labels=labels,
                     environment=ENVIRONMENT, hostname="sandbox",
                     stop_signal="SIGKILL",  # nothing in it needs time to stop
-                    host_config=api.create_host_config(**_confinement(limits, runtime)),
+                    host_config=api.create_host_config(**confinement),
                 )["Id"]  # fmt: skip
                 stream = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
                 stream_io: Any = api.attach_socket(self.id, stream)
                 self.socket: Any = stream_io._sock
                 api.start(self.id)
                 self.socket.settimeout(_TIMEOUT)
-                self.socket.sendall(wire.setup(strict=runtime is None))  # another runtime is a kernel of its own
+                self.socket.sendall(setup)
                 self.socket.settimeout(0)
         except BaseException:
             self.remove()
@@ -205,9 +210,9 @@ class _Container:
         self._client.close()
 
 
-def _confinement(limits: SandboxLimits, runtime: str | None) -> dict[str, Any]:
+def _confinement(limits: SandboxLimits, runtime: str | None, interpreter: str) -> dict[str, Any]:
     """Return the limits and rights of a container, under the names of the engine's HostConfig."""
-    memory = limits.memory * limits.processes + _SPARE_MEMORY
+    memory = limits.memory * limits.processes + _SPARE_MEMORY + RESERVED.get(interpreter, 0)
     return {
         "network_mode": "none",
         "ipc_mode": "none",

@@ -17,6 +17,8 @@ from docker.errors import APIError, BuildError, DockerException
 
 from .. import wire
 from ..base import SandboxError
+from . import debian
+from .root import NO_PYPY, has_pypy, root, root_hash
 
 NAME = "autotts-sandbox"
 BASE = "autotts-sandbox-base"
@@ -25,6 +27,9 @@ HASH_LABEL = "autotts.worker"
 STAGE_LABEL = "autotts.stage"
 BASE_LABEL = "autotts.base"
 SUITE = "bookworm"
+PYPY_NAME = "autotts-sandbox-pypy"
+PYPY_LABEL = "autotts.pypy"
+"""A label of the image of PyPy: the hash of its files."""
 
 Report = Callable[[str], None]
 
@@ -120,7 +125,7 @@ def bootstrap(client: docker.DockerClient, report: Report) -> str:
         tree = Path(home) / "tree"
         report(f"fetching Python's Debian packages ({SUITE})")
         command = ["debootstrap", "--variant=minbase", "--include=python3-minimal,libpython3-stdlib", SUITE, str(tree)]
-        done = subprocess.run([*command, *_mirror()], capture_output=True, text=True)
+        done = subprocess.run([*command, *debian.mirror()], capture_output=True, text=True)
         if done.returncode != 0:
             output = [*done.stderr.splitlines(), *done.stdout.splitlines()] or ["no output"]
             raise SandboxError(f"debootstrap failed: {output[-1]}")
@@ -134,20 +139,40 @@ def bootstrap(client: docker.DockerClient, report: Report) -> str:
     return build(client, BASE, report)
 
 
+def ensure_pypy(client: docker.DockerClient, report: Report) -> str:
+    """Return the id of the image with PyPy's present root; import it if the engine has none.
+
+    Raises:
+        SandboxError: PyPy has not been built, or the engine cannot import its root.
+    """
+    if not has_pypy():
+        raise SandboxError(NO_PYPY)
+    place = root("pypy")
+    label = f"{PYPY_LABEL}={root_hash(place)}"
+    if images := client.images.list(filters={"label": label}):
+        return str(images[0].id)
+    report("importing PyPy's root into the Docker engine")
+    changes = [f"LABEL {label}", "USER 65534:65534", "WORKDIR /", 'ENTRYPOINT ["/python3", "-I", "-S", "/worker.py"]']
+    line = ["tar", "--owner=0", "--group=0", "--numeric-owner", "-C", str(place), "-c", "."]
+    with subprocess.Popen(line, stdout=subprocess.PIPE) as tar:
+        try:
+            client.api.import_image(tar.stdout, repository=PYPY_NAME, tag="latest", changes=changes)
+        except DockerException as error:
+            tar.kill()
+            raise SandboxError(f"PyPy's root cannot be imported: {error}") from error
+    new = client.images.list(filters={"label": label})
+    for other in client.images.list(filters={"label": PYPY_LABEL}):
+        if other.id not in {image.id for image in new}:
+            _remove(client, str(other.id))
+    if not new:
+        raise SandboxError("the Docker engine has not kept the image of PyPy")
+    return str(new[0].id)
+
+
 def _context() -> dict[str, bytes]:
     """Return the files from which the image is built, by name."""
     files = (_SANDBOX / "Dockerfile.sandbox", _SANDBOX / "worker" / "shrink.py", _SANDBOX / "worker" / "worker.py")
     return {file.name: file.read_bytes() for file in files} | {"modules": "\n".join(wire.preloaded()).encode()}
-
-
-def _mirror() -> list[str]:
-    """Return the Debian mirror that apt uses on this machine, or nothing if apt does not name one."""
-    command = ["apt-get", "indextargets", "--format", "$(REPO_URI)", f"Release: {SUITE}", "Created-By: Packages"]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True)
-    except OSError:
-        return []
-    return done.stdout.split()[:1]
 
 
 def _remove_stages(client: docker.DockerClient) -> None:

@@ -10,15 +10,18 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 from .. import wire
 from ..base import SandboxError
+from .root import NO_PYPY, has_pypy, root
 from .runner import WorkerSandbox
 from .workers import ENVIRONMENT, PIPE, PipeWorker, Worker
 
@@ -43,11 +46,47 @@ class ProcessSandbox(WorkerSandbox):
 
         An override puts another program before it, for example ``["firejail", "--quiet", *super().command()]``.
         """
-        return [sys.executable, "-I", "-S", str(WORKER)]
+        program = [sys.executable] if self.interpreter == "cpython" else pypy()
+        return [*program, "-I", "-S", str(WORKER)]
 
     def start(self) -> Worker:
         """See `WorkerSandbox.start`."""
-        return ProcessWorker(self.command())
+        return ProcessWorker(self.command(), compiler=self.interpreter == "pypy")
+
+
+def pypy() -> list[str]:
+    """Return the command of a PyPy for plain processes: the one that was built, or else ``pypy3`` of the PATH.
+
+    Raises:
+        SandboxError: there is neither, or that of the PATH is older than Python 3.11.
+    """
+    if not has_pypy():
+        if (found := _pypy_on_path()) is None:
+            raise SandboxError(f"{NO_PYPY}; a pypy3 of Python 3.11 or later on the PATH would do for plain processes")
+        return [found]
+    place = root("pypy")
+    libraries = sorted({file.parent for file in place.glob("usr/lib/**/libpypy*") if not file.is_symlink()})
+    loader = next(
+        place.glob("usr/lib*/ld-linux-*")
+    )  # it needs the C library of its own release, and not this machine's
+    return [str(loader), "--library-path", ":".join(map(str, libraries)), str(place / "usr/bin/pypy3.11")]
+
+
+def finds_pypy() -> bool:
+    """Return whether plain processes can run under PyPy."""
+    return has_pypy() or _pypy_on_path() is not None
+
+
+@cache
+def _pypy_on_path() -> str | None:
+    found = shutil.which("pypy3")
+    if found is None:
+        return None
+    try:
+        line = [found, "-I", "-S", "-c", "import sys; sys.exit(sys.version_info < (3, 11))"]
+        return found if subprocess.run(line, capture_output=True, timeout=20).returncode == 0 else None
+    except (OSError, subprocess.TimeoutExpired):
+        return None
 
 
 class ProcessWorker(PipeWorker):
@@ -56,12 +95,13 @@ class ProcessWorker(PipeWorker):
     Args:
         command: the command.
         strict: see `wire.setup`.
+        compiler: see `wire.setup`.
 
     Raises:
         SandboxError: the command could not be started.
     """
 
-    def __init__(self, command: Sequence[str], *, strict: bool = False) -> None:
+    def __init__(self, command: Sequence[str], *, strict: bool = False, compiler: bool = False) -> None:
         try:
             self._process = subprocess.Popen(
                 command,
@@ -81,7 +121,7 @@ class ProcessWorker(PipeWorker):
             with suppress(OSError):  # optional: a larger pipe only saves switches between the two processes
                 fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE)
         with suppress(OSError):  # if the worker died at once, the end of its results shows it
-            self._pipes[0].write(wire.setup(strict=strict))
+            self._pipes[0].write(wire.setup(strict=strict, compiler=compiler))
         super().__init__(*(pipe.fileno() for pipe in self._pipes))
 
     def ended(self) -> str:

@@ -37,14 +37,16 @@ class WorkerSandbox(ABC):
     Args:
         workers: the number of workers that share the episodes of a run.
         limits: the resources of each worker.
+        interpreter: ``cpython``, or ``pypy``.
     """
 
     name: str
     about: str
 
-    def __init__(self, workers: int = 1, limits: SandboxLimits | None = None) -> None:
+    def __init__(self, workers: int = 1, limits: SandboxLimits | None = None, interpreter: str = "cpython") -> None:
         if workers < 1:
             raise ValueError(f"workers is {workers}, but must be at least 1")
+        self.interpreter = interpreter
         self.workers = workers
         self.limits = limits or SandboxLimits()
         self._idle_workers: IdleWorkers | None = None
@@ -201,7 +203,8 @@ class _Shard:
         part = self.parts[self._started]
         self._started += 1
         self._loaded = self._done = False
-        self._outgoing = memoryview(self.job.message(part, self.limits.rlimits(len(part))))
+        limits = self.limits.rlimits(len(part), self.runner.interpreter)
+        self._outgoing = memoryview(self.job.message(part, limits))
 
     def _watch(self, worker: Worker) -> Verdict:
         """Feed the worker and read from it until it is done, dead, or out of time."""

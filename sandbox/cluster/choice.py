@@ -24,6 +24,7 @@ def open_executor(
     limits: SandboxLimits | None = None,
     notice: Callable[[str], None] | None = None,
     weaker: Callable[[str], None] | None = None,
+    interpreter: str = "cpython",
 ) -> Sandbox:
     """Open the sandbox of an executor; the caller closes it.
 
@@ -36,6 +37,7 @@ def open_executor(
         limits: the resources of each worker.
         notice: called with messages for the user.
         weaker: called if a weaker sandbox is used than this machine could have.
+        interpreter: of the candidates.
 
     Raises:
         InputError: there is no such executor or sandbox, or Ray is not installed.
@@ -43,7 +45,7 @@ def open_executor(
     """
     check_executor(executor, ray_address)
     if executor == "local":
-        return open_sandbox(sandbox, workers or 1, runtime, limits, notice, weaker)
+        return open_sandbox(sandbox, workers or 1, runtime, limits, notice, weaker, interpreter)
     from .sandbox import RaySandbox  # Ray is an extra
 
     check_name(sandbox)

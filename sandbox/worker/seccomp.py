@@ -12,6 +12,7 @@ numbers come from the tables of the kernel (arch/x86/entry/syscalls, include/uap
 from __future__ import annotations
 
 import struct
+from typing import TypeAlias
 
 _ARCHITECTURES = {"x86_64": (0xC000003E, 0), "aarch64": (0xC00000B7, 1)}
 _REFUSED = {  # name: number on x86_64, on aarch64 (None: there is no such call)
@@ -82,7 +83,7 @@ def program(machine: str) -> bytes:
     return _packed([*lines, (_RETURN, 0, 0, _ALLOW)])
 
 
-def candidate_program(machine: str, *, live: bool = False) -> bytes:
+def candidate_program(machine: str, *, live: bool = False, compiler: bool = False) -> bytes:
     """Return the candidate's filter for one of `MACHINES` as an array of struct sock_filter.
 
     Memory may be private and anonymous only, and never executable. A futex may be waited for without a time-out only,
@@ -91,6 +92,7 @@ def candidate_program(machine: str, *, live: bool = False) -> bytes:
     Args:
         machine: the processor.
         live: whether the candidate asks for its actions: it may then read descriptor 0, and write to 3 alone.
+        compiler: whether the interpreter compiles while it runs, as PyPy does: new memory may then be executable.
     """
     audit, column = _ARCHITECTURES[machine]
     lines = _opening(audit)
@@ -99,8 +101,9 @@ def candidate_program(machine: str, *, live: bool = False) -> bytes:
     for process in _NEW_PROCESS.values():
         if (number := process[column]) is not None:
             lines += [(_EQUAL, 0, 1, number), (_RETURN, 0, 0, _BUSY)]
+    rules = _RULES | (_LIVE_RULES if live else {}) | (_COMPILER_RULES if compiler else {})
     for name, numbers in _CHECKED.items():
-        lines += _allowed_if(numbers[column], _LIVE_RULES[name] if live and name in _LIVE_RULES else _RULES[name])
+        lines += _allowed_if(numbers[column], rules[name])
     if live:
         lines += _allowed_if(_READ[column], _LIVE_RULES["read"])
     return _packed([*lines, (_RETURN, 0, 0, _REFUSE)])
@@ -112,7 +115,8 @@ _CHECKED = {
     "write": (1, 64), "mmap": (9, 222), "mprotect": (10, 226), "madvise": (28, 233), "futex": (202, 98),
     "getrandom": (318, 278),
 }  # fmt: skip
-_RULES: dict[str, list[list[tuple[int, int, tuple[int, ...]]]]] = {
+_Rules: TypeAlias = dict[str, list[list[tuple[int, int, tuple[int, ...]]]]]
+_RULES: _Rules = {
     # name: alternatives; each is a list of (argument, bits that count, values they may have)
     "write": [[(0, 0xFFFFFFFF, (1, 2, 3))]],  # 1 and 2 are the prints, 3 the results
     "mmap": [[(2, 4, (0,)), (3, 0xFFFFBFFF, (0x22,))]],  # no PROT_EXEC; PRIVATE, ANONYMOUS, and maybe NORESERVE
@@ -125,10 +129,11 @@ _RULES: dict[str, list[list[tuple[int, int, tuple[int, ...]]]]] = {
     "getrandom": [[(2, 0xFFFFFFFE, (0,))]],  # not GRND_RANDOM: older kernels keep one count of its bytes for all
 }  # fmt: skip
 _READ = (0, 63)
-_LIVE_RULES: dict[str, list[list[tuple[int, int, tuple[int, ...]]]]] = {
+_LIVE_RULES: _Rules = {
     "read": [[(0, 0xFFFFFFFF, (0,))]],
     "write": [[(0, 0xFFFFFFFF, (3,))]],
 }
+_COMPILER_RULES: _Rules = {"mmap": [*_RULES["mmap"], [(2, 0xFFFFFFFF, (7,)), (3, 0xFFFFFFFF, (0x22,))]]}
 
 
 def _opening(audit: int) -> list[Line]:

@@ -30,6 +30,7 @@ def main(root: str, names: list[str]) -> None:
     for name in ("tmp", "proc", "dev", "sys", "etc"):
         os.makedirs(f"{root}/{name}", exist_ok=True)  # only the owner may write to them, to /tmp too
     copy(WORKER, root + "/worker.py")
+    compile_missing(modules, root)
     os.symlink(moved(python), f"{root}/python3")
     print(json.dumps(copied))
 
@@ -55,6 +56,8 @@ def preloaded(names: list[str]) -> list[ModuleType]:
 def files(modules: list[ModuleType]) -> list[str]:
     """Return the files of ``modules``, and their compiled forms."""
     named = [getattr(module, name, None) for module in modules for name in ("__file__", "__cached__")]
+    if sys.implementation.name == "pypy":  # it finds its library by this file, which is not loaded here
+        named.append(os.path.join(os.path.dirname(os.__file__), "site.py"))
     return sorted({os.path.realpath(file) for file in named if file and os.path.isfile(file)})
 
 
@@ -75,6 +78,19 @@ def loaders() -> list[str]:
 
 def _list(place: str) -> list[str]:
     return [name for name in os.listdir(place) if ".so" in name] if os.path.isdir(place) else []
+
+
+def compile_missing(modules: list[ModuleType], root: str) -> None:
+    """Compile the modules whose compiled form was not there to copy: a worker could not keep it, and start slowly."""
+    import py_compile  # here, or it would be among the modules that are copied
+
+    for module in modules:
+        file, compiled = (getattr(module, name, None) for name in ("__file__", "__cached__"))
+        if file and compiled and file.endswith(".py"):
+            to = root + moved(os.path.realpath(compiled))
+            if not os.path.exists(to):
+                py_compile.compile(root + moved(os.path.realpath(file)), to, moved(file), doraise=True)
+                os.chmod(to, 0o644)
 
 
 def moved(file: str) -> str:

@@ -33,6 +33,10 @@ LAZY = (
 """
 
 
+load: Any  # of `sandbox.worker.loading`, which the host sends
+explain: Any
+
+
 def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the host handles Ctrl-C
     os.dup2(1, RESULTS)
@@ -41,6 +45,10 @@ def main() -> None:
     library = hide()
     setup = json.loads(receive() or b"{}")
     preload(setup.get("preload", ()))
+    global load, explain
+    loading = types.ModuleType("loading")
+    exec(compile(setup.get("loading", ""), "loading", "exec"), loading.__dict__)
+    load, explain = loading.load, loading.explain
     modules = install(setup.get("modules", {}))
     for_worker, for_candidate = setup.get("filters", {}).get(os.uname().machine, ("", ""))
     missing = [] if for_worker else ["no filter of system calls for this processor"]
@@ -48,16 +56,16 @@ def main() -> None:
     restrict(for_worker, library)
     if missing and setup.get("strict"):
         raise OSError(f"this machine cannot confine a candidate: {missing[0]}")
-    gc.freeze()
+    settle()
     os.write(RESULTS, FRAME.pack(b"Z", 0, 0, 0))
-    while message := receive():
-        if message[:4] == NO_HEADER:
-            begin_live(json.loads(message[4:]), modules, library)
+    while head := read(SIZE.size + len(NO_HEADER)):
+        left = SIZE.unpack_from(head)[0] - len(NO_HEADER)
+        if head[SIZE.size :] == NO_HEADER:
+            begin_live(json.loads(read(left)), modules, library)
             return
         child = os.fork()
-        if child == 0:
-            play(message, modules, library, for_candidate)
-        del message
+        if child == 0:  # it reads its job itself: this process, of which the next child is a copy, never has one
+            play(head[SIZE.size :] + read(left), modules, library, for_candidate)
         status = os.waitpid(child, 0)[1]
         os.write(RESULTS, FRAME.pack(b"X", 0, os.waitstatus_to_exitcode(status), 0))
 
@@ -150,12 +158,33 @@ def read(size: int) -> bytearray:
     data = bytearray(size)
     view, at = memoryview(data), 0
     while at < size:
-        n = os.readv(0, [view[at:]])
+        n = read_into(0, view[at:])
         if n == 0:
             return bytearray()
         at += n
     view.release()
     return data
+
+
+def read_into(descriptor: int, view: memoryview) -> int:
+    """Fill the start of ``view`` from a descriptor, and return the number of bytes; 0 at the end."""
+    if hasattr(os, "readv"):
+        return os.readv(descriptor, [view])
+    data = os.read(descriptor, min(len(view), 1 << 20))  # PyPy has no readv
+    view[: len(data)] = data
+    return len(data)
+
+
+def settle(young: int | None = None) -> None:
+    """Have CPython's collector leave alone what there is now; PyPy's has no such settings.
+
+    Args:
+        young: the number of new objects after which it looks for cycles; None for the default.
+    """
+    if hasattr(gc, "freeze"):
+        gc.freeze()
+        if young is not None:
+            gc.set_threshold(young)
 
 
 def play(message: bytearray, modules: dict[str, Any], library: Any, filter: str) -> None:
@@ -259,10 +288,10 @@ def confine(limits: dict[str, int]) -> None:
 
 def run(job: Any, blobs: dict[str, Any], modules: dict[str, Any]) -> None:
     """Load the candidate, and play every episode. The first failure ends the run, and its frame is the last one."""
-    home = os.getpid()  # -1 where the filter refuses it, as it then refuses new processes
+    home = own_id()
 
     def send(kind: bytes, episode: int = 0, answer: int = 0, data: bytes = b"") -> None:
-        if os.getpid() != home:
+        if own_id() != home:
             os._exit(1)
         frame = memoryview(FRAME.pack(kind, episode, answer, len(data)) + data)
         while frame:
@@ -286,8 +315,7 @@ def run(job: Any, blobs: dict[str, Any], modules: dict[str, Any]) -> None:
     replay, without_tokens = modules["envs.replay"].ReplayQuestion, modules["envs.controller"].answer_without_tokens
     orders = split(blobs["orders"], blobs["order_sizes"])
     max_branches, max_tokens = job["max_branches"], job["max_tokens"]
-    gc.freeze()
-    gc.set_threshold(50_000)  # reference counts free the objects of an episode; the collector is rarely needed
+    settle(50_000)  # reference counts free the objects of an episode; the collector is rarely needed
     for index, world, order, beta, seed in zip(
         blobs["index"], blobs["world"], blobs["order"], blobs["beta"], blobs["seed"], strict=True
     ):
@@ -307,57 +335,12 @@ def run(job: Any, blobs: dict[str, Any], modules: dict[str, Any]) -> None:
     send(b"D")
 
 
-def load(source: str, base: Any) -> Any:
-    """Return the controller class that ``source`` defines.
-
-    Raises:
-        NoController: the source defines no controller class, or several.
-    """
-    module = types.ModuleType("candidate")
-    sys.modules["candidate"] = module
-    exec(compile(source, "controller.py", "exec"), module.__dict__)
-    found = [
-        value
-        for value in module.__dict__.values()
-        if isinstance(value, type) and issubclass(value, base) and value.__module__ == "candidate"
-    ]
-    leaves = [value for value in found if not any(other is not value and issubclass(other, value) for other in found)]
-    if len(leaves) != 1:
-        raise NoController(f"expected one Controller subclass, found {len(leaves)}")
-    return leaves[0]
-
-
-class NoController(Exception):
-    """The source defines no controller class, or several."""
-
-
-def explain(error: BaseException, illegal: Any) -> tuple[str, str]:
-    """Return (kind of the verdict, message) for an exception that a candidate raised."""
-    if isinstance(error, NoController):
-        return "contract", str(error)
-    line = ""
-    trace = error.__traceback__
-    while trace is not None:
-        if trace.tb_frame.f_code.co_filename == "controller.py":
-            line = f" (line {trace.tb_lineno})"
-        trace = trace.tb_next
-    if isinstance(error, SyntaxError):
-        return "syntax", f"line {error.lineno}: {error.msg}"
-    kind = "exception"
-    for cause, name in (
-        (illegal, "illegal_action"),
-        (ImportError, "import"),
-        (MemoryError, "memory"),
-        (BlockingIOError, "processes"),
-        (SystemExit, "exit"),
-    ):
-        if isinstance(error, cause):
-            kind = name
+def own_id() -> int:
+    """Return the id of this process; -1 where the filter refuses to tell, as it then refuses new processes."""
     try:
-        said = str(error)
-    except BaseException:
-        said = "an exception that cannot be shown"
-    return kind, f"{type(error).__name__}: {said}{line}"
+        return os.getpid()
+    except OSError:  # PyPy looks at the result
+        return -1
 
 
 def split(values: Any, sizes: Any) -> list[list[Any]]:

@@ -8,6 +8,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
+from autotts.sandbox.choice import INTERPRETERS
+
 from ...archive.index import ArchiveSnapshot
 from ...archive.measurements import ProtocolMeasurement, measures
 from ...records.card import Card
@@ -119,7 +121,7 @@ def version(reader: At, version: str) -> VersionAnswer:
         verdict=card.verdict,
         audit=_VERDICTS.get(card.verdict, "It did not get through its episodes, and has no scores."),
         message=card.message,
-        sandbox=card.sandbox,
+        sandbox=f"{card.sandbox}, {INTERPRETERS.get(card.interpreter, card.interpreter)}",
         quality=view.quality.get(version),
         rank=view.rank.get(version),
         ran=len(view.ranked),
@@ -155,6 +157,7 @@ def _more(card: Card) -> dict[str, str]:
     """Return the card's fields that have no place of their own on this page."""
     own = {
         "schema_version", "id", "name", "generation", "explorer", "parents", "rationale", "source_sha256", "sandbox",
+        "interpreter",
         "verdict", "message", "protocol", "curve", "findings", "expects", "outcome", "cost", "prompts", "island",
     }  # fmt: skip
     fields = card.model_dump(mode="json", exclude=own)
