@@ -1,4 +1,4 @@
-"""Checks for controllers, explorers and sandboxes of your own: what the program expects of them, as a library.
+"""Checks for controllers, explorers, sandboxes and storages of your own: what the program expects of each.
 
 Each check raises `ConformanceError` with one message, or returns a small report. Example for pytest::
 
@@ -12,13 +12,16 @@ from ._controllers import ControllerReport, check_controller
 from ._errors import ConformanceError
 from ._explorers import ExplorerReport, check_explorer
 from ._sandboxes import SandboxReport, check_sandbox
+from ._storages import StorageReport, check_storage
 
 __all__ = [
     "ConformanceError",
     "ControllerReport",
     "ExplorerReport",
     "SandboxReport",
+    "StorageReport",
     "check_controller",
     "check_explorer",
     "check_sandbox",
+    "check_storage",
 ]

@@ -176,7 +176,10 @@ class DirectoryStorage:
     def sweep(self) -> None:
         """See `Storage.sweep`."""
         for path in self.root.glob(f"{_ASIDE}*"):
-            shutil.rmtree(path, ignore_errors=True)
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
 
     def hold(self) -> AbstractContextManager[None]:
         """See `Storage.hold` and `run_lock.working_on`."""

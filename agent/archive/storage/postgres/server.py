@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay, wait_exponential_jitter
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay, wait_random_exponential
 
 from autotts.envs.errors import InputError
 from autotts.envs.extras import install_command
@@ -115,7 +115,7 @@ class DatabaseServer:
 
     def retrying(self, call: Callable[[], T]) -> T:
         """Return the result of ``call``, which is made again if a connection is lost (see `run`)."""
-        waits = wait_exponential_jitter(initial=0.05, max=2.0, jitter=0.1)
+        waits = wait_random_exponential(multiplier=0.05, max=2.0)
         stop = stop_after_delay(self.patience)
         try:
             return Retrying(retry=retry_if_exception(is_lost), wait=waits, stop=stop, reraise=True, before_sleep=_told)(
