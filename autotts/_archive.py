@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 from autotts.agent.archive import resolve
@@ -12,6 +11,7 @@ from autotts.agent.archive.archive import Archive
 from autotts.agent.archive.best import BestVersion
 from autotts.agent.archive.run_directory import Run
 from autotts.agent.archive.shipped import PREFIX
+from autotts.agent.archive.storage.addresses import located
 from autotts.agent.archive.version import ArchivedVersions, Version
 from autotts.envs.errors import InputError
 from autotts.envs.extras import install_command
@@ -123,10 +123,10 @@ def open_archive(path: str | os.PathLike[str] | None = None) -> ArchiveView:
         return ArchiveView(resolve.chosen_run(None).archive)
     if isinstance(path, str) and path.startswith(PREFIX):
         return ArchiveView(resolve.chosen_archive(None, path))
-    home = Path(path)
+    home = located(os.fspath(path), "run")
     if (home / "config.json").is_file():
         return ArchiveView(Run(home).archive)
-    archive = resolve.chosen_archive(None, os.fspath(home))
+    archive = resolve.chosen_archive(None, os.fspath(path))
     if not archive.ids():
         raise InputError(f"{home} holds no versions: name a run directory, or the directory of an archive")
     return ArchiveView(archive)

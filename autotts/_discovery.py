@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from pathlib import Path
 
 from autotts.agent.archive import resolve
-from autotts.agent.archive.run_directory import WITHOUT_BETA, Ablation, Run, next_home
-from autotts.agent.archive.run_lock import refuse_a_second
+from autotts.agent.archive.run_directory import WITHOUT_BETA, Ablation, Run
+from autotts.agent.archive.run_hold import refuse_a_second
 from autotts.agent.explorers.registry import check_requirements, default_holdout, tell_code
 from autotts.agent.explorers.unused_settings import refuse_unused
 from autotts.agent.llm.budget import SpendingLimit
@@ -25,6 +24,7 @@ from autotts.agent.loop.assembly import (
     update_limits,
 )
 from autotts.agent.loop.graph import ApprovalCallback
+from autotts.agent.loop.shared_archive import open_shared
 from autotts.agent.loop.starting_points import starting_points
 from autotts.agent.records.explorer import EXPLORER_ATTRIBUTES, Explorer
 from autotts.agent.reports.trackers.base import NONE
@@ -64,6 +64,7 @@ def discover(
     simulated: int = 0,
     simulated_weight: float = 0.25,
     screening: bool = True,
+    share: str | os.PathLike[str] | None = None,
     without: Sequence[Ablation] = (),
     model: str = "",
     command: str = "",
@@ -89,7 +90,7 @@ def discover(
     Args:
         env: the search set: environments, or names, patterns or paths of them; all under the data root if None, or the
             built-in synthetic ones if it holds none.
-        run: the run directory; a new one under ``./runs`` if None.
+        run: the run directory, or the address of a run on a server; a new directory under ``./runs`` if None.
         explorer: who writes candidates: ``evolve``, ``anthropic``, ``openai``, ``command`` (a coding agent),
             ``mixture``, ``package.module:object``, an entry point, or an `Explorer`. A run with an explorer object can
             be continued by name if a variable of its module holds it, or if its class makes an equal one without
@@ -111,6 +112,8 @@ def discover(
         simulated: simulated environments that are added to the search set.
         simulated_weight: weight of all simulated environments together, in (0, 1).
         screening: whether evaluation stops early for candidates that cannot reach the front.
+        share: an archive that other runs on the same environments share, on this machine or on others: a directory, or
+            an address as for ``run``. The run adds its versions to it, and tries good versions of the others.
         without: ablations: ``traces``, ``beta`` or ``history``.
         model: the language model of the explorer.
         command: the coding agent: a name, or a command line that contains ``{task}``.
@@ -144,16 +147,17 @@ def discover(
         check_name(sandbox)
     if tracker is not None and tracker != NONE:
         find_tracker(tracker)
-    share = default_holdout(name, mixture, own) if holdout is None else holdout
-    parts = divide(find_environments(env, data), share, seed)
+    held = default_holdout(name, mixture, own) if holdout is None else holdout
+    parts = divide(find_environments(env, data), held, seed)
     made = simulated_environments(parts.searched, simulated, simulated_weight, seed, warn)
     if generations is None:
         generations = GENERATIONS if max_hours is None else ENDLESS
     config = new_config(
-        parts.searched, made, parts.held_out, holdout=share, explorer=name, generations=generations,
+        parts.searched, made, parts.held_out, holdout=held, explorer=name, generations=generations,
         population=candidates, islands=islands, orders=orders, seed=seed, max_branches=max_branches,
         max_tokens=max_tokens, betas=WITHOUT_BETA if "beta" in without else tuple(betas),
         latency=latency, simulated_weight=simulated_weight, screening=screening,
+        share="" if share is None else os.fspath(share),
         ablations=tuple(without), model=model, command=command, agent_variables=tuple(pass_env),
         mixture=tuple(mixture), explorer_by_name=by_name,
         given={controller.id: controller.source_sha256 for controller in given},
@@ -168,7 +172,8 @@ def discover(
     if executor == "local":
         with lend_sandbox(sandbox, _count(workers), interpreter=interpreter) as lent:
             recorded = sandbox_name(sandbox, lent)
-    home = next_home(resolve.RUNS) if run is None else Path(run)
+    open_shared(config)
+    home = resolve.new_home(None if run is None else os.fspath(run))
     refuse_a_second(home)
     config = config.model_copy(update={"sandbox": recorded})
     begun = Run.create(home, config, [*parts.searched, *made], given, parts.held_out)
@@ -218,7 +223,7 @@ def resume(
         DamagedFile: a part of it is damaged.
         SandboxError: the sandbox does not work on this machine.
     """
-    begun = Run(Path(run))
+    begun = resolve.chosen_run(os.fspath(run))
     refuse_a_second(begun.home)
     tell_code(begun, sandbox if isinstance(sandbox, str) else None)
     limits = SpendingLimit.of(dollars=max_dollars, calls=max_calls, hours=max_hours)

@@ -12,8 +12,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from autotts.agent.archive.run_lock import working_on
+from autotts.agent.archive.run_hold import working_on
 from autotts.agent.archive.run_report import RunReport, read_report
+from autotts.agent.archive.storage.stored_path import StoredPath
 from autotts.agent.loop.assembly import RunParts
 from autotts.agent.loop.graph import ApprovalCallback, Discovery
 from autotts.agent.loop.graph import discover as run_graph
@@ -49,7 +50,7 @@ class DiscoveryRun(Iterator[Event]):
     by the sandbox, `DamagedFile`, or whatever an explorer of your own raises.
 
     Attributes:
-        home: the run directory.
+        home: the run directory, or the place of the run on a server.
     """
 
     def __init__(
@@ -59,7 +60,7 @@ class DiscoveryRun(Iterator[Event]):
         follower: TrackerThread | None,
         approve: ApprovalCallback | None,
     ) -> None:
-        self.home: Path = parts.run.home
+        self.home: Path | StoredPath = parts.run.home
         self._run = parts.run
         self._work = _Work(parts, sandbox, follower, approve)
         self._ended = False

@@ -1,7 +1,8 @@
-"""A file that is kept elsewhere than in a directory, for example in a database."""
+"""Files and directories that are kept elsewhere than in a file system, for example in a database."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Protocol, runtime_checkable
 
 
@@ -26,3 +27,17 @@ class KeptFile(Protocol):
 
     def write_bytes(self, data: bytes, /) -> int:
         """Replace the content."""
+
+
+class KeptDirectory(Protocol):
+    """The part of `pathlib.Path` that a directory of sealed files needs."""
+
+    @property
+    def name(self) -> str:
+        """The last part of its path."""
+
+    def __truediv__(self, name: str, /) -> KeptFile:
+        """Return the path of a file in it."""
+
+    def glob(self, pattern: str, /) -> Iterable[KeptFile]:
+        """Return the files in it whose names match a pattern; none if it is not there."""

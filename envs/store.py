@@ -189,7 +189,7 @@ def _offsets_fit(offsets: Ints, groups: int, items: int) -> bool:
     return bool((np.diff(offsets) >= 0).all())
 
 
-def save(environment: Environment, path: Path) -> None:
+def save(environment: Environment, path: Path | KeptFile) -> None:
     """Write ``environment`` to ``path`` atomically."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:

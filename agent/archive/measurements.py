@@ -96,7 +96,7 @@ def measurement(
 def _root(reader: ArchiveReader, p: EvaluationProtocol) -> Path:
     """Return the root of the environments of a protocol: a run that holds out questions has its own for each part."""
     config = reader.run.config if reader.run else None
-    if reader.run is None or config is None or not config.held_out:
+    if reader.run is None or config is None or not config.held_out or not isinstance(reader.run.home, Path):
         return reader.data
     if p.environments == config.held_out:
         return reader.run.home / HELD_OUT

@@ -2,7 +2,8 @@
 
 A controller's name is looked up in this order:
 
-1. ``shipped:balanced``, ``shipped:evolve:g007`` and ``DIR:NAME`` (a run or an archive, and a version in it) say where.
+1. ``shipped:balanced``, ``shipped:evolve:g007`` and ``PLACE:NAME`` (a run or an archive, and a version in it) say
+   where. A place is a directory, or an address such as ``postgresql://host/database/name``.
 2. A text that ends in ``.py`` or has a slash is a file.
 3. With a named run or archive: a champion or a version of it, then what ships, then the beginning of an id.
 4. Otherwise: what ships (champions and baselines), then a champion or a version of the newest run.
@@ -23,9 +24,11 @@ from autotts.sandbox.outcome import Candidate
 from .archive import Archive
 from .baselines import baseline_names, baseline_source
 from .champions import champion, champion_names, named_champions
-from .run_directory import Run, newest_home
+from .run_directory import Run, newest_home, next_home
 from .run_report import read_report
 from .shipped import PREFIX, archive_name, is_shipped, shipped_archives, shipped_root
+from .storage import addresses
+from .storage.stored_path import AnyPath
 
 RUNS = Path("runs")
 """Default parent directory of runs."""
@@ -50,15 +53,38 @@ class FoundController:
 
 def chosen_run(home: str | None) -> Run:
     """Return the run at ``home``, or the newest one."""
-    return Run(Path(home) if home else newest_home(RUNS))
+    return Run(chosen_home(home))
+
+
+def chosen_home(home: str | None) -> AnyPath:
+    """Return the place of the run at ``home``, or of the newest one: of a server, if ``home`` names no run on it.
+
+    Raises:
+        InputError: there is no run.
+        StorageUnavailable: the server does not answer.
+    """
+    if home is not None and addresses.names_server(home):
+        return addresses.newest_home(home)
+    return addresses.located(home, "run") if home else newest_home(RUNS)
+
+
+def new_home(home: str | None) -> AnyPath:
+    """Return the place of a new run: ``home``, or the next number under ``./runs``, or on the server that it names.
+
+    Raises:
+        StorageUnavailable: the server does not answer.
+    """
+    if home is not None and addresses.names_server(home):
+        return addresses.next_home(home)
+    return addresses.located(home, "run") if home else next_home(RUNS)
 
 
 def chosen_archive(home: str | None, archive: str | None) -> Archive:
     """Return the archive ``archive``, else the archive of the run ``home``, else that of the newest run.
 
     Args:
-        home: a run directory.
-        archive: a directory, or the name of an archive that ships, such as ``shipped:evolve``.
+        home: a run.
+        archive: a directory, the address of an archive, or the name of one that ships, such as ``shipped:evolve``.
 
     Raises:
         InputError: there is no such archive or run.
@@ -67,20 +93,21 @@ def chosen_archive(home: str | None, archive: str | None) -> Archive:
         return chosen_run(home).archive
     if archive.startswith(PREFIX):
         return Archive(shipped_root(archive))
-    if not Path(archive).is_dir():
-        ships = ", ".join(shipped_archives())
-        raise InputError(f"{archive} is not an archive: no such directory; {ships} ship with the program")
-    return Archive(Path(archive))
+    root = addresses.located(archive, "archive")
+    if not root.is_dir():
+        ships, what = ", ".join(shipped_archives()), "directory" if isinstance(root, Path) else "archive on this server"
+        raise InputError(f"{archive} is not an archive: no such {what}; {ships} ship with the program")
+    return Archive(root)
 
 
 def run_of(archive: Archive) -> Run | None:
     """Return the run that ``archive`` belongs to; None for an archive alone."""
-    home = archive.root.parent
-    return Run(home) if archive.root.name == "archive" and (home / "config.json").is_file() else None  # type: ignore[arg-type]
+    home = addresses.run_home_of(archive.root)
+    return None if home is None else Run(home)
 
 
 def qualified(archive: Archive, version: str) -> str:
-    """Return the name of a version that says where it is: ``shipped:evolve:ID``, ``runs/1:ID``, or ``DIR:ID``."""
+    """Return the name of a version that says where it is: ``shipped:evolve:ID``, ``runs/1:ID``, or ``PLACE:ID``."""
     run = run_of(archive)
     return f"{run.home if run else archive_name(archive.root)}:{version}"
 
@@ -120,6 +147,8 @@ def find_controller(text: str, home: str | None = None, archive: str | None = No
     """
     if found := _qualified(text):
         return found
+    if addresses.is_address(text):
+        raise InputError(f"{text} names no version: add its id, as in {text}:ID, or name the place with --run")
     if _is_path(text):
         return FoundController(_read(Path(text)))
     given = chosen_archive(home, archive) if home or archive else None
@@ -181,9 +210,9 @@ def _qualified(text: str) -> FoundController | None:
             ours = ", ".join(f"{PREFIX}{each}" for each in [*champion_names(), *baseline_names()])
             raise InputError(f"no controller {text!r}: there are {ours}")
         return FoundController(Candidate(text, found.candidate.source), found.archive, found.version)
-    if not where.startswith(PREFIX) and not Path(where).is_dir():
+    if not where.startswith(PREFIX) and not addresses.is_address(where) and not Path(where).is_dir():
         return None
-    is_run = (Path(where) / "config.json").is_file()
+    is_run = not where.startswith(PREFIX) and (addresses.located(where, "run") / "config.json").is_file()
     archive = chosen_archive(where, None) if is_run else chosen_archive(None, where)
     found = _in_archive(name, archive)
     if found is None:
@@ -221,7 +250,7 @@ def _tell_of_run(name: str, ships: FoundController) -> None:
     except InputError:
         return  # no run, or a damaged one: what ships is not affected
     if own is not None and archive.source(own) != ships.candidate.source:
-        home = archive.root.parent
+        home = addresses.run_home_of(archive.root)
         _LOG.warning("%s is the champion that ships; %s:%s is that of the newest run", name, home, name, extra=ONCE)
 
 

@@ -24,6 +24,8 @@ from .index import ArchiveIndex, ArchiveSnapshot
 from .run_directory import HELD_OUT, Run
 from .run_report import read_report
 from .shipped import archive_name, is_shipped
+from .storage.paths import on_this_machine
+from .storage.stored_path import AnyPath
 
 T = TypeVar("T")
 
@@ -39,14 +41,14 @@ class ArchiveReader:
     """Reads an archive, its run and its environments. It never writes, and is safe to use from several threads.
 
     Args:
-        root: directory of the archive.
+        root: where the archive is.
         run: the run that the archive belongs to; None for an archive alone.
         data: the data root, searched for environments that the run does not hold.
     """
 
-    def __init__(self, root: Path, run: Run | None, data: Path) -> None:
+    def __init__(self, root: AnyPath, run: Run | None, data: Path) -> None:
         self.root, self.run, self.data = root, run, data
-        self.index = ArchiveIndex(root)
+        self.index = ArchiveIndex(root)  # type: ignore[arg-type]
         self._logs: _RecentlyUsed[Logs] = _RecentlyUsed(4)
         self._measured: _RecentlyUsed[Measurement] = _RecentlyUsed(4)
         self._environments: _RecentlyUsed[tuple[Environment, ...]] = _RecentlyUsed(4)
@@ -54,7 +56,7 @@ class ArchiveReader:
 
     @property
     def title(self) -> str:
-        """Name of the directory of the run, or of the archive."""
+        """Last part of the name of the run, or of the archive."""
         if self.run:
             return self.run.home.resolve().name
         return archive_name(self.root) if is_shipped(self.root) else self.root.resolve().name
@@ -142,10 +144,14 @@ class ArchiveReader:
         Raises:
             InputError: as for `environments`.
         """
+        file = catalogue.path_of(Path(), name).as_posix()
         roots = [self.run.home / name for name in ("environments", HELD_OUT)] if self.run else []
         for root in (*roots, self.data):
-            path = catalogue.path_of(root, name)
-            if path.is_file() and (loaded := catalogue.named(store.load(path), name)).hash == sha256:
+            if not (root / file).is_file():
+                continue
+            with on_this_machine(root / file) as path:
+                loaded = catalogue.named(store.load(path), name)
+            if loaded.hash == sha256:
                 return loaded
         if name.startswith("synthetic/"):
             from autotts.envs.synthetic.model import default_environments
@@ -205,16 +211,15 @@ def open_reader(home: str | None, archive: str | None, data: str | None) -> Arch
     return ArchiveReader(*_chosen(home, archive), catalogue.data_root(data))
 
 
-def _chosen(home: str | None, archive: str | None) -> tuple[Path, Run | None]:
+def _chosen(home: str | None, archive: str | None) -> tuple[AnyPath, Run | None]:
     if archive is None:
         run = resolve.chosen_run(home)
-        return run.archive.root, run  # type: ignore[return-value]
-    root = resolve.chosen_archive(None, archive).root
-    if root.name == "archive" and (root.parent / "config.json").is_file():
-        return root, Run(root.parent)  # type: ignore[arg-type,return-value]
-    if (root / "config.json").is_file():
-        raise InputError(f"{root} is a run directory, not an archive: name it with --run")
-    return root, None  # type: ignore[return-value]
+        return run.archive.root, run
+    chosen = resolve.chosen_archive(None, archive)
+    belongs_to = resolve.run_of(chosen)
+    if belongs_to is None and (chosen.root / "config.json").is_file():
+        raise InputError(f"{chosen.root} is a run directory, not an archive: name it with --run")
+    return chosen.root, belongs_to
 
 
 class _RecentlyUsed(OrderedDict[Hashable, T]):

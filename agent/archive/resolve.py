@@ -25,11 +25,12 @@ from autotts.sandbox.outcome import Candidate
 from .archive import Archive
 from .baselines import baseline_names, baseline_source
 from .champions import champion_names, champion_source
-from .names import RUNS, chosen_archive, chosen_run, find_controller, find_version, run_of
+from .names import RUNS, chosen_archive, chosen_home, chosen_run, find_controller, find_version, new_home, run_of
 
 __all__ = [
     "RUNS",
     "chosen_archive",
+    "chosen_home",
     "chosen_run",
     "controller",
     "describe_sandbox",
@@ -37,8 +38,10 @@ __all__ = [
     "environments_at_hand",
     "find_controller",
     "find_version",
+    "new_home",
     "note_width",
     "note_workers",
+    "run_of",
     "sandbox",
     "shipped",
     "workers",

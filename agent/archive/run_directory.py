@@ -1,9 +1,8 @@
-"""A run directory: its settings, its environments, its archive, its checkpoint and its event log."""
+"""A run: its settings, environments, archive, checkpoint and event log, in a directory or a database."""
 
 from __future__ import annotations
 
 import json
-import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +14,7 @@ from autotts.envs import catalogue, store
 from autotts.envs.episodes import BETAS, MAX_BRANCHES, Episodes, grid
 from autotts.envs.errors import DamagedFile, InputError
 from autotts.envs.seals import is_sealed, line_content, read_sealed, sealed_line, write_sealed
-from autotts.envs.store import Environment, naming_os_errors, write_atomically
+from autotts.envs.store import Environment, write_atomically
 
 from ..llm.budget import SpendingLimits
 from ..records.card import EvaluationProtocol, FrozenModel
@@ -24,7 +23,10 @@ from ..records.given import GivenController
 from ..records.migration import renamed
 from ..records.version import GIVEN
 from .archive import Archive
-from .run_lock import holds_no_run
+from .run_hold import holds_no_run
+from .storage.addresses import archive_of
+from .storage.paths import append_line, on_this_machine, remove_tree
+from .storage.stored_path import AnyPath
 
 FIRST_SEARCH_ORDER = 1000
 """The first branch order that search may use. Orders below are for reports."""
@@ -93,6 +95,8 @@ class RunConfig(FrozenModel):
     """Name of the sandbox in which candidates run; every card names it too."""
     given: dict[str, str] = Field(default_factory=dict)
     """Hash of the source of each controller that the search starts from (``--from``), by id."""
+    share: str = ""
+    """The archive that the run shares with others (`agent.loop.shared_archive`): a directory or an address."""
     explorer_by_name: bool = True
     """Whether a later process can make the explorer by its name; False for an object with a state of its own."""
 
@@ -111,19 +115,19 @@ class RunConfig(FrozenModel):
 
 
 class Run:
-    """A run directory.
+    """A run in a directory or a database.
 
     Args:
-        home: the directory; `create` makes one, `Run(home)` opens one.
+        home: the directory, or the place in a database; `create` makes one, `Run(home)` opens one.
 
     Raises:
         InputError: ``home`` is not a run directory.
         DamagedFile: its settings are damaged.
     """
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: AnyPath) -> None:
         self.home = home
-        self.archive = Archive(home / "archive")
+        self.archive = Archive(archive_of(home))
         self.staged = home / "staged"
         self.checkpoint = home / "checkpoint.sqlite"
         self._events = home / "events.jsonl"
@@ -143,8 +147,8 @@ class Run:
 
     @classmethod
     def create(
-        cls, home: Path, config: RunConfig, environments: Sequence[Environment], given: Sequence[GivenController] = (),
-        held_out: Sequence[Environment] = (),
+        cls, home: AnyPath, config: RunConfig, environments: Sequence[Environment],
+        given: Sequence[GivenController] = (), held_out: Sequence[Environment] = (),
     ) -> Run:  # fmt: skip
         """Create a run directory with its own copy of the environments, or open one that exists with this config.
 
@@ -169,7 +173,7 @@ class Run:
         try:
             for place, kept in (("environments", environments), (HELD_OUT, held_out)):
                 for environment in kept:
-                    path = catalogue.path_of(home / place, environment.name)
+                    path = home / place / catalogue.path_of(Path(), environment.name).as_posix()
                     store.save(environment, path)
                     write_sealed(path, path.read_bytes())
             for controller in given:
@@ -177,7 +181,7 @@ class Run:
             write_sealed(home / "config.json", config.model_dump_json(indent=1).encode())
         except BaseException:
             if not existed:
-                shutil.rmtree(home, ignore_errors=True)
+                remove_tree(home)
             raise
         return cls(home)
 
@@ -201,7 +205,8 @@ class Run:
         return self._load(HELD_OUT, self.config.held_out)
 
     def _load(self, directory: str, hashes: dict[str, str]) -> list[Environment]:
-        loaded = catalogue.find(self.home / directory, list(hashes))
+        with on_this_machine(self.home / directory) as place:
+            loaded = catalogue.find(place, list(hashes))
         for environment in loaded:
             if environment.hash != hashes[environment.name]:
                 raise DamagedFile(f"{self.home}: environment {environment.name} has changed since the run began")
@@ -283,9 +288,7 @@ class Run:
     def log(self, event: Event) -> None:
         """Append an event to the event log, with the time. Nothing else in a run depends on the time."""
         document = {"time": round(time.time(), 3), "event": event.kind, **event.document()}
-        line = sealed_line(json.dumps(document)) + "\n"
-        with naming_os_errors(self._events), self._events.open("a", encoding="utf-8") as file:
-            file.write(line)
+        append_line(self._events, sealed_line(json.dumps(document)))
 
     def events(self) -> list[LoggedEvent]:
         """Return the event log, without damaged lines and lines that a kill has cut short."""
@@ -307,7 +310,7 @@ class Run:
         return [line.event for line in self.events() if isinstance(line.event, kind)]
 
 
-def _different(home: Path, before: RunConfig, now: RunConfig) -> str:
+def _different(home: AnyPath, before: RunConfig, now: RunConfig) -> str:
     """Return the message about a run directory that holds a run with other settings."""
     names = [name for name in RunConfig.model_fields if getattr(before, name) != getattr(now, name)]
     if names == ["generations"]:

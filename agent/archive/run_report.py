@@ -15,6 +15,7 @@ from ..population.overfitting.crossvalidation import CrossValidated, IntervalEst
 from ..records.card import Card, EvaluationProtocol, FrozenModel
 from ..records.migration import renamed
 from .run_directory import Run
+from .storage.paths import rename
 
 JSON, TEXT = "report.json", "report.md"
 ON_HELD_OUT = "held-out questions"
@@ -174,7 +175,7 @@ def set_report_aside(run: Run) -> None:
     for name in (TEXT, JSON):  # JSON last: after a crash between the two, this is done again
         path = run.home / name
         if path.exists():
-            path.rename(path.with_stem(f"{path.stem}-g{reached:03d}"))
+            rename(path, f"{path.stem}-g{reached:03d}")
 
 
 def read_report(run: Run) -> RunReport | None:

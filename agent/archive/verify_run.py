@@ -18,6 +18,9 @@ from .checkpoint_seals import checkpoint_problems, checksum_file, has_checksums
 from .holder_file import HOLDER, RunningProcess
 from .run_directory import HELD_OUT, Run
 from .run_lock import LOCK
+from .storage.addresses import archive_of
+from .storage.paths import below, on_this_machine
+from .storage.stored_path import AnyPath
 from .verify import check_seal
 
 ARCHIVE, CONFIG, EVENTS, CHECKPOINT = "archive", "config.json", "events.jsonl", "checkpoint.sqlite"
@@ -52,11 +55,11 @@ class RunCheck:
     notes: tuple[str, ...]
 
 
-def check_run(home: Path, each: Callable[[Sequence[Path]], Iterable[Path]] = iter) -> RunCheck:
+def check_run(home: AnyPath, each: Callable[[Sequence[AnyPath]], Iterable[AnyPath]] = iter) -> RunCheck:
     """Check every file of a run; nothing is written.
 
     Args:
-        home: the run directory.
+        home: where the run is.
         each: called with the files outside the archive; yields them one by one, for example to show progress.
 
     Raises:
@@ -75,26 +78,28 @@ def check_run(home: Path, each: Callable[[Sequence[Path]], Iterable[Path]] = ite
     except (InputError, OSError) as error:
         problems.append(str(error))
     for place, named in hashes.items():
-        for name, digest in named.items():
-            problems += _environment(home, place, name, digest)
-    files = [path for path in sorted(home.rglob("*")) if path.relative_to(home).parts[0] != ARCHIVE]
+        with on_this_machine(home / place) as directory:
+            for name, digest in named.items():
+                problems += _environment(directory, place, name, digest)
+    files: list[AnyPath] = [path for path in home.rglob("*") if below(path, home).parts[0] != ARCHIVE]
+    files.sort(key=lambda path: below(path, home))
     for path in each([path for path in files if path.is_file() or path.is_symlink()]):
-        name = path.relative_to(home).as_posix()
+        name = below(path, home).as_posix()
         found, note = _check(path, name, must)
         problems += found
         notes += [f"{name}: {note}"] if note else []
-    problems += [f"{ARCHIVE}/{line}" for line in Archive(home / ARCHIVE).verify()]
+    problems += [f"{ARCHIVE}/{line}" for line in Archive(archive_of(home)).verify()]
     return RunCheck(tuple(dict.fromkeys(problems)), tuple(notes))
 
 
-def _check(path: Path, name: str, must: bool) -> tuple[list[str], str]:
+def _check(path: AnyPath, name: str, must: bool) -> tuple[list[str], str]:
     """Return the problems of a file, and a note if it could not be checked."""
     place, _, rest = name.partition("/")
     if path.is_symlink():
         return [], "a link, and not checked"
     if name == EVENTS:
         return list(_events(path, must)), "" if must else _UNKNOWN_FORM
-    if name == CHECKPOINT:
+    if name == CHECKPOINT and isinstance(path, Path):
         found = [f"{name}: damaged ({what}); remove it, and resume" for what in checkpoint_problems(path)]
         return found, "" if has_checksums(path) else _UNKNOWN_FORM
     if name == checksum_file(Path(CHECKPOINT)).name:
@@ -115,7 +120,7 @@ def _of_the_run(name: str) -> bool:
     return name in _ADVICE or (name.startswith("report-g") and name.endswith((".json", ".md")))
 
 
-def _sealed(path: Path, name: str, must: bool) -> tuple[list[str], str]:
+def _sealed(path: AnyPath, name: str, must: bool) -> tuple[list[str], str]:
     """Return the problems of a file with a checksum, and a note if it has none."""
     place, _, rest = name.partition("/")
     if place == "workspaces" and ("/" in rest or not rest.endswith((".result.json", ".log"))):
@@ -133,18 +138,17 @@ def _sealed(path: Path, name: str, must: bool) -> tuple[list[str], str]:
     return [], _UNKNOWN_FORM
 
 
-def _environment(home: Path, place: str, name: str, digest: str) -> Iterator[str]:
+def _environment(directory: Path, place: str, name: str, digest: str) -> Iterator[str]:
     """Yield the problem of an environment of the run, whose content hash the settings name."""
     shown = f"{place}/{name}{store.SUFFIX}"
-    path = home / shown
     try:
-        if store.load(path).hash != digest:
+        if store.load(directory / f"{name}{store.SUFFIX}").hash != digest:
             yield f"{shown}: not the environment that the settings name; {_COPY}"
     except (DamagedFile, InputError, OSError) as error:
         yield f"{shown}: {error}; {_COPY}"
 
 
-def _events(path: Path, must: bool) -> Iterator[str]:
+def _events(path: AnyPath, must: bool) -> Iterator[str]:
     """Yield the damaged lines of the event log. Reading passes over them; a kill may cut the last one short."""
     lines = path.read_bytes().split(b"\n")
     whole, last = lines[:-1], lines[-1]

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ..archive.archive import Archive
     from ..archive.origins import RescoredArchive
     from ..archive.run_directory import Run
+    from ..archive.storage.stored_path import AnyPath
     from ..diagnosis.rescoring import EnvironmentFinder
     from ..reports.console.bars import ProgressBars
 
@@ -131,7 +132,7 @@ def verify(args: argparse.Namespace) -> int:
     if claimed:
         print(f"{counted(len(claimed), 'imported version')} with figures that are only claimed; {ADVICE}")
     print(f"{archive.root}: {len(problems)} problems")
-    json_writer.write(args, lambda: _verify_document(archive.root, problems, found, claimed))  # type: ignore[arg-type]
+    json_writer.write(args, lambda: _verify_document(archive.root, problems, found, claimed))
     return 1 if problems else 0
 
 
@@ -139,11 +140,11 @@ def _rescored(archive: Archive, data: str | None, bars: ProgressBars) -> Rescore
     """Score all versions again, and record the imported ones whose figures are right."""
     from ..diagnosis.rescoring import VersionRescorer, rescore_archive
 
-    rescorer = VersionRescorer(_finder(archive.root, data))  # type: ignore[arg-type]
+    rescorer = VersionRescorer(_finder(archive.root, data))
     return rescore_archive(archive, rescorer, lambda ids: bars.over("score", ids))
 
 
-def _finder(root: Path, data: str | None) -> EnvironmentFinder:
+def _finder(root: AnyPath, data: str | None) -> EnvironmentFinder:
     """Return how to find environments: in the archive's run, under the data root, and among the built-in ones."""
     from autotts.envs import catalogue
 
@@ -154,7 +155,9 @@ def _finder(root: Path, data: str | None) -> EnvironmentFinder:
     return ArchiveReader(root, run_of(Archive(root)), catalogue.data_root(data)).environments
 
 
-def _verify_document(root: Path, problems: Sequence[str], found: RescoredArchive, claimed: Sequence[str]) -> BaseModel:
+def _verify_document(
+    root: AnyPath, problems: Sequence[str], found: RescoredArchive, claimed: Sequence[str]
+) -> BaseModel:
     from .json_documents import ArchiveVerifyDocument
 
     return ArchiveVerifyDocument(
@@ -187,10 +190,10 @@ def reindex(args: argparse.Namespace) -> int:
 def _only_process(archive: Archive) -> AbstractContextManager[None]:
     """Return the lock of an archive, or of its run; a shipped archive is never written to, and needs none."""
     from ..archive.names import run_of
-    from ..archive.run_lock import working_on
+    from ..archive.run_hold import working_on
 
     run = run_of(archive)
-    return nullcontext() if archive.derived != archive.root else working_on(run.home if run else archive.root)  # type: ignore[arg-type]
+    return nullcontext() if archive.derived != archive.root else working_on(run.home if run else archive.root)
 
 
 def _report_page(run: Run) -> bool:
@@ -235,12 +238,14 @@ def import_(args: argparse.Namespace) -> int:
     from ..archive.bundles.import_bundle import import_bundle
     from ..archive.names import chosen_archive
     from ..archive.shipped import PREFIX
+    from ..archive.storage.addresses import located
     from ..diagnosis.rescoring import VersionRescorer
     from ..reports.console.bars import ProgressBars
 
-    archive = chosen_archive(None, args.archive) if args.archive.startswith(PREFIX) else Archive(Path(args.archive))
+    ships = args.archive.startswith(PREFIX)
+    archive = chosen_archive(None, args.archive) if ships else Archive(located(args.archive, "archive"))
     with ProgressBars() as bars, _only_process(archive):
-        rescorer = VersionRescorer(_finder(archive.root, args.data))  # type: ignore[arg-type]
+        rescorer = VersionRescorer(_finder(archive.root, args.data))
         admitted = import_bundle(Path(args.file), archive, args.sha256, lambda new: bars.over("import", new), rescorer)
     for version in admitted.added:
         reason = admitted.claimed.get(version)

@@ -94,6 +94,10 @@ def _add_search(command: CommandParser) -> None:
         "--simulated-weight", type=float, default=0.25, metavar="W",
         help="weight of all simulated environments together (default: 0.25)",
     )  # fmt: skip
+    group.add_argument(
+        "--share", metavar="ARCHIVE",
+        help="share an archive with runs on the same environments: add versions to it, and try those of others",
+    )  # fmt: skip
     options.holdout(command, "0.3 for explorers that write free code, 0 for evolve")
     command.group(options.OUTPUT).add_argument(
         "--run", metavar="RUN", help="run directory (default: a new one under ./runs)"
@@ -124,12 +128,13 @@ def discover(args: argparse.Namespace) -> int:
     from autotts.sandbox.cluster.choice import check_executor
 
     from ..archive import resolve
-    from ..archive.run_directory import Run, next_home
-    from ..archive.run_lock import refuse_a_second, working_on
+    from ..archive.run_directory import Run
+    from ..archive.run_hold import refuse_a_second, working_on
     from ..archive.run_settings import record_settings
     from ..explorers.registry import check_requirements, default_holdout
     from ..llm.prices import Prices
     from ..loop.assembly import simulated_environments
+    from ..loop.shared_archive import open_shared
     from ..loop.starting_points import starting_points
     from .run_session import check_tracker, limits_of, run_discovery
 
@@ -140,7 +145,7 @@ def discover(args: argparse.Namespace) -> int:
         args.sources["holdout"] = args.holdout, config_file.DEFAULT
     parts = divide(chosen_environments(args), args.holdout, args.seed)
     simulated = simulated_environments(parts.searched, args.simulated, args.simulated_weight, args.seed, notice)
-    home = Path(args.run) if args.run else next_home(resolve.RUNS)
+    home = resolve.new_home(args.run)
     refuse_a_second(home)
     given = starting_points([resolve.find_controller(text) for text in args.start or ()], notice)
     config = _config(args, parts, simulated, given)
@@ -149,6 +154,7 @@ def discover(args: argparse.Namespace) -> int:
     _refuse_unused(args, config)
     check_requirements(config, Prices(Path(args.prices) if args.prices else None), *limits_of(args))
     check_tracker(args.tracker)
+    open_shared(config)
     with resolve.sandbox(args) as sandbox, working_on(home):
         name = recorded_name(args.sandbox, sandbox)
         config = config.model_copy(update={"sandbox": name})
@@ -212,6 +218,7 @@ def _config(
         simulated_weight=args.simulated_weight,
         ablations=_ablations(args),
         screening=args.screening,
+        share=args.share or "",
         given={controller.id: controller.source_sha256 for controller in given},
     )
 

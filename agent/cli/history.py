@@ -7,7 +7,6 @@ import dataclasses
 import sys
 from collections.abc import Sequence
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import json_output, options
@@ -92,18 +91,18 @@ def _document(run: Run, checkpoints: Sequence[CheckpointSummary]) -> BaseModel:
 def fork(args: argparse.Namespace) -> int:
     """Begin a new run from the end of a generation of an old run."""
     from ..archive import resolve
-    from ..archive.run_directory import Run, RunConfig, next_home
+    from ..archive.run_directory import RunConfig
     from ..explorers.registry import default_holdout, members, with_model
     from ..loop.checkpoints import fork as fork_run
 
-    old = Run(Path(args.old_run))
+    old = resolve.chosen_run(args.old_run)
     names = ("explorer", "model", "generations", "population", "islands", "seed")
     changes = {name: value for name in names if (value := getattr(args, name)) is not None}
     if args.explorer is not None:
         changes["explorer_by_name"] = True
     config = with_model(RunConfig.model_validate(old.config.model_dump() | changes))
     members(config)
-    home = Path(args.run) if args.run else next_home(resolve.RUNS)
+    home = resolve.new_home(args.run)
     fork_run(old, args.generation, home, {**changes, "model": config.model})
     if args.explorer is not None and default_holdout(config.explorer, config.mixture) > config.holdout:
         notice(

@@ -271,10 +271,9 @@ def _conversation(run: Run, name: str) -> str:
     from autotts.envs.seals import read_sealed
 
     from ..explorers.coding_agent.directory import WorkspaceResult
-    from ..explorers.registry import workspaces
     from ..llm.calls import TRANSCRIPT
 
-    result = workspaces(run) / f"{name}.result.json"
+    result = run.home / "workspaces" / f"{name}.result.json"
     with suppress(FileNotFoundError):
         return read_sealed(run.home / "calls" / f"{name}{TRANSCRIPT}").decode("utf-8", "replace")
     with suppress(FileNotFoundError, ValidationError):

@@ -7,7 +7,6 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autotts.envs.errors import InputError
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from autotts.sandbox.base import Sandbox
 
     from ..archive.run_directory import Run
+    from ..archive.storage.stored_path import AnyPath
     from ..explorers.mcp.session import McpSession, McpTask
     from ..records.explorer import Brief
 
@@ -61,10 +61,11 @@ def mcp(args: argparse.Namespace) -> int:
     """Begin or continue a run, and serve its tools on standard input and output until the client leaves."""
     from ..archive import resolve
     from ..archive.run_directory import Run
+    from ..archive.storage.addresses import located
     from ..explorers.mcp.session import ClientLeft
     from ..explorers.registry import tell_code
 
-    home = Path(args.run) if args.run else resolve.RUNS / DIRECTORY
+    home = located(args.run, "run") if args.run else resolve.RUNS / DIRECTORY
     existing = Run(home) if (home / "config.json").exists() else None
     if existing is not None:
         _check_settings(existing, args)
@@ -104,7 +105,7 @@ def _check_settings(run: Run, args: argparse.Namespace) -> None:
             raise InputError(f"{run.home} is a run on other environments; choose another --run")
 
 
-def _create(home: Path, args: argparse.Namespace, sandbox: Sandbox) -> Run:
+def _create(home: AnyPath, args: argparse.Namespace, sandbox: Sandbox) -> Run:
     from autotts.envs.holdout import divide
     from autotts.sandbox.choice import recorded_name
 
@@ -205,7 +206,7 @@ def _only_server(run: Run, session: McpSession) -> Iterator[None]:
     Raises:
         ClientLeft: the client has left before.
     """
-    from ..archive.run_lock import RunIsLocked, working_on
+    from ..archive.run_hold import RunIsLocked, working_on
     from ..explorers.mcp.session import ClientLeft
 
     with ExitStack() as stack:

@@ -227,7 +227,7 @@ def _chosen(name: str, place: ArchiveReader, args: argparse.Namespace) -> Plotte
             return _archived(name, place, name)
         return PlottedController(found.candidate)
     same = found.archive.root == place.root
-    reader = place if same else ArchiveReader(found.archive.root, run_of(found.archive), place.data)  # type: ignore[arg-type]
+    reader = place if same else ArchiveReader(found.archive.root, run_of(found.archive), place.data)
     return _archived(found.candidate.name, reader, found.version)
 
 

@@ -119,9 +119,10 @@ def _document(found: ReplayResults, home: Path) -> BaseModel:
 def _entries(args: argparse.Namespace) -> tuple[Archive | None, list[ReplayEntry]]:
     """Return the archive whose versions are replayed (None if only files are), and the controllers."""
     from ..archive import resolve
+    from ..archive.storage.addresses import located
     from ..reports.replay.select import FRONT, entries
 
-    if len(args.controllers) == 1 and (Path(args.controllers[0]) / "config.json").is_file():
+    if len(args.controllers) == 1 and (located(args.controllers[0], "run") / "config.json").is_file():
         args.run, args.controllers = args.controllers[0], []  # `replay RUN`, as for other commands
     given = [resolve.find_controller(text, args.run, args.archive) for text in args.controllers]
     select = args.select or ([] if given else [FRONT])

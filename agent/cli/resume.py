@@ -32,7 +32,7 @@ def add_parser(commands: Commands) -> None:
 def resume(args: argparse.Namespace) -> int:
     """Continue a run."""
     from ..archive import resolve
-    from ..archive.run_lock import working_on
+    from ..archive.run_hold import working_on
     from ..explorers.registry import replacement, tell_code
     from .run_session import run_discovery
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from . import json_output, options
 from .options import Commands, add_command, add_group
@@ -23,13 +22,12 @@ def verify(args: argparse.Namespace) -> int:
     """Check every file of a run; return exit code 1 if one is wrong."""
     from autotts.envs.plain_text import plain
 
-    from ..archive.names import RUNS
-    from ..archive.run_directory import newest_home
+    from ..archive.names import chosen_home
     from ..archive.verify_run import check_run
     from ..reports.console.bars import ProgressBars
     from .json_documents import RunVerifyDocument
 
-    home = Path(args.run) if args.run else newest_home(RUNS)  # not opened: its settings may be damaged
+    home = chosen_home(args.run)  # not opened: its settings may be damaged
     with ProgressBars() as bars:
         found = check_run(home, lambda files: bars.over("verify", files))
     for line in found.problems:

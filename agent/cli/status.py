@@ -36,7 +36,7 @@ def status(args: argparse.Namespace) -> int:
     from autotts.envs.plain_text import plain
 
     from ..archive import resolve
-    from ..archive.run_lock import running
+    from ..archive.run_hold import running
     from ..archive.run_report import describe_gap, describe_optimism
     from ..archive.run_settings import describe_settings, read_settings
     from ..archive.version import ArchivedVersions
@@ -99,7 +99,7 @@ _SHOWN = 5
 
 def run_state(run: Run, report: RunReport | None) -> str:
     """Return in words whether a run is being worked on, has finished, has reached a limit, or can go on."""
-    from ..archive.run_lock import running
+    from ..archive.run_hold import running
     from ..records.events import RunFinished
 
     if (busy := running(run.home)) is not None:

@@ -128,7 +128,7 @@ def _differences(card: Card, logs: Logs, episodes: Episodes, recorded: Episodes)
     if len(logs) != len(episodes):
         yield f"its action logs have {len(logs):,} episodes, and its protocol {len(episodes):,}"
         return
-    _check_size(logs, episodes)
+    check_size(logs, episodes)
     scores = score(episodes, logs)
     found = tuple(curve(scores))
     yield from _of_curves(card.curve, found)
@@ -140,8 +140,10 @@ def _differences(card: Card, logs: Logs, episodes: Episodes, recorded: Episodes)
                 yield f"its card claims a {name} of {claimed}, and its action logs give {here}"
 
 
-def _check_size(logs: Logs, episodes: Episodes) -> None:
+def check_size(logs: Logs, episodes: Episodes) -> None:
     """Check that no episode has more records than actions are possible: longer logs would need much memory.
+
+    Call it before logs of somebody else are scored.
 
     Raises:
         ForgedLog: one has.

@@ -222,9 +222,12 @@ def _make(name: str, run: Run, calls: CallJournal, report: EventListener, data: 
     if name == "command":
         from .coding_agent.explorer import CodingAgentExplorer
 
-        hidden = [run.home.absolute(), data.absolute()]
+        place = workspaces(run)
+        if place is None:
+            raise InputError(f"{run.home}: a coding agent works in files: keep its run in a directory")
+        hidden = [place.parent.absolute(), data.absolute()]
         return CodingAgentExplorer(
-            _agent(run.config), workspaces(run), hidden, budget=calls.budget, ablations=run.config.ablations
+            _agent(run.config), place, hidden, budget=calls.budget, ablations=run.config.ablations
         )
     if name == "openai":
         from .llm.openai import OpenAIExplorer
@@ -241,9 +244,9 @@ def _agent(c: RunConfig) -> AgentCommand:
     return AgentCommand.make(c.command, c.model or None, c.agent_minutes, c.agent_tries, c.agent_variables)
 
 
-def workspaces(run: Run) -> Path:
-    """Return the directory of the workspaces of coding agents."""
-    return run.home / "workspaces"
+def workspaces(run: Run) -> Path | None:
+    """Return the directory of the workspaces of coding agents; None if the run is not on this machine."""
+    return run.home / "workspaces" if isinstance(run.home, Path) else None
 
 
 def _prompt(run: Run) -> Callable[[Brief, str], ConversationPrompt]:

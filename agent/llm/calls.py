@@ -22,6 +22,7 @@ from pydantic import ValidationError
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
 
 from autotts.envs.errors import DamagedFile
+from autotts.envs.kept_file import KeptDirectory, KeptFile
 from autotts.envs.seals import read_sealed, write_sealed
 
 from ..records.card import FrozenModel
@@ -112,7 +113,7 @@ class CallJournal:
     """
 
     def __init__(
-        self, home: Path, seed: int, prices: Prices, budget: LlmBudget, clock: Clock | None = None,
+        self, home: Path | KeptDirectory, seed: int, prices: Prices, budget: LlmBudget, clock: Clock | None = None,
         retries: RetryPolicy | None = None,
     ) -> None:  # fmt: skip
         self.home, self.seed, self.prices, self.budget = home, seed, prices, budget
@@ -248,20 +249,21 @@ class CallJournal:
     def _put(self, call: Call) -> None:
         write_sealed(self.home / f"{call.key}.json", call.model_dump_json().encode())
 
-    def put_transcript(self, site: CallSite, text: str) -> Path:
-        """Write a conversation's transcript so far, and return its path; also for conversations without a version."""
+    def put_transcript(self, site: CallSite, text: str) -> str:
+        """Write a conversation's transcript so far, also without a version; return its path below the run."""
         path = self.home / f"{site}{TRANSCRIPT}"
         write_sealed(path, text.encode())
-        return path
+        return f"{self.home.name}/{path.name}"
 
 
-def read_calls(home: Path) -> list[Call]:
+def read_calls(home: Path | KeptDirectory) -> list[Call]:
     """Return all calls of a journal; an empty list if the directory does not exist.
 
     Raises:
         DamagedFile: a file is damaged.
     """
-    return [call for path in sorted(home.glob("g*.json")) if (call := _read(path)) is not None]
+    paths = sorted(home.glob("g*.json"), key=lambda path: path.name)
+    return [call for path in paths if (call := _read(path)) is not None]
 
 
 def _cause(attempts: Sequence[CallAttempt]) -> str:
@@ -272,7 +274,7 @@ def _cause(attempts: Sequence[CallAttempt]) -> str:
     return ", ".join(f"{kind} ({number} times)" if number > 1 else kind for kind, number in counts) + f": {words}"
 
 
-def _read(path: Path) -> Call | None:
+def _read(path: Path | KeptFile) -> Call | None:
     try:
         return Call.model_validate_json(read_sealed(path))
     except FileNotFoundError:

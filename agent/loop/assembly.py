@@ -61,7 +61,8 @@ def assemble(run: Run, prices: Prices, data: Path, explorer: Explorer | None = N
     check_limits(run.config, prices, limits.run, limits.generation)
     budget = LlmBudget(limits, hours_before=run.hours())
     calls = CallJournal(run.home / "calls", run.config.seed, prices, budget)
-    for generation, spending in spent(workspaces(run)).items():
+    agents = workspaces(run)
+    for generation, spending in (spent(agents) if agents else {}).items():
         budget.record(generation, spending)
     if explorer is None:
         explorer = make_explorer(run, calls, run.log, data)

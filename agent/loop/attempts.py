@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 
 from autotts.envs.errors import DamagedFile, InputError
 from autotts.envs.store import write_atomically
 from autotts.sandbox.base import SandboxError
 from autotts.sandbox.outcome import Verdict
+
+from ..archive.storage.stored_path import AnyPath
 
 MOST_DEATHS = 3
 """Deaths of a run in the work on one candidate after which the run passes the candidate over."""
@@ -34,7 +35,7 @@ class Attempts:
         home: the directory of the files, which need not exist.
     """
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: AnyPath) -> None:
         self._home = home
 
     @contextmanager
@@ -60,16 +61,16 @@ class Attempts:
         """Return how often the run has died in ``work`` on a candidate, alone or among others."""
         return self._deaths(self._path(candidate, work))
 
-    def _path(self, candidate: str, work: str) -> Path:
+    def _path(self, candidate: str, work: str) -> AnyPath:
         return self._home / f"{candidate}.{work}.attempts"
 
-    def _deaths(self, path: Path) -> int:
+    def _deaths(self, path: AnyPath) -> int:
         try:
             return int(path.read_bytes())
         except (FileNotFoundError, ValueError):
             return 0
 
-    def _forget(self, path: Path, deaths: int) -> None:
+    def _forget(self, path: AnyPath, deaths: int) -> None:
         """Take back the count of this attempt."""
         if deaths:
             write_atomically(path, b"%d\n" % deaths)

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from langgraph.checkpoint.sqlite import SqliteSaver
+from langgraph.checkpoint.base import BaseCheckpointSaver
 
 from autotts.envs.errors import InputError
 from autotts.sandbox.backends.process import ProcessSandbox
 
 from ..archive.run_directory import Run, RunConfig
-from ..archive.run_lock import holds_no_run, working_on
+from ..archive.run_hold import holds_no_run, working_on
+from ..archive.storage.paths import copy_folder
+from ..archive.storage.stored_path import AnyPath, StoredPath
 from ..explorers.evolve.explorer import EvolveExplorer
-from .graph import OLD_THREAD, DiscoveryGraph, build, checkpoints, old_next_nodes, settings
+from .graph import DiscoveryGraph, build, old_next_nodes, settings
 from .nodes import Discovery
+from .savers import OLD_THREAD, checkpoints
 from .state import initial_state
 
 
@@ -47,7 +48,7 @@ def list_checkpoints(run: Run) -> list[CheckpointSummary]:
             _summary(state.config, str(state.created_at), state.values, tuple(state.next))
             for state in _graph(run, saver).get_state_history(settings(run))
         ]
-        old = [
+        old = [] if isinstance(run.home, StoredPath) else [
             _summary(each.config, str(each.checkpoint["ts"]), each.checkpoint["channel_values"], old_next_nodes(each))
             for each in saver.list({"configurable": {"thread_id": OLD_THREAD}})
         ]
@@ -64,13 +65,13 @@ def _summary(config: Any, when: str, values: Mapping[str, Any], after: tuple[str
     )  # fmt: skip
 
 
-def fork(old: Run, generation: int, home: Path, changes: dict[str, Any]) -> Run:
+def fork(old: Run, generation: int, home: AnyPath, changes: dict[str, Any]) -> Run:
     """Create a run with all versions of ``old`` up to and including ``generation``, to be continued from there.
 
     Args:
         old: the run to copy from; it is not changed.
         generation: the last generation to copy.
-        home: directory of the new run.
+        home: where the new run goes.
         changes: settings of the new run that differ, such as explorer, seed or generations.
 
     Raises:
@@ -87,9 +88,7 @@ def fork(old: Run, generation: int, home: Path, changes: dict[str, Any]) -> Run:
         new = Run.create(home, config, old.environments(), old.given(), old.held_out())
         for card in old.archive.cards():
             if card.generation <= generation:
-                aside = new.archive.root / f".writing-{card.id}"
-                shutil.copytree(old.archive.root / card.id, aside)
-                aside.rename(new.archive.root / card.id)  # type: ignore[arg-type]
+                copy_folder(old.archive.root, new.archive.root, card.id)
         new.archive.reindex()
         with checkpoints(new) as saver:
             _graph(new, saver).update_state(
@@ -98,6 +97,6 @@ def fork(old: Run, generation: int, home: Path, changes: dict[str, Any]) -> Run:
     return new
 
 
-def _graph(run: Run, saver: SqliteSaver) -> DiscoveryGraph:
+def _graph(run: Run, saver: BaseCheckpointSaver[Any]) -> DiscoveryGraph:
     """Return a graph for reading and writing the checkpoints of a run; none of its nodes ever runs."""
     return build(Discovery(run, EvolveExplorer(), ProcessSandbox()), saver)

@@ -13,7 +13,7 @@ from autotts.sandbox import policy
 from autotts.sandbox.audit.look_ahead import AUDIT_SHARE
 from autotts.sandbox.audit.secret import AuditSecret
 from autotts.sandbox.base import Sandbox
-from autotts.sandbox.evaluation import LoggedEvaluation
+from autotts.sandbox.evaluation import LoggedEvaluation, evaluate
 from autotts.sandbox.outcome import Candidate, Verdict
 from autotts.sandbox.steps import EvaluationSteps, Ints, Judge, SteppedEvaluation
 from autotts.sandbox.trial import audited
@@ -31,6 +31,7 @@ from ..records.version import Finding
 from .candidate_store import CandidateStore
 from .final_evaluation import FINALISTS
 from .screening.screen import Screener
+from .shared_archive import SharedArchive
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +54,15 @@ class CandidateEvaluator:
         sandbox: the sandbox in which candidates run.
         progress: called with the number of episodes that finished since the last call.
         secret: the secret from which the chance of the audits comes.
+        shared: an archive whose logs may stand for the plays of a candidate.
     """
 
     def __init__(
-        self, store: CandidateStore, sandbox: Sandbox, progress: Callable[[int], None], secret: AuditSecret
-    ) -> None:
+        self, store: CandidateStore, sandbox: Sandbox, progress: Callable[[int], None], secret: AuditSecret,
+        shared: SharedArchive | None = None,
+    ) -> None:  # fmt: skip
         self._store, self._sandbox, self.progress, self._secret = store, sandbox, progress, secret
-        self._config = store.run.config
+        self._config, self._shared = store.run.config, shared
         self._scores: dict[str, Scores] = {}
         """On recorded environments, of the candidates that have been evaluated and not yet diagnosed."""
 
@@ -113,10 +116,19 @@ class CandidateEvaluator:
         """
         candidate = Candidate(record.id, record.source)
         refused = policy.check(record.source)
+        if refused.ok and played is None:
+            played = self._borrow(record, steps)
         stepped = SteppedEvaluation(candidate, self._store.episodes, steps, played if refused.ok else None)
         if not refused.ok:
             stepped.ended = LoggedEvaluation(candidate, refused)
         return stepped
+
+    def _borrow(self, record: CandidateRecord, steps: EvaluationSteps | None) -> Logs | None:
+        """Return logs from the shared archive in place of plays, in the order of ``steps``; None without them."""
+        if self._shared is None:
+            return None
+        logs = self._shared.logs(record, self._store.episodes, self._sandbox, self._secret)
+        return logs if logs is None or steps is None else logs.take(steps.order)
 
     def play(
         self, stepped: SteppedEvaluation, judge: Judge, progress: Callable[[int], None] | None = None
@@ -151,9 +163,18 @@ class CandidateEvaluator:
         Raises:
             SandboxError: the sandbox failed.
         """
-        return audited(  # once; again before a report
-            played.ran, self._store.episodes, self._sandbox, share, self._secret, progress, passes=1
-        )
+        done = self._audited(played.ran, share, progress)
+        if done.verdict.ok or self._shared is None:
+            return done
+        # the logs of another run may be false, and the candidate without fault: play it here
+        ran = evaluate(played.ran.candidate, self._store.episodes, self._sandbox, progress)
+        return self._audited(ran, share, progress)
+
+    def _audited(
+        self, ran: LoggedEvaluation, share: float, progress: Callable[[int], None] | None
+    ) -> LoggedEvaluation:
+        # once; again before a report
+        return audited(ran, self._store.episodes, self._sandbox, share, self._secret, progress, passes=1)
 
     def finish(
         self, record: CandidateRecord, present: Sequence[Card], played: PlayedCandidate, done: LoggedEvaluation
@@ -166,6 +187,8 @@ class CandidateEvaluator:
             played: its scores.
             done: the same evaluation after its audit.
         """
+        if done.logs is not None and done.logs is not played.ran.logs:
+            played = self.read(done)  # it was played again for its audit
         if done.logs is None or played.scores is None or played.results is None:
             return record.with_evaluation(_failed(done.verdict)), done.played
         evaluation = self._evaluation(record, present, played)

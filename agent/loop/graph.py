@@ -9,38 +9,24 @@ A generation passes from `begin_step` to `diagnose` twice: the step "propose" ma
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
-from langchain_core.runnables import RunnableConfig
-from langgraph.checkpoint.base import (
-    BaseCheckpointSaver,
-    ChannelVersions,
-    Checkpoint,
-    CheckpointMetadata,
-    CheckpointTuple,
-)  # fmt: skip
-from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
-from langgraph.checkpoint.sqlite import SqliteSaver
+from langgraph.checkpoint.base import BaseCheckpointSaver, CheckpointTuple
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command, Send, StateSnapshot
 
-from autotts.envs.errors import DamagedFile
-
-from ..archive.checkpoint_seals import SETUP, check_checkpoint, seal_file, seal_new_rows, unseal_file
 from ..archive.rebuild import rebuild
 from ..archive.run_directory import Run
 from ..records.events import NodeFinished
 from .nodes import Discovery, ExplorerFailed
+from .savers import OLD_THREAD, checkpoints, forget_earlier, thread_of
 from .state import DiscoveryInput, DiscoveryState, SlotRequest
 
-__all__ = ["Discovery", "ExplorerFailed", "build", "discover"]
+__all__ = ["Discovery", "ExplorerFailed", "build", "checkpoints", "discover"]
 
-THREAD, OLD_THREAD = "discovery", "run"
-"""The LangGraph thread of a run's checkpoints, and the one that version 0.1 used."""
 SIDE_BY_SIDE = 4
 """Slots that run in parallel at the most."""
 
@@ -104,6 +90,7 @@ def discover(discovery: Discovery, approve: ApprovalCallback = lambda candidates
 
     Raises:
         DamagedFile: the checkpoint is damaged.
+        StorageUnavailable: the server that keeps the run does not answer.
         ExplorerFailed: the explorer has proposed nothing new for several generations.
         SandboxError: the sandbox failed.
     """
@@ -112,7 +99,8 @@ def discover(discovery: Discovery, approve: ApprovalCallback = lambda candidates
     rebuild(run)
     with checkpoints(run) as saver:
         graph, thread = build(discovery, saver), settings(run)
-        take_over(graph, saver, thread)
+        if isinstance(run.home, Path):
+            take_over(graph, saver, thread)
         begun = graph.get_state(thread)
         begin: Any = None if begun.next else {}
         if begun.values and (not begun.next or _waits_for_the_end(begun)):
@@ -129,6 +117,8 @@ def discover(discovery: Discovery, approve: ApprovalCallback = lambda candidates
                         waiting = interrupts[0].value["candidates"]
                     else:
                         discovery.tell(NodeFinished(node))
+                        if node == "archive":
+                            forget_earlier(run, saver)
             if waiting is None:
                 return
             begin = Command(resume=approve(waiting))
@@ -142,10 +132,10 @@ def _waits_for_the_end(state: StateSnapshot) -> bool:
 def settings(run: Run) -> Any:
     """Return the LangGraph config with which the graph of a run is invoked."""
     limit = 15 * run.config.generations + 40  # at most 14 nodes in a generation; then the final evaluation
-    return {"configurable": {"thread_id": THREAD}, "recursion_limit": limit, "max_concurrency": SIDE_BY_SIDE}
+    return {"configurable": {"thread_id": thread_of(run)}, "recursion_limit": limit, "max_concurrency": SIDE_BY_SIDE}
 
 
-def take_over(graph: DiscoveryGraph, saver: SqliteSaver, thread: Any) -> None:
+def take_over(graph: DiscoveryGraph, saver: BaseCheckpointSaver[Any], thread: Any) -> None:
     """Resume a run of version 0.1, whose nodes had other names.
 
     The current generation begins again. Answers of the explorer, verdicts and findings are on disk, so nothing is paid
@@ -169,58 +159,3 @@ def old_next_nodes(checkpoint: CheckpointTuple) -> tuple[str, ...]:
     values = checkpoint.checkpoint["channel_values"]
     sent = [task.node for task in values.get("__pregel_tasks", ())]
     return (*(key.partition("branch:to:")[2] for key in values if key.startswith("branch:to:")), *sent)
-
-
-@contextmanager
-def checkpoints(run: Run, writing: bool = True) -> Iterator[SqliteSaver]:
-    """Open the checkpoint database of a run, as a context manager.
-
-    The database may come from somebody else. LangGraph would import and call any function that it names, unless only
-    certain types are allowed; the state has no type beside those that are always safe.
-
-    Args:
-        run: the run.
-        writing: whether checkpoints are written, by the only process that works on the run.
-
-    Raises:
-        DamagedFile: the database is damaged, or cannot be read or written.
-    """
-    check_checkpoint(run.checkpoint)
-    if writing:
-        unseal_file(run.checkpoint)
-    try:
-        with closing(sqlite3.connect(run.checkpoint, check_same_thread=False)) as connection:
-            kind = _SealingSaver if writing else SqliteSaver
-            yield kind(connection, serde=JsonPlusSerializer(allowed_msgpack_modules=()))
-    except sqlite3.OperationalError as error:
-        raise DamagedFile(f"{run.checkpoint}: cannot be written or read ({error}); repair it, and resume") from None
-    except sqlite3.DatabaseError as error:
-        raise DamagedFile(f"{run.checkpoint}: damaged ({error}); remove it, and resume: the archive is kept") from None
-    finally:
-        if writing:
-            seal_file(run.checkpoint)
-
-
-class _SealingSaver(SqliteSaver):
-    """Writes a checksum beside each row (`agent.archive.checkpoint_seals`)."""
-
-    def put(
-        self, config: RunnableConfig, checkpoint: Checkpoint, metadata: CheckpointMetadata,
-        new_versions: ChannelVersions,
-    ) -> RunnableConfig:  # fmt: skip
-        """Store a checkpoint and its checksum."""
-        stored = super().put(config, checkpoint, metadata, new_versions)
-        self._seal()
-        return stored
-
-    def put_writes(
-        self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
-    ) -> None:
-        """Store the writes of a task and their checksums."""
-        super().put_writes(config, writes, task_id, task_path)
-        self._seal()
-
-    def _seal(self) -> None:
-        with self.cursor() as cursor:
-            cursor.execute(SETUP)
-            seal_new_rows(cursor)

@@ -25,7 +25,7 @@ from autotts.sandbox.choice import interpreter_of, open_sandbox
 
 from ..archive.rebuild import rebuild
 from ..archive.resolve import RUNS, workers
-from ..archive.run_lock import working_on
+from ..archive.run_hold import working_on
 from ..explorers.evolve.explorer import EvolveExplorer
 from ..explorers.registry import check_requirements
 from ..llm.failures import ExplorerError

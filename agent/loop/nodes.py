@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import Any
 
 from langgraph.types import interrupt
@@ -36,6 +37,7 @@ from ..records.events import (
     FinalistsEvaluated,
     GenerationArchived,
     GenerationStarted,
+    MigrantsChosen,
     RunFinished,
     RunStopped,
     SlotAnswered,
@@ -51,6 +53,7 @@ from .evaluation import CandidateEvaluator
 from .final_evaluation import evaluate_finalists
 from .overlap.generation import WORK, OverlappingEvaluation
 from .reported_audits import audit_reported
+from .shared_archive import SharedArchive, open_shared
 from .state import DiscoveryState, SlotRequest
 
 _LOG = logging.getLogger(__name__)
@@ -104,7 +107,8 @@ class Discovery:
         self._at_once = own if candidates_at_once is None else candidates_at_once
         self._secret = AuditSecret()  # in memory only: a resumed run draws another one
         self._briefs = BriefBuilder(self.store, explorer, sandbox)
-        self._evaluator = CandidateEvaluator(self.store, sandbox, self._ticked, self._secret)
+        self._shared = open_shared(run.config)
+        self._evaluator = CandidateEvaluator(self.store, sandbox, self._ticked, self._secret, self._shared)
 
     # Nodes
 
@@ -130,7 +134,26 @@ class Discovery:
             self.budget.check(generation)
         except LimitReached as limit:
             return {"step": "done", "stopped": str(limit)}
+        if self._shared is not None:
+            self._choose_migrants(self._shared, generation)
         return {"step": "propose", "stopped": ""}
+
+    def _choose_migrants(self, shared: SharedArchive, generation: int) -> None:
+        """Choose the versions of other runs that a generation takes, and log them before anything depends on them."""
+        earlier = self.run.events_of(MigrantsChosen)
+        if any(event.generation == generation for event in earlier):
+            return  # the run was killed since
+        known = {card.source_sha256 for card in self.store.cards_before(generation)}
+        chosen = shared.choose(known, {version for event in earlier for version in event.versions})
+        self.emit(MigrantsChosen(generation, chosen.versions, chosen.seen))
+
+    def _migrants(self, state: DiscoveryState) -> list[CandidateRecord]:
+        """Return the versions of other runs that the generation has taken, as its candidates."""
+        if self._shared is None or state["step"] != "propose":
+            return []
+        generation, logged = state["generation"], self.run.events_of(MigrantsChosen)
+        names = next((event.versions for event in logged if event.generation == generation), ())
+        return [self._shared.candidate(name, generation, turn) for turn, name in enumerate(names)]
 
     def requests(self, state: DiscoveryState) -> list[SlotRequest]:
         """Return the requests of this step: one call of the explorer each."""
@@ -161,12 +184,12 @@ class Discovery:
         earlier = [card.id for card in self.store.cards_before(state["generation"])] + state["pending"]
         seen = {self.store.form(version) for version in earlier}  # renamed variables do not make a new program
         new = []
-        for request in self.requests(state):
-            for record in self.staging.answer(_slot_name(request)) or []:
-                key = program_form(record.source)
-                if key not in seen:
-                    seen.add(key)
-                    new.append(record)
+        answers = [self.staging.answer(_slot_name(request)) or [] for request in self.requests(state)]
+        for record in chain(*answers, self._migrants(state)):
+            key = program_form(record.source)
+            if key not in seen:
+                seen.add(key)
+                new.append(record)
         return {"pending": [*state["pending"], *self.store.stage(new)]}
 
     def approve(self, state: DiscoveryState) -> dict[str, Any]:
@@ -217,6 +240,10 @@ class Discovery:
                 logs = self.staging.logs(candidate)
                 self.archive.add(self.store.card_of(done), done.source, logs, done.proposal.transcript)
         self.archive.reindex()
+        if self._shared is not None:
+            for version in state["pending"]:
+                if version in self.archive:
+                    self._shared.add(self.archive.card(version), self.archive)
         self.staging.clear()
         barren = 0 if state["pending"] or state["stopped"] else state["barren"] + 1
         cards = self.store.cards_before(state["generation"] + 1)

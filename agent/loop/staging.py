@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Sequence
-from pathlib import Path
 
 from pydantic import ValidationError
 
@@ -13,6 +11,8 @@ from autotts.envs.errors import DamagedFile
 from autotts.envs.seals import read_sealed, write_sealed
 
 from ..archive.archive import unpack_logs
+from ..archive.storage.paths import remove_tree
+from ..archive.storage.stored_path import AnyPath
 from ..records.candidate import CandidateRecord
 
 
@@ -23,7 +23,7 @@ class Staging:
         home: the directory, which need not exist.
     """
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: AnyPath) -> None:
         self.home = home
 
     def put(self, record: CandidateRecord) -> None:
@@ -89,7 +89,7 @@ class Staging:
         for path in self.home.glob(f"{candidate}.*.ahead"):
             path.unlink(missing_ok=True)
 
-    def _damaged(self, path: Path) -> DamagedFile:
+    def _damaged(self, path: AnyPath) -> DamagedFile:
         """Return the error. Without records and checkpoint, a run starts from the archive, and makes them again."""
         run = self.home.parent
         return DamagedFile(f"{path}: damaged; remove {self.home} and {run / 'checkpoint.sqlite'}, and resume")
@@ -115,4 +115,4 @@ class Staging:
 
     def clear(self) -> None:
         """Remove all files."""
-        shutil.rmtree(self.home, ignore_errors=True)
+        remove_tree(self.home)

@@ -15,6 +15,8 @@ from autotts.sandbox.choice import open_sandbox
 
 from ..archive.resolve import environments
 from ..archive.run_directory import Run, RunConfig
+from ..archive.storage.addresses import located
+from ..archive.storage.stored_path import AnyPath
 
 RUN_VARIABLE = "AUTOTTS_RUN"
 """Environment variable: the run directory of every thread whose settings name none."""
@@ -98,7 +100,7 @@ class Thread:
             InputError: the run cannot be created with these settings, or exists with other ones.
             SandboxError: the sandbox of a new run cannot be used here.
         """
-        home = Path(settings.run or os.environ.get(RUN_VARIABLE) or self.home)
+        home = located(settings.run or os.environ.get(RUN_VARIABLE) or str(self.home), "run")
         if (home / "config.json").exists():
             run = Run(home)
             _must_agree(run, settings)
@@ -118,10 +120,10 @@ class Thread:
         stored = self.stored()
         if stored is None or stored.run is None:
             raise InputError(f"thread {self.home.name} has no run yet; begin one with an empty input")
-        return Run(Path(stored.run))
+        return Run(located(stored.run, "run"))
 
 
-def _create(home: Path, settings: ThreadSettings) -> Run:
+def _create(home: AnyPath, settings: ThreadSettings) -> Run:
     search_set = environments(settings.environments, None)
     with open_sandbox(settings.sandbox or "auto") as sandbox:
         name = sandbox.name

@@ -47,6 +47,18 @@ class GenerationStarted(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class MigrantsChosen(Event):
+    """A generation takes versions of other runs from the archive that they share (`agent.loop.shared_archive`)."""
+
+    kind = "migrants"
+    generation: int
+    versions: tuple[str, ...]
+    """Their names in the shared archive; each ends in the beginning of the hash of its source."""
+    seen: int
+    """Versions of the shared archive at that moment."""
+
+
+@dataclass(frozen=True, slots=True)
 class SlotAnswered(Event):
     """The explorer has answered for one slot of a step, and the answer is safe on disk."""
 
@@ -208,8 +220,8 @@ EventListener = Callable[[Event], None]
 _LOGGED: dict[str, type[Event]] = {
     kind: event
     for event in (
-        RunStarted, GenerationStarted, SlotAnswered, ConversationEnded, CandidateEvaluated, GenerationArchived,
-        VersionRejected, RunStopped, RunFinished, TrackerFailed,
+        RunStarted, GenerationStarted, MigrantsChosen, SlotAnswered, ConversationEnded, CandidateEvaluated,
+        GenerationArchived, VersionRejected, RunStopped, RunFinished, TrackerFailed,
     )
     if (kind := event.kind) is not None
 }  # fmt: skip

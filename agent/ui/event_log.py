@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import threading
 import time
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import TypeVar
 
 from pydantic import ValidationError
@@ -14,6 +15,7 @@ from autotts.envs.errors import DamagedFile
 from autotts.envs.seals import read_sealed
 
 from ..archive.run_directory import Run
+from ..archive.storage.stored_path import AnyPath, StoredPath
 from ..llm.budget import Spending
 from ..llm.calls import Call
 from ..records.events import Event, LoggedEvent, UnknownEvent
@@ -72,7 +74,7 @@ class _IncrementalReader:
         self._lock = threading.Lock()
         self._seen: tuple[float, int] = (-1.0, -1)
         self._lines: list[LoggedEvent] = []
-        self._calls: dict[str, tuple[float, Spending]] = {}
+        self._calls: dict[str, tuple[float | None, Spending]] = {}
 
     def read(self) -> EventLog:
         with self._lock:
@@ -83,21 +85,32 @@ class _IncrementalReader:
             self._read_calls(self.run.home / "calls")
             return EventLog(self._lines, sum((spent for _, spent in self._calls.values()), Spending()))
 
-    def _read_calls(self, home: Path) -> None:
-        if not home.is_dir():
-            return
-        for entry in os.scandir(home):
+    def _read_calls(self, home: AnyPath) -> None:
+        for path, written in _written(home):
+            if self._calls.get(path.name, (-1.0,))[0] == written:
+                continue
             try:
-                written = entry.stat().st_mtime
-                if not entry.name.endswith(".json") or self._calls.get(entry.name, (-1.0,))[0] == written:
-                    continue
-                call = Call.model_validate_json(read_sealed(Path(entry.path)))
+                call = Call.model_validate_json(read_sealed(path))
             except (OSError, ValidationError, DamagedFile):
                 continue  # incomplete or damaged: `autotts resume` says what to do
-            self._calls[entry.name] = (written, sum((a.spending for a in call.attempts), Spending()))
+            if isinstance(path, StoredPath) and call.reply is None and call.failure is None:
+                written = None  # more attempts follow
+            self._calls[path.name] = (written, sum((a.spending for a in call.attempts), Spending()))
 
 
-_readers: dict[Path, _IncrementalReader] = {}
+def _written(home: AnyPath) -> Iterator[tuple[AnyPath, float | None]]:
+    """Yield the files of calls, and when each was written; a server would be asked for each time, so 0 stands for it.
+    """
+    if isinstance(home, StoredPath):
+        yield from ((path, 0.0) for path in home.glob("*.json"))
+        return
+    for entry in os.scandir(home) if home.is_dir() else ():
+        with suppress(OSError):
+            if entry.name.endswith(".json"):
+                yield home / entry.name, entry.stat().st_mtime
+
+
+_readers: dict[AnyPath, _IncrementalReader] = {}
 
 
 def event_log_of(run: Run | None) -> EventLog:
@@ -107,7 +120,7 @@ def event_log_of(run: Run | None) -> EventLog:
     return _readers.setdefault(run.home, _IncrementalReader(run)).read()
 
 
-def stamp(path: Path) -> tuple[float, int]:
+def stamp(path: AnyPath) -> tuple[float, int]:
     """Return a pair (modification time, size) that changes with the file."""
     try:
         status = path.stat()

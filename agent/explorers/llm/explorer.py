@@ -97,9 +97,7 @@ class LlmExplorer:
                 path = self._calls.put_transcript(site, session.transcript.text())
         cost = session.cost
         self._report(
-            ConversationEnded(
-                brief.generation, step, brief.slot, session.why, f"{path.parent.name}/{path.name}", **asdict(cost)
-            )
+            ConversationEnded(brief.generation, step, brief.slot, session.why, path, **asdict(cost))
         )
         if done is None:
             return []

@@ -8,7 +8,7 @@ import re
 import threading
 from collections import Counter
 from collections.abc import Callable
-from pathlib import Path
+from contextlib import ExitStack
 
 from pydantic import ValidationError
 
@@ -20,6 +20,8 @@ from ... import population
 from ...archive.best import choose
 from ...archive.run_directory import Run, RunConfig
 from ...archive.run_report import JSON, TEXT
+from ...archive.storage.paths import on_this_machine
+from ...archive.storage.stored_path import AnyPath
 from ...llm.budget import LlmBudget, Spending
 from ...records.card import FrozenModel
 from ...records.events import Event, GenerationArchived, GenerationStarted, RunFinished, TrackerFailed
@@ -39,7 +41,7 @@ class TrackingState(FrozenModel):
     """The last generation that was sent."""
 
     @classmethod
-    def of(cls, home: Path) -> TrackingState | None:
+    def of(cls, home: AnyPath) -> TrackingState | None:
         """Return the state stored in ``home``; None if there is none or it is damaged."""
         try:
             return cls.model_validate_json(read_sealed(home / KEPT))
@@ -82,8 +84,7 @@ class TrackerThread:
             self._queue_metrics(max(archived))
         steps = [e for e in events if isinstance(e, GenerationStarted | GenerationArchived | RunFinished)]
         finished = bool(steps) and isinstance(steps[-1], RunFinished)
-        paths = [self._run.home / name for name in (TEXT, JSON)] if finished else []
-        self._work.put(lambda: self._tracker.end(finished, [path for path in paths if path.is_file()]))
+        self._work.put(lambda: self._end(finished))
         self._work.put(None)
         self._thread.join(self._patience)
         if self._thread.is_alive():
@@ -122,6 +123,12 @@ class TrackerThread:
         assert self._kept is not None
         self._tracker.log(generation, values)
         self._keep(self._kept.model_copy(update={"generation": generation}))
+
+    def _end(self, finished: bool) -> None:
+        with ExitStack() as stack:
+            reports = [self._run.home / name for name in (TEXT, JSON)] if finished else []
+            found = [stack.enter_context(on_this_machine(path)) for path in reports if path.is_file()]
+            self._tracker.end(finished, found)
 
     def _keep(self, kept: TrackingState) -> None:
         self._kept = kept
