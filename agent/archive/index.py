@@ -11,16 +11,21 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from autotts.envs.errors import InputError
+from autotts.envs.errors import DamagedFile, InputError
 from autotts.envs.statistics import Floats
 
 from .. import population
 from ..records.index_row import IndexRow
 from ..records.version import Credit
 from .archive import INDEX, MANIFEST, REPLAYS, Archive
+from .beliefs_file import with_beliefs_file
 from .best import BestVersion, best_version
+from .layout import BELIEFS
 from .run_report import RunReport
 from .shipped import derived_root
+from .storage.addresses import storage_of
+from .storage.protocol import FileStamp
+from .storage.stored_path import AnyPath
 
 _FRESH = 0.5
 """Seconds until the directory is read again."""
@@ -95,21 +100,23 @@ class ArchiveIndex:
     """Keeps an `ArchiveSnapshot` of an archive that may change at any time. Safe to use from several threads.
 
     Args:
-        root: directory of the archive.
+        root: where the archive is.
     """
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, root: AnyPath) -> None:
+        self.root, self._storage = root, storage_of(root)
         self.note = ""
         """The reason why the index file was not used; empty if it was."""
         self._rows: dict[str, IndexRow] = {}
         self._problems: dict[str, tuple[float, str]] = {}
         self._quality: dict[str, float] = {}
         self._looked = -math.inf
-        self._indexed = 0
+        self._indexed: FileStamp | None = None
+        self._change = 0
         self._lock = threading.Lock()
         self._view = ArchiveSnapshot(0, (), {}, population.budgets([]), {})
-        self._read_index()
+        if self._storage.version_rows is None:
+            self._read_index()
 
     def view(self) -> ArchiveSnapshot:
         """Return the present snapshot."""
@@ -122,11 +129,8 @@ class ArchiveIndex:
 
     def _read_index(self) -> bool:
         """Read the index file again if it has changed: new versions change the beliefs of the earlier ones."""
-        try:
-            written = (derived_root(self.root) / INDEX).stat().st_mtime_ns
-        except OSError:
-            return False
-        if written == self._indexed:
+        written = storage_of(derived_root(self.root)).stamp(INDEX)
+        if written is None or written == self._indexed:
             return False
         self._indexed, self.note = written, ""
         try:
@@ -139,6 +143,8 @@ class ArchiveIndex:
 
     def _look(self) -> bool:
         """Read new folders, drop removed ones, and return whether the list has changed."""
+        if self._storage.version_rows is not None or not isinstance(self.root, Path):
+            return self._look_at_rows()
         changed = self._read_index()
         present = {name for name in _folders(self.root) if name in self._rows or _whole(self.root / name)}
         gone = [name for name in (*self._rows, *self._problems) if name not in present]
@@ -157,6 +163,22 @@ class ArchiveIndex:
             except (InputError, OSError) as error:
                 self._problems[name] = (written, str(error))
         return changed
+
+    def _look_at_rows(self) -> bool:
+        """Read the rows that have changed; all of them, if the beliefs have. Return whether there are any."""
+        kept = self._storage.version_rows
+        assert kept is not None, "a storage that is no directory keeps rows"
+        written = self._storage.stamp(BELIEFS)
+        columns, change = kept.read(self._change if written == self._indexed else 0)
+        if written == self._indexed and change == self._change:
+            return False
+        try:
+            self.note, columns = "", with_beliefs_file(self.root, columns) if written != self._indexed else columns
+        except DamagedFile as error:
+            self.note = str(error)
+        self._indexed, self._change = written, change
+        self._rows |= {row.id: row for row in columns.rows() if _finite(row)}
+        return True
 
     def _made(self) -> ArchiveSnapshot:
         rows = sorted(self._rows.values(), key=lambda row: (row.generation, row.id))

@@ -202,8 +202,8 @@ def _check_writers(opened: Opened) -> None:
         results = list(pool.map(add, range(_WRITERS)))
     demand(results.count(True) == 1, f"{results.count(True)} writers of one folder were told that theirs was added")
     winner = truths[results.index(True) % 2]
-    told = [results[writer] for writer in range(_WRITERS) if truths[writer % 2] != winner]
-    demand(told == [None] * len(told), "a writer of another content was not told that it lost")
+    answers = [results[writer] for writer in range(_WRITERS) if truths[writer % 2] != winner]
+    demand(answers == [None] * len(answers), "a writer of another content was not told that it lost")
     storage = opened()
     demand({name: storage.read(f"contended/{name}") for name in winner} == winner, "the folder is not the winner's")
 
