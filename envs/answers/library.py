@@ -13,6 +13,7 @@ import select
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -92,7 +93,8 @@ class _Library:
         process.wait()
         for pipe in (process.stdin, process.stdout):
             if pipe is not None:
-                pipe.close()
+                with suppress(OSError):  # what the worker did not read before it ended is flushed again
+                    pipe.close()
 
     def close(self) -> None:
         """Stop the worker."""

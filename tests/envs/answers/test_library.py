@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -61,6 +62,19 @@ def test_a_worker_that_ends_is_no_answer(tmp_path: Path, monkeypatch: pytest.Mon
     used = equivalence("math")
     assert not used.same(r"\gcd(4,6)", "2")
     assert used.same(r"\gcd(4,6)", r"\gcd(4, 6)"), "formulas that nobody can read are compared as text"
+
+
+def test_a_worker_that_ended_before_it_was_asked_is_no_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    replace_worker(tmp_path, monkeypatch, "raise SystemExit")
+    exchange = LIBRARY._exchange
+
+    def after_its_end(request: dict[str, Any], timeout: float) -> dict[str, Any]:
+        assert LIBRARY._process is not None
+        LIBRARY._process.wait()
+        return exchange(request, timeout)
+
+    monkeypatch.setattr(LIBRARY, "_exchange", after_its_end)
+    assert not equivalence("math").same(r"\gcd(4,6)", "2")
 
 
 @pytest.mark.parametrize(
