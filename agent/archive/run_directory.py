@@ -97,6 +97,10 @@ class RunConfig(FrozenModel):
     """Hash of the source of each controller that the search starts from (``--from``), by id."""
     share: str = ""
     """The archive that the run shares with others (`agent.loop.shared_archive`): a directory or an address."""
+    staleness: int | None = Field(default=None, ge=0)
+    """If set, the search has no barrier between generations (`agent.loop.steady`), and this is the most versions that
+    may be archived between the moment at which a brief is made and the archiving of the version that follows from it.
+    """
     explorer_by_name: bool = True
     """Whether a later process can make the explorer by its name; False for an object with a state of its own."""
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from autotts.envs.store import Environment
 
     from ..archive.run_directory import Ablation, RunConfig
+    from ..loop.steady.turns import TurnEvent
     from ..records.given import GivenController
 
 
@@ -37,6 +38,7 @@ def add_parser(commands: Commands) -> None:
     options.budget(command)
     options.spending(command)
     options.executor(command)
+    options.at_once(command)
     options.json_output(command)
     add_renamed(command, "--hours", "--max-hours")
 
@@ -98,6 +100,19 @@ def _add_search(command: CommandParser) -> None:
         "--share", metavar="ARCHIVE",
         help="share an archive with runs on the same environments: add versions to it, and try those of others",
     )  # fmt: skip
+    group.add_argument(
+        "--steady-state", action="store_true",
+        help="do not wait for whole generations: ask as soon as a slot is free (see `autotts docs search`)",
+    )  # fmt: skip
+    group.add_argument(
+        "--staleness", type=whole, metavar="N",
+        help="with --steady-state, drop a proposal if more than N versions were archived since its brief was made "
+        "(default: 8 times --population)",
+    )  # fmt: skip
+    group.add_argument(
+        "--replay-events", metavar="FILE",
+        help="with --steady-state, follow the order of another run, whose events.jsonl this is: same archive",
+    )
     options.holdout(command, "0.3 for explorers that write free code, 0 for evolve")
     command.group(options.OUTPUT).add_argument(
         "--run", metavar="RUN", help="run directory (default: a new one under ./runs)"
@@ -138,6 +153,7 @@ def discover(args: argparse.Namespace) -> int:
     from ..loop.starting_points import starting_points
     from .run_session import check_tracker, limits_of, run_discovery
 
+    turns = _steady(args)
     check_name(args.sandbox)
     check_executor(args.executor, args.ray_address)
     if args.holdout is None:
@@ -160,7 +176,33 @@ def discover(args: argparse.Namespace) -> int:
         config = config.model_copy(update={"sandbox": name})
         run = Run.create(home, config, [*parts.searched, *simulated], given, parts.held_out)
         record_settings(run, args.sources)
-        return run_discovery(run, sandbox, args)
+        return run_discovery(run, sandbox, args, turns=turns)
+
+
+def _steady(args: argparse.Namespace) -> list[TurnEvent]:
+    """Check the options of a steady state, and return the turns to follow.
+
+    Raises:
+        InputError: an option has no effect, waits for a generation, or names a file without turns.
+    """
+    if not args.steady_state:
+        for name in ("staleness", "replay_events"):
+            if getattr(args, name) is not None:
+                raise InputError(f"--{name.replace('_', '-')} has no effect without --steady-state")
+        return []
+    from ..loop.steady.log import read_turns
+
+    if args.approve:
+        raise InputError("--approve waits for you, and a steady state (--steady-state) waits for nobody: leave one out")
+    for name in ("max_dollars_each", "max_calls_each", "max_hours_each"):
+        if getattr(args, name) is not None:
+            raise InputError(f"--{name.replace('_', '-')} limits generations, and --steady-state has no such barrier")
+    if args.replay_events is None:
+        return []
+    try:
+        return read_turns(Path(args.replay_events).read_bytes(), args.replay_events)
+    except OSError as error:
+        raise InputError(f"{args.replay_events}: cannot be read ({error.strerror})") from None
 
 
 def _refuse_unused(args: argparse.Namespace, config: RunConfig) -> None:
@@ -218,9 +260,18 @@ def _config(
         simulated_weight=args.simulated_weight,
         ablations=_ablations(args),
         screening=args.screening,
+        staleness=_staleness(args, population),
         share=args.share or "",
         given={controller.id: controller.source_sha256 for controller in given},
     )
+
+
+def _staleness(args: argparse.Namespace, population: int) -> int | None:
+    from ..loop.steady.turns import STALENESS
+
+    if not args.steady_state:
+        return None
+    return STALENESS * population if args.staleness is None else int(args.staleness)
 
 
 def _ablations(args: argparse.Namespace) -> tuple[Ablation, ...]:

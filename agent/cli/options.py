@@ -202,6 +202,15 @@ def spending(command: CommandParser) -> None:
     )  # fmt: skip
 
 
+def at_once(command: CommandParser) -> None:
+    """Add the number of candidates that are evaluated at the same time."""
+    command.group(SANDBOX).add_argument(
+        "--candidates-at-once", type=count, metavar="N",
+        help="candidates that run at the same time; in a steady state, turns in flight (default: as many as keep the "
+        "nodes at work: 1 on this machine, and 4 in a steady state)",
+    )  # fmt: skip
+
+
 def json_output(command: CommandParser) -> None:
     """Add ``--json``, for a command that prints figures."""
     command.group(OUTPUT).add_argument(

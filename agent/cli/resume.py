@@ -26,6 +26,7 @@ def add_parser(commands: Commands) -> None:
     options.spending(command)
     options.data_root(command)
     options.executor(command)
+    options.at_once(command)
     options.json_output(command)
 
 

@@ -31,6 +31,7 @@ from ..llm.calls import CallJournal
 from ..llm.failures import ExplorerError
 from ..llm.prices import Prices, estimate_cost
 from ..loop.assembly import assemble, update_limits
+from ..loop.steady.turns import TurnEvent
 from ..records.events import Event, RunFinished, RunStarted
 from ..records.explorer import Explorer
 from ..reports.console.progress import ProgressDisplay
@@ -41,7 +42,9 @@ from . import json_output
 from .messages import notice, warn
 
 
-def run_discovery(run: Run, sandbox: Sandbox, args: argparse.Namespace, own: Explorer | None = None) -> int:
+def run_discovery(
+    run: Run, sandbox: Sandbox, args: argparse.Namespace, own: Explorer | None = None, turns: Sequence[TurnEvent] = ()
+) -> int:
     """Run the discovery loop to its end or to the next interruption, and return the exit code.
 
     Args:
@@ -49,13 +52,15 @@ def run_discovery(run: Run, sandbox: Sandbox, args: argparse.Namespace, own: Exp
         sandbox: where candidates run.
         args: the options of the command.
         own: replaces the explorer that the settings of the run name.
+        turns: the turns of another run with a steady state, whose order this run follows.
 
     Raises:
         InputError: the explorer or the tracker cannot be used with these settings.
         SandboxError: the sandbox failed.
         ExplorerError: the explorer failed.
     """
-    from ..loop.graph import Discovery, discover  # LangGraph takes a second to import: wrong usage fails before
+    # LangGraph takes a second to import: wrong usage fails before
+    from ..loop.steady.graph import discover, discovery_of
 
     if args.approve and args.json == json_output.ALONE:
         raise InputError("--approve asks on standard output, so --json needs a file")
@@ -90,7 +95,9 @@ def run_discovery(run: Run, sandbox: Sandbox, args: argparse.Namespace, own: Exp
 
     try:
         with display, closing(follower) if follower else nullcontext():
-            discovery = Discovery(run, explorer, sandbox, report, args.approve, budget, page)
+            discovery = discovery_of(
+                run, explorer, sandbox, report, args.approve, budget, page, args.candidates_at_once, turns
+            )
             discover(discovery, lambda candidates: _approve(candidates, run, display))
     except KeyboardInterrupt:
         warn(f"interrupted; go on with `autotts resume {run.home}`")

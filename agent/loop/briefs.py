@@ -80,9 +80,8 @@ class BriefBuilder:
         """Return the parents: chosen by a bandit in the step "propose", the best versions in the step "refine"."""
         config, generation = self._config, request["generation"]
         if request["step"] == "refine":
-            usable = [card for card in population.ranked(members) if card.data or not self._explorer.needs_own_data]
+            best = self._best(members)
             first = request["slot"] // config.islands if self._explorer.one_at_a_time else 0
-            best = usable[: max(1, config.population // 2)]
             return [ChosenParent(card, "") for card in (best[first:] or best)[: request["count"]]]
         if generation == 1:  # the search starts from the controllers that the user gave, if one of them ran
             members = [card for card in members if card.ok and card.explorer == GIVEN] or members
@@ -91,6 +90,11 @@ class BriefBuilder:
             self._explorer.needs_own_data, context.objectives,
             lambda version: program_shape(self._store.source(version)), context.arms,
         )  # fmt: skip
+
+    def _best(self, members: Sequence[Card]) -> list[Card]:
+        """Return the best of the members that the explorer can refine: half as many as a generation has candidates."""
+        usable = [card for card in population.ranked(members) if card.data or not self._explorer.needs_own_data]
+        return usable[: max(1, self._config.population // 2)]
 
     def _brief(
         self, request: SlotRequest, context: StepContext, members: Sequence[Card], parents: Sequence[Card]

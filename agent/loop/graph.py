@@ -81,12 +81,17 @@ def build(
     return graph.compile(checkpointer=saver)
 
 
-def discover(discovery: Discovery, approve: ApprovalCallback = lambda candidates: []) -> None:
+def discover(
+    discovery: Discovery,
+    approve: ApprovalCallback = lambda candidates: [],
+    build: Callable[[Discovery, BaseCheckpointSaver[Any]], DiscoveryGraph] = build,
+) -> None:
     """Run or resume the discovery of a run directory until it has finished or reaches a limit.
 
     Args:
         discovery: the nodes, and the run that they work on.
         approve: called with the new candidates before they run, if the discovery wants approval.
+        build: builds the graph; another one may have other nodes, of which `Discovery.last_node` is one.
 
     Raises:
         DamagedFile: the checkpoint is damaged.
@@ -105,7 +110,7 @@ def discover(discovery: Discovery, approve: ApprovalCallback = lambda candidates
         begin: Any = None if begun.next else {}
         if begun.values and (not begun.next or _waits_for_the_end(begun)):
             if begun.values["generation"] <= run.config.generations:  # the user may have raised a limit
-                graph.update_state(thread, {"stopped": ""}, as_node="archive")
+                graph.update_state(thread, {"stopped": ""}, as_node=discovery.last_node)
                 begin = None
             elif not begun.next:
                 return

@@ -86,6 +86,9 @@ class Discovery:
             sandbox (its attribute ``candidates_at_once``), and is 1 if it has none.
     """
 
+    last_node = "archive"
+    """The node after which a run goes on that a limit had stopped."""
+
     def __init__(
         self,
         run: Run,
@@ -275,10 +278,13 @@ class Discovery:
 
     def _evaluated_one(self, record: CandidateRecord, played: int, seconds: float, among: Sequence[str]) -> None:
         """Emit the event of a candidate that has its verdict, among the ids of its generation so far."""
+        self._evaluated_at(record, played, seconds, among.index(record.id) + 1, len(among))
+
+    def _evaluated_at(self, record: CandidateRecord, played: int, seconds: float, position: int, of: int) -> None:
         assert record.evaluation is not None
         self.emit(
             CandidateEvaluated(
-                id=record.id, position=among.index(record.id) + 1, of=len(among), verdict=record.evaluation.verdict,
+                id=record.id, position=position, of=of, verdict=record.evaluation.verdict,
                 message=record.evaluation.message, seconds=round(seconds, 3), episodes=played,
                 saved=len(self.store.episodes) - played if played else 0,
             )

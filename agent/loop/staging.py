@@ -113,6 +113,11 @@ class Staging:
         except (OSError, ValueError, TypeError, DamagedFile):
             raise DamagedFile(f"{path}: damaged; remove it, and resume") from None
 
+    def remove(self, name: str) -> None:
+        """Remove the record and the logs of a candidate, or the answer at one place of the search."""
+        for path in (self.home / f"{name}.{kind}" for kind in ("json", "npz", "answer")):
+            path.unlink(missing_ok=True)
+
     def clear(self) -> None:
         """Remove all files."""
         remove_tree(self.home)

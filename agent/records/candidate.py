@@ -101,6 +101,12 @@ class CandidateRecord(FrozenModel):
             parent_way=parent_ways.get(next(iter(proposal.parents), ""), ""),
         )
 
+    def in_generation(self, generation: int) -> Self:
+        """Return the record with the generation, and with the id that follows from it and the source."""
+        return self.model_copy(
+            update={"generation": generation, "id": f"g{generation:03d}-{_sha256(self.source)[:8]}"}
+        )
+
     @property
     def source(self) -> str:
         """The source of the proposal."""

@@ -108,6 +108,40 @@ class CandidateEvaluated(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class TurnAsked(Event):
+    """A steady-state search begins a turn: the explorer is asked for one candidate."""
+
+    kind = "turn"
+    turn: int
+    """From 0."""
+    after: int
+    """Versions, beside those of generation 0, that were admitted before: the brief shows these."""
+
+
+@dataclass(frozen=True, slots=True)
+class VersionAdmitted(Event):
+    """A steady-state search admits the candidate of a turn to the archive, as its next version."""
+
+    kind = "admitted"
+    turn: int
+    id: str
+    position: int
+    """Versions, beside those of generation 0, that were admitted before."""
+    decided: int
+    """Those of them that were known when screening, and the extent of the audit, were decided."""
+
+
+@dataclass(frozen=True, slots=True)
+class TurnDropped(Event):
+    """A turn of a steady-state search has ended without a version."""
+
+    kind = "dropped"
+    turn: int
+    why: str
+    """``nothing`` was proposed, a ``copy`` of another version, ``stale``, or a ``limit`` was reached."""
+
+
+@dataclass(frozen=True, slots=True)
 class GenerationArchived(Event):
     """All candidates of a generation are in the archive."""
 
@@ -222,6 +256,7 @@ _LOGGED: dict[str, type[Event]] = {
     for event in (
         RunStarted, GenerationStarted, MigrantsChosen, SlotAnswered, ConversationEnded, CandidateEvaluated,
         GenerationArchived, VersionRejected, RunStopped, RunFinished, TrackerFailed,
+        TurnAsked, TurnDropped, VersionAdmitted,
     )
     if (kind := event.kind) is not None
 }  # fmt: skip

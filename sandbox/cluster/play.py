@@ -16,14 +16,10 @@ from ..base import SandboxError
 from ..kept_logs import largest_run, too_much
 from ..outcome import Candidate, SandboxOutcome, Verdict
 from ..sealing import RecordedQuestions
+from ..share_schedule import share_size
 from ..wire import PRINTED, SealedBatch
 from .messages import NOWHERE, Ints, NodeSettings, QuestionBlock, Share
 from .recorded import RecordedEnvironments, StoredQuestion, fresh_codes
-
-LEAST, MOST = 16, 512
-"""Episodes of a share: fewer are not worth a task, and more are lost with a node."""
-EACH_SLOT = 3
-"""Shares for each slot, so that slots end at nearly the same time."""
 
 Codes = npt.NDArray[np.uint16]
 Meaning = npt.NDArray[np.int32]
@@ -60,7 +56,7 @@ class ClusterRun:
         """Return a run on questions that only this batch has, such as those of an audit."""
         return cls(candidate, batch, None, None)
 
-    def parts(self, slots: int) -> list[Ints]:
+    def parts(self, slots: int, runs: int = 1) -> list[Ints]:
         """Return the episodes of each share, in ascending order.
 
         Episodes of one question stay together, so that a node needs few questions; a group is never divided, because
@@ -68,9 +64,10 @@ class ClusterRun:
 
         Args:
             slots: shares that are played at the same time.
+            runs: runs that have these slots between them.
         """
         n, group = len(self.batch), self.batch.group
-        size = min(MOST, max(LEAST, math.ceil(n / (EACH_SLOT * max(1, slots)))))
+        size = share_size(n, slots, runs)
         if (group == group[0]).all():
             order = np.argsort(self.batch.question, kind="stable")
             return [np.sort(part) for part in np.array_split(order, math.ceil(n / size))]

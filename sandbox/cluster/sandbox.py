@@ -15,6 +15,7 @@ from autotts.envs.episodes import Episodes
 
 from ..base import SandboxError, SandboxLimits, SandboxUnavailable, log_message
 from ..outcome import Candidate, SandboxOutcome
+from ..share_schedule import ShareBoard
 from ..wire import SealedBatch
 from .link import ClusterLink, Results
 from .messages import BrokerSettings, NodeReport, NodeSettings
@@ -22,10 +23,6 @@ from .node import code_digest
 from .play import ClusterRun, ShareResults
 from .recorded import RecordedEnvironments
 
-_LATE = 3.0
-"""A share is late after so many times the time of the middle share; it then gets a second copy, if slots are free."""
-_LEAST_LATE = 2.0
-"""Seconds after which a share may be late."""
 _WAIT = 0.25
 """Seconds between two looks for late shares."""
 
@@ -58,6 +55,8 @@ class RaySandbox:
         self._link = ClusterLink(BrokerSettings(address, workers, self._settings), notice or log_message)
         self._recorded = RecordedEnvironments(self._link)
         self._session: str | None = None
+        self._playing: set[object] = set()
+        """The runs that play now, of all threads."""
         opened = {node.sandbox for node in self.nodes}
         self.name = opened.pop() if len(opened) == 1 else sandbox
         nodes = len(self.nodes)
@@ -111,26 +110,30 @@ class RaySandbox:
 
     def _play(self, run: ClusterRun, progress: Callable[[int], None] | None) -> SandboxOutcome:
         session = self._session or secrets.token_hex(8)
-        playing = _Play(run, self._link, session, self._settings)
+        mine = object()
+        self._playing.add(mine)
+        playing = _Play(run, self._link, session, self._settings, len(self._playing))
         try:
             playing.until_done(progress)
         finally:
             playing.cancel_all()
+            self._playing.discard(mine)
         return playing.results.outcome()
 
 
 class _Play:
     """The shares of one run on the cluster; used by the thread that runs it."""
 
-    def __init__(self, run: ClusterRun, link: ClusterLink, session: str, settings: NodeSettings) -> None:
+    def __init__(
+        self, run: ClusterRun, link: ClusterLink, session: str, settings: NodeSettings, runs: int
+    ) -> None:
         self._run, self._link, self._session, self._settings = run, link, session, settings
-        self._parts = run.parts(link.slots)
+        self._parts = run.parts(link.slots, runs)
         self.results = ShareResults(run, self._parts)
         self._queue: Results = queue.SimpleQueue()
         self._copies: dict[int, int] = {}
         """The share of each number that was submitted and has not ended."""
-        self._began: dict[int, float] = {}
-        self._durations: list[float] = []
+        self._board = ShareBoard(len(self._parts))
 
     def until_done(self, progress: Callable[[int], None] | None) -> None:
         """Have all shares played that matter for the outcome.
@@ -138,26 +141,26 @@ class _Play:
         Raises:
             SandboxError: the sandbox failed.
         """
-        open_shares = set(range(len(self._parts)))
-        for share in sorted(open_shares):
+        board = self._board
+        for share in sorted(board.open):
             self._submit(share)
-        while open_shares:
+        while board.open:
             try:
                 number, result = self._queue.get(timeout=_WAIT)
             except queue.Empty:
-                self._copy_late(open_shares)
+                self._copy_late()
                 continue
             share = self._copies.pop(number, -1)
-            if share not in open_shares:
+            if share not in board.open:
                 continue  # another copy of it was faster
             if result.outcome is None:
                 kind = SandboxUnavailable if result.unavailable else SandboxError
                 raise kind(f"{result.error} (on node {result.node})" if result.node else result.error)
-            self._durations.append(time.monotonic() - self._began[share])
+            board.ended(share, time.monotonic())
             self.results.add(share, result.outcome)
-            open_shares.discard(share)
-            self._cancel({share} | {each for each in open_shares if not self.results.needed(each)})
-            open_shares = {each for each in open_shares if self.results.needed(each)}
+            needless = {each for each in board.open if not self.results.needed(each)}
+            board.needless(needless)
+            self._cancel({share} | needless)
             if progress is not None and result.outcome.logs is not None:
                 try:
                     progress(len(self._parts[share]))
@@ -171,7 +174,7 @@ class _Play:
 
     def _submit(self, share: int) -> None:
         made, blocks, inline = self._run.share(self._parts[share], self._session, self._settings)
-        self._began.setdefault(share, time.monotonic())
+        self._board.submitted(share, time.monotonic())
         self._copies[self._link.submit(made, blocks, inline, self._queue)] = share
 
     def _cancel(self, shares: set[int]) -> None:
@@ -180,13 +183,7 @@ class _Play:
         for number in numbers:
             del self._copies[number]
 
-    def _copy_late(self, open_shares: set[int]) -> None:
+    def _copy_late(self) -> None:
         """Have late shares played a second time, if nothing else waits for the slots."""
-        if not self._durations or self._link.load >= self._link.slots:
-            return
-        middle = sorted(self._durations)[len(self._durations) // 2]
-        late = time.monotonic() - max(_LEAST_LATE, _LATE * middle)
-        submitted = list(self._copies.values())
-        for share in sorted(open_shares, key=self._began.__getitem__):
-            if self._began[share] < late and submitted.count(share) == 1 and self._link.load < self._link.slots:
-                self._submit(share)
+        for share in self._board.late(time.monotonic(), self._link.slots - self._link.load):
+            self._submit(share)

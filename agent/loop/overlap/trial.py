@@ -25,6 +25,8 @@ from ..evaluation import CandidateEvaluator, PlayedCandidate, always
 from ..staging import Staging
 
 Work = Callable[[], None]
+Settled = tuple[PlayedCandidate, LoggedEvaluation]
+"""The scores of a candidate, and its evaluation after its audit."""
 
 
 class TrialCancelled(WorkCancelled):
@@ -63,13 +65,18 @@ class OverlappingTrial:
             self._plan = steps
         self._judge = always if steps is None else steps.judge
 
+    @property
+    def complete(self) -> bool:
+        """Whether it has played all its episodes, or has failed."""
+        return self._played is not None
+
     def cancel(self) -> None:
         """Let the work that runs end soon."""
         self.cancelled = True
 
     def settle(
         self, steps: EvaluationSteps | None, present: Sequence[Card], busy: bool
-    ) -> tuple[PlayedCandidate, LoggedEvaluation] | None:
+    ) -> Settled | None:
         """Decide as after the versions ``present``.
 
         Args:

@@ -102,7 +102,7 @@ def one_by_one(home: Path, sources: Sequence[str]) -> Step:
 
 
 @pytest.mark.slow
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
     order=st.permutations(range(len(POOL))), count=st.integers(2, 10), at_once=st.integers(2, 8),
     seed=st.integers(0, 2**32), kills=st.lists(st.integers(1, 12), max_size=3),

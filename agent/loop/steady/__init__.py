@@ -1,0 +1,1 @@
+"""The steady state: a search without a barrier between generations, deterministic from its event log."""
