@@ -192,6 +192,8 @@ def _steady(args: argparse.Namespace) -> list[TurnEvent]:
         return []
     from ..loop.steady.log import read_turns
 
+    if args.share:
+        raise InputError("--share works between generations, so it does not go with --steady-state")
     if args.approve:
         raise InputError("--approve waits for you, and a steady state (--steady-state) waits for nobody: leave one out")
     for name in ("max_dollars_each", "max_calls_each", "max_hours_each"):
