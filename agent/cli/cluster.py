@@ -38,7 +38,7 @@ def check(args: argparse.Namespace) -> int:
     from ..reports.console.terminal import console
 
     check_name(args.sandbox)
-    found = check_cluster(chosen_address(args.ray_address), args.sandbox, args.runtime)
+    found = check_cluster(chosen_address(args.ray_address), args.sandbox, args.runtime, interpreter=args.interpreter)
     console().print(_table(found))
     json_output.write(args, lambda: _document(found))
     bad = sum(bool(found.problem(node)) for node in found.nodes)
@@ -50,11 +50,13 @@ def _table(found: ClusterCheck) -> Table:
     from rich.table import Table
     from rich.text import Text
 
+    from autotts.sandbox.choice import INTERPRETERS
+
     table = Table("node", "CPUs", "memory, GiB", "Python", "Ray", "program", "sandbox", "small batch", show_lines=True)
     for node in found.nodes:
         table.add_row(
             Text(node.address), f"{node.cpus:g}", f"{node.memory / 2**30:.1f}", Text(node.python), Text(node.ray),
-            Text(node.version), Text(node.sandbox or "none"),
+            Text(node.version), Text(f"{node.sandbox}, {INTERPRETERS[node.interpreter]}" if node.sandbox else "none"),
             Text(found.problem(node) or f"the same bits, {node.seconds:.1f} s"),
         )  # fmt: skip
     return table
@@ -68,8 +70,8 @@ def _document(found: ClusterCheck) -> BaseModel:
         ClusterNodeRow(
             address=node.address, machine=node.machine, cpus=node.cpus, memory=node.memory, object_store=node.store,
             python=node.python, ray=node.ray, version=node.version, code=node.code, sandbox=node.sandbox,
-            about=node.about, same_bits=node.played == found.expected, seconds=node.seconds,
-            problem=found.problem(node),
+            about=node.about, interpreter=node.interpreter, same_bits=node.played == found.expected,
+            seconds=node.seconds, problem=found.problem(node),
         )
         for node in found.nodes
     ]  # fmt: skip

@@ -231,6 +231,8 @@ class ClusterNodeRow(Document):
     sandbox: str
     """The sandbox that works there; empty if there is none."""
     about: str
+    interpreter: str
+    """Of the candidates there."""
     same_bits: bool
     """Whether a small batch has given the same bits as on this machine."""
     seconds: float

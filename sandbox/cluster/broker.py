@@ -177,21 +177,13 @@ def _connect(settings: BrokerSettings) -> None:
     """Start Ray on this machine, or connect to a cluster.
 
     Raises:
-        ConnectionError: no cluster answers in time.
+        ConnectionError: no cluster answers.
     """
     own: dict[str, Any] = {"address": settings.address}
     if settings.address is None:
         own = {"address": "local", "num_cpus": settings.slots, "include_dashboard": False}
         own["_node_ip_address"] = "127.0.0.1"
-    end = time.monotonic() + settings.patience
-    while True:
-        try:
-            ray.init(log_to_driver=False, logging_level=logging.CRITICAL, **own)
-            return
-        except (ConnectionError, TimeoutError) as error:
-            if time.monotonic() > end:
-                raise ConnectionError(f"no cluster answers at {settings.address}") from error
-            time.sleep(1)
+    ray.init(log_to_driver=False, logging_level=logging.CRITICAL, **own)
 
 
 def _reports(settings: BrokerSettings) -> list[NodeReport]:
@@ -231,7 +223,8 @@ def main() -> None:
             reports = _reports(settings)
             slots = _slots(settings)
         except Exception as error:
-            host.send(BrokerFailed(_line(error)))
+            away = isinstance(error, ConnectionError | TimeoutError | RayError)
+            host.send(BrokerFailed("no answer" if away else _line(error), away))
             os._exit(1)
         host.send(BrokerReady(tuple(reports), slots, settings.address is None))
         try:

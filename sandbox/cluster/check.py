@@ -34,8 +34,9 @@ class ClusterCheck:
 
 
 def check_cluster(
-    address: str | None, sandbox: str, runtime: str | None = None, notice: Callable[[str], None] | None = None
-) -> ClusterCheck:
+    address: str | None, sandbox: str, runtime: str | None = None, notice: Callable[[str], None] | None = None,
+    interpreter: str = "cpython",
+) -> ClusterCheck:  # fmt: skip
     """Have each node play a small batch.
 
     Args:
@@ -43,14 +44,15 @@ def check_cluster(
         sandbox: what the nodes shall use.
         runtime: the Docker runtime.
         notice: called with messages for the user.
+        interpreter: of the candidates there.
 
     Raises:
         InputError: Ray is not installed.
         SandboxError: there is no cluster.
     """
     expected = small_batch()
-    settings = NodeSettings(sandbox, SandboxLimits(), runtime, code_digest())
-    link = ClusterLink(BrokerSettings(address, None, settings, check=True, patience=10.0), notice or log_message)
+    settings = NodeSettings(sandbox, SandboxLimits(), runtime, interpreter, code_digest())
+    link = ClusterLink(BrokerSettings(address, None, settings, check=True), notice or log_message)
     try:
         if not link.nodes:
             raise SandboxError(f"{link.where} has no node with a CPU")

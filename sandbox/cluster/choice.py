@@ -49,7 +49,7 @@ def open_executor(
     from .sandbox import RaySandbox  # Ray is an extra
 
     check_name(sandbox)
-    return RaySandbox(chosen_address(ray_address), sandbox, workers, limits, runtime, notice)
+    return RaySandbox(chosen_address(ray_address), sandbox, workers, limits, runtime, notice, interpreter=interpreter)
 
 
 def check_executor(executor: str, ray_address: str | None) -> None:

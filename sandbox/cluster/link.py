@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib.util import find_spec
@@ -21,6 +22,7 @@ from autotts.envs.extras import install_command
 
 from ..base import SandboxError, SandboxUnavailable
 from .messages import (
+    PATIENCE,
     BlockDropped,
     BlockSent,
     BrokerFailed,
@@ -39,6 +41,8 @@ from .messages import (
 _BROKERS = 5
 """Brokers that are started one after another without a single result before the link gives up."""
 _CLOSE_SECONDS = 20.0
+_PAUSE = 1.0
+"""Seconds between two attempts to find a cluster that was lost."""
 
 MakeBlock = Callable[[], QuestionBlock]
 """Makes the columns of a block, the same each time: a new broker needs them again."""
@@ -55,16 +59,19 @@ class ClusterLink:
     Args:
         settings: what to connect to.
         notice: called with messages for the user.
+        patience: seconds in which a cluster that was lost must answer again.
 
     Raises:
         InputError: Ray is not installed.
         SandboxError: the cluster cannot be used.
     """
 
-    def __init__(self, settings: BrokerSettings, notice: Callable[[str], None]) -> None:
+    def __init__(
+        self, settings: BrokerSettings, notice: Callable[[str], None], patience: float = PATIENCE
+    ) -> None:
         if find_spec("ray") is None:
             raise InputError(f"Ray is not installed: {install_command('ray')}")
-        self._settings, self._notice = settings, notice
+        self._settings, self._notice, self._patience = settings, notice, patience
         self._lock = threading.Lock()
         self._numbers = 0
         self._blocks: dict[int, MakeBlock] = {}
@@ -172,7 +179,7 @@ class ClusterLink:
         try:
             if fruitless > _BROKERS:
                 raise SandboxUnavailable(f"{self.where} was lost {_BROKERS} times in a row")
-            process, broker, ready = self._start()
+            process, broker, ready = self._start_again()
         except SandboxError as error:
             with self._lock:
                 self._failed = SandboxUnavailable(str(error))
@@ -192,11 +199,27 @@ class ClusterLink:
                 self._send(sent)
         return True
 
+    def _start_again(self) -> tuple[subprocess.Popen[bytes], Connection, BrokerReady]:
+        """Start a broker, while nothing answers again and again, as long as the patience lasts.
+
+        Raises:
+            SandboxError: as for `_start`.
+        """
+        end = time.monotonic() + self._patience
+        while True:
+            try:
+                return self._start()
+            except SandboxUnavailable:
+                if self._closed or time.monotonic() > end:
+                    raise
+                time.sleep(_PAUSE)
+
     def _start(self) -> tuple[subprocess.Popen[bytes], Connection, BrokerReady]:
         """Start a broker, and wait until it is connected.
 
         Raises:
-            SandboxError: it cannot connect, or a node cannot be used.
+            SandboxUnavailable: nothing answers.
+            SandboxError: a node cannot be used.
         """
         ours, theirs = socket.socketpair()
         environment = {"RAY_USAGE_STATS_ENABLED": "0", **os.environ}
@@ -216,7 +239,7 @@ class ClusterLink:
             except (EOFError, OSError):
                 process.wait()
                 errors.seek(0)
-                first = BrokerFailed(_last_line(errors.read()))
+                first = BrokerFailed(_last_line(errors.read()), away=True)
             except BaseException:  # Ctrl-C
                 process.kill()
                 raise
@@ -227,7 +250,8 @@ class ClusterLink:
             first = BrokerFailed(problem)
         broker.close()
         _wait(process)
-        raise SandboxError(f"{self.where} cannot be used: {first.why}")
+        kind = SandboxUnavailable if first.away else SandboxError
+        raise kind(f"{self.where} cannot be used: {first.why}")
 
     def _end_broker(self) -> None:
         """Shut the socket, which ends the broker, and wait for its end."""
@@ -256,5 +280,7 @@ def _problem(nodes: Sequence[NodeReport]) -> str:
 
 
 def _last_line(errors: bytes) -> str:
-    lines = errors.decode(errors="replace").strip().splitlines()
-    return lines[-1][:300] if lines else "its process ended"
+    text = errors.decode(errors="replace").strip()
+    if "Failed to connect to GCS" in text:
+        return "its head does not answer"
+    return text.splitlines()[-1][:300] if text else "its process ended"

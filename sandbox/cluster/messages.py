@@ -20,6 +20,8 @@ from ..sealing import SealedQuestion
 from ..wire import SealedBatch
 
 Ints = npt.NDArray[np.int64]
+PATIENCE = 60.0
+"""Seconds in which a cluster that was lost must answer again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +32,14 @@ class NodeSettings:
     """A name for `sandbox.choice.open_sandbox`."""
     limits: SandboxLimits
     runtime: str | None = None
+    interpreter: str = "cpython"
     code: str = ""
     """`code_digest` of the host. A node with other code refuses to work, as its results could differ."""
 
     def as_arguments(self) -> dict[str, Any]:
         """Return the arguments for `sandbox.choice.open_sandbox`."""
-        return {"name": self.sandbox, "runtime": self.runtime, "limits": self.limits}
+        return {"name": self.sandbox, "runtime": self.runtime, "limits": self.limits,
+                "interpreter": self.interpreter}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +174,8 @@ class NodeReport:
     sandbox: str = ""
     """The sandbox that it opened; empty if none works."""
     about: str = ""
+    interpreter: str = ""
+    """Of the candidates there: ``cpython`` or ``pypy``."""
     problem: str = ""
     """Why it cannot play candidates; empty if it can."""
     silent: bool = False
@@ -230,6 +236,8 @@ class BrokerFailed:
     """From the broker: it cannot work, and ends."""
 
     why: str
+    away: bool = False
+    """Whether nothing answers: another try may find the cluster."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,8 +266,6 @@ class BrokerSettings:
     node: NodeSettings
     check: bool = False
     """Whether each node also plays a small batch, and problems are reported instead of raised."""
-    patience: float = 60.0
-    """Seconds in which a cluster must answer."""
 
 
 def _offsets(sizes: Sequence[int]) -> Ints:

@@ -21,11 +21,12 @@ from pathlib import Path
 from typing import Any
 
 from autotts.envs.episodes import grid
+from autotts.envs.errors import InputError
 from autotts.envs.synthetic.model import default_models, generate
 
 from ..backends.process import ProcessSandbox
 from ..base import Sandbox, SandboxError, SandboxUnavailable
-from ..choice import open_sandbox
+from ..choice import interpreter_of, open_sandbox
 from ..evaluation import evaluate
 from .messages import NodeReport, NodeSettings, QuestionBlock, Share, ShareResult
 
@@ -83,6 +84,7 @@ def _node_sandbox(settings: NodeSettings) -> _NodeSandbox:
     """Return the sandbox of this process.
 
     Raises:
+        InputError: there is no such sandbox or interpreter here.
         SandboxError: it does not work here, or this node has other code than the host.
     """
     if (ours := code_digest()) != settings.code:
@@ -111,7 +113,7 @@ def play_share(share: Share, *blocks: QuestionBlock) -> ShareResult:
         node = _node_sandbox(share.settings)
         with node.lock:
             outcome = node.session(share.session).play(share.candidate, share.batch(blocks))
-    except SandboxError as error:
+    except (SandboxError, InputError) as error:
         unavailable = isinstance(error, SandboxUnavailable)
         again = not isinstance(error, _OtherCode)
         return ShareResult(None, str(error), unavailable, again, address(), time.monotonic() - began)
@@ -128,11 +130,11 @@ def report_node(settings: NodeSettings, play: bool) -> NodeReport:
     )  # fmt: skip
     try:
         sandbox = _node_sandbox(settings).sandbox
-        found = replace(found, sandbox=sandbox.name, about=sandbox.about)
+        found = replace(found, sandbox=sandbox.name, about=sandbox.about, interpreter=interpreter_of(sandbox))
         if play:
             began = time.monotonic()
             found = replace(found, played=small_batch(sandbox), seconds=time.monotonic() - began)
-    except SandboxError as error:
+    except (SandboxError, InputError) as error:
         found = replace(found, problem=str(error))
     return found
 

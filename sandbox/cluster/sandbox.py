@@ -18,7 +18,7 @@ from ..outcome import Candidate, SandboxOutcome
 from ..share_schedule import ShareBoard
 from ..wire import SealedBatch
 from .link import ClusterLink, Results
-from .messages import BrokerSettings, NodeReport, NodeSettings
+from .messages import PATIENCE, BrokerSettings, NodeReport, NodeSettings
 from .node import code_digest
 from .play import ClusterRun, ShareResults
 from .recorded import RecordedEnvironments
@@ -41,6 +41,8 @@ class RaySandbox:
         limits: the resources of each worker.
         runtime: the Docker runtime.
         notice: called with messages for the user; None logs them as warnings.
+        patience: seconds in which a cluster that was lost must answer again.
+        interpreter: of the candidates (see `sandbox.choice.open_sandbox`).
 
     Raises:
         InputError: Ray is not installed.
@@ -50,15 +52,18 @@ class RaySandbox:
     def __init__(
         self, address: str | None = None, sandbox: str = "auto", workers: int | None = None,
         limits: SandboxLimits | None = None, runtime: str | None = None, notice: Callable[[str], None] | None = None,
+        patience: float = PATIENCE, interpreter: str = "cpython",
     ) -> None:  # fmt: skip
-        self._settings = NodeSettings(sandbox, limits or SandboxLimits(), runtime, code_digest())
-        self._link = ClusterLink(BrokerSettings(address, workers, self._settings), notice or log_message)
+        self._settings = NodeSettings(sandbox, limits or SandboxLimits(), runtime, interpreter, code_digest())
+        self._link = ClusterLink(BrokerSettings(address, workers, self._settings), notice or log_message, patience)
         self._recorded = RecordedEnvironments(self._link)
         self._session: str | None = None
         self._playing: set[object] = set()
         """The runs that play now, of all threads."""
         opened = {node.sandbox for node in self.nodes}
         self.name = opened.pop() if len(opened) == 1 else sandbox
+        runs = {node.interpreter for node in self.nodes}
+        self.interpreter = runs.pop() if len(runs) == 1 else "cpython"
         nodes = len(self.nodes)
         self.about = f"{self.nodes[0].about}; {self._link.where}: {nodes} node{'s'[: nodes > 1]}, {self.slots} CPUs"
 
