@@ -48,7 +48,7 @@ class ArchiveReader:
 
     def __init__(self, root: AnyPath, run: Run | None, data: Path) -> None:
         self.root, self.run, self.data = root, run, data
-        self.index = ArchiveIndex(root)  # type: ignore[arg-type]
+        self.index = ArchiveIndex(root)
         self._logs: _RecentlyUsed[Logs] = _RecentlyUsed(4)
         self._measured: _RecentlyUsed[Measurement] = _RecentlyUsed(4)
         self._environments: _RecentlyUsed[tuple[Environment, ...]] = _RecentlyUsed(4)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from autotts.envs.counting import counted
 from autotts.envs.plain_text import plain
 
+from . import copy_archive
 from . import json_output as json_writer
 from .options import OUTPUT, VERSIONS, Commands, add_command, add_group, data_root, json_output, run_or_archive
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 def add_parser(commands: Commands) -> None:
     """Add the commands."""
-    verbs = add_group(commands, "archive", "list archives; verify, reindex, export or import one")
+    verbs = add_group(commands, "archive", "list archives; verify, reindex, copy, export or import one")
     command = add_command(
         verbs, "list", list_, "list the archives that ship, and those of the runs here", "autotts archive list"
     )
@@ -44,6 +45,7 @@ def add_parser(commands: Commands) -> None:
         "autotts archive reindex runs/1",
     )  # fmt: skip
     run_or_archive(command, argument=True)
+    copy_archive.add_verb(verbs)
     command = add_command(
         verbs, "export", export, "write versions and their ancestors as one file, to share them",
         "autotts archive export g007-eefc52e2 --run runs/1 -o bundle.zip",

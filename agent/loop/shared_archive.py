@@ -60,7 +60,7 @@ class SharedArchive:
     def __init__(self, archive: Archive, config: RunConfig) -> None:
         self.archive, self._config = archive, config
         self._protocol = config.protocol()
-        self._index = ArchiveIndex(archive.root)  # type: ignore[arg-type]
+        self._index = ArchiveIndex(archive.root)
 
     def add(self, card: Card, own: Archive) -> None:
         """Add a version of this run, unless it did not run, or another run has added its source."""

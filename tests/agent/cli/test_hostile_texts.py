@@ -145,6 +145,7 @@ COMMANDS: dict[str, tuple[tuple[str, ...], ...]] = {
     "archive list": (("archive",), (EVIL,)),
     "archive verify": (("archive",), (EVIL,)),
     "archive reindex": (("archive",), (EVIL,)),
+    "archive copy": ((EVIL, "x"), ("run", EVIL), ("postgresql://:1/d/" + EVIL, "x")),
     "archive export": (("archive", "-o", f"{EVIL}.tar"), (EVIL, "-o", "x.tar")),
     "archive import": (("bad.bundle", "--archive", "other"), (EVIL, "--archive", "other")),
     "endpoint check": (SERVER, (*SERVER, "--model", EVIL)),
