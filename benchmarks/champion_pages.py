@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from autotts.agent.archive.baselines import baseline_names, baseline_source
-from autotts.agent.archive.champions import champion, champion_names
+from autotts.agent.archive.champions import champion, champion_names, champion_source
 from autotts.agent.diagnosis.findings import diagnose
 from autotts.agent.explorers.evolve.genome import BLOCKS, Genome
 from autotts.agent.explorers.evolve.render import render
@@ -63,7 +63,7 @@ def main() -> None:
         baselines = {name: measure(baseline_source(name)) for name in baseline_names()}
         for name in champion_names():
             archive, version = champion(name)
-            source, card = archive.source(version), archive.card(version)
+            source, card = champion_source(name), archive.card(version)
             ours = measure(source)
             without = {
                 removed: measure(changed)[0] for removed, changed in _without(Genome.from_json(card.data["genome"]))
@@ -96,8 +96,9 @@ def description(name: str, version: str, lineage: str, source: str) -> list[str]
     schedule = [controller.schedule(beta) for beta in (0.0, 0.5, 1.0)]  # type: ignore[attr-defined]
     return [
         f"# {name}", "", AIMS.get(name, ""), "",
-        f"`{version}` of `controllers_archive/discovered/{lineage}`, {source.count(chr(10))} lines:"
-        f" `autotts show {name}`. This page is written by `make champion-pages`.", "",
+        f"`{version}` of `controllers_archive/discovered/{lineage}`: `autotts show {name}`. What runs is "
+        f"`controllers_archive/champions/{name}.py`, {source.count(chr(10))} lines: what `evolve` writes of its genome "
+        "today, which takes the same actions in less time. This page is written by `make champion-pages`.", "",
         "## How it works", "", gist, "", points, "",
         "| constant | beta 0 | beta 0.5 | beta 1 |", "|---|---|---|---|",
         *(f"| `{key}` | " + " | ".join(f"{row[key]:.4g}" for row in schedule) + " |" for key in schedule[0]), "",

@@ -1,4 +1,8 @@
-"""The champions: the best discovered versions, which ship with the program and have names."""
+"""The champions: the best discovered versions, which ship with the program and have names.
+
+A champion has two sources. Its archive holds the one that discovery found, under its hash. The one that commands run is
+what `evolve` writes of the same genome today: the same actions in less time, in ``controllers_archive/champions``.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,7 @@ from ..records.card import Card
 from .archive import Archive, sha256
 from .baselines import baseline_names, baseline_source
 from .shipped import DISCOVERED as HOME
+from .shipped import FAST
 
 CHAMPIONS = "champions.json"
 """Lineage and version of each champion, by name; beside the shipped lineages."""
@@ -35,13 +40,30 @@ def champion(name: str) -> tuple[Archive, str]:
 
 
 def champion_source(name: str) -> str:
-    """Return the source of the champion ``name``.
+    """Return the source that runs for the champion ``name``: the actions of its version, in less time.
+
+    Raises:
+        InputError: there is no such champion.
+    """
+    champion(name)
+    return (FAST / f"{name}.py").read_text(encoding="utf-8")
+
+
+def found_source(name: str) -> str:
+    """Return the source of the champion ``name`` as discovery found it.
 
     Raises:
         InputError: there is no such champion.
     """
     archive, version = champion(name)
     return archive.source(version)
+
+
+@cache
+def shipped_sources() -> frozenset[str]:
+    """Return the sources of all baselines and champions: of champions as they run, and as they were found."""
+    names = champion_names()
+    return frozenset((*map(baseline_source, baseline_names()), *map(champion_source, names), *map(found_source, names)))
 
 
 def ships(card: Card) -> bool:
@@ -51,8 +73,7 @@ def ships(card: Card) -> bool:
 
 @cache
 def _shipped_sources() -> frozenset[str]:
-    sources = [*map(baseline_source, baseline_names()), *map(champion_source, champion_names())]
-    return frozenset(sha256(source.encode()) for source in sources)
+    return frozenset(sha256(source.encode()) for source in shipped_sources())
 
 
 def is_shipped_source(source_sha256: str) -> bool:

@@ -23,7 +23,7 @@ from autotts.sandbox.outcome import Candidate
 
 from .archive import Archive
 from .baselines import baseline_names, baseline_source
-from .champions import champion, champion_names, named_champions
+from .champions import champion, champion_names, champion_source, named_champions
 from .run_directory import Run, newest_home, next_home
 from .run_report import read_report
 from .shipped import PREFIX, archive_name, is_shipped, shipped_archives, shipped_root
@@ -170,7 +170,8 @@ def find_controller(text: str, home: str | None = None, archive: str | None = No
     if found is None:
         assert ships is not None
         return ships
-    if ships is not None and ships.candidate.source != found.candidate.source:
+    same = ships is not None and ships.archive is not None and is_shipped(where.root) and ships.version == found.version
+    if ships is not None and not same and ships.candidate.source != found.candidate.source:
         place = archive_name(where.root)
         _LOG.warning("%s is %s of %s; %s%s is the one that ships", text, found.version, place, PREFIX, text)
     return found
@@ -230,7 +231,7 @@ def _shipped(name: str) -> FoundController | None:
         return FoundController(Candidate(name, baseline_source(name)))
     if name in champion_names():
         archive, version = champion(name)
-        return FoundController(Candidate(name, archive.source(version)), archive, version)
+        return FoundController(Candidate(name, champion_source(name)), archive, version)
     return None
 
 

@@ -23,8 +23,7 @@ from autotts.sandbox.cluster.choice import open_executor
 from autotts.sandbox.outcome import Candidate
 
 from .archive import Archive
-from .baselines import baseline_names, baseline_source
-from .champions import champion_names, champion_source
+from .champions import shipped_sources
 from .names import RUNS, chosen_archive, chosen_home, chosen_run, find_controller, find_version, new_home, run_of
 
 __all__ = [
@@ -138,8 +137,7 @@ def note_width(max_branches: int, environments: Sequence[Environment]) -> None:
 
 def shipped(candidates: Sequence[Candidate]) -> bool:
     """Return whether all ``candidates`` came with this program."""
-    sources = {*map(baseline_source, baseline_names()), *map(champion_source, champion_names())}
-    return {candidate.source for candidate in candidates} <= sources
+    return {candidate.source for candidate in candidates} <= shipped_sources()
 
 
 def workers(given: int | None) -> int:

@@ -14,7 +14,7 @@ from autotts.envs.errors import InputError
 from .storage.stored_path import AnyPath
 
 HOME = Path(__file__).parents[2] / "controllers_archive"
-BASELINES, DISCOVERED = HOME / "baselines", HOME / "discovered"
+BASELINES, DISCOVERED, FAST = HOME / "baselines", HOME / "discovered", HOME / "champions"
 PREFIX = "shipped:"
 """Begins the name of everything that ships: ``shipped:evolve`` is an archive, ``shipped:balanced`` a champion."""
 CACHE_VARIABLE = "XDG_CACHE_HOME"

@@ -114,12 +114,12 @@ class ReplayQuestion(Question):
     """A question that is answered from a `Recording`; its branches are opened in a given order.
 
     Usually a controller steps the same branches again and again. Such a sequence of calls is a *lane*: one `zip` over
-    the columns of the branches yields the answers of a round at the cost of one tuple. Depths and log are updated when
-    the lane ends.
+    the columns of the branches yields the answers of a round at the cost of one tuple. A round only counts itself: its
+    tokens are added up when somebody asks for them, and depths and log are updated when the lane ends.
     """
 
     __slots__ = (
-        "_columns", "_delta", "_lane", "_lane_cost", "_lane_left", "_lane_rounds", "_lane_rows", "_latency", "_left",
+        "_columns", "_delta", "_lane", "_lane_cost", "_lane_left", "_lane_rows", "_lane_size", "_latency", "_left",
         "_order", "_pruned", "_recording", "_rows", "_running", "_step_cost", "_tokens", "_unseen", "log",
         "max_branches", "max_tokens",
     )  # fmt: skip
@@ -144,8 +144,8 @@ class ReplayQuestion(Question):
         self._unseen: set[int] = set()  # branches whose present depth has not been probed
         self._lane: Sequence[int] | None = None
         self._lane_rows: Iterator[tuple[Probe, ...]] = iter(())
-        self._lane_left = 0
-        self._lane_rounds = 0
+        self._lane_size = 0  # rounds of the lane in all
+        self._lane_left = 0  # those still to come
         self._lane_cost = 0
 
     # Actions
@@ -166,11 +166,9 @@ class ReplayQuestion(Question):
         return list(opened)
 
     def step_many(self, indices: Sequence[int]) -> list[Probe]:
-        if self._lane_left and indices == self._lane:
-            self._lane_left -= 1
-            self._lane_rounds += 1
-            self._tokens += self._lane_cost
-            self._latency += self._delta
+        left = self._lane_left
+        if left and indices == self._lane:
+            self._lane_left = left - 1
             return list(next(self._lane_rows))
         return self._leave_lane(indices)
 
@@ -193,7 +191,7 @@ class ReplayQuestion(Question):
         if rounds > 0:
             self._lane = indices
             self._lane_rows = zip(*map(self._rows.__getitem__, indices), strict=False)
-            self._lane_left = rounds
+            self._lane_size = self._lane_left = rounds
             self._lane_cost = cost
             return self.step_many(indices)
         probes = [next(self._rows[i]) for i in indices]
@@ -277,7 +275,9 @@ class ReplayQuestion(Question):
     def depth(self, i: int) -> int:
         self._opened(i)
         depth = len(self._columns[i]) - self._left[i]
-        return depth + self._lane_rounds if self._lane_rounds and i in (self._lane or ()) else depth
+        if self._lane is not None and i in self._lane:
+            depth += self._lane_size - self._lane_left
+        return depth
 
     @property
     def active(self) -> list[int]:
@@ -289,11 +289,11 @@ class ReplayQuestion(Question):
 
     @property
     def tokens(self) -> int:
-        return self._tokens
+        return self._tokens + (self._lane_size - self._lane_left) * self._lane_cost
 
     @property
     def latency(self) -> int:
-        return self._latency
+        return self._latency + (self._lane_size - self._lane_left) * self._delta
 
     @property
     def latest_answers(self) -> dict[int, str | None]:
@@ -311,7 +311,7 @@ class ReplayQuestion(Question):
 
     @property
     def can_step(self) -> bool:
-        return self.max_tokens is None or self._tokens + self._step_cost <= self.max_tokens
+        return self.max_tokens is None or self.tokens + self._step_cost <= self.max_tokens
 
     # Book-keeping
 
@@ -321,14 +321,19 @@ class ReplayQuestion(Question):
         return self.log
 
     def _end_lane(self) -> None:
-        if self._lane_rounds:
-            lane, rounds = self._lane or (), self._lane_rounds
+        lane = self._lane
+        if lane is None:
+            return
+        rounds = self._lane_size - self._lane_left
+        if rounds:
+            left = self._left
             for i in lane:
-                self._left[i] -= rounds
+                left[i] -= rounds
+            self._tokens += rounds * self._lane_cost
+            self._latency += rounds * self._delta
             self.log.add(STEP, lane, rounds)
-            self._lane_rounds = 0
         self._lane = None
-        self._lane_left = 0
+        self._lane_size = self._lane_left = 0
 
     def _opened(self, i: int) -> None:
         if not 0 <= i < len(self._rows):
@@ -392,4 +397,3 @@ def shuffled(n: int, seed: int) -> list[int]:
     order = list(range(n))
     Random(seed).shuffle(order)
     return order
-

@@ -151,7 +151,10 @@ def gather(brief: Brief, draft: Callable[[int], EvolvedDraft | None], guess: Sur
         draft: returns the draft of a turn, or None if the operator cannot change anything.
         guess: surrogate model that chooses half of the proposals, from `_POOL` drafts per proposal.
     """
-    sources = {version.source for version in (*brief.parents, *brief.mates, *brief.front)}
+    known = (*brief.parents, *brief.mates, *brief.front)
+    sources = {version.source for version in known}
+    # an earlier `evolve` wrote other sources of the same genomes
+    sources |= {render(genome) for version in known if (genome := genome_of(version)) is not None}
     proposals: list[Proposal] = []
 
     def add(made: EvolvedDraft) -> None:

@@ -85,77 +85,91 @@ def open(self, question: Question, wanted: int) -> None:
     if min(wanted, room) > 0:
         self.running += question.branch_many(min(wanted, room))
 '''
+NEW = "        self.due = self.rounds + 1  # the new ones have to be looked at"
 WAVE = '''
 def refill(self, question: Question) -> None:
-    """Open the next wave when the last one has ended: the less the votes agree, the larger."""
-    if not self.running:
-        self.open(question, max(1, ceil(self.params["wave"] * (1 - self.share()))))
+    """Open the next wave: the less the votes agree, the larger."""
+    self.open(question, max(1, ceil(self.params["wave"] * (1 - self.share()))))
 '''
 BURST = '''
 def advance(self, question: Question) -> bool:
     """Run every branch for one interval, and for some more while it agrees with the leading answer."""
-    ended = self.step(question, self.running)
+    ended = self.hear(question, self.running, question.step_many(self.running))
     for _ in range(self.params["burst"] - 1):
         agreeing = [i for i in self.running if self.last[i] == self.lead is not None]
         if agreeing:
-            ended = self.step(question, agreeing) or ended
+            ended = self.hear(question, agreeing, question.step_many(agreeing)) or ended
     return ended
 '''
 SHARPNESS = """    known = len(self.finished) / (len(self.finished) + self.params["shrink"])  # of what is short here
-    power, cap = self.params["power"] * known, self.params["cap"]"""
-LEAVERS = "for other in self.shown[i]:\n    if other != answer:\n        left[other] = left.get(other, 0.0) + "
+    power, cap, typical = self.params["power"] * known, self.params["cap"], self.typical"""
 AGAINST = """    for answer in votes:
         votes[answer] -= self.params["against"] * left.get(answer, 0.0)"""
 KEPT = """    for answer in votes:
-        showed = [i for i, shown in self.shown.items() if answer in shown]
-        kept = sum(self.last[i] == answer for i in showed)
-        votes[answer] *= (kept / len(showed)) ** self.params["keep"]"""
+        votes[answer] *= (self.kept[answer] / self.showed[answer]) ** self.params["keep"]"""
 _BAR = '    bar = self.params["bar"] * (left / (left + len(self.finished))) ** self.params["closing"]'
 LEFT = {
     "lead": f"""{_BAR}
     first, second, *_ = *sorted(self.votes.values(), reverse=True), 0.0, 0.0""",
     "margin": f"""{_BAR}
     first, second, *rest = *sorted(self.votes.values(), reverse=True), 0.0, 0.0
-    bar += self.params["others"] * sum(max(0.0, votes) for votes in (second, *rest))""",
+    others = 0.0
+    for votes in (second, *rest):
+        others += max(0.0, votes)
+    bar += self.params["others"] * others""",
     "price": "    worth = max(self.overtaken(votes) / votes for votes in (1, 2, 4, 8, 16, 32, 64) if votes <= left)",
 }
-"""Code of the stop blocks that consider the votes still to come."""
+"""Code of the stop blocks that consider the votes still to come. Floats are added one by one: the built-in `sum` rounds
+otherwise from Python 3.12 on."""
 OVERTAKEN = '''
 def overtaken(self, within: float) -> float:
     """Return the chance that the second answer has caught up after so many more votes (a normal approximation)."""
     votes = sorted((max(0.0, votes) for votes in self.votes.values()), reverse=True)
     first, second, *_ = *votes, 0.0, 0.0
-    total = sum(votes) + 2  # each of the two as if one vote better
+    total = 0.0
+    for each in votes:
+        total += each
+    total += 2  # each of the two as if one vote better
     drift = (first - second) / total  # of the lead, with each vote
     spread = ((first + second + 2) / total - drift**2) * within * (1 + within / total)
     return erfc((first - second + within * drift) / sqrt(2 * spread)) / 2
 '''
-FIRM = """    if len(self.finished) == 1 and self.votes and len(self.shown[self.finished[0]]) <= self.params["firm"]:
-        return True"""
-SETTLED = '''
-def settled(self) -> bool:
-    """Whether finished and running branches have been sure of one answer for long enough."""
-    said = [self.last.get(i) for i in (*self.finished, *self.running)]
-    favourite, first, second = leader(answer for answer in said if answer is not None)
-    sure = favourite is not None and 1 - confidence(first, second) <= self.params["early_doubt"]
-    self.quiet = self.quiet + 1 if sure and favourite == self.favourite else 0
-    self.favourite = favourite
-    return self.quiet > self.params["quiet"] * self.rounds
-'''
+FIRM = """    if len(self.finished) == 1 and self.votes:
+        shown = self.shown.get(self.finished[0], [])
+        if len(shown) <= self.params["firm"]:
+            return True"""
+SURE_OF_ONE = """said = [self.last.get(i) for i in (*self.finished, *self.running)]
+self.favourite, first, second = leader(answer for answer in said if answer is not None)
+self.certain = first > 0 and 1 - confidence(first, second) <= self.params["early_doubt"]"""
+QUIET = """    self.quiet = self.quiet + 1 if self.certain and self.favourite == before else 0
+    return self.quiet > self.params["quiet"] * self.rounds"""
 SHARE = '''
 def share(self) -> float:
     """Return the share of the votes that the leading answer has."""
     votes = [votes for votes in self.votes.values() if votes > 0]
-    return max(votes) / sum(votes) if votes else 0.0
+    total = 0.0
+    for each in votes:
+        total += each
+    return max(votes) / total if votes else 0.0
 '''
-RANK = """    lengths = sorted(question.depth(i) for i in self.finished)
-    self.typical = lengths[ceil(self.params["rank"] * len(lengths)) - 1]"""
-OVERLONG = """        overlong = question.depth(i) >= self.params["factor"] * self.typical
-        hopeless = overlong and len(self.finished) >= self.params["few"]"""
-DISSENT = """        self.against[i] = self.against.get(i, 0) + 1 if self.lead not in (None, self.last[i]) else 0
-        dissents = self.against[i] >= self.params["patience"] * self.typical"""
-DOMINATED = """        behind = max(self.votes.values(), default=0.0) - self.votes.get(self.last[i], 0.0)
-        dissents = dissents and behind >= self.params["behind"]"""
+RANK = """    self.typical = self.lengths[ceil(self.params["rank"] * len(self.lengths)) - 1]"""
+OVERLONG = """        if len(self.finished) >= self.params["few"]:
+            wait = self.params["factor"] * self.typical - question.depth(i)"""
+DISSENT = """        if self.lead in (None, self.last[i]):
+            self.dissent.pop(i, None)
+        else:
+            dissent = self.rounds - self.dissent.setdefault(i, self.rounds - 1)"""
+HELD = "        self.held[i] = self.held.get(i, 0) + 1 if answer == self.last.get(i) else 1"
+HEEDED = """    elif self.lead is not None:
+        for i in changed:
+            if self.last[i] == self.lead:
+                self.dissent.pop(i, None)
+            else:
+                began = self.dissent.setdefault(i, self.rounds - 1)
+                self.due = min(self.due, began + self.params["patience"] * self.typical)"""
+LONE = """            wait = {}self.params["patience"] * self.typical - dissent{}"""
+DOMINATED = """            behind = max(self.votes.values()) - self.votes.get(self.last[i], 0.0)
+            if behind >= self.params["behind"]:"""
 VOTE = '''
 def vote(self) -> str | None:
     """Return the answer that leads; before there is one, what most branches have said last."""
@@ -165,8 +179,8 @@ def vote(self) -> str | None:
 EVERYONE = '''
 def vote(self, question: Question) -> str | None:
     """Return the answer with most votes, those of running branches included."""
-    voters = [i for i in (*self.finished, *self.running) if i in self.last]
-    votes = self.weigh(question, voters) if self.finished else {}
+    running = [i for i in self.running if i in self.last]
+    votes = {}
     said = (answer for answer in self.last.values() if answer is not None)
     return max(votes, key=lambda answer: votes[answer]) if votes else majority(said)
 '''

@@ -14,17 +14,21 @@ from .fragments import (
     ENDS,
     EVERYONE,
     FIRM,
+    HEEDED,
+    HELD,
     KEPT,
-    LEAVERS,
     LEFT,
+    LONE,
+    NEW,
     NOUNS,
     OPEN,
     OVERLONG,
     OVERTAKEN,
+    QUIET,
     RANK,
-    SETTLED,
     SHARE,
     SHARPNESS,
+    SURE_OF_ONE,
     VOTE,
     WAVE,
     WIDTHS,
@@ -56,21 +60,26 @@ class _Source:
         self.typical = measures_lengths(b)
         self.upper = b["typical"] == "upper"
         self.shown = b["abandoned"] != "ignored" or b["first"] == "firm"
-        self.leaving = {"against": "weight", "each": "1"}.get(b["abandoned"])
-        self.rounds = self.calm or b["early"] == "probes"
-        self.voters = "[*self.finished, *self.given_up]" if self.pruned_vote else "self.finished"
+        self.leaves, self.kept = b["abandoned"] in ("against", "each"), b["abandoned"] == "share"
+        self.probes, self.disagrees = b["early"] == "probes", b["disagreement"] != "none"
+        self.burst = b["depth"] == "burst"
+        self.patient = self.gives_up and not self.burst  # it knows how long no branch can be given up
+        self.heeds = self.patient and self.disagrees  # it knows who disagrees without asking all
+        self.rounds = self.calm or self.probes or self.disagrees or self.patient or (self.ripe and not self.burst)
+        self.tallies = not self.short and not self.pruned_vote  # a vote never changes once it is cast
 
     def text(self) -> str:
         b = self.blocks
         pieces = [self.schedule(), self.solve()]
-        pieces += [OPEN] * (b["opening"] != "flood") + [WAVE] * (b["opening"] == "waves")
-        pieces += [BURST] if b["depth"] == "burst" else []
-        pieces += [self.step(), self.count(), self.weigh(), self.sure()]
+        opened = OPEN + (NEW if self.patient and b["length"] != "none" else "")
+        pieces += [opened] * (b["opening"] != "flood") + [WAVE] * (b["opening"] == "waves")
+        pieces += [BURST] if self.burst else []
+        pieces += [self.hear(), self.count(), self.cast() if self.tallies else self.ballot(), self.weigh(), self.sure()]
         pieces += [OVERTAKEN] if self.foresees else []
-        pieces += [SETTLED] if b["early"] == "probes" else []
+        pieces += [self.settled()] if self.probes else []
         pieces += [SHARE] if self.shares else []
         pieces += [self.give_up()] if self.gives_up else []
-        pieces += [EVERYONE if b["vote"] == "everyone" else VOTE]
+        pieces += [self.everyone() if b["vote"] == "everyone" else VOTE]
         body = "\n\n".join(textwrap.indent(textwrap.dedent(piece).strip("\n"), "    ") for piece in pieces)
         adjectives = "Patient" * (b["disagreement"] != "none") + "Brisk" * (b["length"] != "none")
         title = ADVERBS[b["stop"]] + adjectives + NOUNS[b["opening"]]
@@ -85,7 +94,8 @@ class _Source:
             used_names = [name for name in names if name == "Controller" or re.search(rf"(?<!\.)\b{name}\b", body)]
             return [f"from {module} import {', '.join(used_names)}"] if used_names else []
 
-        lines = used("math", ("ceil", "erfc", "inf", "sqrt")) + used("statistics", ("median",))
+        lines = used("bisect", ("insort",)) + used("math", ("ceil", "erfc", "inf", "sqrt"))
+        lines += used("statistics", ("median",))
         return "\n".join([*lines, "", *used("envs", _FROM_ENVS)]).lstrip("\n")
 
     def docstring(self) -> str:
@@ -104,100 +114,194 @@ class _Source:
 
     def solve(self) -> str:
         b = self.blocks
-        flood, probes = b["opening"] == "flood", b["early"] == "probes"
+        flood = b["opening"] == "flood"
         opening = 'question.branch_many(min(self.params["most"], question.max_branches))' if flood else "[]"
         start = {"trickle": 'self.open(question, self.params["opening"])', "waves": "self.refill(question)"}
+        lacking = {"trickle": 'len(self.running) < self.params["at_once"]', "waves": "not self.running"}
         refill = {**start, "trickle": 'self.open(question, self.params["at_once"] - len(self.running))'}
-        run = "advance(question)" if b["depth"] == "burst" else "step(question, self.running)"
-        sure = "self.sure(question)" if self.calm else "ended and self.sure(question)"
-        if probes:
-            sure = f"{sure if self.calm else f'({sure})'} or self.settled()"
         hopeless = 'len(self.finished) >= self.params["tries"] and self.share() < self.params["grip"]'
         return _join(
             "def solve(self, question: Question) -> str | None:",
             '    """Run branches until it is time to stop, then vote."""',
+            *self.state(opening),
+            not flood and f"    {start[b['opening']]}",
+            "    while self.running:",
+            self.burst and self.rounds and "        self.rounds += 1",
+            "        try:",
+            *self.interval(),
+            self.calm and "        if self.sure(question):\n            break",
+            self.probes and f"        if {self.enough()}:\n            break",
+            not self.calm and not self.probes and "        if ended and self.sure(question):\n            break",
+            self.watches and "        if not news:\n            continue",
+            b["hopeless"] == "scattered" and f"        if ended and {hopeless}:\n            break",
+            self.gives_up and self.burst and "        self.give_up(question)",
+            self.patient and "        if ended or self.rounds >= self.due:\n            self.give_up(question)",
+            not flood and f"        if {lacking[b['opening']]}:\n            {refill[b['opening']]}",
+            f"    return self.vote({'question' if b['vote'] == 'everyone' else ''})",
+        )
+
+    def state(self, opening: str) -> list[str | bool]:
+        b = self.blocks
+        said = "  # by those running, in the last interval"
+        return [
             f"    self.running: list[int] = {opening}",
             "    self.finished: list[int] = []  # in order of finishing",
-            self.pruned_vote and "    self.given_up: list[int] = []",
+            not self.burst and f"    self.said: list[tuple[str | None, bool]] = []{said}",
             "    self.last: dict[int, str | None] = {}  # what each branch said last",
             self.shown and "    self.shown: dict[int, list[str]] = {}  # all that each branch has said",
-            self.ripe and "    self.held: dict[int, int] = {}  # intervals for which it has said so",
+            self.kept and "    self.showed: dict[str, int] = {}  # branches that have said each answer",
+            self.kept and "    self.kept: dict[str, int] = {}  # those that say it still",
+            self.ripe and not self.burst and "    self.came: dict[int, int] = {}  # round before it came to its answer",
+            self.ripe and self.burst and "    self.held: dict[int, int] = {}  # intervals for which it has said so",
+            self.typical and "    self.lengths: list[int] = []  # of those finished, sorted",
             self.typical and f"    self.typical = inf  # {b['typical']} depth of those finished, in intervals",
+            self.tallies and "    self.tally: dict[str, float] = {}  # votes as they were cast",
+            self.tallies and self.leaves and "    self.left: dict[str, float] = {}  # branches that left each answer",
+            not self.tallies and "    self.ballots = []  # of those finished",
+            self.pruned_vote and "    self.given_up = []  # ballots of those given up",
             "    self.votes: dict[str, float] = {}",
             "    self.lead: str | None = None",
             self.doubts and "    self.doubt = 1.0  # that the leading answer is ahead",
             self.steady and "    self.unchanged = 0  # counts since the lead last changed",
             self.rounds and "    self.rounds = 0",
-            self.calm and "    self.changed = 0  # round in which the lead last changed",
-            probes and "    self.favourite: str | None = None\n    self.quiet = 0",
-            b["disagreement"] != "none" and "    self.against: dict[int, int] = {}  # intervals of dissent on end",
-            not flood and f"    {start[b['opening']]}",
-            "    while self.running:",
-            "        try:",
-            f"            {'' if self.calm and b['hopeless'] == 'none' else 'ended = '}self.{run}",
-            "        except BudgetSpent:",
-            "            break  # no tokens are left: what was seen until now votes",
-            self.rounds and "        self.rounds += 1",
-            f"        if {sure}:\n            break",
-            b["hopeless"] == "scattered" and f"        if ended and {hopeless}:\n            break",
-            self.gives_up and "        self.give_up(question)",
-            not flood and f"        {refill[b['opening']]}",
-            f"    return self.vote({'question' if b['vote'] == 'everyone' else ''})",
-        )
+            self.calm and "    self.changed = 0  # round before the lead last changed",
+            self.probes and "    self.favourite: str | None = None\n    self.certain = False\n    self.quiet = 0",
+            self.disagrees and "    self.dissent: dict[int, int] = {}  # round before each branch began to disagree",
+            self.patient and "    self.due = inf  # round in which the next branch may be given up",
+        ]
 
-    def step(self) -> str:
+    @property
+    def watches(self) -> bool:
+        """Whether it has to look at every interval, even if no branch says anything new."""
+        return not self.burst and (self.calm or self.probes)
+
+    def interval(self) -> list[str | bool]:
+        """Return the code that runs one interval, and hears what is new."""
+        spent = "        except BudgetSpent:\n            break  # no tokens are left: what was seen until now votes"
+        used = self.blocks["hopeless"] == "scattered" or not self.calm or self.patient
+        if self.burst:
+            return [f"            {'ended = ' if used else ''}self.advance(question)", spent]
+        run = ["            said = question.step_many(self.running)", spent, self.rounds and "        self.rounds += 1"]
+        hear = "self.hear(question, self.running, said)"
+        if self.watches:
+            news = f"        news = said != self.said{' or self.rounds >= self.due' if self.patient else ''}"
+            heard = f"        ended = news and {hear}" if used else f"        if news:\n            {hear}"
+            return [*run, news, heard]
+        old = f"        if said == self.said{' and self.rounds < self.due' if self.patient else ''}:"
+        return [*run, f"{old}\n            continue  # nothing new", f"        ended = {hear}"]
+
+    def enough(self) -> str:
+        settled = f"self.settled({'news' if self.watches else ''})"
+        return settled if self.calm else f"(ended and self.sure(question)) or {settled}"
+
+    def hear(self) -> str:
+        change = _join(
+            "self.last[i] = answer",
+            self.heeds and "changed.append(i)",
+            self.ripe and not self.burst and "self.came[i] = self.rounds - 1",
+            self.kept and "if before in self.kept:\n    self.kept[before] -= 1",
+            self.shown and "if answer is not None:",
+            self.kept and "    self.kept[answer] = self.kept.get(answer, 0) + 1",
+            self.shown and "    shown = self.shown.setdefault(i, [])",
+            self.shown and "    if answer not in shown:\n        shown.append(answer)",
+            self.kept and "        self.showed[answer] = self.showed.get(answer, 0) + 1",
+        )
+        vote = "self.cast(i)" if self.tallies else "self.ballots.append(self.ballot(question, i))"
         return _join(
-            "def step(self, question: Question, branches: list[int]) -> bool:",
-            '    """Run ``branches`` for one interval side by side; count those that finish, and say if any did."""',
-            "    ended = []",
-            "    for i, (answer, done) in zip(branches, question.step_many(branches), strict=True):",
-            self.ripe and "        self.held[i] = self.held.get(i, 0) + 1 if answer == self.last.get(i) else 1",
-            "        self.last[i] = answer",
-            self.shown and "        shown = self.shown.setdefault(i, [])",
-            self.shown and "        if answer is not None and answer not in shown:\n            shown.append(answer)",
+            "def hear(self, question: Question, branches: list[int], said: list[tuple[str | None, bool]]) -> bool:",
+            '    """Note what ``branches`` say now; count those that finish, and say if any did."""',
+            f"    ended{', changed = [], []' if self.heeds else ' = []'}",
+            "    for i, (answer, done) in zip(branches, said, strict=True):",
+            self.ripe and self.burst and HELD,
+            self.kept and "        before = self.last.get(i, 0)",
+            f"        if answer != {'before' if self.kept else 'self.last.get(i, 0)'}:",
+            textwrap.indent(change, "            "),
             "        if done:\n            ended.append(i)",
             "    for i in ended:\n        self.running.remove(i)\n        self.finished.append(i)",
-            "    if ended:\n        self.count(question)",
+            self.typical and "        insort(self.lengths, question.depth(i))",
+            f"        {vote}",
+            "    if ended:\n        self.count()",
+            self.heeds and HEEDED,
+            not self.burst and "    self.said = [] if ended else said",
             "    return bool(ended)",
         )
 
     def count(self) -> str:
         return _join(
-            "def count(self, question: Question) -> None:",
+            "def count(self) -> None:",
             '    """Count the votes of those that have finished, and see who leads now."""',
             self.upper and RANK,
-            self.typical and not self.upper and "    self.typical = median(question.depth(i) for i in self.finished)",
-            f"    self.votes = self.weigh(question, {self.voters})",
+            self.typical and not self.upper and "    self.typical = median(self.lengths)",
+            f"    self.votes = self.weigh({'' if self.tallies else 'self.ballots'})",
             f"    {'lead' if self.steady or self.calm else 'self.lead'} = "
             "max(self.votes, key=lambda answer: self.votes[answer], default=None)",
             self.doubts and "    first, second, *_ = *sorted(self.votes.values(), reverse=True), 0.0, 0.0",
             self.doubts and "    self.doubt = 1 - confidence(max(0, round(first)), max(0, round(second)))",
             self.steady and "    self.unchanged = self.unchanged + 1 if lead == self.lead else 1",
-            self.calm and "    if lead != self.lead:\n        self.changed = self.rounds",
+            self.calm and "    if lead != self.lead:\n        self.changed = self.rounds - 1",
             (self.steady or self.calm) and "    self.lead = lead",
         )
 
-    def weigh(self) -> str:
-        abandoned = self.blocks["abandoned"]
-        length = "length" if self.ripe else "question.depth(i)"
-        loop = _join(
-            self.ripe and 'length = question.depth(i) - self.params["ripe"] * (self.held[i] - 1)',
-            f"weight = {f'min(cap, (self.typical / {length}) ** power)' if self.short else '1.0'}",
-            self.pruned_vote and 'if i in self.given_up:\n    weight *= self.params["given_up"]',
-            "answer = self.last[i]",
-            "if answer is not None:\n    votes[answer] = votes.get(answer, 0.0) + weight",
-            self.leaving is not None and f"{LEAVERS}{self.leaving}",
-        )
+    def cast(self) -> str:
         return _join(
-            "def weigh(self, question: Question, voters: list[int]) -> dict[str, float]:",
-            '    """Return the votes of ``voters`` for each answer; an absent answer is no vote."""',
+            "def cast(self, i: int) -> None:",
+            '    """Add the vote of branch ``i``; an absent answer is no vote."""',
+            "    answer = self.last[i]",
+            "    if answer is not None:\n        self.tally[answer] = self.tally.get(answer, 0.0) + 1.0",
+            self.leaves and "    for other in self.shown.get(i, []):\n        if other != answer:",
+            self.leaves and "            self.left[other] = self.left.get(other, 0.0) + 1",
+        )
+
+    def ballot(self) -> str:
+        parts = ["answer"]
+        if self.short:
+            parts += ["length"]
+        if self.leaves:
+            parts += ["[other for other in self.shown.get(i, []) if other != answer]"]
+        held = "self.held[i]" if self.burst else "self.rounds - self.came[i]"
+        ripe = f' - self.params["ripe"] * ({held} - 1)' if self.ripe else ""
+        says = ["what branch ``i`` says", *["its length"] * self.short, *["what it has said before"] * self.leaves]
+        return _join(
+            "def ballot(self, question: Question, i: int):",
+            f'    """Return {", ".join(says[:-1])}{" and " if says[1:] else ""}{says[-1]}."""',
+            "    answer = self.last[i]" if parts[1:] else "    return self.last[i]",
+            self.short and f"    length = question.depth(i){ripe}",
+            bool(parts[1:]) and f"    return {', '.join(parts)}",
+        )
+
+    def weigh(self) -> str:
+        if self.tallies:
+            changes = [self.kept and KEPT, self.leaves and AGAINST.replace("left.get", "self.left.get")]
+            copied = ["    votes = dict(self.tally)", *changes, "    return votes"]
+            return _join(
+                "def weigh(self) -> dict[str, float]:",
+                '    """Return the votes for each answer."""',
+                *(copied if any(changes) else ["    return dict(self.tally)"]),
+            )
+        fields = ", ".join(["answer", *["length"] * self.short, *["others"] * self.leaves])
+        weight = "min(cap, (typical / length) ** power)" if self.short else "1.0"
+        weight += " * share" if self.pruned_vote else ""
+        each = self.blocks["abandoned"] == "each"
+        vote = "weight" if self.leaves and not each else weight
+        loop = _join(
+            f"for {fields} in ballots:",
+            self.leaves and not each and f"    weight = {weight}",
+            f"    if answer is not None:\n        votes[answer] = votes.get(answer, 0.0) + {vote}",
+            self.leaves and "    for other in others:",
+            self.leaves and f"        left[other] = left.get(other, 0.0) + {'1' if each else 'weight'}",
+        )
+        shares = 'for ballots, share in ((finished, 1.0), (self.given_up, self.params["given_up"])):'
+        name = "finished" if self.pruned_vote else "ballots"
+        return _join(
+            f"def weigh(self, {name}: list) -> dict[str, float]:",
+            f'    """Return the votes of ``{name}`` for each answer; an absent answer is no vote."""',
             self.short and SHARPNESS,
             "    votes: dict[str, float] = {}",
-            self.leaving is not None and "    left: dict[str, float] = {}",
-            "    for i in voters:",
-            textwrap.indent(loop, "        "),
-            abandoned == "share" and KEPT,
-            self.leaving is not None and AGAINST,
+            self.leaves and "    left: dict[str, float] = {}",
+            self.pruned_vote and f"    {shares}",
+            textwrap.indent(loop, "        " if self.pruned_vote else "    "),
+            self.kept and KEPT,
+            self.leaves and AGAINST,
             "    return votes",
         )
 
@@ -227,20 +331,44 @@ class _Source:
             f"    return {joined if apart else f'{enough} and {joined}'}",
         )
 
+    def settled(self) -> str:
+        watches = self.watches
+        return _join(
+            f"def settled(self{', news: bool' if watches else ''}) -> bool:",
+            '    """Whether finished and running branches have been sure of one answer for long enough."""',
+            "    before = self.favourite",
+            watches and "    if news:",
+            textwrap.indent(SURE_OF_ONE, "        " if watches else "    "),
+            QUIET,
+        )
+
+    def everyone(self) -> str:
+        ballots, cast = "ballots", "    ballots = [*self.ballots, *(self.ballot(question, i) for i in running)]"
+        if self.tallies:
+            ballots, cast = "", "    for i in running if self.finished else []:\n        self.cast(i)"
+        votes = f"    votes = self.weigh({ballots}) if self.finished else {{}}"
+        return EVERYONE.replace("    votes = {}", f"{cast}\n{votes}")
+
     def give_up(self) -> str:
-        disagreement, length = self.blocks["disagreement"], self.blocks["length"]
-        why = ["hopeless"] * (length != "none") + ["dissents"] * (disagreement != "none")
+        disagreement, long = self.blocks["disagreement"], self.blocks["length"] != "none"
+        dominated = disagreement == "dominated"
+        lone = LONE.format(*("min(wait, ", ")") if long else ("", ""))
         return _join(
             "def give_up(self, question: Question) -> None:",
             '    """Prune the branches of which no more is hoped."""',
+            self.patient and "    self.due = inf",
             "    for i in list(self.running):",
-            length == "median" and OVERLONG,
-            disagreement != "none" and DISSENT,
-            disagreement == "dominated" and DOMINATED,
-            f"        if {' or '.join(why)}:",
+            "        wait = inf  # intervals until it may be given up",
+            long and OVERLONG,
+            self.disagrees and DISSENT,
+            dominated and DOMINATED,
+            self.disagrees and (textwrap.indent(lone, "    ") if dominated else lone),
+            "        if wait <= 0:",
             "            question.prune(i)",
             "            self.running.remove(i)",
-            self.pruned_vote and "            self.given_up.append(i)",
+            not self.burst and "            self.said = []",
+            self.pruned_vote and "            self.given_up.append(self.ballot(question, i))",
+            self.patient and "        else:\n            self.due = min(self.due, self.rounds + wait)",
         )
 
 

@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 
 from autotts.agent.archive import resolve
-from autotts.agent.archive.champions import champion, champion_names, champion_source
+from autotts.agent.archive.archive import sha256
+from autotts.agent.archive.champions import champion, champion_names, champion_source, found_source, is_shipped_source
 from autotts.agent.explorers.evolve.genome import Genome
 from autotts.agent.explorers.evolve.render import render
 from autotts.envs.errors import InputError
 from autotts.sandbox import policy
+from autotts.sandbox.outcome import Candidate
 from benchmarks.champion_pages import description
 
 PAGES = Path(__file__).parents[3] / "docs" / "champions"
@@ -26,7 +28,7 @@ def test_there_are_three_champions_and_one_with_low_latency() -> None:
 def test_champions_are_short_and_pass_policy_and_audit(name: str) -> None:
     archive, version = champion(name)
     source = champion_source(name)
-    assert source.count("\n") < 150
+    assert source.count("\n") < 200
     assert policy.check(source).ok
     assert archive.card(version).verdict == "ok"
     assert archive.verify() == []
@@ -51,7 +53,13 @@ def test_page_of_a_champion_matches_its_card(name: str) -> None:
 def test_names_of_champions_resolve_to_controllers_and_versions() -> None:
     assert resolve.controller("balanced").source == champion_source("balanced")
     archive, version = resolve.find_version("balanced")
-    assert archive.source(version) == champion_source("balanced")
+    assert archive.source(version) == found_source("balanced") != champion_source("balanced")
+
+
+@pytest.mark.parametrize("name", champion_names())
+def test_a_champion_ships_as_it_was_found_and_as_it_runs(name: str) -> None:
+    for source in (champion_source(name), found_source(name)):
+        assert is_shipped_source(sha256(source.encode())) and resolve.shipped([Candidate(name, source)])
 
 
 def test_unknown_name_of_a_champion_is_an_error() -> None:

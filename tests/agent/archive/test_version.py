@@ -9,7 +9,7 @@ import pytest
 import autotts
 from autotts import Version
 from autotts.agent.archive.archive import Archive
-from autotts.agent.archive.champions import champion, champion_source
+from autotts.agent.archive.champions import champion, found_source
 
 from .finished_run import CHILD, GRANDCHILD, finished_run
 
@@ -49,7 +49,7 @@ def test_nothing_large_is_read_before_it_is_asked_for(tmp_path: Path, monkeypatc
 def test_shipped_archives_open_by_name() -> None:
     archive = autotts.open_archive("shipped:evolve")
     version = archive["balanced"]
-    assert version.id == champion("balanced")[1] and version.source == champion_source("balanced")
+    assert version.id == champion("balanced")[1] and version.source == found_source("balanced")
     assert version.champion_names == ("shipped:balanced",) and version.card.curve and version.fresh is None
 
 

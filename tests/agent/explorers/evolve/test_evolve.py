@@ -126,7 +126,7 @@ def test_every_schedule_is_monotone_and_in_range(seed: int) -> None:
 def test_sources_are_short_and_pass_the_linter(tmp_path: Path) -> None:
     sources = {render(genome) for genome in (*STARTS.values(), *map(random_genome, range(120)))}
     for number, source in enumerate(sorted(sources)):
-        assert source.count("\n") < 190
+        assert source.count("\n") < 235
         (tmp_path / f"candidate_{number}.py").write_text(source)
     ruff = [
         sys.executable,
@@ -148,8 +148,8 @@ def test_sources_contain_only_code_of_their_blocks() -> None:
         source = render(genome)
         for name in PARAMETERS:
             assert (f'self.params["{name}"]' in source) == (name in genome.spans)
-        words = "typical shown doubt unchanged changed against favourite rounds given_up held"
-        for word in words.split():
+        words = "typical shown showed kept came held doubt unchanged changed dissent favourite rounds due given_up"
+        for word in [*words.split(), "tally", "left", "said", "ballots", "lengths"]:
             assert source.count(f"self.{word}") != 1, f"self.{word} is set and never used"
 
 

@@ -1,0 +1,185 @@
+"""Runs a few branches at a time, until the lead among their votes suffices against all other answers.
+
+- Opens `opening` branches at first, then keeps `at_once` running: each that ends makes room for another,
+  `most` in all.
+- Stops once `complete` have finished and the leading answer is ahead by `bar` votes, which fall to nothing as
+  the width is used up, by the power `closing`, and by `others` for each vote of other answers.
+- The typical length is one that a share `rank` of those finished do not exceed.
+- Gives up a branch that for `patience` typical lengths on end disagrees with the leading answer, if its own
+  answer is `behind` votes behind.
+- Branches that were given up count as `given_up` of a vote for what they said last.
+- A vote counts by how short its branch was: the typical length over its own, to the `power` (less while fewer
+  than some `shrink` have finished), at most `cap`.
+- An answer that branches showed and then left counts less: by the share of them that kept it, to the power
+  `keep`.
+"""
+
+from bisect import insort
+from math import ceil, inf
+
+from envs import BudgetSpent, Controller, Question, majority
+
+
+class GuardedPatientTrickle(Controller):
+    name = "guarded_patient_trickle"
+
+    @staticmethod
+    def schedule(beta: float) -> dict[str, float]:
+        """Return every inner parameter as a monotone function of beta."""
+        return {
+            "opening": 1,
+            "at_once": 1,
+            "most": round(4 * 16**beta),
+            "complete": round(1 + 3 * beta),
+            "bar": 1.2 * 13.33**beta,
+            "closing": 2,
+            "others": 0.15 + 0.15 * beta,
+            "rank": 0.76 + 0.24 * beta,
+            "patience": 0.6,
+            "behind": 0.4 + 2 * beta,
+            "given_up": 0.2,
+            "power": 3.7,
+            "shrink": 4.5,
+            "cap": 4,
+            "keep": 1.2,
+        }
+
+    def solve(self, question: Question) -> str | None:
+        """Run branches until it is time to stop, then vote."""
+        self.running: list[int] = []
+        self.finished: list[int] = []  # in order of finishing
+        self.said: list[tuple[str | None, bool]] = []  # by those running, in the last interval
+        self.last: dict[int, str | None] = {}  # what each branch said last
+        self.shown: dict[int, list[str]] = {}  # all that each branch has said
+        self.showed: dict[str, int] = {}  # branches that have said each answer
+        self.kept: dict[str, int] = {}  # those that say it still
+        self.lengths: list[int] = []  # of those finished, sorted
+        self.typical = inf  # upper depth of those finished, in intervals
+        self.ballots = []  # of those finished
+        self.given_up = []  # ballots of those given up
+        self.votes: dict[str, float] = {}
+        self.lead: str | None = None
+        self.rounds = 0
+        self.dissent: dict[int, int] = {}  # round before each branch began to disagree
+        self.due = inf  # round in which the next branch may be given up
+        self.open(question, self.params["opening"])
+        while self.running:
+            try:
+                said = question.step_many(self.running)
+            except BudgetSpent:
+                break  # no tokens are left: what was seen until now votes
+            self.rounds += 1
+            if said == self.said and self.rounds < self.due:
+                continue  # nothing new
+            ended = self.hear(question, self.running, said)
+            if ended and self.sure(question):
+                break
+            if ended or self.rounds >= self.due:
+                self.give_up(question)
+            if len(self.running) < self.params["at_once"]:
+                self.open(question, self.params["at_once"] - len(self.running))
+        return self.vote()
+
+    def open(self, question: Question, wanted: int) -> None:
+        """Open ``wanted`` branches, or as many as there still may be."""
+        room = min(self.params["most"], question.max_branches) - question.width
+        if min(wanted, room) > 0:
+            self.running += question.branch_many(min(wanted, room))
+
+    def hear(self, question: Question, branches: list[int], said: list[tuple[str | None, bool]]) -> bool:
+        """Note what ``branches`` say now; count those that finish, and say if any did."""
+        ended, changed = [], []
+        for i, (answer, done) in zip(branches, said, strict=True):
+            before = self.last.get(i, 0)
+            if answer != before:
+                self.last[i] = answer
+                changed.append(i)
+                if before in self.kept:
+                    self.kept[before] -= 1
+                if answer is not None:
+                    self.kept[answer] = self.kept.get(answer, 0) + 1
+                    shown = self.shown.setdefault(i, [])
+                    if answer not in shown:
+                        shown.append(answer)
+                        self.showed[answer] = self.showed.get(answer, 0) + 1
+            if done:
+                ended.append(i)
+        for i in ended:
+            self.running.remove(i)
+            self.finished.append(i)
+            insort(self.lengths, question.depth(i))
+            self.ballots.append(self.ballot(question, i))
+        if ended:
+            self.count()
+        elif self.lead is not None:
+            for i in changed:
+                if self.last[i] == self.lead:
+                    self.dissent.pop(i, None)
+                else:
+                    began = self.dissent.setdefault(i, self.rounds - 1)
+                    self.due = min(self.due, began + self.params["patience"] * self.typical)
+        self.said = [] if ended else said
+        return bool(ended)
+
+    def count(self) -> None:
+        """Count the votes of those that have finished, and see who leads now."""
+        self.typical = self.lengths[ceil(self.params["rank"] * len(self.lengths)) - 1]
+        self.votes = self.weigh(self.ballots)
+        self.lead = max(self.votes, key=lambda answer: self.votes[answer], default=None)
+
+    def ballot(self, question: Question, i: int):
+        """Return what branch ``i`` says and its length."""
+        answer = self.last[i]
+        length = question.depth(i)
+        return answer, length
+
+    def weigh(self, finished: list) -> dict[str, float]:
+        """Return the votes of ``finished`` for each answer; an absent answer is no vote."""
+        known = len(self.finished) / (len(self.finished) + self.params["shrink"])  # of what is short here
+        power, cap, typical = self.params["power"] * known, self.params["cap"], self.typical
+        votes: dict[str, float] = {}
+        for ballots, share in ((finished, 1.0), (self.given_up, self.params["given_up"])):
+            for answer, length in ballots:
+                if answer is not None:
+                    votes[answer] = votes.get(answer, 0.0) + min(cap, (typical / length) ** power) * share
+        for answer in votes:
+            votes[answer] *= (self.kept[answer] / self.showed[answer]) ** self.params["keep"]
+        return votes
+
+    def sure(self, question: Question) -> bool:
+        """Whether the finished branches have settled the question."""
+        if len(self.finished) < self.params["complete"]:
+            return False
+        left = max(1, min(self.params["most"], question.max_branches) - len(self.finished))
+        bar = self.params["bar"] * (left / (left + len(self.finished))) ** self.params["closing"]
+        first, second, *rest = *sorted(self.votes.values(), reverse=True), 0.0, 0.0
+        others = 0.0
+        for votes in (second, *rest):
+            others += max(0.0, votes)
+        bar += self.params["others"] * others
+        return first - second >= bar
+
+    def give_up(self, question: Question) -> None:
+        """Prune the branches of which no more is hoped."""
+        self.due = inf
+        for i in list(self.running):
+            wait = inf  # intervals until it may be given up
+            if self.lead in (None, self.last[i]):
+                self.dissent.pop(i, None)
+            else:
+                dissent = self.rounds - self.dissent.setdefault(i, self.rounds - 1)
+                behind = max(self.votes.values()) - self.votes.get(self.last[i], 0.0)
+                if behind >= self.params["behind"]:
+                    wait = self.params["patience"] * self.typical - dissent
+            if wait <= 0:
+                question.prune(i)
+                self.running.remove(i)
+                self.said = []
+                self.given_up.append(self.ballot(question, i))
+            else:
+                self.due = min(self.due, self.rounds + wait)
+
+    def vote(self) -> str | None:
+        """Return the answer that leads; before there is one, what most branches have said last."""
+        said = (answer for answer in self.last.values() if answer is not None)
+        return majority(said) if self.lead is None else self.lead
