@@ -90,7 +90,8 @@ def measured(args: argparse.Namespace, at_a_time: int) -> None:
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as home:
         thread.start()
-        code = autotts([*command(args, home, orders), "--env", pattern, "--data", str(root), "--sandbox", "process"])
+        where = ["--data", str(root), "--sandbox", "process", "--interpreter", args.interpreter]
+        code = autotts([*command(args, home, orders), "--env", pattern, *where])
         reader.stopped.set()
         thread.join()
         digest = hashlib.sha256((Path(home) / "results.json").read_bytes()).hexdigest()
@@ -124,6 +125,7 @@ def main() -> None:
     parser.add_argument(
         "--data", metavar="DIR", help="where the environments are kept (default: a temporary directory)"
     )
+    parser.add_argument("--interpreter", default="auto")
     parser.add_argument("--max-branches", type=int, default=64)
     parser.add_argument("--whole", action="store_true", help="run the episodes as one part too, and compare")
     args = parser.parse_args()

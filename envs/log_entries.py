@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -44,7 +45,8 @@ class LogEntries:
     last_interval: npt.NDArray[np.int64]
     """(I,) tokens of the last interval of the branch, whether the entry runs it or not."""
     cells: npt.NDArray[np.int32]
-    """The answers of all branches of all environments, one after another: probe answers, then the final answer."""
+    """The answers of all branches of the environments of these episodes, one after another: probe answers, then the
+    final answer."""
     cell: npt.NDArray[np.int64]
     """(I,) index of the branch's first answer in ``cells``."""
 
@@ -62,7 +64,7 @@ def log_entries(episodes: Episodes, logs: Logs, first: int = 0, tables: BranchTa
         episodes: the batch.
         logs: logs of the episodes from ``first`` on. `scoring.score` must accept them: nothing is checked again here.
         first: index in the batch of the first episode of ``logs``.
-        tables: the `branch_tables` of the batch's environments, if they are at hand.
+        tables: the `branch_columns` of the batch's environments and their cells, if they are at hand.
     """
     here = slice(first, first + len(logs))
     record = np.repeat(np.arange(len(logs.verbs)), logs.counts)
@@ -70,9 +72,11 @@ def log_entries(episodes: Episodes, logs: Logs, first: int = 0, tables: BranchTa
     which = logs.indices.astype(np.int64)
     verb, repeats = logs.verbs[record], logs.repeats.astype(np.int64)[record]
     env = episodes.environment[here][episode]
-    bases = np.cumsum([0, *(len(e.final_answers) for e in episodes.environments)])
+    used = np.arange(len(episodes.environments)) if tables else np.unique(episodes.environment[here])
+    bases = np.zeros(len(episodes.environments), np.int64)
+    bases[used[1:]] = np.cumsum([len(episodes.environments[e].final_answers) for e in used[:-1].tolist()])
     branch = episodes.opened[here][episode, which] + bases[env]
-    probes, totals, starts, cells = tables or branch_tables(episodes.environments)
+    probes, totals, starts, cells = tables or _TABLES.of(tuple(episodes.environments[e] for e in used.tolist()))
     ends = probes[branch]
 
     key = episode * episodes.max_branches + which
@@ -121,21 +125,42 @@ def _running_sum(
     return result
 
 
+BranchColumns = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]
 BranchTables = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int32]]
 
 
-def branch_tables(environments: tuple[Environment, ...]) -> BranchTables:
-    """Return columns over the branches of all environments, one environment after another.
-
-    Returns:
-        (N,) probes, (N,) tokens and (N,) first cell of each branch; and all cells, the answers of all branches.
-    """
+def branch_columns(environments: Sequence[Environment]) -> BranchColumns:
+    """Return (N,) probes, (N,) tokens and (N,) first cell of the branches of all environments, one after another."""
     probes = np.concatenate([env.probes for env in environments]).astype(np.int64)
     totals = np.concatenate([env.total_tokens for env in environments]).astype(np.int64)
-    starts = np.cumsum(probes + 1) - (probes + 1)
-    cells = np.empty(int(probes.sum()) + len(probes), np.int32)
+    return probes, totals, np.cumsum(probes + 1) - (probes + 1)
+
+
+def cells_of(environment: Environment) -> npt.NDArray[np.int32]:
+    """Return the cells of an environment: of each branch its probe answers, and then its final answer."""
+    probes = environment.probes
+    cells = np.empty(len(environment.probe_answers) + len(probes), np.int32)
     final = np.zeros(len(cells), bool)
-    final[starts + probes] = True
-    cells[final] = np.concatenate([env.final_answers for env in environments])
-    cells[~final] = np.concatenate([env.probe_answers for env in environments])
-    return probes, totals, starts, cells
+    final[np.cumsum(probes + 1, dtype=np.int64) - 1] = True
+    cells[final] = environment.final_answers
+    cells[~final] = environment.probe_answers
+    return cells
+
+
+class _TableCache:
+    """The tables of the environments that were used last: the logs of a batch are read in parts of a few episodes."""
+
+    def __init__(self) -> None:
+        self._last: tuple[tuple[Environment, ...], BranchTables] | None = None
+
+    def of(self, environments: tuple[Environment, ...]) -> BranchTables:
+        """Return the `branch_columns` of the environments, and their cells."""
+        last = self._last  # another thread may replace it meanwhile
+        if last is not None and list(map(id, last[0])) == list(map(id, environments)):
+            return last[1]
+        tables = (*branch_columns(environments), np.concatenate([cells_of(env) for env in environments]))
+        self._last = environments, tables
+        return tables
+
+
+_TABLES = _TableCache()

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
+
+from autotts.envs.store import ABSENT
 
 _DENSE = 8
 """Pairs of a question and an answer, for each cell, up to which a table of all pairs is made."""
@@ -23,6 +27,52 @@ def pairs_of(question: Ints, cells: npt.NDArray[np.int32], questions: int) -> tu
     pairs = np.flatnonzero(used)
     number = np.cumsum(used, dtype=np.int32) - 1
     return pairs // width, pairs % width, number[keys]
+
+
+@dataclass(frozen=True, slots=True)
+class NumberedAnswers:
+    """The answers of Q questions, numbered from 1 within each question."""
+
+    question: Ints
+    """(A,) the question of each answer."""
+    number: Ints
+    """(A,)"""
+    answer: Ints
+    """(A,) the answer in the vocabulary of the environment."""
+    sizes: Ints
+    """(Q,) the answers of each question, and the spare ones."""
+    frequent: Ints
+    """(Q, 2) the numbers of the two most frequent final answers of each question."""
+
+
+def number_answers(
+    owner: Ints, probes: Ints, cells: npt.NDArray[np.int32], questions: int, spare: int,
+    numbers: npt.NDArray[np.uint16],
+) -> NumberedAnswers:  # fmt: skip
+    """Number the answers of an environment, and write the number of each cell into ``numbers``; 0 for an absent one.
+
+    Args:
+        owner: (N,) the question of each branch.
+        probes: (N,) the probes of each branch.
+        cells: (C,) of each branch its probe answers, and then its final answer.
+        questions: the number of questions.
+        spare: answers that each question gets in addition.
+        numbers: (C,)
+    """
+    of, answer, inverse = pairs_of(np.repeat(owner, probes + 1), cells, questions)
+    present = answer != ABSENT
+    rank = np.cumsum(present)
+    starts = np.searchsorted(of, np.arange(questions))
+    number = np.where(present, rank - (rank[starts] - present[starts])[of], 0)
+    numbers[:] = number.astype(np.uint16)[inverse]
+    sizes = np.bincount(of[present], minlength=questions) + spare
+    ends = np.zeros((questions, int(sizes.max()) + 1), np.int64)
+    np.add.at(ends, (owner, numbers[np.cumsum(probes + 1) - 1]), 1)
+    ends, each = ends[:, 1:], np.arange(questions)
+    most = ends.argmax(axis=1)
+    ends[each, most] = -1
+    frequent = np.stack([most, ends.argmax(axis=1)], axis=1) + 1
+    return NumberedAnswers(of[present], number[present], answer[present], sizes, frequent)
 
 
 def draw_codes(width: int, pairs: Ints, generator: np.random.Generator) -> tuple[Ints, Ints, Ints]:

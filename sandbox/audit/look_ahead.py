@@ -194,6 +194,10 @@ def _chunks(episodes: Episodes, drawn: Ints, generator: np.random.Generator) -> 
     group[:alone] = sizes.max(initial=0) + np.arange(alone)  # last: most cheats are convicted before
     turn = np.lexsort((generator.random(len(drawn)), group))
     drawn, group = drawn[turn], group[turn]
+    if sizes.max(initial=0) > _CHUNK:  # the decoys of tens of thousands of questions would not fit into memory
+        within = np.arange(len(group)) - np.searchsorted(group, group)
+        _, group = np.unique(np.stack([group, within // _CHUNK]), axis=1, return_inverse=True)
+        group = group.ravel()
     start = 0
     while start < len(drawn):
         last = group[min(start + _CHUNK, len(drawn)) - 1]
