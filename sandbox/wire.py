@@ -33,6 +33,7 @@ from .outcome import Candidate, Verdict
 from .sealing import RecordedQuestions, SealedQuestion, sizes_of
 from .worker import seccomp
 
+_WORKER = Path(__file__).parent / "worker"
 FRAME = struct.Struct("<cIiI")
 PRINTED = 4096
 """Bytes of a candidate's prints that are shown while it is tried."""
@@ -222,8 +223,8 @@ def setup(*, strict: bool = True, compiler: bool = False) -> bytes:
         machine: (seccomp.program(machine).hex(), seccomp.candidate_program(machine, compiler=compiler).hex())
         for machine in seccomp.MACHINES
     }
-    loading = (Path(__file__).parent / "worker" / "loading.py").read_text(encoding="utf-8")
-    text = {"loading": loading, "modules": contract_modules(), "preload": preloaded(), "filters": filters}
+    sources = {name: (_WORKER / f"{name}.py").read_text(encoding="utf-8") for name in ("loading", "sets")}
+    text = sources | {"modules": contract_modules(), "preload": preloaded(), "filters": filters}
     return _message(json.dumps(text | {"strict": strict}).encode())
 
 

@@ -49,6 +49,7 @@ def main() -> None:
     loading = types.ModuleType("loading")
     exec(compile(setup.get("loading", ""), "loading", "exec"), loading.__dict__)
     load, explain = loading.load, loading.explain
+    loading.prepare(setup.get("sets", ""))
     modules = install(setup.get("modules", {}))
     for_worker, for_candidate = setup.get("filters", {}).get(os.uname().machine, ("", ""))
     missing = [] if for_worker else ["no filter of system calls for this processor"]
