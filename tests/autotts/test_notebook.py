@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import runpy
 from pathlib import Path
 
@@ -23,6 +24,7 @@ def test_the_notebook_has_the_cells_of_its_script_and_their_output() -> None:
 def test_the_cells_of_the_notebook_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("matplotlib")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(logging.getLogger("autotts"), "handlers", [])  # of a command that an earlier test ran
     cells = json.loads((EXAMPLES / "discover.ipynb").read_text())["cells"]
     again = runpy.run_path(str(EXAMPLES / "make_notebook.py"))["notebook"](
         [(cell["cell_type"], "".join(cell["source"])) for cell in cells]

@@ -25,7 +25,7 @@ CACHE_FIELDS = ("dollars", "cached_tokens")
 CONVERSATION_FIELDS = ("cost", "transcript.txt.gz")
 """Files and fields that differ if the model gave useless answers, or if the service called a conversation too long: the
 same candidate then takes a longer conversation."""
-DERIVED = ("index.sqlite", "manifest.json", FIGURES)
+DERIVED = ("index.sqlite", "manifest.json", FIGURES, "audits")  # a shorter run reports, and so audits, others
 """Files that are derived from the others; `verify` checks them."""
 SERVICE = tuple(kind for kind in KINDS if kind not in (*ANSWERS, "prompt_too_long", "too_large"))
 """Faults that do not change the conversation."""
