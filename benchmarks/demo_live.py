@@ -41,7 +41,7 @@ class DemoSize:
 
     collected: int = 24
     """Questions that are collected."""
-    branches: int = 24
+    branches: int = 40
     fresh: int = 60
     """Fresh questions at most: as many as there is time for are asked, which is decided before the first answer."""
     seconds: int = 330
