@@ -38,8 +38,8 @@ def cluster(tmp_path: Path) -> dict[str, str]:
     return {
         "PATH": f"{programs}:{os.environ['PATH']}", "LOG": str(tmp_path / "log"), "STARTED": str(tmp_path / "started"),
         "DRIVER": 'exec 3<> "$STARTED"; read -r -u 3; read -r -u 3; exit 3',  # ends when two nodes have started
-        "SLURM_JOB_NODELIST": "[one,two,three]", "SLURM_JOB_ID": f"{os.getpid()}", "SLURM_CPUS_PER_TASK": "8", "AUTOTTS_HOST": "one",
-        "SLURM_SUBMIT_DIR": str(tmp_path), "RAY_TMPDIR": str(tmp_path),
+        "SLURM_JOB_NODELIST": "[one,two,three]", "SLURM_JOB_ID": f"{os.getpid()}", "SLURM_CPUS_PER_TASK": "8",
+        "AUTOTTS_HOST": "one", "SLURM_SUBMIT_DIR": str(tmp_path), "RAY_TMPDIR": str(tmp_path),
     }  # fmt: skip
 
 
