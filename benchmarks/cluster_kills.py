@@ -26,7 +26,10 @@ from pathlib import Path
 from autotts.agent.archive.archive import Archive
 from tests.ray_nodes import RayNodes, ray_nodes
 
-SMALL = ("--env", "synthetic/*", "--orders", "1", "--population", "6", "--islands", "2", "--sandbox", "process")
+SMALL = (
+    "--env", "synthetic/tiny", "--orders", "1", "--population", "6", "--islands", "2", "--sandbox", "process",
+    "--interpreter", "cpython",
+)  # fmt: skip
 
 
 class DisturbedRun:

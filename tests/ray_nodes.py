@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
@@ -106,13 +105,18 @@ class RayNodes:
         return {"num_cpus": self._cpus, "node_ip_address": address, "object_store_memory": STORE, **more}
 
 
-@contextmanager
-def ray_nodes(nodes: int = 3, cpus: int = 1) -> Iterator[RayNodes]:
-    """A cluster that is stopped at the end. Where Ray is missing, the test is skipped, or fails if it is required."""
+def required_ray() -> None:
+    """Where Ray is missing, skip the test, or fail if Ray is required."""
     if find_spec("ray") is None:
         if os.environ.get("AUTOTTS_REQUIRE_RAY") == "1":
             pytest.fail("Ray is required here")
         pytest.skip("no Ray: it is not installed")
+
+
+@contextmanager
+def ray_nodes(nodes: int = 3, cpus: int = 1) -> Iterator[RayNodes]:
+    """A cluster that is stopped at the end (see `required_ray`)."""
+    required_ray()
     with pytest.MonkeyPatch.context() as patch:
         for name, value in ENVIRONMENT.items():
             patch.setenv(name, value)
@@ -122,12 +126,6 @@ def ray_nodes(nodes: int = 3, cpus: int = 1) -> Iterator[RayNodes]:
             yield cluster
         finally:
             cluster.close()
-
-
-def wait_until(condition: Any) -> None:
-    """Wait until ``condition()`` is true; a limit of time in the test run ends a wait in vain."""
-    while not condition():
-        time.sleep(0.05)
 
 
 def _children(process: int) -> list[int]:
