@@ -46,7 +46,7 @@ _TRIES = 3
 """Times that a share is given to Ray, with so many retries each."""
 _AHEAD = 1.5
 """Shares that Ray holds for each slot: some wait at the nodes, so that no slot idles between two shares."""
-_PROBE_SECONDS = 60.0
+_PROBE_SECONDS = 180.0
 _WATCH_SECONDS = 1.0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import queue
+import secrets
 import socket
 import subprocess
 import sys
@@ -223,6 +224,8 @@ class ClusterLink:
         """
         ours, theirs = socket.socketpair()
         environment = {"RAY_USAGE_STATS_ENABLED": "0", **os.environ}
+        if self._settings.address is None:  # its services listen on every address of the machine
+            environment |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
         root = str(Path(__file__).parents[3])
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, (root, environment.get("PYTHONPATH"))))
         with theirs, tempfile.TemporaryFile() as errors:
