@@ -9,6 +9,9 @@ read ten times a second, the peak of all readings): pages of mapped environment 
 the disk, shared by all processes, and the kernel drops them when memory is short. The peak with these pages (VmHWM) is
 printed beside it. With `--whole`, the same episodes also run as one part: the hashes must be equal.
 
+`--unplayed` makes up the figures instead of playing the episodes: all that grows with their number is still there, in
+seconds instead of minutes.
+
 `--world ExQxN` makes E environments of Q questions with N branches first, in a directory that `--data` keeps.
 """
 
@@ -21,15 +24,22 @@ import re
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from autotts.agent.cli.main import main as autotts
 from autotts.envs import catalogue, store
-from autotts.envs.episodes import BETAS
+from autotts.envs.episodes import BETAS, Episodes
+from autotts.envs.scoring import Scores
 from autotts.envs.synthetic.model import default_models, generate
 from autotts.sandbox import evaluation
+from autotts.sandbox.base import Sandbox
+from autotts.sandbox.evaluation import LoggedEvaluation
+from autotts.sandbox.outcome import Candidate, Verdict
 
 _SECONDS = 0.1
 """Between two readings of the memory."""
@@ -78,9 +88,30 @@ def make_world(root: Path, size: str, seed: int = 0) -> None:
             store.save(made, catalogue.path_of(root, name))
 
 
+def made_up(
+    candidate: Candidate | str,
+    episodes: Episodes,
+    sandbox: Sandbox | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> LoggedEvaluation:
+    """Return an evaluation with made-up figures, in place of `sandbox.evaluation.evaluate`."""
+    numbers = np.arange(len(episodes), dtype=np.int64)
+    none = np.zeros((0, 0), np.int32)
+    scores = Scores(
+        episodes=episodes, correct=numbers % 3 > 0, tokens=1000 + numbers % 997, latency=500 + numbers % 499,
+        answer=none.ravel(), depth=none, opened=none.ravel(), pruned=none.astype(bool),
+    )  # fmt: skip
+    if progress is not None:
+        progress(len(episodes))
+    assert isinstance(candidate, Candidate)
+    return LoggedEvaluation(candidate, Verdict("ok"), None, scores)
+
+
 def measured(args: argparse.Namespace, at_a_time: int) -> None:
     """Run the command line in this process, and print what that took."""
     evaluation.EPISODES_AT_A_TIME = at_a_time
+    if args.unplayed:
+        evaluation.evaluate = made_up
     root = Path(args.data)
     pattern = "world/*" if args.world else "synthetic/*"
     questions = sum(len(store.load(catalogue.path_of(root, name))) for name in catalogue.matching(root, [pattern]))
@@ -97,8 +128,9 @@ def measured(args: argparse.Namespace, at_a_time: int) -> None:
         digest = hashlib.sha256((Path(home) / "results.json").read_bytes()).hexdigest()
     status = Path("/proc/self/status").read_text()
     peak = int(re.findall(r"VmHWM:\s+(\d+)", status)[0]) / 1024
+    what = f"{args.command}, not played" if args.unplayed else args.command
     print(
-        f"{args.command}: {orders * len(BETAS) * questions:,} episodes, {at_a_time:,} at a time: "
+        f"{what}: {orders * len(BETAS) * questions:,} episodes, {at_a_time:,} at a time: "
         f"{time.monotonic() - began:.0f} s, {reader.host:.0f} MB in the host ({peak:.0f} MB with mapped pages), "
         f"{reader.worker:.0f} MB in its largest worker, figures {digest[:16]}",
         flush=True,
@@ -127,6 +159,7 @@ def main() -> None:
     )
     parser.add_argument("--interpreter", default="auto")
     parser.add_argument("--max-branches", type=int, default=64)
+    parser.add_argument("--unplayed", action="store_true", help="make up the figures of the episodes")
     parser.add_argument("--whole", action="store_true", help="run the episodes as one part too, and compare")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
