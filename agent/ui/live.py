@@ -5,18 +5,20 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import StreamingResponse
 
 from ..archive.reader import ArchiveReader
+from ..archive.storage.protocol import StorageUnavailable
 from .answers import PROBLEMS, At
 from .event_log import stamp
 
 router = APIRouter(prefix="/api", tags=["live"], responses=PROBLEMS)
 
 PERIOD = 1.0
-"""Seconds between two checks for changes."""
+"""Seconds between two checks for changes of a directory; a database is asked twice as often."""
 _MOST = 32
 """Maximum number of open streams: each holds a connection."""
 
@@ -37,17 +39,23 @@ async def _changes(request: Request, reader: ArchiveReader) -> AsyncIterator[str
         yield "retry: 2000\n\n"
         while not state.ending():
             now = await asyncio.to_thread(_now, reader)
-            if now != sent:
+            if now is None:
+                yield ": the database does not answer\n\n"
+            elif now != sent:
                 sent = now
                 yield f"event: change\ndata: {json.dumps({'stamp': now[0], 'versions': now[1]})}\n\n"
             else:
                 yield ": still here\n\n"
-            await asyncio.sleep(PERIOD)
+            await asyncio.sleep(PERIOD if isinstance(reader.root, Path) else PERIOD / 2)
     finally:
         state.streams -= 1
 
 
-def _now(reader: ArchiveReader) -> tuple[int, int, tuple[float, int]]:
-    view = reader.view()
-    log = stamp(reader.run.home / "events.jsonl") if reader.run else (0.0, 0)
+def _now(reader: ArchiveReader) -> tuple[int, int, tuple[float, int]] | None:
+    """Return what changes with the archive and with the event log; None if the database is away."""
+    try:
+        view = reader.view()
+        log = stamp(reader.run.home / "events.jsonl") if reader.run else (0.0, 0)
+    except StorageUnavailable:
+        return None
     return view.stamp, len(view.rows), log
