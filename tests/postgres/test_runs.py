@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from autotts.agent.archive.archive import Archive
+from autotts.agent.archive.index import ArchiveIndex
 from autotts.agent.archive.run_directory import Run
 from autotts.agent.archive.run_hold import RunIsLocked, running, working_on
 from autotts.agent.archive.storage.addresses import located
@@ -21,12 +23,13 @@ from autotts.agent.archive.verify_run import check_run
 from autotts.agent.cli.main import main
 from autotts.agent.loop.graph import discover
 from autotts.agent.loop.nodes import Discovery
-from autotts.agent.records.events import RunFinished
+from autotts.agent.records.events import MigrantsChosen, RunFinished
 from autotts.agent.reports.run_report.page import page
 from autotts.envs import store
 from autotts.sandbox.backends.process import ProcessSandbox
 
-from ..agent.loop.test_graph import WORLD, Single
+from ..agent.loop.test_graph import WORLD, Single, tree
+from ..agent.loop.test_shared_archive import Other, Searching
 from .driver import begin, contents
 from .server import PgBouncer, PostgresServer, running_pgbouncer, running_postgres
 
@@ -206,3 +209,31 @@ def test_application_shows_a_run_of_a_server(postgres_url: str) -> None:
             shown = json.loads(client.get("/api/versions").text)
     assert seen == [6, 9]
     assert "finished" in json.dumps(found) and "early_stopping" in json.dumps(shown)
+
+
+def test_runs_of_several_machines_share_an_archive(postgres_url: str, tmp_path: Path) -> None:
+    pool = f"{postgres_url}/pool"
+    runs = {
+        "single": begin(located(f"{postgres_url}/one"), share=pool),
+        "other": begin(tmp_path / "two", explorer="other", share=pool),
+    }
+    explorers = {"single": Single, "other": Other}
+    working = [
+        threading.Thread(target=lambda name=name: discover(Searching(runs[name], explorers[name](), ProcessSandbox())))
+        for name in runs
+    ]
+    for thread in working:
+        thread.start()
+    for thread in working:
+        thread.join()
+    shared = Archive(located(pool, "archive"))
+    sources = [card.source_sha256 for card in shared.cards()]
+    assert len(sources) == len(set(sources)) > len(runs["single"].archive.ids()), "one version for each source"
+    assert shared.verify() == []
+    again = begin(tmp_path / "again", explorer="other", share=pool)
+    for event in runs["other"].events_of(MigrantsChosen):
+        again.log(event)
+    discover(Searching(again, Other(), ProcessSandbox()))
+    assert tree(again.archive) == tree(runs["other"].archive)
+    found = ArchiveIndex(shared.root).view()
+    assert {row.explorer for row in found.rows} >= {"single", "other"}, "a page on any machine shows all"
