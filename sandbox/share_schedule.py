@@ -10,26 +10,64 @@ import math
 from collections import Counter
 from collections.abc import Iterable
 
-LEAST, MOST = 16, 512
-"""Episodes of a share: fewer are not worth a task, and more are lost with a node."""
+LEAST, MOST = 16, 256
+"""Episodes of a share: fewer are not worth a task, unless they are slow, and more are lost with a node."""
 EACH_SLOT = 3
 """Shares for each slot, so that slots end at nearly the same time."""
+SHARE_SECONDS = 1.0
+"""Seconds of a share at the most, once the pace of the candidate is known: at the end of a step of the search, the last
+shares keep few nodes busy."""
+_PACES = 1024
 LATE = 3.0
 """A share is late after so many times the time of the middle share."""
 LEAST_LATE = 2.0
 """Seconds after which a share may be late."""
 
 
-def share_size(episodes: int, slots: int, runs: int = 1) -> int:
+class Pace:
+    """The time that the episodes of a candidate have taken so far."""
+
+    def __init__(self) -> None:
+        self._episodes, self._seconds = 0, 0.0
+
+    def add(self, episodes: int, seconds: float) -> None:
+        """Note that a node has taken so many seconds for so many episodes."""
+        self._episodes += episodes
+        self._seconds += seconds
+
+    @property
+    def each(self) -> float:
+        """Seconds of an episode; 0 if nothing is known."""
+        return self._seconds / self._episodes if self._episodes else 0.0
+
+
+class Paces:
+    """The paces of the latest candidates, by source: the audit of a candidate knows the pace of its evaluation."""
+
+    def __init__(self) -> None:
+        self._paces: dict[str, Pace] = {}
+
+    def of(self, source: str) -> Pace:
+        """Return the pace of a candidate."""
+        pace = self._paces.pop(source, None) or Pace()
+        self._paces[source] = pace  # the latest is the last
+        for old in list(self._paces)[:-_PACES]:
+            self._paces.pop(old, None)
+        return pace
+
+
+def share_size(episodes: int, slots: int, runs: int = 1, each: float = 0.0) -> int:
     """Return the number of episodes of a share.
 
     Args:
         episodes: episodes of the run.
         slots: shares that are played at the same time.
         runs: runs that have these slots between them.
+        each: seconds of an episode (`Pace.each`).
     """
     mine = max(1, math.ceil(slots / max(1, runs)))
-    return min(MOST, max(LEAST, math.ceil(episodes / (EACH_SLOT * mine))))
+    most = min(MOST, max(1, int(SHARE_SECONDS / each))) if each > 0 else MOST
+    return max(min(LEAST, most), min(most, math.ceil(episodes / (EACH_SLOT * mine))))
 
 
 class ShareBoard:

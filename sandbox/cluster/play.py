@@ -56,7 +56,7 @@ class ClusterRun:
         """Return a run on questions that only this batch has, such as those of an audit."""
         return cls(candidate, batch, None, None)
 
-    def parts(self, slots: int, runs: int = 1) -> list[Ints]:
+    def parts(self, slots: int, runs: int = 1, each: float = 0.0) -> list[Ints]:
         """Return the episodes of each share, in ascending order.
 
         Episodes of one question stay together, so that a node needs few questions; a group is never divided, because
@@ -65,9 +65,10 @@ class ClusterRun:
         Args:
             slots: shares that are played at the same time.
             runs: runs that have these slots between them.
+            each: seconds of an episode of this candidate; 0 if not known.
         """
         n, group = len(self.batch), self.batch.group
-        size = share_size(n, slots, runs)
+        size = share_size(n, slots, runs, each)
         if (group == group[0]).all():
             order = np.argsort(self.batch.question, kind="stable")
             return [np.sort(part) for part in np.array_split(order, math.ceil(n / size))]

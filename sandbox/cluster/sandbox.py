@@ -15,7 +15,7 @@ from autotts.envs.episodes import Episodes
 
 from ..base import SandboxError, SandboxLimits, SandboxUnavailable, log_message
 from ..outcome import Candidate, SandboxOutcome
-from ..share_schedule import ShareBoard
+from ..share_schedule import Pace, Paces, ShareBoard
 from ..wire import SealedBatch
 from .link import ClusterLink, Results
 from .messages import PATIENCE, BrokerSettings, NodeReport, NodeSettings
@@ -58,6 +58,7 @@ class RaySandbox:
         self._link = ClusterLink(BrokerSettings(address, workers, self._settings), notice or log_message, patience)
         self._recorded = RecordedEnvironments(self._link)
         self._session: str | None = None
+        self._paces = Paces()
         self._playing: set[object] = set()
         """The runs that play now, of all threads."""
         opened = {node.sandbox for node in self.nodes}
@@ -117,7 +118,8 @@ class RaySandbox:
         session = self._session or secrets.token_hex(8)
         mine = object()
         self._playing.add(mine)
-        playing = _Play(run, self._link, session, self._settings, len(self._playing))
+        pace = self._paces.of(run.candidate.source)
+        playing = _Play(run, self._link, session, self._settings, len(self._playing), pace)
         try:
             playing.until_done(progress)
         finally:
@@ -130,10 +132,11 @@ class _Play:
     """The shares of one run on the cluster; used by the thread that runs it."""
 
     def __init__(
-        self, run: ClusterRun, link: ClusterLink, session: str, settings: NodeSettings, runs: int
+        self, run: ClusterRun, link: ClusterLink, session: str, settings: NodeSettings, runs: int, pace: Pace
     ) -> None:
         self._run, self._link, self._session, self._settings = run, link, session, settings
-        self._parts = run.parts(link.slots, runs)
+        self._pace = pace
+        self._parts = run.parts(link.slots, runs, pace.each)
         self.results = ShareResults(run, self._parts)
         self._queue: Results = queue.SimpleQueue()
         self._copies: dict[int, int] = {}
@@ -162,6 +165,8 @@ class _Play:
                 kind = SandboxUnavailable if result.unavailable else SandboxError
                 raise kind(f"{result.error} (on node {result.node})" if result.node else result.error)
             board.ended(share, time.monotonic())
+            if result.outcome.logs is not None:
+                self._pace.add(len(self._parts[share]), result.seconds)
             self.results.add(share, result.outcome)
             needless = {each for each in board.open if not self.results.needed(each)}
             board.needless(needless)

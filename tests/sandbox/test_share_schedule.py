@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from autotts.sandbox.share_schedule import LEAST, LEAST_LATE, MOST, ShareBoard, share_size
+from autotts.sandbox.share_schedule import LEAST, LEAST_LATE, MOST, Pace, Paces, ShareBoard, share_size
 
 
 @pytest.mark.parametrize(
@@ -13,6 +13,24 @@ from autotts.sandbox.share_schedule import LEAST, LEAST_LATE, MOST, ShareBoard, 
 )
 def test_shares_are_smaller_the_more_slots_a_run_has(episodes: int, slots: int, runs: int, size: int) -> None:
     assert share_size(episodes, slots, runs) == size
+
+
+def test_shares_of_a_slow_candidate_are_small() -> None:
+    pace = Pace()
+    assert pace.each == 0 and share_size(3_000, 4, 4, pace.each) == MOST
+    pace.add(50, 0.5)
+    assert share_size(3_000, 4, 4, pace.each) == 100
+    pace.add(50, 99.5)
+    assert share_size(3_000, 4, 4, pace.each) == 1
+
+
+def test_the_pace_of_a_candidate_is_found_by_its_source() -> None:
+    paces = Paces()
+    paces.of("a").add(1, 2.0)
+    assert paces.of("b").each == 0 and paces.of("a").each == 2
+    for number in range(2_000):
+        paces.of(str(number))
+    assert paces.of("a").each == 0, "only the latest are kept"
 
 
 def test_a_late_share_gets_one_copy_and_counts_once() -> None:
