@@ -12,6 +12,8 @@ from autotts.agent.archive.baselines import baseline_source
 from autotts.envs.episodes import Episodes, grid
 from autotts.envs.synthetic.model import default_models, generate
 from autotts.sandbox import wire
+from autotts.sandbox.audit import look_ahead
+from autotts.sandbox.audit.secret import AuditSecret
 from autotts.sandbox.backends.process import ProcessSandbox
 from autotts.sandbox.evaluation import evaluate
 from autotts.sandbox.outcome import Candidate
@@ -112,3 +114,20 @@ def test_question_has_the_same_codes_whenever_it_is_sealed() -> None:
     assert any(not np.array_equal(first[q].meaning, other[q].meaning) for q in range(8))
     with pytest.raises(IndexError):
         first[8]
+
+
+def test_groups_of_an_audit_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(look_ahead, "_CHUNK", 6)
+    batch = episodes()
+    with ProcessSandbox(1) as sandbox:
+        ran = evaluate(PROBE, batch, sandbox)
+    assert ran.logs is not None
+    played: list[int] = []
+    for chunk, sealed in look_ahead.audit_batches(batch, ran.logs, 1.0, AuditSecret().key("source"), 1):
+        played += chunk.which.tolist()
+        assert len(chunk.which) == len(sealed) <= 12
+        for group in set(chunk.group.tolist()):
+            mine = chunk.which[chunk.group == group]
+            questions = set(zip(batch.environment[mine].tolist(), batch.question[mine].tolist(), strict=True))
+            assert len(questions) == len(mine) <= 6
+    assert sorted(played) == list(range(len(batch)))
