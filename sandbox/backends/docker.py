@@ -25,7 +25,7 @@ from ..base import RESERVED, SandboxError, SandboxLimits, SandboxUnavailable, lo
 from ..outcome import Candidate, SandboxOutcome
 from . import image as images
 from .runner import WorkerSandbox
-from .workers import ENVIRONMENT, PIPE, Worker
+from .workers import ENVIRONMENT, READ, Worker
 
 LABEL = "autotts.owner"
 """Label of every container: the process that started it (see `owner`)."""
@@ -251,7 +251,7 @@ class _DockerWorker(Worker):
     def read(self, source: int) -> Iterable[tuple[bool, bytes]]:
         """See `Worker.read`."""
         try:
-            data = self._socket.recv(PIPE)
+            data = self._socket.recv(READ)
         except BlockingIOError:
             return []
         except OSError:

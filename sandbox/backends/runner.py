@@ -25,6 +25,10 @@ from ..outcome import Candidate, Kind, SandboxOutcome, Verdict
 from .idle_workers import IdleWorkers
 from .workers import PIPE, Worker
 
+_GATHER = 0.002
+"""Seconds for which results gather before the next read: to wake for each of them costs more than to read it."""
+_MANY = 64
+"""Episodes of a process that must still come for that: the last results are read at once."""
 _LAST_READS = 16
 """Reads for prints after the end of a run."""
 Part = np.ndarray[tuple[int], np.dtype[np.int64]]
@@ -165,6 +169,7 @@ class _Shard:
         self.job, self.parts, self.runner, self.shared = job, parts, runner, shared
         self.limits = runner.limits
         self.indices = np.concatenate(parts)
+        self._order = memoryview(self.indices)  # gives numbers of Python, and sooner than an array does
         self.ends = np.cumsum([len(part) for part in parts]).tolist()
         self.kept = KeptLogs(budget)
         self.verdict = Verdict("ok")
@@ -256,6 +261,8 @@ class _Shard:
                         if verdict is not None:
                             self._ended_well = verdict.ok and not buffer
                             return verdict
+                if self.ends[self._started - 1] - len(self.kept) > _MANY and not self._outgoing:
+                    self.shared.stop.wait(_GATHER)
 
     def _keep(self, printed: bytes) -> None:
         if self.job.batch.prints:
@@ -333,7 +340,7 @@ class _Shard:
 
     def _next(self) -> int:
         """Return the index of the episode that the worker plays now."""
-        return int(self.indices[min(len(self.kept), len(self.indices) - 1)])
+        return self._order[min(len(self.kept), len(self._order) - 1)]
 
     def _at_next(self, kind: Kind, message: str) -> Verdict:
         episode = self._next()

@@ -7,7 +7,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable
 
 PIPE = 1 << 20
-"""Bytes to read or write at a time."""
+"""Bytes to write at a time."""
+READ = 1 << 16
+"""Bytes to read at a time: a larger buffer would come from the kernel anew for each read."""
 ENVIRONMENT = {"GLIBC_TUNABLES": "glibc.pthread.rseq=0"}
 """The environment of a worker; a candidate's is empty. Restartable sequences would let it count its interruptions."""
 
@@ -58,7 +60,7 @@ class PipeWorker(Worker):
         return self._stdin
 
     def read(self, source: int) -> Iterable[tuple[bool, bytes]]:
-        return ((source == self._stdout, os.read(source, PIPE)),)
+        return ((source == self._stdout, os.read(source, READ)),)
 
     def write(self, data: memoryview) -> int:
         return os.write(self._stdin, data)
