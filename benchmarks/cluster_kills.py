@@ -163,7 +163,7 @@ def database() -> Iterator[tuple[str, Callable[[], None]]]:
             server.kill()
             server.start()
 
-        yield server.new_database(), kill
+        yield server.url(server.new_database()), kill
 
 
 def main(words: Sequence[str] | None = None) -> int:

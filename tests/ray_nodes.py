@@ -20,7 +20,7 @@ ENVIRONMENT = {
     "RAY_health_check_period_ms": "500",
     "RAY_health_check_timeout_ms": "2000",
     "RAY_health_check_failure_threshold": "3",
-    "RAY_DISABLE_IMPORT_WARNING": "1",
+    "RAY_worker_niceness": "0",  # else tasks wait for everything else on a busy machine
 }
 """For Ray and its drivers: nothing beyond this machine, and losses are noticed within seconds."""
 STORE = 80_000_000

@@ -223,7 +223,7 @@ class ClusterLink:
             SandboxError: a node cannot be used.
         """
         ours, theirs = socket.socketpair()
-        environment = {"RAY_USAGE_STATS_ENABLED": "0", **os.environ}
+        environment = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": "0", **os.environ}
         if self._settings.address is None:  # its services listen on every address of the machine
             environment |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
         root = str(Path(__file__).parents[3])
