@@ -21,6 +21,7 @@ from ..records.row_columns import RowColumns
 from .audits import audit_file, write_audit
 from .beliefs_file import with_beliefs_file, write_beliefs
 from .card_files import read_cards
+from .columns_file import LARGE, write_columns
 from .index_file import read_index, write_index
 from .layout import CARD, FIGURES, INDEX, LOGS, MANIFEST, REPLAYS, SOURCE, TRANSCRIPT, sha256, sync
 from .origins import ArchiveOrigins, read_origins
@@ -61,6 +62,7 @@ class Archive:
         self._card = lru_cache(_WHOLE)(self._read)
         self._protocols: dict[str, EvaluationProtocol] = {}
         self._contributions: ContributionCache = {}
+        self._written = 0  # versions in the index file that this object has written
         self._believed: tuple[tuple[str, ...], list[Card]] = ((), [])
 
     # Reading
@@ -279,7 +281,11 @@ class Archive:
         """Rebuild the index from the folders, and return the number of versions in it."""
         rows = [IndexRow.of(card) for card in self.cards_with_beliefs()]
         if (kept := self.storage.version_rows) is None:
-            write_index(self.derived, rows)
+            if len(rows) <= LARGE or len(rows) > 1.1 * self._written:  # else the columns alone say all
+                write_index(self.derived, rows)
+                self._written = len(rows)
+            if len(rows) > LARGE:
+                write_columns(self.derived, RowColumns.of(rows))
             return len(rows)
         columns = RowColumns.of(rows)
         known = {row.id: row for row in kept.read()[0].rows()}

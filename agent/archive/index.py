@@ -20,7 +20,8 @@ from ..records.version import Credit
 from .archive import INDEX, MANIFEST, REPLAYS, Archive
 from .beliefs_file import with_beliefs_file
 from .best import BestVersion, best_version
-from .layout import BELIEFS
+from .columns_file import read_columns
+from .layout import BELIEFS, COLUMNS
 from .run_report import RunReport
 from .shipped import derived_root
 from .storage.addresses import storage_of
@@ -129,7 +130,10 @@ class ArchiveIndex:
 
     def _read_index(self) -> bool:
         """Read the index file again if it has changed: new versions change the beliefs of the earlier ones."""
-        written = storage_of(derived_root(self.root)).stamp(INDEX)
+        home = derived_root(self.root)
+        columns, written = (storage_of(home).stamp(name) for name in (COLUMNS, INDEX))
+        if columns is not None and (written is None or columns.changed >= written.changed):
+            return self._read_columns(home, columns)
         if written is None or written == self._indexed:
             return False
         self._indexed, self.note = written, ""
@@ -139,6 +143,19 @@ class ArchiveIndex:
             self.note = str(error)
             return False
         self._rows |= {row.id: row for row in rows if _finite(row)}
+        return True
+
+    def _read_columns(self, home: AnyPath, written: FileStamp) -> bool:
+        """Read the index of a large archive, if it has changed."""
+        if written == self._indexed:
+            return False
+        self._indexed, self.note = written, ""
+        try:
+            columns = read_columns(home)
+        except (InputError, OSError) as error:
+            self.note = str(error)
+            return False
+        self._rows |= {row.id: row for row, good in zip(columns.rows(), columns.finite(), strict=True) if good}
         return True
 
     def _look(self) -> bool:
@@ -177,7 +194,7 @@ class ArchiveIndex:
         except DamagedFile as error:
             self.note = str(error)
         self._indexed, self._change = written, change
-        self._rows |= {row.id: row for row in columns.rows() if _finite(row)}
+        self._rows |= {row.id: row for row, good in zip(columns.rows(), columns.finite(), strict=True) if good}
         return True
 
     def _made(self) -> ArchiveSnapshot:

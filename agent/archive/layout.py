@@ -10,6 +10,8 @@ SOURCE, CARD, LOGS, MANIFEST = "controller.py", "card.json", "logs.npz", "manife
 TRANSCRIPT = "transcript.txt.gz"
 INDEX = "index.sqlite"
 BELIEFS = "beliefs.npz"
+COLUMNS = "columns.npz"
+"""The index of a large archive in a directory once more, in columns, which are read at once (`columns_file`)."""
 """What is believed of all versions, in a database and beside a large index (`beliefs_file`)."""
 REPLAYS = "replays"
 FIGURES = "figures"

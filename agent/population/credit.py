@@ -11,9 +11,12 @@ import numpy.typing as npt
 from autotts.envs.statistics import Floats
 
 from ..records.card import Card
-from ..records.version import Credit
+from ..records.version import Credit, ScalingCurve
 from .pareto import ROUNDING, S, Scored, space
 
+_NO_CURVE = ScalingCurve.of(())
+_WINDOW = 1024
+"""Points that are compared with a front at once."""
 _FADE = 0.9
 """Factor by which tries and wins fade per generation: an arm that helped early need not help later."""
 
@@ -45,13 +48,14 @@ def credits(
     front, volume, largest = np.empty((0, 3 if latency else 2)), 0.0, 0.0
     result: dict[str, Credit] = {}
     ordered = sorted(cards, key=lambda card: (card.generation, card.id))
-    of_all, owner = within.points_of([card.believed_curve if card.ok else () for card in ordered])
+    of_all, owner = within.points_of([card.believed_curve if card.ok else _NO_CURVE for card in ordered])
+    covered = _Covered(of_all)
     ends = np.searchsorted(owner, np.arange(len(ordered) + 1)).tolist()
     for generation, group in groupby(enumerate(ordered), lambda each: each[1].generation):
         positions, group_cards = zip(*group, strict=True)
         first, last = ends[positions[0]], ends[positions[-1] + 1]
         # most versions add nothing to the front: no hypervolume is computed for them
-        adds = set(owner[first:last][~_covered(of_all[first:last], front)].tolist())
+        adds = set(owner[first:last][~covered.between(first, last, front)].tolist())
         points = [of_all[ends[i] : ends[i + 1] if i in adds else ends[i]] for i in positions]
         rises = [_rise(within.volume(np.concatenate([front, new])) - volume) if len(new) else 0.0 for new in points]
         if generation > 0:
@@ -76,9 +80,26 @@ def _rise(difference: float) -> float:
     return difference if difference > ROUNDING else 0.0
 
 
-def _covered(points: Floats, front: Floats) -> npt.NDArray[np.bool_]:
-    """Return (n,) whether each of ``points`` is equal to or dominated by a point of ``front``."""
-    return np.asarray((front[:, None] <= points).all(axis=2).any(axis=0))
+class _Covered:
+    """Tells which points a front covers: equal to or dominated by one of its points.
+
+    The front changes rarely, so the points of many generations are compared with it at once.
+
+    Args:
+        points: (n, objectives) the points of all versions, in the order in which they are asked for.
+    """
+
+    def __init__(self, points: Floats) -> None:
+        self._points, self._front = points, points[:0]
+        self._first, self._found = 0, np.empty(0, np.bool_)
+
+    def between(self, first: int, last: int, front: Floats) -> npt.NDArray[np.bool_]:
+        """Return (last - first,) whether ``front`` covers each of these points."""
+        if front is not self._front or not self._first <= first <= last <= self._first + len(self._found):
+            self._front, self._first = front, first
+            some = self._points[first : max(last, first + _WINDOW)]
+            self._found = np.asarray((front[:, None] <= some).all(axis=2).any(axis=0))
+        return self._found[first - self._first : last - self._first]
 
 
 def _faded(old: Credit) -> Credit:

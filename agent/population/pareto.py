@@ -19,6 +19,8 @@ Ints = npt.NDArray[np.int64]
 
 BUDGETS = 24
 """Token budgets at which controllers are compared, evenly spaced on a logarithmic scale."""
+_TOGETHER = 2048
+"""Curves that are compared with the budgets at once."""
 MOST_ELITES = 12
 """Versions on a reported front, at most."""
 ROUNDING = 1e-9
@@ -74,6 +76,9 @@ def attained(curve: Sequence[CurvePoint], at: Floats) -> Floats:
 
 def attained_by(curves: Sequence[Sequence[CurvePoint]], at: Floats) -> Floats:
     """Return (curves, budgets): `attained` for many curves at once, because every selection needs thousands."""
+    if len(curves) > _TOGETHER:  # each row is computed by itself, and small tables stay in the cache of the processor
+        parts = [attained_by(curves[i : i + _TOGETHER], at) for i in range(0, len(curves), _TOGETHER)]
+        return np.concatenate(parts)
     values, owner = _joined(curves)
     sizes = np.bincount(owner, minlength=len(curves))
     mask = np.arange(sizes.max(initial=1) + 1) < sizes[:, None]  # one column more than the longest curve has points

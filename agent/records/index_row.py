@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from array import array
 from dataclasses import astuple, dataclass, replace
 from typing import Any
 
@@ -35,7 +36,7 @@ class IndexRow:
     """See `Card.mean_curve`."""
     believed_curve: ScalingCurve
     """See `Card.believed_curve`; given all versions in the index, as is ``noise``."""
-    noise: tuple[float, ...]
+    noise: array[float]
     """See `Card.noise`."""
     size: int
     """See `Card.size`."""
@@ -51,7 +52,7 @@ class IndexRow:
         return cls(
             card.id, card.generation, card.name, card.explorer, "" if card.island is None else str(card.island),
             card.parents, card.verdict, card.source_sha256, card.cost, card.mean_curve,
-            ScalingCurve.of(card.believed_curve), tuple(card.noise), card.size,
+            ScalingCurve.of(card.believed_curve), array("d", card.noise), card.size,
         )  # fmt: skip
 
     def same_facts(self, other: IndexRow | None) -> bool:
@@ -64,7 +65,7 @@ class IndexRow:
         return (
             self.id, self.generation, self.name, self.explorer, self.island, json.dumps(self.parents), self.verdict,
             self.source_sha256, json.dumps(astuple(self.cost)), json.dumps(curve), json.dumps(believed),
-            json.dumps(self.noise), min(self.size, UNKNOWN),
+            json.dumps(self.noise.tolist()), min(self.size, UNKNOWN),
         )  # fmt: skip
 
     @classmethod
@@ -74,7 +75,7 @@ class IndexRow:
         curve, believed, noise, size = rest
         return cls(
             id, generation, name, baseline_explorer(explorer), island, tuple(json.loads(parents)), verdict, sha256,
-            Cost(*json.loads(cost)), _points(curve), _points(believed), tuple(json.loads(noise)), size,
+            Cost(*json.loads(cost)), _points(curve), _points(believed), array("d", json.loads(noise)), size,
         )  # fmt: skip
 
 

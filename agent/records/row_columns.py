@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass, replace
 from itertools import pairwise
@@ -68,10 +70,9 @@ class RowColumns:
         """Return the rows."""
         ends = np.cumsum([0, *self.points]).tolist()
         curves, believed = self.curves, self.believed
-        noise: list[tuple[float, ...]] = [()] * len(self)
-        if self.noise.shape[1]:
-            known = np.isfinite(self.noise[:, 0]).tolist()
-            noise = [tuple(cells) if there else () for cells, there in zip(self.noise.tolist(), known, strict=True)]
+        groups, cells, nothing = self.noise.shape[1], array("d", self.noise.tobytes()), array("d")
+        known = (~np.isnan(self.noise[:, 0])).tolist() if groups else [False] * len(self)
+        noise = [cells[row * groups : (row + 1) * groups] if there else nothing for row, there in enumerate(known)]
         return [
             IndexRow(
                 id, generation, name, baseline_explorer(explorer), island, tuple(parents), verdict, source,
@@ -83,6 +84,16 @@ class RowColumns:
                 self.sources, self.costs, self.sizes, noise, pairwise(ends), strict=True,
             )
         ]  # fmt: skip
+
+    def finite(self) -> list[bool]:
+        """Return whether each row holds numbers alone, and figures if the version ran."""
+        bad = ~np.isfinite(np.hstack([self.curves, self.believed])).all(axis=1)
+        counts = np.array(self.points, np.int64)
+        wrong = np.bincount(np.repeat(np.arange(len(self)), counts)[bad], minlength=len(self)) > 0
+        wrong |= np.isinf(self.noise).any(axis=1)
+        ran = np.array([verdict == "ok" for verdict in self.verdicts], bool)
+        priced = np.array([not cost or math.isfinite(cost[0]) for cost in self.costs], bool)
+        return (~wrong & priced & (~ran | (counts > 0))).tolist()  # type: ignore[no-any-return]
 
     def with_believed(self, believed: Floats, noise: Floats) -> RowColumns:
         """Return the columns with other beliefs."""
