@@ -5,6 +5,9 @@ one of RUN's versions, so that thousands of versions take minutes. Everything el
 versions, the script prints the milliseconds of the host for each candidate by node of the graph, their share in the
 duration of a trial in RUN, and the memory. At the end it prints the growth of memory for each version of the second
 half. Host costs of a trial that do not depend on the number of versions (scores, curve) are left out.
+
+`python -m benchmarks.growth --store directory|postgresql --versions 100000 --out DIR` makes an archive of that size at
+once instead, and times the lists and the choices that depend on its size (`large_archives`).
 """
 
 from __future__ import annotations
@@ -34,6 +37,8 @@ from autotts.sandbox.backends.process import ProcessSandbox
 from autotts.sandbox.base import Sandbox
 from autotts.sandbox.evaluation import LoggedEvaluation, scored
 from autotts.sandbox.outcome import Candidate
+
+from .large_archives import measure
 
 NODES = ("begin_step", "ask", "collect", "evaluate", "diagnose", "archive_generation")
 POOL = 24
@@ -92,11 +97,17 @@ def resident() -> float:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("run", type=Path, help="a run of discover that has ended")
+    parser.add_argument("run", type=Path, nargs="?", help="a run of discover that has ended")
+    parser.add_argument("--store", choices=("directory", "postgresql"), help="time lists of a large archive there")
     parser.add_argument("--versions", type=int, default=2000)
     parser.add_argument("--out", type=Path, required=True, help="the new run's directory")
     options = parser.parse_args()
     return_freed_memory()
+    if options.store:
+        measure(options.store, options.versions, options.out)
+        return 0
+    if options.run is None:
+        parser.error("name a run, or a --store")
     old = Run(options.run)
     generations = -(-options.versions // old.config.population)
     run = Run.create(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from autotts.envs.counting import counted
 from autotts.envs.errors import InputError
 
-from . import json_output, options
+from . import json_output, large_archives, options
 from .options import Commands, add_command
 
 if TYPE_CHECKING:
@@ -93,6 +93,9 @@ def lineage(args: argparse.Namespace) -> int:
     from ..reports.console.terminal import console
 
     archive = resolve.chosen_archive(args.run, args.archive)
+    if not args.all and not args.json and (view := large_archives.large_snapshot(archive)) is not None:
+        large_archives.draw_lineage(archive, view)
+        return 0
     versions = ArchivedVersions(archive)
     cards = versions.cards
     if not cards:

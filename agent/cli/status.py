@@ -7,12 +7,13 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from . import json_output, options
+from . import json_output, large_archives, options
 from .options import Commands
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
+    from ..archive.index import ArchiveSnapshot
     from ..archive.run_directory import Run, RunConfig
     from ..archive.run_report import RunReport
     from ..archive.version import ArchivedVersions
@@ -45,6 +46,8 @@ def status(args: argparse.Namespace) -> int:
     from ..reports.console.terminal import console
 
     run = resolve.chosen_run(args.run)
+    if not args.json and (view := large_archives.large_snapshot(run.archive)) is not None:
+        return _large_status(run, view)
     versions = ArchivedVersions(run.archive)
     cards, state = versions.cards, run_state(run, versions.report)
     estimate = optimism(cards, run.archive.figures)
@@ -66,6 +69,32 @@ def status(args: argparse.Namespace) -> int:
         print(f"  {'' if number else 'settings':12} {plain(line)}")
     if state != FINISHED and running(run.home) is None:
         print(f"go on with `autotts resume {run.home}`")
+    return 0
+
+
+def _large_status(run: Run, view: ArchiveSnapshot) -> int:
+    """Print the state of a run with thousands of versions, from the rows of its index."""
+    from autotts.envs.plain_text import plain
+
+    from ..archive.run_report import describe_gap, describe_optimism, read_report
+    from ..archive.run_settings import describe_settings, read_settings
+
+    report = read_report(run)
+    best = view.best(report, run.given_names())
+    reached = max((row.generation for row in view.rows), default=0)
+    print(f"run {run.home}: {run_state(run, report, reached)}, explorer {plain(run.config.explorer)}")
+    lines = list(large_archives.progress(view, run.config.latency, run.config.islands, run.config.generations))
+    lines.append(f"  spent        {_spent(run)}")
+    gap = describe_gap(report) if report else []
+    optimism = describe_optimism(large_archives.optimism_of(report)) or [large_archives.OPTIMISM]
+    lines += [f"  {line}" for line in (*gap, *optimism)]
+    cards = large_archives.best_cards(run.archive, view)
+    lines += _best([run.archive.card(row.id) for row in view.rows if row.generation == 0] + [*cards], cards)
+    lines += [f"  best: {best}"] if best else []
+    for number, line in enumerate(describe_settings(read_settings(run))):
+        lines.append(f"  {'' if number else 'settings':12} {line}")
+    for line in lines:
+        print(plain(line))
     return 0
 
 
@@ -97,17 +126,26 @@ _SHOWN = 5
 """Number of versions that are listed."""
 
 
-def run_state(run: Run, report: RunReport | None) -> str:
-    """Return in words whether a run is being worked on, has finished, has reached a limit, or can go on."""
+def run_state(run: Run, report: RunReport | None, reached: int | None = None) -> str:
+    """Return in words whether a run is being worked on, has finished, has reached a limit, or can go on.
+
+    Args:
+        run: the run.
+        report: its final evaluation, if there is one.
+        reached: its last archived generation; None looks it up.
+    """
     from ..archive.run_hold import running
     from ..records.events import RunFinished
 
     if (busy := running(run.home)) is not None:
         return f"running ({busy})"
+    if report is None:
+        return "not finished"
     ends = run.events_of(RunFinished)
-    if report is None or not ends:
-        return FINISHED if report is not None else "not finished"
-    reached = max((card.generation for card in run.archive.cards()), default=0)
+    if not ends:
+        return FINISHED
+    if reached is None:
+        reached = max((card.generation for card in run.archive.cards()), default=0)
     if reached >= run.config.generations:
         return FINISHED
     return f"stopped early ({ends[-1].stopped})" if ends[-1].stopped else "not finished"

@@ -9,6 +9,7 @@ import os
 import signal
 import threading
 import time
+from array import array
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -178,7 +179,8 @@ def _check_rows(storage: Storage) -> None:
         return
     before, last = rows.read()
     curve = ScalingCurve.of([CurvePoint(0.5, 100 / 3, 1234.5, 17.0)])
-    row = IndexRow("row", 3, "näme\0", "evolve", "", ("v1",), "ok", "ab", Cost(0.1, 1, 2, 3, 4), curve, curve, (), 7)
+    cost, none = Cost(0.1, 1, 2, 3, 4), array("d")
+    row = IndexRow("row", 3, "näme\0", "evolve", "", ("v1",), "ok", "ab", cost, curve, curve, none, 7)
     storage.add("row", _version({SOURCE: b"row"}), row)
     after, _ = rows.read(last)
     demand(after.ids == ["row"] and len(rows.read()[0]) == len(before) + 1, "the row of a version that was added")

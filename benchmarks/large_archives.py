@@ -1,0 +1,210 @@
+"""An archive of many versions in a directory or in PostgreSQL, and the seconds that lists and choices take on it.
+
+Used by `python -m benchmarks.growth --versions 100000 --store postgresql`. The versions are copies of those of the
+shipped archive `evolve` with other figures; their files are written without waiting for the disk.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from autotts.agent import population
+from autotts.agent.archive.archive import Archive
+from autotts.agent.archive.beliefs_file import write_beliefs
+from autotts.agent.archive.columns_file import write_columns
+from autotts.agent.archive.index import ArchiveIndex
+from autotts.agent.archive.index_file import write_index
+from autotts.agent.archive.layout import CARD, MANIFEST, SOURCE, sha256
+from autotts.agent.archive.shipped import DISCOVERED
+from autotts.agent.archive.storage.addresses import archive_of, located
+from autotts.agent.archive.storage.stored_path import AnyPath, StoredPath
+from autotts.agent.cli.main import main as command
+from autotts.agent.population.credit import by_arm
+from autotts.agent.population.islands import immigrants
+from autotts.agent.population.parents import choose_parents
+from autotts.agent.population.program_form import program_shape
+from autotts.agent.records.belief import Belief
+from autotts.agent.records.card import Card
+from autotts.agent.records.index_row import IndexRow
+from autotts.agent.records.row_columns import RowColumns
+from autotts.agent.records.version import ScalingCurve
+
+T = TypeVar("T")
+
+POPULATION = 16
+GROUPS = 32
+"""Groups of questions behind a belief, as with 30 questions or more."""
+_TOGETHER = 2000
+
+
+def measure(store: str, versions: int, home: Path) -> None:
+    """Build the archive, and print the seconds of each question to it.
+
+    Args:
+        store: ``directory`` or ``postgresql``.
+        versions: number of versions.
+        home: directory of the run; PostgreSQL keeps its run in a database that is dropped in the end.
+    """
+    with ExitStack() as stack:
+        place: AnyPath = home
+        if store == "postgresql":
+            from tests.postgres.server import running_postgres
+
+            server = stack.enter_context(running_postgres())
+            place = located(f"{server.url(server.new_database())}/large")
+        began = time.perf_counter()
+        cards = list(_cards(versions))
+        build(archive_of(place), cards, place)
+        print(f"{versions:,} versions in {store}, made in {time.perf_counter() - began:.0f} s", flush=True)
+        print(f"{'':34}{'wall, s':>9}{'processor, s':>14}", flush=True)
+        _ask(place, cards)
+
+
+def _ask(place: AnyPath, cards: list[Card]) -> None:
+    root = archive_of(place)
+    index = _timed("the list of versions, at first", lambda: ArchiveIndex(root))
+    view = _timed("its rows and figures", index.view)
+    _timed("ranks, front and credits", lambda: (view.ready(), view.ranked, view.best()))
+    _page(root)
+    _timed("autotts lineage", lambda: _quiet(["lineage", "--archive", str(root)]))
+    _timed("autotts status", lambda: _quiet(["status", str(place)]))
+    _timed("parent choice of a generation", lambda: parent_choice(Archive(root), cards))
+
+
+def parent_choice(archive: Archive, cards: list[Card]) -> None:
+    """Choose the parents of a generation among cards in memory, as a run does: credits, islands, parents."""
+    within = population.space(cards, False)
+    credits = population.credits(cards)
+    arms = population.credits(cards, by_arm)
+    immigrants(cards, 1, cards[-1].generation + 1)
+    shapes = lambda version: program_shape(_SOURCE)  # noqa: E731
+    assert choose_parents(cards, POPULATION, 0, False, within, shapes, arms) and credits
+
+
+_SOURCE = "class A:\n    def solve(self, question):\n        return None\n"
+
+
+def _cards(versions: int) -> Iterator[Card]:
+    """Yield lean cards with beliefs, by generation and id."""
+    shipped = Archive(DISCOVERED / "evolve").cards()
+    start, found = ([card for card in shipped if (card.generation > 0) == later] for later in (False, True))
+    chance, noise = random.Random(0), np.random.default_rng(0)
+    ids: list[str] = []
+    for number in range(versions):
+        base = start[number] if number < len(start) else found[number % len(found)]
+        generation = 0 if number < len(start) else 1 + number // POPULATION
+        values = base.mean_curve.values.copy()
+        if generation and len(values):
+            values[:, 1] = np.clip(values[:, 1] + noise.normal(0, 2), 0, 100)
+            values[:, 2] *= np.exp(noise.normal(0, 0.05))
+        curve = ScalingCurve(values)
+        belief = Belief(curve, 1.0, 0.5, noise.normal(0, 1, GROUPS)) if base.ok else None
+        id = base.id if not generation else f"g{generation:04d}-{number:08x}"
+        parents = (chance.choice(ids[-200:]),) if generation else ()
+        card = base.model_copy(update={"id": id, "generation": generation, "parents": parents, "belief": belief})
+        card.__dict__["mean_curve"] = curve
+        ids.append(id)
+        yield card
+
+
+def build(root: AnyPath, cards: list[Card], home: AnyPath) -> None:
+    """Write the versions and the derived files of the archive."""
+    template = Archive(DISCOVERED / "evolve").card(next(card.id for card in cards if card.ok and card.generation == 0))
+    _config(home)
+    source, rows = _SOURCE.encode(), [IndexRow.of(card) for card in cards]
+    for first in range(0, len(cards), _TOGETHER):
+        some = cards[first : first + _TOGETHER]
+        files = []
+        for card in some:
+            update = {"id": card.id, "generation": card.generation, "parents": card.parents, "verdict": card.verdict}
+            content = {CARD: template.model_copy(update=update).model_dump_json(indent=1).encode(), SOURCE: source}
+            manifest = {name: sha256(data) for name, data in content.items()}
+            files.append(content | {MANIFEST: json.dumps(manifest, indent=1).encode()})
+        if isinstance(root, StoredPath):
+            _insert(root, some, files, rows[first : first + _TOGETHER])
+        else:
+            for card, content in zip(some, files, strict=True):
+                (root / card.id).mkdir(parents=True)
+                for name, data in content.items():
+                    (root / card.id / name).write_bytes(data)
+    columns = RowColumns.of(rows)
+    if isinstance(root, StoredPath):
+        write_beliefs(root, columns)
+    else:
+        write_index(root, rows)
+        write_columns(root, columns)
+
+
+def _config(home: AnyPath) -> None:
+    from autotts.agent.archive.run_directory import RunConfig
+
+    protocol = Archive(DISCOVERED / "evolve").cards()[0].protocol
+    config = RunConfig(environments=dict(protocol.environments), generations=100_000, population=POPULATION)
+    if isinstance(home, Path):
+        home.mkdir(parents=True, exist_ok=True)
+    (home / "config.json").write_bytes(config.model_dump_json(indent=1).encode())
+
+
+def _insert(root: StoredPath, cards: list[Card], files: list[dict[str, bytes]], rows: list[IndexRow]) -> None:
+    """Add versions in one transaction, as `PostgresStorage.add` does one by one."""
+    import hashlib
+
+    from autotts.agent.archive.storage.postgres.rows import insert_version
+    from autotts.agent.archive.storage.postgres.storage import PostgresStorage
+
+    storage = root.storage
+    assert isinstance(storage, PostgresStorage)
+    place = storage.made()
+
+    def work(connection: Any) -> None:
+        for card, content, row in zip(cards, files, rows, strict=True):
+            insert_version(connection, place, card.id, hashlib.sha256(content[MANIFEST]).digest(), row)
+        blobs = {hashlib.sha256(data).digest(): data for content in files for data in content.values()}
+        cursor = connection.cursor()
+        query = "INSERT INTO autotts.blobs (sha256, data) VALUES (%s, %s) ON CONFLICT DO NOTHING"
+        cursor.executemany(query, list(blobs.items()))
+        cursor.executemany(
+            "INSERT INTO autotts.version_files (storage, version, name, sha256) VALUES (%s, %s, %s, %s)",
+            [
+                (place, card.id, name, hashlib.sha256(data).digest())
+                for card, content in zip(cards, files, strict=True) for name, data in content.items()
+            ],
+        )  # fmt: skip
+
+    storage.server.run(work)
+
+
+def _page(root: AnyPath) -> None:
+    """Time the first page of the application: at its start, and when a browser asks for it."""
+    from starlette.testclient import TestClient
+
+    from autotts.agent.archive.reader import ArchiveReader
+    from autotts.agent.ui.app import create
+
+    reader = ArchiveReader(root, None, Path("data"))
+    _timed("start of the application", lambda: reader.view().ready())
+    client = TestClient(create(reader, "process"))
+    _timed("its first page (/api/run)", lambda: client.get("/api/run").raise_for_status())
+    _timed("its lineage (/api/lineage)", lambda: client.get("/api/lineage").raise_for_status())
+
+
+def _quiet(words: list[str]) -> None:
+    with contextlib.redirect_stdout(io.TextIOWrapper(io.BytesIO(), encoding="utf-8")):
+        assert command(words) == 0, words
+
+
+def _timed(what: str, act: Callable[[], T]) -> T:
+    wall, used = time.perf_counter(), time.process_time()
+    found = act()
+    print(f"{what:34}{time.perf_counter() - wall:9.2f}{time.process_time() - used:14.2f}", flush=True)
+    return found
