@@ -210,4 +210,5 @@ def report(whole: str, run: str, done: Counter[str], kills: int, log: Path) -> i
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # no node may stay behind
     sys.exit(main())
