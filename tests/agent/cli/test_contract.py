@@ -17,8 +17,8 @@ from benchmarks.command_page import PAGE, SCHEMAS, commands, page, schema_file
 COMMANDS = {command.prog.removeprefix("autotts "): command for command in commands(parser())}
 WITHOUT_FIGURES = {
     "env schema", "env export", "env fit", "env synthesize", "fork", "transcript", "plot curves", "plot lineage",
-    "plot trace", "ui", "serve", "archive reindex", "archive copy", "archive export", "archive import", "endpoint start",
-    "endpoint questions", "sandbox build", "mcp", "docs", "completion",
+    "plot trace", "ui", "serve", "archive reindex", "archive copy", "archive export", "archive import",
+    "endpoint start", "endpoint questions", "sandbox build", "mcp", "docs", "completion",
 }  # fmt: skip
 """Commands that print no figures: texts and data for other programs, or the paths of files that they wrote."""
 TWO_MEANINGS = {"--model", "--tokens", "-o", "--output"}
