@@ -57,6 +57,7 @@ def discover(
     orders: int = 4,
     betas: Sequence[float] = BETAS,
     seed: int = 0,
+    staleness: int | None = None,
     holdout: float | None = None,
     max_branches: int = MAX_BRANCHES,
     max_tokens: int | None = None,
@@ -103,6 +104,9 @@ def discover(
         orders: branch orders of each evaluation.
         betas: the beta grid.
         seed: of every random choice of the run.
+        staleness: if given, the search does not wait for whole generations; a proposal is dropped if more versions than
+            this were archived since its brief was made. Then the archive follows from the event log, and not from the
+            seed alone (`autotts docs search`), and ``approve`` must be None.
         holdout: share of the questions of each benchmark that no candidate and no explorer meets, in [0, 1); the final
             evaluation uses no others. If None, 0 for evolve, and 0.3 for explorers that write free code
             (`Explorer.writes_free_code`).
@@ -142,6 +146,8 @@ def discover(
     given = starting_points([found_controller(each) for each in start_from], warn)
     candidates = default_population(name) if population is None else population
     check_sizes(generations, candidates, islands)
+    if staleness is not None and approve is not None:
+        raise InputError("approve waits for an answer, and a search with a staleness waits for nobody: leave one out")
     check_executor(executor, ray_address)
     if isinstance(sandbox, str):
         check_name(sandbox)
@@ -159,7 +165,7 @@ def discover(
         latency=latency, simulated_weight=simulated_weight, screening=screening,
         share="" if share is None else os.fspath(share),
         ablations=tuple(without), model=model, command=command, agent_variables=tuple(pass_env),
-        mixture=tuple(mixture), explorer_by_name=by_name,
+        mixture=tuple(mixture), explorer_by_name=by_name, staleness=staleness,
         given={controller.id: controller.source_sha256 for controller in given},
     )  # fmt: skip
     limits = SpendingLimit.of(dollars=max_dollars, calls=max_calls, hours=max_hours)

@@ -16,8 +16,9 @@ from autotts.agent.archive.run_hold import working_on
 from autotts.agent.archive.run_report import RunReport, read_report
 from autotts.agent.archive.storage.stored_path import StoredPath
 from autotts.agent.loop.assembly import RunParts
-from autotts.agent.loop.graph import ApprovalCallback, Discovery
-from autotts.agent.loop.graph import discover as run_graph
+from autotts.agent.loop.graph import ApprovalCallback
+from autotts.agent.loop.steady.graph import discover as run_graph
+from autotts.agent.loop.steady.graph import discovery_of
 from autotts.agent.records.events import Event, RunStarted
 from autotts.agent.reports.run_report.page import page
 from autotts.agent.reports.trackers.follow import TrackerThread
@@ -177,7 +178,7 @@ class _Work:
                 started = RunStarted(sandbox.name)
                 parts.run.log(started)
                 self._report(started)
-                discovery = Discovery(
+                discovery = discovery_of(
                     parts.run, parts.explorer, sandbox, self._report, self._approve is not None, parts.budget, page
                 )
                 run_graph(discovery, self._approve or (lambda candidates: []))

@@ -16,10 +16,10 @@ from ..archive.run_hold import holds_no_run, working_on
 from ..archive.storage.paths import copy_folder
 from ..archive.storage.stored_path import AnyPath, StoredPath
 from ..explorers.evolve.explorer import EvolveExplorer
-from .graph import DiscoveryGraph, build, old_next_nodes, settings
-from .nodes import Discovery
+from .graph import DiscoveryGraph, old_next_nodes, settings
 from .savers import OLD_THREAD, checkpoints
 from .state import initial_state
+from .steady.graph import discovery_of, graph_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,11 @@ def fork(old: Run, generation: int, home: AnyPath, changes: dict[str, Any]) -> R
     reached = max((card.generation for card in old.archive.cards()), default=-1)
     if not 0 <= generation <= reached:
         raise InputError(f"{old.home} has generations 0 to {reached}: it cannot be forked at {generation}")
+    if old.config.staleness is not None:
+        raise InputError(
+            f"{old.home} is in a steady state: its versions follow from all that were in flight, so it has no generation "
+            "to go on from; begin another run with --from"
+        )
     if not holds_no_run(home):
         raise InputError(f"{home} is there already; choose another directory")
     config = RunConfig.model_validate(old.config.model_dump() | changes)
@@ -99,4 +104,4 @@ def fork(old: Run, generation: int, home: AnyPath, changes: dict[str, Any]) -> R
 
 def _graph(run: Run, saver: BaseCheckpointSaver[Any]) -> DiscoveryGraph:
     """Return a graph for reading and writing the checkpoints of a run; none of its nodes ever runs."""
-    return build(Discovery(run, EvolveExplorer(), ProcessSandbox()), saver)
+    return graph_of(discovery_of(run, EvolveExplorer(), ProcessSandbox()), saver)

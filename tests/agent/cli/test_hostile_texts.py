@@ -111,7 +111,10 @@ COMMANDS: dict[str, tuple[tuple[str, ...], ...]] = {
     ),
     "compare": ((RAISING, "fine.py", *SMALL), (NAMED, "fine.py", *SMALL)),
     "replay": ((RAISING, "fine.py", *SMALL), ("--select", "all", *AT, *SMALL)),
-    "discover": (("--run", f"runs/{EVIL}", "--explorer", EVIL), ("--run", "runs/1", "--from", NAMED)),
+    "discover": (
+        ("--run", f"runs/{EVIL}", "--explorer", EVIL), ("--run", "runs/1", "--from", NAMED),
+        ("--steady-state", "--replay-events", EVIL),
+    ),
     "try": (
         (RAISING, "--run", "runs/1", "--sandbox", "process"), ("prints.py", "--run", "runs/1", "--sandbox", "process"),
         (NAMED, "--run", "runs/1", "--sandbox", "process", "--quiet", "--json", "-"),
