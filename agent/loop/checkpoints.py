@@ -83,7 +83,7 @@ def fork(old: Run, generation: int, home: AnyPath, changes: dict[str, Any]) -> R
         raise InputError(f"{old.home} has generations 0 to {reached}: it cannot be forked at {generation}")
     if old.config.staleness is not None:
         raise InputError(
-            f"{old.home} is in a steady state: its versions follow from all that were in flight, so it has no generation "
+            f"{old.home} is in a steady state: its versions follow from all turns in flight, so it has no generation "
             "to go on from; begin another run with --from"
         )
     if not holds_no_run(home):
