@@ -106,6 +106,29 @@ def without_docker(why: str) -> NoReturn:
     pytest.skip(f"no Docker: {why}")
 
 
+def without_pypy(why: str) -> NoReturn:
+    """Skip, or fail where PyPy is required."""
+    if os.environ.get("AUTOTTS_REQUIRE_PYPY") == "1":
+        pytest.fail(f"PyPy is required here: {why}")
+    pytest.skip(f"no PyPy: {why}")
+
+
+@pytest.fixture(scope="session")
+def pypy() -> None:
+    """PyPy, which is built if it is not there and is required."""
+    from autotts.sandbox.backends.root import build_pypy, has_pypy
+
+    with one_at_a_time("pypy"):
+        if has_pypy():
+            return
+        if os.environ.get("AUTOTTS_REQUIRE_PYPY") != "1":
+            without_pypy("`autotts sandbox build --interpreter pypy` builds it")
+        try:
+            build_pypy(print)
+        except SandboxError as error:
+            without_pypy(str(error))
+
+
 @pytest.fixture(scope="session")
 def engine() -> Iterator[docker.DockerClient]:
     """A client of the engine."""

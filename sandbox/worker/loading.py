@@ -207,6 +207,8 @@ def in_common_words(said: str, line: str = "") -> str:
     """
     if said == "arg is an empty sequence":  # PyPy's does not say of which function
         return f"{'max' if 'max(' in line and 'min(' not in line else 'min'}() {said}"
+    if " in " in line and "for " not in line:
+        said = re.sub(r"^('\w+') object is not iterable$", r"argument of type \1 is not iterable", said)
     for theirs, ours in _WORDS:
         if re.fullmatch(theirs, said):
             return re.sub(theirs, ours, said, count=1)
