@@ -29,6 +29,8 @@ _GATHER = 0.002
 """Seconds for which results gather before the next read: to wake for each of them costs more than to read it."""
 _MANY = 64
 """Episodes of a process that must still come for that: the last results are read at once."""
+_START_SECONDS = 60.0
+"""Seconds that a worker may take to start, on a machine that has much else to do."""
 _LAST_READS = 16
 """Reads for prints after the end of a run."""
 Part = np.ndarray[tuple[int], np.dtype[np.int64]]
@@ -214,7 +216,7 @@ class _Shard:
     def _watch(self, worker: Worker) -> Verdict:
         """Feed the worker and read from it until it is done, dead, or out of time."""
         end = time.monotonic() + self.limits.total(len(self.indices))
-        stalled = time.monotonic() + self.limits.episode_seconds
+        stalled = time.monotonic() + self.limits.episode_seconds + (0 if worker.ready else _START_SECONDS)
         buffer = bytearray()
         self._send()
         with selectors.DefaultSelector() as incoming, selectors.DefaultSelector() as both:
@@ -255,6 +257,9 @@ class _Shard:
                         buffer += data
                         before = len(self.kept)
                         verdict = self._take(buffer)
+                        if self._ready and not worker.ready:
+                            worker.ready = True
+                            stalled = time.monotonic() + self.limits.episode_seconds
                         if len(self.kept) > before:
                             stalled = time.monotonic() + self.limits.episode_seconds
                             self.shared.advanced(len(self.kept) - before)

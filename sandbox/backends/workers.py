@@ -10,12 +10,18 @@ PIPE = 1 << 20
 """Bytes to write at a time."""
 READ = 1 << 16
 """Bytes to read at a time: a larger buffer would come from the kernel anew for each read."""
-ENVIRONMENT = {"GLIBC_TUNABLES": "glibc.pthread.rseq=0"}
-"""The environment of a worker; a candidate's is empty. Restartable sequences would let it count its interruptions."""
+ENVIRONMENT = {"GLIBC_TUNABLES": "glibc.pthread.rseq=0", "PYPY_GC_NURSERY": "2M", "PYPY_GC_MIN": "24M"}
+"""The environment of a worker; a candidate's is empty. Restartable sequences would let it count its interruptions.
+
+PyPy would otherwise take its sizes from the cache of the processor: 292 MB for a worker that needs 62.
+"""
 
 
 class Worker(ABC):
     """A running `sandbox.worker.worker`, as the host reads from it, writes to it and stops it."""
+
+    ready = False
+    """Whether it has started: the time that this takes is not the candidate's."""
 
     @abstractmethod
     def sources(self) -> Iterable[int]:
