@@ -84,8 +84,8 @@ def _ask(place: AnyPath, cards: list[Card]) -> None:
 def parent_choice(archive: Archive, cards: list[Card]) -> None:
     """Choose the parents of a generation among cards in memory, as a run does: credits, islands, parents."""
     within = population.space(cards, False)
-    credits = population.credits(cards)
-    arms = population.credits(cards, by_arm)
+    measured = population.gains(cards)
+    credits, arms = population.credited(measured), population.credited(measured, by_arm)
     immigrants(cards, 1, cards[-1].generation + 1)
     shapes = lambda version: program_shape(_SOURCE)  # noqa: E731
     assert choose_parents(cards, POPULATION, 0, False, within, shapes, arms) and credits

@@ -53,12 +53,13 @@ class StepContext:
             immigrants = last.immigrants
         else:
             immigrants = islands.immigrants(before, config.islands, request["generation"], config.latency)
+        measured = population.gains(cards, config.latency)
         return cls(
             step=step_of(request),
             cards=cards,
             objectives=population.space(cards, config.latency),
-            credits=population.credits(cards, latency=config.latency),
-            arms=population.credits(cards, by_arm, config.latency),
+            credits=population.credited(measured),
+            arms=population.credited(measured, by_arm),
             immigrants=immigrants,
         )
 

@@ -5,7 +5,7 @@ attributes gains to explorers and bandit arms, `islands` assigns versions to isl
 diversity, `parents` selects parents, `outcome` checks predictions, and `bandit` is the bandit behind repeated choices.
 """
 
-from .credit import credits
+from .credit import credited, credits, gains
 from .pareto import (
     BUDGETS,
     ObjectiveSpace,
@@ -37,9 +37,11 @@ __all__ = [
     "budgets",
     "by_merit",
     "contributions",
+    "credited",
     "credits",
     "elites",
     "front",
+    "gains",
     "hypervolume",
     "merit",
     "merits",

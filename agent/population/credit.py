@@ -44,9 +44,14 @@ def credits(
         names: returns the names under which a version is credited.
         latency: whether latency is a third objective.
     """
+    return credited(gains(cards, latency), names)
+
+
+def gains(cards: Sequence[S], latency: bool = False) -> list[tuple[S, float, float]]:
+    """Return each version by generation and id, its gain, and its win (see `credits`), in points and in [0, 1]."""
     within = space(cards, latency)
     front, volume, largest = np.empty((0, 3 if latency else 2)), 0.0, 0.0
-    result: dict[str, Credit] = {}
+    result: list[tuple[S, float, float]] = []
     ordered = sorted(cards, key=lambda card: (card.generation, card.id))
     of_all, owner = within.points_of([card.believed_curve if card.ok else _NO_CURVE for card in ordered])
     covered = _Covered(of_all)
@@ -60,15 +65,29 @@ def credits(
         rises = [_rise(within.volume(np.concatenate([front, new])) - volume) if len(new) else 0.0 for new in points]
         if generation > 0:
             largest = max(largest * _FADE, *rises)
-            result = {name: _faded(credit) for name, credit in result.items()}
         for card, new, rise in zip(group_cards, points, rises, strict=True):
             before = volume
             if len(new):
                 front = within.best(np.concatenate([front, new]))
                 volume = within.volume(front)
-            for name in names(card) if generation > 0 else ():
-                won = rise / largest if rise else 0.0
-                result[name] = _added(result.get(name, NOTHING), _rise(volume - before), card.cost.dollars, won)
+            result.append((card, _rise(volume - before), rise / largest if rise and generation > 0 else 0.0))
+    return result
+
+
+def credited(
+    measured: Sequence[tuple[S, float, float]], names: Callable[[S], Iterable[str]] = by_explorer
+) -> dict[str, Credit]:
+    """Return the credit of each of the ``names`` of versions, given their `gains` (see `credits`)."""
+    result: dict[str, Credit] = {}
+    generation = 0
+    for card, gain, won in measured:
+        if card.generation == 0:
+            continue
+        if card.generation != generation:
+            generation = card.generation
+            result = {name: _faded(credit) for name, credit in result.items()}
+        for name in names(card):
+            result[name] = _added(result.get(name, NOTHING), gain, card.cost.dollars, won)
     return result
 
 
