@@ -21,7 +21,7 @@ from autotts.sandbox.backends.root import has_pypy
 from benchmarks.cluster_kills import command, tree
 from tests.ray_nodes import ray_nodes
 
-SETTINGS = ("--env", "synthetic/*", "--orders", "1", "--islands", "2", "--quiet")
+SETTINGS = ("--orders", "1", "--islands", "2", "--quiet")
 
 
 @contextmanager
@@ -44,12 +44,14 @@ def ways(sandbox: str, nodes: int) -> Iterator[dict[str, list[str]]]:
 def main(words: Sequence[str] | None = None) -> int:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--env", nargs="+", default=["synthetic/tiny", "synthetic/small"])
     parser.add_argument("--generations", default="2")
     parser.add_argument("--population", default="8")
     parser.add_argument("--sandbox", default="bubblewrap")
     parser.add_argument("--nodes", type=int, default=3)
     options = parser.parse_args(words)
-    settings = [*SETTINGS, "--generations", options.generations, "--population", options.population]
+    settings = ["--env", *options.env, *SETTINGS, "--generations", options.generations]
+    settings += ["--population", options.population]
     trees: dict[str, dict[str, str]] = {}
     with tempfile.TemporaryDirectory() as place, ways(options.sandbox, options.nodes) as found:
         for number, (name, way) in enumerate(found.items()):
