@@ -2,7 +2,8 @@
 
 The ways: one worker, two workers, a Ray cluster of three nodes on this machine, and each again under PyPy where it has
 been built (`autotts sandbox build --interpreter pypy`). The exit code is 0 if all archives are equal.
-`benchmarks.same_archive` compares archives of two versions of the program.
+A card names the interpreter, so cards are compared without that key, and manifests, which hold the hashes of cards, are
+left out. `benchmarks.same_archive` compares archives of two versions of the program.
 """
 
 from __future__ import annotations
@@ -41,6 +42,14 @@ def ways(sandbox: str, nodes: int) -> Iterator[dict[str, list[str]]]:
         }
 
 
+def without_interpreter(archive: Archive) -> dict[str, str]:
+    """Return the hash of every file of an archive, and the card of each version as text, without its interpreter."""
+    found = {name: digest for name, digest in tree(archive).items() if not name.endswith(("card.json", "manifest.json"))}
+    for version in archive.ids():
+        found[f"{version}/card.json"] = archive.card(version).model_dump_json(exclude={"interpreter"})
+    return found
+
+
 def main(words: Sequence[str] | None = None) -> int:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
@@ -58,7 +67,7 @@ def main(words: Sequence[str] | None = None) -> int:
             home, began = Path(place, str(number)), time.monotonic()
             subprocess.run(command("discover", "--run", str(home), *settings, *way), check=True,
                            stdout=subprocess.DEVNULL)  # fmt: skip
-            trees[name] = tree(Archive(home / "archive"))
+            trees[name] = without_interpreter(Archive(home / "archive"))
             first = next(iter(trees.values()))
             state = "equal" if trees[name] == first else "DIFFERS"
             print(f"{name:24} {len(trees[name])} files, {state}, {time.monotonic() - began:.0f} s", flush=True)
