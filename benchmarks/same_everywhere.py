@@ -44,7 +44,8 @@ def ways(sandbox: str, nodes: int) -> Iterator[dict[str, list[str]]]:
 
 def without_interpreter(archive: Archive) -> dict[str, str]:
     """Return the hash of every file of an archive, and the card of each version as text, without its interpreter."""
-    found = {name: digest for name, digest in tree(archive).items() if not name.endswith(("card.json", "manifest.json"))}
+    other = ("card.json", "manifest.json")
+    found = {name: digest for name, digest in tree(archive).items() if not name.endswith(other)}
     for version in archive.ids():
         found[f"{version}/card.json"] = archive.card(version).model_dump_json(exclude={"interpreter"})
     return found
