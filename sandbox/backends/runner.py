@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 from abc import ABC, abstractmethod
+from array import array
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import TracebackType
@@ -171,7 +172,7 @@ class _Shard:
         self.job, self.parts, self.runner, self.shared = job, parts, runner, shared
         self.limits = runner.limits
         self.indices = np.concatenate(parts)
-        self._order = memoryview(self.indices)  # gives numbers of Python, and sooner than an array does
+        self._order = array("q", self.indices.tobytes())  # gives numbers of Python, and sooner than an array of NumPy
         self.ends = np.cumsum([len(part) for part in parts]).tolist()
         self.kept = KeptLogs(budget)
         self.verdict = Verdict("ok")

@@ -28,7 +28,7 @@ def test_a_checkpoint_calls_no_function(tmp_path: Path) -> None:
     made = tmp_path / "made"
     call = ormsgpack.packb(("os", "mkdir", str(made)))
     poisoned = ormsgpack.packb({"pending": ormsgpack.Ext(CALL_WITH_ONE_ARGUMENT, call)})
-    run: Any = SimpleNamespace(checkpoint=tmp_path / "checkpoint.sqlite")
+    run: Any = SimpleNamespace(home=tmp_path, checkpoint=tmp_path / "checkpoint.sqlite")
     with checkpoints(run) as saver:
         saver.serde.loads_typed(("msgpack", poisoned))
     assert not made.exists()
