@@ -377,7 +377,7 @@ class ReplayQuestion(Question):
 
     def _no_tokens(self) -> TokensSpent:
         self.tokens_ran_out = True
-        return TokensSpent(f"{self._tokens} of at most {self.max_tokens} tokens are spent")
+        return TokensSpent(f"{self.tokens} of at most {self.max_tokens} tokens are spent")
 
     def _move(self, indices: Sequence[int], cost: int) -> None:
         """Advance the branches ``indices`` by one interval: ``cost`` tokens each, or the rest of one that finishes."""
