@@ -60,7 +60,7 @@ def evaluate(
         sandbox: where it runs: ``auto`` (the strongest sandbox of this machine; a plain process for controllers that
             come with this program), ``docker``, ``bubblewrap``, ``process`` (a controller that you trust),
             ``package.module:object``, or a `Sandbox`.
-        interpreter: ``cpython``, ``pypy`` (see ``autotts sandbox build``), or ``auto``: PyPy if it has been built. Both
+        interpreter: ``cpython``, ``pypy`` (see ``autotts sandbox build``), or ``auto``: CPython. Both
             give the same results. A `Sandbox` has its own.
         workers: worker processes; one for each core, or for each CPU of the nodes, if None.
         executor: where the sandbox is: ``local``, or ``ray`` (the nodes of a Ray cluster, each with its own sandbox).

@@ -38,8 +38,8 @@ def open_sandbox(
         limits: the resources of each worker.
         notice: called with messages for the user; None logs them as warnings.
         weaker: called with the message that bubblewrap is used though a Docker engine answers; ``notice`` if None.
-        interpreter: ``cpython``, ``pypy``, or ``auto``: PyPy where there is one, else CPython. Both give the same
-            results; PyPy is faster.
+        interpreter: ``cpython``, ``pypy``, or ``auto``, which is CPython: PyPy has to start and to warm up in every
+            process, and is faster in large batches alone. Both give the same results.
 
     Raises:
         InputError: there is no sandbox of this name, or no PyPy for it.
@@ -90,13 +90,11 @@ def _interpreter(name: str, asked: str) -> str:
     """
     if asked not in ("auto", *INTERPRETERS):
         raise InputError(f"no interpreter {asked!r}: it is auto, cpython or pypy")
-    if asked == "cpython":
-        return asked
+    if asked in ("auto", "cpython"):
+        return "cpython"
     if finds_pypy() if name == "process" else has_pypy():
         return "pypy"
-    if asked == "pypy":
-        raise InputError(NO_PYPY)
-    return "cpython"
+    raise InputError(NO_PYPY)
 
 
 def recorded_name(asked: str, opened: Sandbox) -> str:

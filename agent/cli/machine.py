@@ -83,9 +83,9 @@ def _bubblewrap() -> MachineCheck:
 
 def _pypy() -> MachineCheck:
     if has_pypy():
-        return MachineCheck("PyPy", True, "built; candidates run in it")
+        return MachineCheck("PyPy", True, "built; --interpreter pypy uses it")
     return MachineCheck(
-        "PyPy", False, "not built; candidates run faster in it", "autotts sandbox build --interpreter pypy"
+        "PyPy", False, "not built; large sweeps are faster in it", "autotts sandbox build --interpreter pypy"
     )
 
 

@@ -145,8 +145,8 @@ def sandbox(command: CommandParser) -> None:
     group.add_argument("--runtime", metavar="NAME", help="runtime of the Docker engine, for example runsc")
     group.add_argument(
         "--interpreter", choices=INTERPRETERS, default="auto", metavar="NAME",
-        help=f"what runs candidates: {', '.join(INTERPRETERS)} (default: auto, PyPy if it has been built; the results "
-        "are the same)",
+        help=f"what runs candidates: {', '.join(INTERPRETERS)} (default: auto, which is CPython; PyPy is "
+        "faster in large batches, and gives the same results)",
     )  # fmt: skip
 
 

@@ -151,7 +151,7 @@ def test_errors_are_told_in_the_words_of_the_reference(said: str, line: str, our
     assert loading.in_common_words(said, line) == ours
 
 
-def test_auto_takes_pypy_where_it_was_built_and_pypy_alone_says_how_to_build_it(
+def test_auto_is_cpython_and_pypy_says_how_to_build_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(choice, "finds_pypy", lambda: False)
@@ -164,6 +164,8 @@ def test_auto_takes_pypy_where_it_was_built_and_pypy_alone_says_how_to_build_it(
         open_sandbox("process", interpreter="jython")
     monkeypatch.setattr(choice, "finds_pypy", lambda: True)
     with open_sandbox("process", interpreter="auto") as sandbox:
+        assert describe(sandbox).endswith(", CPython")
+    with open_sandbox("process", interpreter="pypy") as sandbox:
         assert describe(sandbox).endswith(", PyPy")
 
 
