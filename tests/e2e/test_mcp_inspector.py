@@ -144,7 +144,7 @@ class Agent:
 def test_inspector_lists_our_tools_and_finds_no_fault_in_their_schemas(inspect: Inspect, era: str) -> None:
     shown = inspect("tools/list", "listed", "--strict", "--protocol-era", era)
     assert shown.code == 0, shown.errors
-    notices = ("autotts: ", "environments: ", "  held out: ", "as the settings of ")
+    notices = ("autotts: ", "environments: ", "held out: ", "as the settings of ")
     assert all(line.startswith(notices) for line in shown.errors.splitlines()), shown.errors
     task, *tools = shown.result["tools"]
     assert task["name"] == "task" and task["inputSchema"]["properties"].keys() == {"rules"}
