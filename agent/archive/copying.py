@@ -21,6 +21,7 @@ from .run_hold import running, working_on
 from .run_lock import LOCK
 from .shipped import PREFIX, shipped_root
 from .storage.addresses import ARCHIVE, CONFIG, archive_of, located, names_server, of_a_run, run_home_of, storage_of
+from .storage.paths import copy_folder
 from .storage.protocol import ImmutableFolder, Storage
 from .storage.stored_path import AnyPath
 from .verify import check_folder
@@ -123,7 +124,7 @@ def _versions(
             continue
         try:
             row = IndexRow.of(archive.card(version)) if new.version_rows is not None else None
-            new.add(version, {name: old.read(f"{version}/{name}") for name in old.files(version)}, row)
+            copy_folder(source, target, version, row)
         except (DamagedFile, ImmutableFolder) as error:
             done.problems.append(f"{error}; not copied")
             continue

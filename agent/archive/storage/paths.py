@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from autotts.envs.store import naming_os_errors
 
+from ...records.index_row import IndexRow
 from .addresses import storage_of
 from .stored_path import AnyPath, StoredPath
 
@@ -71,12 +72,17 @@ def on_this_machine(place: AnyPath) -> Iterator[Path]:
         yield top
 
 
-def copy_folder(source: AnyPath, target: AnyPath, folder: str) -> None:
+def copy_folder(source: AnyPath, target: AnyPath, folder: str, row: IndexRow | None = None) -> None:
     """Copy a folder that never changes from one archive to another; do nothing if it is there.
+
+    Args:
+        source, target: the archives.
+        folder: its name.
+        row: what an index holds of it (`Storage.add`).
 
     Raises:
         ImmutableFolder: it is there with another content.
     """
     storage = storage_of(source)
     files = {name: storage.read(f"{folder}/{name}") for name in storage.files(folder)}
-    storage_of(target).add(folder, files)
+    storage_of(target).add(folder, files, row)
