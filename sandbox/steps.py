@@ -42,10 +42,6 @@ class Look:
     """(n,) indices of the episodes that it has played."""
     scores: Scores
 
-    def judged(self, judge: Judge) -> Verdict:
-        """Return the judgement: ok to go on, or the verdict with which the evaluation stops."""
-        return judge(self.seen, self.scores)
-
 
 class SteppedEvaluation:
     """An evaluation that plays one step at a time, and may rest after each of them.
@@ -94,8 +90,8 @@ class SteppedEvaluation:
 
     def run(
         self, sandbox: Sandbox, judge: Judge, progress: Callable[[int], None] | None = None
-    ) -> LoggedEvaluation | None:
-        """Play on to the end. Return the evaluation, or None if ``judge`` stops it at the last of `looks`.
+    ) -> LoggedEvaluation:
+        """Play on, and return the evaluation at its end, or at a new look at which ``judge`` stops it.
 
         Raises:
             SandboxError: the sandbox failed.
@@ -103,17 +99,17 @@ class SteppedEvaluation:
         with sandbox.reusing_workers() as reusing:
             while self.ended is None:
                 look = self.advance(reusing, progress)
-                if look is not None and not look.judged(judge).ok:
-                    return None
+                if look is not None and (stopped := self._stopped_at(look, judge)) is not None:
+                    return stopped
         return self.ended
 
     def stopped(self, judge: Judge) -> LoggedEvaluation | None:
         """Return the evaluation that stops at the first look at which ``judge`` says so; None if there is none."""
-        for look in self.looks:
-            verdict = look.judged(judge)
-            if not verdict.ok:
-                return LoggedEvaluation(self._candidate, verdict, played=len(look.seen))
-        return None
+        return next(filter(None, (self._stopped_at(look, judge) for look in self.looks)), None)
+
+    def _stopped_at(self, look: Look, judge: Judge) -> LoggedEvaluation | None:
+        verdict = judge(look.seen, look.scores)
+        return None if verdict.ok else LoggedEvaluation(self._candidate, verdict, played=len(look.seen))
 
     def _took(self, logs: Logs) -> Look | None:
         """Take the logs of the next step."""
@@ -157,12 +153,4 @@ def evaluate_in_steps(
     Raises:
         SandboxError: the sandbox failed.
     """
-    verdicts: list[Verdict] = []
-
-    def judge(seen: Ints, scores: Scores) -> Verdict:
-        verdicts.append(steps.judge(seen, scores))
-        return verdicts[-1]
-
-    stepped = SteppedEvaluation(candidate, episodes, steps)
-    ended = stepped.run(sandbox, judge, progress)
-    return ended or LoggedEvaluation(candidate, verdicts[-1], played=len(stepped.looks[-1].seen))
+    return SteppedEvaluation(candidate, episodes, steps).run(sandbox, steps.judge, progress)

@@ -13,7 +13,6 @@ from .audit.secret import AuditSecret
 from .base import Sandbox
 from .evaluation import LoggedEvaluation, evaluate
 from .outcome import Candidate
-from .steps import EvaluationSteps, evaluate_in_steps
 
 
 def trial(
@@ -24,7 +23,6 @@ def trial(
     secret: AuditSecret | None = None,
     progress: Callable[[int], None] | None = None,
     check_policy: bool = True,
-    steps: EvaluationSteps | None = None,
 ) -> LoggedEvaluation:
     """Try a candidate. An evaluation with scores has passed the audit: it used only information that it paid for.
 
@@ -36,33 +34,13 @@ def trial(
         secret: the secret of the run, from which the chance of the audit comes; None draws one for this audit.
         progress: called with the number of evaluated episodes that finished since the last call.
         check_policy: whether to check the source first. The other checks do not depend on this one.
-        steps: steps after which the candidate may be stopped, without scores; None runs all episodes at once.
-
-    Raises:
-        SandboxError: the sandbox failed.
-    """
-    ran = evaluate_unaudited(candidate, episodes, sandbox, progress, check_policy, steps)
-    return audited(ran, episodes, sandbox, audit_share, secret)
-
-
-def evaluate_unaudited(
-    candidate: Candidate,
-    episodes: Episodes,
-    sandbox: Sandbox,
-    progress: Callable[[int], None] | None = None,
-    check_policy: bool = True,
-    steps: EvaluationSteps | None = None,
-) -> LoggedEvaluation:
-    """Do the first half of a `trial`: check the source, and evaluate it. Its scores count only once they are audited.
 
     Raises:
         SandboxError: the sandbox failed.
     """
     if check_policy and not (refused := policy.check(candidate.source)).ok:
         return LoggedEvaluation(candidate, refused)
-    if steps is None:
-        return evaluate(candidate, episodes, sandbox, progress)
-    return evaluate_in_steps(candidate, episodes, steps, sandbox, progress)
+    return audited(evaluate(candidate, episodes, sandbox, progress), episodes, sandbox, audit_share, secret)
 
 
 def audited(
@@ -74,7 +52,7 @@ def audited(
     progress: Callable[[int], None] | None = None,
     passes: int = PASSES,
 ) -> LoggedEvaluation:
-    """Do the second half of a `trial`: return ``evaluation`` if it passes the look-ahead audit, or has no scores.
+    """Return ``evaluation`` if it passes the look-ahead audit, or has no scores.
 
     An evaluation that fails the audit comes back with the audit's verdict, and without logs and scores. One that passes
     says in `LoggedEvaluation.audited` how far it was audited.

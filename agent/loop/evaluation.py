@@ -63,6 +63,8 @@ class CandidateEvaluator:
     ) -> None:  # fmt: skip
         self._store, self._sandbox, self.progress, self._secret = store, sandbox, progress, secret
         self._config, self._shared = store.run.config, shared
+        self._borrowed: set[str] = set()
+        """Candidates whose logs may be those of another run."""
         self._scores: dict[str, Scores] = {}
         """On recorded environments, of the candidates that have been evaluated and not yet diagnosed."""
 
@@ -89,12 +91,9 @@ class CandidateEvaluator:
             SandboxError: the sandbox failed.
         """
         steps = self.steps(record, present)
+        judge = always if steps is None else steps.judge
         stepped = self.begin(record, steps)
-        ended = self.play(stepped, always if steps is None else steps.judge)
-        if ended is None and steps is not None:
-            ended = stepped.stopped(steps.judge)
-        assert ended is not None
-        played = self.read(ended)
+        played = self.read(stepped.stopped(judge) or self.play(stepped, judge))
         return self.finish(record, present, played, self.audit(played, self.share(record, present, played)))
 
     # The parts of an evaluation. Those that get ``present`` depend on the versions before, and change only caches.
@@ -118,6 +117,8 @@ class CandidateEvaluator:
         refused = policy.check(record.source)
         if refused.ok and played is None:
             played = self._borrow(record, steps)
+        if self._shared is not None and played is not None:  # logs of an earlier process may have been borrowed then
+            self._borrowed.add(record.id)
         stepped = SteppedEvaluation(candidate, self._store.episodes, steps, played if refused.ok else None)
         if not refused.ok:
             stepped.ended = LoggedEvaluation(candidate, refused)
@@ -132,8 +133,8 @@ class CandidateEvaluator:
 
     def play(
         self, stepped: SteppedEvaluation, judge: Judge, progress: Callable[[int], None] | None = None
-    ) -> LoggedEvaluation | None:
-        """Play on. Return the evaluation at its end, or None if ``judge`` stops it before.
+    ) -> LoggedEvaluation:
+        """Play on, and return the evaluation at its end, or where ``judge`` stops it.
 
         Raises:
             SandboxError: the sandbox failed.
@@ -164,7 +165,7 @@ class CandidateEvaluator:
             SandboxError: the sandbox failed.
         """
         done = self._audited(played.ran, share, progress)
-        if done.verdict.ok or self._shared is None:
+        if done.verdict.ok or played.ran.candidate.name not in self._borrowed:
             return done
         # the logs of another run may be false, and the candidate without fault: play it here
         ran = evaluate(played.ran.candidate, self._store.episodes, self._sandbox, progress)

@@ -18,7 +18,6 @@ from autotts.sandbox.choice import open_sandbox
 from autotts.sandbox.evaluation import evaluate
 from autotts.sandbox.outcome import Candidate, Verdict
 from autotts.sandbox.steps import EvaluationSteps, Ints, evaluate_in_steps
-from autotts.sandbox.trial import trial
 
 from .test_sandboxes import SANDBOXES, candidate
 
@@ -111,7 +110,7 @@ def test_one_worker_serves_all_steps(counting: Counting) -> None:
 
 def test_a_stopped_candidate_has_no_scores(counting: Counting) -> None:
     poor = Verdict("screened", "too bad")
-    found = trial(VOTER, EPISODES, counting, steps=steps(lambda seen, scores: poor))
+    found = evaluate_in_steps(VOTER, EPISODES, steps(lambda seen, scores: poor), counting)
     assert (found.verdict, found.logs, found.scores, found.played) == (poor, None, None, 7)
     assert Counting.started == 2
 
