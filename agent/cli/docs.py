@@ -44,7 +44,7 @@ def docs(args: argparse.Namespace) -> int:
     text = pages[name].read_text(encoding="utf-8")
     screen = console()
     if screen.is_terminal:
-        screen.print(Markdown(text))
+        screen.print(Markdown(text, hyperlinks=False))  # a link's escape sequence could be anybody's
     else:
         print(text, end="")
     return 0

@@ -117,7 +117,9 @@ def test_coding_agent_explores_three_generations_without_seeing_answers_or_names
     assert "> submit" in capsys.readouterr().out
 
     draft = run.home / "workspaces" / "g003-refine-0" / "controller.py"
-    settings = argparse.Namespace(file=str(draft), run=str(run.home), sandbox="process", runtime=None, workers=1)
+    settings = argparse.Namespace(
+        file=str(draft), run=str(run.home), sandbox="process", runtime=None, interpreter="auto", workers=1
+    )
     assert attempt(settings) == 0
     said = capsys.readouterr().out
     assert "quality" in said and "idle_tokens" in said

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import select
+import socket
 import subprocess
 import sys
 import tempfile
@@ -72,6 +73,7 @@ class TinyServer:
             raise InputError(f"llama.cpp's server is not installed: {install_command('live')}")
         if not self.model_file.is_file():
             raise InputError(f"{self.model_file}: no such file")
+        self._check_port()
         self._log = tempfile.TemporaryFile()
         self._process = subprocess.Popen(
             [sys.executable, "-I", str(_PROGRAM), json.dumps({**self._wanted, "parent": os.getpid()})],
@@ -110,6 +112,15 @@ class TinyServer:
         process.stdout.close()
         log.close()
         self._log = None
+
+    def _check_port(self) -> None:
+        """Complain if the port cannot be had: the server's own words for it may be lost as it ends."""
+        with socket.socket() as trial:
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                trial.bind(("127.0.0.1", self._port))
+            except OSError as error:
+                raise InputError(f"cannot bind port {self._port}: {error.strerror}") from None
 
     def _address(self) -> str:
         """Return the address that the process prints once the model is loaded."""

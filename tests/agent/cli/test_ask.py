@@ -8,6 +8,7 @@ import os
 import pty
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -65,14 +66,26 @@ def test_question_is_read_from_standard_input_and_json_stands_alone(
     assert found["answer"] == "2" and found["probe_use"]["requests"] > 0
 
 
+def all_of(terminal: int) -> bytes:
+    """Return what is written to a terminal until its other side is closed."""
+    seen = bytearray()
+    while True:
+        try:
+            seen += os.read(terminal, 1 << 16)
+        except OSError:  # nobody writes any more
+            return bytes(seen)
+
+
 @pytest.mark.slow
 def test_picture_grows_on_a_terminal(server: StubServer, monkeypatch: pytest.MonkeyPatch) -> None:
     ours, theirs = pty.openpty()
     with open(theirs, "w", closefd=True) as terminal:
         monkeypatch.setattr(sys, "stdout", terminal)
-        assert main(words(server, controller="parallel_probe")) == 0
-        terminal.flush()
-        seen = os.read(ours, 1 << 16).decode(errors="replace")
+        with ThreadPoolExecutor(1) as reader:  # a terminal holds 4 KiB, and gives no more at once
+            shown = reader.submit(all_of, ours)
+            assert main(words(server, controller="parallel_probe")) == 0
+            terminal.close()
+            seen = shown.result().decode(errors="replace")
     os.close(ours)
     assert "\x1b[?25l" in seen and "\x1b[?25h" in seen  # the cursor is hidden while the picture grows, and comes back
     assert "\x1b[32m█" in seen and "answer: 2" in seen
