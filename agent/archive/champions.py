@@ -13,7 +13,7 @@ from autotts.envs.errors import InputError
 
 from ..records.card import Card
 from .archive import Archive, sha256
-from .baselines import baseline_names, baseline_source
+from .baselines import baseline_source, every_baseline
 from .shipped import DISCOVERED as HOME
 from .shipped import FAST
 
@@ -63,7 +63,7 @@ def found_source(name: str) -> str:
 def shipped_sources() -> frozenset[str]:
     """Return the sources of all baselines and champions: of champions as they run, and as they were found."""
     names = champion_names()
-    return frozenset((*map(baseline_source, baseline_names()), *map(champion_source, names), *map(found_source, names)))
+    return frozenset((*map(baseline_source, every_baseline()), *map(champion_source, names), *map(found_source, names)))
 
 
 def ships(card: Card) -> bool:

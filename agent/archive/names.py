@@ -22,7 +22,7 @@ from autotts.envs.errors import InputError
 from autotts.sandbox.outcome import Candidate
 
 from .archive import Archive
-from .baselines import baseline_names, baseline_source
+from .baselines import baseline_names, baseline_source, every_baseline
 from .champions import champion, champion_names, champion_source, named_champions
 from .run_directory import Run, newest_home, next_home
 from .run_report import read_report
@@ -165,7 +165,7 @@ def find_controller(text: str, home: str | None = None, archive: str | None = No
     except InputError as error:
         if ships is not None:
             return ships
-        ours = ", ".join([*champion_names(), *baseline_names()])
+        ours = ", ".join([*champion_names(), *every_baseline()])
         raise InputError(f"no controller {text!r}: not one of ours ({ours}), not a file, and {error}") from None
     if found is None:
         assert ships is not None
@@ -187,7 +187,7 @@ def find_version(text: str, home: str | None = None, archive: str | None = None)
     if found.archive is not None:
         return found.archive, found.version
     name = found.candidate.name.removeprefix(PREFIX)
-    if name not in baseline_names():
+    if name not in every_baseline():
         raise InputError(f"{text} is a file, and no version of an archive; `autotts evaluate` and `try` take files")
     if not text.startswith(PREFIX):
         try:
@@ -198,6 +198,8 @@ def find_version(text: str, home: str | None = None, archive: str | None = None)
         else:
             if name in where:
                 return where, name
+    if name not in baseline_names():
+        raise InputError(f"{text} ships, and no archive here has it; `autotts evaluate` and `try` take it")
     return champion(champion_names()[0])[0], name  # a shipped lineage has the baselines too
 
 
@@ -208,7 +210,7 @@ def _qualified(text: str) -> FoundController | None:
         return None
     if where == PREFIX.removesuffix(":"):
         if (found := _shipped(name)) is None:
-            ours = ", ".join(f"{PREFIX}{each}" for each in [*champion_names(), *baseline_names()])
+            ours = ", ".join(f"{PREFIX}{each}" for each in [*champion_names(), *every_baseline()])
             raise InputError(f"no controller {text!r}: there are {ours}")
         return FoundController(Candidate(text, found.candidate.source), found.archive, found.version)
     if not where.startswith(PREFIX) and not addresses.is_address(where) and not Path(where).is_dir():
@@ -227,7 +229,7 @@ def _is_path(text: str) -> bool:
 
 
 def _shipped(name: str) -> FoundController | None:
-    if name in baseline_names():
+    if name in every_baseline():
         return FoundController(Candidate(name, baseline_source(name)))
     if name in champion_names():
         archive, version = champion(name)

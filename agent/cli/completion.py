@@ -58,10 +58,10 @@ def _complete_values(parser: CommandParser) -> None:
 
 def _controllers() -> Mapping[str, object]:
     """Return the completion of a controller: bash offers the names of those that ship too, other shells files."""
-    from ..archive.baselines import baseline_names
+    from ..archive.baselines import every_baseline
     from ..archive.champions import champion_names
 
-    names = " ".join([*champion_names(), *baseline_names()])
+    names = " ".join([*champion_names(), *every_baseline()])
     function = (
         "# $1=COMP_WORDS[1]\n_autotts_controllers() {\n"
         f"  compgen -W '{names}' -- \"$1\"\n  compgen -f -X '!*.py' -- \"$1\"\n  compgen -d -S / -- \"$1\"\n}}"

@@ -148,7 +148,7 @@ def curves(args: argparse.Namespace) -> int:
 
 def _lines(args: argparse.Namespace) -> tuple[EvaluationProtocol, list[CurveLine]]:
     """Return the protocol of the picture, and the curve of each controller."""
-    from ..archive.baselines import baseline_names
+    from ..archive.baselines import every_baseline
     from ..archive.best import label
     from ..reports.plots.curves import CurveLine
     from ..reports.plots.points import protocol
@@ -163,7 +163,7 @@ def _lines(args: argparse.Namespace) -> tuple[EvaluationProtocol, list[CurveLine
     wanted = wanted.model_copy(update={name: value for name, value in given.items() if value is not None})
     points, names = _points_of(chosen, wanted, place, args), place.given_names
     return wanted, [
-        CurveLine(label(name, names.get(name, "")), name in baseline_names(), found)
+        CurveLine(label(name, names.get(name, "")), name in every_baseline(), found)
         for name, found in zip((one.candidate.name for one in chosen), points, strict=True)
     ]
 
@@ -215,14 +215,14 @@ def _chosen(name: str, place: ArchiveReader, args: argparse.Namespace) -> Plotte
     """Return the controller of this name (`archive.names`), with its archived figures."""
     from ..archive import resolve
     from ..archive.archive import Archive
-    from ..archive.baselines import baseline_names, baseline_source
+    from ..archive.baselines import baseline_source, every_baseline
     from ..archive.names import run_of
     from ..archive.reader import ArchiveReader
     from ..reports.plots.points import PlottedController
 
     found = resolve.find_controller(name, args.run, args.archive)
     if found.archive is None:
-        archived = name in baseline_names() and name in place.view().by_id
+        archived = name in every_baseline() and name in place.view().by_id
         if archived and Archive(place.root).source(name) == baseline_source(name):
             return _archived(name, place, name)
         return PlottedController(found.candidate)
@@ -280,7 +280,7 @@ def _read_json(path: Path) -> Iterator[CurveLine]:
     """
     from pydantic import ValidationError
 
-    from ..archive.baselines import baseline_names
+    from ..archive.baselines import every_baseline
     from ..reports.plots.curves import CurveLine
 
     try:
@@ -291,15 +291,15 @@ def _read_json(path: Path) -> Iterator[CurveLine]:
     if not lines:
         raise InputError(f"{path}: neither figures of `autotts evaluate --json`, nor a run's report.json")
     for name, points in lines.items():
-        yield CurveLine(name, name in baseline_names(), points)
+        yield CurveLine(name, name in every_baseline(), points)
 
 
 def _rows(document: Any) -> list[tuple[str, dict[str, Any]]]:
     """Return the rows of a document, each with the name of its controller."""
-    from ..archive.baselines import baseline_names
+    from ..archive.baselines import every_baseline
 
     if isinstance(document, dict):
-        shown = (*baseline_names(), document["best"])
+        shown = (*every_baseline(), document["best"])
         return [(name, row) for name, curve in document["curves"].items() if name in shown for row in curve]
     return [(str(row["controller"]), {k: v for k, v in row.items() if k != "controller"}) for row in document]
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autotts.agent.archive.baselines import baseline_names, baseline_source
+from autotts.agent.archive.baselines import baseline_source, every_baseline
 from autotts.agent.explorers.evolve.explorer import cross, vary
 from autotts.agent.explorers.evolve.genome import STARTS
 from autotts.agent.explorers.evolve.render import render
@@ -205,7 +205,7 @@ def evolved(count: int, seed: int = 0) -> tuple[str, ...]:
     return tuple(sources)
 
 
-@pytest.mark.parametrize("name", baseline_names())
+@pytest.mark.parametrize("name", every_baseline())
 def test_baselines_pass_the_policy(name: str) -> None:
     assert policy.check(baseline_source(name)).ok
 

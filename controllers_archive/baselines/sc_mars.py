@@ -1,0 +1,221 @@
+"""sc-mars (MARS, arXiv:2606.12935): stop when the leader's margin exceeds the worst damage of future switches.
+
+Statement: the first 16 branches with a final answer run to their ends (*warm-up*). Their rows (branch x checkpoint)
+teach q, the chance that an answer still changes: a logistic model of depth, confidence, changes of mind, streak and
+change of confidence (standardised; ridge 0.01, free intercept), then Platt scaling on the same rows. At each checkpoint
+let V be the votes, L the leader, and each branch weigh 1. Stop with L if both hold, strictly:
+
+1. V_L > sum of q_j c_j, with c = 2 for voters of L, 1 for others (an answer that nobody gives yet);
+2. for every other answer k: V_L - V_k > sum of q_j c_j, c = 2 for voters of L, -1 for voters of k, 1 for others;
+
+and, at the first checkpoint, L is the plurality of the warm-up's final answers. If it never stops, final answers vote.
+(sc-mars-cal shrinks the right sides by a factor gamma that it calibrates; here gamma is 1.)
+
+Fitted to the contract: a checkpoint is the end of an interval (2,048 tokens in the paper); the warm-up is paid; a
+finished branch has the confidence `trace_confidence` if there is one, else that of its last window; the rule is asked
+only while branches outside the warm-up run, for afterwards the full vote is known. Newton steps find the optimum that
+the paper finds by L-BFGS; margins below 1e-9 are none. Knob: beta sets the branches; up to 16 of them all vote.
+"""
+
+from math import exp, log, log1p, sqrt
+
+from envs import Controller, Question, majority
+
+GROUP, WHOLE = "group", "trace_confidence"
+RIDGE, EDGE, TINY = 0.01, 1e-7, 1e-9
+
+
+class Trace:
+    """What a branch has shown at each checkpoint."""
+
+    def __init__(self) -> None:
+        self.answers: list[str | None] = []
+        self.rows: list[list[float]] = []  # features
+        self.ended = False
+
+    def see(self, answer: str | None, finished: bool, sure: float | None) -> None:
+        """Append a checkpoint."""
+        before = self.rows[-1] if self.rows else None
+        sure = sure if sure is not None else before[1] if before else 0.0
+        flips = before[2] + (answer != self.answers[-1]) if before else 0.0
+        streak = before[3] + 1.0 if before and answer == self.answers[-1] else 1.0
+        self.rows.append([len(self.rows) + 1.0, sure, flips, streak, sure - before[1] if before else 0.0])
+        self.answers.append(answer)
+        self.ended = finished
+
+    def at(self, t: int) -> tuple[str | None, list[float]]:
+        """Return answer and features at checkpoint ``t``, also after the end of the branch."""
+        last = len(self.rows)
+        if t <= last:
+            return self.answers[t - 1], self.rows[t - 1]
+        _, sure, flips, streak, _ = self.rows[-1]
+        return self.answers[-1], [float(t), sure, flips, streak + t - last, 0.0]
+
+
+class ScMars(Controller):
+    name = "sc_mars"
+    signals = ("group",)
+    optional_signals = ("trace_confidence",)
+
+    @staticmethod
+    def schedule(beta: float) -> dict[str, float]:
+        return {"width": round(64**beta), "warm_up": 16}
+
+    def solve(self, question: Question) -> str | None:
+        self.question = question
+        self.traces: dict[int, Trace] = {}
+        width = min(self.params["width"], question.max_branches)
+        taught: list[Trace] = []
+        while len(taught) < self.params["warm_up"] and question.width < width:
+            new = question.branch_many(min(int(self.params["warm_up"]) - len(taught), width - question.width))
+            while new:
+                new = self.step(new)
+            taught = [trace for trace in self.traces.values() if trace.answers[-1] is not None]
+        reference = majority(trace.answers[-1] for trace in taught)
+        going = question.branch_many(width - question.width)
+        if going:
+            switching = Switching(taught)
+        t = 0
+        while going:
+            t += 1
+            going = self.step(going)
+            shown = [trace.at(t) for trace in self.traces.values()]
+            if going:
+                winner = stop([(answer, switching.chance(row)) for answer, row in shown])
+                if winner is not None and (t > 1 or winner == reference):
+                    return winner
+        last = [trace.answers[-1] for trace in self.traces.values()]
+        return majority(answer for answer in last if answer is not None)
+
+    def step(self, branches: list[int]) -> list[int]:
+        """Step these branches; return the ones that go on."""
+        whole = WHOLE in self.question.signals
+        names = (GROUP, WHOLE) if whole else (GROUP,)
+        for i, (answer, finished, sure, *mean) in zip(branches, self.question.step_many(branches, *names), strict=True):
+            over_all = mean[0] if finished and mean and mean[0] is not None else sure
+            self.traces.setdefault(i, Trace()).see(answer, finished, over_all)
+        return [i for i in branches if not self.traces[i].ended]
+
+
+def stop(shown: list[tuple[str | None, float]]) -> str | None:
+    """Return the leader if its margin is safe, else None; ``shown`` holds each branch's answer and chance to switch."""
+    votes: dict[str, int] = {}
+    doubts: dict[str, float] = {}  # sums of chances
+    total = 0.0
+    for answer, q in shown:
+        total += q
+        if answer is not None:
+            votes[answer] = votes.get(answer, 0) + 1
+            doubts[answer] = doubts.get(answer, 0.0) + q
+    if not votes:
+        return None
+    leader = max(votes, key=votes.get)
+    if votes[leader] - total - doubts[leader] <= TINY:
+        return None
+    for k in votes:
+        damage = total + doubts[leader] - 2 * doubts[k]
+        if k != leader and votes[leader] - votes[k] - damage <= TINY:
+            return None
+    return leader
+
+
+class Switching:
+    """The chance that a branch's answer differs from its final one, learnt from finished branches."""
+
+    def __init__(self, taught: list[Trace]) -> None:
+        shown = [(trace, *trace.at(t)) for trace in taught for t in range(1, longest(taught) + 1)]
+        rows = [row for _, _, row in shown]
+        labels = [float(answer != trace.answers[-1]) for trace, answer, _ in shown]
+        self.constant = labels[0] if len({*labels}) == 1 else None if labels else 1.0  # the optimum lies at infinity
+        if self.constant is not None:
+            return
+        columns = list(zip(*rows, strict=True))
+        self.means = [sum(column) / len(rows) for column in columns]
+        spreads = [sqrt(sum((x - m) ** 2 for x in c) / len(rows)) for c, m in zip(columns, self.means, strict=True)]
+        self.spreads = [spread if spread > TINY else 1.0 for spread in spreads]
+        scaled = list(map(self.scaled, rows))
+        self.weights = logistic(scaled, labels, RIDGE)
+        platt = [[1.0, logit(sigmoid(dot(self.weights, row)))] for row in scaled]
+        self.platt = logistic(platt, labels, 0.0)
+
+    def scaled(self, row: list[float]) -> list[float]:
+        """Return 1 and the standardised features."""
+        return [1.0, *((x - m) / s for x, m, s in zip(row, self.means, self.spreads, strict=True))]
+
+    def chance(self, row: list[float]) -> float:
+        """Return q of a branch with these features."""
+        if self.constant is not None:
+            return self.constant
+        first = sigmoid(dot(self.weights, self.scaled(row)))
+        return sigmoid(self.platt[0] + self.platt[1] * logit(first))
+
+
+def longest(traces: list[Trace]) -> int:
+    return max((len(trace.rows) for trace in traces), default=0)
+
+
+def dot(one: list[float], other: list[float]) -> float:
+    return sum(a * b for a, b in zip(one, other, strict=True))
+
+
+def sigmoid(x: float) -> float:
+    return 1 / (1 + exp(-x)) if x >= 0 else exp(x) / (1 + exp(x))
+
+
+def logit(q: float) -> float:
+    q = min(max(q, EDGE), 1 - EDGE)
+    return log(q / (1 - q))
+
+
+def logistic(rows: list[list[float]], labels: list[float], ridge: float) -> list[float]:
+    """Return the weights that minimise -loglik + ridge * (sum of squares without the first), by damped Newton steps."""
+    n = len(rows[0])
+    penalty = [0.0, *[2 * ridge] * (n - 1)]
+    pairs = [(a, b) for a in range(n) for b in range(a, n)]
+
+    def loss(weights: list[float]) -> float:
+        scores = [dot(weights, row) for row in rows]
+        fit = sum(max(s, 0.0) - s * y + log1p(exp(-abs(s))) for s, y in zip(scores, labels, strict=True))
+        return fit + sum(p * w * w for p, w in zip(penalty, weights, strict=True)) / 2
+
+    weights, now = [0.0] * n, len(rows) * log(2)
+    for _ in range(100):
+        slope = [p * w for p, w in zip(penalty, weights, strict=True)]
+        curve = [[0.0] * n for _ in range(n)]
+        for row, y in zip(rows, labels, strict=True):
+            p = sigmoid(dot(weights, row))
+            error, bend = p - y, p * (1 - p)
+            for a in range(n):
+                slope[a] += error * row[a]
+            for a, b in pairs:
+                curve[a][b] += bend * row[a] * row[b]
+        for a, b in pairs:
+            curve[b][a] = curve[a][b] = curve[a][b] + (penalty[a] + 1e-12 if a == b else 0.0)
+        step = solved(curve, slope)
+        if max(map(abs, step)) < 1e-12:
+            break
+        size = 1.0
+        while size > 1e-6:
+            tried = [w - size * s for w, s in zip(weights, step, strict=True)]
+            if (then := loss(tried)) <= now:
+                break
+            size /= 2
+        else:
+            break  # no step lowers the loss: the optimum, as far as floats can tell
+        weights, now = tried, then
+    return weights
+
+
+def solved(matrix: list[list[float]], right: list[float]) -> list[float]:
+    """Return the solution of a symmetric positive system, by elimination."""
+    rows = [[*row, value] for row, value in zip(matrix, right, strict=True)]
+    n = len(rows)
+    for a in range(n):
+        for b in range(a + 1, n):
+            factor = rows[b][a] / rows[a][a]
+            rows[b] = [x - factor * y for x, y in zip(rows[b], rows[a], strict=True)]
+    result = [0.0] * n
+    for a in reversed(range(n)):
+        known = sum(rows[a][b] * result[b] for b in range(a + 1, n))
+        result[a] = (rows[a][n] - known) / rows[a][a]
+    return result
