@@ -14,7 +14,7 @@ from importlib import import_module
 from types import ModuleType
 
 from autotts.envs import __all__ as _OFFERED
-from autotts.envs.contract import controller, question, replay
+from autotts.envs.contract import action_log, controller, question, recording, replay, replay_state
 from autotts.envs.syntax_lock import SYNTAX_LOCK
 
 from .name_scopes import ResolvedNames, decorator_name, resolved_names
@@ -322,16 +322,17 @@ def _inner(module: str) -> frozenset[str]:
     """Return the names in a module that it does not offer: what it has imported, above all."""
     if module in _CONTRACT:
         offered = {*_OFFERED, "controller", "question", "answer_without_tokens"}
-        return frozenset({*vars(replay), *vars(controller), *vars(question), "replay"} - offered)
+        inner = {name for each in _CONTRACT_MODULES for name in vars(each)}
+        return frozenset({*inner, "action_log", "recording", "replay_state", "replay"} - offered)
     found = import_module(module)
     names = {name for name in vars(found) if not _is_dunder(name)}
     offered = set(getattr(found, "__all__", {n for n in names if not isinstance(vars(found)[n], ModuleType)}))
     return frozenset(names - offered)
 
 
-_INNER_NAMES = frozenset(
-    name for kind in (replay.ReplayQuestion, replay.Recording, replay.Columns) for name in kind.__slots__
-)
+_CONTRACT_MODULES = (question, controller, action_log, recording, replay_state, replay)
+_INNER_KINDS = (replay_state.ReplayState, replay.Recording, replay.Columns, replay.Numbers, recording.RecordedForks)
+_INNER_NAMES = frozenset(name for kind in _INNER_KINDS for name in (*kind.__slots__, *kind.__annotations__))
 """The names inside a question that a controller must not reach."""
 _NAMES_OF_OTHERS = _INNER_NAMES | {name for name in vars(controller.Controller(0.0)) if name[:1] == "_"}
 

@@ -310,7 +310,7 @@ def contract_modules() -> dict[str, str]:
     return {f"envs.{name}": (home / f"{name}.py").read_text(encoding="utf-8") for name in _MODULES}
 
 
-_MODULES = ("question", "controller", "replay")
+_MODULES = ("question", "controller", "action_log", "recording", "replay_state", "replay")
 
 
 def _fresh_tokens(n: int) -> list[str]:

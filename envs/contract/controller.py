@@ -17,12 +17,30 @@ class Controller:
     An instance exists for one episode. A controller is pure standard-library Python, is deterministic, and carries
     nothing from one episode to the next.
 
+    A class that uses more than answers declares it, in literals: the host reads the declarations from the source, and
+    shows a controller nothing else. A controller that needs something is refused where an environment lacks it. What
+    is optional is used where it is there, and the controller has a rule for where it is not: see `Question.signals`,
+    `Question.can_verify` and `Question.can_fork`. For example::
+
+        signals = ("confidence",)
+        optional_signals = ("entropy",)
+        verifier = "optional"
+        forks = "needed"
+
     Args:
         beta: the budget knob, in [0, 1]: a larger beta spends more tokens.
         seed: the episode's seed, for `random` alone.
     """
 
     name: str = "controller"
+    signals: tuple[str, ...] = ()
+    """Signals that the controller needs, by name."""
+    optional_signals: tuple[str, ...] = ()
+    """Signals that it reads where the question has them."""
+    verifier: str = ""
+    """How it uses a verifier: ``needed``, ``optional``, or not at all."""
+    forks: str = ""
+    """How it uses forks: ``needed``, ``optional``, or not at all."""
 
     def __init__(self, beta: float, seed: int = 0) -> None:
         self.beta = beta

@@ -13,7 +13,7 @@ from array import array
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .question import BudgetSpent, IllegalAction, Probe, Question, TokensSpent
+from .question import BudgetSpent, IllegalAction, Question, TokensSpent, check_signals, with_signals
 from .replay import ADVANCE, BRANCH, PROBE, PRUNE, RUN, STEP
 
 LATEST = 6
@@ -74,8 +74,10 @@ class RemoteQuestion(Question):
     def prune(self, i: int) -> None:
         self._act(PRUNE, (i,))
 
-    def step_many(self, indices: Sequence[int]) -> list[Probe]:
-        return [(self._answer(answer), finished) for answer, finished in self._act(STEP, indices)]
+    def step_many(self, indices: Sequence[int], *names: str) -> list[Any]:
+        check_signals(self, names)
+        probes = [(self._answer(answer), finished) for answer, finished in self._act(STEP, indices)]
+        return with_signals(self, indices, probes, names)
 
     def run_many_to_end(self, indices: Sequence[int]) -> list[str | None]:
         return list(map(self._answer, self._act(RUN, indices)))

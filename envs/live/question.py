@@ -8,7 +8,7 @@ from collections.abc import Coroutine, Sequence
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from ..contract.question import Probe, Question
+from ..contract.question import Question, check_signals, with_signals
 from .answer_reader import AnswerReader
 from .episode import LiveEpisode
 from .episode_state import EpisodeObserver
@@ -91,8 +91,9 @@ class LiveQuestion(ForwardedState, Question):
     def prune(self, i: int) -> None:
         self._run(self.episode.prune(i))
 
-    def step_many(self, indices: Sequence[int]) -> list[Probe]:
-        return self._run(self.episode.step_many(indices))
+    def step_many(self, indices: Sequence[int], *names: str) -> list[Any]:
+        check_signals(self, names)
+        return with_signals(self, indices, self._run(self.episode.step_many(indices)), names)
 
     def run_many_to_end(self, indices: Sequence[int]) -> list[str | None]:
         return self._run(self.episode.run_many_to_end(indices))
