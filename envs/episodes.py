@@ -15,6 +15,7 @@ from .contract.replay import shuffled
 from .defaults import DEFAULT_ORDERS as DEFAULT_ORDERS
 from .defaults import MAX_BRANCHES as MAX_BRANCHES
 from .errors import InputError
+from .ranges import ranges as ranges
 from .store import Environment
 
 BETAS = tuple(round(0.1 * i, 1) for i in range(11))
@@ -279,11 +280,3 @@ class Logs:
 
 
 _COLUMNS = ("answer", "verbs", "repeats", "counts", "indices")
-
-
-def ranges(starts: npt.NDArray[np.int64], stops: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Return the integers of all ranges ``start:stop``, one range after another."""
-    sizes = stops - starts
-    before = np.cumsum(sizes) - sizes
-    numbers: npt.NDArray[np.int64] = np.arange(int(sizes.sum())) + np.repeat(starts - before, sizes)
-    return numbers

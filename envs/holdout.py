@@ -80,6 +80,11 @@ def part_of_questions(environment: Environment, questions: Indices) -> Environme
         final_answers=place[finals],
         total_tokens=env.total_tokens[branches],
         signals={name: column[cells] for name, column in env.signals.items()},
+        final_signals={name: column[branches] for name, column in env.final_signals.items()},
+        verifier=None if env.verifier is None else env.verifier[cells],
+        final_verifier=None if env.final_verifier is None else env.final_verifier[branches],
+        parents=None if env.parents is None else env.parents[branches],  # numbers within the question stay
+        fork_depths=None if env.fork_depths is None else env.fork_depths[branches],
         question_ids=tuple(env.question_ids[q] if env.question_ids else f"question {q}" for q in questions.tolist()),
     )
 

@@ -1,18 +1,15 @@
-"""Stores recorded branches, in memory and on disk: one compact, versioned file for each environment."""
+"""Stores environments on disk: one compact, versioned file for each."""
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import logging
 import os
 import tempfile
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -21,21 +18,21 @@ import numpy.typing as npt
 
 from . import column_cache
 from .bounded_zip import BoundedZip, TooLarge
+from .environment import ABSENT as ABSENT
+from .environment import EXTENDED_FORMAT, FORMAT, PLAIN_COLUMNS
+from .environment import MAX_PROBES as MAX_PROBES
+from .environment import MAX_TOKENS as MAX_TOKENS
+from .environment import Environment as Environment
 from .errors import DamagedFile, InputError
 from .kept_file import KeptFile
 from .provenance import packed, unpacked
 
 _LOG = logging.getLogger(__name__)
 
-FORMAT = 1
-SUFFIX = ".env.npz"
-ABSENT = 0
-"""The index in a vocabulary of the absent answer."""
-MAX_PROBES = 2**16 - 1
-"""The largest number of probes of a branch: action logs count the repetitions of a step in 16 bits."""
-MAX_TOKENS = 2**31 - 1
-"""The largest number of tokens of a branch, of an interval and of a probe."""
+_SCORES = ("verifier", "final_verifier")
+_FORKS = ("parents", "fork_depths")
 
+SUFFIX = ".env.npz"
 LIMIT_VARIABLE = "AUTOTTS_ENVIRONMENT_MB"
 """Environment variable that raises the memory that an environment file may take: a number of megabytes."""
 _MOST_BYTES = 1 << 30
@@ -47,146 +44,7 @@ _EXPANSION = 100
 _MOST_TEXT = 32 << 20
 """Largest header and largest list of questions and answers, in bytes."""
 _MOST_SIGNALS = 100
-
-Ints = npt.NDArray[np.int32]
-
-
-@dataclass(frozen=True)
-class Environment:
-    """The questions of one benchmark with the recorded branches of one base model, as columns.
-
-    There are Q questions, N branches of all questions, C probes (cells) of all branches, and V different answers. The
-    branches of question q are ``branch_offsets[q]:branch_offsets[q + 1]``. The probes of branch b are
-    ``probe_offsets[b]:probe_offsets[b + 1]``. Answers are indices into ``vocabulary``; 0 is the absent answer.
-    """
-
-    name: str
-    delta: int
-    """Tokens of one interval."""
-    probe_cost: int
-    """Tokens charged for each probe."""
-    questions: tuple[str, ...]
-    vocabulary: tuple[str, ...]
-    gold: Ints
-    """(Q,) gold answers, as indices."""
-    branch_offsets: Ints
-    """(Q + 1,)"""
-    probe_offsets: Ints
-    """(N + 1,)"""
-    probe_answers: Ints
-    """(C,) probe answers, as indices."""
-    final_answers: Ints
-    """(N,) final answers, as indices."""
-    total_tokens: Ints
-    """(N,) tokens of each branch."""
-    signals: Mapping[str, npt.NDArray[np.float32]] = field(default_factory=dict)
-    """Signals by name: (C,) a number for each probe."""
-    answers: str = "exact"
-    """How answers were compared at import (see `envs.answers`). Equal answers became one, so the hash leaves it out."""
-    question_ids: tuple[str, ...] = ()
-    """The ids of the questions in the imported files; () if they had none. Controllers and the hash do not see them."""
-    imported: str = ""
-    """The options of the import, as a shell takes them; "" if there were none. The hash leaves them out."""
-    provenance: Mapping[str, str] = field(default_factory=dict)
-    """Where collected branches come from: server, model, sampling ... (`envs.provenance`). The hash leaves it out."""
-
-    def __len__(self) -> int:
-        return len(self.questions)
-
-    def branches(self, question: int) -> range:
-        """Return the branches of ``question``."""
-        return range(int(self.branch_offsets[question]), int(self.branch_offsets[question + 1]))
-
-    def label(self, question: int) -> str:
-        """Return the number of ``question``, and its id if it has one, as text for the user."""
-        if not self.question_ids:
-            return str(question)
-        id = "".join(c if c.isprintable() else "?" for c in self.question_ids[question])
-        return f"{question} ({id if len(id) <= 40 else id[:39] + '…'})"
-
-    def question_number(self, text: str) -> int:
-        """Return the number of the question that ``text`` names: its number from 0, or else its id.
-
-        Raises:
-            InputError: there is no such question.
-        """
-        if text.isdecimal() and len(text) < 10 and int(text) < len(self):
-            return int(text)
-        if text in self.question_ids:
-            return self.question_ids.index(text)
-        ids = f", with ids such as {self.question_ids[0][:40]!r}" if self.question_ids else ""
-        raise InputError(f"{self.name} has questions 0 to {len(self) - 1}{ids}, not {text[:60]!r}")
-
-    @cached_property
-    def probes(self) -> Ints:
-        """(N,) the number of probes of each branch. A finished branch has one more interval than probes."""
-        return np.diff(self.probe_offsets)
-
-    @cached_property
-    def hash(self) -> str:
-        """The content hash: SHA-256 in hexadecimal over everything that a score depends on.
-
-        It does not depend on compression.
-        """
-        digest = hashlib.sha256()
-        for part in (self._meta(), *self._columns().values()):
-            data = memoryview(part) if isinstance(part, bytes) else np.ascontiguousarray(part).data
-            digest.update(data.nbytes.to_bytes(8, "little"))
-            digest.update(data)
-        return digest.hexdigest()
-
-    def _meta(self) -> bytes:
-        meta = {
-            "format": FORMAT,
-            "delta": self.delta,
-            "probe_cost": self.probe_cost,
-            "questions": self.questions,
-            "vocabulary": self.vocabulary,
-            "signals": sorted(self.signals),
-        }
-        return json.dumps(meta, sort_keys=True).encode()
-
-    def _columns(self) -> dict[str, npt.NDArray[Any]]:
-        columns: dict[str, npt.NDArray[Any]] = {key: getattr(self, key).astype("<i4", copy=False) for key in _COLUMNS}
-        columns.update({f"signal/{key}": self.signals[key].astype("<f4", copy=False) for key in sorted(self.signals)})
-        return columns
-
-    def check(self) -> None:
-        """Check that the columns agree with each other.
-
-        Raises:
-            InputError: they do not agree.
-        """
-        counts = len(self.questions), len(self.final_answers), len(self.probe_answers)
-        for problem, wrong in (
-            ("no questions", counts[0] == 0),
-            (f"delta is not between 1 and {MAX_TOKENS}", not 0 < self.delta <= MAX_TOKENS),
-            (f"the probe cost is not between 0 and {MAX_TOKENS}", not 0 <= self.probe_cost <= MAX_TOKENS),
-            ("gold answers do not match the questions", len(self.gold) != counts[0]),
-            ("branch offsets do not match", not _offsets_fit(self.branch_offsets, counts[0], counts[1])),
-            ("probe offsets do not match", not _offsets_fit(self.probe_offsets, counts[1], counts[2])),
-            (f"a branch with more than {MAX_PROBES} probes", bool((np.diff(self.probe_offsets) > MAX_PROBES).any())),
-            ("lengths do not match the branches", len(self.total_tokens) != counts[1]),
-            ("a negative length", bool((self.total_tokens < 0).any())),
-            ("a question without branches", bool((np.diff(self.branch_offsets) < 1).any())),
-            ("a signal does not match the probes", any(len(s) != counts[2] for s in self.signals.values())),
-            ("ids do not match the questions", len(self.question_ids) not in (0, counts[0])),
-            ("an absent gold answer", bool((self.gold == ABSENT).any())),
-        ):
-            if wrong:
-                raise InputError(f"environment {self.name}: {problem}")
-        for column in (self.gold, self.probe_answers, self.final_answers):
-            if len(column) and not 0 <= int(column.min()) <= int(column.max()) < len(self.vocabulary):
-                raise InputError(f"environment {self.name}: an answer is outside the vocabulary")
-
-
-_COLUMNS = ("gold", "branch_offsets", "probe_offsets", "probe_answers", "final_answers", "total_tokens")
-
-
-def _offsets_fit(offsets: Ints, groups: int, items: int) -> bool:
-    if len(offsets) != groups + 1 or offsets[0] != 0 or offsets[-1] != items:
-        return False
-    return bool((np.diff(offsets) >= 0).all())
+"""The largest number of signals of an environment, those of finished branches counted apart."""
 
 
 def save(environment: Environment, path: Path | KeptFile) -> None:
@@ -203,8 +61,8 @@ def save(environment: Environment, path: Path | KeptFile) -> None:
         if environment.provenance:
             header["provenance"] = packed(environment.provenance)
         _add(archive, "header.json", json.dumps(header, sort_keys=True).encode())
-        _add(archive, "meta.json", environment._meta())
-        for key, column in environment._columns().items():
+        _add(archive, "meta.json", environment.meta())
+        for key, column in environment.columns().items():
             _add(archive, f"{key}.npy", _pack(key, column))
     write_atomically(path, buffer.getvalue())
 
@@ -222,11 +80,16 @@ def _pack(key: str, column: npt.NDArray[Any]) -> bytes:
 
 
 def _unpacked(key: str, column: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    if column.dtype.kind not in ("f" if key.startswith("signal/") else "iu"):
+    if column.dtype.kind not in ("f" if _holds_numbers(key) else "iu"):
         raise ValueError(f"{key} is not a column of numbers")
     if key.endswith("_offsets"):
         return np.concatenate(([0], np.cumsum(column, dtype=np.int64))).astype(np.int32)
-    return column.astype(np.float32 if key.startswith("signal/") else np.int32)
+    return column.astype(np.float32 if _holds_numbers(key) else np.int32)
+
+
+def _holds_numbers(key: str) -> bool:
+    """Return whether the column ``key`` holds numbers with a fraction."""
+    return key.startswith(("signal/", "final_signal/")) or key in _SCORES
 
 
 def _add(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
@@ -267,15 +130,14 @@ def _read(path: Path) -> Environment:
     with path.open("rb") as file, BoundedZip(file, most + 2 * _MOST_TEXT) as archive:
         header = json.loads(archive.content("header.json", _MOST_TEXT))
         meta = json.loads(archive.content("meta.json", _MOST_TEXT))
-        if meta["format"] != FORMAT:
-            raise _OtherFormat(f"format {meta['format']!r}, but this version reads format {FORMAT}")
-        signals = [str(key) for key in meta["signals"]]
-        if len(signals) > _MOST_SIGNALS:
-            raise TooLarge(f"{len(signals):,} signals, more than {_MOST_SIGNALS}")
-        lengths = _lengths(archive, len(meta["questions"]), signals, most)
+        if meta["format"] not in (FORMAT, EXTENDED_FORMAT):
+            raise _OtherFormat(
+                f"format {meta['format']!r}, but this version reads formats {FORMAT} and {EXTENDED_FORMAT}"
+            )
+        lengths = _lengths(archive, len(meta["questions"]), _further(meta), most)
         for columns in _ways_to_columns(archive, file, lengths):
             environment = _environment(header, meta, columns)
-            if environment.hash == header["hash"]:
+            if environment.hash == header["hash"] and environment.format == meta["format"]:
                 return environment
     raise ValueError("its content does not match its hash")
 
@@ -299,6 +161,24 @@ def _ways_to_columns(
     yield {name: unpack(name) for name in lengths}
 
 
+def _further(meta: dict[str, Any]) -> dict[str, str]:
+    """Return the columns of a file beside those that every file has, and whether each goes with probes or branches.
+
+    Raises:
+        TooLarge: there are too many signals.
+    """
+    probes, branches = meta["signals"], meta.get("final_signals", [])
+    if len(probes) + len(branches) > _MOST_SIGNALS:
+        raise TooLarge(f"{len(probes) + len(branches):,} signals, more than {_MOST_SIGNALS}")
+    found = {f"signal/{key!s}": "probe_answers" for key in probes}
+    found |= {f"final_signal/{key!s}": "final_answers" for key in branches}
+    if meta.get("verify_cost") is not None:
+        found |= dict(zip(_SCORES, ("probe_answers", "final_answers"), strict=True))
+    if meta.get("fork_rule") is not None:
+        found |= dict.fromkeys(_FORKS, "final_answers")
+    return found
+
+
 def _environment(header: dict[str, Any], meta: dict[str, Any], columns: column_cache.Columns) -> Environment:
     return Environment(
         name=str(header["name"]),
@@ -311,7 +191,10 @@ def _environment(header: dict[str, Any], meta: dict[str, Any], columns: column_c
         question_ids=tuple(map(str, header.get("question_ids", ()))),
         imported=str(header.get("imported", "")),
         provenance=unpacked(header.get("provenance")),
-        **{name: columns[name] for name in _COLUMNS},
+        final_signals={str(key): columns[f"final_signal/{key}"] for key in meta.get("final_signals", ())},
+        verify_cost=int(meta.get("verify_cost") or 0),
+        fork_rule=str(meta.get("fork_rule") or "recorded"),
+        **{name: columns[name] for name in (*PLAIN_COLUMNS, *_SCORES, *_FORKS) if name in columns},
     )
 
 
@@ -323,15 +206,20 @@ def _most_bytes(size: int) -> int:
     return min(_MOST_BYTES, max(_ALWAYS, _EXPANSION * size))
 
 
-def _lengths(archive: BoundedZip, questions: int, signals: list[str], most: int) -> dict[str, int]:
+def _lengths(archive: BoundedZip, questions: int, further: dict[str, str], most: int) -> dict[str, int]:
     """Return the length of each column, after a check of the declared ones and of their memory; none is unpacked.
+
+    Args:
+        archive: the file.
+        questions: the number of questions.
+        further: see `_further`.
+        most: the memory of the columns, in bytes.
 
     Raises:
         TooLarge: the columns would take more than ``most`` bytes.
         ValueError: the lengths do not match, or a column is missing.
     """
-    length = {key: archive.length(f"{key}.npy") for key in _COLUMNS}
-    length |= {f"signal/{key}": archive.length(f"signal/{key}.npy") for key in signals}
+    length = {key: archive.length(f"{key}.npy") for key in (*PLAIN_COLUMNS, *further)}
     needed = 4 * sum(length.values())
     if needed > most:
         raise TooLarge(
@@ -340,7 +228,7 @@ def _lengths(archive: BoundedZip, questions: int, signals: list[str], most: int)
         )
     branches, probes = length["final_answers"], length["probe_answers"]
     wanted = {"gold": questions, "branch_offsets": questions, "probe_offsets": branches, "total_tokens": branches}
-    wanted |= {f"signal/{key}": probes for key in signals}
+    wanted |= {key: length[items] for key, items in further.items()}
     for key, number in wanted.items():
         if length[key] != number:
             raise ValueError(f"{key} has {length[key]:,} entries, not {number:,}")

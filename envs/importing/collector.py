@@ -4,41 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
-from itertools import accumulate
+from dataclasses import replace
 
-import numpy as np
-import numpy.typing as npt
-
+from ..environment import FORK_RULES, MAX_PROBES, Environment
 from ..episodes import BRANCH_INDEX_LIMIT
-from ..store import ABSENT, MAX_PROBES, Environment
-from .intervals import beyond_end, common_interval, described, no_common_interval, resampled
+from .forks import settle_forks
+from .gathered import GatheredBranch, GatheredColumns, GatheredQuestion
+from .intervals import beyond_end, common_interval, described, no_common_interval
 from .line import BranchLine
-from .published import ABSENT_TEXT
 from .rows import SkippedRow
-
-
-@dataclass(slots=True)
-class _Branch:
-    name: int | str | None
-    probes: list[str | None]
-    final: str | None
-    total: int
-    signals: dict[str, list[float | None]]
-    delta: int
-    """Tokens between two probes, 0 without probes."""
-    place: str
-
-
-@dataclass(slots=True)
-class _Question:
-    text: str
-    gold: str
-    id: str | None
-    branches: list[_Branch] = field(default_factory=list)
-    names: set[int | str] = field(default_factory=set)
-    verdicts: dict[str, bool] = field(default_factory=dict)
-    """Whether each answer is right, for answers on which a file says so."""
 
 
 class BranchCollector:
@@ -50,7 +24,7 @@ class BranchCollector:
     """
 
     def __init__(self, delta: int | None = None) -> None:
-        self.questions: dict[tuple[str, str], _Question] = {}
+        self.questions: dict[tuple[str, str], GatheredQuestion] = {}
         self.branches = 0
         self.bare = 0
         """The number of branches without probe answers."""
@@ -60,6 +34,10 @@ class BranchCollector:
         self._named: Counter[int] = Counter()
         self._delta: int | None = None
         self._probe_cost: int | None = None
+        self._verify_cost: int | None = None
+        self._verified = False
+        self._fork_rule: str | None = None
+        self._forked = False
         self._words: dict[str, str] = {}
         self.compared: str | None = None
         """How the answers were compared before the file was written, if the lines say so."""
@@ -74,17 +52,18 @@ class BranchCollector:
         signals = line.signals or {}
         if any(len(values) != len(probes) for values in signals.values()):
             raise SkippedRow("a signal has another length than probe_answers")
-        if self._probe_cost not in (None, line.probe_cost or 0):
-            raise SkippedRow("probe_cost differs from earlier lines")
-        if self.branches and self.compared != line.answers_compared:
-            raise SkippedRow("answers_compared differs from earlier lines")
+        if line.verifier_scores is not None and len(line.verifier_scores) != len(probes):
+            raise SkippedRow("verifier_scores has another length than probe_answers")
+        if (line.parent_branch is None) != (line.fork_depth is None):
+            raise SkippedRow("parent_branch without fork_depth, or fork_depth alone")
+        self._agree(line)
         question = self._question(line)
         self._judge(question, line)
         if line.branch is not None:
             question.names.add(line.branch)
         share = self._words.setdefault  # keeps one copy of each text
         question.branches.append(
-            _Branch(
+            GatheredBranch(
                 line.branch,
                 [None if answer is None else share(answer, answer) for answer in probes],
                 line.final_answer,
@@ -92,17 +71,41 @@ class BranchCollector:
                 signals,
                 delta if probes else 0,
                 place,
+                line.final_signals or {},
+                line.verifier_scores,
+                line.final_verifier_score,
+                line.parent_branch,
+                line.fork_depth or 0,
             )
         )
         self.questions.setdefault(_key(line), question)
-        self._probe_cost = line.probe_cost or 0
-        self.compared = line.answers_compared
+        self._remember(line)
         if probes:
             self.intervals[delta] += 1
         elif line.probe_freq is not None:
             self._named[line.probe_freq] += 1
         self.branches += 1
         self.bare += line.probe_answers is None
+
+    def _agree(self, line: BranchLine) -> None:
+        """Raise an error if the line has another value than earlier lines in a field that is the same in all."""
+        if self._probe_cost not in (None, line.probe_cost or 0):
+            raise SkippedRow("probe_cost differs from earlier lines")
+        if None not in (self._verify_cost, line.verify_cost) and self._verify_cost != line.verify_cost:
+            raise SkippedRow("verify_cost differs from earlier lines")
+        if None not in (self._fork_rule, line.fork_rule) and self._fork_rule != line.fork_rule:
+            raise SkippedRow("fork_rule differs from earlier lines")
+        if self.branches and self.compared != line.answers_compared:
+            raise SkippedRow("answers_compared differs from earlier lines")
+
+    def _remember(self, line: BranchLine) -> None:
+        """Keep the fields that are the same in all lines."""
+        self._probe_cost = line.probe_cost or 0
+        self._verify_cost = line.verify_cost if line.verify_cost is not None else self._verify_cost
+        self._verified |= line.verifier_scores is not None or line.final_verifier_score is not None
+        self._fork_rule = line.fork_rule or self._fork_rule
+        self._forked |= line.parent_branch is not None
+        self.compared = line.answers_compared
 
     def _interval(self, line: BranchLine) -> tuple[int, list[str | None]]:
         """Return the interval of the line, 0 if it has none, and its probe answers."""
@@ -123,14 +126,14 @@ class BranchCollector:
             return self._given, [None] * whole
         return delta, []
 
-    def _question(self, line: BranchLine) -> _Question:
+    def _question(self, line: BranchLine) -> GatheredQuestion:
         """Return the question of the line: a known one, or a new one that is not added yet."""
         text = line.question if line.question is not None else line.question_id
         if text is None:
             raise SkippedRow("no question, and no question_id")
         question = self.questions.get(_key(line))
         if question is None:
-            return _Question(text, line.gold_answer, line.question_id)
+            return GatheredQuestion(text, line.gold_answer, line.question_id)
         if line.gold_answer != question.gold:
             raise SkippedRow("gold_answer differs from the question's earlier lines")
         if text != question.text:
@@ -141,7 +144,7 @@ class BranchCollector:
             raise SkippedRow(f"more than {BRANCH_INDEX_LIMIT} branches of a question")
         return question
 
-    def _judge(self, question: _Question, line: BranchLine) -> None:
+    def _judge(self, question: GatheredQuestion, line: BranchLine) -> None:
         answer = line.final_answer
         if line.correct is None:
             return
@@ -203,7 +206,7 @@ class BranchCollector:
             raise no_common_interval(self.intervals)
         return notes, dropped
 
-    def _all(self) -> Iterator[_Branch]:
+    def _all(self) -> Iterator[GatheredBranch]:
         for question in self.questions.values():
             yield from question.branches
 
@@ -231,12 +234,9 @@ class BranchCollector:
             if branch.delta == common:
                 continue
             before[branch.delta] += 1
-            kept = list(resampled(branch.probes, branch.delta, common))
-            left_out += len(branch.probes) - len(kept)
-            branch.probes = kept
-            branch.signals = {
-                name: list(resampled(values, branch.delta, common)) for name, values in branch.signals.items()
-            }
+            whole = len(branch.probes)
+            branch.resample(common)
+            left_out += whole - len(branch.probes)
         if not before:
             return [], had
         return [
@@ -244,18 +244,33 @@ class BranchCollector:
             f" between are left out ({left_out:,} of {probes:,} probes)"
         ], had
 
+    def settle_forks(self) -> list[tuple[str, str]]:
+        """Put forks behind their parents, and drop those that do not fit them. `settle` must have been called.
+
+        Returns:
+            The places of the dropped branches, and what is wrong with each.
+        """
+        dropped = []
+        for key, question in list(self.questions.items()) if self._forked else []:
+            question.branches, wrong = settle_forks(_in_order(question.branches), self._delta or 1)
+            dropped += [(branch.place, why) for branch, why in wrong]
+            if not question.branches:
+                del self.questions[key]
+        self.branches -= len(dropped)
+        return dropped
+
     def environment(self, name: str) -> Environment:
         """Return the environment: questions in the order of arrival, branches by number or else as they arrived.
 
         If no interval is given, an interval is as long as the longest branch, so that a step runs every branch to its
-        end. `settle` must have been called.
+        end. `settle` and `settle_forks` must have been called.
         """
-        columns = _GatheredColumns()
+        columns = GatheredColumns(
+            (self._verify_cost or 0) if self._verified or self._verify_cost is not None else None,
+            (self._fork_rule or FORK_RULES[0]) if self._forked else self._fork_rule,
+        )
         for question in self.questions.values():
-            branches = question.branches
-            if all(isinstance(branch.name, int) for branch in branches):
-                branches = sorted(branches, key=lambda branch: branch.name)  # type: ignore[arg-type,return-value]
-            columns.question(question, branches)
+            columns.question(question, question.branches if self._forked else _in_order(question.branches))
         longest = max(columns.totals, default=0)
         made = columns.environment(name, self._delta or max(1, longest), self._probe_cost or 0)
         ids = [question.id for question in self.questions.values()]
@@ -264,65 +279,12 @@ class BranchCollector:
         return replace(made, question_ids=tuple(id for id in ids if id is not None))
 
 
+def _in_order(branches: list[GatheredBranch]) -> list[GatheredBranch]:
+    """Return the branches by number, or else as they arrived."""
+    if all(isinstance(branch.name, int) for branch in branches):
+        return sorted(branches, key=lambda branch: branch.name)  # type: ignore[arg-type,return-value]
+    return branches
+
+
 def _key(line: BranchLine) -> tuple[str, str]:
     return ("id", line.question_id) if line.question_id is not None else ("text", line.question or "")
-
-
-class _GatheredColumns:
-    """Builds the columns of an environment. Answers are numbered in the order of arrival, a gold answer first."""
-
-    def __init__(self) -> None:
-        self.words: dict[str, int] = {ABSENT_TEXT: ABSENT}
-        self.questions: list[str] = []
-        self.gold: list[int] = []
-        self.widths: list[int] = []
-        self.depths: list[int] = []
-        self.probes: list[int] = []
-        self.finals: list[int] = []
-        self.totals: list[int] = []
-        self.signals: dict[str, list[float]] = {}
-
-    def question(self, question: _Question, branches: list[_Branch]) -> None:
-        def word(answer: str | None) -> int:
-            if answer is None:
-                return ABSENT
-            text = question.gold if question.verdicts.get(answer) else answer
-            return self.words.setdefault(text, len(self.words))
-
-        self.questions.append(question.text)
-        self.gold.append(word(question.gold))
-        self.widths.append(len(branches))
-        for branch in branches:
-            before = len(self.probes)
-            self.probes += map(word, branch.probes)
-            self.depths.append(len(branch.probes))
-            self.finals.append(word(branch.final))
-            self.totals.append(branch.total)
-            for name in {*self.signals, *branch.signals}:
-                column = self.signals.setdefault(name, [float("nan")] * before)
-                values = branch.signals.get(name, [None] * len(branch.probes))
-                column += [float("nan") if value is None else value for value in values]
-
-    def environment(self, name: str, delta: int, probe_cost: int) -> Environment:
-        with np.errstate(over="ignore"):  # a number beyond the range of float32 becomes infinite
-            signals = {key: np.array(values, np.float32) for key, values in self.signals.items()}
-        made = Environment(
-            name=name,
-            delta=delta,
-            probe_cost=probe_cost,
-            questions=tuple(self.questions),
-            vocabulary=tuple(self.words),
-            gold=_ints(self.gold),
-            branch_offsets=_ints([0, *accumulate(self.widths)]),
-            probe_offsets=_ints([0, *accumulate(self.depths)]),
-            probe_answers=_ints(self.probes),
-            final_answers=_ints(self.finals),
-            total_tokens=_ints(self.totals),
-            signals=signals,
-        )
-        made.check()
-        return made
-
-
-def _ints(values: list[int]) -> npt.NDArray[np.int32]:
-    return np.array(values, np.int32)

@@ -264,6 +264,8 @@ class _RowImporter:
         self.report.notes += notes
         for place in dropped:
             self.report.skip(place, "probes at an interval of which the common one is no multiple (--delta names one)")
+        for place, why in self.collector.settle_forks():
+            self.report.skip(place, why)
 
     def refuse_unseen_paths(self) -> None:
         """Raise an error if a path of the mapping leads nowhere in every row.

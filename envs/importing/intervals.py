@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Mapping
 
 from ..counting import counted
 from ..errors import InputError
@@ -13,8 +12,6 @@ from ..store import MAX_TOKENS
 RARE = 0.01
 """Branches of an interval that at most this share of the branches has are skipped, and do not coarsen the others."""
 
-Item = TypeVar("Item")
-
 
 def beyond_end(probes: int, delta: int, total: int) -> bool:
     """Return whether a branch of ``total`` tokens cannot have ``probes`` probes at every ``delta`` tokens.
@@ -22,12 +19,6 @@ def beyond_end(probes: int, delta: int, total: int) -> bool:
     The last interval may be cut short by the end of the branch: recordings probe there once more.
     """
     return probes > 0 and (probes - 1) * delta >= total
-
-
-def resampled(values: Sequence[Item], delta: int, common: int) -> Sequence[Item]:
-    """Return the values of the probes, taken at every ``delta`` tokens, whose depth is a multiple of ``common``."""
-    step = common // delta
-    return values if step == 1 else values[step - 1 :: step]
 
 
 def common_interval(branches: Mapping[int, int], given: int | None) -> int:

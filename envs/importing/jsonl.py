@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ..environment import ABSENT, Environment, Numbers
 from ..errors import InputError
-from ..store import ABSENT, Environment
 from .options import ImportOptions
 from .rows import ImportedRow, UnreadableRow
 
@@ -123,13 +123,31 @@ def write(environment: Environment) -> Iterator[str]:
             }
             if environment.probe_cost:
                 line["probe_cost"] = environment.probe_cost
-            if environment.signals:
-                line["signals"] = {
-                    name: [_number(value) for value in values[probes].tolist()]
-                    for name, values in sorted(environment.signals.items())
-                }
+            line |= _further(environment, b, probes)
             line["answers_compared"] = environment.answers
             yield json.dumps(line, allow_nan=False) + "\n"
+
+
+def _further(env: Environment, b: int, probes: slice) -> dict[str, Any]:
+    """Return the fields of branch ``b`` that only some environments have. Those of others are as they always were."""
+    found: dict[str, Any] = {}
+    if env.signals:
+        found["signals"] = {name: _numbers(values[probes]) for name, values in sorted(env.signals.items())}
+    if env.final_signals:
+        found["final_signals"] = {name: _number(values[b].item()) for name, values in sorted(env.final_signals.items())}
+    if env.verifier is not None and env.final_verifier is not None:
+        found["verifier_scores"] = _numbers(env.verifier[probes])
+        found["final_verifier_score"] = _number(env.final_verifier[b].item())
+        found["verify_cost"] = env.verify_cost
+    if env.parents is not None and env.fork_depths is not None:
+        if not env.is_root[b]:
+            found |= {"parent_branch": int(env.parents[b]), "fork_depth": int(env.fork_depths[b])}
+        found["fork_rule"] = env.fork_rule
+    return found
+
+
+def _numbers(values: Numbers) -> list[float | str | None]:
+    return [_number(value) for value in values.tolist()]
 
 
 def _number(value: float) -> float | str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -16,7 +16,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from ..store import MAX_PROBES, MAX_TOKENS
+from ..environment import FORK_RULES, MAX_PROBES, MAX_TOKENS
 from .published import ABSENT_TEXT
 
 
@@ -67,6 +67,9 @@ Tokens = Annotated[int, Field(ge=0, le=MAX_TOKENS), BeforeValidator(_whole)]
 
 _NUMBER = {"anyOf": [{"type": ["number", "null"]}, {"enum": ["Infinity", "-Infinity"]}]}
 Number = Annotated[float | None, WithJsonSchema(_NUMBER)]
+SignalName = Annotated[str, Field(pattern=r"^[\w.+-]{1,64}$")]
+BranchName = Annotated[int | str, PlainValidator(_branch), WithJsonSchema(_NAME)]
+Whole = BeforeValidator(_whole)
 
 
 class BranchLine(BaseModel):
@@ -81,20 +84,42 @@ class BranchLine(BaseModel):
     gold_answer: Annotated[Text, AfterValidator(_present)] = Field(
         description="the reference answer; --answers says which answers are equal to it"
     )
-    branch: Annotated[int | str, PlainValidator(_branch), WithJsonSchema(_NAME)] | None = Field(
+    branch: BranchName | None = Field(
         None, description="number or name of the branch, unique within the question; numbers give the order of branches"
     )
     final_answer: Answer = Field(description="null for none")
     total_tokens: Tokens = Field(description="tokens of the whole branch")
-    probe_freq: Annotated[int, Field(ge=1, le=MAX_TOKENS), BeforeValidator(_whole)] | None = Field(
+    probe_freq: Annotated[int, Field(ge=1, le=MAX_TOKENS), Whole] | None = Field(
         None, description="tokens between two probes; lines with several such numbers get their common multiple"
     )
     probe_answers: Annotated[list[Answer], Field(max_length=MAX_PROBES)] | None = Field(
         None, description="item k is the answer that the model gives if it is stopped after k + 1 intervals"
     )
     probe_cost: Tokens | None = Field(None, description="tokens charged for each probe: the same in all lines")
-    signals: dict[Annotated[str, Field(pattern=r"^[\w.+-]{1,64}$")], list[Number]] | None = Field(
+    signals: dict[SignalName, list[Number]] | None = Field(
         None, description="signals by name: one number for each probe, null for none"
+    )
+    final_signals: dict[SignalName, Number] | None = Field(
+        None, description="signals of the finished branch by name: one number, null for none"
+    )
+    verifier_scores: Annotated[list[Number], Field(max_length=MAX_PROBES)] | None = Field(
+        None,
+        description="an external judge's score of the branch after each interval: one for each probe, null for none",
+    )
+    final_verifier_score: Number = Field(None, description="its score of the finished branch; null for none")
+    verify_cost: Tokens | None = Field(
+        None, description="tokens charged for each verification: the same in all lines, which then have a verifier"
+    )
+    parent_branch: BranchName | None = Field(
+        None, description="the branch of the question from which this one was forked; null for none"
+    )
+    fork_depth: Annotated[int, Field(ge=1, le=MAX_PROBES), Whole] | None = Field(
+        None, description="intervals that a fork shares with its parent; its probes and its tokens contain them"
+    )
+    fork_rule: Literal[FORK_RULES] | None = Field(  # type: ignore[valid-type]
+        None,
+        description="a fork that was not recorded is refused (recorded), or answered by the nearest one (nearest): the"
+        " same in all lines, which then have forks",
     )
     correct: bool | None = Field(
         None, description="whether the answer is right, if equality is too strict; a right answer becomes gold_answer"

@@ -165,7 +165,13 @@ class _PublishedReader:
 
 
 def write(environment: Environment) -> str:
-    """Return ``environment`` as published JSON. The format has no place for signals and the probe cost."""
+    """Return ``environment`` as published JSON. The format has no place for signals, a verifier and the probe cost.
+
+    Raises:
+        InputError: the environment has forks, which would become branches of their own.
+    """
+    if environment.parents is not None:
+        raise InputError(f"{environment.name} has forks, which the published JSON cannot hold: write --format jsonl")
     words = environment.vocabulary
     document = []
     for q, text in enumerate(environment.questions):

@@ -25,7 +25,7 @@ MAX_WORKBOOK_BYTES = 2**29
 """The largest unpacked workbook in bytes."""
 _MAX_CELL = 2**26
 _ERRORS = ("#N/A", "#DIV/0!", "#REF!", "#VALUE!", "#NAME?", "#NUM!", "#NULL!")
-_COUNTS = ("total_tokens", "probe_freq", "probe_cost")
+_COUNTS = ("total_tokens", "probe_freq", "probe_cost", "verify_cost", "fork_depth")
 _WHOLE = re.compile(r"(\d+|\d{1,3}(?:[,'\u00a0\u202f ]\d{3})+)(?:\.0*)?")
 _YES, _NO = ("true", "yes", "y", "1", "right", "correct"), ("false", "no", "n", "0", "wrong", "incorrect")
 

@@ -21,9 +21,7 @@ def scores(seed: int) -> tuple[Scores, Scores]:
     environments = [replace(random_environment(random), name=f"env/{e}") for e in range(3)]
     episodes = grid(environments, (0.0, 1.0), range(4), 6)
     first = score(episodes, pack(replay(RandomController, episodes), episodes))
-    return first, replace(
-        first, correct=np.roll(first.correct, 1), tokens=first.tokens + 7, latency=first.latency * 2
-    )
+    return first, replace(first, correct=np.roll(first.correct, 1), tokens=first.tokens + 7, latency=first.latency * 2)
 
 
 def test_compare_is_first_minus_second_and_ends_with_the_mean() -> None:

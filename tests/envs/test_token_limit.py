@@ -107,9 +107,7 @@ def _played(solve: object, max_tokens: int | None, probe_cost: int = 0) -> tuple
         (None, "B", 4100, [3, 3, 3]),
     ],
 )
-def test_runs_go_as_far_as_the_tokens(
-    limit: int | None, answer: str | None, tokens: int, depths: list[int]
-) -> None:
+def test_runs_go_as_far_as_the_tokens(limit: int | None, answer: str | None, tokens: int, depths: list[int]) -> None:
     """Self-consistency answers from the branches that finished, in the order in which it named them."""
     run = _played(lambda q, _: majority(q.run_many_to_end(q.branch_many(3))), limit)
     assert run == (answer, tokens, depths)

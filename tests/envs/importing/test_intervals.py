@@ -20,9 +20,7 @@ def probed(delta: int, count: int, **more: Any) -> dict[str, Any]:
 
 def depths(env: Any) -> list[list[str]]:
     words, offsets = env.vocabulary, env.probe_offsets
-    return [
-        [words[a] for a in env.probe_answers[offsets[b] : offsets[b + 1]]] for b in range(len(env.final_answers))
-    ]
+    return [[words[a] for a in env.probe_answers[offsets[b] : offsets[b + 1]]] for b in range(len(env.final_answers))]
 
 
 def test_probes_at_the_depths_that_all_have_in_common_are_kept(tmp_path: Path) -> None:
