@@ -15,6 +15,7 @@ from types import ModuleType
 
 from autotts.envs import __all__ as _OFFERED
 from autotts.envs.contract import action_log, controller, question, recording, replay, replay_state
+from autotts.envs.declarations import DeclarationError, declarations_in
 from autotts.envs.syntax_lock import SYNTAX_LOCK
 
 from .name_scopes import ResolvedNames, decorator_name, resolved_names
@@ -106,6 +107,10 @@ def check(source: str, *, prints: bool = False) -> Verdict:
     if faults:
         line, fault = min(faults)
         return _refuse(f"line {line}: {fault}")
+    try:
+        declarations_in(tree)
+    except DeclarationError as error:
+        return _refuse(str(error))
     if stored := stored_data(tree).fault:
         return Verdict("rejected: stores data", f"{stored}: a controller holds a rule, and no data of questions")
     return Verdict("ok")
