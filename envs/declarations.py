@@ -67,8 +67,8 @@ class Declarations:
 
     def missing_in(self, environment: Environment) -> tuple[str, ...]:
         """Return the needs that ``environment`` does not meet, each in words."""
-        verifier, forks = (getattr(environment, name, None) is not None for name in ("verifier", "parents"))
-        return self.missing(signals_of(environment), verifier, forks)
+        verifier, forks = environment.verifier is not None, environment.parents is not None
+        return self.missing(environment.signal_names, verifier, forks)
 
     def refusal(self, environments: Sequence[Environment]) -> str:
         """Return why the controller cannot be played on ``environments``, in one line; "" if it can be."""
@@ -76,11 +76,6 @@ class Declarations:
             if missing := self.missing_in(environment):
                 return f"it needs {_listed(missing)}, which {environment.name} does not have"
         return ""
-
-
-def signals_of(environment: Environment) -> tuple[str, ...]:
-    """Return the names of the signals that branches of ``environment`` have, running or finished."""
-    return tuple(dict.fromkeys((*environment.signals, *getattr(environment, "final_signals", ()))))
 
 
 def _listed(words: Sequence[str]) -> str:
