@@ -21,7 +21,8 @@ def read(body: str) -> Declarations:
 def test_what_is_declared_is_read() -> None:
     assert read(" pass\n") == Declarations()
     names = ' signals = ("a", "b")\n optional_signals: tuple[str, ...] = ["c"]\n'
-    assert read(names + ' verifier = "optional"\n forks = "needed"\n') == Declarations(("a", "b"), ("c",), "optional", "needed")
+    others = ' verifier = "optional"\n forks = "needed"\n'
+    assert read(names + others) == Declarations(("a", "b"), ("c",), "optional", "needed")
     inherited = ' signals = ("a",)\n forks = "needed"\nclass B(A):\n forks = ""\nclass Trace:\n signals = set()\n'
     assert read(inherited) == Declarations(signals=("a",))
     renamed = "from envs import Controller as Base\nclass A(Base):\n verifier = 'needed'\n"
