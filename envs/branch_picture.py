@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 
 RIGHT, LEADING, WRONG, ABSENT, UNSEEN = "█", "▒", "░", "·", "?"
-PRUNED, ENDED, RUNNING, LOST = "×", "|", ">", "!"
+PRUNED, ENDED, RUNNING, LOST, SHARED = "×", "|", ">", "!", "─"
 
 Meanings = Mapping[str, tuple[str, str]]
 """The meaning of each symbol, and its ANSI colour."""
@@ -17,6 +17,7 @@ RECORDED: Meanings = {
     WRONG: ("wrong", "33"),
     ABSENT: ("no answer", "2"),
     UNSEEN: ("not looked at", "2"),
+    SHARED: ("shared with the branch that was forked", "2"),
     PRUNED: ("pruned", "35"),
     ENDED: ("ended", "36"),
     RUNNING: ("still running", "36"),

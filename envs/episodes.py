@@ -49,8 +49,8 @@ class Episodes:
 
     @cached_property
     def permutations(self) -> dict[tuple[int, int], npt.NDArray[np.int32]]:
-        """The order of opening for each (number of branches, branch order), cut off at ``max_branches``."""
-        sizes = sorted({int(n) for env in self.environments for n in np.diff(env.branch_offsets)})
+        """The order of opening for each (number of roots, branch order), cut off at ``max_branches``."""
+        sizes = sorted({int(n) for env in self.environments for n in np.diff(_root_offsets(env))})
         return {
             (n, order): np.array(shuffled(n, order)[: self.max_branches], np.int32)
             for n in sizes
@@ -59,19 +59,24 @@ class Episodes:
 
     @cached_property
     def opened(self) -> npt.NDArray[np.int32]:
-        """(E, max_branches) the branch of the environment that each episode opens as its i-th, or -1 if it has none."""
+        """(E, max_branches) the branch of the environment that each episode opens as its i-th, or -1 if it has none.
+
+        Forks are left out: which one is opened depends on the episode (see `opened_branches`).
+        """
         table = np.full((len(self), self.max_branches), -1, np.int32)
         for e, env in enumerate(self.environments):
-            sizes = np.diff(env.branch_offsets)
+            starts = _root_offsets(env)
+            sizes = np.diff(starts)
             for n in np.unique(sizes).tolist():
                 mine = np.flatnonzero((self.environment == e) & (sizes[self.question * (self.environment == e)] == n))
                 orders, which = np.unique(self.order[mine], return_inverse=True)
                 if len(orders) == 0:
                     continue
                 permutations = np.stack([self.permutations[n, order] for order in orders.tolist()])
-                table[mine, : permutations.shape[1]] = (
-                    permutations[which] + env.branch_offsets[self.question[mine]][:, None]
-                )
+                table[mine, : permutations.shape[1]] = permutations[which] + starts[self.question[mine]][:, None]
+                if env.parents is not None:
+                    roots = np.flatnonzero(env.is_root)
+                    table[mine, : permutations.shape[1]] = roots[table[mine, : permutations.shape[1]]]
         return table
 
     @cached_property
@@ -82,7 +87,9 @@ class Episodes:
             mine = self.environment == e
             if not mine.any():
                 continue
-            most[mine] = 2 * _most_steps(env, self.max_branches)[self.question[mine]]
+            steps = _most_steps(env, self.max_branches)[self.question[mine]]
+            forks = self.max_branches if env.parents is not None else 0
+            most[mine] = entries_of(steps, env.verifier is not None, forks)
         return most
 
     def only(self, question: int) -> Episodes:
@@ -119,6 +126,27 @@ class Episodes:
         """Return the environment, question, beta and branch order of episode ``index`` as text."""
         environment = self.environments[self.environment[index]].name
         return f"{environment}, question {self.question[index]}, beta {self.beta[index]:g}, order {self.order[index]}"
+
+
+def _root_offsets(env: Environment) -> npt.NDArray[np.int32]:
+    """Return (Q + 1,) the offsets of the branches of each question among those that are no forks."""
+    if env.parents is None:
+        return env.branch_offsets
+    return np.concatenate(([0], np.cumsum(env.is_root)))[env.branch_offsets].astype(np.int32)
+
+
+def entries_of(steps: npt.NDArray[np.int64], verifier: bool, forks: int) -> npt.NDArray[np.int64]:
+    """Return the most entries that the log of an episode may have.
+
+    A branch with D steps to its end has D entries that open it or probe it, D that advance it, and D that verify it.
+    A fork that was recorded at a lower depth than it is opened may have two more.
+
+    Args:
+        steps: the steps to the ends of all branches that may be opened.
+        verifier: whether there is one.
+        forks: the number of forks that may be opened, or more.
+    """
+    return (3 if verifier else 2) * steps + 2 * forks
 
 
 def _most_steps(env: Environment, max_branches: int) -> npt.NDArray[np.int64]:

@@ -9,8 +9,9 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from .contract.replay import ADVANCE, PROBE, RUN, STEP
+from .contract.replay import ADVANCE, PROBE, RUN, STEP, VERIFY
 from .episodes import Episodes, Logs
+from .opened_branches import OpenedBranches, opened_branches
 from .store import Environment
 
 
@@ -37,7 +38,7 @@ class LogEntries:
     ended: npt.NDArray[np.bool_]
     """(I,) whether the entry finished its branch."""
     tokens: npt.NDArray[np.int64]
-    """(I,) tokens that the entry cost, including probes."""
+    """(I,) tokens that the entry cost, including probes and verifications."""
     span: npt.NDArray[np.int64]
     """(I,) tokens that the branch generated, which are necessarily sequential."""
     environment: npt.NDArray[np.int32]
@@ -46,7 +47,7 @@ class LogEntries:
     """(I,) tokens of the last interval of the branch, whether the entry runs it or not."""
     cells: npt.NDArray[np.int32]
     """The answers of all branches of the environments of these episodes, one after another: probe answers, then the
-    final answer."""
+    final answer. The `OpenedBranches.columns` follow."""
     cell: npt.NDArray[np.int64]
     """(I,) index of the branch's first answer in ``cells``."""
 
@@ -75,24 +76,28 @@ def log_entries(episodes: Episodes, logs: Logs, first: int = 0, tables: BranchTa
     used = np.arange(len(episodes.environments)) if tables else np.unique(episodes.environment[here])
     bases = np.zeros(len(episodes.environments), np.int64)
     bases[used[1:]] = np.cumsum([len(episodes.environments[e].final_answers) for e in used[:-1].tolist()])
-    branch = episodes.opened[here][episode, which] + bases[env]
+    opened = opened_branches(episodes, logs, first)
+    branch, start = opened.branch[episode, which] + bases[env], opened.start[episode, which]
     probes, totals, starts, cells = tables or _TABLES.of(tuple(episodes.environments[e] for e in used.tolist()))
-    ends = probes[branch]
+    ends, cell = np.maximum(probes[branch], start), starts[branch]
 
     key = episode * episodes.max_branches + which
     order = np.argsort(key, kind="stable")
     moves = (verb == STEP) | (verb == ADVANCE)
     runs = verb == RUN
     amount = np.where(moves, repeats, 0)
-    before = _running_sum(amount, key, order) - amount
+    before = start + _running_sum(amount, key, order) - amount
     after = np.where(runs, ends + 1, before + amount)
     ended = runs | (moves & (after > ends))
 
     delta = np.array([e.delta for e in episodes.environments], np.int64)[env]
     price = np.array([e.probe_cost for e in episodes.environments], np.int64)[env]
+    verified = np.array([e.verify_cost for e in episodes.environments], np.int64)[env] * (verb == VERIFY)
     whole = np.where(moves, repeats - ended, 0)
     tail = np.where(ended, np.maximum(0, totals[branch] - delta * (before + whole)), 0)
     probed = np.where(verb == STEP, whole, verb == PROBE)
+    if opened.columns:
+        cells, cell = _with_columns(opened, episodes.max_branches, cells, cell, key)
     return LogEntries(
         record=record,
         episode=episode,
@@ -103,13 +108,30 @@ def log_entries(episodes: Episodes, logs: Logs, first: int = 0, tables: BranchTa
         before=before,
         after=after,
         ended=ended,
-        tokens=delta * whole + tail + price * probed,
+        tokens=delta * whole + tail + price * probed + verified,
         span=delta * whole + tail,
         environment=env,
         last_interval=np.maximum(0, totals[branch] - delta * ends),
         cells=cells,
-        cell=starts[branch],
+        cell=cell,
     )
+
+
+def _with_columns(
+    opened: OpenedBranches,
+    max_branches: int,
+    cells: npt.NDArray[np.int32],
+    cell: npt.NDArray[np.int64],
+    key: npt.NDArray[np.int64],
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
+    """Return ``cells`` with the answers of forks that have answers of their own, and the first cell of each entry."""
+    cell = cell.copy()
+    parts, at = [cells], len(cells)
+    for (episode, branch), column in opened.columns.items():
+        cell[key == episode * max_branches + branch] = at
+        parts.append(np.array(column, np.int32))
+        at += len(column)
+    return np.concatenate(parts), cell
 
 
 def _running_sum(

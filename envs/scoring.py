@@ -13,27 +13,17 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from .contract.replay import ADVANCE, BRANCH, PROBE, PRUNE, RUN, STEP, VERBS
+from .contract.replay import ADVANCE, BRANCH, FORK, PROBE, PRUNE, RUN, STEP, VERBS, VERIFY
 from .episodes import Episodes, Logs, ranges
 from .log_entries import log_entries
+from .opened_branches import ForgedLog as ForgedLog
+from .opened_branches import OpenedBranches, has_extensions, opened_branches
 from .store import ABSENT, Environment
 from .token_limit import overspends
 
 _CHUNK = 128  # episodes scored at a time: their tables then fit in the processor's cache, which is four times as fast
 _CHUNK_ENTRIES = 1 << 16  # entries of logs scored at a time, unless one episode has more
 _TABLE = 1 << 23  # cells of a table of records and branches; longer logs are sorted instead
-
-
-class ForgedLog(Exception):
-    """A log cannot come from a controller that uses the contract.
-
-    Attributes:
-        episode: index of the episode in the batch.
-    """
-
-    def __init__(self, message: str, episode: int) -> None:
-        super().__init__(message)
-        self.episode = episode
 
 
 @dataclass(frozen=True)
@@ -44,7 +34,7 @@ class EpisodeFigures:
     correct: npt.NDArray[np.bool_]
     """(E,) whether the answer equals the gold answer."""
     tokens: npt.NDArray[np.int64]
-    """(E,) tokens of all branches, plus the price of the probes."""
+    """(E,) tokens of all branches, plus the price of the probes and of the verifications."""
     latency: npt.NDArray[np.int64]
     """(E,) tokens on the critical path."""
 
@@ -68,7 +58,7 @@ class Scores(EpisodeFigures):
     answer: npt.NDArray[np.int32]
     """(E,) answers given, as indices into the vocabulary of the environment."""
     depth: npt.NDArray[np.int32]
-    """(E, max_branches) intervals that each branch ran, in the order of opening."""
+    """(E, max_branches) the depth of each branch, in the order of opening; of a fork with the intervals it shares."""
     opened: npt.NDArray[np.int32]
     """(E,) branches opened."""
     pruned: npt.NDArray[np.bool_]
@@ -104,6 +94,7 @@ class _Tables:
     totals: npt.NDArray[np.int32]
     delta: npt.NDArray[np.int64]
     probe_cost: npt.NDArray[np.int64]
+    verify_cost: npt.NDArray[np.int64]
 
 
 def score(episodes: Episodes, logs: Logs) -> Scores:
@@ -119,16 +110,19 @@ def score(episodes: Episodes, logs: Logs) -> Scores:
         totals=np.concatenate([env.total_tokens for env in environments]),
         delta=np.array([env.delta for env in environments], np.int64),
         probe_cost=np.array([env.probe_cost for env in environments], np.int64),
+        verify_cost=np.array([env.verify_cost for env in environments], np.int64),
     )
     _check_sizes(episodes, logs)
     parts = [_score_chunk(episodes, logs.part(first, last), first, tables) for first, last in _chunks(logs)]
-    tokens, latency, depth, opened, pruned = (np.concatenate(column) for column in zip(*parts, strict=True))
+    *columns, known = zip(*parts, strict=True)
+    tokens, latency, depth, opened, pruned = map(np.concatenate, columns)
+    branches = OpenedBranches.joined(known) if has_extensions(logs).any() else OpenedBranches.unforked(episodes)
     correct = np.zeros(len(logs), bool)
     for e, env in enumerate(environments):
         mine = np.flatnonzero(episodes.environment == e)
         correct[mine] = logs.answer[mine] == env.gold[episodes.question[mine]]
-        _check_revealed(env, episodes, mine, logs.answer, depth)
-    _check_shown(episodes, logs, depth)
+        _check_revealed(env, episodes, mine, logs.answer, depth, branches)
+    _check_shown(episodes, logs, depth, branches)
     return Scores(episodes, correct, tokens, latency, logs.answer, depth, opened, pruned)
 
 
@@ -152,15 +146,17 @@ def _chunks(logs: Logs) -> Iterator[tuple[int, int]]:
 
 
 _Chunk = tuple[
-    npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.bool_]
-]
+    npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.bool_],
+    OpenedBranches,
+]  # fmt: skip
 
 
 def _score_chunk(episodes: Episodes, logs: Logs, first: int, tables: _Tables) -> _Chunk:
     E, B, R = len(logs), episodes.max_branches, len(logs.verbs)
     here = slice(first, first + E)
     env = episodes.environment[here]
-    branch = episodes.opened[here]
+    known = opened_branches(episodes, logs, first)
+    branch, start = known.branch, known.start.ravel().astype(np.int64)
     flat = np.where(branch >= 0, branch + tables.branch_base[env][:, None], 0)
     probes, totals = tables.probes[flat], tables.totals[flat].astype(np.int64)
     available = (branch >= 0).sum(axis=1)
@@ -179,27 +175,28 @@ def _score_chunk(episodes: Episodes, logs: Logs, first: int, tables: _Tables) ->
     refuse(verbs >= len(VERBS), episode, "an unknown verb")
     refuse((repeats == 0) | (logs.counts == 0), episode, "an empty record")
     refuse((repeats > 1) & (verbs != STEP), episode, "a repeated action that cannot be")
-    alone = (verbs == ADVANCE) | (verbs == PROBE) | (verbs == PRUNE)
+    alone = np.isin(verbs, (ADVANCE, PROBE, PRUNE, FORK, VERIFY))
     refuse((logs.counts > 1) & alone, episode, "an action on several branches that is for one")
     refuse(which >= B, episode[record], "a branch beyond the budget")
     key = episode[record] * B + which
 
     # Branches are opened in order, before they are used
-    is_open = verb == BRANCH
-    opened = np.bincount(episode[record][is_open], minlength=E).astype(np.int32)
+    is_open, forks = verb == BRANCH, verb == FORK
+    opens = is_open | forks
+    opened = np.bincount(episode[record][opens], minlength=E).astype(np.int32)
     refuse(opened > available, np.arange(E), "more branches opened than there are")
-    rank = np.cumsum(is_open) - 1
     starts = np.concatenate(([0], np.cumsum(opened)[:-1]))
-    refuse(is_open & (which != rank - starts[episode[record]]), episode[record], "branches opened out of order")
+    rank = np.cumsum(opens) - 1 - starts[episode[record]]
+    refuse(is_open & (which != rank), episode[record], "branches opened out of order")
     opening = np.full(E * B, R)
-    opening[key[is_open]] = record[is_open]
+    opening[(episode[record] * B + rank)[opens]] = record[opens]
     refuse(~is_open & (opening[key] > record), episode[record], "a branch used before it was opened")
     refuse(_doubled(record, which, R, B), episode, "a branch advanced twice in one call")
 
     # The depth of each branch; no action follows its end
     moves = (verb == STEP) | (verb == ADVANCE)
     runs = verb == RUN
-    stepped = np.bincount(key[moves], weights=repeats[record[moves]], minlength=E * B).astype(np.int64)
+    stepped = start + np.bincount(key[moves], weights=repeats[record[moves]], minlength=E * B).astype(np.int64)
     last_move = np.full(E * B, -1)
     last_move[key[moves | runs]] = record[moves | runs]
     ran_at = np.full(E * B, -1)
@@ -208,7 +205,7 @@ def _score_chunk(episodes: Episodes, logs: Logs, first: int, tables: _Tables) ->
     prunes = np.flatnonzero(verb == PRUNE)[::-1]  # backwards, so that the first prune of a branch counts
     pruned_at[key[prunes]] = record[prunes]
     ran = ran_at >= 0
-    P = probes.ravel().astype(np.int64)
+    P = np.maximum(probes.ravel().astype(np.int64), start)
     refuse(stepped > P + np.where(ran, 0, 1), np.arange(E * B) // B, "a branch advanced after it had finished")
     refuse(ran & (last_move > ran_at), np.arange(E * B) // B, "a branch advanced after it had finished")
     refuse(runs & (ran_at[key] != record), episode[record], "a branch run to its end twice")
@@ -218,13 +215,15 @@ def _score_chunk(episodes: Episodes, logs: Logs, first: int, tables: _Tables) ->
     probing = verb == PROBE
     if probing.any():
         blind = _follows_advance(verb, key) & ~(finished[key] & (last_move[key] < record))
+        blind |= has_extensions(logs)[episode[record]]  # `opened_branches` has followed them
         refuse(probing & ~blind, episode[record], "a probe of what is not there, or was seen before")
 
     # Cost: whole intervals, the rest of each branch that finished, and the probes that were shown
     deltas = np.repeat(delta, B)
     whole = np.minimum(stepped, P) * deltas
     tail = np.where(finished, np.maximum(0, totals.ravel() - whole), 0)
-    cost = (whole + tail).reshape(E, B).sum(axis=1)
+    cost = (whole - start * deltas + tail).reshape(E, B).sum(axis=1)
+    cost = cost + tables.verify_cost[env] * np.bincount(episode[record][verb == VERIFY], minlength=E)
     prices = tables.probe_cost[env]
     if prices.any():
         cost = cost + prices * _probes_revealed(episode, record, verb, key, repeats, stepped, P, E, B)
@@ -244,7 +243,7 @@ def _score_chunk(episodes: Episodes, logs: Logs, first: int, tables: _Tables) ->
     latency = np.bincount(episode, weights=longest, minlength=E).astype(np.int64)
 
     depth = np.where(ran, P + 1, stepped).reshape(E, B).astype(np.int32)
-    return cost, latency, depth, opened, (pruned_at < R).reshape(E, B)
+    return cost, latency, depth, opened, (pruned_at < R).reshape(E, B), known
 
 
 def _doubled(record: npt.NDArray[np.int64], which: npt.NDArray[np.int64], R: int, B: int) -> npt.NDArray[np.bool_]:
@@ -299,12 +298,13 @@ def _check_revealed(
     mine: npt.NDArray[np.int64],
     answers: npt.NDArray[np.int32],
     depth: npt.NDArray[np.int32],
+    branches: OpenedBranches,
 ) -> None:
     """Raise `ForgedLog` if an answer was given that no branch had shown up to the depth that it reached."""
     given = answers[mine]
     pairs, pair_of = np.unique(np.stack([episodes.question[mine], given]), axis=1, return_inverse=True)
     first = _first_depths(env, pairs)
-    branch = episodes.opened[mine]
+    branch = branches.branch[mine]
     local = branch - env.branch_offsets[episodes.question[mine]][:, None]
     seen = (depth[mine] >= first[pair_of.ravel()[:, None], np.maximum(local, 0)]) & (branch >= 0)
     wrong = ~seen.any(axis=1) & (given != 0)
@@ -312,10 +312,12 @@ def _check_revealed(
         raise ForgedLog("an answer that no branch had shown", int(mine[np.flatnonzero(wrong)[0]]))
 
 
-def _check_shown(episodes: Episodes, logs: Logs, depth: npt.NDArray[np.int32]) -> None:
+def _check_shown(
+    episodes: Episodes, logs: Logs, depth: npt.NDArray[np.int32], branches: OpenedBranches
+) -> None:
     """Raise `ForgedLog` if an answer was given that branches held only at depths that were passed over, unprobed."""
     doubtful = _passing_over(logs) & (logs.answer != ABSENT)
-    doubtful[doubtful] = ~_ends_in(episodes, np.flatnonzero(doubtful), logs.answer, depth)
+    doubtful[doubtful] = ~_ends_in(episodes, np.flatnonzero(doubtful), logs.answer, depth, branches)
     for first, last in _chunks(logs) if doubtful.any() else ():
         if not doubtful[first:last].any():
             continue
@@ -331,8 +333,11 @@ def _check_shown(episodes: Episodes, logs: Logs, depth: npt.NDArray[np.int32]) -
 
 
 def _passing_over(logs: Logs) -> npt.NDArray[np.bool_]:
-    """Return (E,) whether an episode advanced a branch without a probe, so that a depth was reached but not shown."""
-    result = np.zeros(len(logs), bool)
+    """Return (E,) whether an episode advanced a branch without a probe, so that a depth was reached but not shown.
+
+    A fork may have such a depth behind it.
+    """
+    result = has_extensions(logs)
     for first, last in _chunks(logs):
         part = logs.part(first, last)
         result[first + part.episode_of_record[(part.verbs == ADVANCE) | (part.verbs == RUN)]] = True
@@ -340,14 +345,19 @@ def _passing_over(logs: Logs) -> npt.NDArray[np.bool_]:
 
 
 def _ends_in(
-    episodes: Episodes, which: npt.NDArray[np.int64], answers: npt.NDArray[np.int32], depth: npt.NDArray[np.int32]
+    episodes: Episodes,
+    which: npt.NDArray[np.int64],
+    answers: npt.NDArray[np.int32],
+    depth: npt.NDArray[np.int32],
+    branches: OpenedBranches,
 ) -> npt.NDArray[np.bool_]:
     """Return for the episodes ``which`` whether a branch that has finished, and so was shown, ends in the answer."""
     result = np.zeros(len(which), bool)
     for e, env in enumerate(episodes.environments):
         mine = np.flatnonzero(episodes.environment[which] == e)
-        branch = episodes.opened[which[mine]]
-        finished = (depth[which[mine]] == env.probes[branch] + 1) & (branch >= 0)
+        branch = branches.branch[which[mine]]
+        ends = np.maximum(env.probes[branch], branches.start[which[mine]])
+        finished = (depth[which[mine]] == ends + 1) & (branch >= 0)
         result[mine] = (finished & (env.final_answers[branch] == answers[which[mine], None])).any(axis=1)
     return result
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from .contract.replay import ADVANCE, PROBE, RUN, STEP
+from .contract.replay import ADVANCE, PROBE, RUN, STEP, VERIFY
 from .episodes import Episodes, Logs
 from .log_entries import LogEntries
 
@@ -13,7 +13,7 @@ Ints = npt.NDArray[np.int64]
 
 
 def overspends(episodes: Episodes, logs: Logs, done: LogEntries, max_tokens: int) -> npt.NDArray[np.bool_]:
-    """Return (R,) whether a record runs an interval, or shows a probe, for which the budget had no tokens.
+    """Return (R,) whether a record runs an interval, or shows a probe or a score, for which the budget had no tokens.
 
     Args:
         episodes: the batch.
@@ -80,4 +80,5 @@ def _needs(episodes: Episodes, done: LogEntries) -> Ints:
     intervals = np.where(runs, done.after - done.before, done.repeats) - 1
     last = np.where(done.ended, np.maximum(each, done.last_interval), each)
     need = np.where(runs | steps | (done.verb == ADVANCE), intervals * each + last, 0)
-    return np.where(done.verb == PROBE, price, need)
+    verify = np.array([e.verify_cost for e in episodes.environments], np.int64)[done.environment]
+    return np.where(done.verb == PROBE, price, np.where(done.verb == VERIFY, verify, need))

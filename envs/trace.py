@@ -16,17 +16,19 @@ from .branch_picture import (
     RECORDED,
     RIGHT,
     RUNNING,
+    SHARED,
     UNSEEN,
     WRONG,
     draw_branches,
 )
 from .contract.controller import majority
-from .contract.replay import BRANCH, PRUNE, STEP, VERBS
+from .contract.replay import BRANCH, FORK, PRUNE, STEP, VERBS, VERIFY
 from .episodes import Episodes, Logs
 from .errors import InputError
 from .log_entries import LogEntries, log_entries
 from .plain_text import plain
 from .scoring import ForgedLog, score
+from .shown_numbers import StepNumbers, numbers_shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,12 @@ class TraceStep:
     """Tokens on the critical path so far, including this record."""
     leader: str | None
     """The majority of the latest answers of all branches that are not pruned, in the order of opening."""
+    signals: tuple[tuple[float | None, ...], ...] = ()
+    """For each of ``branches``, its `Trace.signals` at its depth after this record; None where one is absent."""
+    scores: tuple[float | None, ...] = ()
+    """Of a verification: the score of each of ``branches``."""
+    forks: tuple[int, ...] = ()
+    """Of a fork: the branch that it opened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +86,23 @@ class Trace:
     """Tokens on the critical path."""
     question_label: str
     """The number of the question, and its id if it has one."""
+    signals: tuple[str, ...] = ()
+    """The names of the signals that the steps show."""
 
     @property
     def width(self) -> int:
         """Branches opened."""
-        return sum(len(step.branches) for step in self.steps if step.verb == VERBS[BRANCH])
+        return sum(len(step.branches if step.verb == VERBS[BRANCH] else step.forks) for step in self.steps)
 
 
-def trace(episodes: Episodes, logs: Logs, index: int) -> Trace:
+def trace(episodes: Episodes, logs: Logs, index: int, signals: Sequence[str] | None = None) -> Trace:
     """Return the trace of episode ``index`` of a batch.
+
+    Args:
+        episodes: the batch.
+        logs: its logs.
+        index: the episode.
+        signals: the signals to show, of those that the environment has; None for all.
 
     Raises:
         InputError: there is no such episode.
@@ -103,6 +119,8 @@ def trace(episodes: Episodes, logs: Logs, index: int) -> Trace:
         raise ForgedLog(str(error), index) from None
     env = episodes.environments[episodes.environment[0]]
     question = int(episodes.question[0])
+    names = tuple(name for name in env.signal_names if signals is None or name in signals)
+    numbers = numbers_shown(episodes, logs, names)
     return Trace(
         environment=env.name,
         question=question,
@@ -111,19 +129,22 @@ def trace(episodes: Episodes, logs: Logs, index: int) -> Trace:
         max_branches=min(episodes.max_branches, len(env.branches(question))),
         max_tokens=episodes.max_tokens,
         delta=env.delta,
-        steps=tuple(_steps(log_entries(episodes, logs), logs, (None, *env.vocabulary[1:]))),
+        steps=tuple(_steps(log_entries(episodes, logs), logs, (None, *env.vocabulary[1:]), numbers)),
         answer=env.vocabulary[logs.answer[0]] if logs.answer[0] else None,
         gold=env.vocabulary[env.gold[question]],
         correct=bool(scores.correct[0]),
         tokens=int(scores.tokens[0]),
         latency=int(scores.latency[0]),
         question_label=env.label(question),
+        signals=names,
     )
 
 
-def _steps(done: LogEntries, logs: Logs, words: Sequence[str | None]) -> Iterable[TraceStep]:
+def _steps(
+    done: LogEntries, logs: Logs, words: Sequence[str | None], numbers: Sequence[StepNumbers]
+) -> Iterable[TraceStep]:
     last_seen: dict[int, str | None] = {}
-    tokens = latency = 0
+    tokens = latency = opened = 0
     for record, verb in enumerate(logs.verbs.tolist()):
         entries = range(int(logs.index_offsets[record]), int(logs.index_offsets[record + 1]))
         branches = tuple(logs.indices[entries.start : entries.stop].tolist())
@@ -133,6 +154,11 @@ def _steps(done: LogEntries, logs: Logs, words: Sequence[str | None]) -> Iterabl
                 last_seen[branch] = column[-1]
             elif verb == PRUNE:
                 last_seen.pop(branch, None)
+        forks = (opened,) if verb == FORK else ()
+        opened += len(branches) if verb == BRANCH else len(forks)
+        for new in forks:
+            if branches[0] in last_seen:
+                last_seen[new] = last_seen[branches[0]]
         tokens += int(done.tokens[entries.start : entries.stop].sum())
         latency += int(done.span[entries.start : entries.stop].max())
         yield TraceStep(
@@ -146,6 +172,9 @@ def _steps(done: LogEntries, logs: Logs, words: Sequence[str | None]) -> Iterabl
             tokens=tokens,
             latency=latency,
             leader=majority(last_seen[branch] for branch in sorted(last_seen)),
+            signals=numbers[record].signals,
+            scores=numbers[record].scores,
+            forks=forks,
         )
 
 
@@ -174,12 +203,26 @@ def as_text(trace: Trace) -> str:
                 seen.setdefault(_word(answers[-1]), []).append(branch)
         if seen:
             line += " -> " + ", ".join(f"{word} ({_ranges(branches)})" for word, branches in seen.items())
+        line += _numbers_text(step, trace.signals)
         if step.ended:
             line += f"; ended {_ranges(step.ended)}"
-        if step.verb not in (VERBS[BRANCH], VERBS[PRUNE]):
+        if step.verb not in (VERBS[BRANCH], VERBS[PRUNE], VERBS[FORK]):
             line += f"; {step.tokens:,} tokens, latency {step.latency:,}, leader {_word(step.leader)}"
         lines.append(line)
     return "\n".join([*lines, *_foot(trace)])
+
+
+def _numbers_text(step: TraceStep, names: Sequence[str]) -> str:
+    """Return what a step showed beside answers: the fork, the score, and the lowest and the highest of each signal."""
+    parts = [f"opens {new}" for new in step.forks]
+    shown = [("score", step.scores)] if step.verb == VERBS[VERIFY] else []
+    if step.verb not in (VERBS[BRANCH], VERBS[PRUNE], VERBS[FORK], VERBS[VERIFY]):
+        shown += [(name, column) for name, column in zip(names, zip(*step.signals, strict=True), strict=False)]
+    for name, column in shown:
+        there = sorted(value for value in column if value is not None)
+        ends = dict.fromkeys(f"{value:.3g}" for value in (there[:1] + there[-1:]))
+        parts.append(f"{_word(name)} {' to '.join(ends) or 'absent'}")
+    return f"; {', '.join(parts)}" if parts else ""
 
 
 def _ranges(branches: Iterable[int]) -> str:
@@ -255,6 +298,8 @@ def _rows(trace: Trace) -> tuple[list[list[str]], list[str]]:
     for step in trace.steps:
         for branch, depth, answers in zip(step.branches, step.depths, step.answers, strict=True):
             row = rows[branch]
+            for new in step.forks:
+                rows[new] = [SHARED] * depth
             row += [UNSEEN] * (depth - len(row))
             row[len(row) - len(answers) :] = [_symbol(answer, step.leader, trace.gold) for answer in answers]
             if step.verb == VERBS[PRUNE]:

@@ -15,6 +15,7 @@ from autotts.envs import BudgetSpent, Controller, IllegalAction, Question, Token
 from autotts.envs.contract.controller import answer_without_tokens
 from autotts.envs.contract.replay import ActionLog, Recording, ReplayQuestion, shuffled
 from autotts.envs.episodes import Episodes, Logs
+from autotts.envs.recordings import recording_of
 from autotts.envs.store import Environment
 from autotts.envs.synthetic.model import default_environments
 
@@ -162,12 +163,7 @@ def limited(episodes: Episodes, max_tokens: int | None) -> Episodes:
 
 def recording(env: Environment, question: int) -> Recording:
     """Return the branches of ``question`` for replay, with answers as texts of the vocabulary."""
-    columns, totals = [], []
-    for branch in env.branches(question):
-        probes = env.probe_answers[env.probe_offsets[branch] : env.probe_offsets[branch + 1]].tolist()
-        columns.append([env.vocabulary[a] if a else None for a in (*probes, int(env.final_answers[branch]))])
-        totals.append(int(env.total_tokens[branch]))
-    return Recording.of(columns, totals, env.delta, env.probe_cost)
+    return recording_of(env, question)
 
 
 def replay(maker: Maker, episodes: Episodes) -> list[tuple[ReplayQuestion, str | None]]:
@@ -180,9 +176,9 @@ def replay(maker: Maker, episodes: Episodes) -> list[tuple[ReplayQuestion, str |
     ):  # fmt: skip
         env = episodes.environments[e]
         if (e, q) not in recordings:
-            recordings[e, q] = recording(env, q)
-        order = episodes.permutations[len(env.branches(q)), seed].tolist()
-        question = ReplayQuestion(recordings[e, q], order, episodes.max_branches, episodes.max_tokens)
+            recordings[e, q] = recording(env, q).seen_by(maker if isinstance(maker, type) else Controller)
+        found = recordings[e, q]
+        question = ReplayQuestion(found, found.order(seed), episodes.max_branches, episodes.max_tokens)
         try:
             answer = maker(beta, seed).solve(question)
         except TokensSpent:

@@ -196,6 +196,7 @@ class Question(ABC):
 
     def signal_many(self, indices: Sequence[int], name: str) -> list[float | None]:
         """Return the `signal` ``name`` of each of the branches ``indices``."""
+        check_signals(self, (name,))
         return [self.signal(i, name) for i in indices]
 
     # State
