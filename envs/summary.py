@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
 from .contract.replay import shuffled
-from .store import Environment
+from .environment import Environment
+from .roots import without_forks
+from .separation import Separation, fate_inheritance, separations
 
 _WIDTHS = (4, 16, 64)
 """Widths for which the accuracy of the majority is computed, beside 1 and all branches."""
@@ -19,7 +21,7 @@ _ORDERS = 100
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """Figures of an environment. Lengths are in tokens, accuracies in per cent."""
+    """Figures of an environment. Lengths are in tokens, accuracies in per cent. Forks count in ``forks`` alone."""
 
     questions: int
     branches: tuple[int, int]
@@ -41,10 +43,16 @@ class Summary:
     """Questions that no branch solves."""
     always: list[int]
     """Questions that every branch solves."""
+    forks: int = 0
+    inheritance: float | None = None
+    """See `fate_inheritance`; None without forks."""
+    separations: dict[str, Separation] = field(default_factory=dict)
+    """How well each signal, and the verifier, tells right branches from wrong ones."""
 
 
 def summarize(env: Environment) -> Summary:
     """Return the figures of ``env``."""
+    whole, env = env, without_forks(env)
     sizes = np.diff(env.branch_offsets)
     right = env.final_answers == np.repeat(env.gold, sizes)
     solved = np.add.reduceat(right, env.branch_offsets[:-1]) / sizes
@@ -66,6 +74,9 @@ def summarize(env: Environment) -> Summary:
         absent=float(100 * (env.final_answers == 0).mean()),
         never=np.flatnonzero(solved == 0).tolist(),
         always=np.flatnonzero(solved == 1).tolist(),
+        forks=len(whole.final_answers) - len(env.final_answers),
+        inheritance=fate_inheritance(whole),
+        separations=separations(env),
     )  # fmt: skip
 
 

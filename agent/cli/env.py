@@ -5,15 +5,15 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autotts.envs.errors import InputError
 
-from . import env_import
+from . import env_import, env_synthesize
 from . import json_output as json_writer
-from .options import OUTPUT, Commands, add_command, add_group, count, data_root, json_output, whole
+from .options import OUTPUT, Commands, add_command, add_group, data_root, json_output
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -61,23 +61,7 @@ def add_parser(commands: Commands) -> None:
                 "--format", choices=("published", "jsonl"), default="published", help="default: published"
             )
         data_root(command)
-    _add_synthesize(verbs)
-
-
-def _add_synthesize(verbs: Commands) -> None:
-    command = add_command(
-        verbs, "synthesize", synthesize, "make environments from synthetic models",
-        "autotts env synthesize --questions 60 --seed 1 --data other",
-    )  # fmt: skip
-    group = command.group("model")
-    group.add_argument("--model", metavar="FILE", help="file of fitted models (default: the built-in ones)")
-    group.add_argument("--questions", type=count, default=30, metavar="N", help="default: 30")
-    group.add_argument("--branches", type=count, default=128, metavar="N", help="branches a question (default: 128)")
-    group.add_argument("--seed", type=whole, default=0, metavar="N", help="seed of every random choice (default: 0)")
-    group.add_argument(
-        "--name", metavar="NAME", help="name of the environment, or its prefix if --model holds several models"
-    )
-    data_root(command)
+    env_synthesize.add_parser(verbs)
 
 
 def schema(args: argparse.Namespace) -> int:
@@ -148,9 +132,12 @@ def summary_lines(env: Environment, s: Summary) -> list[str]:
         f"  questions      {s.questions}, {fewest if fewest == most else f'{fewest} to {most}'} branches each",
         f"  interval       {env.delta:,} tokens, {probes}",
         *([f"  imported with  {env.imported}"] if env.imported else []),
-        *(f"  {plain(name[:40]):14} {plain(value[:LINE])}" for name, value in env.provenance.items()),
+        *(f"  {plain(name[:40]):14} {plain(value[:LINE])}" for name, value in _provenance(env)),
         f"  answers        {comparison_in_words(env.answers)}",
-        *([f"  signals        {', '.join(env.signals)}"] if env.signals else []),
+        *([f"  signals        {', '.join(env.signal_names)}"] if env.signal_names else []),
+        *([f"  verifier       {env.verify_cost:,} tokens a verification"] if env.verifier is not None else []),
+        *_fork_lines(env, s),
+        *_separation_lines(s),
         f"  length         mean {mean:,.0f} tokens, median {median:,.0f}, 90% {tenth:,.0f}, most {longest:,.0f}",
         f"  one branch     {s.single:.1f}% right, {s.absent:.1f}% without an answer",
     ]
@@ -161,6 +148,34 @@ def summary_lines(env: Environment, s: Summary) -> list[str]:
     lines.append(f"  never solved   {_labels(env, s.never)}")
     lines.append(f"  always solved  {_labels(env, s.always)}")
     return lines
+
+
+def _provenance(env: Environment) -> Iterator[tuple[str, str]]:
+    """Yield the provenance, with the truth about simulated parts in words."""
+    from autotts.envs.synthetic.parts import PROVENANCE, simulated_parts
+
+    truth = simulated_parts(env)
+    for name, value in env.provenance.items():
+        if name == PROVENANCE and truth is not None:
+            yield from ((name, line) for line in truth.lines())
+        else:
+            yield name, value
+
+
+def _fork_lines(env: Environment, s: Summary) -> Iterator[str]:
+    if env.parents is None:
+        return
+    told = "" if s.inheritance is None else f"; their ends are decided before the fork in {s.inheritance:.0%}"
+    rule = "the nearest is taken for one that is not there" if env.fork_rule == "nearest" else "others are refused"
+    yield f"  forks          {s.forks:,}, {rule}{told}"
+
+
+def _separation_lines(s: Summary) -> Iterator[str]:
+    """Yield how well numbers tell right from wrong: the line of a number that is nowhere says so."""
+    for name, found in s.separations.items():
+        parts = [f"{value:.2f} {where}" for value, where in ((found.unfinished, "at intervals"),
+                 (found.finished, "finished")) if value is not None]  # fmt: skip
+        yield f"  right > wrong  {name}: {', '.join(parts) or 'no pair of branches to compare'}"
 
 
 def _show_document(found: Sequence[tuple[Environment, Summary]]) -> BaseModel:
@@ -253,41 +268,4 @@ def fit(args: argparse.Namespace) -> int:
         store.write_atomically(Path(args.output), text.encode())
     else:
         print(text)
-    return 0
-
-
-def synthesize(args: argparse.Namespace) -> int:
-    """Make environments from synthetic models."""
-    from pydantic import ValidationError
-
-    from autotts.envs import catalogue, store
-    from autotts.envs.counting import counted
-    from autotts.envs.synthetic.model import SyntheticModel, default_models, generate
-
-    from ..reports.console.bars import ProgressBars
-
-    models = default_models()
-    if args.name and not args.model:
-        raise InputError("--name is for fitted models: name their file with --model")
-    if args.model:
-        try:
-            document = json.loads(Path(args.model).read_text(encoding="utf-8"))
-            models = {name: SyntheticModel.model_validate(value) for name, value in document.items()}
-        except (ValueError, AttributeError, RecursionError, ValidationError):
-            raise InputError(f"{args.model}: not a file of `autotts env fit`") from None
-        if args.name and len(models) == 1:
-            models = {args.name: next(iter(models.values()))}
-        else:
-            models = {name if args.name is None else f"{args.name}/{name}": m for name, m in models.items()}
-    root = catalogue.data_root(args.data)
-    # a wrong name raises before any file is written
-    paths = {name: catalogue.path_of(root, name) for name in models}
-    lines = []
-    with ProgressBars() as bars:
-        for name, model in bars.over("synthesize", list(models.items())):
-            env = generate(model, name, args.questions, args.branches, seed=args.seed)
-            store.save(env, paths[name])
-            size = f"{counted(len(env), 'question')}, {counted(len(env.final_answers), 'branch')}"
-            lines.append(f"{name}: {size} -> {paths[name]}")
-    print("\n".join(lines))
     return 0

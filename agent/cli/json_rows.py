@@ -146,6 +146,10 @@ class EnvironmentSummary(Document):
     answers: str
     """How answers were compared at import."""
     signals: tuple[str, ...]
+    verify_cost: int | None
+    """Tokens of a verification; null without a verifier."""
+    fork_rule: str | None
+    """What answers a fork that was not recorded; null without forks."""
     question_ids: tuple[str, ...]
     """Ids of the questions in the imported files, in the order of their numbers; empty if they had none."""
     imported: str
@@ -159,7 +163,9 @@ class EnvironmentSummary(Document):
         """Return the figures of an environment."""
         return cls(
             environment=EnvironmentRow.of(env.name, env), probe_cost=env.probe_cost, answers=env.answers,
-            signals=tuple(env.signals), question_ids=env.question_ids, imported=env.imported,
+            signals=env.signal_names, verify_cost=None if env.verifier is None else env.verify_cost,
+            fork_rule=None if env.parents is None else env.fork_rule,
+            question_ids=env.question_ids, imported=env.imported,
             provenance=dict(env.provenance), summary=summary,
         )  # fmt: skip
 

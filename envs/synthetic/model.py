@@ -194,7 +194,7 @@ def default_environments(questions: int = 30, branches: int = 128, seed: int = 0
 
 def draw_features(model: SyntheticModel, questions: int, rng: np.random.Generator) -> dict[str, Floats]:
     """Return (questions,) values for every feature, drawn at stratified quantiles of its distribution."""
-    normals = dict(zip(FEATURES, _normals(rng, (len(FEATURES), questions)), strict=True))
+    normals = dict(zip(FEATURES, standard_normals(rng, (len(FEATURES), questions)), strict=True))
     lead = normals["accuracy"]
     along = model.length.on_accuracy
     length = along * lead + math.sqrt(max(0.0, 1 - along * along)) * normals["length"]
@@ -300,7 +300,7 @@ def _answers(model: SyntheticModel, top: Floats, second: Floats, rng: np.random.
 # in the last bit between machines, and the bits of an environment must be equal on all machines.
 
 
-def _normals(rng: np.random.Generator, shape: tuple[int, int]) -> Floats:
+def standard_normals(rng: np.random.Generator, shape: tuple[int, ...]) -> Floats:
     """Return nearly normal numbers, each the sum of twelve uniform ones: an exact sum, as the terms are integers."""
     total = rng.integers(0, 2**32, (12, *shape)).sum(axis=0)
     return np.asarray(total / 2**32 - 6)
