@@ -165,9 +165,9 @@ def _provenance(env: Environment) -> Iterator[tuple[str, str]]:
 def _fork_lines(env: Environment, s: Summary) -> Iterator[str]:
     if env.parents is None:
         return
-    told = "" if s.inheritance is None else f"; their ends are decided before the fork in {s.inheritance:.0%}"
+    decided = "" if s.inheritance is None else f"; their ends are decided before the fork in {s.inheritance:.0%}"
     rule = "the nearest is taken for one that is not there" if env.fork_rule == "nearest" else "others are refused"
-    yield f"  forks          {s.forks:,}, {rule}{told}"
+    yield f"  forks          {s.forks:,}, {rule}{decided}"
 
 
 def _separation_lines(s: Summary) -> Iterator[str]:

@@ -27,13 +27,13 @@ def add_parser(verbs: Commands) -> None:
     command = add_command(
         verbs, "synthesize", synthesize, "make environments from synthetic models, or add simulated parts to one",
         "autotts env synthesize --questions 60 --seed 1 --data other",
-        "autotts env synthesize --from aime24/Qwen3-1.7B --name aime24-sure/Qwen3-1.7B --signal confidence=0.8",
-        "autotts env synthesize --data trees --fork-at 2,5,9 --forks 2 --verifier 0.85 --verify-cost 50",
+        "autotts env synthesize --add-to aime24/Qwen3-1.7B --name aime24-sure/Qwen3-1.7B --signal confidence=0.8",
+        "autotts env synthesize --data trees --fork-at 2,5,9 --forks 2 --verifier-strength 0.85 --verify-cost 50",
     )  # fmt: skip
     group = command.group("model")
     source = group.add_mutually_exclusive_group()
     source.add_argument("--model", metavar="FILE", help="file of fitted models (default: the built-in ones)")
-    source.add_argument("--from", dest="source", metavar="ENV", help="environment to which parts are added instead")
+    source.add_argument("--add-to", metavar="ENV", help="environment to which parts are added instead")
     group.add_argument("--questions", type=count, metavar="N", help=f"default: {_QUESTIONS}")
     group.add_argument("--branches", type=count, metavar="N", help=f"branches a question (default: {_BRANCHES})")
     group.add_argument("--seed", type=whole, default=0, metavar="N", help="seed of every random choice (default: 0)")
@@ -51,7 +51,9 @@ def _add_parts(command: CommandParser) -> None:
         help="signals that are higher for a right branch than for a wrong one with probability P: 0.5 is noise, 0.6:0.9"
         " grows from the first interval to the end",
     )  # fmt: skip
-    group.add_argument("--verifier", metavar="P", help="a verifier of this strength, likewise; 1 - P is its error")
+    group.add_argument(
+        "--verifier-strength", metavar="P", help="a verifier of this strength, likewise; 1 - P is its error"
+    )
     group.add_argument(
         "--verify-cost", type=whole, default=0, metavar="N", help="tokens of a verification (default: 0)"
     )
@@ -86,7 +88,7 @@ def synthesize(args: argparse.Namespace) -> int:
     parts = _parts(args)
     root = catalogue.data_root(args.data)
     made: list[tuple[str, Environment | SyntheticModel]]
-    made = [_source(args, root, parts)] if args.source else list(_models(args).items())
+    made = [_source(args, root, parts)] if args.add_to else list(_models(args).items())
     # a wrong name raises before any file is written
     paths = {name: catalogue.path_of(root, name) for name, _ in made}
     lines = []
@@ -105,20 +107,20 @@ def synthesize(args: argparse.Namespace) -> int:
 
 
 def _source(args: argparse.Namespace, root: Path, parts: SimulatedParts) -> tuple[str, Environment]:
-    """Return the environment of ``--from`` under its new name, without branches left out or added."""
+    """Return the environment of ``--add-to`` under its new name, without branches left out or added."""
     from dataclasses import replace
 
     from autotts.envs import catalogue
 
     if args.questions or args.branches:
-        raise InputError("--questions and --branches are for models, but --from takes an environment as it is")
+        raise InputError("--questions and --branches are for models, but --add-to takes an environment as it is")
     if not parts:
-        raise InputError("--from adds parts to an environment: name some with --signal, --verifier or --fork-at")
+        raise InputError("--add-to adds parts: name some with --signal, --verifier-strength or --fork-at")
     if not args.name:
-        raise InputError("--from needs the name of the new environment: --name NAME")
-    found = catalogue.find(root, [args.source])
+        raise InputError("--add-to needs the name of the new environment: --name NAME")
+    found = catalogue.find(root, [args.add_to])
     if len(found) != 1:
-        raise InputError(f"--from {args.source}: {len(found)} environments, but it takes one")
+        raise InputError(f"--add-to {args.add_to}: {len(found)} environments, but it takes one")
     if args.name == found[0].name:
         raise InputError(f"--name {args.name}: the environment with the parts needs a name of its own")
     return args.name, replace(found[0], name=args.name)
@@ -156,7 +158,7 @@ def _parts(args: argparse.Namespace) -> SimulatedParts:
             raise InputError(f"--signal {text[:60]}: {problem}")
         signals[name] = Strength.parse(strength)
     return SimulatedParts(
-        signals, Strength.parse(args.verifier) if args.verifier else None, args.verify_cost,
+        signals, Strength.parse(args.verifier_strength) if args.verifier_strength else None, args.verify_cost,
         args.verifier_kind == "program", _plan(args), args.seed,
     )  # fmt: skip
 

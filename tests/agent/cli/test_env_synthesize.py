@@ -28,11 +28,11 @@ from autotts.envs.roots import without_forks
         (["--fork-at", "9000"], "no branch still runs"),
         (["--fork-at", "1", "--decided", "0.9:0.1"], "must ascend"),
         (["--fork-at", "1,2,3,4,5,6", "--forks", "9", "--fork-levels", "6"], "more than 65,536 branches"),
-        (["--from", "synthetic/tiny"], "name some with --signal"),
-        (["--from", "synthetic/tiny", "--signal", "x=0.7"], "needs the name"),
-        (["--from", "synthetic/tiny", "--signal", "x=0.7", "--name", "synthetic/tiny"], "a name of its own"),
-        (["--from", "synthetic/*", "--signal", "x=0.7", "--name", "a/b"], "4 environments, but it takes one"),
-        (["--from", "synthetic/tiny", "--signal", "x=0.7", "--name", "a/b", "--branches", "2"], "are for models"),
+        (["--add-to", "synthetic/tiny"], "name some with --signal"),
+        (["--add-to", "synthetic/tiny", "--signal", "x=0.7"], "needs the name"),
+        (["--add-to", "synthetic/tiny", "--signal", "x=0.7", "--name", "synthetic/tiny"], "a name of its own"),
+        (["--add-to", "synthetic/*", "--signal", "x=0.7", "--name", "a/b"], "4 environments, but it takes one"),
+        (["--add-to", "synthetic/tiny", "--signal", "x=0.7", "--name", "a/b", "--branches", "2"], "are for models"),
     ],
 )
 def test_bad_options_are_refused_in_a_line(
@@ -40,7 +40,7 @@ def test_bad_options_are_refused_in_a_line(
 ) -> None:
     command = ["env", "synthesize", "--data", str(tmp_path)]
     assert main([*command, "--questions", "2", "--branches", "3"]) == 0
-    assert main([*command, *([] if "--from" in options else ["--questions", "2", "--branches", "3"]), *options]) == 2
+    assert main([*command, *([] if "--add-to" in options else ["--questions", "2", "--branches", "3"]), *options]) == 2
     assert words in capsys.readouterr().err
 
 
@@ -49,9 +49,9 @@ def test_the_command_adds_parts_to_an_environment_and_shows_their_truth(
 ) -> None:
     command = ["env", "synthesize", "--data", str(tmp_path)]
     assert main([*command, "--questions", "4", "--branches", "16"]) == 0
-    added = ["--signal", "confidence=0.6:0.9", "--verifier", "0.9", "--verify-cost", "7", "--fork-at", "2,4"]
+    added = ["--signal", "confidence=0.6:0.9", "--verifier-strength", "0.9", "--verify-cost", "7", "--fork-at", "2,4"]
     more = ["--verifier-kind", "program", "--fork-rule", "nearest", "--decided", "0.2:0.9", "--fork-levels", "2"]
-    assert main([*command, "--from", "synthetic/small", "--name", "a/b", *added, *more]) == 0
+    assert main([*command, "--add-to", "synthetic/small", "--name", "a/b", *added, *more]) == 0
     env = store.load(catalogue.path_of(tmp_path, "a/b"))
     plain = store.load(catalogue.path_of(tmp_path, "synthetic/small"))
     assert (without_forks(env).final_answers == plain.final_answers).all() and env.fork_rule == "nearest"
