@@ -24,7 +24,7 @@ class BeamSearch(Controller):
 
     def solve(self, question: Question) -> str | None:
         self.size = min(self.params["beams"], question.max_branches)
-        beams = question.branch_many(self.size)
+        beams = question.branch_many(min(self.size, question.branches_left))
         results: dict[int, str | None] = {}
         for _ in range(self.params["rounds"]):
             if not beams:

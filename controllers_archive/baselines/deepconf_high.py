@@ -3,8 +3,9 @@
 Statement: finish 16 warm-up branches. The threshold s is the (100 - eta)th percentile (linear interpolation) of their
 lowest group confidences: eta = 90 is the paper's *high*, which ends few branches. (Beware: "percentile 90" of the
 early scripts is *low*, and in the later package it is this one.)
-Open the other branches up to the budget; end one as soon as a group of 2,048 tokens is below s. Vote over the warm-up
-branches with a lowest group of at least s and the later ones that were not ended; a vote weighs its lowest group.
+Open the other branches up to the budget; end one as soon as 2,048 of its tokens in a row are below s. Vote over the
+warm-up branches with a lowest group of at least s, and the later ones that were not ended; a vote weighs its lowest
+group.
 
 The paper (not its code) stops opening branches once one answer holds 0.95 of the weight. Set `consensus` to 0.95 for
 that; later branches are then opened one by one. At 2 it is off, as in the released code.
@@ -24,7 +25,7 @@ class DeepConfHigh(Controller):
 
     @staticmethod
     def schedule(beta: float) -> dict[str, float]:
-        return {"width": round(64**beta), "warm_up": 16, "eta": 90, "consensus": 2}
+        return {"width": round(64**beta), "warm_up": 16, "eta": 90, "consensus": 2, "window": 2048}
 
     def solve(self, question: Question) -> str | None:
         p = self.params
@@ -55,13 +56,15 @@ class DeepConfHigh(Controller):
 
     def race(self, question: Question, n: int, threshold: float) -> None:
         """Open ``n`` branches, and run each to its end or to its first group below the threshold."""
-        going = question.branch_many(n)
+        going, start = question.branch_many(n), question.latency
         while going:
             running = []
-            for i, (answer, finished, low) in zip(going, question.step_many(going, LOWEST), strict=True):
+            steps = question.step_many(going, LOWEST)
+            filled = question.latency - start >= self.params["window"]  # all that still run are equally long
+            for i, (answer, finished, low) in zip(going, steps, strict=True):
                 if finished:
-                    self.vote(i, answer, low, threshold)
-                elif low is not None and low < threshold:
+                    self.vote(i, answer, low, threshold if filled else 0.0)
+                elif filled and low is not None and low < threshold:
                     question.prune(i)
                 else:
                     running.append(i)

@@ -23,8 +23,10 @@ class DiverseTreeSearch(Controller):
 
     def solve(self, question: Question) -> str | None:
         n = min(self.params["branches"], question.max_branches)
-        m = min(self.params["siblings"], n)
-        families = [question.branch_many(m) for _ in range(n // m)]
+        self.siblings = min(self.params["siblings"], n)
+        roots = question.branch_many(min(n, question.branches_left))
+        subtrees = min(n // self.siblings, len(roots))
+        families = [roots[k::subtrees] for k in range(subtrees)]
         latest: dict[int, str | None] = {}
         self.scores: dict[int, float] = {}  # of a branch at its present depth
         candidates: list[int] = []
@@ -54,9 +56,9 @@ class DiverseTreeSearch(Controller):
         if best not in running:
             return family, False
         forks: list[int] = []
-        while len(forks) < len(family) - 1 and question.can_fork(best):
+        while len(forks) < self.siblings - 1 and question.can_fork(best):
             forks.append(question.fork(best))
-        stay = len(family) - len(forks)
+        stay = self.siblings - len(forks)
         for i in ranked[stay:]:
             if i in running:
                 question.prune(i)

@@ -29,7 +29,7 @@ class ForkAtUncertainty(Controller):
     def solve(self, question: Question) -> str | None:
         p = self.params
         width = min(p["width"], question.max_branches)
-        running = question.branch_many(max(1, round(p["first"] * width)))
+        running = question.branch_many(min(max(1, round(p["first"] * width)), question.branches_left))
         doubted = dict.fromkeys(running, False)
         seen: list[float] = []  # in rising order
         answers: dict[int, str | None] = {}

@@ -28,7 +28,8 @@ class ParticleFilter(Controller):
         return {"particles": round(16**beta)}
 
     def solve(self, question: Question) -> str | None:
-        particles = question.branch_many(min(self.params["particles"], question.max_branches))
+        self.size = min(self.params["particles"], question.max_branches)
+        particles = question.branch_many(min(self.size, question.branches_left))
         answers: dict[int, str | None] = {}
         weights: dict[int, float] = {}
         going = particles
@@ -49,7 +50,7 @@ class ParticleFilter(Controller):
         most = max(weights[i] for i in particles)
         shares = [exp(weights[i] - most) for i in particles]
         places = range(len(particles))
-        drawn = self.random.choices(places, weights=shares, k=len(particles))
+        drawn = self.random.choices(places, weights=shares, k=self.size)
         result, missing = [], 0
         for place in places:
             i, times = particles[place], drawn.count(place)

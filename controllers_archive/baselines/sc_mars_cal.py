@@ -15,16 +15,16 @@ the known switches as q, gives the answer of gamma = 1; plus 1 / sqrt(n), at lea
 fewer than 4 warm-up branches it is 1.
 
 Fitted to the contract: a checkpoint is the end of an interval (2,048 tokens in the paper); the warm-up is paid; a
-finished branch has the confidence `trace_confidence` if there is one, else that of its last window; the rule is asked
-only while branches outside the warm-up run, for afterwards the full vote is known. Newton steps find the optimum that
-the paper finds by L-BFGS; margins below 1e-9 are none. Knob: beta sets the branches; up to 16 of them all vote.
+finished branch has the confidence `branch_token_confidence` if there is one, else that of its last window; the rule is
+asked only while branches outside the warm-up run, for afterwards the full vote is known. Newton steps find the optimum
+that the paper finds by L-BFGS; margins below 1e-9 are none. Knob: beta sets the branches; up to 16 of them all vote.
 """
 
 from math import exp, log, log1p, sqrt
 
 from envs import Controller, Question, majority
 
-GROUP, WHOLE = "group", "trace_confidence"
+GROUP, WHOLE = "group", "branch_token_confidence"
 RIDGE, EDGE, TINY = 0.01, 1e-7, 1e-9
 
 
@@ -58,7 +58,7 @@ class Trace:
 class ScMarsCal(Controller):
     name = "sc_mars_cal"
     signals = ("group",)
-    optional_signals = ("trace_confidence",)
+    optional_signals = ("branch_token_confidence",)
 
     @staticmethod
     def schedule(beta: float) -> dict[str, float]:
@@ -216,18 +216,20 @@ def logistic(rows: list[list[float]], labels: list[float], ridge: float) -> list
         for a, b in pairs:
             curve[b][a] = curve[a][b] = curve[a][b] + (penalty[a] + 1e-12 if a == b else 0.0)
         step = solved(curve, slope)
-        if max(map(abs, step)) < 1e-12:
+        far = max(map(abs, step))
+        if far < 1e-11 or now < TINY:
             break
-        size = 1.0
-        while size > 1e-6:
-            tried = [w - size * s for w, s in zip(weights, step, strict=True)]
-            if (then := loss(tried)) <= now:
-                break
-            size /= 2
-        else:
-            break  # no step lowers the loss: the optimum, as far as floats can tell
-        weights, now = tried, then
+        weights, then = moved(weights, step), loss(moved(weights, step))
+        while then > now and far > 1e-4:  # nearer to the optimum, whole steps are safe, and the loss is noise
+            step, far = [s / 2 for s in step], far / 2
+            weights = moved(weights, [-s for s in step])
+            then = loss(weights)
+        now = then
     return weights
+
+
+def moved(weights: list[float], step: list[float]) -> list[float]:
+    return [w - s for w, s in zip(weights, step, strict=True)]
 
 
 def solved(matrix: list[list[float]], right: list[float]) -> list[float]:
