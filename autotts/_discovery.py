@@ -143,7 +143,6 @@ def discover(
     """
     own = _own(explorer)
     name, by_name = (explorer, True) if isinstance(explorer, str) else reference_of(explorer)
-    given = starting_points([found_controller(each) for each in start_from], warn)
     candidates = default_population(name) if population is None else population
     check_sizes(generations, candidates, islands)
     if staleness is not None and approve is not None:
@@ -156,6 +155,7 @@ def discover(
     held = default_holdout(name, mixture, own) if holdout is None else holdout
     parts = divide(find_environments(env, data), held, seed)
     made = simulated_environments(parts.searched, simulated, simulated_weight, seed, warn)
+    given = starting_points([found_controller(each) for each in start_from], warn, [*parts.searched, *made])
     if generations is None:
         generations = GENERATIONS if max_hours is None else ENDLESS
     config = new_config(

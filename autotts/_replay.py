@@ -87,9 +87,9 @@ def replay(
         opened = Archive((archive if isinstance(archive, ArchiveView) else open_archive(archive)).root)
     if select is None:
         select = () if given else FRONT
-    chosen = entries(opened, [select] if isinstance(select, str) else list(select), given)
-    settings = ReplaySettings(tuple(sorted(set(betas))), orders, first_order, max_branches, max_tokens)
     environments = find_environments(env, data)
+    chosen = entries(opened, [select] if isinstance(select, str) else list(select), given, environments)
+    settings = ReplaySettings(tuple(sorted(set(betas))), orders, first_order, max_branches, max_tokens)
     candidates = [Candidate(entry.label, entry.source) for entry in chosen]
     place = tempfile.TemporaryDirectory() if output is None else nullcontext(os.fspath(output))
     with lend_sandbox(sandbox, workers, candidates, executor, ray_address, interpreter) as lent, place as home:

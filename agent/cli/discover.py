@@ -163,7 +163,8 @@ def discover(args: argparse.Namespace) -> int:
     simulated = simulated_environments(parts.searched, args.simulated, args.simulated_weight, args.seed, notice)
     home = resolve.new_home(args.run)
     refuse_a_second(home)
-    given = starting_points([resolve.find_controller(text) for text in args.start or ()], notice)
+    named = [resolve.find_controller(text) for text in args.start or ()]
+    given = starting_points(named, notice, [*parts.searched, *simulated])
     config = _config(args, parts, simulated, given)
     tell_held_out(config)
     # before anything is written

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from .options import Commands
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
+    from autotts.envs.store import Environment
     from autotts.sandbox.outcome import Verdict
 
     from ..archive.archive import Archive
@@ -66,6 +68,7 @@ def run(args: argparse.Namespace) -> int:
     from autotts.sandbox.outcome import Candidate
 
     from ..archive import resolve
+    from ..archive.baselines import left_out
     from ..archive.shipped import archive_name
     from ..reports.console.bars import ProgressBars
     from ..reports.replay import charts, files
@@ -78,11 +81,13 @@ def run(args: argparse.Namespace) -> int:
         files.parquet_available()
     if args.price is not None and not (math.isfinite(args.price) and args.price >= 0):
         raise InputError(f"--price is {args.price:g}, but must be dollars for a million output tokens")
-    archive, chosen = _entries(args)
+    environments = chosen_environments(args)
+    archive, chosen = _entries(args, environments)
+    if line := left_out(environments):
+        notice(line)
     if archive:
         versions = sum(not entry.baseline and entry.card is not None for entry in chosen)
         notice(f"{counted(versions, 'version')} of {archive_name(archive.root)}, and the baselines")
-    environments = chosen_environments(args)
     betas = tuple(sorted(set(args.beta or BETAS)))
     settings = ReplaySettings(betas, args.orders, args.first_order, args.max_branches, args.max_tokens)
     total, home = episodes(chosen, environments, settings), Path(args.output)
@@ -116,7 +121,7 @@ def _document(found: ReplayResults, home: Path) -> BaseModel:
     )  # fmt: skip
 
 
-def _entries(args: argparse.Namespace) -> tuple[Archive | None, list[ReplayEntry]]:
+def _entries(args: argparse.Namespace, environments: Sequence[Environment]) -> tuple[Archive | None, list[ReplayEntry]]:
     """Return the archive whose versions are replayed (None if only files are), and the controllers."""
     from ..archive import resolve
     from ..archive.storage.addresses import located
@@ -130,7 +135,7 @@ def _entries(args: argparse.Namespace) -> tuple[Archive | None, list[ReplayEntry
     archive = resolve.chosen_archive(args.run, args.archive) if named else None
     if archive is None:
         archive = next((found.archive for found in given if found.archive), None)
-    return archive, entries(archive, select, given)
+    return archive, entries(archive, select, given, environments)
 
 
 def _show_progress(bars: ProgressBars, total: int) -> ReplayProgress:

@@ -21,7 +21,7 @@ from autotts.sandbox.base import Sandbox
 from autotts.sandbox.choice import interpreter_of
 
 from .. import population
-from ..archive.baselines import baseline_names, baseline_source
+from ..archive.baselines import baseline_source, baselines_for
 from ..archive.best import choose, label
 from ..archive.run_directory import Run
 from ..archive.run_report import ON_FRESH_ORDERS, ON_HELD_OUT, TEXT, RunReport, set_report_aside
@@ -129,7 +129,7 @@ class Discovery:
         if generation == 0:  # the baselines: no explorer is asked
             drafts = [
                 CandidateRecord.proposed(Proposal(baseline_source(name), "hand-written baseline"), 0, BASELINE, name)
-                for name in baseline_names()
+                for name in baselines_for(self.store.environments)
             ]
             drafts += [controller.candidate() for controller in self.run.given()]
             return {"step": "refine", "pending": self.store.stage(drafts)}

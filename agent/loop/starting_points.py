@@ -5,25 +5,34 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from autotts.envs.errors import InputError
+from autotts.envs.store import Environment
 from autotts.sandbox import policy
 
-from ..archive.baselines import baseline_names, baseline_source
+from ..archive.baselines import baseline_source, baselines_for, left_out
 from ..archive.names import FoundController
 from ..population.program_form import program_form
 from ..records.given import GivenController
 
 
-def starting_points(found: Sequence[FoundController], notice: Callable[[str], None]) -> list[GivenController]:
+def starting_points(
+    found: Sequence[FoundController], notice: Callable[[str], None], environments: Sequence[Environment] = ()
+) -> list[GivenController]:
     """Return the controllers that a search is to start from, as records of generation 0.
 
     Args:
         found: files, sources, versions of archives, baselines.
-        notice: told what is left out: a copy of a baseline, which every run has, and a copy of another one of them.
+        notice: told what is left out: a copy of a baseline that the run has, a copy of another one of them, and
+            the baselines whose needs the environments do not meet.
+        environments: the environments of the search.
 
     Raises:
         InputError: the policy refuses one of them, or only copies of baselines are left.
     """
-    known = {program_form(baseline_source(name)): f"the baseline {name} of every run" for name in baseline_names()}
+    known = {
+        program_form(baseline_source(name)): f"the baseline {name} of every run" for name in baselines_for(environments)
+    }
+    if line := left_out(environments):
+        notice(line)
     given = []
     for each in found:
         name, source = each.candidate.name, each.candidate.source

@@ -96,7 +96,8 @@ def test_certainty_at_its_ends() -> None:
 
 def test_deer_at_beta_1_runs_to_the_end() -> None:
     for order, world in enumerate(worlds("answer_confidence")):
-        found, whole = play(controller("deer"), world, 1.0, order), play(controller("self_consistency"), world, 0, order)
+        found = play(controller("deer"), world, 1.0, order)
+        whole = play(controller("self_consistency"), world, 0, order)
         assert (found.answer, found.depths) == (whole.answer, whole.depths)
 
 

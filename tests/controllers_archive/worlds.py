@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from random import Random
 from types import ModuleType
+
+import numpy as np
+import numpy.typing as npt
 
 from autotts.agent.archive.baselines import baseline_source
 from autotts.envs import Controller
 from autotts.envs.contract.recording import Recording
 from autotts.envs.contract.replay import ReplayQuestion
+from autotts.envs.store import Environment
+
+from ..environments import environment
 
 Numbers = list[list[float | None]]
 
@@ -36,6 +42,35 @@ class World:
             self.answers, self.tokens, self.delta, self.probe_cost, signals=self.signals, verifier=self.verifier,
             verify_cost=self.verify_cost, parents=self.parents, fork_depths=self.fork_depths,
         )  # fmt: skip
+
+
+def stored(worlds: Sequence[World], name: str = "worlds") -> Environment:
+    """Return worlds of one interval length, with the same signals, as the questions of an environment."""
+    first = worlds[0]
+    made = environment(
+        [[[answer or "." for answer in column] for column in world.answers] for world in worlds],
+        [world.tokens for world in worlds], ["A"] * len(worlds), first.delta, first.probe_cost, name,
+    )  # fmt: skip
+
+    def columns(rows: Sequence[Numbers]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        flat = [row for question in rows for row in question]
+        cells = [value for row in flat for value in row[:-1]]
+        return np.array(cells, np.float32), np.array([row[-1] for row in flat], np.float32)  # None becomes NaN
+
+    found = {name: columns([world.signals[name] for world in worlds]) for name in first.signals}
+    made = replace(
+        made, signals={name: cells for name, (cells, _) in found.items()},
+        final_signals={name: ends for name, (_, ends) in found.items()},
+    )  # fmt: skip
+    if first.verifier is not None:
+        cells, ends = columns([world.verifier or [] for world in worlds])
+        made = replace(made, verifier=cells, final_verifier=ends, verify_cost=first.verify_cost)
+    if first.parents is not None:
+        parents = np.array([parent for world in worlds for parent in world.parents or ()], np.int32)
+        depths = np.array([depth for world in worlds for depth in world.fork_depths], np.int32)
+        made = replace(made, parents=parents, fork_depths=depths)
+    made.check()
+    return made
 
 
 @dataclass
@@ -124,9 +159,10 @@ def _grow(world: World, chance: Random, depth: int) -> None:
     world.fork_depths = [0] * len(world.answers)
     for _ in range(3 * len(world.answers)):
         parent = chance.randrange(len(world.answers))
-        if len(world.answers[parent]) < 2:
+        first = world.fork_depths[parent] + 1  # an earlier fork is one of the parent's own parent
+        if first >= len(world.answers[parent]):
             continue
-        at = chance.randrange(1, len(world.answers[parent]))
+        at = chance.randrange(first, len(world.answers[parent]))
         rest: list[str | None] = [chance.choice("AABC") for _ in range(chance.randint(1, max(1, depth + 1 - at)))]
         world.answers.append([*world.answers[parent][:at], *rest])
         world.parents.append(parent)

@@ -6,10 +6,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from autotts.envs.errors import InputError
+from autotts.envs.store import Environment
 
 from ... import population
 from ...archive.archive import Archive, sha256
-from ...archive.baselines import baseline_names, baseline_source
+from ...archive.baselines import baseline_source, baselines_for
 from ...archive.names import FoundController, version_in
 from ...archive.version import ArchivedVersions
 from ...records.card import Card
@@ -35,7 +36,8 @@ class ReplayEntry:
 
 
 def entries(
-    archive: Archive | None, select: Sequence[str] = (FRONT,), given: Sequence[FoundController] = ()
+    archive: Archive | None, select: Sequence[str] = (FRONT,), given: Sequence[FoundController] = (),
+    environments: Sequence[Environment] = (),
 ) -> list[ReplayEntry]:
     """Return the versions that ``select`` names, then the controllers ``given``, then the baselines.
 
@@ -47,13 +49,14 @@ def entries(
         select: ``front`` (and the best version), ``all`` (every version with scores), or ids and prefixes of ids;
             nothing for no versions.
         given: controllers from files and other archives.
+        environments: where they will play: baselines whose needs these do not meet are left out.
 
     Raises:
         InputError: an id is unknown, a name is given twice, or there is nothing to replay.
     """
     cards = archive.cards_with_beliefs() if archive else []
     best = _best(archive)
-    baselines = {sha256(baseline_source(name).encode()): name for name in baseline_names()}
+    baselines = {sha256(baseline_source(name).encode()): name for name in baselines_for(environments)}
     cards_by_source = {card.source_sha256: card for card in cards if card.generation == 0 and card.ok}
     result: dict[str, ReplayEntry] = {}
     if archive is not None:
