@@ -6,6 +6,7 @@ import random
 import threading
 from collections import Counter
 from collections.abc import Sequence
+from functools import cached_property
 from itertools import islice
 
 from autotts.sandbox.base import Sandbox
@@ -15,11 +16,12 @@ from ..population import islands
 from ..population.parents import ChosenParent, choose_parents
 from ..population.program_form import program_shape
 from ..records.card import Card
-from ..records.explorer import Brief, Explorer
+from ..records.explorer import Brief, Explorer, SignalSummary
 from ..records.version import GIVEN, BriefVersion
 from ..tools.search_history import SearchHistory
 from ..tools.workbench import SearchWorkbench
 from .candidate_store import CandidateStore
+from .signal_summaries import summarize_signals
 from .state import DiscoveryState, SlotRequest
 from .step_context import StepContext, step_of
 
@@ -115,8 +117,13 @@ class BriefBuilder:
             arms=context.arms,
             lessons=[self._version(card) for card in islice(filter(_has_outcome, reversed(shown)), _LESSONS)],
             slot=slot,
+            signals=self._signals,
             bench=self._bench(context.cards, parents, self._seed(generation, f"{step} {slot} part")),
         )
+
+    @cached_property
+    def _signals(self) -> tuple[SignalSummary, ...]:
+        return summarize_signals(self._store.environments)
 
     def _bench(self, cards: Sequence[Card], parents: Sequence[Card], seed: int) -> SearchWorkbench:
         ablations, store = self._config.ablations, self._store

@@ -48,6 +48,17 @@ class Proposal:
 
 
 @dataclass(frozen=True, slots=True)
+class SignalSummary:
+    """A signal that all environments of the search have, and its usual values there."""
+
+    name: str
+    centre: float
+    """Its median over finished branches (over all intervals if the environments have none of finished branches)."""
+    scale: float
+    """Half the distance between its 16% and 84% quantiles: about a standard deviation. Above 0."""
+
+
+@dataclass(frozen=True, slots=True)
 class Brief:
     """The input of an explorer for one step. The same brief must lead to the same proposals."""
 
@@ -70,6 +81,8 @@ class Brief:
     """Versions whose predictions have been checked (`BriefVersion.outcome`), the latest first."""
     slot: int = 0
     """Index of this brief among the briefs of its step."""
+    signals: Sequence[SignalSummary] = ()
+    """The signals that all environments of the search have: a candidate that declares others does not run there."""
     bench: Workbench | None = None
     """Access to all versions so far, and a sandbox for drafts; None in tests without one."""
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
+from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from autotts.envs.statistics import Floats
 
 from .genome import BLOCKS, PARAMETERS, Genome
 
-_LEAST, _MOST = 8, 600
+LEAST, _MOST = 8, 600
 """Measured genomes: with fewer there is no model; with more, only the latest are used."""
 _BLOCK, _MIDDLE, _SLOPE = 0.7, 4.2, 2.1
 """Feature distances in units of the kernel's length scale: between two choices of a slot; over the whole range of a
@@ -32,7 +33,19 @@ _NAMES = [
 ]
 
 
-class Surrogate:
+G = TypeVar("G", bound="Measurable")
+
+
+class Measurable(Protocol):
+    """A genome of any kind."""
+
+    @property
+    def key(self) -> Hashable:
+        """A key that equal genomes share."""
+        ...
+
+
+class GaussianProcess(Generic[G]):
     """The posterior of a Gaussian process over genomes.
 
     Args:
@@ -43,9 +56,9 @@ class Surrogate:
         known: keys of the measured genomes.
     """
 
-    def __init__(self, genomes: Sequence[Genome], qualities: Sequence[float]) -> None:
+    def __init__(self, genomes: Sequence[G], qualities: Sequence[float]) -> None:
         self.known = {genome.key for genome in genomes}
-        self._at = _features(genomes[-_MOST:])
+        self._at = self.features(genomes[-_MOST:])
         values = np.array(qualities[-_MOST:], float)
         self._middle = float(np.median(values))
         values = np.maximum(values - self._middle, -_POOR)
@@ -54,14 +67,22 @@ class Surrogate:
         self._root = np.linalg.cholesky(inner)
         self._weights = np.linalg.solve(self._root.T, np.linalg.solve(self._root, values))
 
-    def believed(self, genomes: Sequence[Genome]) -> tuple[Floats, Floats]:
+    def features(self, genomes: Sequence[G]) -> Floats:
+        """Return (genomes, features), scaled so that the kernel's length scale is 1."""
+        raise NotImplementedError
+
+    def parts(self) -> Sequence[slice]:
+        """Return the slice of features of each slot."""
+        raise NotImplementedError
+
+    def believed(self, genomes: Sequence[G]) -> tuple[Floats, Floats]:
         """Return the posterior means, (n,) in points, and covariances, (n, n) in points squared."""
-        there = _features(genomes)
+        there = self.features(genomes)
         across = self._kernel(self._at, there)
         known = np.linalg.solve(self._root, across)
         return np.asarray(self._middle + across.T @ self._weights), self._kernel(there, there) - known.T @ known
 
-    def choose(self, genomes: Sequence[Genome], count: int, rng: random.Random) -> list[int]:
+    def choose(self, genomes: Sequence[G], count: int, rng: random.Random) -> list[int]:
         """Return up to ``count`` indices into ``genomes``: each is the best remaining genome in its own draw."""
         means, covariances = self.believed(genomes)
         root = np.linalg.cholesky(covariances + 1e-6 * self._scale * np.eye(len(means)))
@@ -76,16 +97,27 @@ class Surrogate:
         """Return the (n, m) covariances: a sum over slots plus a term for all slots together."""
         alone = np.zeros((len(one), len(two)))
         together = np.zeros_like(alone)
-        for part in _PARTS:
+        parts = self.parts()
+        for part in parts:
             distances = _distances(one[:, part], two[:, part])
-            alone += np.exp(-distances / 2) / len(_PARTS)
+            alone += np.exp(-distances / 2) / len(parts)
             together += distances
         return np.asarray(self._scale * (2 * alone + np.exp(-together / 2) / 2))
 
 
+class Surrogate(GaussianProcess[Genome]):
+    """A Gaussian process over choices of building blocks."""
+
+    def features(self, genomes: Sequence[Genome]) -> Floats:
+        return _features(genomes)
+
+    def parts(self) -> Sequence[slice]:
+        return _PARTS
+
+
 def surrogate(measured: Sequence[tuple[Genome, float]]) -> Surrogate | None:
     """Return the model of ``measured`` genomes and their qualities; None if there are too few."""
-    if len(measured) < _LEAST:
+    if len(measured) < LEAST:
         return None
     return Surrogate([genome for genome, _ in measured], [quality for _, quality in measured])
 
