@@ -11,7 +11,7 @@ from autotts.envs import statistics
 from autotts.envs.episodes import BETAS, DEFAULT_ORDERS, MAX_BRANCHES, grid
 from autotts.envs.statistics import CurveDifference
 from autotts.sandbox.base import Sandbox
-from autotts.sandbox.evaluation import CandidateFailed, Evaluation, measure
+from autotts.sandbox.evaluation import CandidateFailed, Evaluation, measure, require_needs
 from autotts.sandbox.outcome import Candidate
 
 from ._discovery_run import warn
@@ -154,5 +154,6 @@ def _evaluated(
     environments = find_environments(env, data)
     resolve.note_width(max_branches, environments)
     episodes = grid(environments, dict.fromkeys(betas), orders, max_branches, max_tokens)
+    require_needs(candidates, episodes)
     with lend(candidates) as lent:
         return [measure(candidate, episodes, lent, progress) for candidate in candidates]

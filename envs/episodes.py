@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -135,7 +135,10 @@ def _root_offsets(env: Environment) -> npt.NDArray[np.int32]:
     return np.concatenate(([0], np.cumsum(env.is_root)))[env.branch_offsets].astype(np.int32)
 
 
-def entries_of(steps: npt.NDArray[np.int64], verifier: bool, forks: int) -> npt.NDArray[np.int64]:
+_Steps = TypeVar("_Steps", int, npt.NDArray[np.int64])
+
+
+def entries_of(steps: _Steps, verifier: bool, forks: int) -> _Steps:
     """Return the most entries that the log of an episode may have.
 
     A branch with D steps to its end has D entries that open it or probe it, D that advance it, and D that verify it.

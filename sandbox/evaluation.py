@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autotts.envs.episodes import Episodes, Logs
+from autotts.envs.errors import InputError
 from autotts.envs.scoring import EpisodeFigures, ForgedLog, Scores, score
 from autotts.envs.statistics import Point, curve
 
@@ -18,6 +19,7 @@ from . import policy
 from .backends.process import ProcessSandbox
 from .base import Sandbox
 from .outcome import Candidate, Extent, Verdict
+from .sealed_extras import declared_by
 from .wire import SealedBatch
 
 _LOG = logging.getLogger(__name__)
@@ -105,6 +107,8 @@ def evaluate(
     """
     if isinstance(candidate, str):
         candidate = Candidate("controller", candidate)
+    if not (refused := needs_met(candidate, episodes)).ok:
+        return LoggedEvaluation(candidate, refused)
     outcome = (sandbox or ProcessSandbox()).run(candidate, episodes, progress)
     _LOG.debug("%s: %d episodes, %s", candidate.name, len(episodes), outcome.verdict.kind)
     if outcome.logs is None:
@@ -124,11 +128,30 @@ def evaluate_and_print(
     Raises:
         SandboxError: the sandbox failed.
     """
+    if not (refused := needs_met(candidate, episodes)).ok:
+        return LoggedEvaluation(candidate, refused), b""
     batch = replace(SealedBatch.of(episodes), prints=True)
     outcome = sandbox.play(candidate, batch, progress)
     if outcome.logs is None:
         return LoggedEvaluation(candidate, outcome.verdict), outcome.printed
     return scored(candidate, episodes, outcome.logs), outcome.printed
+
+
+def needs_met(candidate: Candidate, episodes: Episodes) -> Verdict:
+    """Return whether the environments of ``episodes`` have all that a candidate declares to need."""
+    refusal = declared_by(candidate.source).refusal(episodes.environments)
+    return Verdict("rejected: needs", refusal) if refusal else Verdict("ok")
+
+
+def require_needs(candidates: Sequence[Candidate], episodes: Episodes) -> None:
+    """Refuse candidates that a user named if the environments lack what they declare to need.
+
+    Raises:
+        InputError: one of them needs more than an environment has.
+    """
+    for candidate in candidates:
+        if not (refused := needs_met(candidate, episodes)).ok:
+            raise InputError(f"{candidate.name}: {refused.message}")
 
 
 def measure(
@@ -154,7 +177,7 @@ def measure(
         SandboxError: the sandbox failed.
     """
     size = at_a_time or EPISODES_AT_A_TIME
-    if not (refused := policy.check(candidate.source)).ok:
+    if not (refused := policy.check(candidate.source)).ok or not (refused := needs_met(candidate, episodes)).ok:
         return Evaluation(candidate, refused)
     figures = EpisodeFigures.empty(episodes)
     with sandbox.reusing_workers() as reusing:

@@ -2,7 +2,8 @@
 
 The contract bounds the log of an episode. A branch with D steps to its end gives at most 2 D entries: one opens it,
 each interval gives one, and each interval but the last may be probed once (a probe that shows nothing new is not in
-the log). A run or a prune takes the place of an interval. A record has at least one entry.
+the log). A run or a prune takes the place of an interval. A record has at least one entry. A verifier and forks allow
+more (see `envs.episodes.entries_of`).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from autotts.envs.episodes import Logs
+from autotts.envs.episodes import Logs, entries_of
 
 from .outcome import Verdict
 
@@ -42,15 +43,19 @@ class BadFrame(Exception):
         self.verdict = verdict
 
 
-def largest_log(lengths: npt.NDArray[np.uint32], max_branches: int) -> int:
+def largest_log(
+    lengths: npt.NDArray[np.uint32], max_branches: int, verifier: bool = False, forks: int = 0
+) -> int:
     """Return the bytes of the longest log that a controller can write on a question.
 
     Args:
         lengths: (N,) steps to the end of each branch.
         max_branches: the branches that may be opened: the longest ones, for this bound.
+        verifier: see `envs.episodes.entries_of`.
+        forks: the same.
     """
     steps = int(lengths.sum() if max_branches >= len(lengths) else np.sort(lengths)[-max_branches:].sum())
-    return min(LARGEST_LOG, _HEAD + 2 * steps * (_RECORD + _INDEX))
+    return min(LARGEST_LOG, _HEAD + entries_of(steps, verifier, forks) * (_RECORD + _INDEX))
 
 
 def largest_run(episodes: int) -> int:

@@ -30,6 +30,7 @@ Kind = Literal[
     "forged_log",  # the returned log cannot come from a controller that obeys the contract
     "rejected: policy",  # the source contains code that the policy refuses
     "rejected: stores data",  # the source stores more data than a rule needs (`stored_data`)
+    "rejected: needs",  # the controller declares that it needs what an environment does not have
     "rejected: looked ahead",  # the candidate used information that it had not paid for
     "rejected: not reproducible",  # the actions depend on chance, time, names of answers, or earlier episodes
 ]

@@ -10,7 +10,10 @@ from typing import overload
 import numpy as np
 import numpy.typing as npt
 
+from autotts.envs.recordings import answer_cells
 from autotts.envs.store import ABSENT, Environment
+
+from .sealed_extras import SealedExtras
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +35,14 @@ class SealedQuestion:
     """Tokens charged for each probe."""
     meaning: npt.NDArray[np.int32]
     """The answer in the vocabulary of the environment for each code. It stays on the host."""
+    extras: SealedExtras | None = None
+    """Its signals, verifier and forks. Only what a candidate declares of them crosses the wall."""
 
     @property
     def nbytes(self) -> int:
         """Bytes that the question takes in a message."""
-        return self.cells.nbytes + self.lengths.nbytes + self.totals.nbytes
+        answers = self.cells.nbytes + self.lengths.nbytes + self.totals.nbytes
+        return answers + (0 if self.extras is None else self.extras.nbytes)
 
 
 class RecordedQuestions(Sequence[SealedQuestion]):
@@ -91,7 +97,8 @@ class RecordedQuestions(Sequence[SealedQuestion]):
             mine = np.flatnonzero(self._environment == e)
             first, last = env.branch_offsets[self._question[mine]], env.branch_offsets[self._question[mine] + 1]
             cells = (env.probe_offsets[last] - env.probe_offsets[first]).astype(np.int64) + last - first
-            sizes[mine] = 2 * cells + 8 * (last - first)
+            numbers = len(env.signal_names) + (env.verifier is not None)
+            sizes[mine] = (2 + 4 * numbers) * cells + (8 if env.parents is None else 16) * (last - first)
         return sizes
 
 
@@ -105,19 +112,13 @@ def sizes_of(questions: Sequence[SealedQuestion]) -> npt.NDArray[np.int64]:
 def seal_question(env: Environment, question: int, generator: np.random.Generator) -> SealedQuestion:
     """Return ``question`` with each answer replaced by a newly drawn code."""
     branches = env.branches(question)
-    start, stop = int(env.probe_offsets[branches.start]), int(env.probe_offsets[branches.stop])
     depths = np.diff(env.probe_offsets[branches.start : branches.stop + 1])
-    # the cells of a branch are its probe answers, and then its final answer
-    cells = np.empty(stop - start + len(branches), np.int32)
-    ends = np.cumsum(depths + 1) - 1
-    is_probe = np.ones(len(cells), bool)
-    is_probe[ends] = False
-    cells[is_probe] = env.probe_answers[start:stop]
-    cells[ends] = env.final_answers[branches.start : branches.stop]
+    cells = answer_cells(env, question)
     present = np.unique(cells)
     present = present[present != ABSENT]
     meaning = np.concatenate(([ABSENT], generator.permutation(present))).astype(np.int32)
     code = np.zeros(int(meaning.max()) + 1, np.uint16)
     code[meaning] = np.arange(len(meaning))
     totals = env.total_tokens[branches.start : branches.stop].astype(np.uint32)
-    return SealedQuestion(code[cells], (depths + 1).astype(np.uint32), totals, env.delta, env.probe_cost, meaning)
+    lengths, extras = (depths + 1).astype(np.uint32), SealedExtras.of(env, question)
+    return SealedQuestion(code[cells], lengths, totals, env.delta, env.probe_cost, meaning, extras)

@@ -12,7 +12,7 @@ from autotts.envs.episodes import Episodes, Logs
 from autotts.envs.scoring import Scores
 
 from .base import Sandbox
-from .evaluation import LoggedEvaluation, of_the_batch, scored
+from .evaluation import LoggedEvaluation, needs_met, of_the_batch, scored
 from .kept_logs import largest_run, too_much
 from .outcome import Candidate, Verdict
 
@@ -66,6 +66,9 @@ class SteppedEvaluation:
         """At the end of each step but the last, in order."""
         self.ended: LoggedEvaluation | None = None
         """The evaluation of the whole batch, or of its first failure; None before either."""
+        if not (refused := needs_met(candidate, episodes)).ok:
+            self.ended = LoggedEvaluation(candidate, refused)
+            return
         self._restore(played)
 
     @property

@@ -25,9 +25,10 @@ import numpy as np
 import numpy.typing as npt
 
 from autotts.envs.episodes import Episodes
+from autotts.envs.opened_branches import order_of
 from autotts.envs.plain_text import message_line
 
-from . import policy
+from . import policy, sealed_extras
 from .kept_logs import LARGEST_LOG, BadFrame, largest_log
 from .outcome import Candidate, Verdict
 from .sealing import RecordedQuestions, SealedQuestion, sizes_of
@@ -84,15 +85,13 @@ class SealedBatch:
             episodes.environment.astype(np.int64) * most + episodes.question, return_inverse=True
         )
         recorded = RecordedQuestions(episodes.environments, used // most, used % most)
-        sizes = recorded.widths()[question]
         small = seal_now and int(recorded.sizes().sum()) <= MESSAGE_BYTES
-        number = {key: i for i, key in enumerate(episodes.permutations)}
-        keys = zip(sizes.tolist(), episodes.order.tolist(), strict=True)
+        orders, order = _orders(episodes, recorded, question)
         return cls(
             questions=list(recorded) if small else recorded,
             question=question,
-            orders=list(episodes.permutations.values()),
-            order=np.array([number[key] for key in keys], np.int64),
+            orders=orders,
+            order=order,
             beta=episodes.beta,
             seed=episodes.order,
             group=np.zeros(len(question), np.int64),
@@ -116,6 +115,29 @@ class SealedBatch:
             groups = [groups[0][i::workers] for i in range(workers)]
         shares = [[group for group in groups[i::workers] if len(group)] for i in range(workers)]
         return [share for share in shares if share]
+
+
+def _orders(
+    episodes: Episodes, recorded: RecordedQuestions, question: npt.NDArray[np.int64]
+) -> tuple[list[npt.NDArray[np.int32]], npt.NDArray[np.int64]]:
+    """Return the orders of opening, and (E,) the order of each episode. Orders with forks belong to one question."""
+    number = {key: i for i, key in enumerate(episodes.permutations)}
+    orders = list(episodes.permutations.values())
+    sizes = recorded.widths()[question]
+    order = np.zeros(len(episodes), np.int64)
+    forked = np.array([env.parents is not None for env in episodes.environments], bool)[episodes.environment]
+    plain = np.flatnonzero(~forked)
+    keys = zip(sizes[plain].tolist(), episodes.order[plain].tolist(), strict=True)
+    order[plain] = np.array([number[key] for key in keys], np.int64)
+    found: dict[tuple[int, int], int] = {}
+    for e in np.flatnonzero(forked).tolist():
+        key = int(question[e]), int(episodes.order[e])
+        if key not in found:
+            found[key] = len(orders)
+            env = episodes.environments[episodes.environment[e]]
+            orders.append(np.array(order_of(env, int(episodes.question[e]), key[1]), np.int32))
+        order[e] = found[key]
+    return orders, order
 
 
 def _ranges(
@@ -145,6 +167,7 @@ class SandboxJob:
     def __init__(self, candidate: Candidate, batch: SealedBatch) -> None:
         self.candidate = candidate
         self.batch = batch
+        self._declared = sealed_extras.declared_by(candidate.source)
         self._known: dict[int, tuple[npt.NDArray[np.int32], int]] = {}
         """The meaning of the codes of each question that was sent, and the bytes of its longest log."""
 
@@ -156,6 +179,13 @@ class SandboxJob:
         questions, orders = [batch.questions[i] for i in used.tolist()], [batch.orders[i] for i in taken.tolist()]
         for number, sealed in zip(used.tolist(), questions, strict=True):
             self._remember(number, sealed)
+        if any(sealed.extras is not None for sealed in questions):
+            owner = dict(zip(order.ravel().tolist(), question.ravel().tolist(), strict=True))
+            orders = [
+                sealed_extras.seen_order(one, questions[owner[i]], self._declared) for i, one in enumerate(orders)
+            ]
+            questions = [sealed_extras.seen_question(sealed, self._declared) for sealed in questions]
+        extras = sealed_extras.columns(questions)
         columns: dict[str, npt.NDArray[Any]] = {
             "cells": np.concatenate([sealed.cells for sealed in questions]),
             "lengths": np.concatenate([sealed.lengths for sealed in questions]),
@@ -170,6 +200,7 @@ class SandboxJob:
             "order": _u4(order.ravel()),
             "beta": batch.beta[part],
             "seed": batch.seed[part],
+            **extras,
         }
         header = {
             "candidate": self.candidate.source,
@@ -179,6 +210,8 @@ class SandboxJob:
             "max_tokens": batch.max_tokens,
             "blobs": [(name, _CODES[column.dtype.str], column.nbytes) for name, column in columns.items()],
         }
+        if extras:
+            header["extras"] = [sealed.extras and sealed.extras.header() for sealed in questions]
         if batch.prints:
             header["prints"] = PRINTED + 1  # one more byte shows that there was more
         text = json.dumps(header).encode()
@@ -208,7 +241,10 @@ class SandboxJob:
 
     def _remember(self, number: int, sealed: SealedQuestion) -> None:
         if number not in self._known:
-            self._known[number] = sealed.meaning, largest_log(sealed.lengths, self.batch.max_branches)
+            extras, most = sealed.extras, self.batch.max_branches
+            verifier, forks = extras is not None and extras.verifier is not None, extras is not None and most
+            log = largest_log(sealed.lengths, most, verifier, forks if extras and extras.parents is not None else 0)
+            self._known[number] = sealed.meaning, log
 
 
 def setup(*, strict: bool = True, compiler: bool = False) -> bytes:
@@ -241,7 +277,7 @@ def _u4(values: npt.ArrayLike) -> npt.NDArray[np.uint32]:
     return np.asarray(values).astype(np.uint32)
 
 
-_CODES = {"<u2": "H", "<u4": "I", "<f8": "d", "<i8": "q"}
+_CODES = {"<u2": "H", "<u4": "I", "<f8": "d", "<i8": "q", "<f4": "f", "<i4": "i"}
 
 
 def parse(buffer: bytearray, largest_log: Callable[[], int]) -> Iterator[tuple[bytes, int, int, bytes]]:

@@ -10,7 +10,7 @@ from autotts.envs import catalogue
 from autotts.envs.episodes import Episodes, Logs, grid
 from autotts.envs.errors import InputError
 from autotts.envs.store import Environment
-from autotts.sandbox.evaluation import CandidateFailed, evaluate
+from autotts.sandbox.evaluation import CandidateFailed, evaluate, require_needs
 
 from ..archive import resolve
 from ..archive.names import FoundController, run_of
@@ -32,6 +32,7 @@ def run_episode(args: argparse.Namespace) -> tuple[Episodes, Logs]:
     question = environment.question_number(args.question)
     resolve.note_width(args.max_branches, [environment])
     batch = grid([environment], [args.beta], [args.order], args.max_branches, args.max_tokens).only(question)
+    require_needs([candidate], batch)
     with resolve.sandbox(args, [candidate]) as sandbox:
         result = evaluate(candidate, batch, sandbox)
     if result.logs is None:

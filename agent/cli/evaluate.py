@@ -117,7 +117,7 @@ def _evaluate_all(args: argparse.Namespace, candidates: list[Candidate]) -> list
         InputError: two candidates have the same name, or the command line chooses no valid episodes.
     """
     from autotts.envs.episodes import BETAS, grid
-    from autotts.sandbox.evaluation import measure
+    from autotts.sandbox.evaluation import measure, require_needs
 
     from ..archive import resolve
     from ..archive.archive import sha256
@@ -131,6 +131,7 @@ def _evaluate_all(args: argparse.Namespace, candidates: list[Candidate]) -> list
     betas = list(dict.fromkeys(args.beta or BETAS))
     orders = range(args.first_order, args.first_order + args.orders)
     episodes = grid(environments, betas, orders, args.max_branches, args.max_tokens)
+    require_needs(candidates, episodes)
     with resolve.sandbox(args, candidates) as sandbox:
         notice(f"sandbox {resolve.describe_sandbox(args, sandbox)}")
         notice(episodes.count())

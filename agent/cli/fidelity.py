@@ -120,7 +120,7 @@ def _predicted(
     """Return the prediction of replay for each beta: (questions, 3) means over branch orders."""
     from autotts.envs.episodes import MAX_BRANCHES, grid
     from autotts.envs.statistics import samples
-    from autotts.sandbox.evaluation import CandidateFailed, measure
+    from autotts.sandbox.evaluation import CandidateFailed, measure, require_needs
 
     from ..archive import resolve
     from ..reports.console.bars import ProgressBars
@@ -128,6 +128,7 @@ def _predicted(
     env = setup.environment
     most = max(len(env.branches(question)) for question in range(len(env)))
     episodes = grid([env], betas, range(args.orders), args.branches or max(most, MAX_BRANCHES), args.max_tokens)
+    require_needs([candidate], episodes)
     with resolve.sandbox(args, [candidate]) as sandbox, ProgressBars() as bars:
         notice(f"sandbox {resolve.describe_sandbox(args, sandbox)}")
         done = measure(candidate, episodes, sandbox, bars.add("replay", len(episodes)))

@@ -247,7 +247,7 @@ def _points_of(
 ) -> list[tuple[Point, ...]]:
     """Return the points of ``chosen`` under the protocol ``wanted``: archived points, else new measurements."""
     from autotts.envs.episodes import grid
-    from autotts.sandbox.evaluation import measure
+    from autotts.sandbox.evaluation import measure, require_needs
 
     from ..archive import resolve
     from ..reports.console.bars import ProgressBars
@@ -261,6 +261,7 @@ def _points_of(
         orders = range(wanted.first_order, wanted.first_order + wanted.orders)
         environments = protocol_environments(wanted, places)
         batch = grid(environments, wanted.betas, orders, wanted.max_branches, wanted.max_tokens)
+        require_needs(missing, batch)
         with resolve.sandbox(args, missing) as sandbox, ProgressBars() as bars:
             for candidate in missing:
                 tell_progress(f"measuring {candidate.name}: {len(batch):,} episodes")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Mapping, Sequence
 from random import Random
-from typing import Protocol
+from typing import Any, Protocol
 
 from .question import Probe
 
@@ -130,22 +130,24 @@ class Recording:
         If it does not declare ``forks``, only the roots remain, numbered anew.
         """
         branches = list(range(len(self.total_tokens)))
-        forked = self.parents is not None and bool(controller.forks)
+        forked, verifies = self.parents is not None and bool(controller.forks), bool(controller.verifier)
         if self.parents is not None and not forked:
             branches = [b for b in branches if self.parents[b] < 0]
         names = (*controller.signals, *controller.optional_signals)
-        return Recording(
+        seen = Recording(
             [self.columns[b] for b in branches],
             [self.total_tokens[b] for b in branches],
             self.delta,
             self.probe_cost,
             signals={name: [self.signals[name][b] for b in branches] for name in names if name in self.signals},
-            verifier=[self.verifier[b] for b in branches] if self.verifier and controller.verifier else None,
-            verify_cost=self.verify_cost if controller.verifier else 0,
+            verifier=[self.verifier[b] for b in branches] if self.verifier is not None and verifies else None,
+            verify_cost=self.verify_cost if verifies else 0,
             parents=self.parents if forked else None,
             fork_depths=self.fork_depths if forked else (),
             fork_rule=self.fork_rule if forked else "recorded",
         )
+        seen.answers_only = seen.answers_only and not names
+        return seen
 
 
 def _check_forks(parents: Sequence[int], depths: Sequence[int], sizes: Sequence[int]) -> None:
@@ -208,6 +210,41 @@ class Numbers(dict[int, Sequence[float]]):
 
 
 BranchNumbers = Numbers | Sequence[Sequence[float]]
+
+
+def unpacked_extras(
+    heads: Sequence[dict[str, Any] | None], blobs: Mapping[str, Any], branches: Sequence[int], cells: Sequence[int]
+) -> dict[int, dict[str, Any]]:
+    """Return the arguments of `Recording` for the signals, the verifier and the forks of some questions, by question.
+
+    Args:
+        heads: of each question, the names of its signals, and the cost of its verifier and its rule for forks where it
+            has them; None for a question that has answers alone.
+        blobs: the columns: ``numbers`` (of each question its signals, then its scores), ``parents``, ``fork_depths``.
+        branches: the first branch of each question, and the end of the last one.
+        cells: the first cell of each branch, and the end of the last one.
+    """
+    found: dict[int, dict[str, Any]] = {}
+    at = fork = 0
+    for which, head in enumerate(heads):
+        if head is None:
+            continue
+        first, last = branches[which], branches[which + 1]
+        offsets = [cell - cells[first] for cell in cells[first : last + 1]]
+        columns = []
+        for _ in range(len(head["signals"]) + ("verify_cost" in head)):
+            columns.append(Numbers(blobs["numbers"][at : at + offsets[-1]], offsets))
+            at += offsets[-1]
+        more: dict[str, Any] = {"signals": dict(zip(head["signals"], columns, strict=False))}
+        found[which] = more
+        if "verify_cost" in head:
+            more.update(verifier=columns[-1], verify_cost=head["verify_cost"])
+        if "fork_rule" in head:
+            end = fork + last - first
+            more.update(parents=blobs["parents"][fork:end], fork_depths=blobs["fork_depths"][fork:end])
+            more.update(fork_rule=head["fork_rule"])
+            fork = end
+    return found
 
 
 class RecordedForks:

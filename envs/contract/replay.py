@@ -21,12 +21,12 @@ from .question import (
     unknown_signal,
     with_signals,
 )
-from .recording import Columns, Numbers, Recording, branch_order, shuffled
+from .recording import Columns, Numbers, Recording, branch_order, shuffled, unpacked_extras
 from .replay_state import ReplayState
 
 __all__ = (
     "ADVANCE", "BRANCH", "FORK", "PROBE", "PRUNE", "RUN", "STEP", "VERBS", "VERIFY", "ActionLog", "Columns", "Numbers",
-    "Recording", "ReplayQuestion", "branch_order", "shuffled",
+    "Recording", "ReplayQuestion", "SignalledQuestion", "branch_order", "shuffled", "unpacked_extras",
 )  # fmt: skip
 
 
@@ -257,12 +257,11 @@ class ReplayQuestion(ReplayState):
 
     def _take_more(self, recording: Recording, order: Sequence[int]) -> None:
         super()._take_more(recording, order)
-        if recording.signals:
-            self.__class__ = SignalledQuestion
+        self.__class__ = SignalledQuestion
 
 
 class SignalledQuestion(ReplayQuestion):
-    """A `ReplayQuestion` that has signals. It is one of its own accord: nobody else makes it."""
+    """A `ReplayQuestion` for a controller that declares more than answers; the others step faster without it."""
 
     __slots__ = ()
 

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from ..base import SandboxLimits
 from ..outcome import Candidate, SandboxOutcome
+from ..sealed_extras import SealedExtras
 from ..sealing import SealedQuestion
 from ..wire import SealedBatch
 
@@ -62,6 +63,8 @@ class QuestionBlock:
     """(Q,) tokens charged for each probe."""
     sizes: Ints
     """(Q,) codes of each question, with the one of an absent answer."""
+    extras: tuple[SealedExtras | None, ...]
+    """(Q,) signals, verifier and forks of each question: the sandbox of a node shows a candidate what it declares."""
 
     @classmethod
     def of(cls, questions: Sequence[SealedQuestion]) -> QuestionBlock:
@@ -75,6 +78,7 @@ class QuestionBlock:
             deltas=np.array([sealed.delta for sealed in questions], np.int64),
             probe_costs=np.array([sealed.probe_cost for sealed in questions], np.int64),
             sizes=np.array([len(sealed.meaning) for sealed in questions], np.int64),
+            extras=tuple(sealed.extras for sealed in questions),
         )
 
     def question(self, number: int, codes: npt.NDArray[np.uint16] | None) -> SealedQuestion:
@@ -93,6 +97,7 @@ class QuestionBlock:
             delta=int(self.deltas[number]),
             probe_cost=int(self.probe_costs[number]),
             meaning=np.arange(self.sizes[number], dtype=np.int32),
+            extras=self.extras[number],
         )
 
 

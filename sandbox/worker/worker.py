@@ -312,8 +312,10 @@ def run(job: Any, blobs: dict[str, Any], modules: dict[str, Any]) -> None:
         return
     tokens = [None, *job["tokens"]]
     codes = {token: code for code, token in enumerate(tokens)}
-    recordings = Recordings(tokens, blobs, modules["envs.replay"])
+    recordings = Recordings(tokens, blobs, modules["envs.replay"], job.get("extras"))
     replay, without_tokens = modules["envs.replay"].ReplayQuestion, modules["envs.controller"].answer_without_tokens
+    if controller.signals or controller.optional_signals:
+        replay = modules["envs.replay"].SignalledQuestion
     orders = split(blobs["orders"], blobs["order_sizes"])
     max_branches, max_tokens = job["max_branches"], job["max_tokens"]
     settle(50_000)  # reference counts free the objects of an episode; the collector is rarely needed
@@ -356,18 +358,19 @@ def split(values: Any, sizes: Any) -> list[list[Any]]:
 class Recordings(dict[int, Any]):
     """The recorded branches by question; a `Recording` is made when it is first used."""
 
-    def __init__(self, tokens: list[Any], blobs: dict[str, Any], replay: Any) -> None:
+    def __init__(self, tokens: list[Any], blobs: dict[str, Any], replay: Any, extras: Any = None) -> None:
         self.pairs = [(token, False) for token in tokens]
         self.blobs, self.replay = blobs, replay
         self.branches = list(accumulate(blobs["widths"], initial=0))
         self.cells = list(accumulate(blobs["lengths"], initial=0))
+        self.extras = replay.unpacked_extras(extras, blobs, self.branches, self.cells) if extras else {}
 
     def __missing__(self, which: int) -> Any:
         first, last = self.branches[which], self.branches[which + 1]
         columns = self.replay.Columns(self.pairs, self.blobs["cells"], self.cells[first : last + 1])
         totals = list(self.blobs["totals"][first:last])
         delta, probe_cost = self.blobs["deltas"][which], self.blobs["probe_costs"][which]
-        self[which] = self.replay.Recording(columns, totals, delta, probe_cost)
+        self[which] = self.replay.Recording(columns, totals, delta, probe_cost, **self.extras.get(which, {}))
         return self[which]
 
 

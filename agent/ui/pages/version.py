@@ -29,6 +29,7 @@ _VERDICTS = {
     "rejected: policy": "Its source holds what the policy refuses; it never ran.",
     "rejected: stores data": "Its source stores more data than a rule needs, so that it could know questions by heart; "
     "it never ran.",
+    "rejected: needs": "It declares that it needs what an environment does not have; it never ran.",
     "rejected: looked ahead": "It acted on what it had not paid to see; its scores were thrown away.",
     "rejected: not reproducible": "It acted on chance, time, the names of answers or earlier episodes.",
     "rejected: not approved": "The user did not approve it, so it never ran.",
