@@ -82,6 +82,17 @@ def declared_by(source: str) -> Declarations:
         return Declarations()
 
 
+def not_audited(source: str, environments: Sequence[Environment]) -> str:
+    """Return what a candidate uses that the look-ahead audit cannot check yet, in words; "" if it can check all."""
+    declared = declared_by(source)
+    used = {
+        "signals": any(declared.shown(env.signal_names) for env in environments),
+        "verifiers": declared.verifier and any(env.verifier is not None for env in environments),
+        "forks": declared.forks and any(env.parents is not None for env in environments),
+    }
+    return ", ".join(name for name, is_used in used.items() if is_used)
+
+
 def seen_question(sealed: SealedQuestion, declarations: Declarations) -> SealedQuestion:
     """Return a question as it crosses the wall to a candidate: without all that it does not declare.
 

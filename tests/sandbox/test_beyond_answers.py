@@ -17,6 +17,7 @@ from autotts.envs.episodes import Episodes, grid
 from autotts.sandbox.backends.process import ProcessSandbox
 from autotts.sandbox.evaluation import evaluate
 from autotts.sandbox.outcome import Candidate
+from autotts.sandbox.trial import trial
 from autotts.sandbox.wire import SIZE, SandboxJob, SealedBatch
 
 from ..environments import environment, play
@@ -130,3 +131,14 @@ def test_a_controller_whose_needs_are_not_met_is_refused_before_it_runs() -> Non
 def test_what_is_not_declared_cannot_be_used(solve: str, message: str) -> None:
     found = evaluate(controller("", solve), episodes(1))
     assert found.verdict.kind == "illegal_action" and message in found.verdict.message
+
+
+@pytest.mark.slow
+def test_the_audit_says_that_it_cannot_check_signals_and_checks_all_else(caplog: pytest.LogCaptureFixture) -> None:
+    batch, sandbox = episodes(1, 2), ProcessSandbox()
+    solve = "return question.run_to_end(question.branch())"
+    plain = trial(Candidate("plain", controller("", solve)), batch, sandbox)
+    assert plain.verdict.ok and plain.audited == "full" and not caplog.records
+    signals = trial(Candidate("signals", controller("    optional_signals = ('confidence',)\n", solve)), batch, sandbox)
+    assert signals.verdict.ok and signals.audited is None
+    assert "signals is not audited: it uses signals, which the look-ahead audit cannot check yet" in caplog.text
