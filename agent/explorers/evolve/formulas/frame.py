@@ -156,7 +156,7 @@ class FrameSource(VotingMethods):
 
     def schedule(self) -> str:
         lines = [
-            f'        "{name}": {formula(span, name in ("most", "open"))},'
+            f'        "{name}": {formula(span, name in self.constants.whole)},'
             for name, span in self.constants.spans.items()
         ]
         summary = "Return every inner parameter as a monotone function of beta."

@@ -143,8 +143,8 @@ def _within(tree: Expression, slot: str) -> Expression:
 
 
 def is_geometric(span: Span) -> bool:
-    """Return whether a constant grows by a factor, rather than by a sum: if its ends differ by more than a half."""
-    return min(span) > 0 and max(span) / min(span) > 1.5
+    """Return whether a constant grows by a factor rather than by a sum: if one end is 6.5 times the other."""
+    return min(span) > 0 and max(span) / min(span) > 6.5
 
 
 def value_of(span: Span, beta: float) -> float:

@@ -164,19 +164,20 @@ def momentum() -> Program:
     """Return the Confidence Momentum Controller (see `autotts.controllers_archive.baselines`) as formulas.
 
     A smoothed confidence widens the search while it does not rise, and ends it where it is high and does not fall.
-    Its constants count rounds, so it is the only program with constants in intervals.
+    Its constants count rounds, so it is the only program with constants in intervals. It differs in details: the
+    original smooths twice a round, and its width grows by a sum where this one's grows by a factor.
     """
-    level = apply("sub", constant(S, 1), _f("doubt"))
-    smooth = apply("average", level, constant(S, 0.5, 0.84))
+    sure = apply("pick", _at_least(_f("finished"), 1), apply("sub", constant(S, 1), _f("doubt")), constant(S, 0))
+    smooth = apply("average", sure, constant(S, 0.91, 0.51))  # the original takes two steps a round, of 0.7 to 0.3
     rise = apply("rise", smooth, constant(N, 2, 8))
-    warm = apply("ge", _f("rounds"), constant(L, 2, 10))
+    warm = apply("ge", _f("rounds"), constant(L, 3, 11))
     high, target = apply("ge", smooth, constant(S, 0.85, 0.97)), constant(N, 1, 4)
     flat = apply("ge", constant(S, 0.04, 0.01), rise)
-    level_off = _all(apply("ge", _f("rounds"), constant(L, 1, 5)), apply("not", high), flat)
+    level_off = _all(apply("ge", _f("rounds"), constant(L, 2, 6)), apply("not", high), flat)
     first = apply("ge", constant(L, 0.5), _f("rounds"))
     more = apply("pick", level_off, apply("add", _f("running"), target), constant(N, 0))
     rounds = _f("rounds", "branch")
-    agrees = apply("and", _f("agrees", "branch"), apply("ge", rounds, constant(L, 2, 10)))
+    agrees = apply("and", _f("agrees", "branch"), apply("ge", rounds, constant(L, 3, 11)))
     tired = apply("ge", _f("dissent", "branch"), constant(L, 3, 12))
     enough = apply("ge", _f("finished"), constant(N, 2, 5))
     many = apply("ge", _f("running", "branch"), constant(N, 3))

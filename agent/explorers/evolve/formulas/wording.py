@@ -12,6 +12,8 @@ from .program import Program, is_geometric
 from .simplify import range_of
 from .vocabulary import PLAIN, SCOPES, SIGNAL_FORMS, SLOTS, FormulaFeature
 
+_COUNTS = ("finished", "unchanged", "changes", "shown", "answers")
+"""Whole numbers: a constant beside one of them is a whole number too."""
 _OR, _AND, _NOT, _COMPARE, _SUM, _PRODUCT, _POWER, _ATOM = range(8)
 _INFIX = {"add": (" + ", _SUM), "sub": (" - ", _SUM), "mul": (" * ", _PRODUCT), "div": (" / ", _PRODUCT)}
 
@@ -33,16 +35,21 @@ class Constants:
 
     Attributes:
         spans: the constants by name, in the order of the slots.
+        names: the name by slot, feature beside it, span, and whether it is whole.
+        whole: the names of whole numbers.
     """
 
     spans: dict[str, Span] = field(default_factory=dict)
-    names: dict[tuple[str, str, Span], str] = field(default_factory=dict)
+    names: dict[tuple[str, str, Span, bool], str] = field(default_factory=dict)
+    whole: set[str] = field(default_factory=set)
 
-    def name(self, slot: str, near: str, span: Span) -> str:
+    def name(self, slot: str, near: str, span: Span, whole: bool = False) -> str:
         """Return the name of a constant; equal constants beside the same feature share one."""
-        key = slot, near, span
+        key = slot, near, span, whole
         if key not in self.names:
             self.names[key] = self._new(slot if slot in PLAIN or not near else f"{slot}_{near}", span)
+            if self.names[key] in ("most", "open") or whole:
+                self.whole.add(self.names[key])
         return self.names[key]
 
     def _new(self, base: str, span: Span) -> str:
@@ -130,20 +137,26 @@ class Wording:
         if op == "pick":
             return f"{say(1, _AND)} if {say(0, _AND)} else {say(2, _AND)}", -1
         if op == "ge":
-            if args[0].is_constant:
-                return f"{say(1, _SUM)} <= {say(0, _SUM)}", _COMPARE
-            return f"{say(0, _SUM)} >= {say(1, _SUM)}", _COMPARE
+            return self._comparison(args[0], args[1], ">=", "<="), _COMPARE
         if op == "not":
             if args[0].op == "ge":
-                one, two = args[0].args
-                text = f"{self.of(one, _SUM, _nearest(two))} < {self.of(two, _SUM, _nearest(one))}"
-                return text, _COMPARE
+                return self._comparison(args[0].args[0], args[0].args[1], "<", ">"), _COMPARE
             return f"not {say(0, _COMPARE)}", _NOT
         level = _AND if op == "and" else _OR
         texts = [
             f"({self.of(each)})" if op == "or" and each.op == "and" else say(i, level) for i, each in enumerate(args)
         ]
         return f" {op} ".join(texts), level
+
+    def _comparison(self, one: Expression, two: Expression, sign: str, turned: str) -> str:
+        """Return a comparison with a constant on its right side."""
+        left, right = self._side(one, two), self._side(two, one)
+        return f"{right} {turned} {left}" if one.is_constant else f"{left} {sign} {right}"
+
+    def _side(self, tree: Expression, other: Expression) -> str:
+        if tree.is_constant and other.op in _COUNTS:
+            return f'p["{self.constants.name(self.slot, other.op, tree.span, whole=True)}"]'
+        return self.of(tree, _SUM, _nearest(other))
 
 
 def waiting(tree: Expression, wording: Wording) -> str:
