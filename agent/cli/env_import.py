@@ -34,7 +34,7 @@ def add_parser(verbs: Commands) -> None:
     command.group(OUTPUT).add_argument("--replace", action="store_true", help="overwrite an environment of this name")
     group.add_argument(
         "--format", default="auto",
-        choices=("auto", "published", "jsonl", "inspect", "lm-eval", "batch", "hf", "table"),
+        choices=("auto", "published", "jsonl", "inspect", "lm-eval", "batch", "hf", "table", "mars", "deepconf"),
         help="format of the files (default: auto, from their content)",
     )  # fmt: skip
     _add_fields(command)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,47 @@ def read(path: Path, options: ImportOptions) -> Iterator[ImportedRow | Unreadabl
                 yield ImportedRow(f"{place} {number}", row, row)
         except (pyarrow.ArrowException, OSError, ValueError) as error:
             raise InputError(f"{file}: cannot be read ({str(error).splitlines()[0]})") from None
+
+
+def parquet_columns(path: Path) -> tuple[str, ...]:
+    """Return the names of the columns of a Parquet file; none if it cannot be read, or pyarrow is missing."""
+    try:
+        from pyarrow import ArrowException
+        from pyarrow.parquet import read_schema
+    except ImportError:
+        return ()
+    try:
+        return tuple(map(str, read_schema(path).names))
+    except (ArrowException, OSError, ValueError):
+        return ()
+
+
+def parquet_batches(path: Path, columns: Sequence[str], rows: int = 16) -> Iterator[Any]:
+    """Yield the batches of a Parquet file.
+
+    Args:
+        path: the file.
+        columns: the columns to read; all must be there.
+        rows: rows of a batch.
+
+    Raises:
+        InputError: the extra ``parquet`` is not installed, a column is missing, or the file is damaged.
+    """
+    try:
+        from pyarrow import ArrowException
+        from pyarrow.parquet import ParquetFile
+    except ImportError:
+        raise InputError(f"Parquet needs pyarrow: {install_command('parquet')}") from None
+    try:
+        with ParquetFile(path) as table:
+            missing = [name for name in columns if name not in table.schema_arrow.names]
+            if missing:
+                raise InputError(f"{path}: no column {missing[0]}")
+            for batch in table.iter_batches(batch_size=rows, columns=list(columns)):
+                batch.validate(full=True)  # without this, a damaged batch would crash the process
+                yield batch
+    except (ArrowException, OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read ({str(error).splitlines()[0]})") from None
 
 
 def _rows(file: Path) -> Iterator[dict[str, Any]]:

@@ -6,10 +6,11 @@ import zipfile
 from pathlib import Path
 
 from ..errors import InputError
-from . import datasets, tables
+from . import datasets, mars, pickles, tables
 from .jsonl import parse
 
-FORMATS = ("published", "jsonl", "inspect", "lm-eval", "batch", "hf", "table")
+FORMATS = ("published", "jsonl", "inspect", "lm-eval", "batch", "hf", "table", "mars", "deepconf")
+_PICKLES = (".pkl", ".pickle")
 _OLD_TABLES = (".xls", ".xlsb", ".ods", ".numbers")
 _HEAD = 2**16
 _BATCHES = (b'"response"', b'"result"', b'"body"', b'"params"')
@@ -24,8 +25,12 @@ def detect(path: Path) -> str:
     """
     if not path.exists():
         raise InputError(f"{path}: no such file")
+    if path.suffix == mars.SUFFIX and set(mars.COLUMNS) <= set(datasets.parquet_columns(path)):
+        return "mars"
     if path.is_dir() or path.suffix in datasets.SUFFIXES:
         return "hf"
+    if path.suffix.lower() in _PICKLES:
+        return "deepconf" if pickles.begins_with_text(path) else "mars"  # keys are texts, or pairs of numbers
     if path.suffix.lower() in tables.SUFFIXES:
         return "table"
     if path.suffix.lower() in _OLD_TABLES:

@@ -18,7 +18,7 @@ from ..counting import counted
 from ..dotted_paths import leads_somewhere
 from ..errors import InputError
 from ..store import MAX_TOKENS, Environment
-from . import batches, datasets, inspect_logs, jsonl, lm_eval, published, tables
+from . import batches, datasets, deepconf, inspect_logs, jsonl, lm_eval, mars, published, tables
 from .collector import BranchCollector
 from .detection import FORMATS, detect
 from .joins import Joins, joins
@@ -36,6 +36,8 @@ READERS: dict[str, FormatReader] = {
     "batch": batches.read,
     "hf": datasets.read,
     "table": tables.read,
+    "mars": mars.read,
+    "deepconf": deepconf.read,
 }
 """The reader of each format. A new format needs a module with a reader, and a line here."""
 _CHECKED = [name for name in FIELDS if name != "text"]  # only two options read ``text``, so its type is not checked
@@ -79,7 +81,7 @@ def read(
     if kind == "lm-eval":
         options, notes = lm_eval.prepare(paths, options)
         report.notes += notes
-    joined = joins(options, _rows_of)
+    joined = joins(options, _rows_of, by_row=kind == "mars")
     report.notes += joined.notes
     collector = BranchCollector(options.delta)
     importer = _RowImporter(collector, options, report, joined, kind, len(paths) > 1)
@@ -156,6 +158,8 @@ class _RowImporter:
         self.table = kind == "table"
         self.several = several
         self.estimated = 0
+        self.missing_probes = 0
+        """The number of probes that a recording of MARS should have, and has not."""
         self.extracted = Extracted()
         self.blank = 0
         """The number of branches for which a table has empty cells."""
@@ -214,6 +218,7 @@ class _RowImporter:
         estimated = self._estimate(fields, text)
         line = BranchLine.model_validate({name: fields[name] for name in _CHECKED if name in fields})
         self.collector.add(line, place)
+        self.missing_probes += fields.get("missing_probes") or 0
         self.estimated += estimated
         self.whole += _is_whole(line.final_answer, text) and way is None
         if way is not None:
@@ -323,6 +328,8 @@ class _RowImporter:
             notes.append(f"the answers are what --extract finds in the texts: {self.extracted.text(options.extract)}")
             if self.report.format in ("inspect", "lm-eval"):
                 notes.append("the verdicts of the file are left out, as they are on other answers")
+        if self.missing_probes:
+            notes.append(f"{counted(self.missing_probes, 'probe')} are missing, as beyond the prober's context: absent")
         if self.blank:
             notes.append(f"{counted(self.blank, 'branch')} with empty cells only, taken as not there")
         if collector.bare and collector.probed and options.delta is None:

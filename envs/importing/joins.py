@@ -33,6 +33,8 @@ class Joins:
     """The fields that the table of gold answers gives, by its key."""
     by_text: bool = False
     """Whether the key of the table is the text of the question, not an id."""
+    by_row: bool = False
+    """Whether the key of the table is the number of the row, from 0."""
     notes: list[str] = field(default_factory=list)
 
     def complete(self, fields: dict[str, Any]) -> None:
@@ -55,19 +57,30 @@ class Joins:
                     else "no question_id by which --gold is joined (--map question_id=PATH says where it is)"
                 )
             found = self.gold.get(key)
+            if found is None and self.by_row:
+                raise SkippedRow("--gold has no row of this number")
             if found is None:
                 raise SkippedRow(
                     "the question is not in --gold"
                     if self.by_text
                     else "the id is not in --gold (--question-id takes the part of an id that names the question)"
                 )
+            if self.by_row and fields.get("gold_answer") not in (None, found["gold_answer"]):
+                raise SkippedRow("--gold has another answer in the row of this number; does it belong to these traces?")
             fields.update(found)
+            if self.by_row:
+                return
             if "question" in found and "question_id" not in found and not self.by_text:
                 fields["question_id"] = None  # several ids of one question are its branches
 
 
-def joins(options: ImportOptions, rows_of: RowsOf) -> Joins:
+def joins(options: ImportOptions, rows_of: RowsOf, by_row: bool = False) -> Joins:
     """Read the tables that the options name.
+
+    Args:
+        options: the options of the import.
+        rows_of: reads the rows of a table.
+        by_row: whether a table that has no ids is joined by the number of its rows, instead of by its questions.
 
     Raises:
         InputError: a table cannot be read, lacks a column, or gives two answers to one question.
@@ -76,7 +89,7 @@ def joins(options: ImportOptions, rows_of: RowsOf) -> Joins:
     if options.requests is not None:
         made.requests = _requests(options.requests, rows_of)
     if options.gold is not None:
-        _add_gold(made, options.gold, options.gold_columns, rows_of)
+        _add_gold(made, options.gold, options.gold_columns, rows_of, by_row)
     return made
 
 
@@ -104,23 +117,29 @@ def _question(body: dict[str, Any]) -> str | None:
     return given.strip() if isinstance(given, str) and given.strip() else None
 
 
-def _add_gold(made: Joins, path: Path, columns: tuple[str, str] | None, rows_of: RowsOf) -> None:
+def _add_gold(
+    made: Joins, path: Path, columns: tuple[str, str] | None, rows_of: RowsOf, by_row: bool
+) -> None:  # fmt: skip
     table: dict[str, dict[str, Any]] = {}
     key = answer = ""
-    for place, row in _objects(path, rows_of):
+    for number, (place, row) in enumerate(_objects(path, rows_of)):
         if not key:
             key, answer = columns or _columns(path, row)
+            by_row = by_row and key in _TEXTS
         name, gold = _key(find(row, key)), find(row, answer)
         if not name or gold is None:
             raise InputError(f"--gold {path}: {place}: no {key if not name else answer}")
         entry = {"gold_answer": gold}
         entry.update({k: row[k] for k in ("question", "question_id") if k != key and row.get(k) is not None})
+        if by_row:
+            name, entry = str(number), {"gold_answer": as_text(gold), "question": name}
         if table.setdefault(name, entry) != entry:
             raise InputError(f"--gold {path}: {place}: {key} {name[:60]!r} has two gold answers")
     if not table:
         raise InputError(f"--gold {path}: no rows")
-    made.gold, made.by_text = table, key in _TEXTS
-    made.notes.append(f"gold answers: the column {answer} of {path}, joined by {key}")
+    made.gold, made.by_row, made.by_text = table, by_row, key in _TEXTS and not by_row
+    joined = "the number of the row" if by_row else key
+    made.notes.append(f"gold answers: the column {answer} of {path}, joined by {joined}")
 
 
 def _columns(path: Path, row: dict[str, Any]) -> tuple[str, str]:

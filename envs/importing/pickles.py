@@ -13,6 +13,7 @@ import pickletools
 import sys
 from array import array
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -60,6 +61,18 @@ def read(path: Path) -> Any:
     """Return the value of the pickle at ``path``, see `load`."""
     with path.open("rb", buffering=_BUFFER) as file:
         return load(file, path.stat().st_size, str(path))
+
+
+def begins_with_text(path: Path) -> bool:
+    """Return whether the first value within the dictionary of a pickle is a text."""
+    with path.open("rb") as file, suppress(ValueError, OverflowError, MemoryError):
+        for opcode, _, _ in pickletools.genops(_BoundedFile(file, path.stat().st_size)):  # type: ignore[arg-type]
+            if opcode.name not in _OPENING:
+                return "UNICODE" in opcode.name or "STRING" in opcode.name
+    return False
+
+
+_OPENING = ("PROTO", "FRAME", "EMPTY_DICT", "MARK", "DICT", "PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE")
 
 
 class CompactList:
