@@ -74,6 +74,8 @@ class Question(ABC):
     """The names of the signals that the question has and the controller declares."""
     can_verify: bool = False
     """Whether the question has a verifier, and the controller declares that it uses one."""
+    has_forks: bool = False
+    """Whether the question has forks, and the controller declares that it uses them; `can_fork` tells of a branch."""
 
     # Actions
 

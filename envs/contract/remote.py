@@ -3,7 +3,9 @@
 Standard library only: this file runs inside the sandbox. Each action is one request: a byte for the verb (the codes of
 an action log, and `LATEST`), and its numbers (i64). Each reply is JSON: ``[error, result, tokens, latency, can_step,
 tokens_ran_out, branches]``. ``error`` is null or ``[class, message]``. ``branches`` holds ``[index, depth, state]`` of
-each branch that may have changed, so that a look at the state needs no request.
+each branch that may have changed, so that a look at the state needs no request; the values of the signals that the
+controller declares follow. If it declares forks, the reply ends with the branches that can be forked, and with the
+number of branches that can be opened.
 """
 
 from __future__ import annotations
@@ -13,10 +15,19 @@ from array import array
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .question import BudgetSpent, IllegalAction, Question, TokensSpent, check_signals, with_signals
-from .replay import ADVANCE, BRANCH, PROBE, PRUNE, RUN, STEP
+from .question import (
+    NO_FORKS,
+    NO_VERIFIER,
+    BudgetSpent,
+    IllegalAction,
+    Question,
+    TokensSpent,
+    check_signals,
+    with_signals,
+)
+from .replay import ADVANCE, BRANCH, FORK, PROBE, PRUNE, RUN, STEP, VERIFY
 
-LATEST = 6
+LATEST = 8
 """The verb of a request for `Question.latest_answers`."""
 RUNNING, FINISHED, PRUNED = range(3)
 """The states of a branch in a reply."""
@@ -32,10 +43,14 @@ class RemoteQuestion(Question):
         max_branches: see `Question`.
         max_tokens: see `Question`.
         can_step: whether the budget has the tokens of a first step.
+        signals: the signals that the question has and the controller declares.
+        can_verify: whether it has a verifier, and the controller declares one.
+        branches_left: `Question.branches_left` of a question with forks that the controller declares; None without.
     """
 
     __slots__ = (
-        "_ask", "_can_step", "_depths", "_latency", "_states", "_tokens", "answers", "max_branches", "max_tokens",
+        "_ask", "_branches_left", "_can_step", "_depths", "_forkable", "_latency", "_states", "_tokens", "_values",
+        "answers", "can_verify", "has_forks", "max_branches", "max_tokens", "signals",
     )  # fmt: skip
 
     def __init__(
@@ -44,7 +59,13 @@ class RemoteQuestion(Question):
         max_branches: int,
         max_tokens: int | None = None,
         can_step: bool = True,
+        signals: Sequence[str] = (),
+        can_verify: bool = False,
+        branches_left: int | None = None,
     ) -> None:
+        self.signals = tuple(signals)
+        self.can_verify = can_verify
+        self.has_forks = branches_left is not None
         self.max_branches = max_branches
         self.max_tokens = max_tokens
         self.answers: dict[str, str] = {}
@@ -55,6 +76,9 @@ class RemoteQuestion(Question):
         self._can_step = can_step
         self._depths: list[int] = []
         self._states: list[int] = []
+        self._values: list[list[float | None]] = []
+        self._branches_left = branches_left
+        self._forkable: list[int] = []
 
     # Actions
 
@@ -82,7 +106,32 @@ class RemoteQuestion(Question):
     def run_many_to_end(self, indices: Sequence[int]) -> list[str | None]:
         return list(map(self._answer, self._act(RUN, indices)))
 
+    def verify(self, i: int) -> float | None:
+        if not self.can_verify:
+            raise IllegalAction(NO_VERIFIER)
+        score: float | None = self._act(VERIFY, (i,))
+        return score
+
+    def fork(self, i: int) -> int:
+        if not self.has_forks:
+            raise IllegalAction(NO_FORKS)
+        opened: int = self._act(FORK, (i,))
+        return opened
+
     # State
+
+    def signal(self, i: int, name: str) -> float | None:
+        check_signals(self, (name,))
+        self._opened(i)
+        return self._values[i][self.signals.index(name)]
+
+    def can_fork(self, i: int) -> bool:
+        self._opened(i)
+        return i in self._forkable
+
+    @property
+    def branches_left(self) -> int:
+        return self.max_branches - self.width if self._branches_left is None else self._branches_left
 
     def finished(self, i: int) -> bool:
         self._opened(i)
@@ -133,16 +182,20 @@ class RemoteQuestion(Question):
                 self._opened(i)
             raise
         reply = json.loads(self._ask(request))
-        error, result, self._tokens, self._latency, self._can_step, ran_out, branches = reply
+        error, result, self._tokens, self._latency, self._can_step, ran_out, branches, *forks = reply
+        if forks:
+            self._forkable, self._branches_left = forks
         if ran_out:
             self.tokens_ran_out = True
-        for i, depth, state in branches:
+        for i, depth, state, *values in branches:
             if i == len(self._depths):
                 self._depths.append(depth)
                 self._states.append(state)
+                self._values.append(values)
             else:
                 self._depths[i] = depth
                 self._states[i] = state
+                self._values[i] = values
         if error is not None:
             raise ERRORS[error[0]](error[1])
         return result

@@ -175,9 +175,10 @@ class ReplayQuestion(ReplayState):
 
     def verify(self, i: int) -> float | None:
         self._end_lane()
-        recording, depth = self._recording, self.depth(i)
+        recording = self._recording
         if recording.verifier is None:
             raise IllegalAction(NO_VERIFIER)
+        depth = self.depth(i)
         if i in self._pruned:
             raise IllegalAction(f"branch {i} was pruned")
         if depth == 0:

@@ -71,7 +71,7 @@ class ReplayState(Question):
         self._verified = {}
         if recording.parents is not None:
             self._order = [branch for branch in order if recording.parents[branch] < 0]
-            self._recorded, self._forked = [], {}
+            self._recorded, self._forked, self.has_forks = [], {}, True
             nearest = recording.fork_rule == NEAREST
             self._forks = RecordedForks(recording.parents, recording.fork_depths, order, nearest)
 

@@ -68,6 +68,7 @@ class ReplayedActions(ForwardedState):
         self.question = self._state = question
         self.max_branches = question.max_branches
         self.max_tokens = question.max_tokens
+        self.signals, self.can_verify, self.has_forks = question.signals, question.can_verify, question.has_forks
 
     async def branch_many(self, n: int) -> list[int]:
         """See `envs.contract.question.Question`, as all actions and properties here."""
@@ -81,6 +82,22 @@ class ReplayedActions(ForwardedState):
 
     async def prune(self, i: int) -> None:
         self.question.prune(i)
+
+    async def verify(self, i: int) -> float | None:
+        return self.question.verify(i)
+
+    async def fork(self, i: int) -> int:
+        return self.question.fork(i)
+
+    def signal(self, i: int, name: str) -> float | None:
+        return self.question.signal(i, name)
+
+    def can_fork(self, i: int) -> bool:
+        return self.question.can_fork(i)
+
+    @property
+    def branches_left(self) -> int:
+        return self.question.branches_left
 
     async def step_many(self, indices: Sequence[int]) -> list[tuple[str | None, bool]]:
         return self.question.step_many(indices)

@@ -10,11 +10,13 @@ from typing import Any
 
 from autotts.envs.contract import remote
 from autotts.envs.contract.question import IllegalAction
-from autotts.envs.contract.replay import ADVANCE, BRANCH, PROBE, PRUNE, RUN, STEP
+from autotts.envs.contract.replay import ADVANCE, BRANCH, FORK, PROBE, PRUNE, RUN, STEP, VERIFY
+from autotts.envs.declarations import Declarations
 from autotts.envs.live.exchange import LiveActions
 
 from ..kept_logs import BadFrame
 from ..outcome import Verdict
+from .extended import DeclaredActions
 from .frames import TOKEN, largest_request
 
 IDLE_REQUESTS = 4096
@@ -26,10 +28,12 @@ class LiveDialogue:
 
     Args:
         actions: the question.
+        declared: what the controller declares that it uses beside answers.
     """
 
-    def __init__(self, actions: LiveActions) -> None:
+    def __init__(self, actions: LiveActions, declared: Declarations | None = None) -> None:
         self._actions = actions
+        self.declared = DeclaredActions(actions, declared or Declarations())
         self._tokens: dict[str, str] = {}
         self._answers: dict[str, str] = {}
         self._idle_left = IDLE_REQUESTS
@@ -54,9 +58,12 @@ class LiveDialogue:
             touched = [i for i in dict.fromkeys(numbers) if 0 <= i < actions.width]
         if verb == BRANCH:
             touched = range(before[1], actions.width)
+        elif verb == FORK:
+            touched = [*touched, *range(before[1], actions.width)]
         self._count(before != (actions.tokens, actions.width), len(numbers))
         states = self._states(touched) if verb != remote.LATEST else []
         reply = [error, result, actions.tokens, actions.latency, actions.can_step, actions.tokens_ran_out, states]
+        reply += self.declared.forks()
         return json.dumps(reply, separators=(",", ":")).encode()
 
     def answer(self, token: bytes) -> str | None:
@@ -96,6 +103,10 @@ class LiveDialogue:
             return self._token(await actions.probe(numbers[0]))
         if verb == PRUNE:
             return await actions.prune(numbers[0])
+        if verb == VERIFY:
+            return await self.declared.verify(numbers[0])
+        if verb == FORK:
+            return await self.declared.fork(numbers[0])
         return [(i, self._token(answer)) for i, answer in actions.latest_answers.items()]
 
     def _token(self, answer: str | None) -> str | None:
@@ -110,8 +121,8 @@ class LiveDialogue:
                 self._answers[drawn] = answer
         return token
 
-    def _states(self, touched: Iterable[int]) -> list[tuple[int, int, int]]:
-        """Return (index, depth, state) of each branch of ``touched``."""
+    def _states(self, touched: Iterable[int]) -> list[tuple[Any, ...]]:
+        """Return (index, depth, state, and the value of each declared signal) of each branch of ``touched``."""
         actions, running = self._actions, frozenset(self._actions.active)
 
         def state(i: int) -> int:
@@ -119,7 +130,7 @@ class LiveDialogue:
                 return remote.RUNNING
             return remote.FINISHED if actions.finished(i) else remote.PRUNED
 
-        return [(i, actions.depth(i), state(i)) for i in touched]
+        return [(i, actions.depth(i), state(i), *self.declared.values(i)) for i in touched]
 
     def _count(self, changed: bool, branches: int) -> None:
         """Count a request, so that a controller cannot ask for ever.

@@ -70,11 +70,20 @@ class LiveStart:
     max_branches: int = 1
     max_tokens: int | None = None
     can_step: bool = True
+    signals: tuple[str, ...] = ()
+    """See `envs.contract.remote.RemoteQuestion`, as the next two."""
+    can_verify: bool = False
+    branches_left: int | None = None
+
+    def as_json(self) -> dict[str, object]:
+        """Return all but those of the last three fields that have their defaults."""
+        beyond = {"signals": (), "can_verify": False, "branches_left": None}
+        return {name: value for name, value in asdict(self).items() if name not in beyond or value != beyond[name]}
 
 
 def start(number: int, start: LiveStart) -> bytes:
     """Return the message that starts the process of a question."""
-    return _message(b"S", number, json.dumps(asdict(start)).encode())
+    return _message(b"S", number, json.dumps(start.as_json()).encode())
 
 
 def reply(number: int, data: bytes) -> bytes:

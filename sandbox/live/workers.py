@@ -24,6 +24,7 @@ from ..choice import open_sandbox
 from ..evaluation import CandidateFailed
 from ..kept_logs import BadFrame
 from ..outcome import Candidate, Verdict
+from ..sealed_extras import declared_by
 from . import frames
 from .dialogue import LiveDialogue
 from .frames import LiveStart
@@ -167,10 +168,18 @@ class LiveWorkers:
         """
         if actions.max_branches > MAX_BRANCHES:
             raise ValueError(f"a live question has at most {MAX_BRANCHES} branches, not {actions.max_branches}")
-        start = LiveStart(beta, seed, actions.max_branches, actions.max_tokens, actions.can_step)
+        dialogue = LiveDialogue(actions, declared_by(self._controller.source))
+        has = dialogue.declared
+        if has.missing:
+            needs = f"it needs {' and '.join(has.missing)}, which the live question does not have"
+            return LiveOutcome(Verdict("rejected: needs", needs))
+        start = LiveStart(
+            beta, seed, actions.max_branches, actions.max_tokens, actions.can_step,
+            has.signals, has.can_verify, has.branches_left,
+        )  # fmt: skip
         process = await self._process(start)
         try:
-            return await self._play(process, LiveDialogue(actions))
+            return await self._play(process, dialogue)
         finally:
             process.close()
 

@@ -289,7 +289,10 @@ def solve(worker: Any, candidate: str, begin: dict[str, Any], modules: dict[str,
         gc.set_threshold(50_000)
         if begin["beta"] is None:  # only to see whether it can be loaded
             return send(b"A")
-        question = remote.RemoteQuestion(ask, begin["max_branches"], begin["max_tokens"], begin["can_step"])
+        question = remote.RemoteQuestion(
+            ask, begin["max_branches"], begin["max_tokens"], begin["can_step"], begin.get("signals", ()),
+            begin.get("can_verify", False), begin.get("branches_left"),
+        )  # fmt: skip
         try:
             answer = controller(begin["beta"], begin["seed"]).solve(question)
         except modules["envs.question"].TokensSpent:

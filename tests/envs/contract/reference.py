@@ -65,6 +65,7 @@ class PlainQuestion(Question):
         self.max_branches = min(max_branches, len(order))
         self.signals = tuple(recording.signals)
         self.can_verify = recording.verifier is not None
+        self.has_forks = recording.parents is not None
         self.open: list[PlainBranch] = []
         self.spent = self.critical = 0
 

@@ -33,8 +33,7 @@ Action = tuple[str, Any]
 class Everything(Controller):
     """Takes random actions, illegal ones among them."""
 
-    signals = ("confidence", "answer_x")
-    optional_signals = ("only_final",)
+    optional_signals = ("confidence", "answer_x", "only_final")
     verifier = "optional"
     forks = "optional"
 

@@ -71,6 +71,6 @@ def replayed_questions(episodes: Episodes) -> list[ReplayQuestion]:
     ):
         if (e, q) not in recordings:
             recordings[e, q] = recording(episodes.environments[e], q)
-        branches = episodes.permutations[len(recordings[e, q].total_tokens), order].tolist()
+        branches = recordings[e, q].order(order)
         questions.append(ReplayQuestion(recordings[e, q], branches, episodes.max_branches, episodes.max_tokens))
     return questions

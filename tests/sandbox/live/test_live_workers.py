@@ -23,6 +23,8 @@ from autotts.sandbox.live.workers import MAX_BRANCHES, LiveOutcome, LiveWorkers
 from autotts.sandbox.outcome import Candidate
 
 from ...environments import limited, pack
+from ..test_beyond_answers import episodes as extended_episodes
+from ..test_beyond_answers import everything_source
 from ..test_sandboxes import SANDBOXES
 from .replayed import ReplayedActions, replayed_questions
 
@@ -299,3 +301,16 @@ def test_two_hundred_questions_share_few_processes() -> None:
             assert most <= 8
 
     asyncio.run(run())
+
+
+@pytest.mark.slow
+def test_signals_verifiers_and_forks_work_live_as_in_the_sandbox() -> None:
+    assert_same_as_in_the_sandbox(Candidate("everything", everything_source()), extended_episodes(1), "process")
+
+
+def test_a_controller_whose_needs_a_live_question_does_not_meet_never_starts() -> None:
+    head = "from envs import Controller\nclass Needy(Controller):\n"
+    source = head + "    signals = ('confidence',)\n    forks = 'needed'\n"
+    outcome = solve_once(Candidate("needy", source))
+    message = "it needs the signal confidence and forks, which the live question does not have"
+    assert (outcome.verdict.kind, outcome.verdict.message) == ("rejected: needs", message)

@@ -13,9 +13,13 @@ from hypothesis import strategies as st
 from autotts.envs.contract.question import BudgetSpent, IllegalAction, Question
 from autotts.envs.contract.remote import LATEST, RemoteQuestion
 from autotts.envs.contract.replay import BRANCH, PROBE, STEP, ActionLog, Recording, ReplayQuestion
+from autotts.envs.declarations import Declarations
+from autotts.envs.recordings import recording_of
 from autotts.sandbox.kept_logs import BadFrame
 from autotts.sandbox.live.dialogue import IDLE_REQUESTS, LiveDialogue
 
+from ...envs.contract.test_ledger import Everything
+from ...envs.extended import extended_environment
 from .replayed import ReplayedActions
 
 
@@ -29,10 +33,12 @@ def now(coroutine: Coroutine[Any, Any, Any]) -> Any:
 
 
 def remote_of(question: ReplayQuestion) -> tuple[RemoteQuestion, LiveDialogue]:
-    dialogue = LiveDialogue(ReplayedActions(question))
+    dialogue = LiveDialogue(ReplayedActions(question), Declarations.of(Everything))
+    has = dialogue.declared
     remote = RemoteQuestion(
-        lambda request: now(dialogue.reply(request)), question.max_branches, question.max_tokens, question.can_step
-    )
+        lambda request: now(dialogue.reply(request)), question.max_branches, question.max_tokens, question.can_step,
+        has.signals, has.can_verify, has.branches_left,
+    )  # fmt: skip
     return remote, dialogue
 
 
@@ -42,6 +48,13 @@ def random_question(random: Random, max_tokens: int | None) -> Callable[[], Repl
     totals = [100 * (len(column) - 1) + random.randint(1, 100) for column in answers]
     cost, most = random.choice((0, 5)), random.randint(1, 7)
     return lambda: ReplayQuestion(Recording.of(answers, totals, 100, cost), range(n), most, max_tokens)
+
+
+def random_extended_question(random: Random, max_tokens: int | None) -> Callable[[], ReplayQuestion]:
+    """Return a question with signals, a verifier and forks."""
+    recording, most = recording_of(extended_environment(random), 0).seen_by(Everything), random.randint(1, 9)
+    limit = max_tokens and max_tokens // 10
+    return lambda: ReplayQuestion(recording, recording.order(0), most, limit or max_tokens)
 
 
 def act(question: Question, random: Random) -> Any:
@@ -64,16 +77,25 @@ def act(question: Question, random: Random) -> Any:
         lambda: question.finished(one),
         lambda: question.depth(one),
         lambda: question.advance(1 << 70),
+        lambda: question.verify(one),
+        lambda: question.verify_many(some),
+        lambda: question.fork(one),
+        lambda: question.can_fork(one),
+        lambda: question.step(one, *question.signals),
+        lambda: question.signal(one, random.choice(("confidence", "answer_x", "unknown"))),
     ]
     try:
-        return random.choices(actions, [4, 1, 3, 3, 5, 3, 3, 1, 1, 1, 1, 1, 1])[0]()
+        return random.choices(actions, [4, 1, 3, 3, 5, 3, 3, 1, 1, 1, 1, 1, 1, 3, 1, 4, 1, 2, 2])[0]()
     except IllegalAction as error:
         return type(error), str(error)
 
 
 def state(question: Question) -> list[Any]:
     branches = [(question.depth(i), question.finished(i)) for i in range(question.width)]
+    values = [[question.signal(i, name) for name in question.signals] for i in range(question.width)]
+    forks = [question.can_fork(i) for i in range(question.width)]
     return [
+        values, forks, question.has_forks, question.can_verify, question.branches_left,
         branches, question.active, question.tokens, question.latency, question.can_step, question.tokens_left,
         question.can_branch, question.tokens_ran_out, question.max_branches, question.max_tokens,
     ]  # fmt: skip
@@ -98,9 +120,11 @@ def read(value: Any, dialogue: LiveDialogue, known: set[str]) -> Any:
 
 
 @settings(max_examples=100, deadline=None)
-@given(seed=st.integers(0, 10**9), max_tokens=st.one_of(st.none(), st.integers(1, 2000)))
-def test_a_remote_question_behaves_as_the_question_that_it_asks(seed: int, max_tokens: int | None) -> None:
-    make = random_question(Random(seed), max_tokens)
+@given(seed=st.integers(0, 10**9), max_tokens=st.one_of(st.none(), st.integers(1, 2000)), extended=st.booleans())
+def test_a_remote_question_behaves_as_the_question_that_it_asks(
+    seed: int, max_tokens: int | None, extended: bool
+) -> None:
+    make = (random_extended_question if extended else random_question)(Random(seed), max_tokens)
     here, there = make(), make()
     remote, dialogue = remote_of(there)
     one, two = Random(seed + 1), Random(seed + 1)
