@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from autotts.envs.declarations import Declarations, read_declarations
-from autotts.envs.environment import ROOT, Environment
+from autotts.envs.environment import Environment
 from autotts.envs.recordings import signal_cells, verifier_cells
 
-if TYPE_CHECKING:
-    from .sealing import SealedQuestion
-
 Floats = npt.NDArray[np.float32]
-Order = npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +26,7 @@ class SealedExtras:
     """(C,) the scores; None without a verifier."""
     verify_cost: int = 0
     parents: npt.NDArray[np.int32] | None = None
-    """(N,) the parent of each branch, `ROOT` for none; None without forks."""
+    """(N,) the parent of each branch, -1 for none; None without forks."""
     fork_depths: npt.NDArray[np.int32] | None = None
     """(N,) the intervals that each shares with its parent."""
     fork_rule: str = "recorded"
@@ -91,49 +87,3 @@ def not_audited(source: str, environments: Sequence[Environment]) -> str:
         "forks": declared.forks and any(env.parents is not None for env in environments),
     }
     return ", ".join(name for name, is_used in used.items() if is_used)
-
-
-def seen_question(sealed: SealedQuestion, declarations: Declarations) -> SealedQuestion:
-    """Return a question as it crosses the wall to a candidate: without all that it does not declare.
-
-    Forks that are not declared are left out, and the roots are numbered anew (see `seen_order`).
-    """
-    extras = sealed.extras
-    if extras is None:
-        return sealed
-    if extras.parents is None or declarations.forks:
-        return replace(sealed, extras=extras.declared(declarations))
-    root = extras.parents == ROOT
-    cells = np.repeat(root, sealed.lengths)
-    flat = SealedExtras(
-        {name: column[cells] for name, column in extras.signals.items()},
-        None if extras.verifier is None else extras.verifier[cells],
-        extras.verify_cost,
-    )
-    return replace(
-        sealed, cells=sealed.cells[cells], lengths=sealed.lengths[root], totals=sealed.totals[root],
-        extras=flat.declared(declarations),
-    )  # fmt: skip
-
-
-def seen_order(order: Order, sealed: SealedQuestion, declarations: Declarations) -> Order:
-    """Return the order of opening of a question's branches in the numbers of `seen_question`."""
-    if sealed.extras is None or sealed.extras.parents is None or declarations.forks:
-        return order
-    root = sealed.extras.parents == ROOT
-    numbers = np.cumsum(root) - 1
-    return np.asarray(numbers[order[root[order]]], np.int32)
-
-
-def columns(questions: Sequence[SealedQuestion]) -> dict[str, npt.NDArray[Any]]:
-    """Return the columns of a message for the extras of ``questions``; none if no question has any."""
-    extras = [sealed.extras for sealed in questions if sealed.extras is not None]
-    if not extras:
-        return {}
-    numbers = [column for each in extras for column in (*each.signals.values(), each.verifier) if column is not None]
-    forks = [(each.parents, each.fork_depths) for each in extras if each.parents is not None]
-    return {
-        "numbers": np.concatenate([np.zeros(0, np.float32), *numbers]),
-        "parents": np.concatenate([np.zeros(0, np.int32), *(parents for parents, _ in forks)]),
-        "fork_depths": np.concatenate([np.zeros(0, np.int32), *(d for _, d in forks if d is not None)]),
-    }

@@ -28,9 +28,10 @@ from autotts.envs.episodes import Episodes
 from autotts.envs.opened_branches import order_of
 from autotts.envs.plain_text import message_line
 
-from . import policy, sealed_extras
+from . import declared_questions, policy
 from .kept_logs import LARGEST_LOG, BadFrame, largest_log
 from .outcome import Candidate, Verdict
+from .sealed_extras import declared_by
 from .sealing import RecordedQuestions, SealedQuestion, sizes_of
 from .worker import seccomp
 
@@ -167,7 +168,7 @@ class SandboxJob:
     def __init__(self, candidate: Candidate, batch: SealedBatch) -> None:
         self.candidate = candidate
         self.batch = batch
-        self._declared = sealed_extras.declared_by(candidate.source)
+        self._declared = declared_by(candidate.source)
         self._known: dict[int, tuple[npt.NDArray[np.int32], int]] = {}
         """The meaning of the codes of each question that was sent, and the bytes of its longest log."""
 
@@ -182,10 +183,10 @@ class SandboxJob:
         if any(sealed.extras is not None for sealed in questions):
             owner = dict(zip(order.ravel().tolist(), question.ravel().tolist(), strict=True))
             orders = [
-                sealed_extras.seen_order(one, questions[owner[i]], self._declared) for i, one in enumerate(orders)
+                declared_questions.seen_order(one, questions[owner[i]], self._declared) for i, one in enumerate(orders)
             ]
-            questions = [sealed_extras.seen_question(sealed, self._declared) for sealed in questions]
-        extras = sealed_extras.columns(questions)
+            questions = [declared_questions.seen_question(sealed, self._declared) for sealed in questions]
+        extras = declared_questions.columns(questions)
         columns: dict[str, npt.NDArray[Any]] = {
             "cells": np.concatenate([sealed.cells for sealed in questions]),
             "lengths": np.concatenate([sealed.lengths for sealed in questions]),
