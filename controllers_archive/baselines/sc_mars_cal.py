@@ -20,7 +20,9 @@ asked only while branches outside the warm-up run, for afterwards the full vote 
 that the paper finds by L-BFGS; margins below 1e-9 are none. Knob: beta sets the branches; up to 16 of them all vote.
 """
 
+from collections.abc import Iterable
 from math import exp, log, log1p, sqrt
+from operator import mul, sub
 
 from envs import Controller, Question, majority
 
@@ -96,8 +98,9 @@ class ScMarsCal(Controller):
         whole = WHOLE in self.question.signals
         names = (GROUP, WHOLE) if whole else (GROUP,)
         for i, (answer, finished, sure, *mean) in zip(branches, self.question.step_many(branches, *names), strict=True):
-            over_all = mean[0] if finished and mean and mean[0] is not None else sure
-            self.traces.setdefault(i, Trace()).see(answer, finished, over_all)
+            if finished and mean and mean[0] is not None:
+                sure = mean[0]
+            self.traces.setdefault(i, Trace()).see(answer, finished, sure)
         return [i for i in branches if not self.traces[i].ended]
 
 
@@ -178,8 +181,8 @@ def longest(traces: list[Trace]) -> int:
     return max((len(trace.rows) for trace in traces), default=0)
 
 
-def dot(one: list[float], other: list[float]) -> float:
-    return sum(a * b for a, b in zip(one, other, strict=True))
+def dot(one: Iterable[float], other: Iterable[float]) -> float:
+    return sum(map(mul, one, other))
 
 
 def sigmoid(x: float) -> float:
@@ -193,55 +196,40 @@ def logit(q: float) -> float:
 
 def logistic(rows: list[list[float]], labels: list[float], ridge: float) -> list[float]:
     """Return the weights that minimise -loglik + ridge * (sum of squares without the first), by damped Newton steps."""
-    n = len(rows[0])
-    penalty = [0.0, *[2 * ridge] * (n - 1)]
-    pairs = [(a, b) for a in range(n) for b in range(a, n)]
+    columns = list(zip(*rows, strict=True))
+    penalty = [0.0, *[2 * ridge] * (len(columns) - 1)]
 
     def loss(weights: list[float]) -> float:
         scores = [dot(weights, row) for row in rows]
         fit = sum(max(s, 0.0) - s * y + log1p(exp(-abs(s))) for s, y in zip(scores, labels, strict=True))
-        return fit + sum(p * w * w for p, w in zip(penalty, weights, strict=True)) / 2
+        return fit + dot(penalty, [w * w for w in weights]) / 2
 
-    weights, now = [0.0] * n, len(rows) * log(2)
+    weights = [0.0] * len(columns)
+    now = loss(weights)
     for _ in range(100):
-        slope = [p * w for p, w in zip(penalty, weights, strict=True)]
-        curve = [[0.0] * n for _ in range(n)]
-        for row, y in zip(rows, labels, strict=True):
-            p = sigmoid(dot(weights, row))
-            error, bend = p - y, p * (1 - p)
-            for a in range(n):
-                slope[a] += error * row[a]
-            for a, b in pairs:
-                curve[a][b] += bend * row[a] * row[b]
-        for a, b in pairs:
-            curve[b][a] = curve[a][b] = curve[a][b] + (penalty[a] + 1e-12 if a == b else 0.0)
-        step = solved(curve, slope)
+        chances = [sigmoid(dot(weights, row)) for row in rows]
+        errors = list(map(sub, chances, labels))
+        system = []
+        for a, column in enumerate(columns):
+            bent = [q * (1 - q) * x for q, x in zip(chances, column, strict=True)]
+            system.append([*(dot(bent, other) for other in columns), dot(errors, column) + penalty[a] * weights[a]])
+            system[a][a] += penalty[a] + 1e-12
+        step = solved(system)
         far = max(map(abs, step))
         if far < 1e-11 or now < TINY:
             break
-        weights, then = moved(weights, step), loss(moved(weights, step))
-        while then > now and far > 1e-4:  # nearer to the optimum, whole steps are safe, and the loss is noise
+        tried = list(map(sub, weights, step))
+        while (then := loss(tried)) > now and far > 1e-4:  # nearer to the optimum, whole steps are safe
             step, far = [s / 2 for s in step], far / 2
-            weights = moved(weights, [-s for s in step])
-            then = loss(weights)
-        now = then
+            tried = list(map(sub, weights, step))
+        weights, now = tried, then
     return weights
 
 
-def moved(weights: list[float], step: list[float]) -> list[float]:
-    return [w - s for w, s in zip(weights, step, strict=True)]
-
-
-def solved(matrix: list[list[float]], right: list[float]) -> list[float]:
-    """Return the solution of a symmetric positive system, by elimination."""
-    rows = [[*row, value] for row, value in zip(matrix, right, strict=True)]
-    n = len(rows)
-    for a in range(n):
-        for b in range(a + 1, n):
-            factor = rows[b][a] / rows[a][a]
-            rows[b] = [x - factor * y for x, y in zip(rows[b], rows[a], strict=True)]
-    result = [0.0] * n
-    for a in reversed(range(n)):
-        known = sum(rows[a][b] * result[b] for b in range(a + 1, n))
-        result[a] = (rows[a][n] - known) / rows[a][a]
-    return result
+def solved(system: list[list[float]]) -> list[float]:
+    """Return the solution of a symmetric positive system, by elimination; the right side is the last column."""
+    for a, pivot in enumerate(system):
+        for b, row in enumerate(system):
+            if a != b:
+                system[b] = [x - row[a] / pivot[a] * y for x, y in zip(row, pivot, strict=True)]
+    return [row[-1] / row[a] for a, row in enumerate(system)]

@@ -131,7 +131,8 @@ def calibrated_gamma(answers: list[list[str | None]], finals: list[str | None], 
     return min(1.0, max(0.5, round(smallest / 10 + 1 / len(answers) ** 0.5, 2)))
 
 
-def sc_mars(paper: Paper, width: int, calibrate: bool) -> str | None:
+def mars(paper: Paper, width: int, calibrate: bool = False, dco: bool = False) -> str | None:
+    """Play MARS: with a calibrated factor, or among the branches that DeepConf keeps."""
     world = paper.world
     warm, taught = list[int](), list[int]()
     while len(taught) < 16 and len(paper.opened) < width:
@@ -153,13 +154,30 @@ def sc_mars(paper: Paper, width: int, calibrate: bool) -> str | None:
     gamma = 1.0
     if calibrate:
         gamma = calibrated_gamma([answers[i] for i in taught], [finals[i] for i in taught], taught_longest)
+    reference = plurality(finals[i] for i in taught)
+    s = _threshold(paper, taught) if dco else 0.0
+
+    def kept(i: int, t: int) -> bool:
+        """Whether branch i has had no 2,048 tokens in a row below s by checkpoint t."""
+        lows = world.signals["lowest_group"][paper.opened[i]][: t + 1] if dco else []
+        return all(low is None or low >= s for u, low in enumerate(lows, 1) if u * world.delta >= 2048)
+
     for t in range(longest):
         for i in rest:
-            if not paper.ended(i):
+            if paper.depth[i] == t and not paper.ended(i) and (not t or kept(i, t - 1)):
                 paper.step(i)
-        if all(map(paper.ended, rest)):
+        eligible = [i for i in everyone if kept(i, t)]
+        if not any(not paper.ended(i) and kept(i, t) for i in rest):
             break
-        found = rule([answers[i][t] for i in everyone], fit.q(features[:, t]).tolist(), gamma)
-        if found is not None and (t or found == plurality(finals[i] for i in taught)):
+        q = fit.q(features[eligible, t]).tolist() if eligible else []
+        found = rule([answers[i][t] for i in eligible], q, gamma)
+        if found is not None and (t or found == reference):
             return found
-    return plurality(finals)
+    ended = [i for i in everyone if paper.ended(i)]
+    return plurality(finals[i] for i in [i for i in ended if kept(i, longest)] or ended)
+
+
+def _threshold(paper: Paper, taught: list[int]) -> float:
+    lows = [paper.world.signals["lowest_group"][paper.opened[i]][-1] for i in taught]
+    known = [low for low in lows if low is not None]
+    return float(np.percentile(known, 90)) if len(known) > 1 else 0.0
