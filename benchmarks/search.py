@@ -8,6 +8,16 @@ when its candidates have played the given number of episodes. The variants:
 - formulas: evolution over formulas; tuned: the same without random formulas; unguided: without the surrogate model;
 - islands: formulas on four islands.
 
+With `--signal STRENGTH` the variants are three columns of the same simulated environments, one set for each seed:
+
+- informative: a signal `confidence`, higher for a right branch than for a wrong one with the probability STRENGTH;
+- noise: the same column, but it tells nothing (0.5);
+- without: no column.
+
+All three are searched by formulas. The table shows which best versions use the signal, and the tokens that they save
+against the best version found without the column, at equal accuracy on fresh branch orders. A version that is said to
+use the signal must lose by an exchange of the column for noise; the table shows that loss too.
+
 All begin from defaults alone; `--starts` gives them the hand-set starts, which contain results of earlier studies. The
 table shows the hypervolume of accuracy and log tokens (search figures), and the quality of each run's best version on
 branch orders that no search uses (from 0 on), with the champions beside it. Differences are paired by seed, with 95%
@@ -24,7 +34,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -43,14 +53,18 @@ from autotts.envs import catalogue
 from autotts.envs.episodes import grid
 from autotts.envs.store import Environment
 from autotts.envs.synthetic.model import default_environments
+from autotts.envs.synthetic.parts import SimulatedParts, with_parts
+from autotts.envs.synthetic.strength import NOISE, Strength
 from autotts.sandbox.backends.process import ProcessSandbox
+from autotts.sandbox.base import SandboxLimits
 from autotts.sandbox.evaluation import evaluate
 from autotts.sandbox.outcome import Candidate
+from benchmarks.search_tables import Course, draw, print_courses, print_signals, read_course
 
 GENERATIONS = 10_000
 """More generations than any number of episodes allows."""
-_STUDENT = {1: 12.71, 2: 4.30, 3: 3.18, 4: 2.78, 5: 2.57, 6: 2.45, 7: 2.36, 8: 2.31, 9: 2.26}
-"""The 97.5% quantile of Student's distribution by degrees of freedom."""
+LIMITS = SandboxLimits(episode_seconds=600.0, seconds=100_000.0)
+"""Another load on the machine decides no verdict."""
 
 
 class EnoughEpisodes(Exception):
@@ -92,23 +106,6 @@ class LimitedExplorer:
         """Do nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Course:
-    """The progress of a discovery: an entry for the baselines, and one after each candidate."""
-
-    episodes: list[int]
-    hypervolume: list[float]
-    seconds: float
-    """Of work on candidates."""
-    version: str
-    searched: float
-    """Quality of the best version, as the search believes it."""
-    best: float
-    """Quality of the best version on fresh branch orders."""
-    signals: tuple[str, ...]
-    """The signals that the best version uses."""
-
-
 def main() -> int:
     """Run the discoveries that are missing, and print the table."""
     options = _options()
@@ -125,9 +122,13 @@ def main() -> int:
         return 1
     courses: dict[str, list[Course]] = {}
     for variant, seed in jobs:
-        courses.setdefault(variant, []).append(_read(_place(options, variant, seed) / "course.json"))
-    _print(courses, options)
-    _draw(courses, options.out / "search.png")
+        courses.setdefault(variant, []).append(read_course(_place(options, variant, seed) / "course.json"))
+    print_courses(courses)
+    if options.signal is not None:
+        print_signals(courses)
+    elif options.champions:
+        _print_champions(options)
+    draw(courses, options.out / "search.png")
     return 0
 
 
@@ -144,9 +145,15 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--env", nargs="+", help="default: the synthetic environments")
     parser.add_argument("--data", help="where environments are")
     parser.add_argument("--cores", type=int, default=1, help="discoveries at a time")
+    parser.add_argument("--signal", type=float, metavar="STRENGTH", help="compare columns of a signal: 0.8, say")
+    parser.add_argument("--questions", type=int, default=30, help="of each simulated environment, with --signal")
     parser.add_argument("--starts", action="store_true", help="begin from the hand-set starts too")
+    parser.add_argument("--champions", action="store_true", help="measure the champions on the same fresh orders")
     parser.add_argument("--job", nargs=2, help=argparse.SUPPRESS)
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.signal is not None:
+        options.variants = ["without", "informative", "noise"]
+    return options
 
 
 def _place(options: argparse.Namespace, variant: str, seed: int) -> Path:
@@ -154,9 +161,23 @@ def _place(options: argparse.Namespace, variant: str, seed: int) -> Path:
     return place
 
 
-def _environments(options: argparse.Namespace) -> list[Environment]:
-    found = catalogue.find(catalogue.data_root(options.data), options.env) if options.env else None
-    return list(found or default_environments())
+def _environments(options: argparse.Namespace, variant: str, seed: int) -> list[Environment]:
+    if options.signal is None:
+        found = catalogue.find(catalogue.data_root(options.data), options.env) if options.env else None
+        return list(found or default_environments())
+    plain = default_environments(options.questions, seed=seed)
+    return (
+        plain
+        if variant == "without"
+        else [_with_column(env, _STRENGTHS.get(variant, options.signal), seed) for env in plain]
+    )
+
+
+_STRENGTHS = {"noise": NOISE}
+
+
+def _with_column(env: Environment, strength: float, seed: int) -> Environment:
+    return with_parts(env, SimulatedParts({"confidence": Strength(strength, strength)}, seed=seed))
 
 
 def _explorer(variant: str, starts: bool) -> Explorer:
@@ -175,7 +196,7 @@ def _discover(variant: str, seed: int, options: argparse.Namespace) -> None:
     if not options.starts:
         STARTS.clear()
         STARTS["the defaults"] = Genome.make({}, {})
-    environments = _environments(options)
+    environments = _environments(options, variant, seed)
     config = RunConfig(
         generations=GENERATIONS, population=options.population, seed=seed, orders=options.orders,
         islands=4 if variant == "islands" else 1, environments={env.name: env.hash for env in environments},
@@ -183,10 +204,10 @@ def _discover(variant: str, seed: int, options: argparse.Namespace) -> None:
     run = Run.create(place / "run", config, environments)
     explorer = LimitedExplorer(_explorer(variant, options.starts), run, options.episodes)
     try:
-        with ProcessSandbox(1) as sandbox:
+        with ProcessSandbox(1, LIMITS) as sandbox:
             discover(Discovery(run, explorer, sandbox))
     except EnoughEpisodes:
-        course = _course(run, environments, options.fresh)
+        course = _course(run, environments, options, seed)
         (place / "course.json").write_text(json.dumps(asdict(course)))
         print(f"{variant:9} seed {seed}: {course.hypervolume[-1]:.2f}, fresh {course.best:.2f}", flush=True)
 
@@ -203,7 +224,7 @@ def _is_new(id: str) -> bool:
     return id.startswith("g") and not id.startswith("g000")
 
 
-def _course(run: Run, environments: Sequence[Environment], orders: int) -> Course:
+def _course(run: Run, environments: Sequence[Environment], options: argparse.Namespace, seed: int) -> Course:
     cards = {card.id: card for card in run.archive.cards()}
     within = population.space(list(cards.values()))
     points = [within.points(card.mean_curve) for card in cards.values() if card.generation == 0 and card.ok]
@@ -226,93 +247,37 @@ def _course(run: Run, environments: Sequence[Environment], orders: int) -> Cours
     at = population.budgets(everyone)
     best = population.ranked(everyone)[0]
     program = program_of(best.data) if best.data else None
-    with ProcessSandbox(1) as sandbox:
-        fresh = quality_on(run.archive.source(best.id), environments, orders, run.config, at, sandbox)
+    source, exchanged = run.archive.source(best.id), math.nan
+    with ProcessSandbox(1, LIMITS) as sandbox:
+        fresh = measured_on(source, environments, options.fresh, run.config, sandbox)
+        if options.signal is not None and program is not None and program.signals:
+            noisy = [_with_column(env, NOISE, seed + 1) for env in default_environments(options.questions, seed=seed)]
+            exchanged = measured_on(source, noisy, options.fresh, run.config, sandbox).quality(at)
+    curve = [(point.accuracy, point.tokens) for point in fresh.curve]
     return Course(
-        episodes, volumes, seconds, best.id, population.merit(best, at), fresh, program.signals if program else ()
-    )
+        episodes, volumes, seconds, best.id, population.merit(best, at), fresh.quality(at), curve, exchanged,
+        program.signals if program else (),
+    )  # fmt: skip
 
 
-def quality_on(
-    source: str,
-    environments: Sequence[Environment],
-    orders: int,
-    config: RunConfig,
-    at: object,
-    sandbox: ProcessSandbox,
-) -> float:
-    """Return the quality of a controller on the branch orders 0, 1, ..., in per cent."""
+def measured_on(
+    source: str, environments: Sequence[Environment], orders: int, config: RunConfig, sandbox: ProcessSandbox
+) -> Measurement:
+    """Return the results of a controller on the branch orders 0, 1, ..., which no search uses."""
     episodes = grid(environments, config.betas, range(orders), config.max_branches, config.max_tokens)
     result = evaluate(Candidate("best", source), episodes, sandbox)
     assert result.logs is not None and result.scores is not None, result.verdict
-    return Measurement(result.logs, result.scores).quality(np.asarray(at, float))
+    return Measurement(result.logs, result.scores)
 
 
-def _read(path: Path) -> Course:
-    document = json.loads(path.read_text())
-    return Course(**{**document, "signals": tuple(document["signals"])})
-
-
-def _spread(values: Sequence[float]) -> str:
-    return f"{np.mean(values):7.2f} ± {np.std(values, ddof=1) if len(values) > 1 else 0:.2f}"
-
-
-def _paired(ours: Sequence[float], theirs: Sequence[float]) -> str:
-    """Return the mean difference with its 95% interval."""
-    apart = np.subtract(ours, theirs)
-    if len(apart) < 2:
-        return f"{apart.mean():+.2f}"
-    half = _STUDENT.get(len(apart) - 1, 2.0) * float(apart.std(ddof=1)) / math.sqrt(len(apart))
-    return f"{apart.mean():+.2f} [{apart.mean() - half:+.2f}, {apart.mean() + half:+.2f}]"
-
-
-def _print(courses: dict[str, list[Course]], options: argparse.Namespace) -> None:
-    titles = ("hypervolume", "over random", "best, searched", "best, fresh orders", "over random")
-    print(
-        "\n" + " ".join([f"{'variant':9}", *(f"{title:>22}" for title in titles), "candidates", "seconds", "signals"])
-    )
-    first = next(iter(courses.values()))
-    base = courses.get("random", first)
-    for variant, found in courses.items():
-        ends, best = [course.hypervolume[-1] for course in found], [course.best for course in found]
-        cells = (
-            _spread(ends), _paired(ends, [course.hypervolume[-1] for course in base]),
-            _spread([course.searched for course in found]), _spread(best),
-            _paired(best, [course.best for course in base]),
-        )  # fmt: skip
-        used = sum(bool(course.signals) for course in found)
-        print(
-            f"{variant:9}", *(f"{cell:>22}" for cell in cells),
-            f"{np.mean([len(course.episodes) - 1 for course in found]):10.0f}",
-            f"{np.mean([course.seconds for course in found]):7.0f}", f"{used} of {len(found)}",
-        )  # fmt: skip
-    environments = _environments(options)
+def _print_champions(options: argparse.Namespace) -> None:
+    environments = _environments(options, options.variants[0], options.first)
     run = Run(_place(options, options.variants[0], options.first) / "run")
     at = population.budgets(run.archive.cards())
-    with ProcessSandbox(1) as sandbox:
+    with ProcessSandbox(1, LIMITS) as sandbox:
         for name in champion_names():
-            quality = quality_on(champion_source(name), environments, options.fresh, run.config, at, sandbox)
-            print(f"champion {name}: {quality:.2f} on the same fresh orders")
-
-
-def _draw(courses: dict[str, list[Course]], path: Path) -> None:
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    figure, axis = pyplot.subplots(figsize=(8, 5))
-    for variant, found in courses.items():
-        at = np.linspace(0, min(course.episodes[-1] for course in found), 200)
-        steps = np.array([np.array(c.hypervolume)[np.searchsorted(c.episodes, at, side="right") - 1] for c in found])
-        mean, spread = steps.mean(axis=0), steps.std(axis=0, ddof=1) if len(steps) > 1 else 0 * at
-        (line,) = axis.plot(at, mean, label=f"{variant} ({len(found)} seeds)")
-        axis.fill_between(at, mean - spread, mean + spread, alpha=0.15, color=line.get_color())
-    axis.set(xlabel="episodes", ylabel="hypervolume, points (search figures)")
-    axis.grid(alpha=0.3)
-    axis.legend()
-    figure.tight_layout()
-    figure.savefig(path, dpi=110)
+            found = measured_on(champion_source(name), environments, options.fresh, run.config, sandbox)
+            print(f"champion {name}: {found.quality(at):.2f} on the same fresh orders")
 
 
 if __name__ == "__main__":

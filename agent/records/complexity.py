@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from pydantic import BaseModel, ConfigDict
 
+from autotts.envs.declarations import DeclarationError, declarations_in
 from autotts.sandbox import policy
 from autotts.sandbox.stored_data import stored_data
 
@@ -14,6 +15,8 @@ _FREE = (0, 1)
 """Numbers that do not count as tuned constants."""
 _BYTES_OF_A_CONSTANT = 4
 """Bytes of stored data, above those of any ordinary controller, that count as one tuned constant."""
+_CONSTANTS_OF_A_SIGNAL = 8
+"""Constants that a signal counts as: a controller that declares it can be played in fewer environments."""
 UNKNOWN = 10**9
 """Stands for the complexity of a card without one, so that the version is never preferred as simpler."""
 
@@ -24,8 +27,8 @@ class Complexity(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     constants: int
-    """Numbers written in the source, other than 0 and 1 (with either sign), and stored data in place of numbers
-    (`sandbox.stored_data.StoredData.notable`)."""
+    """Numbers written in the source, other than 0 and 1 (with either sign), stored data in place of numbers
+    (`sandbox.stored_data.StoredData.notable`), and declared signals."""
     branches: int
     """Conditions, loops and alternatives: McCabe's cyclomatic complexity less one."""
 
@@ -46,7 +49,17 @@ def complexity(source: str) -> Complexity | None:
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
     hidden = stored_data(tree).notable // _BYTES_OF_A_CONSTANT
+    hidden += _CONSTANTS_OF_A_SIGNAL * _signals(tree)
     return Complexity(constants=sum(map(_is_free, nodes)) + hidden, branches=sum(map(_branches, nodes)))
+
+
+def _signals(tree: ast.Module) -> int:
+    """Return the number of signals that a controller declares; 0 if its declarations are not literals."""
+    try:
+        declared = declarations_in(tree)
+    except DeclarationError:
+        return 0
+    return len(declared.signals) + len(declared.optional_signals)
 
 
 def _is_free(node: ast.AST) -> bool:

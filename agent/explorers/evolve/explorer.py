@@ -17,18 +17,17 @@ from typing import Any
 
 from ...population.bandit import draw
 from ...records.explorer import Brief, Proposal
-from ...records.version import BriefVersion, Finding
+from ...records.version import BriefVersion
+from .formulas.search import FormulaExplorer
 from .genome import BLOCKS, STARTS, Genome, Span, difference, part
-from .moves import PURPOSES, REMEDIES, ChooseMove, Move, ScaleMove, SpreadMove
+from .moves import PURPOSES, REMEDIES, ChooseMove, Move, ScaleMove, SpreadMove, urgency
+from .moves import WIDE as WIDE
 from .number_variants import is_given, number_variants
 from .render import render
 from .surrogate import Surrogate, surrogate
 
 _TRIES = 60  # drafts per proposal: an explorer that draws only duplicates returns fewer proposals after so many
 _POOL = 30  # drafts per proposal from which the surrogate model chooses
-
-WIDE = ("mutate", "cross", "fresh", "remedy")
-"""The operators of wide steps, arms of a bandit. "fresh" is a slightly changed starting genome."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +44,9 @@ class EvolvedDraft:
 class EvolveExplorer:
     """The built-in evolutionary explorer. All chance comes from the brief's seed.
 
-    The only state is a cache of the last surrogate model, which the islands of a step share; the model follows from
-    the versions that the brief shows.
+    Where the environments have signals, it searches by formulas (`formulas.search.FormulaExplorer`): no building block
+    uses a signal. The only state is a cache of the last surrogate model, which the islands of a step share; the model
+    follows from the versions that the brief shows.
 
     Args:
         guided: whether a surrogate model chooses half of the drafts.
@@ -59,6 +59,7 @@ class EvolveExplorer:
 
     def __init__(self, guided: bool = True) -> None:
         self._guided = guided
+        self._formulas = FormulaExplorer(guided)
         self._last: tuple[list[tuple[Genome, float]], Surrogate | None] = [], None
 
     def propose(self, brief: Brief) -> list[Proposal]:
@@ -67,6 +68,8 @@ class EvolveExplorer:
         A search that was given controllers starts from them instead: one half of the first generation are their
         variants. Variants of a source without a genome differ in its numbers (`number_variants`).
         """
+        if brief.signals:
+            return self._formulas.propose(brief)
         made, brief = _without_genome(brief)
         return [*made, *self._propose(brief)]
 
@@ -99,6 +102,8 @@ class EvolveExplorer:
 
     def refine(self, brief: Brief) -> list[Proposal]:
         """Return variants of the parents, each changed against one or two of its findings."""
+        if brief.signals:
+            return self._formulas.refine(brief)
         made, brief = _without_genome(brief)
         return [*made, *self._refine(brief)]
 
@@ -263,9 +268,3 @@ def remedy(version: BriefVersion, genome: Genome, rng: random.Random) -> Evolved
             words.append(f"{shows}, so {PURPOSES[finding.kind]}: {difference(genome, after)}.")
             genome = after
     return EvolvedDraft(genome, f"From {version.id}. {' '.join(words)}", (version.id,)) if genome != first else None
-
-
-def urgency(findings: Sequence[Finding]) -> list[float]:
-    """Return a weight for each finding: its share of episodes plus its share of the tokens that all findings cost."""
-    total = max(1, sum(finding.tokens for finding in findings))
-    return [finding.share + finding.tokens / total + 1e-6 for finding in findings]

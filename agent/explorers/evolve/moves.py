@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ...records.version import Finding
 from .genome import Genome, scaled, spread
+
+WIDE = ("mutate", "cross", "fresh", "remedy")
+"""The operators of wide steps, arms of a bandit. "fresh" is a slightly changed starting genome."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,3 +135,9 @@ PURPOSES = {
     "hopeless": "to spend less where no answer emerges",
     "uneven_beta": "to spread the tokens more evenly over beta",
 }
+
+
+def urgency(findings: Sequence[Finding]) -> list[float]:
+    """Return a weight for each finding: its share of episodes plus its share of the tokens that all findings cost."""
+    total = max(1, sum(finding.tokens for finding in findings))
+    return [finding.share + finding.tokens / total + 1e-6 for finding in findings]

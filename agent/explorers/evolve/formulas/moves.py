@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from ....records.explorer import SignalSummary
-from .expression import FALSE, OPERATIONS, TRUE, B, Expression, S, apply, constant, replaced, rounded
+from .expression import FALSE, OPERATIONS, TRUE, B, Expression, L, S, apply, constant, replaced, rounded
 from .growth import Growth
 from .polarity import effects
 from .program import DEFAULTS, Program
@@ -290,24 +290,38 @@ def _moved(lo: float, hi: float, *, factor: float, rng: random.Random) -> tuple[
     return lo + math.log(factor) * ends[0], hi + math.log(factor) * ends[1]
 
 
-def without_signal(program: Program, signal: str) -> Program:
-    """Return ``program`` without a signal: as if the signal had its usual value, its conditions left out."""
-    return Program.make({slot: _without(tree, signal) or DEFAULTS[slot] for slot, tree in program.formulas.items()})
+def without_signal(program: Program, signal: str, long: float | None = None) -> Program:
+    """Return ``program`` without a signal: as if the signal had its usual value, its conditions left out.
+
+    Args:
+        program: a program.
+        signal: a name.
+        long: whether conditions for pruning become conditions on the length instead: a branch that has run for so many
+            typical lengths. Pruning by noise prunes long branches more often, which may help.
+    """
+    depth = None if long is None else apply("ge", _DEPTH, apply("mul", constant(S, long), _TYPICAL))
+    return Program.make({
+        slot: _without(tree, signal, depth if slot == "prune" else None) or DEFAULTS[slot]
+        for slot, tree in program.formulas.items()
+    })  # fmt: skip
 
 
-def _without(tree: Expression, signal: str) -> Expression | None:
-    """Return ``tree`` without ``signal``; None if nothing is left."""
+_DEPTH, _TYPICAL = Expression("depth", L), Expression("typical", L)
+
+
+def _without(tree: Expression, signal: str, instead: Expression | None = None) -> Expression | None:
+    """Return ``tree`` without ``signal``, with another condition ``instead`` of its own; None if nothing is left."""
     if tree.name == signal:
         return constant(S, 0.5 if tree.op == "rank" else 0.0)
     if tree.type == B and tree.op == "ge":
-        return None if any(node.name == signal for node in tree.walk()) else tree
+        return instead if any(node.name == signal for node in tree.walk()) else tree
     if tree.op in ("and", "or"):
-        left = [made for each in tree.args if (made := _without(each, signal)) is not None]
+        left = [made for each in tree.args if (made := _without(each, signal, instead)) is not None]
         return apply(tree.op, *left) if len(left) == 2 else left[0] if left else None
     if tree.op == "pick":
-        condition, yes, no = (_without(each, signal) for each in tree.args)
+        condition, yes, no = (_without(each, signal, instead) for each in tree.args)
         return no if condition is None or yes is None else apply("pick", condition, yes, no or yes)
-    parts = [_without(each, signal) for each in tree.args]
+    parts = [_without(each, signal, instead) for each in tree.args]
     if any(part is None for part in parts):
         return None
     return Expression(tree.op, tree.type, tuple(part for part in parts if part is not None), tree.span, tree.name)

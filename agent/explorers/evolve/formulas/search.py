@@ -11,9 +11,8 @@ from typing import Any
 from ....population.bandit import draw
 from ....records.explorer import Brief, Proposal
 from ....records.version import BriefVersion
-from ..explorer import WIDE, urgency
 from ..genome import STARTS, Genome
-from ..moves import PURPOSES
+from ..moves import PURPOSES, WIDE, urgency
 from ..number_variants import is_given, number_variants
 from .expression import Expression, S, apply, constant
 from .frame import write
@@ -297,9 +296,12 @@ def _without_signals(
 ) -> ProgramDraft | None:
     """Return the version without one of its signals, unless that was measured: a signal must earn its place."""
     for signal in program.signals if turn < 8 else ():
-        plain = without_signal(program, signal)
-        if plain.key not in qualities:
-            return ProgramDraft(plain, f"{version.id} without {signal}: is it of use?", (version.id,), before=program)
+        for long in (None, 1.0, 2.0):
+            plain = without_signal(program, signal, long)
+            if plain.key not in qualities:
+                return ProgramDraft(
+                    plain, f"{version.id} without {signal}: is it of use?", (version.id,), before=program
+                )
     return None
 
 
