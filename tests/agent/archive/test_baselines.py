@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from random import Random
 
 import numpy as np
 import pytest
 
 from autotts.agent.archive.baselines import baseline_names, baseline_source, baselines_for, every_baseline, left_out
+from autotts.agent.archive.names import find_controller, find_version
 from autotts.envs.declarations import read_declarations
 from autotts.envs.errors import InputError
 from autotts.envs.store import Environment
@@ -63,6 +65,16 @@ def test_a_baseline_says_what_it_is_what_it_needs_and_is_named_as_its_file(name:
     assert declared.needs == (name not in {*baseline_names(), *FREE})
     if name not in baseline_names():
         assert "Knob: beta sets" in source.replace("\n", " ") and "Statement: " in source
+
+
+def test_a_further_baseline_has_a_source_and_no_version_until_a_run_has_played_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert find_controller("deepconf_low").candidate.source == baseline_source("deepconf_low")
+    assert find_version("self_consistency")[1] == "self_consistency"
+    with pytest.raises(InputError, match="deepconf_low ships, and no archive here has it; `autotts evaluate`"):
+        find_version("deepconf_low")
 
 
 def test_an_unknown_name_is_refused_with_all_names() -> None:
