@@ -14,6 +14,8 @@ from autotts.agent.archive.names import find_controller, find_version
 from autotts.envs.declarations import read_declarations
 from autotts.envs.errors import InputError
 from autotts.envs.store import Environment
+from autotts.sandbox.policy import parse
+from autotts.sandbox.stored_data import NOTABLE_VALUES, stored_data
 
 from ...environments import random_environment
 
@@ -61,6 +63,7 @@ def test_a_signal_that_no_baseline_needs_changes_nothing() -> None:
 def test_a_baseline_says_what_it_is_what_it_needs_and_is_named_as_its_file(name: str) -> None:
     source = baseline_source(name)
     assert f'    name = "{name}"\n' in source and len(source.splitlines()) < 300
+    assert stored_data(parse(source)).values < NOTABLE_VALUES  # else every run would find that it stores data
     declared = read_declarations(source)
     assert declared.needs == (name not in {*baseline_names(), *FREE})
     if name not in baseline_names():
