@@ -11,6 +11,7 @@ from pathlib import Path
 from autotts.agent.cli import collect as command
 from autotts.agent.cli.live_options import ServerAddress
 from autotts.envs import store
+from autotts.envs.defaults import ALTERNATIVES
 from autotts.envs.errors import InputError
 from autotts.envs.live.collecting.session import CollectionStopped, CollectSnapshot, CollectWatcher
 from autotts.envs.live.collecting.session import collect as collect_branches
@@ -37,6 +38,11 @@ def collect(
     probe_suffix: str | None = None,
     probe_tokens: int | None = None,
     probe_cost: int = 0,
+    verifier: str | None = None,
+    verify_cost: int = 0,
+    fork_at: Sequence[int] = (),
+    forks: int | None = None,
+    alternatives: int = ALTERNATIVES,
     extract: Sequence[str] = ("boxed",),
     extract_gold: Sequence[str] = (),
     answers: str | None = None,
@@ -84,6 +90,11 @@ def collect(
         probe_suffix: text after a branch that makes the model answer, or the name of a family of models.
         probe_tokens: tokens of a probe's answer at most.
         probe_cost: tokens that replay charges for a probe.
+        verifier: scores every branch after each interval: ``FILE.py:function``, or the address of a server.
+        verify_cost: tokens that replay charges for a verification.
+        fork_at: intervals after which each branch that still runs is forked.
+        forks: forks of a branch at each of them; 2 if None.
+        alternatives: likeliest tokens of which the confidence of a token is the mean.
         extract: how the answer is found in a text, see ``--extract``.
         extract_gold: how the gold answer is found in its text; by default it is taken as it stands.
         answers: how answers are compared; None chooses from the gold answers.
@@ -120,6 +131,7 @@ def collect(
         map=[f"{field}={path}" for field, path in (mapping or {}).items()],
     )  # fmt: skip
     args.questions, args.extract, args.extract_gold = most_questions, list(extract), list(extract_gold)
+    args.fork_at = ",".join(map(str, fork_at)) or None
     args.data = None if data is None else os.fspath(data)
     args.output = None if output is None else os.fspath(output)
     urls = [base_url] if isinstance(base_url, str) else list(base_url)

@@ -7,3 +7,5 @@ MAX_BRANCHES = 64
 DEFAULT_ORDERS = 10
 """The default number of branch orders of a measurement: its intervals are those over questions, which more orders
 hardly narrow, and it takes seconds. The published figures have 100."""
+ALTERNATIVES = 5
+"""Alternatives to each token that a collection asks for, for entropies and confidences: as many as all servers give."""

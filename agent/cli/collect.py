@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from autotts.envs.defaults import ALTERNATIVES
 from autotts.envs.errors import InputError
 
 from . import json_output as json_writer
@@ -15,7 +16,7 @@ from . import live_options
 from .command_parser import BUDGET, OUTPUT
 from .live_options import ANSWERS, BRANCHES, ServerAddress
 from .messages import notice, warn
-from .options import Commands, add_command, amount, count, data_root, hours, json_output, share, whole
+from .options import Commands, add_command, amount, count, data_root, fork_depths, hours, json_output, share, whole
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -67,7 +68,9 @@ def add_parser(commands: Commands) -> None:
         "--probe-cost", type=whole, default=0, metavar="N",
         help="tokens that replay charges for a probe (default: 0; what probes really cost is in the provenance)",
     )  # fmt: skip
+    _add_forks(command.group(BRANCHES))
     live_options.add_answers(command)
+    live_options.add_verifier(command, "that replay charges for a verification")
     command.group(ANSWERS).add_argument(
         "--extract-gold", nargs="+", default=[], metavar="HOW",
         help="find the gold answer in its text, as --extract does (default: take it as it stands)",
@@ -87,6 +90,15 @@ def add_parser(commands: Commands) -> None:
     )
     json_output(command)
     data_root(command)
+
+
+def _add_forks(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--fork-at", metavar="N[,N...]", help="intervals after which each running branch is forked")
+    group.add_argument("--forks", type=count, metavar="N", help="forks of a branch at each of them (default: 2)")
+    group.add_argument(
+        "--alternatives", type=count, default=ALTERNATIVES, metavar="N",
+        help=f"likeliest tokens over which a token's confidence is a mean (default: {ALTERNATIVES}; DeepConf: 20)",
+    )  # fmt: skip
 
 
 def _add_budget(group: argparse._ArgumentGroup) -> None:
@@ -218,17 +230,24 @@ def plan_of(args: argparse.Namespace, name: str, path: Path, questions: Question
     from autotts.envs.store import SUFFIX as FILE_SUFFIX
 
     def settings(model: str, context: int | None) -> LiveSettings:
-        return replace(live_options.live_settings(args, model, context), probe_cost=args.probe_cost)
+        found = live_options.live_settings(args, model, context)
+        return replace(found, probe_cost=args.probe_cost, verify_cost=args.verify_cost)
 
     def reader(model: str) -> AnswerReader:
         chosen = questions.answers if questions.has_gold else args.answers
         return live_options.answer_reader(argparse.Namespace(**{**vars(args), "answers": chosen}), model)
 
+    if args.forks and args.fork_at is None:
+        raise InputError("--forks is for forks: --fork-at says where they are")
+    fork_at = () if args.fork_at is None else fork_depths(args.fork_at)
+    if 0 in fork_at or len(set(fork_at)) < len(fork_at):
+        raise InputError("--fork-at: expected different numbers of intervals, from 1 on")
     return CollectPlan(
         name, path.with_name(path.name.removesuffix(FILE_SUFFIX) + SUFFIX), Path(args.questions_file).name, questions,
         settings, reader, lambda model: _prices(args, model), template=_template(args), system=args.system or "",
         limits=CollectLimits(args.max_tokens_total, args.max_dollars, args.max_hours), concurrency=args.concurrency,
-        most_lost=args.max_lost, restart=args.restart, dry_run=args.dry_run,
+        most_lost=args.max_lost, restart=args.restart, dry_run=args.dry_run, alternatives=args.alternatives,
+        verifier=live_options.chosen_verifier(args), fork_at=fork_at, forks=(args.forks or 2) if fork_at else 0,
     )  # fmt: skip
 
 
@@ -261,12 +280,8 @@ def connection(args: argparse.Namespace, server: ServerAddress) -> Callable[[], 
 
     return lambda: connect(
         server.base_url, server.model, server.api_key, timeout=args.timeout, concurrency=args.concurrency,
-        alternatives=_ALTERNATIVES,
+        alternatives=args.alternatives,
     )  # fmt: skip
-
-
-_ALTERNATIVES = 5
-"""Alternatives to each token, for the entropy: as many as all servers give."""
 
 
 def _finish(args: argparse.Namespace, plan: CollectPlan, path: Path, outcome: CollectOutcome) -> int:

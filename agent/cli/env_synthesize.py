@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from autotts.envs.errors import InputError
 
 from .command_parser import CommandParser
-from .options import Commands, add_command, count, data_root, whole
+from .options import Commands, add_command, count, data_root, fork_depths, whole
 
 if TYPE_CHECKING:
     from autotts.envs.store import Environment
@@ -174,10 +174,7 @@ def _plan(args: argparse.Namespace) -> ForkPlan | None:
         if given:
             raise InputError(f"{given[0]} is for forks: --fork-at says where they are")
         return None
-    words = args.fork_at.split(",")
-    if not all(word.isascii() and word.isdecimal() and len(word) < 6 for word in words):
-        raise InputError(f"--fork-at {args.fork_at[:40]}: expected numbers of intervals, such as 2,5,9")
     return ForkPlan(
-        tuple(map(int, words)), args.forks or 2, args.fork_levels or 1,
+        fork_depths(args.fork_at), args.forks or 2, args.fork_levels or 1,
         pair(args.decided, "a probability") if args.decided else (0.5, 0.5), args.fork_rule or "recorded",
     )  # fmt: skip

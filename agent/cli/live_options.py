@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from autotts.envs.live.endpoint import HttpEndpoint
     from autotts.envs.live.exchange import Sampling
     from autotts.envs.live.settings import LiveSettings
+    from autotts.envs.live.verifier import Verifier
     from autotts.sandbox.live.workers import LiveWorkers
     from autotts.sandbox.outcome import Candidate
 
@@ -149,6 +150,32 @@ def add_answers(command: CommandParser) -> None:
         help="how answers are compared: exact, text, number, choice, math, or your own as package.module:function "
         "(default: choice or number if --extract is that, else math, or number if the packages of math are missing)",
     )  # fmt: skip
+
+
+def add_verifier(command: CommandParser, cost: str) -> None:
+    """Add a verifier of branches; ``cost`` says who counts the tokens of its price."""
+    group = command.group(ANSWERS)
+    group.add_argument(
+        "--verifier", metavar="FILE:FUNCTION|URL",
+        help="scores branches: a function of a Python file (question, text, finished), or a server that answers"
+        " {question, text, finished} with {score}; its key is $AUTOTTS_VERIFIER_KEY",
+    )  # fmt: skip
+    group.add_argument("--verify-cost", type=whole, default=0, metavar="N", help=f"tokens {cost} (default: 0)")
+
+
+def chosen_verifier(args: argparse.Namespace) -> Verifier | None:
+    """Return the verifier that the command line names; None for none.
+
+    Raises:
+        InputError: it cannot be used, or a price is given without it.
+    """
+    if args.verifier is None:
+        if args.verify_cost:
+            raise InputError("--verify-cost is the price of a verifier: name it with --verifier")
+        return None
+    from autotts.envs.live.verifier import verifier
+
+    return verifier(args.verifier)
 
 
 # What follows from the options

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from autotts.envs.defaults import MAX_BRANCHES
+from autotts.envs.errors import InputError
 
 from .command_parser import (
     BUDGET,
@@ -332,3 +333,15 @@ def hours(text: str) -> float:
     if not 0 < hours < float("inf"):
         raise argparse.ArgumentTypeError(f"{text} is not a number of hours")
     return hours
+
+
+def fork_depths(text: str) -> tuple[int, ...]:
+    """Return the depths of ``--fork-at N,N...``, in intervals.
+
+    Raises:
+        InputError: the text has another form.
+    """
+    words = text.split(",")
+    if not all(word.isascii() and word.isdecimal() and 0 < len(word) < 6 for word in words):
+        raise InputError(f"--fork-at {text[:40]}: expected numbers of intervals, such as 2,5,9")
+    return tuple(map(int, words))

@@ -21,11 +21,12 @@ def confidence_signals(
 
     Args:
         confs: (T,) the token confidence C of every token of the branch.
-        depths: ascending numbers of tokens at which intervals end, all below T; the last interval ends at T.
+        depths: ascending numbers of tokens at which intervals end, up to T; the last interval ends at T.
         window: tokens of a group.
 
     Returns:
-        The numbers at each depth, and the numbers at T. All are None where T is 0 or a confidence is not finite.
+        The numbers at each depth, and the numbers at T. All are None where T is 0 or a confidence is not finite; so is
+        that of an interval without tokens.
     """
     ends = [*depths, len(confs)]
     if not len(confs) or not np.isfinite(confs).all():
@@ -35,10 +36,10 @@ def confidence_signals(
     lowest = np.minimum.accumulate(groups)
     columns: dict[str, list[float | None]] = {name: [] for name in NAMES}
     for start, end in zip([0, *ends], ends, strict=False):
-        mean = float(total[end] / end)
+        mean = float(total[end] / end) if end else None
         full = end - window + 1  # the windows up to here
         values = (
-            float((total[end] - total[start]) / (end - start)), mean,
+            float((total[end] - total[start]) / (end - start)) if end > start else None, mean,
             float(groups[full - 1]) if full > 0 else mean, float(lowest[full - 1]) if full > 0 else mean,
             _bottom(groups[:full]) if full > 0 else mean,
         )  # fmt: skip

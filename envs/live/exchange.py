@@ -95,6 +95,8 @@ class Completion:
     """The text of each token, as many as ``logprobs``: finds the tokens of an answer."""
     entropies: tuple[float, ...] | None = None
     """The entropy (nats) over the alternatives that the server gave for each token, where it gives them."""
+    confidences: tuple[float, ...] | None = None
+    """The mean of -ln p over the alternatives that the server gave for each token: DeepConf's token confidence."""
 
 
 class RequestLost(Exception):

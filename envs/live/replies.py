@@ -63,6 +63,7 @@ class ReplyReader:
     _logprobs: list[float] = field(default_factory=list)
     _token_texts: list[str] = field(default_factory=list)
     _entropies: list[float] = field(default_factory=list)
+    _confidences: list[float] = field(default_factory=list)
 
     def read(self, document: Any) -> str:
         """Take one document of the reply, and return the text that it adds.
@@ -148,6 +149,7 @@ class ReplyReader:
     def _entropy(self, logprobs: Sequence[float]) -> None:
         if len(logprobs) > 1:
             self._entropies.append(entropy(logprobs))
+            self._confidences.append(token_confidence(logprobs))
 
     @property
     def has_ids(self) -> bool:
@@ -159,9 +161,9 @@ class ReplyReader:
         """Whether log-probabilities have arrived."""
         return bool(self._logprobs)
 
-    def _every_entropy(self) -> tuple[float, ...] | None:
-        """Return the entropies if each token has one: vLLM shows a drawn token beside the likeliest one unasked."""
-        return tuple(self._entropies) if self._logprobs and len(self._entropies) == len(self._logprobs) else None
+    def _every(self, values: Sequence[float]) -> tuple[float, ...] | None:
+        """Return ``values`` if each token has one: vLLM shows a drawn token beside the likeliest one unasked."""
+        return tuple(values) if self._logprobs and len(values) == len(self._logprobs) else None
 
     def counted(self) -> int:
         """Return the tokens that have arrived, by the best count there is."""
@@ -189,7 +191,7 @@ class ReplyReader:
         ids = tuple(self._ids) if len(self._ids) == tokens else None
         done = Completion(
             text, reason != "length", reason, tokens, ids, tuple(self._logprobs) or None,
-            tuple(self._token_texts) or None, self._every_entropy(),
+            tuple(self._token_texts) or None, self._every(self._entropies), self._every(self._confidences),
         )  # fmt: skip
         return done, exact
 
@@ -235,6 +237,15 @@ def entropy(logprobs: Sequence[float]) -> float:
     weights = [math.exp(each - highest) for each in logprobs]
     total = sum(weights)
     return max(0.0, -sum(w / total * math.log(w / total) for w in weights if w > 0))
+
+
+def token_confidence(logprobs: Sequence[float]) -> float:
+    """Return DeepConf's confidence of a token: the mean of -ln p over the alternatives that a server gave.
+
+    It is rounded to three decimals, as in the recordings of DeepConf. Alternatives of probability 0 are left out.
+    """
+    known = [each for each in logprobs if math.isfinite(each)]
+    return round(-math.fsum(known) / len(known), 3) if known else 0.0
 
 
 def _count(value: Any) -> int | None:

@@ -36,6 +36,8 @@ class LiveSettings:
     """How the tokens of branches are drawn. Probes are greedy."""
     seed: int | None = None
     """The seed of the question, from which each request gets its own; None to send no seeds."""
+    verify_cost: int = 0
+    """Tokens that the contract charges for a verification."""
 
     def __post_init__(self) -> None:
         least_tokens = self.delta + self.probe_cost
@@ -52,6 +54,7 @@ class LiveSettings:
             ),
             (f"probe_tokens is {self.probe_tokens}, but must be at least 1", self.probe_tokens < 1),
             (f"probe_cost is {self.probe_cost}, but must be at least 0", self.probe_cost < 0),
+            (f"verify_cost is {self.verify_cost}, but must be at least 0", self.verify_cost < 0),
             (
                 f"max_tokens is {self.max_tokens}, less than one interval and its probe ({least_tokens} tokens)",
                 self.max_tokens is not None and self.max_tokens < least_tokens,

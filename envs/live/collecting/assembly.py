@@ -6,12 +6,14 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any
 
 import numpy as np
 
 from ... import provenance as provenance_limits
 from ...answers.comparison import AnswerComparison, compare_answers
 from ...counting import counted
+from ...environment import FORK_RULES
 from ...errors import InputError
 from ...importing.collector import BranchCollector
 from ...importing.line import BranchLine
@@ -20,6 +22,7 @@ from ...store import ABSENT, Environment
 from ..exchange import TokenUse
 from .collection import BranchCollection, CollectedBranch
 from .questions import CollectQuestion
+from .signals import confidence_columns
 
 ACCURACY, AGREEMENT = "accuracy", "agreement"
 """The objectives of an environment: with gold answers, and without."""
@@ -62,6 +65,7 @@ def assemble(collection: BranchCollection, name: str, provenance: Mapping[str, s
         some = ", ".join(left_out[:5]) + (", ..." if len(left_out) > 5 else "")
         notes.append(f"{counted(len(left_out), 'question')} left out, as no branch has an answer ({some})")
     collector.settle()
+    collector.settle_forks()
     made, comparison = compare_answers(collector.environment(name), collection.reader.equivalence.name)
     if not has_gold:
         made = _with_majority(made)
@@ -71,6 +75,7 @@ def assemble(collection: BranchCollection, name: str, provenance: Mapping[str, s
         replace(
             made,
             signals=dict(sorted(made.signals.items())),
+            final_signals=dict(sorted(made.final_signals.items())),
             provenance=_fitting({"objective": objective, **provenance}),
         ),
         comparison,
@@ -80,13 +85,24 @@ def assemble(collection: BranchCollection, name: str, provenance: Mapping[str, s
 
 def _line(collection: BranchCollection, question: CollectQuestion, gold: str, branch: CollectedBranch) -> BranchLine:
     probed = not collection.width_only
-    fields = {
+    signals = branch.signals
+    if branch.confidences is not None and branch.probes:  # lost, so that the last probe has the last interval
+        columns, last = confidence_columns(branch.confidences, branch.ends[: len(branch.probes)])
+        signals = signals | {name: [*values, last[name]] for name, values in columns.items()}
+    fields: dict[str, Any] = {
         "question": question.text, "question_id": question.id, "gold_answer": gold, "branch": branch.number,
         "final_answer": branch.answer, "total_tokens": branch.tokens,
         "probe_freq": collection.settings.delta if probed else None,
         "probe_answers": branch.probes if probed else None,
-        "probe_cost": collection.settings.probe_cost, "signals": branch.signals if branch.probes else None,
+        "probe_cost": collection.settings.probe_cost, "signals": signals if branch.probes else None,
+        "final_signals": branch.final_signals or None,
     }  # fmt: skip
+    if collection.verified:
+        scores = branch.scores + [None] * (len(branch.probes) - len(branch.scores))  # a lost branch has fewer
+        fields |= {"verifier_scores": scores, "final_verifier_score": branch.final_score}
+        fields["verify_cost"] = collection.settings.verify_cost
+    if collection.forks:
+        fields |= {"parent_branch": branch.parent, "fork_depth": branch.fork_depth or None, "fork_rule": FORK_RULES[0]}
     return BranchLine.model_validate(fields)
 
 
@@ -100,7 +116,7 @@ def _with_majority(made: Environment) -> Environment:
     gold = made.gold.copy()
     for question in range(len(made)):
         branches = made.branches(question)
-        finals = made.final_answers[branches.start : branches.stop].tolist()
+        finals = [int(made.final_answers[b]) for b in branches if made.is_root[b]]
         votes = Counter(answer for answer in finals if answer != ABSENT)  # counted in the order of the branches
         gold[question] = max(votes, key=votes.__getitem__)
     order = dict.fromkeys([ABSENT])  # the vocabulary in the order of arrival, a gold answer first, as everywhere
@@ -129,7 +145,7 @@ def _lost_notes(collection: BranchCollection) -> list[str]:
 
 def described(
     collection: BranchCollection, *, model: str, template: str, level: str, program: str, questions: str,
-    template_text: str, system: str,
+    template_text: str, system: str, verifier: str = "",
 ) -> dict[str, str]:  # fmt: skip
     """Return the provenance of a collection.
 
@@ -142,6 +158,7 @@ def described(
         questions: the name of the file of questions.
         template_text: the template of the user's message, "" for none.
         system: the system message, "" for none.
+        verifier: the name of the verifier, "" for none.
     """
     settings = collection.settings
     first = collection.sessions[0] if collection.sessions else None
@@ -164,6 +181,8 @@ def described(
         "collected": first.date if first else "",
         "tokens": use_in_words(collection.use),
         "probe use": use_in_words(collection.probe_use),
+        "verifier": verifier,
+        "forks": f"{collection.forks} at each of {collection.fork_at} intervals" if collection.forks else "",
         "program": program,
     }
     return {name: value for name, value in found.items() if value}

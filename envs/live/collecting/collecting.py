@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from ...counting import counted
 from ...errors import InputError
 from ..exchange import GREEDY, Completion, RequestLost, TokenUse
+from ..verifier import VerifiedBranch, Verifier
 from .collection import BranchCollection, CollectedBranch
 from .journal import CollectJournal
-from .records import BranchLost, CollectRecord, IntervalDone, ProbeDone, RequestsMade, numbers
+from .records import BranchLost, BranchScored, CollectRecord, IntervalDone, ProbeDone, RequestsMade, numbers
 from .servers import CollectServer, prompt_tokens
-from .signals import answer_signals, interval_signals
+from .signals import answer_signals, final_signals, interval_signals
 from .spending import SpendingGuard
 
 _FEWEST = 20
@@ -42,13 +43,17 @@ class Collector:
         most_lost: the largest share of lost branches.
         observer: called after each record. It must be quick.
         notice: told about a server that is left out, in one line.
+        verifier: scores each branch after each interval; None for no scores.
     """
 
     def __init__(
         self, collection: BranchCollection, servers: Sequence[CollectServer], journal: CollectJournal,
         guard: SpendingGuard, *, concurrency: int = 64, most_lost: float = 0.1,
         observer: Callable[[], None] = lambda: None, notice: Callable[[str], None] = lambda text: None,
+        verifier: Verifier | None = None,
     ) -> None:  # fmt: skip
+        self._verifier = verifier
+        self._forks = True
         self._collection, self._servers, self._journal, self._guard = collection, servers, journal, guard
         self._concurrency, self._most_lost = concurrency, most_lost
         self._observer, self._notice = observer, notice
@@ -70,12 +75,15 @@ class Collector:
         Raises:
             InputError: no probe or no branch has an answer, or the last server cannot be used any more.
         """
+        self._forks = branches is None
+        self._collection.new_forks()  # those of earlier sessions are among the branches
         chosen = branches if branches is not None else (b for row in self._collection.branches for b in row)
         self._waiting = deque(branch for branch in chosen if not branch.finished)
+        most = len(self._waiting) * (1 + self._collection.forks * len(self._collection.fork_at))
         try:
             async with asyncio.TaskGroup() as group:
                 for server in self._servers:
-                    for _ in range(min(self._concurrency, len(self._waiting))):
+                    for _ in range(min(self._concurrency, most)):
                         group.create_task(self._work(server))
         except BaseExceptionGroup as errors:
             raise _first(errors) from None
@@ -114,6 +122,9 @@ class Collector:
     async def _request(self, server: CollectServer, branch: CollectedBranch) -> bool:
         """Send the next request of ``branch``; return whether the worker may go on with it."""
         use = TokenUse()
+        if self._collection.needs_score(branch):
+            await self._score(branch)
+            return self._stopped is None
         try:
             completion = await self._generate(server, branch, use)
         except asyncio.CancelledError:
@@ -130,7 +141,23 @@ class Collector:
             return False
         self._add(self._record(branch, completion, use))
         self._collection.check_answers()
+        await self._queue_forks()
         return self._stopped is None
+
+    async def _score(self, branch: CollectedBranch) -> None:
+        """Ask the verifier for a score of ``branch`` as it stands."""
+        assert self._verifier is not None
+        messages = self._collection.questions[branch.question].messages
+        seen = VerifiedBranch.of(messages, branch.passage.text, branch.ended)
+        self._add(BranchScored(branch.question, branch.number, await self._verifier.score(seen)))
+        await self._queue_forks()
+
+    async def _queue_forks(self) -> None:
+        made = self._collection.new_forks()
+        if made and self._forks:  # not in a dry run, which collects some branches alone
+            async with self._changed:
+                self._waiting.extend(made)
+                self._changed.notify_all()
 
     async def _generate(self, server: CollectServer, branch: CollectedBranch, use: TokenUse) -> Completion | None:
         """Return the next completion of ``branch``; None if a limit forbids it."""
@@ -191,11 +218,16 @@ class Collector:
             return ProbeDone(**place, text=completion.text, tokens=completion.tokens, signals=signals, use=spent)
         whole = self._collection.width_only or branch.depth + 1 >= self._collection.settings.intervals
         ended = completion.ended or whole
-        ids = completion.token_ids
+        ids, confidences = completion.token_ids, completion.confidences
+        if confidences is None and not completion.tokens:
+            confidences = ()
+        signals = interval_signals(completion)
+        if ended and signals:
+            signals = final_signals(completion, self._collection.final_answer(branch, completion.text))
         return IntervalDone(
             **place, text=completion.text, ids=None if ids is None else list(ids), tokens=completion.tokens,
-            ended=ended, reason=completion.finish_reason, use=spent,
-            signals={} if ended else interval_signals(completion),
+            ended=ended, reason=completion.finish_reason, use=spent, signals=signals,
+            confidences=None if confidences is None else list(confidences),
         )  # fmt: skip
 
     def _add(self, record: CollectRecord) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from array import array
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ...errors import InputError
 from ...plain_text import message_line
@@ -14,8 +15,17 @@ from ..exchange import Passage, TokenUse
 from ..families import suffix_after
 from ..settings import LiveSettings, request_seed
 from .questions import CollectQuestion
-from .records import BranchLost, CollectRecord, IntervalDone, ProbeDone, RequestsMade, SessionBegan, token_use
-from .signals import NAMES
+from .records import (
+    BranchLost,
+    BranchScored,
+    CollectRecord,
+    IntervalDone,
+    ProbeDone,
+    RequestsMade,
+    SessionBegan,
+    token_use,
+)
+from .signals import NAMES, confidence_columns
 
 TRIED = 20
 """Probes, and finished branches, after which at least one must have had an answer."""
@@ -47,11 +57,33 @@ class CollectedBranch:
     """Why it was lost; "" if it was not."""
     waiting: dict[str, float] = field(default_factory=dict)
     """The signals of the last interval, which has not been probed."""
+    ended: bool = False
+    """Whether it has run its last interval."""
+    final_signals: dict[str, float | None] = field(default_factory=dict)
+    scores: list[float | None] = field(default_factory=list)
+    """The verifier's, one after each interval but the last."""
+    final_score: float | None = None
+    parent: int | None = None
+    """The number of the branch that it is a fork of, if any."""
+    fork_depth: int = 0
+    """Intervals that it shares with its parent."""
+    confidences: array[float] | None = field(default_factory=lambda: array("d"))
+    """The confidence of each token so far; None once the server has not given them."""
+    ends: list[int] = field(default_factory=list)
+    """The length of ``confidences`` after each interval."""
 
     @property
     def needs_probe(self) -> bool:
         """Whether its next request is a probe."""
-        return not self.finished and len(self.probes) < self.depth
+        return not self.finished and not self.ended and len(self.probes) < self.depth
+
+    def fork(self, number: int) -> CollectedBranch:
+        """Return a branch that goes on from where this one stands."""
+        return replace(
+            self, number=number, parent=self.number, fork_depth=self.depth, probes=list(self.probes),
+            signals={name: list(values) for name, values in self.signals.items()}, scores=list(self.scores),
+            confidences=None if self.confidences is None else self.confidences[:], ends=list(self.ends),
+        )  # fmt: skip
 
 
 class BranchCollection:
@@ -63,20 +95,28 @@ class BranchCollection:
         reader: finds the answers.
         in_thought: whether the prompt opens a thought (``<think>``) by itself.
         width_only: whether the server cannot continue a branch, so that each is one request to its end.
+        verified: whether a verifier scores every branch after each interval.
+        fork_at: intervals after which each branch that still runs is forked; forks are not forked again.
+        forks: forks of a branch at each of them.
     """
 
     def __init__(
         self, questions: Sequence[CollectQuestion], settings: LiveSettings, reader: AnswerReader,
-        in_thought: bool = False, width_only: bool = False,
+        in_thought: bool = False, width_only: bool = False, *, verified: bool = False,
+        fork_at: Sequence[int] = (), forks: int = 0,
     ) -> None:  # fmt: skip
         self.width_only = width_only
+        self.verified = verified
+        self.fork_at, self.forks = sorted(fork_at), forks
         self.questions, self.settings, self.reader = questions, settings, reader
         self._in_thought = in_thought
         self.branches = [
             [CollectedBranch(question, number) for number in range(settings.max_branches)]
             for question in range(len(questions))
         ]
-        """(Q, N) by question and number."""
+        """By question: the roots by number, then the forks as they were made."""
+        self._by_number = {(b.question, b.number): b for row in self.branches for b in row}
+        self._new_forks: list[CollectedBranch] = []
         self.use = TokenUse()
         """Tokens of branches."""
         self.probe_use = TokenUse()
@@ -102,6 +142,19 @@ class BranchCollection:
         """Return the suffix of a probe of ``branch`` at its present depth."""
         return suffix_after(branch.passage.text, self.settings.probe_suffix)
 
+    def needs_score(self, branch: CollectedBranch) -> bool:
+        """Return whether the verifier is asked before ``branch`` goes on."""
+        return self.verified and not branch.finished and (branch.ended or len(branch.scores) < len(branch.probes))
+
+    def new_forks(self) -> list[CollectedBranch]:
+        """Return the forks that have been made since the last call."""
+        made, self._new_forks = self._new_forks, []
+        return made
+
+    def final_answer(self, branch: CollectedBranch, text: str) -> str | None:
+        """Return the answer of ``branch`` if it ends with ``text``."""
+        return self.reader.final(branch.passage.text + text, self._in_thought)
+
     def probe_answer(self, branch: CollectedBranch, text: str) -> str | None:
         """Return the answer in what the model wrote after the suffix."""
         return self.reader.probe(self.suffix(branch), text)
@@ -119,6 +172,10 @@ class BranchCollection:
                 self.sessions.append(record)
             case RequestsMade():
                 self.use.add(token_use(record.use))
+            case BranchScored():
+                branch = self._branch(record.question, record.branch)
+                self._score(branch, record.score)
+                return branch
             case IntervalDone() | ProbeDone() | BranchLost():
                 branch = self._branch(record.question, record.branch)
                 (self.probe_use if isinstance(record, ProbeDone) else self.use).add(token_use(record.use))
@@ -132,9 +189,9 @@ class BranchCollection:
         return None
 
     def _branch(self, question: int, number: int) -> CollectedBranch:
-        if not (0 <= question < len(self.branches) and 0 <= number < len(self.branches[question])):
+        branch = self._by_number.get((question, number))
+        if branch is None:
             raise ValueError("a branch that is not asked for")
-        branch = self.branches[question][number]
         if branch.lost:  # it was lost in an earlier session, and has been asked for again
             branch.lost, branch.finished = "", False
             self.lost -= 1
@@ -146,17 +203,26 @@ class BranchCollection:
     def _interval(self, branch: CollectedBranch, record: IntervalDone) -> None:
         if branch.needs_probe and self.settings.probe_suffix:
             raise ValueError("an interval before the probe of the last one")
+        if self.needs_score(branch):
+            raise ValueError("an interval before the score of the last one")
         ids = None if record.ids is None or branch.passage.token_ids is None else tuple(record.ids)
         whole = None if ids is None else (branch.passage.token_ids or ()) + ids
         branch.passage = Passage(branch.passage.text + record.text, whole)
         branch.depth += 1
         branch.tokens += record.tokens
         branch.waiting = record.signals
+        if record.confidences is None:
+            branch.confidences = None
+        if branch.confidences is not None:
+            branch.confidences.extend(record.confidences or ())
+            branch.ends.append(len(branch.confidences))
         if record.ended:
             branch.answer = self.reader.final(branch.passage.text, self._in_thought)
+            branch.ended, branch.waiting, branch.final_signals = True, {}, dict(record.signals)
             self.answered += branch.answer is not None
             self._last_end = branch.passage.text[-80:]
-            self._finish(branch)
+            if not self.verified:
+                self._finish(branch)
 
     def _probe(self, branch: CollectedBranch, record: ProbeDone) -> None:
         if not branch.needs_probe:
@@ -172,6 +238,29 @@ class BranchCollection:
         self.probed += 1
         self._last_probe = record.text
         self.probes_answered += answer is not None
+        if not self.verified:
+            self._fork(branch)
+
+    def _score(self, branch: CollectedBranch, score: float | None) -> None:
+        if not self.needs_score(branch):
+            raise ValueError("a score before an interval and its probe")
+        if branch.ended:
+            branch.final_score = score
+            self._finish(branch)
+        else:
+            branch.scores.append(score)
+            self._fork(branch)
+
+    def _fork(self, branch: CollectedBranch) -> None:
+        """Make the forks of a root at its present depth, which has been probed and scored."""
+        if branch.parent is not None or branch.depth not in self.fork_at:
+            return
+        place = branch.number * len(self.fork_at) + self.fork_at.index(branch.depth)
+        for number in range(self.forks):
+            made = branch.fork(self.settings.max_branches + place * self.forks + number)
+            self.branches[branch.question].append(made)
+            self._by_number[made.question, made.number] = made
+            self._new_forks.append(made)
 
     def _lose(self, branch: CollectedBranch, why: str) -> None:
         branch.lost = why
@@ -180,6 +269,11 @@ class BranchCollection:
         self.finished += 1
 
     def _finish(self, branch: CollectedBranch) -> None:
+        if branch.confidences is not None:
+            columns, final = confidence_columns(branch.confidences, branch.ends)
+            branch.signals |= columns
+            branch.final_signals |= final
+            branch.confidences = None  # takes most of the memory
         branch.passage = Passage()
         branch.finished = True
         self.finished += 1
@@ -216,8 +310,8 @@ class BranchCollection:
 
     @property
     def total(self) -> int:
-        """The branches that are to be collected."""
-        return len(self.questions) * self.settings.max_branches
+        """The branches that are to be collected, with the forks that have been made so far."""
+        return sum(map(len, self.branches))
 
     def complete(self, question: int) -> bool:
         """Return whether all branches of ``question`` are finished."""
@@ -233,7 +327,7 @@ class BranchCollection:
             return None
         single, majority, votes = 0.0, 0, 0
         for number, question in enumerate(self.branches):
-            counts = Counter(branch.answer for branch in question if branch.finished)
+            counts = Counter(branch.answer for branch in question if branch.finished and branch.parent is None)
             if not counts:
                 continue
             votes += 1

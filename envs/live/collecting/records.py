@@ -37,6 +37,8 @@ class IntervalDone:
     signals: dict[str, float]
     use: list[int]
     """What the request cost: the fields of `TokenUse` in order."""
+    confidences: list[float] | None = None
+    """The confidence of each token (`Completion.confidences`); None if the server gave none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,15 @@ class ProbeDone:
     tokens: int
     signals: dict[str, float]
     use: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class BranchScored:
+    """The verifier has judged a branch at its present depth, or at its end."""
+
+    question: int
+    branch: int
+    score: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +80,20 @@ class RequestsMade:
     use: list[int] = field(default_factory=list)
 
 
-CollectRecord: TypeAlias = SessionBegan | IntervalDone | ProbeDone | BranchLost | RequestsMade
+CollectRecord: TypeAlias = SessionBegan | IntervalDone | ProbeDone | BranchScored | BranchLost | RequestsMade
 _KINDS: Mapping[str, type[CollectRecord]] = {
-    "session": SessionBegan, "interval": IntervalDone, "probe": ProbeDone, "lost": BranchLost, "requests": RequestsMade,
+    "session": SessionBegan, "interval": IntervalDone, "probe": ProbeDone, "score": BranchScored, "lost": BranchLost,
+    "requests": RequestsMade,
 }  # fmt: skip
 _NAMES = {kind: name for name, kind in _KINDS.items()}
 
 
 def to_json(record: CollectRecord) -> str:
     """Return ``record`` as one line of JSON, without a line break."""
-    return json.dumps({"kind": _NAMES[type(record)], **asdict(record)}, separators=(", ", ": "))
+    values = asdict(record)
+    if values.get("confidences", 0) is None:  # a line without them is as it always was
+        del values["confidences"]
+    return json.dumps({"kind": _NAMES[type(record)], **values}, separators=(", ", ": "))
 
 
 def from_json(document: Mapping[str, Any]) -> CollectRecord:

@@ -12,10 +12,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from ...defaults import ALTERNATIVES
 from ...errors import DamagedFile, InputError
 from ..answer_reader import AnswerReader
 from ..exchange import Endpoint, TokenUse
 from ..settings import LiveSettings
+from ..verifier import Verifier
 from .assembly import CollectedEnvironment, assemble, described
 from .collecting import Collector, CollectStopped
 from .collection import BranchCollection, NoProbeAnswers
@@ -49,6 +51,14 @@ class CollectPlan:
     limits: CollectLimits = field(default_factory=CollectLimits)
     concurrency: int = 64
     most_lost: float = 0.1
+    verifier: Verifier | None = None
+    """Scores each branch after each interval, and at its end."""
+    fork_at: tuple[int, ...] = ()
+    """Intervals after which each branch that still runs is forked."""
+    forks: int = 0
+    """Forks of a branch at each of them."""
+    alternatives: int = ALTERNATIVES
+    """Alternatives to each token that the endpoints ask for."""
     restart: bool = False
     dry_run: bool = False
 
@@ -123,7 +133,14 @@ async def collect(
         settings, reader = plan.settings(endpoint.model, endpoint.context), plan.reader(endpoint.model)
         prices = plan.prices(endpoint.model)
         width_only = endpoint.level == "width only"
-        collection = BranchCollection(plan.questions.questions, settings, reader, servers[0].in_thought, width_only)
+        if width_only and plan.fork_at:
+            raise InputError("--fork-at needs a server that can continue a branch, and this one cannot")
+        if plan.verifier is not None:
+            stack.push_async_callback(plan.verifier.close)
+        collection = BranchCollection(
+            plan.questions.questions, settings, reader, servers[0].in_thought, width_only,
+            verified=plan.verifier is not None, fork_at=plan.fork_at, forks=plan.forks,
+        )  # fmt: skip
         journal = CollectJournal(plan.home, _identity(plan, servers[0], settings), restart=plan.restart)
         stack.callback(journal.close)
         _resume(collection, journal)
@@ -133,7 +150,7 @@ async def collect(
         before, done = _spent(collection).generated, collection.finished
         collector = Collector(
             collection, servers, journal, guard, concurrency=plan.concurrency, most_lost=plan.most_lost,
-            notice=watcher.notice,
+            notice=watcher.notice, verifier=plan.verifier,
             observer=lambda: watcher.progress(
                 CollectSnapshot(collection, guard.seconds, _spent(collection).generated - before, done)
             ),
@@ -180,7 +197,13 @@ async def _connect(
 def _identity(plan: CollectPlan, server: CollectServer, settings: LiveSettings) -> dict[str, Any]:
     """Return what the branches depend on. Answers are read anew, so that another extraction asks for nothing again."""
     digest = hashlib.sha256("".join(question.key for question in plan.questions.questions).encode())
-    return {
+    parts = {
+        "verifier": plan.verifier.name if plan.verifier is not None else None,
+        "fork at": list(plan.fork_at) or None,
+        "forks": plan.forks or None,
+        "alternatives": plan.alternatives if plan.alternatives != ALTERNATIVES else None,
+    }  # a collection without them is what it always was
+    return {name: value for name, value in parts.items() if value is not None} | {
         "questions": f"{len(plan.questions.questions)} ({digest.hexdigest()[:12]})",
         "model": server.endpoint.model,
         "chat template": server.template,
@@ -220,6 +243,7 @@ def _provenance(plan: CollectPlan, collection: BranchCollection, server: Collect
     return described(
         collection, model=server.endpoint.model, template=server.template, level=server.endpoint.level,
         program=program, questions=plan.source, template_text=plan.template, system=plan.system,
+        verifier="" if plan.verifier is None else plan.verifier.name,
     )  # fmt: skip
 
 

@@ -1,26 +1,26 @@
-"""The signals of a probe: log-probabilities and entropies of the interval, of its tail, and of the probe's answer.
-
-``confidence`` is the mean token log-probability of the interval before the probe, ``lowest`` the lowest of its tokens;
-``entropy`` the mean entropy (nats). The same for the last quarter of the interval (``tail_...``) and for the tokens of
-the probe's answer (``answer_...``). A mean log-probability is at most 0, and 0 is certain.
-"""
+"""Computes the signals of collected branches (see `envs.signals`) from log-probabilities, entropies and confidences."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 
+import numpy as np
+
+from ...importing.confidences import confidence_signals
+from ...signals import TAIL_PART
 from ..exchange import Completion
 
-TAIL = 4
-"""The tail of an interval is its last 1/4, rounded up to whole tokens."""
-NAMES = tuple(f"{part}{kind}" for part in ("", "tail_", "answer_") for kind in ("confidence", "lowest", "entropy"))
-"""All signals; a server that gives no log-probabilities or no alternatives leaves some out."""
+NAMES = (
+    *(f"{part}{kind}" for part in ("", "tail_", "answer_") for kind in ("confidence", "lowest", "entropy")),
+    "answer_probability",
+)
+"""The signals of single requests; a server that gives no log-probabilities or no alternatives leaves some out."""
 
 
 def interval_signals(completion: Completion) -> dict[str, float]:
     """Return the signals of an interval and of its tail, by name."""
-    tail = max(1, math.ceil(completion.tokens / TAIL))
+    tail = max(1, math.ceil(completion.tokens / TAIL_PART))
     found = _signals("", completion.logprobs, completion.entropies)
     return found | _signals("tail_", _last(completion.logprobs, tail), _last(completion.entropies, tail))
 
@@ -34,10 +34,31 @@ def answer_signals(completion: Completion, answer: str | None) -> dict[str, floa
             the text of each token.
     """
     part = _tokens_of(completion, answer)
-    logprobs, entropies = completion.logprobs, completion.entropies
-    return _signals(
-        "answer_", None if logprobs is None else logprobs[part], None if entropies is None else entropies[part]
-    )
+    logprobs = None if completion.logprobs is None else completion.logprobs[part]
+    entropies = None if completion.entropies is None else completion.entropies[part]
+    found = _signals("answer_", logprobs, entropies)
+    probability = _mean([math.exp(min(0.0, each)) for each in logprobs or ()])
+    return found if probability is None else found | {"answer_probability": float(f"{probability:.6g}")}
+
+
+def final_signals(completion: Completion, answer: str | None) -> dict[str, float]:
+    """Return the signals of the last interval of a branch, and of its final answer if this stands in the interval."""
+    found = interval_signals(completion)
+    return found | answer_signals(completion, answer) if answer and answer in completion.text else found
+
+
+def confidence_columns(
+    confidences: Sequence[float], ends: Sequence[int]
+) -> tuple[dict[str, list[float | None]], dict[str, float | None]]:
+    """Return the signals of DeepConf after each interval but the last, and those after the last, by name.
+
+    Args:
+        confidences: the confidence of each token of a branch.
+        ends: the number of them after each interval.
+    """
+    if not ends or not confidences:
+        return {}, {}
+    return confidence_signals(np.array(confidences[: ends[-1]], np.float64), ends[:-1])
 
 
 def _tokens_of(completion: Completion, answer: str | None) -> slice:

@@ -26,6 +26,8 @@ class FakeEndpoint:
     """May raise what a request raises."""
     requests: Counter[tuple[str, str, str, int | None]] = field(default_factory=Counter)
     """How often each request was answered: prompt, passage, suffix, seed."""
+    confident: bool = False
+    """Whether it gives alternatives to its tokens."""
     closed: bool = False
     most_at_once: int = 0
     _at_once: int = 0
@@ -57,6 +59,7 @@ class FakeEndpoint:
             text="".join(cut), ended=ended, finish_reason="stop" if ended else "length", tokens=len(cut),
             token_ids=tuple(numbers), logprobs=tuple(-n / 1000 for n in numbers) if full else None,
             token_texts=tuple(cut) if full else None,
+            confidences=tuple(n / 10 for n in numbers) if full and self.confident else None,
         )  # fmt: skip
 
     def _thought(self, prompt: Prompt, passage: Passage, seed: int | None) -> list[str]:

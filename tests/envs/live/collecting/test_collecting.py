@@ -66,7 +66,8 @@ def test_environment_holds_every_branch_with_probes_and_signals(tmp_path: Path) 
     assert len(made) == 3 and len(made.final_answers) == 15 and made.delta == 8
     assert (made.probes == np.maximum(0, -(-made.total_tokens // 8) - 1)).all()
     assert set(made.signals) == {
-        "confidence", "lowest", "tail_confidence", "tail_lowest", "answer_confidence", "answer_lowest"
+        "confidence", "lowest", "tail_confidence", "tail_lowest", "answer_confidence", "answer_lowest",
+        "answer_probability",
     }  # fmt: skip
     assert not any(np.isnan(column).any() for column in made.signals.values())
     guesses = {ord(text) + 1 for text in made.vocabulary if text.isdigit()}  # the first token of each probe's answer
