@@ -59,6 +59,8 @@ def action(chance: Random, question: Question) -> Action:
     if chance.random() < 0.1:
         some = [chance.randint(-1, width) for _ in range(2)]
     one = chance.choice(question.active or [0]) if chance.random() < 0.8 else chance.randint(-1, width)
+    if verb == "fork" and (able := [i for i in question.active if question.can_fork(i)]) and chance.random() < 0.8:
+        return verb, chance.choice(able)
     if verb in ("lane", "run"):
         return verb, (some, chance.randint(1, 4))
     if verb in ("signal", "signals", "step"):
