@@ -36,8 +36,8 @@ class OpenedBranches:
     """The recorded branches that E episodes opened."""
 
     branch: npt.NDArray[np.int32]
-    """(E, max_branches) the branch of the environment behind each one, by opening; -1 if there is none. Where an
-    episode forks nothing, branches that it might have opened are included."""
+    """(E, max_branches) the branch of the environment behind each one, by opening; -1 if there is none. Those that
+    the episode might have opened next, without forks, follow those that it opened."""
     start: npt.NDArray[np.int32]
     """(E, max_branches) the depth at which each was opened: 0, or that of its fork."""
     columns: dict[tuple[int, int], list[int]] = field(default_factory=dict)
@@ -79,7 +79,8 @@ def opened_branches(episodes: Episodes, logs: Logs, first: int = 0) -> OpenedBra
             raise ForgedLog(str(impossible), first + e) from None
         width = len(follower.branch)
         result.branch[e] = -1
-        result.branch[e, :width], result.start[e, :width] = follower.branch, follower.start
+        branches = [*follower.branch, *follower.unopened()][: episodes.max_branches]
+        result.branch[e, : len(branches)], result.start[e, :width] = branches, follower.start
         result.columns.update({(e, i): column for i, column in follower.columns.items()})
     return result
 
@@ -135,6 +136,10 @@ class _LogFollower:
         for record in records:
             at = slice(int(logs.index_offsets[record]), int(logs.index_offsets[record + 1]))
             self._take(int(logs.verbs[record]), int(logs.repeats[record]), logs.indices[at].tolist())
+
+    def unopened(self) -> list[int]:
+        """Return the roots that are not open."""
+        return self.roots[len(self.branch) - len(self.forked_from) :]
 
     def _take(self, verb: int, times: int, indices: Sequence[int]) -> None:
         for i in indices:
@@ -216,8 +221,8 @@ class _LogFollower:
         self._open(child, depth, depth)
         self.forked_from[new] = i
         if env.fork_depths[child] < depth:
-            own = _answers(env, child)
-            parent = self.columns.get(i) or _answers(env, self.branch[i])
+            own = recorded_answers(env, child)
+            parent = self.columns.get(i) or recorded_answers(env, self.branch[i])
             self.columns[new] = parent[:depth] + (own[depth:] or own[-1:])
         if i in self.unseen:
             self.unseen.add(new)
@@ -225,7 +230,7 @@ class _LogFollower:
             self.verified[new] = depth
 
 
-def _answers(env: Environment, branch: int) -> list[int]:
+def recorded_answers(env: Environment, branch: int) -> list[int]:
     """Return the answers of a branch: those of its probes, then its final one."""
     probes = env.probe_answers[env.probe_offsets[branch] : env.probe_offsets[branch + 1]]
     return [*probes.tolist(), int(env.final_answers[branch])]

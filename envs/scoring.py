@@ -63,6 +63,8 @@ class Scores(EpisodeFigures):
     """(E,) branches opened."""
     pruned: npt.NDArray[np.bool_]
     """(E, max_branches) whether each branch was pruned."""
+    branch: npt.NDArray[np.int32]
+    """(E, max_branches) the recorded branches (see `OpenedBranches.branch`)."""
 
     @cached_property
     def width(self) -> npt.NDArray[np.int32]:
@@ -81,7 +83,7 @@ class Scores(EpisodeFigures):
             return self
         return Scores(
             episodes, self.correct[:n], self.tokens[:n], self.latency[:n], self.answer[:n], self.depth[:n],
-            self.opened[:n], self.pruned[:n],
+            self.opened[:n], self.pruned[:n], self.branch[:n],
         )  # fmt: skip
 
 
@@ -123,7 +125,7 @@ def score(episodes: Episodes, logs: Logs) -> Scores:
         correct[mine] = logs.answer[mine] == env.gold[episodes.question[mine]]
         _check_revealed(env, episodes, mine, logs.answer, depth, branches)
     _check_shown(episodes, logs, depth, branches)
-    return Scores(episodes, correct, tokens, latency, logs.answer, depth, opened, pruned)
+    return Scores(episodes, correct, tokens, latency, logs.answer, depth, opened, pruned, branches.branch)
 
 
 def _check_sizes(episodes: Episodes, logs: Logs) -> None:

@@ -39,7 +39,7 @@ class DiagnosedBatch:
     @cached_property
     def final_answers(self) -> Answers:
         """(E, max_branches) See `hindsight.final_answers`."""
-        return final_answers(self.scores.episodes)
+        return final_answers(self.scores)
 
     @cached_property
     def gold_answers(self) -> Answers:

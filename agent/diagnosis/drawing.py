@@ -9,6 +9,7 @@ import numpy as np
 
 from autotts.envs.contract.replay import BRANCH, PRUNE, VERBS
 from autotts.envs.episodes import Episodes, Logs
+from autotts.envs.opened_branches import opened_branches, recorded_answers
 from autotts.envs.store import Environment
 from autotts.envs.trace import Trace, TraceStep, end_reason, trace
 
@@ -116,16 +117,15 @@ def draw_episode(
     """
     found = trace(episodes, logs, index)
     one = episodes.take(np.array([index]))
-    env, opened = one.environments[one.environment[0]], one.opened[0]
     words = _Words()
-    branches = _branches(found, env, opened.tolist(), words)
+    branches = _branches(found, one, logs.part(index, index + 1), words)
     steps = tuple(_step(step, words, seen) for step, seen in _with_sight(found.steps))
     lead = lead_history(one, logs.part(index, index + 1))
     return DrawnEpisode(
         version=version,
         environment=found.environment,
         question=found.question,
-        text=env.questions[found.question][:20_000],
+        text=one.environments[one.environment[0]].questions[found.question][:20_000],
         beta=found.beta,
         order=found.order,
         gold=words(found.gold),
@@ -160,8 +160,12 @@ class _Words:
         return tuple((word or "")[:_LONGEST] for word in self._numbers)
 
 
-def _branches(found: Trace, env: Environment, opened: list[int], words: _Words) -> tuple[DrawnBranch, ...]:
-    rows = [_recorded(env, branch, words) for branch in opened[: found.width]]
+def _branches(found: Trace, episode: Episodes, log: Logs, words: _Words) -> tuple[DrawnBranch, ...]:
+    env, opened = episode.environments[episode.environment[0]], opened_branches(episode, log)
+    rows = [
+        _as_words(env, opened.columns.get((0, b)) or recorded_answers(env, branch), words)
+        for b, branch in enumerate(opened.branch[0, : found.width].tolist())
+    ]
     passed, seen = ([[-1] * len(row) for row in rows] for _ in range(2))
     marks = [[-1, -1, -1] for _ in rows]  # opened, pruned, ended
     for number, step in enumerate(found.steps):
@@ -178,15 +182,15 @@ def _branches(found: Trace, env: Environment, opened: list[int], words: _Words) 
                 seen[b][cell] = number
         for b in step.ended:
             marks[b][2] = number
+        for b in step.forks:
+            marks[b][0] = number
     return tuple(
         DrawnBranch(cells=tuple(row), passed=tuple(p), seen=tuple(s), opened=m[0], pruned=m[1], ended=m[2])
         for row, p, s, m in zip(rows, passed, seen, marks, strict=True)
     )
 
 
-def _recorded(env: Environment, branch: int, words: _Words) -> list[int]:
-    probes = env.probe_answers[env.probe_offsets[branch] : env.probe_offsets[branch + 1]].tolist()
-    codes = [*probes, int(env.final_answers[branch])]
+def _as_words(env: Environment, codes: list[int], words: _Words) -> list[int]:
     return [words(env.vocabulary[code] if code else None) for code in codes]
 
 

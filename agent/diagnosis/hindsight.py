@@ -13,12 +13,13 @@ Bools = npt.NDArray[np.bool_]
 Numbers = npt.NDArray[np.int64]
 
 
-def final_answers(episodes: Episodes) -> Answers:
+def final_answers(scores: Scores) -> Answers:
     """Return (E, max_branches) final answers of the branches in the order of opening, -1 where there is no branch."""
-    table = np.full(episodes.opened.shape, -1, np.int32)
+    episodes = scores.episodes
+    table = np.full(scores.branch.shape, -1, np.int32)
     for e, env in enumerate(episodes.environments):
         mine = np.flatnonzero(episodes.environment == e)
-        branch = episodes.opened[mine]
+        branch = scores.branch[mine]
         table[mine] = np.where(branch >= 0, env.final_answers[branch], -1)
     return table
 
@@ -61,8 +62,8 @@ def remaining_work(scores: Scores, which: Numbers) -> tuple[Numbers, Numbers]:
     tokens = np.zeros_like(advances)
     for e, env in enumerate(episodes.environments):
         mine = np.flatnonzero(episodes.environment[which] == e)
-        branch, depth = episodes.opened[which[mine]], scores.depth[which[mine]].astype(np.int64)
-        advances[mine] = np.where(branch >= 0, env.probes[branch] + 1 - depth, 0)
+        branch, depth = scores.branch[which[mine]], scores.depth[which[mine]].astype(np.int64)
+        advances[mine] = np.maximum(0, np.where(branch >= 0, env.probes[branch] + 1 - depth, 0))
         left = np.maximum(0, env.total_tokens[branch] - env.delta * depth)
         tokens[mine] = np.where(advances[mine] > 0, left, 0)
     return advances, tokens
