@@ -41,14 +41,18 @@ class Declarations:
         return cls(*names, str(controller.verifier), str(controller.forks))
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """All signals that it declares, each once."""
+        return tuple(dict.fromkeys((*self.signals, *self.optional_signals)))
+
+    @property
     def needs(self) -> bool:
         """Whether an environment of answers alone lacks something."""
         return bool(self.signals) or "needed" in (self.verifier, self.forks)
 
     def shown(self, signals: Collection[str]) -> tuple[str, ...]:
         """Return those of the available ``signals`` that the controller is shown, in the order of declaration."""
-        names = dict.fromkeys((*self.signals, *self.optional_signals))
-        return tuple(name for name in names if name in signals)
+        return tuple(name for name in self.names if name in signals)
 
     def missing(self, signals: Collection[str], verifier: bool, forks: bool) -> tuple[str, ...]:
         """Return the needs that a question does not meet, each in words.

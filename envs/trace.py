@@ -203,7 +203,7 @@ def as_text(trace: Trace) -> str:
                 seen.setdefault(_word(answers[-1]), []).append(branch)
         if seen:
             line += " -> " + ", ".join(f"{word} ({_ranges(branches)})" for word, branches in seen.items())
-        line += _numbers_text(step, trace.signals)
+        line += numbers_text([step], trace.signals)
         if step.ended:
             line += f"; ended {_ranges(step.ended)}"
         if step.verb not in (VERBS[BRANCH], VERBS[PRUNE], VERBS[FORK]):
@@ -212,13 +212,17 @@ def as_text(trace: Trace) -> str:
     return "\n".join([*lines, *_foot(trace)])
 
 
-def _numbers_text(step: TraceStep, names: Sequence[str]) -> str:
-    """Return what a step showed beside answers: the fork, the score, and the lowest and the highest of each signal."""
-    parts = [f"opens {new}" for new in step.forks]
-    shown = [("score", step.scores)] if step.verb == VERBS[VERIFY] else []
-    if step.verb not in (VERBS[BRANCH], VERBS[PRUNE], VERBS[FORK], VERBS[VERIFY]):
-        shown += [(name, column) for name, column in zip(names, zip(*step.signals, strict=True), strict=False)]
-    for name, column in shown:
+def numbers_text(steps: Sequence[TraceStep], names: Sequence[str]) -> str:
+    """Return what steps of one verb showed beside answers: forks, or the lowest and the highest score and signals."""
+    forks, verb = [new for step in steps for new in step.forks], steps[0].verb
+    parts = [f"opens {_ranges(forks)}"] if forks else []
+    shown: dict[str, list[float | None]] = {}
+    if verb == VERBS[VERIFY]:
+        shown["score"] = [score for step in steps for score in step.scores]
+    elif verb not in (VERBS[BRANCH], VERBS[PRUNE], VERBS[FORK]):
+        rows = [row for step in steps for row in step.signals]
+        shown = {name: [row[k] for row in rows] for k, name in enumerate(names)}
+    for name, column in shown.items():
         there = sorted(value for value in column if value is not None)
         ends = dict.fromkeys(f"{value:.3g}" for value in (there[:1] + there[-1:]))
         parts.append(f"{_word(name)} {' to '.join(ends) or 'absent'}")

@@ -11,14 +11,15 @@ from autotts.envs.episodes import Episodes, Logs, grid
 from autotts.envs.errors import InputError
 from autotts.envs.store import Environment
 from autotts.sandbox.evaluation import CandidateFailed, evaluate, require_needs
+from autotts.sandbox.outcome import Candidate
 
 from ..archive import resolve
 from ..archive.names import FoundController, run_of
 from .environments import tell_environments
 
 
-def run_episode(args: argparse.Namespace) -> tuple[Episodes, Logs]:
-    """Run the episode in a sandbox.
+def run_episode(args: argparse.Namespace) -> tuple[Episodes, Logs, Candidate]:
+    """Run the episode in a sandbox, and return it with its controller.
 
     Raises:
         InputError: the controller, the environment or the question does not exist.
@@ -37,7 +38,7 @@ def run_episode(args: argparse.Namespace) -> tuple[Episodes, Logs]:
         result = evaluate(candidate, batch, sandbox)
     if result.logs is None:
         raise CandidateFailed(candidate, result.verdict)
-    return batch, result.logs
+    return batch, result.logs, candidate
 
 
 def _environment(args: argparse.Namespace, controller: FoundController) -> Environment:

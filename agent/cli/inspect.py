@@ -30,7 +30,10 @@ _UNKNOWN = (
     "(`autotts archive reindex` rebuilds them)"
 )
 
-_AUDITS = {"full": "full", "sample": "sampled: its figures are not final", None: "unknown: of an early version"}
+_AUDITS = {
+    "full": "full", "sample": "sampled: its figures are not final",
+    None: "none: of an early version, or it uses more than answers",
+}  # fmt: skip
 """How far a version was audited, in words."""
 
 
@@ -322,6 +325,7 @@ def trace(args: argparse.Namespace) -> int:
 
     from autotts.envs.trace import as_text, picture
     from autotts.envs.trace import trace as read_trace
+    from autotts.sandbox.sealed_extras import declared_by
 
     from ..reports.console.terminal import console, shows_colours
     from .conviction import show_conviction
@@ -329,8 +333,8 @@ def trace(args: argparse.Namespace) -> int:
 
     if args.conviction:
         return show_conviction(args)
-    batch, logs = run_episode(args)
-    found = read_trace(batch, logs, 0)
+    batch, logs, candidate = run_episode(args)
+    found = read_trace(batch, logs, 0, declared_by(candidate.source).names)
     json_output.write(args, lambda: _trace_document(found))
     print(f"controller {args.id}")
     console().drawing(picture(found, shutil.get_terminal_size((100, 24)).columns, shows_colours()))

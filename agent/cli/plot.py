@@ -121,7 +121,7 @@ def trace(args: argparse.Namespace) -> int:
     from .episode import run_episode
 
     ready(Path(args.output))
-    batch, logs = run_episode(args)
+    batch, logs, _ = run_episode(args)
     draw_trace(draw_episode(batch, logs, 0, args.id, "", played=True), Path(args.output))
     print(args.output)
     return 0

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from autotts.envs.contract.replay import BRANCH, PRUNE, VERBS
-from autotts.envs.trace import Trace, TraceStep
+from autotts.envs.contract.replay import BRANCH, FORK, PRUNE, VERBS
+from autotts.envs.trace import Trace, TraceStep, numbers_text
 
 _ROWS = (
     "action number, action (xN: N intervals): last answer (branches) | majority of the last answers, tokens and "
@@ -101,7 +101,7 @@ def _rows(trace: Trace, letters: AnswerLetters) -> list[str]:
     merged: list[tuple[int, int, int, TraceStep, str]] = []  # first and last action, times, last step, description
     for group in _groups(trace.steps):
         first, last = group[0], group[-1]
-        description = _describe_group(group, letters)
+        description = _describe_group(group, letters, trace.signals)
         times, begin = first.times, first.record
         if merged and first.verb not in (VERBS[BRANCH], VERBS[PRUNE]):
             before = merged[-1]
@@ -116,13 +116,13 @@ def _row(begin: int, end: int, times: int, last: TraceStep, description: str, le
     branches, _, shown = description.partition("\n")
     line = f"{begin}" if begin == end else f"{begin}-{end}"
     line += f" {last.verb} {branches}" + (f" x{times}" if times > 1 else "") + shown
-    if last.verb in (VERBS[BRANCH], VERBS[PRUNE]):
+    if last.verb in (VERBS[BRANCH], VERBS[PRUNE], VERBS[FORK]):
         return line
     return f"{line} | {letters(last.leader)} {last.tokens:,} {last.latency:,}"
 
 
-def _describe_group(group: list[TraceStep], letters: AnswerLetters) -> str:
-    """Return the branches of a group, and on a second line the answers that they showed."""
+def _describe_group(group: list[TraceStep], letters: AnswerLetters, signals: Sequence[str]) -> str:
+    """Return the branches of a group, and on a second line the answers and the numbers that they showed."""
     first, last = group[0], group[-1]
     line = spans([branch for step in group for branch in step.branches]) + "\n"
     if first.verb in (VERBS[BRANCH], VERBS[PRUNE]):
@@ -137,6 +137,7 @@ def _describe_group(group: list[TraceStep], letters: AnswerLetters) -> str:
     shown = [f"{letter} ({spans(where)})" for letter, where in seen.items()]
     if shown:
         line += ": " + ", ".join(shown)
+    line += numbers_text(group, signals)
     finished = [branch for step in group for branch in step.ended]
     if finished:
         line += f"; finished {spans(finished)}"
@@ -178,6 +179,8 @@ def _branches(trace: Trace, letters: AnswerLetters) -> Iterator[str]:
             if step.verb == VERBS[PRUNE]:
                 ends[branch] = f"pruned at action {step.record}"
                 continue
+            for new in step.forks:
+                cells[new] = ["shared"] * depth
             row += ["?"] * (depth - len(row))
             if answers:
                 row[len(row) - len(answers) :] = map(letters, answers)

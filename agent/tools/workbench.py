@@ -20,6 +20,7 @@ from autotts.sandbox.audit.look_ahead import SMALLEST_SHARE
 from autotts.sandbox.base import Sandbox
 from autotts.sandbox.evaluation import evaluate
 from autotts.sandbox.outcome import Candidate
+from autotts.sandbox.sealed_extras import declared_by
 from autotts.sandbox.trial import audited
 
 from .. import population
@@ -260,7 +261,8 @@ class SearchWorkbench:
         tried = self.history.measured(version, self.history.on_part(version))
         index = self._find(tried, episode)
         handle = self.history.names.handle(tried.scores.episodes, index)
-        read = trace_text(trace(tried.scores.episodes, tried.logs, index), f"{version} on {handle}")
+        signals = declared_by(self.history.source(version)).names
+        read = trace_text(trace(tried.scores.episodes, tried.logs, index, signals), f"{version} on {handle}")
         return page(read.head, read.lines[offset:], offset, len(read.lines), unit=" lines")
 
     def _find(self, tried: Measurement, episode: str) -> int:
