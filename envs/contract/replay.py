@@ -21,12 +21,13 @@ from .question import (
     unknown_signal,
     with_signals,
 )
-from .recording import Columns, Numbers, Recording, branch_order, shuffled, unpacked_extras
+from .recording import Columns, DeclaredUse, Numbers, Recording, branch_order, shuffled, unpacked_extras
 from .replay_state import ReplayState
 
 __all__ = (
     "ADVANCE", "BRANCH", "FORK", "PROBE", "PRUNE", "RUN", "STEP", "VERBS", "VERIFY", "ActionLog", "Columns", "Numbers",
-    "Recording", "ReplayQuestion", "SignalledQuestion", "branch_order", "shuffled", "unpacked_extras",
+    "Recording", "ReplayQuestion", "SignalledQuestion", "branch_order", "kind", "shuffled",
+    "unpacked_extras",
 )  # fmt: skip
 
 
@@ -279,3 +280,8 @@ class SignalledQuestion(ReplayQuestion):
         else:
             probes = self._leave_lane(indices)
         return with_signals(self, indices, probes, names)
+
+
+def kind(controller: DeclaredUse) -> type[ReplayQuestion]:
+    """Return the kind of question that a controller gets."""
+    return SignalledQuestion if controller.signals or controller.optional_signals else ReplayQuestion

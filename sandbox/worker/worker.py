@@ -313,9 +313,7 @@ def run(job: Any, blobs: dict[str, Any], modules: dict[str, Any]) -> None:
     tokens = [None, *job["tokens"]]
     codes = {token: code for code, token in enumerate(tokens)}
     recordings = Recordings(tokens, blobs, modules["envs.replay"], job.get("extras"))
-    replay, without_tokens = modules["envs.replay"].ReplayQuestion, modules["envs.controller"].answer_without_tokens
-    if controller.signals or controller.optional_signals:
-        replay = modules["envs.replay"].SignalledQuestion
+    replay, without_tokens = modules["envs.replay"].kind(controller), modules["envs.controller"].answer_without_tokens
     orders = split(blobs["orders"], blobs["order_sizes"])
     max_branches, max_tokens = job["max_branches"], job["max_tokens"]
     settle(50_000)  # reference counts free the objects of an episode; the collector is rarely needed
@@ -361,8 +359,7 @@ class Recordings(dict[int, Any]):
     def __init__(self, tokens: list[Any], blobs: dict[str, Any], replay: Any, extras: Any = None) -> None:
         self.pairs = [(token, False) for token in tokens]
         self.blobs, self.replay = blobs, replay
-        self.branches = list(accumulate(blobs["widths"], initial=0))
-        self.cells = list(accumulate(blobs["lengths"], initial=0))
+        self.branches, self.cells = (list(accumulate(blobs[name], initial=0)) for name in ("widths", "lengths"))
         self.extras = replay.unpacked_extras(extras, blobs, self.branches, self.cells) if extras else {}
 
     def __missing__(self, which: int) -> Any:
