@@ -90,13 +90,20 @@ class ReplayState(Question):
         numbers = self._numbers(name)
         hidden = self._unseen if name.startswith(WITH_PROBE) else ()
         ran, lane = self._lane_size - self._lane_left, self._lane or ()
-        inside = frozenset(lane) if ran else ()
+        together = not ran or lane == indices
+        moved, ahead = (frozenset(), ran) if together else (frozenset(lane), 0)
+        columns, left, recorded, forked = self._columns, self._left, self._recorded, self._forked
         values: list[float | None] = []
         for i in indices:
-            self._opened(i)
-            depth = len(self._columns[i]) - self._left[i] + (ran if i in inside else 0)
-            blind = depth == 0 or (i in hidden and self._left[i])
-            values.append(None if blind else self._number(numbers, i, depth))
+            if not 0 <= i < len(left):
+                self._opened(i)
+            depth = len(columns[i]) - left[i] + (ran if i in moved else ahead)
+            if depth == 0 or (i in hidden and left[i]):
+                values.append(None)
+                continue
+            row = numbers[recorded[self._source(i, depth) if i in forked else i]]
+            value = row[depth - 1] if left[i] else row[-1]
+            values.append(value if value == value else None)
         return values
 
     def finished(self, i: int) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import struct
+import textwrap
 from dataclasses import replace
 from random import Random
 from typing import Any
@@ -12,11 +13,16 @@ from typing import Any
 import numpy as np
 import pytest
 
+from autotts.envs import Controller, Question
 from autotts.envs.environment import Environment
 from autotts.envs.episodes import Episodes, grid
+from autotts.envs.scoring import score
 from autotts.sandbox.backends.process import ProcessSandbox
+from autotts.sandbox.choice import open_sandbox
+from autotts.sandbox.cluster.messages import QuestionBlock
 from autotts.sandbox.evaluation import evaluate
 from autotts.sandbox.outcome import Candidate
+from autotts.sandbox.sealing import seal_question
 from autotts.sandbox.trial import trial
 from autotts.sandbox.wire import SIZE, SandboxJob, SealedBatch
 
@@ -24,6 +30,7 @@ from ..environments import environment, play
 from ..envs.contract import test_ledger
 from ..envs.contract.test_ledger import Everything
 from ..envs.extended import extended_environment
+from .test_sandboxes import SANDBOXES
 
 HEAD = "from envs import *\n"
 DECLARED = '    signals = ("confidence",)\n    verifier = "needed"\n    forks = "needed"\n'
@@ -142,3 +149,51 @@ def test_the_audit_says_that_it_cannot_check_signals_and_checks_all_else(caplog:
     signals = trial(Candidate("signals", controller("    optional_signals = ('confidence',)\n", solve)), batch, sandbox)
     assert signals.verdict.ok and signals.audited is None
     assert "signals is not audited: it uses signals, which the look-ahead audit cannot check yet" in caplog.text
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", [kind for kind in SANDBOXES if kind != "process"])
+def test_every_sandbox_plays_alike(kind: str, request: pytest.FixtureRequest) -> None:
+    if kind == "docker":
+        request.getfixturevalue("image")
+    batch = episodes(4)
+    with open_sandbox(kind) as sandbox:
+        result = evaluate(everything_source(), batch, sandbox)
+    assert result.logs is not None, result.verdict
+    here = play(Everything, batch).columns()
+    assert all(np.array_equal(column, here[name]) for name, column in result.logs.columns().items())
+
+
+def test_blocks_of_a_cluster_carry_what_a_node_may_show() -> None:
+    env = marked()
+    sealed = [seal_question(env, q, np.random.default_rng(q)) for q in range(len(env))]
+    block = QuestionBlock.of(sealed)
+    assert all(block.question(q, None).extras is sealed[q].extras for q in range(len(env)))
+    assert sealed[0].extras is not None and sealed[0].extras.parents is not None
+
+
+def test_the_longest_log_with_a_verifier_and_forks_is_allowed() -> None:
+    class Longest(Controller):
+        verifier = "needed"
+        forks = "needed"
+
+        def solve(self, question: Question) -> str | None:
+            waiting = question.branch_many(question.branches_left)
+            while waiting:
+                i = waiting.pop()
+                while not question.finished(i):
+                    if question.depth(i):
+                        question.probe(i)
+                        question.verify(i)
+                    while question.can_fork(i):
+                        waiting.append(question.fork(i))
+                    question.advance(i)
+                question.verify(i)
+            return None
+
+    for seed in range(8):
+        batch = grid([replace(extended(seed), verify_cost=5, probe_cost=3)], [0.5], range(2))
+        logs = play(Longest, batch)
+        score(batch, logs)
+        source = HEAD + textwrap.dedent(inspect.getsource(Longest))
+        assert evaluate(source, batch).verdict.ok

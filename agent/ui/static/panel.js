@@ -141,7 +141,7 @@ function cellTip(e, [x, y], step) {
   return `branch ${y}, interval ${x + 1}\n${word}${b.cells[x] === e.gold ? " (right)" : ""}\n${how}`;
 }
 
-const DOES = { branch: "opens", advance: "advances", probe: "probes", step: "advances and probes", run: "runs to the end", prune: "prunes" };
+const DOES = { branch: "opens", advance: "advances", probe: "probes", step: "advances and probes", run: "runs to the end", prune: "prunes", fork: "forks", verify: "has verified" };
 
 function doing(s) {
   const times = s.times > 1 ? `, ${s.times} times` : "";
