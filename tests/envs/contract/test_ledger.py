@@ -59,8 +59,8 @@ def action(chance: Random, question: Question) -> Action:
     if chance.random() < 0.1:
         some = [chance.randint(-1, width) for _ in range(2)]
     one = chance.choice(question.active or [0]) if chance.random() < 0.8 else chance.randint(-1, width)
-    if verb == "fork" and (able := [i for i in question.active if question.can_fork(i)]) and chance.random() < 0.8:
-        return verb, chance.choice(able)
+    if chance.random() < 0.5 and (able := [i for i in question.active if question.can_fork(i)]):
+        return "fork", chance.choice(able)
     if verb in ("lane", "run"):
         return verb, (some, chance.randint(1, 4))
     if verb in ("signal", "signals", "step"):
@@ -103,8 +103,11 @@ def result(question: Question, planned: Action) -> list[Any]:
 
 
 def made(seed: int, rule: str | None = None) -> Environment:
+    """Return an environment, one with many forks of its first question among several."""
     random = Random(seed)
-    env = replace(extended_environment(random), probe_cost=random.choice((0, 3)))
+    drawn = [extended_environment(random) for _ in range(4)]
+    env = max(drawn, key=lambda env: int((~env.is_root[: env.branches(0).stop]).sum()))
+    env = replace(env, probe_cost=random.choice((0, 3)))
     return env if rule is None else replace(env, fork_rule=rule)
 
 
