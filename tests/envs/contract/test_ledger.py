@@ -121,7 +121,7 @@ def state(question: Question) -> tuple[Any, ...]:
 
 
 @pytest.mark.slow
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=600, deadline=None)
 @given(
     seed=st.integers(0, 10**6),
     rule=st.sampled_from(("recorded", "nearest")),
@@ -149,7 +149,7 @@ def test_replay_does_as_the_contract_says(seed: int, rule: str, max_branches: in
 
 
 @pytest.mark.slow
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     seed=st.integers(0, 10**6),
     rule=st.sampled_from(("recorded", "nearest")),
