@@ -110,8 +110,24 @@ def _same_mathematics() -> None:
     math.erfc = lambda x, /: erfc(float(x))
 
 
-def load(source: str, base: Any) -> Any:
+def compiled(source: str) -> types.CodeType:
+    """Return the code of a candidate; nothing of it is executed.
+
+    Raises:
+        SyntaxError: it is no Python.
+    """
+    tree: str | ast.Module = source if _SETS is None else _SETS.rewritten(source)
+    code: types.CodeType = compile(tree, "controller.py", "exec")
+    return code
+
+
+def load(source: str, base: Any, code: types.CodeType | None = None) -> Any:
     """Return the controller class that ``source`` defines.
+
+    Args:
+        source: the source of the candidate.
+        base: the class of all controllers.
+        code: what `compiled` returned for the source, if it is at hand.
 
     Raises:
         NoController: the source defines no controller class, or several.
@@ -119,11 +135,9 @@ def load(source: str, base: Any) -> Any:
     module = types.ModuleType("candidate")
     sys.modules["candidate"] = module
     _LINES[:] = source.split("\n")
-    tree: str | ast.Module = source
     if _SETS is not None:
         module.__dict__.update(_SETS.NAMES)
-        tree = _SETS.rewritten(source)
-    exec(compile(tree, "controller.py", "exec"), module.__dict__)
+    exec(compiled(source) if code is None else code, module.__dict__)
     found = [
         value
         for value in module.__dict__.values()
