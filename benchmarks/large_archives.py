@@ -11,6 +11,7 @@ import io
 import json
 import random
 import time
+from array import array
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -18,25 +19,21 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from autotts.agent import population
 from autotts.agent.archive.archive import Archive
-from autotts.agent.archive.beliefs_file import write_beliefs
-from autotts.agent.archive.columns_file import write_columns
 from autotts.agent.archive.index import ArchiveIndex
-from autotts.agent.archive.index_file import write_index
 from autotts.agent.archive.layout import CARD, MANIFEST, SOURCE, sha256
+from autotts.agent.archive.run_directory import RunConfig
 from autotts.agent.archive.shipped import DISCOVERED
 from autotts.agent.archive.storage.addresses import archive_of, located
 from autotts.agent.archive.storage.stored_path import AnyPath, StoredPath
 from autotts.agent.cli.main import main as command
-from autotts.agent.population.credit import by_arm
-from autotts.agent.population.islands import immigrants
+from autotts.agent.loop.state import SlotRequest
+from autotts.agent.loop.step_context import StepContext
 from autotts.agent.population.parents import choose_parents
 from autotts.agent.population.program_form import program_shape
 from autotts.agent.records.belief import Belief
 from autotts.agent.records.card import Card
 from autotts.agent.records.index_row import IndexRow
-from autotts.agent.records.row_columns import RowColumns
 from autotts.agent.records.version import ScalingCurve
 
 T = TypeVar("T")
@@ -78,17 +75,19 @@ def _ask(place: AnyPath, cards: list[Card]) -> None:
     _page(root)
     _timed("autotts lineage", lambda: _quiet(["lineage", "--archive", str(root)]))
     _timed("autotts status", lambda: _quiet(["status", str(place)]))
-    _timed("parent choice of a generation", lambda: parent_choice(Archive(root), cards))
+    _timed("parent choice of a generation", lambda: parent_choice(cards, _config_of()))
 
 
-def parent_choice(archive: Archive, cards: list[Card]) -> None:
+def parent_choice(cards: list[Card], config: RunConfig) -> None:
     """Choose the parents of a generation among cards in memory, as a run does: credits, islands, parents."""
-    within = population.space(cards, False)
-    measured = population.gains(cards)
-    credits, arms = population.credited(measured), population.credited(measured, by_arm)
-    immigrants(cards, 1, cards[-1].generation + 1)
+    request = SlotRequest(
+        generation=cards[-1].generation + 1, step="propose", pending=[], slot=0, island=0, count=POPULATION
+    )
+    context = StepContext.of(request, cards, cards, config, None)
+    members = context.island_members(0, config.islands)
     shapes = lambda version: program_shape(_SOURCE)  # noqa: E731
-    assert choose_parents(cards, POPULATION, 0, False, within, shapes, arms) and credits
+    chosen = choose_parents(members, POPULATION, 0, True, context.objectives, shapes, context.arms)
+    assert len(chosen) == POPULATION and context.credits
 
 
 _SOURCE = "class A:\n    def solve(self, question):\n        return None\n"
@@ -108,7 +107,7 @@ def _cards(versions: int) -> Iterator[Card]:
             values[:, 1] = np.clip(values[:, 1] + noise.normal(0, 2), 0, 100)
             values[:, 2] *= np.exp(noise.normal(0, 0.05))
         curve = ScalingCurve(values)
-        belief = Belief(curve, 1.0, 0.5, noise.normal(0, 1, GROUPS)) if base.ok else None
+        belief = Belief(curve, 1.0, 0.5, array("d", noise.normal(0, 1, GROUPS))) if base.ok else None
         id = base.id if not generation else f"g{generation:04d}-{number:08x}"
         parents = (chance.choice(ids[-200:]),) if generation else ()
         card = base.model_copy(update={"id": id, "generation": generation, "parents": parents, "belief": belief})
@@ -137,19 +136,16 @@ def build(root: AnyPath, cards: list[Card], home: AnyPath) -> None:
                 (root / card.id).mkdir(parents=True)
                 for name, data in content.items():
                     (root / card.id / name).write_bytes(data)
-    columns = RowColumns.of(rows)
-    if isinstance(root, StoredPath):
-        write_beliefs(root, columns)
-    else:
-        write_index(root, rows)
-        write_columns(root, columns)
+    Archive(root).write_derived(rows)
+
+
+def _config_of() -> RunConfig:
+    protocol = Archive(DISCOVERED / "evolve").cards()[0].protocol
+    return RunConfig(environments=dict(protocol.environments), generations=100_000, population=POPULATION)
 
 
 def _config(home: AnyPath) -> None:
-    from autotts.agent.archive.run_directory import RunConfig
-
-    protocol = Archive(DISCOVERED / "evolve").cards()[0].protocol
-    config = RunConfig(environments=dict(protocol.environments), generations=100_000, population=POPULATION)
+    config = _config_of()
     if isinstance(home, Path):
         home.mkdir(parents=True, exist_ok=True)
     (home / "config.json").write_bytes(config.model_dump_json(indent=1).encode())

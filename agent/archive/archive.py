@@ -25,6 +25,8 @@ from .columns_file import LARGE, write_columns
 from .index_file import read_index, write_index
 from .layout import CARD, FIGURES, INDEX, LOGS, MANIFEST, REPLAYS, SOURCE, TRANSCRIPT, sha256, sync
 from .origins import ArchiveOrigins, read_origins
+from .overview import overview_of
+from .overview_file import state_of, write_overview
 from .packing import pack_logs, pack_transcript, unpack_logs, unpack_transcript
 from .shipped import archive_name, derived_root
 from .storage.addresses import storage_of
@@ -280,18 +282,27 @@ class Archive:
     def reindex(self) -> int:
         """Rebuild the index from the folders, and return the number of versions in it."""
         rows = [IndexRow.of(card) for card in self.cards_with_beliefs()]
-        if (kept := self.storage.version_rows) is None:
-            if len(rows) <= LARGE or len(rows) > 1.1 * self._written:  # else the columns alone say all
-                write_index(self.derived, rows)
-                self._written = len(rows)
-            if len(rows) > LARGE:
-                write_columns(self.derived, RowColumns.of(rows))
-            return len(rows)
-        columns = RowColumns.of(rows)
-        known = {row.id: row for row in kept.read()[0].rows()}
-        kept.put([row for row in rows if not row.same_facts(known.get(row.id))])
-        write_beliefs(self.derived, columns)
+        if (kept := self.storage.version_rows) is not None:
+            known = {row.id: row for row in kept.read()[0].rows()}
+            kept.put([row for row in rows if not row.same_facts(known.get(row.id))])
+        self.write_derived(rows)
         return len(rows)
+
+    def write_derived(self, rows: Sequence[IndexRow]) -> None:
+        """Write the files that lists read in place of cards; rows of a database are not among them.
+
+        Args:
+            rows: of all versions, with beliefs, by generation and id.
+        """
+        in_rows, large = self.storage.version_rows is not None, len(rows) > LARGE
+        columns = RowColumns.of(rows) if in_rows or large else None
+        if not in_rows and (not large or len(rows) > 1.1 * self._written):  # else the columns alone say all
+            write_index(self.derived, rows)
+            self._written = len(rows)
+        if columns is not None:
+            (write_beliefs if in_rows else write_columns)(self.derived, columns)
+        if columns is not None and large and all(columns.finite()):
+            write_overview(self.derived, overview_of(rows), state_of(self.storage, self.derived, columns.ids))
 
     def index(self) -> list[IndexRow]:
         """Return the rows of the index, by generation and id. Versions added since it was built may be missing.

@@ -10,8 +10,8 @@ from fastapi.responses import Response
 
 from autotts.sandbox.choice import INTERPRETERS
 
-from ...archive.index import ArchiveSnapshot
 from ...archive.measurements import ProtocolMeasurement, measures
+from ...archive.snapshot import ArchiveSnapshot
 from ...records.card import Card
 from ...records.version import Cost, Expectation, Finding
 from .. import code
