@@ -50,6 +50,11 @@ def largest_log(lengths: npt.NDArray[np.uint32], max_branches: int) -> int:
         max_branches: the branches that may be opened: the longest ones, for this bound.
     """
     steps = int(lengths.sum() if max_branches >= len(lengths) else np.sort(lengths)[-max_branches:].sum())
+    return largest_log_of(steps)
+
+
+def largest_log_of(steps: int) -> int:
+    """Return the bytes of the longest log of a controller that may make so many steps."""
     return min(LARGEST_LOG, _HEAD + 2 * steps * (_RECORD + _INDEX))
 
 

@@ -18,6 +18,7 @@ import secrets
 import struct
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from autotts.envs.episodes import Episodes
 from autotts.envs.plain_text import message_line
 
 from . import policy
-from .kept_logs import LARGEST_LOG, BadFrame, largest_log
+from .kept_logs import LARGEST_LOG, BadFrame, largest_log, largest_log_of
 from .outcome import Candidate, Verdict
 from .sealing import PackedQuestions, QuestionColumns, RecordedQuestions, SealedQuestion, columns_of, sizes_of
 from .worker import seccomp
@@ -154,8 +155,8 @@ class SandboxJob:
     def message(self, part: npt.NDArray[np.int64], limits: dict[str, int]) -> bytes:
         """Return the message that makes a process play the episodes ``part`` under ``limits`` (see `resource`)."""
         batch = self.batch
-        used, question = np.unique(batch.question[part], return_inverse=True)
-        taken, order = np.unique(batch.order[part], return_inverse=True)
+        used, question = _distinct(batch.question[part])
+        taken, order = _distinct(batch.order[part])
         orders = [batch.orders[i] for i in taken.tolist()]
         known, codes = self._columns(used)
         columns: dict[str, npt.NDArray[Any]] = {
@@ -163,8 +164,8 @@ class SandboxJob:
             "orders": _u4(np.concatenate(orders)),
             "order_sizes": _u4([len(order) for order in orders]),
             "index": _u4(part),
-            "world": _u4(question.ravel()),  # the question of each episode; attacks and cheats know this name
-            "order": _u4(order.ravel()),
+            "world": _u4(question),  # the question of each episode; attacks and cheats know this name
+            "order": _u4(order),
             "beta": batch.beta[part],
             "seed": batch.seed[part],
         }
@@ -193,9 +194,8 @@ class SandboxJob:
 
     def largest_log(self, episode: int) -> int:
         """Return the bytes of the longest log that the contract allows in ``episode``."""
-        questions = self.batch.questions
-        if isinstance(questions, PackedQuestions):
-            return largest_log(questions.lengths_of(int(self.batch.question[episode])), self.batch.max_branches)
+        if isinstance(self.batch.questions, PackedQuestions):
+            return self._largest[self.batch.question[episode]]
         return self._of(episode)[1]
 
     def answer(self, episode: int, code: int) -> int:
@@ -210,6 +210,18 @@ class SandboxJob:
         if not 0 <= code < len(meaning):
             raise BadFrame(Verdict("illegal_answer", "the answer is not one that it saw"))
         return int(meaning[code]) if packed is None else packed.answer(int(self.batch.question[episode]), code)
+
+    @cached_property
+    def _largest(self) -> list[int]:
+        """The bytes of the longest log of each question, where the questions are packed."""
+        questions, most = self.batch.questions, self.batch.max_branches
+        assert isinstance(questions, PackedQuestions)
+        found = [
+            largest_log_of(int(n)) for n in np.add.reduceat(questions.lengths, questions.branches[:-1], dtype=np.int64)
+        ]
+        for i in np.flatnonzero(np.diff(questions.branches) > most).tolist():
+            found[i] = largest_log(questions.lengths_of(i), most)
+        return found
 
     def _of(self, episode: int) -> tuple[npt.NDArray[np.int32], int]:
         number = int(self.batch.question[episode])
@@ -246,6 +258,14 @@ def preloaded() -> list[str]:
 
 def _message(*parts: bytes | memoryview) -> bytes:
     return b"".join((SIZE.pack(sum(map(len, parts))), *parts))
+
+
+def _distinct(numbers: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return the different numbers in order, and the place of each number among them."""
+    if (numbers[1:] > numbers[:-1]).all():
+        return numbers, np.arange(len(numbers))
+    used, place = np.unique(numbers, return_inverse=True)
+    return used, place.ravel()
 
 
 def _u4(values: npt.ArrayLike) -> npt.NDArray[np.uint32]:

@@ -137,8 +137,7 @@ class Decoys:
         sizes = np.diff(self.questions)[env]
         lender = np.where(foreign, self.questions[env] + (generator.random(E) * sizes).astype(np.int64), question)
         pairs = self._pairs(question, branch, advanced, opened, generator)
-        drawn = self.codes.draw(pairs, generator)
-        widths = opened, true, available
+        drawn, widths = self.codes.draw(pairs, generator), (opened, true, available)
         rows = self._rows(
             question, lender, branch, advanced, finished, refused, widths, drawn.exchanged, self.delta[env], generator
         )
