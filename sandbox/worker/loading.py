@@ -8,6 +8,7 @@ sets (see `sandbox.worker.sets`).
 
 import ast
 import builtins
+import importlib
 import math
 import operator
 import re
@@ -21,6 +22,12 @@ _SETS: Any = None
 _LINES: list[str] = []
 """The source of the candidate."""
 _IS_PYPY = sys.implementation.name == "pypy"
+COMPILER = "trace_limit=1500,enable_opts=intbounds:rewrite:virtualize:string:pure:earlyforce:heap"
+"""How PyPy compiles: short traces, and none unrolled.
+
+A controller branches on what it sees, so that long traces are left soon and compiled again and again with another end.
+The champions take a third less time with these settings, half of it while PyPy warms up.
+"""
 
 
 def prepare(sets: str) -> None:
@@ -38,6 +45,7 @@ def prepare(sets: str) -> None:
         _SETS = types.ModuleType("sets")
         exec(compile(sets, "sets", "exec"), _SETS.__dict__)
         _same_mathematics()
+        importlib.import_module("pypyjit").set_param(COMPILER)
 
 
 def plain_sum(iterable: Any, /, start: Any = 0) -> Any:
