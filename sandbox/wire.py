@@ -195,7 +195,7 @@ class SandboxJob:
     def largest_log(self, episode: int) -> int:
         """Return the bytes of the longest log that the contract allows in ``episode``."""
         if isinstance(self.batch.questions, PackedQuestions):
-            return self._largest[self.batch.question[episode]]
+            return self._largest[int(self.batch.question[episode])]
         return self._of(episode)[1]
 
     def answer(self, episode: int, code: int) -> int:

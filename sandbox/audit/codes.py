@@ -109,12 +109,13 @@ class CodeDrawing:
 
     def __init__(self, width: int) -> None:
         self.width = width
-        self._numbers = np.arange(width, dtype=np.int32 if width**2 < 1 << 31 else np.int64)
+        self._numbers: npt.NDArray[Any] = np.arange(width, dtype=np.int32 if width**2 < 1 << 31 else np.int64)
 
     @cached_property
     def _products(self) -> npt.NDArray[np.uint16]:
         """(width, width) every product modulo the width: to copy a row of them is quicker than to compute it."""
-        return (np.outer(self._numbers, self._numbers) % self.width).astype(np.uint16)
+        products: npt.NDArray[np.uint16] = (self._numbers[:, None] * self._numbers % self.width).astype(np.uint16)
+        return products
 
     def draw(self, pairs: Ints, generator: np.random.Generator) -> DrawnCodes:
         """Draw the codes of each episode.
