@@ -6,27 +6,25 @@ shipped archive `evolve` with other figures; their files are written without wai
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
 import random
 import time
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
 from autotts.agent.archive.archive import Archive
 from autotts.agent.archive.index import ArchiveIndex
 from autotts.agent.archive.layout import CARD, MANIFEST, SOURCE, sha256
+from autotts.agent.archive.overview import overview_of
 from autotts.agent.archive.run_directory import RunConfig
 from autotts.agent.archive.shipped import DISCOVERED
 from autotts.agent.archive.storage.addresses import archive_of, located
 from autotts.agent.archive.storage.stored_path import AnyPath, StoredPath
-from autotts.agent.cli.main import main as command
 from autotts.agent.loop.state import SlotRequest
 from autotts.agent.loop.step_context import StepContext
 from autotts.agent.population.parents import choose_parents
@@ -36,7 +34,7 @@ from autotts.agent.records.card import Card
 from autotts.agent.records.index_row import IndexRow
 from autotts.agent.records.version import ScalingCurve
 
-T = TypeVar("T")
+from .processor_time import Clock
 
 POPULATION = 16
 GROUPS = 32
@@ -54,28 +52,28 @@ def measure(store: str, versions: int, home: Path) -> None:
     """
     with ExitStack() as stack:
         place: AnyPath = home
+        clock = Clock()
         if store == "postgresql":
             from tests.postgres.server import running_postgres
 
             server = stack.enter_context(running_postgres())
+            clock = Clock(server.pid)
             place = located(f"{server.url(server.new_database())}/large")
         began = time.perf_counter()
         cards = list(_cards(versions))
         build(archive_of(place), cards, place)
         print(f"{versions:,} versions in {store}, made in {time.perf_counter() - began:.0f} s", flush=True)
-        print(f"{'':34}{'wall, s':>9}{'processor, s':>14}", flush=True)
-        _ask(place, cards)
+        _ask(place, cards, clock)
 
 
-def _ask(place: AnyPath, cards: list[Card]) -> None:
+def _ask(place: AnyPath, cards: list[Card], clock: Clock) -> None:
     root = archive_of(place)
-    index = _timed("the list of versions, at first", lambda: ArchiveIndex(root))
-    view = _timed("its rows and figures", index.view)
-    _timed("ranks, front and credits", lambda: (view.ready(), view.ranked, view.best()))
-    _page(root)
-    _timed("autotts lineage", lambda: _quiet(["lineage", "--archive", str(root)]))
-    _timed("autotts status", lambda: _quiet(["status", str(place)]))
-    _timed("parent choice of a generation", lambda: parent_choice(cards, _config_of()))
+    clock.title()
+    clock.command("autotts lineage, whole process", ["lineage", "--archive", str(root)])
+    clock.command("autotts status, whole process", ["status", str(place)])
+    clock.application(["--archive", str(root)], ["/api/run", "/api/lineage"])
+    clock.timed("parent choice of a generation", lambda: parent_choice(cards, _config_of()))
+    clock.timed("the overview, computed anew from all rows", lambda: overview_of(ArchiveIndex(root).view().rows))
 
 
 def parent_choice(cards: list[Card], config: RunConfig) -> None:
@@ -178,29 +176,3 @@ def _insert(root: StoredPath, cards: list[Card], files: list[dict[str, bytes]], 
         )  # fmt: skip
 
     storage.server.run(work)
-
-
-def _page(root: AnyPath) -> None:
-    """Time the first page of the application: at its start, and when a browser asks for it."""
-    from starlette.testclient import TestClient
-
-    from autotts.agent.archive.reader import ArchiveReader
-    from autotts.agent.ui.app import create
-
-    reader = ArchiveReader(root, None, Path("data"))
-    _timed("start of the application", lambda: reader.view().ready())
-    client = TestClient(create(reader, "process"))
-    _timed("its first page (/api/run)", lambda: client.get("/api/run").raise_for_status())
-    _timed("its lineage (/api/lineage)", lambda: client.get("/api/lineage").raise_for_status())
-
-
-def _quiet(words: list[str]) -> None:
-    with contextlib.redirect_stdout(io.TextIOWrapper(io.BytesIO(), encoding="utf-8")):
-        assert command(words) == 0, words
-
-
-def _timed(what: str, act: Callable[[], T]) -> T:
-    wall, used = time.perf_counter(), time.process_time()
-    found = act()
-    print(f"{what:34}{time.perf_counter() - wall:9.2f}{time.process_time() - used:14.2f}", flush=True)
-    return found

@@ -89,7 +89,7 @@ class ArchiveReader:
         view = self.view()
         if version in view.problems:
             raise DamagedFile(view.problems[version])
-        if version not in view.by_id:
+        if version not in view.overview.by_id and version not in view.by_id:
             raise EnvironmentMissing(f"no version {version[:80]!r} in this archive")
         return version
 

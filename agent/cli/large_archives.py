@@ -24,13 +24,13 @@ def large_snapshot(archive: Archive) -> ArchiveSnapshot | None:
     """Return the versions of a large archive; None for any other, whose cards are read instead."""
     from ..archive.columns_file import LARGE
     from ..archive.index import ArchiveIndex
-    from ..archive.layout import COLUMNS
+    from ..archive.layout import COLUMNS, OVERVIEW
 
     if isinstance(archive.root, Path):
         large = (archive.derived / COLUMNS).is_file()
     else:
         rows = archive.storage.version_rows
-        large = rows is not None and rows.state()[0] > LARGE
+        large = (archive.derived / OVERVIEW).is_file() or (rows is not None and rows.state()[0] > LARGE)
     return ArchiveIndex(archive.root).view() if large else None
 
 

@@ -58,6 +58,8 @@ class VersionGains(Generic[S]):
     """(V,) in points."""
     won: Floats
     """(V,) in [0, 1]."""
+    dollars: Sequence[float]
+    """What each cost."""
 
 
 def gains(cards: Sequence[S], latency: bool = False) -> VersionGains[S]:
@@ -71,7 +73,8 @@ def gains(cards: Sequence[S], latency: bool = False) -> VersionGains[S]:
     if not these.ran.all():
         ran = these.ran[owner]
         points, owner = points[ran], owner[ran]
-    found = VersionGains(these, np.zeros(len(these)), np.zeros(len(these)))
+    dollars = [card.cost.dollars for card in these.plain]
+    found = VersionGains(these, np.zeros(len(these)), np.zeros(len(these)), dollars)
     generations, starts = np.unique(these.generation, return_index=True)
     firsts = [*np.searchsorted(owner, starts).tolist(), len(owner)]
     front, volume, largest, group = np.empty((0, points.shape[1])), 0.0, 0.0, -1
@@ -110,8 +113,8 @@ def credited(found: VersionGains[S], names: Callable[[S], Iterable[str]] = by_ex
     """Return the credit of each of the ``names`` of versions, given their `gains` (see `credits`)."""
     sums: dict[str, list[float]] = {}  # the fields of each credit
     generation = 0
-    columns = found.cards.generation.tolist(), found.gain.tolist(), found.won.tolist()
-    for card, born, gain, won in zip(found.cards, *columns, strict=True):
+    columns = found.cards.generation.tolist(), found.gain.tolist(), found.won.tolist(), found.dollars
+    for card, born, gain, won, dollars in zip(found.cards.plain, *columns, strict=True):
         if born == 0:
             continue
         if born != generation:
@@ -123,7 +126,7 @@ def credited(found: VersionGains[S], names: Callable[[S], Iterable[str]] = by_ex
             each = sums.get(name) or sums.setdefault(name, [0, 0.0, 0.0, 0.0, 0.0])
             each[0] += 1
             each[1] += gain
-            each[2] += card.cost.dollars
+            each[2] += dollars
             each[3] += 1
             each[4] += won
     return {name: Credit(int(each[0]), *each[1:]) for name, each in sums.items()}

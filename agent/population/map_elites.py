@@ -37,7 +37,7 @@ def edges(cards: Sequence[Card]) -> tuple[Floats, Floats]:
     first = cards.baselines if isinstance(cards, MeasuredVersions) else [c for c in cards if c.generation == 0]
     rows = descriptors([card for card in first if card.ok])
     if not len(rows):
-        rows = descriptors([card for card in cards if card.ok])
+        rows = descriptors([card for card in measured(cards).plain if card.ok])
     return (rows.min(axis=0), rows.max(axis=0)) if len(rows) else (np.zeros(4), np.ones(4))
 
 
@@ -61,8 +61,8 @@ def grid(
     these = measured(cards)
     rank = np.empty(len(these), int)
     rank[np.arange(len(these)) if order is None else order] = np.arange(len(these))
-    able = [i for i, card in enumerate(these) if card.ok and card.behaviour is not None]
-    rank, described = rank[able], [these[i] for i in able]
+    able = [i for i, card in enumerate(these.plain) if card.ok and card.behaviour is not None]
+    rank, described = rank[able], [these.plain[i] for i in able]
     at = np.geomspace(budgets[0], budgets[-1], 2 * BANDS + 1)[1::2]
     bins = np.minimum(SIDES - 1, np.floor(scaled(described, between) * SIDES)).astype(int)
     places = np.ravel_multi_index(tuple(bins.T), (SIDES,) * bins.shape[1])
@@ -71,5 +71,5 @@ def grid(
         order_of_band = np.lexsort((rank, -accuracy, places))
         _, firsts = np.unique(places[order_of_band], return_index=True)
         for version in order_of_band[firsts].tolist():
-            elites[(*bins[version].tolist(), band)] = described[version]
+            elites[(*bins[version].tolist(), band)] = these[able[version]]
     return dict(sorted(elites.items(), key=lambda item: item[0]))

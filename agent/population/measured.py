@@ -77,6 +77,11 @@ class MeasuredVersions(Sequence[S], Generic[S]):
     def __getitem__(self, which: int | slice) -> S | list[S]:
         return self._cards[which]
 
+    @property
+    def plain(self) -> Sequence[S]:
+        """The versions as they were given; beliefs that are attached when a version is asked for may be missing."""
+        return self._cards
+
     @cached_property
     def ran(self) -> Bools:
         """(V,) whether each version ran."""
@@ -115,7 +120,7 @@ class MeasuredVersions(Sequence[S], Generic[S]):
     @cached_property
     def baselines(self) -> list[S]:
         """The versions of generation 0."""
-        return [self._cards[i] for i in np.flatnonzero(self.generation == 0).tolist()]
+        return [self[i] for i in np.flatnonzero(self.generation == 0).tolist()]
 
     def points(self, within: PointMaker) -> tuple[Floats, Ints]:
         """Return the points of the believed curves, and the index of each point's version; the last ones are kept."""
@@ -130,7 +135,7 @@ class MeasuredVersions(Sequence[S], Generic[S]):
             self._aged = all(a <= b for a, b in pairwise(ages))
         if self._aged:
             return self
-        return MeasuredVersions(sorted(self._cards, key=lambda card: (card.generation, card.id)))
+        return MeasuredVersions(sorted(self, key=lambda card: (card.generation, card.id)))
 
     def part(self, chosen: Bools) -> MeasuredVersions[S]:
         """Return some of the versions, in order, with the columns that are known.
@@ -141,10 +146,10 @@ class MeasuredVersions(Sequence[S], Generic[S]):
         if chosen.all():
             return self
         which = np.flatnonzero(chosen)
-        part = MeasuredVersions(list(compress(self._cards, chosen.tolist())))
+        part = self._some(chosen)
         part._aged = self._aged or None
         for name in ("ran", "generation", "size", "noise"):
-            if name in self.__dict__:
+            if name in self.__dict__ and name not in part.__dict__:
                 part.__dict__[name] = self.__dict__[name][which]
         if "believed" in self.__dict__:
             part.__dict__["believed"] = self.believed.part(which)
@@ -153,6 +158,9 @@ class MeasuredVersions(Sequence[S], Generic[S]):
             inside = chosen[owner]
             part._points = within, points[inside], (np.cumsum(chosen) - 1)[owner[inside]]
         return part
+
+    def _some(self, chosen: Bools) -> MeasuredVersions[S]:
+        return MeasuredVersions(list(compress(self._cards, chosen.tolist())))
 
 
 def measured(cards: Sequence[S]) -> MeasuredVersions[S]:

@@ -6,6 +6,7 @@ import random
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +17,7 @@ from ..records.card import Card
 from ..records.version import Credit
 from .bandit import draw
 from .map_elites import edges, grid
-from .measured import measured
+from .measured import MeasuredVersions, measured
 from .novelty import Shapes, novelty
 from .pareto import ObjectiveSpace, contributions, elites, merit_order
 
@@ -76,16 +77,16 @@ class ParentPool:
         these = measured(cards).by_age()
         chosen = these.ran
         if own:
-            chosen = chosen & np.fromiter((bool(card.data) for card in these), np.bool_, len(these))
+            chosen = chosen & np.fromiter((bool(card.data) for card in these.plain), np.bool_, len(these))
         able = these.part(chosen)
         between, order = edges(these), merit_order(able, within.budgets)
         weights: dict[str, dict[str, float]] = {
             "front": _front(able, order, within),
             "grid": _cells(grid(able, between, within.budgets, order).values()),
-            "novelty": _novel([card for i in order if (card := able[i]).behaviour is not None], between, shapes),
+            "novelty": _novel(_better(able, order), between, shapes),
         }
         weighed = {version for each in weights.values() for version in each}
-        return cls(weights, {card.id: card for card in able if card.id in weighed})
+        return cls(weights, {card.id: able[i] for i, card in enumerate(able.plain) if card.id in weighed})
 
     def choose(self, count: int, seed: int, credits: Mapping[str, Credit]) -> list[ChosenParent]:
         """Choose parents (see `choose_parents`)."""
@@ -111,9 +112,15 @@ def _cells(elites: Iterable[Card]) -> dict[str, float]:
     return {version: float(cells) for version, cells in Counter(card.id for card in elites).items()}
 
 
-def _novel(able: Sequence[Card], between: tuple[Floats, Floats], shapes: Shapes) -> dict[str, float]:
-    """Return a weight for each of the better half: the probability to win a novelty tournament of `_TOURNAMENT`."""
-    better = able[: min(_LOOKED_AT, -(-len(able) // 2))]
+def _better(able: MeasuredVersions[Card], order: Sequence[int]) -> list[Card]:
+    """Return the better half of the versions with descriptors, best first, and not more than `_LOOKED_AT`."""
+    described = [card.behaviour is not None for card in able.plain]
+    best = islice((i for i in order if described[i]), min(_LOOKED_AT, -(-sum(described) // 2)))
+    return [able[i] for i in best]
+
+
+def _novel(better: Sequence[Card], between: tuple[Floats, Floats], shapes: Shapes) -> dict[str, float]:
+    """Return a weight for each of ``better``: the probability to win a novelty tournament of `_TOURNAMENT`."""
     distances = novelty(better, between, shapes)
     order = sorted(range(len(better)), key=lambda i: (distances[i], -i))
     size = max(1, len(better))

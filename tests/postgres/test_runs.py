@@ -178,6 +178,10 @@ def test_commands_take_addresses(
     for command in COMMANDS:
         assert called(command) == 0, (command, capsys.readouterr().err)
     capsys.readouterr()
+    assert called("history RUN --json -") == 0
+    kept = json.loads(capsys.readouterr().out)["checkpoints"]
+    assert [row["when"] for row in kept] == sorted((row["when"] for row in kept), reverse=True)
+    assert kept[0]["next"] == [] and {row["generation"] for row in kept} == {1, 2}  # each ended, and the end
     for command, why in REFUSED.items():
         assert called(command) == 2, command
         told = capsys.readouterr().err.strip()
