@@ -22,8 +22,11 @@ _SETS: Any = None
 _LINES: list[str] = []
 """The source of the candidate."""
 _IS_PYPY = sys.implementation.name == "pypy"
-COMPILER = "trace_limit=1500,enable_opts=intbounds:rewrite:virtualize:string:pure:earlyforce:heap"
-"""How PyPy compiles: short traces, and none unrolled.
+COMPILER = (
+    "threshold=400,function_threshold=600,trace_eagerness=80,trace_limit=1500,"
+    "enable_opts=intbounds:rewrite:virtualize:string:pure:earlyforce:heap"
+)
+"""How PyPy compiles: soon, in short traces, and none of them unrolled.
 
 A controller branches on what it sees, so that long traces are left soon and compiled again and again with another end.
 The champions take a third less time with these settings, half of it while PyPy warms up.
