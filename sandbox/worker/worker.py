@@ -26,17 +26,15 @@ NOT_A_TOKEN = -1
 NO_HEADER = bytes(4)  # where a job has the size of its header: the message begins the work with live questions
 SOURCE = b"\xff" * 4  # at the same place: the message is the source of the candidate of all later jobs
 TOKEN = 12  # characters of a token
-RESULTS = 3  # the descriptor of the results; the filter of the candidate lets it write to this one, 1 and 2
+RESULTS = 3  # the descriptor of the results; the candidate's filter lets it write to this one, 1 and 2
 LAZY = (
-    "traceback", "linecache", "warnings", "unicodedata", "weakref", "types", "encodings.ascii",
-    "encodings.latin_1", "encodings.utf_8", "encodings.utf_8_sig", "encodings.utf_16", "encodings.utf_32",
-    "encodings.unicode_escape", "encodings.raw_unicode_escape", "encodings.cp1252", "select",
+    "traceback", "linecache", "warnings", "unicodedata", "weakref", "types", "encodings.ascii", "encodings.latin_1",
+    "encodings.utf_8", "encodings.utf_8_sig", "encodings.utf_16", "encodings.utf_32", "encodings.unicode_escape",
+    "encodings.raw_unicode_escape", "encodings.cp1252", "select",
 )  # fmt: skip
-"""Modules that the interpreter itself imports when it first needs them, and the one that `sandbox.worker.live` needs.
-"""
+"""Modules that the interpreter itself imports when it first needs them, and the one of `sandbox.worker.live`."""
 
-
-load: Any  # of `sandbox.worker.loading`, which the host sends
+load: Any  # these three are of `sandbox.worker.loading`, which the host sends
 explain: Any
 compiled: Any
 
@@ -74,7 +72,7 @@ def main() -> None:
             continue
         child = os.fork()
         if child == 0:  # it reads its job itself: this process, of which the next child is a copy, never has one
-            play(head[SIZE.size :] + read(left), candidate, modules, library, for_candidate)
+            play(int.from_bytes(head[SIZE.size :], "little"), read(left), candidate, modules, library, for_candidate)
         status = os.waitpid(child, 0)[1]
         os.write(RESULTS, FRAME.pack(b"X", 0, os.waitstatus_to_exitcode(status), 0))
 
@@ -197,9 +195,9 @@ def settle(young: int | None = None) -> None:
 
 
 def prepared(message: bytearray) -> tuple[str, Any]:
-    """Do what would be the same in each child; return the source of the candidate, and its code.
+    """Do what would be the same in each child; return the source of the candidate, and its code. Execute nothing of it.
 
-    Nothing of it is executed here. Where it cannot be compiled, each child tries it, and reports why.
+    Where it cannot be compiled, each child tries that again, and reports why.
     """
     os.environ.clear()
     sys.stdin = io.TextIOWrapper(io.BytesIO())
@@ -214,10 +212,12 @@ def prepared(message: bytearray) -> tuple[str, Any]:
     return source, code
 
 
-def play(message: bytearray, candidate: tuple[str, Any], modules: dict[str, Any], library: Any, filter: str) -> None:
-    """Play one job, and then end this process."""
+def play(
+    size: int, message: bytearray, candidate: tuple[str, Any], modules: dict[str, Any], library: Any, filter: str
+) -> None:
+    """Play one job, whose header takes ``size`` bytes of the message, and then end this process."""
     try:
-        job, blobs = unpack(message)
+        job, blobs = unpack(size, message)
         job["candidate"] = candidate[0]
         confine(job["limits"])
         if library is not None:
@@ -257,11 +257,9 @@ def begin_live(message: dict[str, Any], modules: dict[str, Any], library: Any) -
     live.serve(sys.modules[__name__], message, modules, library)
 
 
-def unpack(message: bytearray) -> tuple[Any, dict[str, Any]]:
+def unpack(at: int, message: bytearray) -> tuple[Any, dict[str, Any]]:
     """Return the header of the job, and its columns by name."""
-    (size,) = struct.unpack_from("<I", message)
-    at = 4 + size
-    job = json.loads(message[4:at])
+    job = json.loads(message[:at])
     names = job["tokens"]
     job["tokens"] = [names[i : i + TOKEN] for i in range(0, len(names), TOKEN)]
     blobs: dict[str, Any] = {}
@@ -358,6 +356,8 @@ def run(job: Any, blobs: dict[str, Any], modules: dict[str, Any], code: Any) -> 
             fail(error, index)
             return
         send(b"E", index, answer, question.finish().pack())
+        if len(blobs["widths"]) == len(blobs["index"]):  # no question comes again: its memory is used again
+            recordings.pop(world, None)
     send(b"D")
 
 
