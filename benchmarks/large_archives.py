@@ -10,13 +10,14 @@ import json
 import random
 import time
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from autotts.agent import population
 from autotts.agent.archive.archive import Archive
 from autotts.agent.archive.index import ArchiveIndex
 from autotts.agent.archive.layout import CARD, MANIFEST, SOURCE, sha256
@@ -27,6 +28,8 @@ from autotts.agent.archive.storage.addresses import archive_of, located
 from autotts.agent.archive.storage.stored_path import AnyPath, StoredPath
 from autotts.agent.loop.state import SlotRequest
 from autotts.agent.loop.step_context import StepContext
+from autotts.agent.population.overfitting.beliefs import BeliefCache, with_beliefs
+from autotts.agent.population.overfitting.contributions import Contribution, PanelCells
 from autotts.agent.population.parents import choose_parents
 from autotts.agent.population.program_form import program_shape
 from autotts.agent.records.belief import Belief
@@ -37,6 +40,7 @@ from autotts.agent.records.version import ScalingCurve
 from .processor_time import Clock
 
 POPULATION = 16
+QUESTIONS = 30
 GROUPS = 32
 """Groups of questions behind a belief, as with 30 questions or more."""
 _TOGETHER = 2000
@@ -72,11 +76,28 @@ def _ask(place: AnyPath, cards: list[Card], clock: Clock) -> None:
     clock.command("autotts lineage, whole process", ["lineage", "--archive", str(root)])
     clock.command("autotts status, whole process", ["status", str(place)])
     clock.application(["--archive", str(root)], ["/api/run", "/api/lineage"])
-    clock.timed("parent choice of a generation", lambda: parent_choice(cards, _config_of()))
+    plain, known = known_beliefs(cards)
+    clock.timed("beliefs of a generation", lambda: with_beliefs(plain, lambda version: None, known))
+    believed = with_beliefs(plain, lambda version: None, known)
+    clock.timed("parent choice of a generation, given beliefs", lambda: parent_choice(believed, _config_of()))
     clock.timed("the overview, computed anew from all rows", lambda: overview_of(ArchiveIndex(root).view().rows))
 
 
-def parent_choice(cards: list[Card], config: RunConfig) -> None:
+def known_beliefs(cards: Sequence[Card]) -> tuple[list[Card], BeliefCache]:
+    """Return the cards without beliefs, and what a driver knows of them after the generation before the last one."""
+    plain, chance = [card.model_copy(update={"belief": None}) for card in cards], np.random.default_rng(0)
+    question = np.tile(np.arange(QUESTIONS, dtype=np.int32), 4)
+    cells = PanelCells(("a", "b", "c", "d"), np.repeat(np.arange(4, dtype=np.int32), QUESTIONS), question)
+    at, known = population.budgets(plain), BeliefCache()
+    for card in plain:
+        if card.ok:
+            values = chance.normal(60, 20, len(question))
+            known.contributions[card.id] = Contribution(cells, values, at.tobytes(), card.protocol.simulated)
+    known.measured([card for card in plain[:-POPULATION] if card.ok], at)
+    return plain, known
+
+
+def parent_choice(cards: Sequence[Card], config: RunConfig) -> None:
     """Choose the parents of a generation among cards in memory, as a run does: credits, islands, parents."""
     request = SlotRequest(
         generation=cards[-1].generation + 1, step="propose", pending=[], slot=0, island=0, count=POPULATION
