@@ -6,42 +6,41 @@ shipped archive `evolve` with other figures; their files are written without wai
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
 import random
 import time
-from collections.abc import Callable, Iterator
+from array import array
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
 from autotts.agent import population
 from autotts.agent.archive.archive import Archive
-from autotts.agent.archive.beliefs_file import write_beliefs
-from autotts.agent.archive.columns_file import write_columns
 from autotts.agent.archive.index import ArchiveIndex
-from autotts.agent.archive.index_file import write_index
 from autotts.agent.archive.layout import CARD, MANIFEST, SOURCE, sha256
+from autotts.agent.archive.overview import overview_of
+from autotts.agent.archive.run_directory import RunConfig
 from autotts.agent.archive.shipped import DISCOVERED
 from autotts.agent.archive.storage.addresses import archive_of, located
 from autotts.agent.archive.storage.stored_path import AnyPath, StoredPath
-from autotts.agent.cli.main import main as command
-from autotts.agent.population.credit import by_arm
-from autotts.agent.population.islands import immigrants
+from autotts.agent.loop.state import SlotRequest
+from autotts.agent.loop.step_context import StepContext
+from autotts.agent.population.overfitting.beliefs import BeliefCache, with_beliefs
+from autotts.agent.population.overfitting.contributions import Contribution, PanelCells
 from autotts.agent.population.parents import choose_parents
 from autotts.agent.population.program_form import program_shape
 from autotts.agent.records.belief import Belief
 from autotts.agent.records.card import Card
 from autotts.agent.records.index_row import IndexRow
-from autotts.agent.records.row_columns import RowColumns
 from autotts.agent.records.version import ScalingCurve
 
-T = TypeVar("T")
+from .processor_time import Clock
 
 POPULATION = 16
+QUESTIONS = 30
 GROUPS = 32
 """Groups of questions behind a belief, as with 30 questions or more."""
 _TOGETHER = 2000
@@ -57,38 +56,57 @@ def measure(store: str, versions: int, home: Path) -> None:
     """
     with ExitStack() as stack:
         place: AnyPath = home
+        clock = Clock()
         if store == "postgresql":
             from tests.postgres.server import running_postgres
 
             server = stack.enter_context(running_postgres())
+            clock = Clock(server.pid)
             place = located(f"{server.url(server.new_database())}/large")
         began = time.perf_counter()
         cards = list(_cards(versions))
         build(archive_of(place), cards, place)
         print(f"{versions:,} versions in {store}, made in {time.perf_counter() - began:.0f} s", flush=True)
-        print(f"{'':34}{'wall, s':>9}{'processor, s':>14}", flush=True)
-        _ask(place, cards)
+        _ask(place, cards, clock)
 
 
-def _ask(place: AnyPath, cards: list[Card]) -> None:
+def _ask(place: AnyPath, cards: list[Card], clock: Clock) -> None:
     root = archive_of(place)
-    index = _timed("the list of versions, at first", lambda: ArchiveIndex(root))
-    view = _timed("its rows and figures", index.view)
-    _timed("ranks, front and credits", lambda: (view.ready(), view.ranked, view.best()))
-    _page(root)
-    _timed("autotts lineage", lambda: _quiet(["lineage", "--archive", str(root)]))
-    _timed("autotts status", lambda: _quiet(["status", str(place)]))
-    _timed("parent choice of a generation", lambda: parent_choice(Archive(root), cards))
+    clock.title()
+    clock.command("autotts lineage, whole process", ["lineage", "--archive", str(root)])
+    clock.command("autotts status, whole process", ["status", str(place)])
+    clock.application(["--archive", str(root)], ["/api/run", "/api/lineage"])
+    plain, known = known_beliefs(cards)
+    clock.timed("beliefs of a generation", lambda: with_beliefs(plain, lambda version: None, known))
+    believed = with_beliefs(plain, lambda version: None, known)
+    clock.timed("parent choice of a generation, given beliefs", lambda: parent_choice(believed, _config_of()))
+    clock.timed("the overview, computed anew from all rows", lambda: overview_of(ArchiveIndex(root).view().rows))
 
 
-def parent_choice(archive: Archive, cards: list[Card]) -> None:
+def known_beliefs(cards: Sequence[Card]) -> tuple[list[Card], BeliefCache]:
+    """Return the cards without beliefs, and what a driver knows of them after the generation before the last one."""
+    plain, chance = [card.model_copy(update={"belief": None}) for card in cards], np.random.default_rng(0)
+    question = np.tile(np.arange(QUESTIONS, dtype=np.int32), 4)
+    cells = PanelCells(("a", "b", "c", "d"), np.repeat(np.arange(4, dtype=np.int32), QUESTIONS), question)
+    at, known = population.budgets(plain), BeliefCache()
+    for card in plain:
+        if card.ok:
+            values = chance.normal(60, 20, len(question))
+            known.contributions[card.id] = Contribution(cells, values, at.tobytes(), card.protocol.simulated)
+    known.measured([card for card in plain[:-POPULATION] if card.ok], at)
+    return plain, known
+
+
+def parent_choice(cards: Sequence[Card], config: RunConfig) -> None:
     """Choose the parents of a generation among cards in memory, as a run does: credits, islands, parents."""
-    within = population.space(cards, False)
-    measured = population.gains(cards)
-    credits, arms = population.credited(measured), population.credited(measured, by_arm)
-    immigrants(cards, 1, cards[-1].generation + 1)
+    request = SlotRequest(
+        generation=cards[-1].generation + 1, step="propose", pending=[], slot=0, island=0, count=POPULATION
+    )
+    context = StepContext.of(request, cards, cards, config, None)
+    members = context.island_members(0, config.islands)
     shapes = lambda version: program_shape(_SOURCE)  # noqa: E731
-    assert choose_parents(cards, POPULATION, 0, False, within, shapes, arms) and credits
+    chosen = choose_parents(members, POPULATION, 0, True, context.objectives, shapes, context.arms)
+    assert len(chosen) == POPULATION and context.credits
 
 
 _SOURCE = "class A:\n    def solve(self, question):\n        return None\n"
@@ -108,7 +126,7 @@ def _cards(versions: int) -> Iterator[Card]:
             values[:, 1] = np.clip(values[:, 1] + noise.normal(0, 2), 0, 100)
             values[:, 2] *= np.exp(noise.normal(0, 0.05))
         curve = ScalingCurve(values)
-        belief = Belief(curve, 1.0, 0.5, noise.normal(0, 1, GROUPS)) if base.ok else None
+        belief = Belief(curve, 1.0, 0.5, array("d", noise.normal(0, 1, GROUPS))) if base.ok else None
         id = base.id if not generation else f"g{generation:04d}-{number:08x}"
         parents = (chance.choice(ids[-200:]),) if generation else ()
         card = base.model_copy(update={"id": id, "generation": generation, "parents": parents, "belief": belief})
@@ -137,19 +155,16 @@ def build(root: AnyPath, cards: list[Card], home: AnyPath) -> None:
                 (root / card.id).mkdir(parents=True)
                 for name, data in content.items():
                     (root / card.id / name).write_bytes(data)
-    columns = RowColumns.of(rows)
-    if isinstance(root, StoredPath):
-        write_beliefs(root, columns)
-    else:
-        write_index(root, rows)
-        write_columns(root, columns)
+    Archive(root).write_derived(rows)
+
+
+def _config_of() -> RunConfig:
+    protocol = Archive(DISCOVERED / "evolve").cards()[0].protocol
+    return RunConfig(environments=dict(protocol.environments), generations=100_000, population=POPULATION)
 
 
 def _config(home: AnyPath) -> None:
-    from autotts.agent.archive.run_directory import RunConfig
-
-    protocol = Archive(DISCOVERED / "evolve").cards()[0].protocol
-    config = RunConfig(environments=dict(protocol.environments), generations=100_000, population=POPULATION)
+    config = _config_of()
     if isinstance(home, Path):
         home.mkdir(parents=True, exist_ok=True)
     (home / "config.json").write_bytes(config.model_dump_json(indent=1).encode())
@@ -182,29 +197,3 @@ def _insert(root: StoredPath, cards: list[Card], files: list[dict[str, bytes]], 
         )  # fmt: skip
 
     storage.server.run(work)
-
-
-def _page(root: AnyPath) -> None:
-    """Time the first page of the application: at its start, and when a browser asks for it."""
-    from starlette.testclient import TestClient
-
-    from autotts.agent.archive.reader import ArchiveReader
-    from autotts.agent.ui.app import create
-
-    reader = ArchiveReader(root, None, Path("data"))
-    _timed("start of the application", lambda: reader.view().ready())
-    client = TestClient(create(reader, "process"))
-    _timed("its first page (/api/run)", lambda: client.get("/api/run").raise_for_status())
-    _timed("its lineage (/api/lineage)", lambda: client.get("/api/lineage").raise_for_status())
-
-
-def _quiet(words: list[str]) -> None:
-    with contextlib.redirect_stdout(io.TextIOWrapper(io.BytesIO(), encoding="utf-8")):
-        assert command(words) == 0, words
-
-
-def _timed(what: str, act: Callable[[], T]) -> T:
-    wall, used = time.perf_counter(), time.process_time()
-    found = act()
-    print(f"{what:34}{time.perf_counter() - wall:9.2f}{time.process_time() - used:14.2f}", flush=True)
-    return found

@@ -54,9 +54,9 @@ def without_interpreter(archive: Archive) -> dict[str, str]:
 def main(words: Sequence[str] | None = None) -> int:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--env", nargs="+", default=["synthetic/tiny", "synthetic/small"])
+    parser.add_argument("--env", nargs="+", default=["synthetic/tiny"])
     parser.add_argument("--generations", default="2")
-    parser.add_argument("--population", default="8")
+    parser.add_argument("--population", default="4")
     parser.add_argument("--sandbox", default="bubblewrap")
     parser.add_argument("--nodes", type=int, default=3)
     options = parser.parse_args(words)

@@ -63,7 +63,7 @@ class Trials:
     def cards(self, generation: int) -> list[Card]:
         """Return the cards of all versions up to and including a generation, with their believed qualities."""
         cards = [card for card in self.run.archive.cards() if card.ok and card.generation <= generation]
-        return with_beliefs(cards, self._figures.get)
+        return list(with_beliefs(cards, self._figures.get))
 
     def cost(self, scores: Scores, control: ScreeningReference) -> Cost:
         """Return the cost of a candidate with ``scores`` when it is screened against ``control``."""

@@ -62,3 +62,9 @@ def columns(questions: Sequence[SealedQuestion]) -> dict[str, npt.NDArray[Any]]:
         "parents": np.concatenate([np.zeros(0, np.int32), *(parents for parents, _ in forks)]),
         "fork_depths": np.concatenate([np.zeros(0, np.int32), *(d for _, d in forks if d is not None)]),
     }
+
+
+def heads(questions: Sequence[SealedQuestion], declarations: Declarations) -> list[dict[str, Any] | None]:
+    """Return what a worker must know of each question to read `columns`; None where it has answers alone."""
+    extras = (seen_question(sealed, declarations).extras for sealed in questions)
+    return [None if each is None else each.header() for each in extras]

@@ -55,7 +55,16 @@ def largest_log(
         forks: the same.
     """
     steps = int(lengths.sum() if max_branches >= len(lengths) else np.sort(lengths)[-max_branches:].sum())
-    return min(LARGEST_LOG, _HEAD + entries_of(steps, verifier, forks) * (_RECORD + _INDEX))
+    return _bytes_of(entries_of(steps, verifier, forks))
+
+
+def largest_log_of(steps: int) -> int:
+    """Return the bytes of the longest log of a controller that may make so many steps, without verifier and forks."""
+    return _bytes_of(2 * steps)
+
+
+def _bytes_of(entries: int) -> int:
+    return min(LARGEST_LOG, _HEAD + entries * (_RECORD + _INDEX))
 
 
 def largest_run(episodes: int) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import overload
+from typing import Any, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,9 @@ from autotts.envs.recordings import answer_cells
 from autotts.envs.store import ABSENT, Environment
 
 from .sealed_extras import SealedExtras
+
+INVENTED = -2
+"""The meaning of a code that stands for an answer of no branch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +105,105 @@ class RecordedQuestions(Sequence[SealedQuestion]):
         return sizes
 
 
+@dataclass(frozen=True)
+class PackedQuestions(Sequence[SealedQuestion]):
+    """Q sealed questions in a few columns, which become messages without a step for each question."""
+
+    cells: npt.NDArray[np.uint16]
+    """(C,) as in `SealedQuestion`, question after question."""
+    lengths: npt.NDArray[np.uint32]
+    """(N,)"""
+    totals: npt.NDArray[np.uint32]
+    """(N,)"""
+    branches: npt.NDArray[np.int64]
+    """(Q + 1,) the first branch of each question, and the number of branches."""
+    ends: npt.NDArray[np.int64]
+    """(Q + 1,) the first cell of each question, and the number of cells."""
+    deltas: npt.NDArray[np.int64]
+    """(Q,)"""
+    probe_costs: npt.NDArray[np.int64]
+    """(Q,)"""
+    codes: npt.NDArray[np.uint16]
+    """(Q, K) the code of each answer, as it is numbered in ``answers``; all different, from 0 to K - 1."""
+    answers: npt.NDArray[np.int32]
+    """(T, A) lists of answers in the vocabulary of the environment; A is at most K."""
+    owner: npt.NDArray[np.int64]
+    """(Q,) the list of each question."""
+
+    def __len__(self) -> int:
+        return len(self.deltas)
+
+    def lengths_of(self, question: int) -> npt.NDArray[np.uint32]:
+        """Return the number of cells of each branch of a question."""
+        return self.lengths[int(self.branches[question]) : int(self.branches[question + 1])]
+
+    def answer(self, question: int, code: int) -> int:
+        """Return the answer that ``code``, from 0 to K - 1, stands for; -2 for an invented one."""
+        number, known = int((self.codes[question] == code).argmax()), self.answers[self.owner[question]]
+        return int(known[number]) if number < len(known) else INVENTED
+
+    def _meaning(self, question: int) -> npt.NDArray[np.int32]:
+        meaning, known = np.full(self.codes.shape[1], INVENTED, np.int32), self.answers[self.owner[question]]
+        meaning[self.codes[question, : len(known)]] = known
+        return meaning
+
+    @overload
+    def __getitem__(self, index: int) -> SealedQuestion: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[SealedQuestion]: ...
+
+    def __getitem__(self, index: int | slice) -> SealedQuestion | list[SealedQuestion]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        i = range(len(self))[index]
+        branches = slice(int(self.branches[i]), int(self.branches[i + 1]))
+        return SealedQuestion(
+            self.cells[int(self.ends[i]) : int(self.ends[i + 1])],
+            self.lengths[branches],
+            self.totals[branches],
+            int(self.deltas[i]),
+            int(self.probe_costs[i]),
+            self._meaning(i),
+        )
+
+    def sizes(self) -> npt.NDArray[np.int64]:
+        """Return (Q,) the bytes that each question takes in a message."""
+        sizes: npt.NDArray[np.int64] = 2 * np.diff(self.ends) + 8 * np.diff(self.branches)
+        return sizes
+
+    def columns(self, first: int, stop: int) -> QuestionColumns:
+        """Return the columns of the questions ``first:stop``."""
+        branches, cells = self.branches[first : stop + 1], self.ends[first : stop + 1]
+        here = slice(int(branches[0]), int(branches[-1]))
+        return {
+            "cells": self.cells[int(cells[0]) : int(cells[-1])],
+            "lengths": self.lengths[here],
+            "totals": self.totals[here],
+            "widths": np.diff(branches).astype(np.uint32),
+            "deltas": self.deltas[first:stop].astype(np.uint32),
+            "probe_costs": self.probe_costs[first:stop].astype(np.uint32),
+        }
+
+
+QuestionColumns = dict[str, npt.NDArray[Any]]
+"""The columns of questions in a message, by name."""
+
+
+def columns_of(questions: Sequence[SealedQuestion]) -> QuestionColumns:
+    """Return the columns of the ``questions``, in this order."""
+    return {
+        "cells": np.concatenate([sealed.cells for sealed in questions]),
+        "lengths": np.concatenate([sealed.lengths for sealed in questions]),
+        "totals": np.concatenate([sealed.totals for sealed in questions]),
+        "widths": np.array([len(sealed.lengths) for sealed in questions], np.uint32),
+        "deltas": np.array([sealed.delta for sealed in questions], np.uint32),
+        "probe_costs": np.array([sealed.probe_cost for sealed in questions], np.uint32),
+    }
+
+
 def sizes_of(questions: Sequence[SealedQuestion]) -> npt.NDArray[np.int64]:
     """Return the bytes that each of the ``questions`` takes in a message."""
-    if isinstance(questions, RecordedQuestions):
+    if isinstance(questions, RecordedQuestions | PackedQuestions):
         return questions.sizes()
     return np.array([sealed.nbytes for sealed in questions], np.int64)
 

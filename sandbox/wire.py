@@ -1,10 +1,10 @@
 """The messages that cross the wall of the sandbox, in both directions.
 
-In: messages, each preceded by its size (u64). The first message holds the modules of the contract. Every other message
-is a job for one process: a JSON header followed by columns of numbers. A job holds the source of the candidate, the
-recorded branches of each question with opaque tokens instead of answers, and the episodes. It holds no gold answer, no
-text of a question and no name of an environment. The tokens are drawn anew for each run, and the meaning of each token
-is drawn anew for each question.
+In: messages, each preceded by its size (u64). The first message holds the modules of the contract, and the second one
+the source of the candidate. Every other message is a job for one process: a JSON header followed by columns of numbers.
+A job holds the recorded branches of each question with opaque tokens instead of answers, and the episodes. It holds no
+gold answer, no text of a question and no name of an environment. The tokens are drawn anew for each run, and the
+meaning of each token is drawn anew for each question.
 
 Out: frames (see `sandbox.worker.worker.FRAME`). ``Z``: the worker is ready. ``R``: the candidate is loaded. ``E``: the
 answer and the action log of an episode. ``F``: the failure that ended the run. ``D``: all episodes of the job are done.
@@ -18,6 +18,7 @@ import secrets
 import struct
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +30,10 @@ from autotts.envs.opened_branches import order_of
 from autotts.envs.plain_text import message_line
 
 from . import declared_questions, policy
-from .kept_logs import LARGEST_LOG, BadFrame, largest_log
+from .kept_logs import LARGEST_LOG, BadFrame, largest_log, largest_log_of
 from .outcome import Candidate, Verdict
 from .sealed_extras import declared_by
-from .sealing import RecordedQuestions, SealedQuestion, sizes_of
+from .sealing import PackedQuestions, QuestionColumns, RecordedQuestions, SealedQuestion, columns_of, sizes_of
 from .worker import seccomp
 
 _WORKER = Path(__file__).parent / "worker"
@@ -42,6 +43,9 @@ PRINTED = 4096
 LARGEST_FAILURE = 1 << 14
 """The largest failure in bytes: 500 characters, each of them escaped in 12 bytes, and what is around them."""
 SIZE = struct.Struct("<Q")
+_SOURCE = b"\xff" * 4
+"""What stands in the message with a candidate's source where a job has the size of its header."""
+_PLACES = np.array([1, 1 << 16, 1 << 32], np.int64)
 NOT_A_TOKEN = -1
 MESSAGE_BYTES = 1 << 24
 """Bytes of the questions in a message, if the episodes of one group can be divided: a worker needs ten times as much.
@@ -175,52 +179,58 @@ class SandboxJob:
     def message(self, part: npt.NDArray[np.int64], limits: dict[str, int]) -> bytes:
         """Return the message that makes a process play the episodes ``part`` under ``limits`` (see `resource`)."""
         batch = self.batch
-        used, question = np.unique(batch.question[part], return_inverse=True)
-        taken, order = np.unique(batch.order[part], return_inverse=True)
-        questions, orders = [batch.questions[i] for i in used.tolist()], [batch.orders[i] for i in taken.tolist()]
-        for number, sealed in zip(used.tolist(), questions, strict=True):
-            self._remember(number, sealed)
-        if any(sealed.extras is not None for sealed in questions):
-            owner = dict(zip(order.ravel().tolist(), question.ravel().tolist(), strict=True))
+        used, question = _distinct(batch.question[part])
+        taken, order = _distinct(batch.order[part])
+        orders = [batch.orders[i] for i in taken.tolist()]
+        known, codes, sealed = self._columns(used)
+        if any(each.extras is not None for each in sealed):
+            owner = dict(zip(order.tolist(), question.tolist(), strict=True))
             orders = [
-                declared_questions.seen_order(one, questions[owner[i]], self._declared) for i, one in enumerate(orders)
+                declared_questions.seen_order(one, sealed[owner[i]], self._declared) for i, one in enumerate(orders)
             ]
-            questions = [declared_questions.seen_question(sealed, self._declared) for sealed in questions]
-        extras = declared_questions.columns(questions)
         columns: dict[str, npt.NDArray[Any]] = {
-            "cells": np.concatenate([sealed.cells for sealed in questions]),
-            "lengths": np.concatenate([sealed.lengths for sealed in questions]),
-            "totals": np.concatenate([sealed.totals for sealed in questions]),
-            "widths": _u4([len(sealed.lengths) for sealed in questions]),
-            "deltas": _u4([sealed.delta for sealed in questions]),
-            "probe_costs": _u4([sealed.probe_cost for sealed in questions]),
+            **known,
             "orders": _u4(np.concatenate(orders)),
             "order_sizes": _u4([len(order) for order in orders]),
             "index": _u4(part),
-            "world": _u4(question.ravel()),  # the question of each episode; attacks and cheats know this name
-            "order": _u4(order.ravel()),
+            "world": _u4(question),  # the question of each episode; attacks and cheats know this name
+            "order": _u4(order),
             "beta": batch.beta[part],
             "seed": batch.seed[part],
-            **extras,
         }
         header = {
-            "candidate": self.candidate.source,
             "limits": limits,
-            "tokens": _fresh_tokens(max(len(sealed.meaning) for sealed in questions) - 1),
+            "tokens": _fresh_tokens(codes - 1),
             "max_branches": batch.max_branches,
             "max_tokens": batch.max_tokens,
             "blobs": [(name, _CODES[column.dtype.str], column.nbytes) for name, column in columns.items()],
         }
-        if extras:
-            header["extras"] = [sealed.extras and sealed.extras.header() for sealed in questions]
+        if "numbers" in columns:
+            header["extras"] = declared_questions.heads(sealed, self._declared)
         if batch.prints:
             header["prints"] = PRINTED + 1  # one more byte shows that there was more
         text = json.dumps(header).encode()
         blobs = (np.ascontiguousarray(column).view(np.uint8).data for column in columns.values())
         return _message(struct.pack("<I", len(text)), text, *blobs)
 
+    def _columns(self, used: npt.NDArray[np.int64]) -> tuple[QuestionColumns, int, list[SealedQuestion]]:
+        """Return the columns of the questions ``used``, the largest number of codes of one, and they themselves.
+
+        Questions that are packed have answers alone; of them, no list is made.
+        """
+        questions = self.batch.questions
+        if isinstance(questions, PackedQuestions) and int(used[-1]) - int(used[0]) == len(used) - 1:
+            return questions.columns(int(used[0]), int(used[-1]) + 1), questions.codes.shape[1], []
+        taken = [questions[i] for i in used.tolist()]
+        for number, sealed in zip(used.tolist(), taken, strict=True):
+            self._remember(number, sealed)
+        seen = [declared_questions.seen_question(sealed, self._declared) for sealed in taken]
+        return columns_of(seen) | declared_questions.columns(seen), max(len(each.meaning) for each in taken), taken
+
     def largest_log(self, episode: int) -> int:
         """Return the bytes of the longest log that the contract allows in ``episode``."""
+        if isinstance(self.batch.questions, PackedQuestions):
+            return self._largest[int(self.batch.question[episode])]
         return self._of(episode)[1]
 
     def answer(self, episode: int, code: int) -> int:
@@ -229,10 +239,24 @@ class SandboxJob:
         Raises:
             BadFrame: the question has no such answer.
         """
-        meaning = self._of(episode)[0]
+        questions = self.batch.questions
+        packed = questions if isinstance(questions, PackedQuestions) else None
+        meaning = self._of(episode)[0] if packed is None else packed.codes[0]
         if not 0 <= code < len(meaning):
             raise BadFrame(Verdict("illegal_answer", "the answer is not one that it saw"))
-        return int(meaning[code])
+        return int(meaning[code]) if packed is None else packed.answer(int(self.batch.question[episode]), code)
+
+    @cached_property
+    def _largest(self) -> list[int]:
+        """The bytes of the longest log of each question, where the questions are packed."""
+        questions, most = self.batch.questions, self.batch.max_branches
+        assert isinstance(questions, PackedQuestions)
+        found = [
+            largest_log_of(int(n)) for n in np.add.reduceat(questions.lengths, questions.branches[:-1], dtype=np.int64)
+        ]
+        for i in np.flatnonzero(np.diff(questions.branches) > most).tolist():
+            found[i] = largest_log(questions.lengths_of(i), most)
+        return found
 
     def _of(self, episode: int) -> tuple[npt.NDArray[np.int32], int]:
         number = int(self.batch.question[episode])
@@ -272,6 +296,14 @@ def preloaded() -> list[str]:
 
 def _message(*parts: bytes | memoryview) -> bytes:
     return b"".join((SIZE.pack(sum(map(len, parts))), *parts))
+
+
+def _distinct(numbers: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return the different numbers in order, and the place of each number among them."""
+    if (numbers[1:] > numbers[:-1]).all():
+        return numbers, np.arange(len(numbers))
+    used, place = np.unique(numbers, return_inverse=True)
+    return used, place.ravel()
 
 
 def _u4(values: npt.ArrayLike) -> npt.NDArray[np.uint32]:
@@ -350,9 +382,16 @@ def contract_modules() -> dict[str, str]:
 _MODULES = ("question", "controller", "action_log", "recording", "replay_state", "replay")
 
 
-def _fresh_tokens(n: int) -> list[str]:
+def source_message(candidate: Candidate) -> bytes:
+    """Return the message with the source of the candidate of all later jobs of a worker."""
+    return _message(_SOURCE, candidate.source.encode("utf-8", "surrogatepass"))
+
+
+def _fresh_tokens(n: int) -> str:
+    """Return ``n`` different random tokens of 12 characters, one after another."""
     while True:
-        text = secrets.token_hex(6 * n)
-        tokens = [text[i : i + 12] for i in range(0, len(text), 12)]
-        if len(set(tokens)) == n:
-            return tokens
+        drawn = secrets.token_bytes(6 * n)
+        numbers = np.frombuffer(drawn, np.uint16).reshape(n, 3).astype(np.int64) @ _PLACES
+        numbers.sort()
+        if (numbers[1:] != numbers[:-1]).all():
+            return drawn.hex()

@@ -12,7 +12,7 @@ from autotts.envs.episodes import Logs
 from autotts.envs.errors import DamagedFile, InputError
 from autotts.envs.seals import read_sealed, write_sealed
 
-from ..population.overfitting.beliefs import ContributionCache, ResultsLoader, with_beliefs
+from ..population.overfitting.beliefs import BeliefCache, ResultsLoader, with_beliefs
 from ..population.overfitting.question_results import QuestionResults
 from ..records.audit import AuditRecord
 from ..records.card import Card, EvaluationProtocol
@@ -25,6 +25,8 @@ from .columns_file import LARGE, write_columns
 from .index_file import read_index, write_index
 from .layout import CARD, FIGURES, INDEX, LOGS, MANIFEST, REPLAYS, SOURCE, TRANSCRIPT, sha256, sync
 from .origins import ArchiveOrigins, read_origins
+from .overview import overview_of
+from .overview_file import state_of, write_overview
 from .packing import pack_logs, pack_transcript, unpack_logs, unpack_transcript
 from .shipped import archive_name, derived_root
 from .storage.addresses import storage_of
@@ -61,9 +63,9 @@ class Archive:
         self._cards: dict[str, Card] = {}  # lean cards (`Card.lean`); immutable, so never stale
         self._card = lru_cache(_WHOLE)(self._read)
         self._protocols: dict[str, EvaluationProtocol] = {}
-        self._contributions: ContributionCache = {}
+        self._known = BeliefCache()
         self._written = 0  # versions in the index file that this object has written
-        self._believed: tuple[tuple[str, ...], list[Card]] = ((), [])
+        self._believed: tuple[tuple[str, ...], Sequence[Card]] = ((), [])
 
     # Reading
 
@@ -106,23 +108,23 @@ class Archive:
         """Return the lean cards of all versions, by generation and id (see `Card.lean`)."""
         return [self._lean(version) for version in self.ids()]
 
-    def cards_with_beliefs(self, generation: int | None = None) -> list[Card]:
+    def cards_with_beliefs(self, generation: int | None = None) -> Sequence[Card]:
         """Return the cards of all versions, or of those up to a generation (included), each with its belief."""
         cards = [card for card in self.cards() if generation is None or card.generation <= generation]
         ids = tuple(card.id for card in cards)
         cached = self._believed  # other threads may replace it meanwhile
         if cached[0] != ids:
             self._believed = cached = ids, self.with_beliefs(cards)
-        return list(cached[1])
+        return cached[1]
 
-    def with_beliefs(self, cards: Sequence[Card], figures: ResultsLoader | None = None) -> list[Card]:
+    def with_beliefs(self, cards: Sequence[Card], figures: ResultsLoader | None = None) -> Sequence[Card]:
         """Return ``cards`` with beliefs: the estimates of their true quality, given all of ``cards``.
 
         Args:
             cards: cards of archived or new versions, in any order.
             figures: loads the results of versions that are not in the cache; the archive's own loader by default.
         """
-        return with_beliefs(cards, figures or self.figures, self._contributions)
+        return with_beliefs(cards, figures or self.figures, self._known)
 
     def figures(self, version: str) -> QuestionResults | None:
         """Return the results of a version by question; None if the file is missing or damaged (see `rebuild`)."""
@@ -242,7 +244,7 @@ class Archive:
     def put_figures(self, version: str, figures: QuestionResults) -> None:
         """Store the results of a version by question. The version need not be in the archive yet."""
         write_sealed(self.derived / FIGURES / f"{version}.npz", figures.pack())
-        self._contributions.pop(version, None)
+        self._known.forget(version)
         if version in self._believed[0]:
             self._believed = (), []
 
@@ -280,18 +282,27 @@ class Archive:
     def reindex(self) -> int:
         """Rebuild the index from the folders, and return the number of versions in it."""
         rows = [IndexRow.of(card) for card in self.cards_with_beliefs()]
-        if (kept := self.storage.version_rows) is None:
-            if len(rows) <= LARGE or len(rows) > 1.1 * self._written:  # else the columns alone say all
-                write_index(self.derived, rows)
-                self._written = len(rows)
-            if len(rows) > LARGE:
-                write_columns(self.derived, RowColumns.of(rows))
-            return len(rows)
-        columns = RowColumns.of(rows)
-        known = {row.id: row for row in kept.read()[0].rows()}
-        kept.put([row for row in rows if not row.same_facts(known.get(row.id))])
-        write_beliefs(self.derived, columns)
+        if (kept := self.storage.version_rows) is not None:
+            known = {row.id: row for row in kept.read()[0].rows()}
+            kept.put([row for row in rows if not row.same_facts(known.get(row.id))])
+        self.write_derived(rows)
         return len(rows)
+
+    def write_derived(self, rows: Sequence[IndexRow]) -> None:
+        """Write the files that lists read in place of cards; rows of a database are not among them.
+
+        Args:
+            rows: of all versions, with beliefs, by generation and id.
+        """
+        in_rows, large = self.storage.version_rows is not None, len(rows) > LARGE
+        columns = RowColumns.of(rows) if in_rows or large else None
+        if not in_rows and (not large or len(rows) > 1.1 * self._written):  # else the columns alone say all
+            write_index(self.derived, rows)
+            self._written = len(rows)
+        if columns is not None:
+            (write_beliefs if in_rows else write_columns)(self.derived, columns)
+        if columns is not None and large and all(columns.finite()):
+            write_overview(self.derived, overview_of(rows), state_of(self.storage, self.derived, columns.ids))
 
     def index(self) -> list[IndexRow]:
         """Return the rows of the index, by generation and id. Versions added since it was built may be missing.

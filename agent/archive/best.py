@@ -23,7 +23,7 @@ from autotts.envs.statistics import Floats, Interval
 from .. import population
 from ..population.pareto import Scored
 from ..records.migration import BASELINE
-from .run_report import RunReport
+from .report_record import RunReport
 
 S = TypeVar("S", bound=Scored)
 

@@ -15,7 +15,7 @@ from autotts.envs.errors import DamagedFile, InputError
 from ..records.index_row import IndexRow
 from .archive import Archive
 from .holder_file import HOLDER
-from .layout import BELIEFS, COLUMNS, INDEX, MANIFEST, sha256
+from .layout import BELIEFS, COLUMNS, INDEX, MANIFEST, OVERVIEW, sha256
 from .origins import ORIGINS
 from .run_hold import running, working_on
 from .run_lock import LOCK
@@ -28,7 +28,7 @@ from .verify import check_folder
 
 _LEFT_OUT = {
     LOCK: "", HOLDER: "", INDEX: "the index, which is made anew", BELIEFS: "the index, which is made anew",
-    COLUMNS: "the index, which is made anew",
+    COLUMNS: "the index, which is made anew", OVERVIEW: "the index, which is made anew",
     "checkpoint": "the checkpoint: a resumed run begins at the generation that it had reached",
     "workspaces": "the working directories of coding agents",
 }  # fmt: skip

@@ -6,95 +6,28 @@ import math
 import os
 import threading
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 from autotts.envs.errors import DamagedFile, InputError
-from autotts.envs.statistics import Floats
 
 from .. import population
 from ..records.index_row import IndexRow
-from ..records.version import Credit
 from .archive import INDEX, MANIFEST, REPLAYS, Archive
+from .audits import AUDITS
 from .beliefs_file import with_beliefs_file
-from .best import BestVersion, best_version
 from .columns_file import read_columns
-from .layout import BELIEFS, COLUMNS
-from .run_report import RunReport
+from .layout import BELIEFS, COLUMNS, FIGURES, OVERVIEW
+from .overview_file import read_overview, state_of_folders, state_of_rows
 from .shipped import derived_root
+from .snapshot import ArchiveSnapshot, BriefSnapshot
 from .storage.addresses import storage_of
 from .storage.protocol import FileStamp
 from .storage.stored_path import AnyPath
 
 _FRESH = 0.5
 """Seconds until the directory is read again."""
-
-
-@dataclass(frozen=True)
-class ArchiveSnapshot:
-    """The versions of an archive at one moment; immutable."""
-
-    stamp: int
-    """Increases with each change."""
-    rows: Sequence[IndexRow]
-    """By generation and id."""
-    problems: Mapping[str, str]
-    """The problem of each folder whose version is not in ``rows``, by name of the folder."""
-    budgets: Floats
-    """Token budgets over which quality is a mean."""
-    quality: Mapping[str, float]
-    """Quality of each version that ran, in points (`population.quality`)."""
-
-    @cached_property
-    def by_id(self) -> dict[str, IndexRow]:
-        """The rows by id."""
-        return {row.id: row for row in self.rows}
-
-    @cached_property
-    def ranked(self) -> list[IndexRow]:
-        """The versions that ran, best first, in the order of `population.ranked`."""
-        return population.by_merit([row for row in self.rows if row.ok], self.budgets)
-
-    @cached_property
-    def rank(self) -> dict[str, int]:
-        """Rank of each version that ran; 1 is the best."""
-        return {row.id: i for i, row in enumerate(self.ranked, 1)}
-
-    @cached_property
-    def front(self) -> list[IndexRow]:
-        """Versions that are the best at some budget, from frugal to accurate."""
-        baselines = [row for row in self.rows if row.generation == 0]  # they set the budgets
-        return population.front(list({row.id: row for row in [*self.ranked[:200], *baselines]}.values()))
-
-    @cached_property
-    def credits(self) -> dict[str, Credit]:
-        """Credit of each explorer, by name."""
-        return population.credits(self.rows)
-
-    @cached_property
-    def children(self) -> dict[str, list[str]]:
-        """Ids of the versions that name a version as a parent."""
-        children: dict[str, list[str]] = {}
-        for row in self.rows:
-            for parent in dict.fromkeys(row.parents):
-                children.setdefault(parent, []).append(row.id)
-        return children
-
-    def ready(self) -> ArchiveSnapshot:
-        """Compute the cached properties, so that the first page need not wait, and return the snapshot."""
-        assert self.credits is not None and self.front is not None
-        return self
-
-    def best(self, report: RunReport | None = None, given: Mapping[str, str] | None = None) -> BestVersion | None:
-        """Return the best version (`agent.archive.best`).
-
-        Args:
-            report: the final evaluation of the run, if there is one.
-            given: names of the controllers that the run was given, by id.
-        """
-        return best_version(self.ranked, self.budgets, report, given, self.quality)
+_TICK = 2_000_000_000
+"""Nanoseconds after which a directory's time of change tells every later change from the last one."""
 
 
 class ArchiveIndex:
@@ -116,17 +49,59 @@ class ArchiveIndex:
         self._change = 0
         self._lock = threading.Lock()
         self._view = ArchiveSnapshot(0, (), {}, population.budgets([]), {})
-        if self._storage.version_rows is None:
-            self._read_index()
+        self._brief_of = ""  # state of the archive of which the overview in use tells
+        self._unseen = ""  # the last state of which no overview tells
+        self._damage = ""  # why that of the present state cannot be read
+        self._listed: tuple[int, list[str]] = (0, [])
 
     def view(self) -> ArchiveSnapshot:
-        """Return the present snapshot."""
+        """Return the present snapshot; that of a large archive holds its overview, and reads rows when asked for."""
         with self._lock:
             if time.monotonic() - self._looked > _FRESH:
-                if self._look() or not self._view.stamp:
-                    self._view = self._made()
+                if not self._read_overview() and (self._look() or self._brief_of or not self._view.stamp):
+                    self._view, self._brief_of = self._made(), ""
+                    self.note = self.note or self._damage
                 self._looked = time.monotonic()
             return self._view
+
+    def _read_overview(self) -> bool:
+        """Use the overview of a large archive, if it tells of the present state; return whether it does."""
+        home = derived_root(self.root)
+        if self._storage.version_rows is not None:
+            state = state_of_rows(self._storage)
+        elif isinstance(self.root, Path) and isinstance(home, Path) and (home / OVERVIEW).is_file():
+            state = state_of_folders(self._names(), home)
+        else:
+            return False
+        if state in (self._brief_of, self._unseen):
+            return bool(state) and state == self._brief_of
+        try:
+            overview = read_overview(home, state)
+        except (DamagedFile, OSError) as error:
+            self._unseen, self._damage = state, str(error)
+            return False
+        if overview is None:
+            self._unseen = state
+            return False
+        self.note = self._damage = ""
+        self._view, self._brief_of = BriefSnapshot(self._view.stamp + 1, overview, self._whole), state
+        return True
+
+    def _whole(self) -> ArchiveSnapshot:
+        """Return a snapshot with all rows; the snapshot in use stays."""
+        with self._lock:
+            self._look()
+            return self._made()
+
+    def _names(self) -> list[str]:
+        """Return the names of the folders of versions; the directory is listed only if it has changed."""
+        changed = os.stat(self.root).st_mtime_ns
+        if changed != self._listed[0]:
+            names = [name for name in _folders(Path(str(self.root))) if name not in (FIGURES, AUDITS)]
+            # a change within the same tick of the file system's clock would not be seen
+            settled = time.time_ns() - changed > _TICK
+            self._listed = (changed if settled else 0), names
+        return self._listed[1]
 
     def _read_index(self) -> bool:
         """Read the index file again if it has changed: new versions change the beliefs of the earlier ones."""

@@ -20,10 +20,11 @@ from ..records.card import Card, EvaluationProtocol
 from . import resolve
 from .archive import SOURCE, Archive
 from .best import BestVersion
-from .index import ArchiveIndex, ArchiveSnapshot
+from .index import ArchiveIndex
 from .run_directory import HELD_OUT, Run
 from .run_report import read_report
 from .shipped import archive_name, is_shipped
+from .snapshot import ArchiveSnapshot
 from .storage.paths import on_this_machine
 from .storage.stored_path import AnyPath
 
@@ -88,7 +89,7 @@ class ArchiveReader:
         view = self.view()
         if version in view.problems:
             raise DamagedFile(view.problems[version])
-        if version not in view.by_id:
+        if version not in view.overview.by_id and version not in view.by_id:
             raise EnvironmentMissing(f"no version {version[:80]!r} in this archive")
         return version
 

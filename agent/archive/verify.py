@@ -17,13 +17,13 @@ from ..records.card import Card
 from ..records.index_row import IndexRow
 from .audits import AUDITS
 from .holder_file import HOLDER
-from .layout import BELIEFS, CARD, COLUMNS, FIGURES, INDEX, MANIFEST, REPLAYS, SOURCE, sha256
+from .layout import BELIEFS, CARD, COLUMNS, FIGURES, INDEX, MANIFEST, OVERVIEW, REPLAYS, SOURCE, sha256
 from .origins import ORIGINS, read_origins
 from .run_lock import LOCK
 from .storage.addresses import CONFIG, run_home_of
 from .storage.stored_path import AnyPath
 
-_NO_VERSIONS = (REPLAYS, FIGURES, ORIGINS, AUDITS, LOCK, HOLDER, BELIEFS, COLUMNS)
+_NO_VERSIONS = (REPLAYS, FIGURES, ORIGINS, AUDITS, LOCK, HOLDER, BELIEFS, COLUMNS, OVERVIEW)
 """What lies beside the versions."""
 _MADE_ANEW = "`autotts archive reindex` makes it anew"
 
@@ -156,7 +156,7 @@ def _figures(archive: CheckedArchive, must: bool) -> Iterator[str]:
 
 def _index(archive: CheckedArchive, must: bool) -> Iterator[str]:
     """Yield the problems of the index: it cannot be read, or it does not say what the cards say."""
-    for name in (INDEX, BELIEFS, COLUMNS):
+    for name in (INDEX, BELIEFS, COLUMNS, OVERVIEW):
         path = archive.derived / name
         if path.exists() and (found := list(check_seal(path, must, name, _MADE_ANEW))):
             yield from found

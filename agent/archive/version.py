@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -215,7 +215,7 @@ class ArchivedVersions:
         self.archive = archive
 
     @cached_property
-    def cards(self) -> list[Card]:
+    def cards(self) -> Sequence[Card]:
         """Lean cards with beliefs, by generation and id."""
         return self.archive.cards_with_beliefs()
 

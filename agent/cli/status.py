@@ -13,9 +13,9 @@ from .options import Commands
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from ..archive.index import ArchiveSnapshot
     from ..archive.run_directory import Run, RunConfig
     from ..archive.run_report import RunReport
+    from ..archive.snapshot import ArchiveSnapshot
     from ..archive.version import ArchivedVersions
     from ..llm.budget import Spending
     from ..population.overfitting.crossvalidation import CrossValidated
@@ -73,7 +73,7 @@ def status(args: argparse.Namespace) -> int:
 
 
 def _large_status(run: Run, view: ArchiveSnapshot) -> int:
-    """Print the state of a run with thousands of versions, from the rows of its index."""
+    """Print the state of a run with thousands of versions, from its overview."""
     from autotts.envs.plain_text import plain
 
     from ..archive.run_report import describe_gap, describe_optimism, read_report
@@ -81,15 +81,15 @@ def _large_status(run: Run, view: ArchiveSnapshot) -> int:
 
     report = read_report(run)
     best = view.best(report, run.given_names())
-    reached = max((row.generation for row in view.rows), default=0)
-    print(f"run {run.home}: {run_state(run, report, reached)}, explorer {plain(run.config.explorer)}")
-    lines = list(large_archives.progress(view, run.config.latency, run.config.islands, run.config.generations))
+    brief = view.overview
+    print(f"run {run.home}: {run_state(run, report, brief.reached)}, explorer {plain(run.config.explorer)}")
+    lines = list(large_archives.progress(brief, run.config.latency, run.config.islands, run.config.generations))
     lines.append(f"  spent        {_spent(run)}")
     gap = describe_gap(report) if report else []
     optimism = describe_optimism(large_archives.optimism_of(report)) or [large_archives.OPTIMISM]
     lines += [f"  {line}" for line in (*gap, *optimism)]
-    cards = large_archives.best_cards(run.archive, view)
-    lines += _best([run.archive.card(row.id) for row in view.rows if row.generation == 0] + [*cards], cards)
+    cards = large_archives.best_cards(run.archive, brief)
+    lines += _best([run.archive.card(row.id) for row in brief.rows if row.generation == 0] + [*cards], cards)
     lines += [f"  best: {best}"] if best else []
     for number, line in enumerate(describe_settings(read_settings(run))):
         lines.append(f"  {'' if number else 'settings':12} {line}")

@@ -61,7 +61,7 @@ def ui(args: argparse.Namespace) -> int:
         app = create(place, args.sandbox, lambda: server.should_exit)
         server = BoundedServer(AccessGuard(app, token, port, names))
         view = place.view().ready()
-        print(f"{counted(len(view.rows), 'version')} of {archive_name(place.root)}; Ctrl-C ends it")
+        print(f"{counted(view.overview.versions, 'version')} of {archive_name(place.root)}; Ctrl-C ends it")
         print(f"http://{names[0]}:{port}/?token={token}", flush=True)
         server.run(sockets=[listening])
     return 0

@@ -13,6 +13,7 @@ from autotts.sandbox.base import Sandbox
 
 from .. import population
 from ..population import islands
+from ..population.measured import measured
 from ..population.parents import ChosenParent, choose_parents
 from ..population.program_form import program_shape
 from ..records.card import Card
@@ -74,7 +75,8 @@ class BriefBuilder:
                 store = self._store
                 cards = before = store.cards_before(request["generation"])
                 if request["step"] == "refine":
-                    cards = store.archive.with_beliefs([*before, *map(store.card, request["pending"])])
+                    plain = [*measured(before).plain, *map(store.card, request["pending"])]
+                    cards = store.archive.with_beliefs(plain)
                 self._last = StepContext.of(request, before, cards, self._config, self._last)
             return self._last
 
@@ -102,10 +104,9 @@ class BriefBuilder:
         self, request: SlotRequest, context: StepContext, members: Sequence[Card], parents: Sequence[Card]
     ) -> Brief:
         config, generation, step, slot = self._config, request["generation"], request["step"], request["slot"]
-        shown, mates = (
-            [card for card in cards if card.generation == 0 or "history" not in config.ablations]
-            for cards in (context.cards, members)
-        )
+        shown, mates = context.cards, members
+        if "history" in config.ablations:
+            shown, mates = ([card for card in cards if card.generation == 0] for cards in (shown, mates))
         return Brief(
             seed=self._seed(generation, step),
             generation=generation,

@@ -53,7 +53,7 @@ class CandidateStore:
         """The token budgets of quality, which follow from the baselines."""
         return population.budgets(self.cards_before(1))
 
-    def cards_before(self, generation: int) -> list[Card]:
+    def cards_before(self, generation: int) -> Sequence[Card]:
         """Return the cards of earlier generations. After a crash, the archive may hold some of this generation too."""
         return self.archive.cards_with_beliefs(generation - 1)
 

@@ -14,10 +14,10 @@ from autotts.sandbox.backends.process import ProcessSandbox
 from ..archive.run_directory import Run, RunConfig
 from ..archive.run_hold import holds_no_run, working_on
 from ..archive.storage.paths import copy_folder
-from ..archive.storage.stored_path import AnyPath, StoredPath
+from ..archive.storage.stored_path import AnyPath
 from ..explorers.evolve.explorer import EvolveExplorer
 from .graph import DiscoveryGraph, old_next_nodes, settings
-from .savers import OLD_THREAD, checkpoints
+from .savers import OLD_THREAD, checkpoints, generations_of
 from .state import initial_state
 from .steady.graph import discovery_of, graph_of
 
@@ -48,11 +48,12 @@ def list_checkpoints(run: Run) -> list[CheckpointSummary]:
             _summary(state.config, str(state.created_at), state.values, tuple(state.next))
             for state in _graph(run, saver).get_state_history(settings(run))
         ]
-        old = [] if isinstance(run.home, StoredPath) else [
+        old = [
             _summary(each.config, str(each.checkpoint["ts"]), each.checkpoint["channel_values"], old_next_nodes(each))
-            for each in saver.list({"configurable": {"thread_id": OLD_THREAD}})
+            for each in saver.list({"configurable": {"thread_id": generations_of(run) or OLD_THREAD}})
         ]
-    return [summary for summary in [*current, *old] if summary is not None]
+    found = {summary.id: summary for summary in [*old, *current] if summary is not None}
+    return sorted(found.values(), key=lambda summary: summary.when, reverse=True)
 
 
 def _summary(config: Any, when: str, values: Mapping[str, Any], after: tuple[str, ...]) -> CheckpointSummary | None:

@@ -23,6 +23,7 @@ from ..archive.archive import pack_logs, unpack_logs
 from ..diagnosis.behaviour import behaviour
 from ..diagnosis.findings import diagnose
 from ..diagnosis.memorising import few_questions, stores_data
+from ..population.measured import measured
 from ..population.outcome import outcome
 from ..population.overfitting.question_results import QuestionResults
 from ..records.candidate import CandidateDiagnosis, CandidateEvaluation, CandidateRecord
@@ -274,7 +275,7 @@ class CandidateEvaluator:
             return False
         archive = self._store.archive
         cards = archive.with_beliefs(
-            [*present, self._store.card_of(record)],
+            [*measured(present).plain, self._store.card_of(record)],
             lambda version: results if version == record.id else archive.figures(version),
         )
         best = [*population.front(cards, latency=self._config.latency), *population.ranked(cards)[:FINALISTS]]
@@ -282,7 +283,7 @@ class CandidateEvaluator:
 
     def _duplicated(self, record: CandidateRecord, present: Sequence[Card], found: Behaviour) -> Card | None:
         """Return the first version that makes the same decisions; None also for a baseline, which is no duplicate."""
-        for card in present if record.generation > 0 else ():
+        for card in measured(present).plain if record.generation > 0 else ():
             same = card.behaviour is not None and card.behaviour.decisions == found.decisions
             if card.ok and same and card.protocol == self._config.protocol():
                 return card

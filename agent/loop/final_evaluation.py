@@ -115,14 +115,14 @@ def _report(
         update={"environments": measured_on, "first_order": FIRST_FRESH_ORDER, "simulated": 0.0}
     )
     finalists = [card for card in cards if card.id in results]
-    fresh = [
+    again = [
         card.model_copy(update={"curve": tuple(results[card.id].curve), "protocol": protocol, "belief": None})
         for card in finalists
         if results[card.id].verdict.ok
     ]
     figures = {name: QuestionResults.of(result.scores) for name, result in results.items() if result.scores is not None}
     at = population.budgets(cards)
-    fresh = with_beliefs(fresh, figures.get)
+    fresh = list(with_beliefs(again, figures.get))
     ran, baselines = [card for card in front if card.id in figures], [card.id for card in fresh if card.generation == 0]
     behind = clearly_behind(fresh, run.archive.figures, at) if held_out else frozenset()
     chosen = choose(population.ranked([card for card in fresh if card.id not in behind] or fresh), at)

@@ -26,6 +26,7 @@ from ..archive.best import choose, label
 from ..archive.run_directory import Run
 from ..archive.run_report import ON_FRESH_ORDERS, ON_HELD_OUT, TEXT, RunReport, set_report_aside
 from ..llm.budget import LlmBudget
+from ..population.measured import measured
 from ..population.program_form import program_form
 from ..records.candidate import CandidateDiagnosis, CandidateEvaluation, CandidateRecord
 from ..records.card import Card
@@ -342,11 +343,13 @@ class Discovery:
             self.staging.put(diagnosed)
         return diagnosed
 
-    def _present(self, state: DiscoveryState, candidate: str) -> list[Card]:
+    def _present(self, state: DiscoveryState, candidate: str) -> Sequence[Card]:
         """Return the cards of all versions that were evaluated before ``candidate``."""
         pending = state["pending"][: state["pending"].index(candidate)]
-        cards = [*self.store.cards_before(state["generation"]), *map(self.store.card, pending)]
-        return self.archive.with_beliefs(cards) if pending else cards
+        before = self.store.cards_before(state["generation"])
+        if not pending:
+            return before
+        return self.archive.with_beliefs([*measured(before).plain, *map(self.store.card, pending)])
 
 
 def _slot_name(request: SlotRequest) -> str:

@@ -67,13 +67,24 @@ def checkpoints(run: Run, writing: bool = True) -> Iterator[BaseCheckpointSaver[
         yield saver
 
 
-def forget_earlier(run: Run, saver: BaseCheckpointSaver[Any]) -> None:
-    """Drop all checkpoints of a run but the latest one, on a server that keeps many runs.
+def generations_of(run: Run) -> str | None:
+    """Return the LangGraph thread with one checkpoint for each generation of a run on a server; None elsewhere."""
+    storage = _on_server(run)
+    return None if storage is None else f"generations of {storage.key}"
 
-    The file of a run directory keeps them, for `autotts history`.
+
+def forget_earlier(run: Run, saver: BaseCheckpointSaver[Any]) -> None:
+    """Keep one checkpoint of the generation that has ended, and drop the others, on a server that keeps many runs.
+
+    The file of a run directory keeps all of them, for `autotts history`.
     """
-    if _on_server(run) is not None:
-        saver.prune([thread_of(run)])
+    if (kept := generations_of(run)) is None:
+        return
+    last = saver.get_tuple({"configurable": {"thread_id": thread_of(run)}})
+    if last is not None:
+        place: RunnableConfig = {"configurable": {"thread_id": kept, "checkpoint_ns": ""}}
+        saver.put(place, last.checkpoint, last.metadata, last.checkpoint["channel_versions"])
+    saver.prune([thread_of(run)])
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from .. import population
 from ..archive.run_directory import RunConfig
 from ..population import ObjectiveSpace, islands
 from ..population.credit import by_arm
+from ..population.measured import measured
 from ..records.card import Card
 from ..records.version import Credit
 from .state import SlotRequest
@@ -49,21 +50,22 @@ class StepContext:
             config: settings of the run.
             last: the context of the step before; None if there is none.
         """
+        cards = measured(cards)  # one object for all choices of the step: it keeps its columns
         if last is not None and last.step[0] == request["generation"]:
             immigrants = last.immigrants
         else:
             immigrants = islands.immigrants(before, config.islands, request["generation"], config.latency)
-        measured = population.gains(cards, config.latency)
+        gains = population.gains(cards, config.latency)
         return cls(
             step=step_of(request),
             cards=cards,
             objectives=population.space(cards, config.latency),
-            credits=population.credited(measured),
-            arms=population.credited(measured, by_arm),
+            credits=population.credited(gains),
+            arms=population.credited(gains, by_arm),
             immigrants=immigrants,
         )
 
-    def island_members(self, island: int, count: int) -> list[Card]:
+    def island_members(self, island: int, count: int) -> Sequence[Card]:
         """Return the members of one of ``count`` islands, immigrants included."""
         return islands.members(self.cards, island, count, self.immigrants[island])
 

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
-from itertools import groupby
+from dataclasses import dataclass
+from typing import Generic
 
 import numpy as np
-import numpy.typing as npt
 
 from autotts.envs.statistics import Floats
 
 from ..records.card import Card
-from ..records.version import Credit, ScalingCurve
-from .pareto import ROUNDING, S, Scored, space
+from ..records.version import Credit
+from .measured import MeasuredVersions, S, Scored, measured
+from .pareto import ROUNDING, covered, space
 
-_NO_CURVE = ScalingCurve.of(())
-_WINDOW = 1024
-"""Points that are compared with a front at once."""
+_WINDOW, _WIDEST = 1024, 1 << 16
+"""Points that are compared with a front at once, at first and at the most."""
 _FADE = 0.9
 """Factor by which tries and wins fade per generation: an arm that helped early need not help later."""
 
@@ -47,48 +48,88 @@ def credits(
     return credited(gains(cards, latency), names)
 
 
-def gains(cards: Sequence[S], latency: bool = False) -> list[tuple[S, float, float]]:
-    """Return each version by generation and id, its gain, and its win (see `credits`), in points and in [0, 1]."""
-    within = space(cards, latency)
-    front, volume, largest = np.empty((0, 3 if latency else 2)), 0.0, 0.0
-    result: list[tuple[S, float, float]] = []
-    ordered = sorted(cards, key=lambda card: (card.generation, card.id))
-    of_all, owner = within.points_of([card.believed_curve if card.ok else _NO_CURVE for card in ordered])
-    covered = _Covered(of_all)
-    ends = np.searchsorted(owner, np.arange(len(ordered) + 1)).tolist()
-    for generation, group in groupby(enumerate(ordered), lambda each: each[1].generation):
-        positions, group_cards = zip(*group, strict=True)
-        first, last = ends[positions[0]], ends[positions[-1] + 1]
-        # most versions add nothing to the front: no hypervolume is computed for them
-        adds = set(owner[first:last][~covered.between(first, last, front)].tolist())
-        points = [of_all[ends[i] : ends[i + 1] if i in adds else ends[i]] for i in positions]
-        rises = [_rise(within.volume(np.concatenate([front, new])) - volume) if len(new) else 0.0 for new in points]
-        if generation > 0:
+@dataclass(frozen=True, slots=True, eq=False)
+class VersionGains(Generic[S]):
+    """The gain and the win of each version (see `credits`)."""
+
+    cards: MeasuredVersions[S]
+    """By generation and id."""
+    gain: Floats
+    """(V,) in points."""
+    won: Floats
+    """(V,) in [0, 1]."""
+    dollars: Sequence[float]
+    """What each cost."""
+
+
+def gains(cards: Sequence[S], latency: bool = False) -> VersionGains[S]:
+    """Return the gain and the win of each version.
+
+    Most versions add nothing to the front. They are found all at once, and no hypervolume is computed for them.
+    """
+    these = measured(cards).by_age()
+    within = space(these, latency)
+    points, owner = these.points(within)
+    if not these.ran.all():
+        ran = these.ran[owner]
+        points, owner = points[ran], owner[ran]
+    dollars = [card.cost.dollars for card in these.plain]
+    found = VersionGains(these, np.zeros(len(these)), np.zeros(len(these)), dollars)
+    generations, starts = np.unique(these.generation, return_index=True)
+    firsts = [*np.searchsorted(owner, starts).tolist(), len(owner)]
+    front, volume, largest, group = np.empty((0, points.shape[1])), 0.0, 0.0, -1
+    while (point := _uncovered(points, firsts[group + 1], front)) is not None:
+        before, group = group, bisect_right(firsts, point) - 1
+        for skipped in generations[before + 1 : group].tolist():
+            largest = largest * _FADE if skipped > 0 else largest
+        later = bool(generations[group] > 0)
+        some = slice(firsts[group], firsts[group + 1])
+        adds = np.unique(owner[some][~covered(points[some], front)]).tolist()
+        new = [points[slice(*np.searchsorted(owner, (version, version + 1)))] for version in adds]
+        rises = [_rise(within.volume(np.concatenate([front, each])) - volume) for each in new]
+        if later:
             largest = max(largest * _FADE, *rises)
-        for card, new, rise in zip(group_cards, points, rises, strict=True):
-            before = volume
-            if len(new):
-                front = within.best(np.concatenate([front, new]))
-                volume = within.volume(front)
-            result.append((card, _rise(volume - before), rise / largest if rise and generation > 0 else 0.0))
-    return result
+        for version, each, rise in zip(adds, new, rises, strict=True):
+            front = within.best(np.concatenate([front, each]))
+            reached = within.volume(front)
+            found.gain[version] = _rise(reached - volume)
+            found.won[version] = rise / largest if rise and later else 0.0
+            volume = reached
+    return found
 
 
-def credited(
-    measured: Sequence[tuple[S, float, float]], names: Callable[[S], Iterable[str]] = by_explorer
-) -> dict[str, Credit]:
+def _uncovered(points: Floats, first: int, front: Floats) -> int | None:
+    """Return the index of the first point from ``first`` on that the front does not cover; None if it covers all."""
+    window = _WINDOW
+    while first < len(points):
+        free = np.flatnonzero(~covered(points[first : first + window], front))
+        if len(free):
+            return first + int(free[0])
+        first, window = first + window, min(2 * window, _WIDEST)
+    return None
+
+
+def credited(found: VersionGains[S], names: Callable[[S], Iterable[str]] = by_explorer) -> dict[str, Credit]:
     """Return the credit of each of the ``names`` of versions, given their `gains` (see `credits`)."""
-    result: dict[str, Credit] = {}
+    sums: dict[str, list[float]] = {}  # the fields of each credit
     generation = 0
-    for card, gain, won in measured:
-        if card.generation == 0:
+    columns = found.cards.generation.tolist(), found.gain.tolist(), found.won.tolist(), found.dollars
+    for card, born, gain, won, dollars in zip(found.cards.plain, *columns, strict=True):
+        if born == 0:
             continue
-        if card.generation != generation:
-            generation = card.generation
-            result = {name: _faded(credit) for name, credit in result.items()}
+        if born != generation:
+            generation = born
+            for each in sums.values():
+                each[3] *= _FADE
+                each[4] *= _FADE
         for name in names(card):
-            result[name] = _added(result.get(name, NOTHING), gain, card.cost.dollars, won)
-    return result
+            each = sums.get(name) or sums.setdefault(name, [0, 0.0, 0.0, 0.0, 0.0])
+            each[0] += 1
+            each[1] += gain
+            each[2] += dollars
+            each[3] += 1
+            each[4] += won
+    return {name: Credit(int(each[0]), *each[1:]) for name, each in sums.items()}
 
 
 NOTHING = Credit(0, 0.0, 0.0, 0.0, 0.0)
@@ -97,33 +138,3 @@ NOTHING = Credit(0, 0.0, 0.0, 0.0, 0.0)
 
 def _rise(difference: float) -> float:
     return difference if difference > ROUNDING else 0.0
-
-
-class _Covered:
-    """Tells which points a front covers: equal to or dominated by one of its points.
-
-    The front changes rarely, so the points of many generations are compared with it at once.
-
-    Args:
-        points: (n, objectives) the points of all versions, in the order in which they are asked for.
-    """
-
-    def __init__(self, points: Floats) -> None:
-        self._points, self._front = points, points[:0]
-        self._first, self._found = 0, np.empty(0, np.bool_)
-
-    def between(self, first: int, last: int, front: Floats) -> npt.NDArray[np.bool_]:
-        """Return (last - first,) whether ``front`` covers each of these points."""
-        if front is not self._front or not self._first <= first <= last <= self._first + len(self._found):
-            self._front, self._first = front, first
-            some = self._points[first : max(last, first + _WINDOW)]
-            self._found = np.asarray((front[:, None] <= some).all(axis=2).any(axis=0))
-        return self._found[first - self._first : last - self._first]
-
-
-def _faded(old: Credit) -> Credit:
-    return Credit(old.proposals, old.gain, old.dollars, old.tries * _FADE, old.wins * _FADE)
-
-
-def _added(old: Credit, gain: float, dollars: float, won: float) -> Credit:
-    return Credit(old.proposals + 1, old.gain + gain, old.dollars + dollars, old.tries + 1, old.wins + won)

@@ -37,11 +37,13 @@ def native(card: Card, islands: int) -> int | None:
 
 def immigrants(cards: Sequence[Card], islands: int, generation: int, latency: bool = False) -> list[set[str]]:
     """Return, per island, the ids of the versions that migrated there before ``generation``, without later cards."""
+    if islands == 1:
+        return [set()]
     within = space(cards, latency)
     moved: list[set[str]] = [set() for _ in range(islands)]
     useful: list[list[Card]] = [[] for _ in range(islands)]  # a version that has left the front never returns to it
     before = 0
-    for past in range(EVERY, generation, EVERY) if islands > 1 else ():
+    for past in range(EVERY, generation, EVERY):
         new = [card for card in cards if before < card.generation <= past and card.ok]
         for island, pool in enumerate(useful):
             pool += (card for card in new if native(card, islands) in (None, island))
@@ -54,8 +56,10 @@ def immigrants(cards: Sequence[Card], islands: int, generation: int, latency: bo
     return moved
 
 
-def members(cards: Sequence[Card], island: int, islands: int, moved: Collection[str]) -> list[Card]:
+def members(cards: Sequence[Card], island: int, islands: int, moved: Collection[str]) -> Sequence[Card]:
     """Return the ``cards`` on ``island``, in order: natives, and those whose ids are in ``moved`` (`immigrants`)."""
+    if islands == 1:
+        return cards
     return [card for card in cards if native(card, islands) in (None, island) or card.id in moved]
 
 

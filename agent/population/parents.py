@@ -5,7 +5,11 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
 from typing import NamedTuple
+
+import numpy as np
 
 from autotts.envs.statistics import Floats
 
@@ -13,8 +17,9 @@ from ..records.card import Card
 from ..records.version import Credit
 from .bandit import draw
 from .map_elites import edges, grid
+from .measured import MeasuredVersions, measured
 from .novelty import Shapes, novelty
-from .pareto import ObjectiveSpace, by_merit, contributions, elites
+from .pareto import ObjectiveSpace, contributions, elites, merit_order
 
 WAYS = ("front", "grid", "novelty")
 """Selection strategies: the Pareto front, the quality-diversity grid, or the most novel of the better half."""
@@ -54,25 +59,49 @@ def choose_parents(
     Returns:
         The parents; an empty list if no version qualifies.
     """
-    able = by_merit([card for card in cards if card.ok and (card.data or not own)], within.budgets)
-    between = edges(cards)
-    weights: dict[str, dict[str, float]] = {
-        "front": _front(able, within),
-        "grid": _cells(grid(able, between, within.budgets).values()),
-        "novelty": _novel([card for card in able if card.behaviour is not None], between, shapes),
-    }
-    ways, by_id = [way for way in WAYS if weights[way]], {card.id: card for card in able}
-    rng, chosen = random.Random(seed), []
-    for _ in range(count if ways else 0):
-        way = draw(ways, credits, rng, priced=False)
-        (version,) = rng.choices(list(weights[way]), list(weights[way].values()))
-        chosen.append(ChosenParent(by_id[version], way))
-    return chosen
+    return ParentPool.of(cards, own, within, shapes).choose(count, seed, credits)
 
 
-def _front(able: Sequence[Card], within: ObjectiveSpace) -> dict[str, float]:
+@dataclass(frozen=True, slots=True)
+class ParentPool:
+    """The versions of an island that may become parents, and their weights by strategy. Many slots may share it."""
+
+    weights: Mapping[str, Mapping[str, float]]
+    """The weight of each version by its id, for each of `WAYS`; empty if the strategy has no version."""
+    by_id: Mapping[str, Card]
+    """The versions that have a weight."""
+
+    @classmethod
+    def of(cls, cards: Sequence[Card], own: bool, within: ObjectiveSpace, shapes: Shapes) -> ParentPool:
+        """Return the pool of an island; the arguments are those of `choose_parents`."""
+        these = measured(cards).by_age()
+        chosen = these.ran
+        if own:
+            chosen = chosen & np.fromiter((bool(card.data) for card in these.plain), np.bool_, len(these))
+        able = these.part(chosen)
+        between, order = edges(these), merit_order(able, within.budgets)
+        weights: dict[str, dict[str, float]] = {
+            "front": _front(able, order, within),
+            "grid": _cells(grid(able, between, within.budgets, order).values()),
+            "novelty": _novel(_better(able, order), between, shapes),
+        }
+        weighed = {version for each in weights.values() for version in each}
+        return cls(weights, {card.id: able[i] for i, card in enumerate(able.plain) if card.id in weighed})
+
+    def choose(self, count: int, seed: int, credits: Mapping[str, Credit]) -> list[ChosenParent]:
+        """Choose parents (see `choose_parents`)."""
+        ways = [way for way in WAYS if self.weights[way]]
+        rng, chosen = random.Random(seed), []
+        for _ in range(count if ways else 0):
+            way = draw(ways, credits, rng, priced=False)
+            (version,) = rng.choices(list(self.weights[way]), list(self.weights[way].values()))
+            chosen.append(ChosenParent(self.by_id[version], way))
+        return chosen
+
+
+def _front(able: Sequence[Card], order: Sequence[int], within: ObjectiveSpace) -> dict[str, float]:
     """Return a weight for each elite: half is equal for all, half is the elite's contribution to the hypervolume."""
-    best = elites(able, within) or able[:1]
+    best = elites(able, within) or [able[i] for i in order[:1]]
     parts = contributions(best, within)
     mean = sum(parts) / max(1, len(parts))
     return {card.id: mean + part + _LEAST for card, part in zip(best, parts, strict=True)}
@@ -83,9 +112,15 @@ def _cells(elites: Iterable[Card]) -> dict[str, float]:
     return {version: float(cells) for version, cells in Counter(card.id for card in elites).items()}
 
 
-def _novel(able: Sequence[Card], between: tuple[Floats, Floats], shapes: Shapes) -> dict[str, float]:
-    """Return a weight for each of the better half: the probability to win a novelty tournament of `_TOURNAMENT`."""
-    better = able[: min(_LOOKED_AT, -(-len(able) // 2))]
+def _better(able: MeasuredVersions[Card], order: Sequence[int]) -> list[Card]:
+    """Return the better half of the versions with descriptors, best first, and not more than `_LOOKED_AT`."""
+    described = [card.behaviour is not None for card in able.plain]
+    best = islice((i for i in order if described[i]), min(_LOOKED_AT, -(-sum(described) // 2)))
+    return [able[i] for i in best]
+
+
+def _novel(better: Sequence[Card], between: tuple[Floats, Floats], shapes: Shapes) -> dict[str, float]:
+    """Return a weight for each of ``better``: the probability to win a novelty tournament of `_TOURNAMENT`."""
     distances = novelty(better, between, shapes)
     order = sorted(range(len(better)), key=lambda i: (distances[i], -i))
     size = max(1, len(better))

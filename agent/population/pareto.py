@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
 
 import moocore
 import numpy as np
@@ -12,45 +11,25 @@ import numpy.typing as npt
 
 from autotts.envs.statistics import Floats
 
-from ..records.version import GIVEN, Cost, CurvePoint, ScalingCurve
+from ..records.version import GIVEN, CurvePoint
+from .curve_table import CurveTable, Ints
+from .measured import MeasuredVersions, S, Scored, measured
 from .preference import preferred
 
-Ints = npt.NDArray[np.int64]
+__all__ = [
+    "BUDGETS", "MOST_ELITES", "ROUNDING", "Ints", "ObjectiveSpace", "S", "Scored", "attained", "attained_by",
+    "best_baseline", "budgets", "by_merit", "contributions", "covered", "elites", "front", "hypervolume", "merit",
+    "merit_order", "merits", "on_front", "qualities", "quality", "ranked", "space",
+]  # fmt: skip
 
 BUDGETS = 24
 """Token budgets at which controllers are compared, evenly spaced on a logarithmic scale."""
-_TOGETHER = 2048
-"""Curves that are compared with the budgets at once."""
 MOST_ELITES = 12
 """Versions on a reported front, at most."""
 ROUNDING = 1e-9
 """Hypervolume gain, in points, up to which a gain counts as a rounding error."""
-
-
-class Scored(Protocol):
-    """The fields that this module reads. Cards and rows of the index both have them."""
-
-    @property
-    def id(self) -> str: ...
-    @property
-    def generation(self) -> int: ...
-    @property
-    def explorer(self) -> str: ...
-    @property
-    def cost(self) -> Cost: ...
-    @property
-    def ok(self) -> bool: ...
-    @property
-    def mean_curve(self) -> Sequence[CurvePoint]: ...
-    @property
-    def believed_curve(self) -> Sequence[CurvePoint]: ...
-    @property
-    def noise(self) -> Sequence[float]: ...
-    @property
-    def size(self) -> int: ...
-
-
-S = TypeVar("S", bound=Scored)
+_MANY = 4096
+"""Points from which on those that are clearly dominated are left out before the front is looked for."""
 
 
 def budgets(cards: Sequence[Scored]) -> Floats:
@@ -76,25 +55,7 @@ def attained(curve: Sequence[CurvePoint], at: Floats) -> Floats:
 
 def attained_by(curves: Sequence[Sequence[CurvePoint]], at: Floats) -> Floats:
     """Return (curves, budgets): `attained` for many curves at once, because every selection needs thousands."""
-    if len(curves) > _TOGETHER:  # each row is computed by itself, and small tables stay in the cache of the processor
-        parts = [attained_by(curves[i : i + _TOGETHER], at) for i in range(0, len(curves), _TOGETHER)]
-        return np.concatenate(parts)
-    values, owner = _joined(curves)
-    sizes = np.bincount(owner, minlength=len(curves))
-    mask = np.arange(sizes.max(initial=1) + 1) < sizes[:, None]  # one column more than the longest curve has points
-    tokens, accuracy = np.full(mask.shape, np.inf), np.full(mask.shape, -np.inf)
-    tokens[mask], accuracy[mask] = values[:, 2], values[:, 1]
-    order = np.lexsort((accuracy, tokens), axis=1)
-    tokens = np.maximum(1.0, np.take_along_axis(tokens, order, axis=1))
-    best = np.maximum.accumulate(np.take_along_axis(accuracy, order, axis=1), axis=1)
-    x, budget = np.log(tokens), np.log(at)
-    left = (x[:, None, :-1] <= budget[:, None]).sum(axis=2) - 1  # the last point within each budget
-    from_, to = np.maximum(left, 0), np.maximum(left, 0) + 1
-    (x0, y0), (x1, y1) = ([np.take_along_axis(column, i, axis=1) for column in (x, best)] for i in (from_, to))
-    with np.errstate(invalid="ignore", divide="ignore"):  # empty curves and budgets below the first point: replaced
-        interpolated = (y1 - y0) / (x1 - x0) * (budget - x0) + y0
-        result = np.where(left < 0, y0, interpolated) * np.minimum(1.0, at / tokens[:, :1])
-    return np.where(sizes[:, None] > 0, result, 0.0)
+    return CurveTable.of(curves).attained(at)
 
 
 def quality(card: Scored, at: Floats) -> float:
@@ -114,7 +75,7 @@ def qualities(cards: Sequence[Scored], at: Floats) -> Floats:
 
 def merits(cards: Sequence[Scored], at: Floats) -> Floats:
     """Return (cards,) the `merit` of each version."""
-    return np.asarray(attained_by([card.believed_curve for card in cards], at).mean(axis=1))
+    return np.asarray(measured(cards).believed.attained(at).mean(axis=1))
 
 
 def ranked(cards: Sequence[S]) -> list[S]:
@@ -130,12 +91,18 @@ def best_baseline(cards: Sequence[S], at: Floats) -> S | None:
 
 def by_merit(cards: Sequence[S], at: Floats) -> list[S]:
     """Return ``cards``, best first: by `merit`; a simpler version precedes a lead that may be noise (`preferred`)."""
-    ordered = sorted(cards, key=lambda card: (card.generation, card.id))
-    groups = max((len(card.noise) for card in ordered), default=0)
-    noise = np.zeros((len(ordered), groups))
-    for row, card in zip(noise, ordered, strict=True):
-        row[: len(card.noise)] = card.noise
-    return [ordered[v] for v in preferred(merits(ordered, at), noise, [card.size for card in ordered])]
+    ordered = measured(cards).by_age()
+    return [ordered[v] for v in merit_order(ordered, at)]
+
+
+def merit_order(ordered: MeasuredVersions[S], at: Floats) -> list[int]:
+    """Return the indices of versions, best first (see `by_merit`).
+
+    Args:
+        ordered: the versions, by generation and id.
+        at: the token budgets.
+    """
+    return preferred(merits(ordered, at), ordered.noise, ordered.size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,16 +120,15 @@ class ObjectiveSpace:
         """
         return self.points_of([curve])[0]
 
-    def points_of(self, curves: Sequence[Sequence[CurvePoint]]) -> tuple[Floats, Ints]:
+    def points_of(self, curves: CurveTable | Sequence[Sequence[CurvePoint]]) -> tuple[Floats, Ints]:
         """Return the `points` of all ``curves``, one curve after another, and (n,) the index of each point's curve."""
-        values, owner = _joined(curves)
-        _, accuracy, tokens, latency = values.T
+        table = curves if isinstance(curves, CurveTable) else CurveTable.of(curves)
+        _, accuracy, tokens, latency = table.values.T
         columns = [_scaled(tokens, self.budgets[0], self.budgets[-1]), 1 - accuracy / 100]
         if self.latency is not None:
             columns.append(_scaled(latency, *self.latency))
-        points = np.stack(columns, axis=1)
-        inside = (points < 1).all(axis=1)
-        return np.ascontiguousarray(points[inside]), owner[inside]
+        inside = np.logical_and.reduce([column < 1 for column in columns])
+        return np.stack([column[inside] for column in columns], axis=1), table.owner[inside]
 
     def volume(self, points: Floats) -> float:
         """Return the hypervolume that ``points`` dominate. 100 would be perfect accuracy at no cost.
@@ -219,11 +185,38 @@ def elites(cards: Sequence[S], within: ObjectiveSpace, most: int = MOST_ELITES) 
 
 def on_front(cards: Sequence[S], within: ObjectiveSpace) -> list[S]:
     """Return the ``cards`` that have at least one non-dominated point."""
-    points, owner = within.points_of([card.believed_curve for card in cards])
+    points, owner = measured(cards).points(within)
     if not len(points):
         return []
-    best = moocore.is_nondominated(points, keep_weakly=True)
+    near = np.flatnonzero(_near_front(points))
+    best = near[moocore.is_nondominated(points[near], keep_weakly=True)]
     return [cards[i] for i in np.unique(owner[best]).tolist()]
+
+
+def _near_front(points: Floats) -> npt.NDArray[np.bool_]:
+    """Return (n,) whether each point may be on the front; those that a few others dominate are left out."""
+    if len(points) < _MANY or points.shape[1] != 2:
+        return np.ones(len(points), np.bool_)
+    some = points[:: len(points) // 1024]
+    return ~covered(points, some[moocore.is_nondominated(some)], True)
+
+
+def covered(points: Floats, front: Floats, strictly: bool = False) -> npt.NDArray[np.bool_]:
+    """Return (n,) whether each point is equal to or dominated by one of ``front``.
+
+    Args:
+        points: (n, objectives), to be minimised.
+        front: (m, objectives).
+        strictly: count only points that one of the front beats in the second of two objectives.
+    """
+    if not len(front):
+        return np.zeros(len(points), np.bool_)
+    if points.shape[1] != 2:
+        return np.asarray((front[:, None] <= points).all(axis=2).any(axis=0))
+    order = np.argsort(front[:, 0])
+    least = np.concatenate([[np.inf], np.minimum.accumulate(front[order, 1])])
+    second = least[np.searchsorted(front[order, 0], points[:, 0], side="right")]
+    return np.asarray(second < points[:, 1] if strictly else second <= points[:, 1])
 
 
 def contributions(cards: Sequence[Scored], within: ObjectiveSpace) -> list[float]:
@@ -235,16 +228,8 @@ def contributions(cards: Sequence[Scored], within: ObjectiveSpace) -> list[float
 
 def _baseline_curves(cards: Sequence[Scored]) -> list[Sequence[CurvePoint]]:
     """Return the curves of the baselines; a controller that a user gave sets no scale, so that runs stay comparable."""
-    return [
-        curve for card in cards if card.generation == 0 and card.explorer != GIVEN and (curve := card.mean_curve)
-    ]
-
-
-def _joined(curves: Sequence[Sequence[CurvePoint]]) -> tuple[Floats, Ints]:
-    """Return (n, 4) the values of all curves (see `ScalingCurve`), and (n,) the index of each point's curve."""
-    parts = [ScalingCurve.of(curve).values for curve in curves]
-    sizes = np.array([len(part) for part in parts], int)
-    return np.concatenate([*parts, np.empty((0, 4))]), np.repeat(np.arange(len(parts)), sizes)
+    first = cards.baselines if isinstance(cards, MeasuredVersions) else [c for c in cards if c.generation == 0]
+    return [curve for card in first if card.explorer != GIVEN and (curve := card.mean_curve)]
 
 
 def _scaled(values: Floats, low: float, high: float) -> Floats:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from autotts.envs.errors import InputError
 
-from ..archive.index import ArchiveSnapshot
 from ..archive.measurements import ProtocolMeasurement, measurement, orders
 from ..archive.reader import ArchiveReader
 from ..archive.run_report import read_report
+from ..archive.snapshot import ArchiveSnapshot
 from ..population.overfitting.crossvalidation import IntervalEstimate
 from ..records.card import Card
 from .answers import Answer, CurveAnswer

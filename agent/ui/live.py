@@ -58,4 +58,4 @@ def _now(reader: ArchiveReader) -> tuple[int, int, tuple[float, int]] | None:
         log = stamp(reader.run.home / "events.jsonl") if reader.run else (0.0, 0)
     except StorageUnavailable:
         return None
-    return view.stamp, len(view.rows), log
+    return view.stamp, view.overview.versions, log

@@ -52,10 +52,8 @@ class GuardedPatientBriskTrickle(Controller):
         self.running: list[int] = []
         self.finished: list[int] = []  # in order of finishing
         self.said: list[tuple[str | None, bool]] = []  # by those running, in the last interval
-        self.last: dict[int, str | None] = {}  # what each branch said last
-        self.shown: dict[int, list[str]] = {}  # all that each branch has said
-        self.showed: dict[str, int] = {}  # branches that have said each answer
-        self.kept: dict[str, int] = {}  # those that say it still
+        self.last: list[str | int | None] = [0] * len(self.running)  # what each branch said last; 0 before
+        self.shown: dict[str, dict[int, bool]] = {}  # branches that have said each answer
         self.lengths: list[int] = []  # of those finished, sorted
         self.typical = inf  # upper depth of those finished, in intervals
         self.ballots = []  # of those finished
@@ -63,7 +61,7 @@ class GuardedPatientBriskTrickle(Controller):
         self.votes: dict[str, float] = {}
         self.lead: str | None = None
         self.rounds = 0
-        self.dissent: dict[int, int] = {}  # round before each branch began to disagree
+        self.dissent = [0] * len(self.running)  # round in which each began to disagree, or 0
         self.due = inf  # round in which the next branch may be given up
         self.open(question, self.params["opening"])
         while self.running:
@@ -88,24 +86,21 @@ class GuardedPatientBriskTrickle(Controller):
         room = min(self.params["most"], question.max_branches) - question.width
         if min(wanted, room) > 0:
             self.running += question.branch_many(min(wanted, room))
+            self.last += [0] * min(wanted, room)
+            self.dissent += [0] * min(wanted, room)
             self.due = self.rounds + 1  # the new ones have to be looked at
 
     def hear(self, question: Question, branches: list[int], said: list[tuple[str | None, bool]]) -> bool:
         """Note what ``branches`` say now; count those that finish, and say if any did."""
-        ended, changed = [], []
+        ended, changed, last = [], [], self.last
         for i, (answer, done) in zip(branches, said, strict=True):
-            before = self.last.get(i, 0)
-            if answer != before:
-                self.last[i] = answer
+            if answer != last[i]:
+                last[i] = answer
                 changed.append(i)
-                if before in self.kept:
-                    self.kept[before] -= 1
-                if answer is not None:
-                    self.kept[answer] = self.kept.get(answer, 0) + 1
-                    shown = self.shown.setdefault(i, [])
-                    if answer not in shown:
-                        shown.append(answer)
-                        self.showed[answer] = self.showed.get(answer, 0) + 1
+                if answer in self.shown:
+                    self.shown[answer][i] = True
+                elif answer is not None:
+                    self.shown[answer] = {i: True}
             if done:
                 ended.append(i)
         for i in ended:
@@ -116,12 +111,13 @@ class GuardedPatientBriskTrickle(Controller):
         if ended:
             self.count()
         elif self.lead is not None:
+            lead, dissent, wait = self.lead, self.dissent, self.params["patience"] * self.typical
             for i in changed:
-                if self.last[i] == self.lead:
-                    self.dissent.pop(i, None)
+                if last[i] == lead:
+                    dissent[i] = 0
                 else:
-                    began = self.dissent.setdefault(i, self.rounds - 1)
-                    self.due = min(self.due, began + self.params["patience"] * self.typical)
+                    dissent[i] = dissent[i] or self.rounds
+                    self.due = min(self.due, dissent[i] - 1 + wait)
         self.said = [] if ended else said
         return bool(ended)
 
@@ -147,7 +143,7 @@ class GuardedPatientBriskTrickle(Controller):
                 if answer is not None:
                     votes[answer] = votes.get(answer, 0.0) + min(cap, (typical / length) ** power) * share
         for answer in votes:
-            votes[answer] *= (self.kept[answer] / self.showed[answer]) ** self.params["keep"]
+            votes[answer] *= (self.last.count(answer) / len(self.shown[answer])) ** self.params["keep"]
         return votes
 
     def sure(self, question: Question) -> bool:
@@ -166,15 +162,17 @@ class GuardedPatientBriskTrickle(Controller):
     def give_up(self, question: Question) -> None:
         """Prune the branches of which no more is hoped."""
         self.due = inf
+        most = max(self.votes.values(), default=0.0)
         for i in list(self.running):
             wait = inf  # intervals until it may be given up
             if len(self.finished) >= self.params["few"]:
                 wait = self.params["factor"] * self.typical - question.depth(i)
-            if self.lead in (None, self.last[i]):
-                self.dissent.pop(i, None)
+            if self.lead is None or self.lead == self.last[i]:
+                self.dissent[i] = 0
             else:
-                dissent = self.rounds - self.dissent.setdefault(i, self.rounds - 1)
-                behind = max(self.votes.values()) - self.votes.get(self.last[i], 0.0)
+                self.dissent[i] = self.dissent[i] or self.rounds
+                dissent = self.rounds + 1 - self.dissent[i]
+                behind = most - self.votes.get(self.last[i], 0.0)
                 if behind >= self.params["behind"]:
                     wait = min(wait, self.params["patience"] * self.typical - dissent)
             if wait <= 0:
@@ -187,5 +185,5 @@ class GuardedPatientBriskTrickle(Controller):
 
     def vote(self) -> str | None:
         """Return the answer that leads; before there is one, what most branches have said last."""
-        said = (answer for answer in self.last.values() if answer is not None)
+        said = (answer for answer in self.last if isinstance(answer, str))
         return majority(said) if self.lead is None else self.lead

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from autotts.envs.store import ABSENT
 
+_MOST = 2048
+"""The largest code up to which all products of codes are held: 8 MB."""
+_ROWS = 64
+"""Episodes whose codes are drawn at a time: they fit into the processor's cache."""
 _DENSE = 8
 """Pairs of a question and an answer, for each cell, up to which a table of all pairs is made."""
 
@@ -75,32 +81,78 @@ def number_answers(
     return NumberedAnswers(of[present], number[present], answer[present], sizes, frequent)
 
 
-def draw_codes(width: int, pairs: Ints, generator: np.random.Generator) -> tuple[Ints, Ints, Ints]:
-    """Draw the codes of answers.
+@dataclass(frozen=True, slots=True)
+class DrawnCodes:
+    """The codes of the answers of E episodes; W is the largest code."""
 
-    Half of the episodes use other codes for decoys. A quarter use the same codes. A quarter use the same codes with
-    two answers exchanged.
+    table: npt.NDArray[np.uint16]
+    """(E, 2, W + 1) the codes of the answers in decoys, and in true cells; 0 for an absent one."""
+    renamed: npt.NDArray[np.bool_]
+    """(E,) whether decoys have other codes than true cells."""
+    exchanged: Ints
+    """(E, 2) the answers that are exchanged in decoys, 0 where none are."""
+
+    @property
+    def names(self) -> npt.NDArray[np.uint16]:
+        """(E, W + 1) the codes of the answers in true cells."""
+        return self.table[:, 1]
+
+
+class CodeDrawing:
+    """Draws the codes of answers.
+
+    A code is a k + b modulo the prime ``width`` for the answer k: cheaper than a permutation, and hides as well.
 
     Args:
-        width: the number of answers, a prime.
-        pairs: (E, 2) the answers to exchange.
-        generator: the source of all random draws.
-
-    Returns:
-        (E, width + 1) codes for true cells, (E, width + 1) codes for decoys, and (E, 2) the exchanged answers, 0
-        where none are.
+        width: the number of answers, a prime of at least 5.
     """
-    small = np.int32 if width**2 < 1 << 31 else np.int64
-    numbers = np.arange(width, dtype=small)
-    names, others = np.zeros((2, len(pairs), width + 1), small)
-    for drawn in (names, others):  # k -> a k + b modulo a prime: cheaper than a permutation, and hides as well
-        a, b = (generator.integers(least, width, (len(pairs), 1), small) for least in (1, 0))
-        drawn[:, 1:] = (a * numbers + b) % width + 1
-    kind = generator.choice(3, len(pairs), p=(0.5, 0.25, 0.25))
-    others[kind > 0] = names[kind > 0]
-    swap = np.flatnonzero(kind == 2)
-    others[swap[:, None], pairs[swap]] = names[swap[:, None], pairs[swap, ::-1]]
-    return names, others, np.where(kind[:, None] == 2, pairs, 0)
+
+    def __init__(self, width: int) -> None:
+        self.width = width
+        self._numbers: npt.NDArray[Any] = np.arange(width, dtype=np.int32 if width**2 < 1 << 31 else np.int64)
+
+    @cached_property
+    def _products(self) -> npt.NDArray[np.uint16]:
+        """(width, width) every product modulo the width: to copy a row of them is quicker than to compute it."""
+        products: npt.NDArray[np.uint16] = (self._numbers[:, None] * self._numbers % self.width).astype(np.uint16)
+        return products
+
+    def draw(self, pairs: Ints, generator: np.random.Generator) -> DrawnCodes:
+        """Draw the codes of each episode.
+
+        Half of the episodes use other codes for decoys. A quarter use the same codes. A quarter use the same codes with
+        two answers exchanged.
+
+        Args:
+            pairs: (E, 2) the answers to exchange.
+            generator: the source of all random draws.
+        """
+        (a, b), (c, d) = (
+            [generator.integers(least, self.width, (len(pairs), 1), self._numbers.dtype) for least in (1, 0)]
+            for _ in range(2)
+        )
+        kind = generator.choice(3, len(pairs), p=(0.5, 0.25, 0.25))
+        own = (kind == 0)[:, None]
+        table = np.empty((len(pairs), 2, self.width + 1), np.uint16)
+        self._fill(table[:, 1], a, b)
+        self._fill(table[:, 0], np.where(own, c, a), np.where(own, d, b))
+        swap = np.flatnonzero(kind == 2)
+        table[swap[:, None], 0, pairs[swap]] = table[swap[:, None], 1, pairs[swap, ::-1]]
+        renamed = own & ((a != c) | (b != d))
+        return DrawnCodes(table, renamed.ravel(), np.where(kind[:, None] == 2, pairs, 0))
+
+    def _fill(self, codes: npt.NDArray[np.uint16], a: npt.NDArray[Any], b: npt.NDArray[Any]) -> None:
+        """Write 0, and then a k + b modulo the width, and 1 more, into ``codes`` (E, width + 1)."""
+        codes[:, 0] = 0
+        if not self.width // 2 < len(codes) or self.width > _MOST:
+            codes[:, 1:] = (a * self._numbers + b) % self.width + 1
+            return
+        for start in range(0, len(codes), _ROWS):
+            here = slice(start, start + _ROWS)
+            sums = self._products[a[here, 0]]
+            sums += b[here].astype(np.uint16)
+            np.minimum(sums, sums - np.uint16(self.width), out=sums)  # below zero is a large number
+            np.add(sums, 1, out=codes[here, 1:])
 
 
 def smallest_prime(least: int) -> int:

@@ -17,18 +17,25 @@ from autotts.envs.log_entries import LogEntries, branch_columns, cells_of, log_e
 from autotts.envs.store import ABSENT, Environment
 from autotts.envs.token_limit import longest_refusals
 
-from ..sealing import SealedQuestion
+from ..sealing import INVENTED, PackedQuestions
 from ..wire import SealedBatch
-from .cells import CellSources, add_spans, covered, decoy_codes, revealed_spans
-from .codes import NumberedAnswers, draw_codes, number_answers, smallest_prime
+from .cells import (
+    CellPieces,
+    CellSources,
+    add_spans,
+    covered,
+    decoy_codes,
+    pieces_of_cells,
+    pieces_of_starts,
+    revealed_spans,
+)
+from .codes import CodeDrawing, NumberedAnswers, number_answers, smallest_prime
 from .difference import ComparedRows, HiddenCells, ensure_difference
 
 _SPARE = 4
 """The number of invented answers, which only decoys give; also the number of decoys that replace unopened branches."""
 _TRIES = 6
 """The number of branches that are tried to find one that continues from the last true answer of another branch."""
-_INVENTED = -2
-"""The meaning of a code that stands for an invented answer."""
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -91,10 +98,11 @@ class Decoys:
             done.append(number_answers(owner, self.probes[branches], cells, len(env), _SPARE, here))
         self.sizes = np.concatenate([each.sizes for each in done])
         self.frequent = np.concatenate([each.frequent for each in done])
-        self.answers = np.full((len(self.count), int(self.sizes.max()) + 1), _INVENTED, np.int32)
+        self.answers = np.full((len(self.count), int(self.sizes.max()) + 1), INVENTED, np.int32)
         self.answers[:, 0] = ABSENT
         for base, each in zip(self.questions.tolist(), done, strict=False):
             self.answers[base + each.question, each.number] = each.answer
+        self.codes = CodeDrawing(smallest_prime(int(self.sizes.max())))
 
     def batch(self, episodes: Episodes, logs: Logs, group: Ints, generator: np.random.Generator) -> SealedBatch:
         """Return the episodes, each on a sealed question of its own.
@@ -129,47 +137,40 @@ class Decoys:
         sizes = np.diff(self.questions)[env]
         lender = np.where(foreign, self.questions[env] + (generator.random(E) * sizes).astype(np.int64), question)
         pairs = self._pairs(question, branch, advanced, opened, generator)
-        names, others, exchanged = draw_codes(smallest_prime(int(self.sizes.max())), pairs, generator)
-        widths = opened, true, available
+        drawn, widths = self.codes.draw(pairs, generator), (opened, true, available)
         rows = self._rows(
-            question, lender, branch, advanced, finished, refused, widths, exchanged, self.delta[env], generator
+            question, lender, branch, advanced, finished, refused, widths, drawn.exchanged, self.delta[env], generator
         )
         stand_in = true[:, None] + generator.integers(0, _SPARE, (E, B))
         orders = np.where(np.arange(B) < true[:, None], np.arange(B), stand_in)
 
-        at = np.concatenate(([0], np.cumsum(rows.length)))
-        table = np.stack([others, names], axis=1).astype(np.uint16)
-        renamed = (names != others).sum(axis=1) > 2
-        kind = np.where(renamed, generator.choice(3, E, p=(0.4, 0.3, 0.3)), 0)
+        at, table = np.concatenate(([0], np.cumsum(rows.length))), drawn.table
+        kind = np.where(drawn.renamed, generator.choice(3, E, p=(0.4, 0.3, 0.3)), 0)
         table[kind == 1, 0, 1:] = table[kind == 1, 0, 1:2]  # decoys that are all equal
-        revealed, shown = self._shown(rows, at, done, B, self.price[env] == 0, generator.random(E) < 0.5)
-        codes = decoy_codes(self._sources(rows, at), shown, self.cells, table)
-        self._shift(codes, shown, rows, at, kind == 2, names.shape[1] - 1, generator)
+        revealed, pieces = self._shown(rows, at, done, B, self.price[env] == 0, generator.random(E) < 0.5)
+        codes = decoy_codes(self._sources(rows, at), pieces, self.cells, table)
+        self._shift(codes, pieces, rows, kind == 2, generator)
         recorded, compared = self._recorded(rows, branch, true, stand_in)
         differs = compared & ((rows.length != self.probes[recorded] + 1) | (rows.total != self.totals[recorded]))
         ensure_difference(
             codes,
             self._hidden(rows, at, recorded, compared, differs, revealed, table),
             ComparedRows(rows.first, rows.advanced, differs),
-            names.shape[1] - 1,
+            self.codes.width,
             generator,
         )
-        meaning = np.full(names.shape, _INVENTED, np.int32)
-        np.put_along_axis(meaning, names[:, : self.answers.shape[1]], self.answers[question], axis=1)
-        first, ends = rows.first.tolist(), at[rows.first].tolist()
-        lengths, totals = rows.length.astype(np.uint32), rows.total.astype(np.uint32)
-        deltas, prices = self.delta[env].tolist(), self.price[env].tolist()
-        questions = [
-            SealedQuestion(
-                codes[ends[e] : ends[e + 1]],
-                lengths[first[e] : first[e + 1]],
-                totals[first[e] : first[e + 1]],
-                deltas[e],
-                prices[e],
-                meaning[e],
-            )
-            for e in range(E)
-        ]
+        questions = PackedQuestions(
+            cells=codes,
+            lengths=rows.length.astype(np.uint32),
+            totals=rows.total.astype(np.uint32),
+            branches=rows.first,
+            ends=at[rows.first],
+            deltas=self.delta[env],
+            probe_costs=self.price[env],
+            codes=drawn.names,
+            answers=self.answers,
+            owner=question,
+        )
         return SealedBatch(
             questions=questions,
             question=np.arange(E),
@@ -208,8 +209,10 @@ class Decoys:
 
     def _shown(
         self, rows: _DecoyColumns, at: Ints, done: LogEntries, B: int, free: Bools, passed: Bools
-    ) -> tuple[Bools, Bools]:
-        """Return whether the log revealed each of the C cells, and whether each is true in what the candidate gets.
+    ) -> tuple[Bools | None, CellPieces]:
+        """Return whether the log revealed each of the C cells, and the pieces that are true in what the candidate gets.
+
+        The first is None where all probes are free: the log then revealed the first ``advanced`` cells of each branch.
 
         Args:
             rows: the branches.
@@ -219,12 +222,14 @@ class Decoys:
             free: (E,) whether probes are free.
             passed: (E,) whether the cells that branches advanced over without a probe stay true.
         """
+        # Where probes are free, the candidate has paid for the cells that it advanced over without a probe. Were they
+        # hidden, it could tell the audit something for nothing: by a run, or by as many steps.
+        if free.all():
+            return None, pieces_of_starts(at, np.maximum(rows.advanced, rows.true_cells))
         # an entry of a branch that was only opened shows no cell, and may have no row: any other row will do
         start = at[np.minimum(rows.first[done.episode] + done.key % B, rows.first[done.episode + 1] - 1)]
         edges = np.zeros(int(at[-1]) + 1, np.int32)
         add_spans(edges, *revealed_spans(done, start))
-        # Where probes are free, the candidate has paid for the cells that it advanced over without a probe. Were they
-        # hidden, it could tell the audit something for nothing: by a run, or by as many steps.
         begin, advanced = at[:-1], at[:-1] + rows.advanced
         paid = np.flatnonzero(free[rows.episode])
         add_spans(edges, begin[paid], advanced[paid])
@@ -232,30 +237,31 @@ class Decoys:
         add_spans(edges, advanced, np.maximum(advanced, begin + rows.true_cells))
         kept = np.flatnonzero((passed & ~free)[rows.episode])
         add_spans(edges, begin[kept], advanced[kept])
-        return revealed, covered(edges)
+        return revealed, pieces_of_cells(at, covered(edges))
 
     def _sources(self, rows: _DecoyColumns, at: Ints) -> CellSources:
         lent = self.starts[rows.donor]
         return CellSources(at, rows.episode, self.starts[rows.real], lent, lent + self.probes[rows.donor])
 
     def _shift(
-        self, codes: Codes, shown: Bools, rows: _DecoyColumns, at: Ints, which: Bools, width: int,
-        generator: np.random.Generator,
-    ) -> None:  # fmt: skip
+        self, codes: Codes, pieces: CellPieces, rows: _DecoyColumns, which: Bools, generator: np.random.Generator
+    ) -> None:
         """Shift the decoys of each branch of the episodes ``which`` by a number of its own. In place.
 
-        To shift the codes is as random as to shift the answers that they stand for: a code is a k + b modulo the prime
-        ``width`` for the answer k.
+        To shift the codes is as random as to shift the answers that they stand for (see `CodeDrawing`).
         """
-        chosen = np.flatnonzero(which[rows.episode])
-        shift = np.repeat(generator.integers(0, width, len(chosen)), rows.length[chosen])
-        cells = ranges(at[chosen], at[chosen + 1])
-        decoys = ~shown[cells] & (codes[cells] != 0)
-        cells = cells[decoys]
-        codes[cells] = (codes[cells] - 1 + shift[decoys]) % width + 1
+        chosen = which[rows.episode]
+        shift = np.zeros(len(chosen), np.int64)
+        shift[chosen] = generator.integers(0, self.codes.width, int(chosen.sum()))
+        shifted = np.flatnonzero(chosen[pieces.row] & ~pieces.shown)
+        first, stop = pieces.at[shifted], pieces.at[shifted + 1]
+        cells = ranges(first, stop)
+        found = codes[cells].astype(np.int64)
+        moved = (found - 1 + np.repeat(shift[pieces.row[shifted]], stop - first)) % self.codes.width + 1
+        codes[cells] = np.where(found == 0, 0, moved)
 
     def _hidden(
-        self, rows: _DecoyColumns, at: Ints, recorded: Ints, compared: Bools, differs: Bools, revealed: Bools,
+        self, rows: _DecoyColumns, at: Ints, recorded: Ints, compared: Bools, differs: Bools, revealed: Bools | None,
         table: Codes,
     ) -> HiddenCells:  # fmt: skip
         """Return the hidden cells of the episodes in which no length differs: all others differ from the recording."""
@@ -263,7 +269,7 @@ class Decoys:
         which = ranges(rows.first[unsure], rows.first[unsure + 1])
         which = which[compared[which]]
         cells, row = ranges(at[which], at[which + 1]), np.repeat(which, rows.length[which])
-        hidden = ~revealed[cells]
+        hidden = cells - at[row] >= rows.advanced[row] if revealed is None else ~revealed[cells]
         cells, row = cells[hidden], row[hidden]
         depth = cells - at[row]
         true_cell = self.starts[recorded][row] + np.minimum(depth, self.probes[recorded][row])

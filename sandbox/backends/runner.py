@@ -206,20 +206,23 @@ class _Shard:
         if self._worker is not None:
             self._worker.stop()
 
-    def _send(self) -> None:
-        """Send the next part, for which the worker starts a new process."""
+    def _send(self, worker: Worker) -> None:
+        """Send the next part, for which the worker starts a new process; before the first one, the candidate."""
         part = self.parts[self._started]
         self._started += 1
         self._loaded = self._done = False
         limits = self.limits.rlimits(len(part), self.runner.interpreter)
-        self._outgoing = memoryview(self.job.message(part, limits))
+        message = self.job.message(part, limits)
+        if worker.source != self.job.candidate.source:
+            worker.source, message = self.job.candidate.source, wire.source_message(self.job.candidate) + message
+        self._outgoing = memoryview(message)
 
     def _watch(self, worker: Worker) -> Verdict:
         """Feed the worker and read from it until it is done, dead, or out of time."""
         end = time.monotonic() + self.limits.total(len(self.indices))
         stalled = time.monotonic() + self.limits.episode_seconds + (0 if worker.ready else _START_SECONDS)
         buffer = bytearray()
-        self._send()
+        self._send(worker)
         with selectors.DefaultSelector() as incoming, selectors.DefaultSelector() as both:
             for selector in (incoming, both):
                 for source in worker.sources():
@@ -257,7 +260,7 @@ class _Shard:
                             return self._lost(worker)
                         buffer += data
                         before = len(self.kept)
-                        verdict = self._take(buffer)
+                        verdict = self._take(worker, buffer)
                         if self._ready and not worker.ready:
                             worker.ready = True
                             stalled = time.monotonic() + self.limits.episode_seconds
@@ -287,7 +290,7 @@ class _Shard:
                         elif not results:
                             self._keep(data)
 
-    def _take(self, buffer: bytearray) -> Verdict | None:
+    def _take(self, worker: Worker, buffer: bytearray) -> Verdict | None:
         """Store the episodes that have arrived. Return the verdict if the worker is done or has failed, else None."""
         try:
             for kind, episode, answer, data in wire.parse(buffer, self._largest_log):
@@ -305,7 +308,7 @@ class _Shard:
                 elif kind == b"X" and self._started == len(self.parts):
                     return Verdict("ok")
                 elif kind == b"X":
-                    self._send()
+                    self._send(worker)
                 elif kind == b"Z" and not self._ready:
                     self._ready = True
                 elif kind == b"R" and not self._loaded:

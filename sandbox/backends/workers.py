@@ -22,6 +22,8 @@ class Worker(ABC):
 
     ready = False
     """Whether it has started: the time that this takes is not the candidate's."""
+    source: str | None = None
+    """The source of the candidate that it has been sent."""
 
     @abstractmethod
     def sources(self) -> Iterable[int]:

@@ -8,6 +8,7 @@ sets (see `sandbox.worker.sets`).
 
 import ast
 import builtins
+import importlib
 import math
 import operator
 import re
@@ -21,6 +22,15 @@ _SETS: Any = None
 _LINES: list[str] = []
 """The source of the candidate."""
 _IS_PYPY = sys.implementation.name == "pypy"
+COMPILER = (
+    "threshold=400,function_threshold=600,trace_eagerness=80,trace_limit=1500,"
+    "enable_opts=intbounds:rewrite:virtualize:string:pure:earlyforce:heap"
+)
+"""How PyPy compiles: soon, in short traces, and none of them unrolled.
+
+A controller branches on what it sees, so that long traces are left soon and compiled again and again with another end.
+The champions take a third less time with these settings, half of it while PyPy warms up.
+"""
 
 
 def prepare(sets: str) -> None:
@@ -38,6 +48,7 @@ def prepare(sets: str) -> None:
         _SETS = types.ModuleType("sets")
         exec(compile(sets, "sets", "exec"), _SETS.__dict__)
         _same_mathematics()
+        importlib.import_module("pypyjit").set_param(COMPILER)
 
 
 def plain_sum(iterable: Any, /, start: Any = 0) -> Any:
@@ -110,8 +121,24 @@ def _same_mathematics() -> None:
     math.erfc = lambda x, /: erfc(float(x))
 
 
-def load(source: str, base: Any) -> Any:
+def compiled(source: str) -> types.CodeType:
+    """Return the code of a candidate; nothing of it is executed.
+
+    Raises:
+        SyntaxError: it is no Python.
+    """
+    tree: str | ast.Module = source if _SETS is None else _SETS.rewritten(source)
+    code: types.CodeType = compile(tree, "controller.py", "exec")
+    return code
+
+
+def load(source: str, base: Any, code: types.CodeType | None = None) -> Any:
     """Return the controller class that ``source`` defines.
+
+    Args:
+        source: the source of the candidate.
+        base: the class of all controllers.
+        code: what `compiled` returned for the source, if it is at hand.
 
     Raises:
         NoController: the source defines no controller class, or several.
@@ -119,11 +146,9 @@ def load(source: str, base: Any) -> Any:
     module = types.ModuleType("candidate")
     sys.modules["candidate"] = module
     _LINES[:] = source.split("\n")
-    tree: str | ast.Module = source
     if _SETS is not None:
         module.__dict__.update(_SETS.NAMES)
-        tree = _SETS.rewritten(source)
-    exec(compile(tree, "controller.py", "exec"), module.__dict__)
+    exec(compiled(source) if code is None else code, module.__dict__)
     found = [
         value
         for value in module.__dict__.values()

@@ -1,8 +1,9 @@
 """Runs one candidate on lists of episodes: the only file of ours inside the sandbox. Standard library only.
 
 Messages come in on standard input, and results go out on the original standard output (see `sandbox.wire`). The first
-message holds the modules of the contract. Each later message is a job, played by a child process of its own, which has
-no data of other jobs. The prints of a candidate go to standard error, and its standard input is empty.
+message holds the modules of the contract, and the next one the source of the candidate. Each later message is a job,
+played by a child process of its own, which has no data of other jobs. The prints of a candidate go to standard error,
+and its standard input is empty.
 """
 
 import gc
@@ -23,18 +24,19 @@ FRAME = struct.Struct("<cIiI")  # kind, episode, answer, bytes that follow
 SIZE = struct.Struct("<Q")
 NOT_A_TOKEN = -1
 NO_HEADER = bytes(4)  # where a job has the size of its header: the message begins the work with live questions
-RESULTS = 3  # the descriptor of the results; the filter of the candidate lets it write to this one, 1 and 2
+SOURCE = b"\xff" * 4  # at the same place: the message is the source of the candidate of all later jobs
+TOKEN = 12  # characters of a token
+RESULTS = 3  # the descriptor of the results; the candidate's filter lets it write to this one, 1 and 2
 LAZY = (
-    "traceback", "linecache", "warnings", "unicodedata", "weakref", "types", "encodings.ascii",
-    "encodings.latin_1", "encodings.utf_8", "encodings.utf_8_sig", "encodings.utf_16", "encodings.utf_32",
-    "encodings.unicode_escape", "encodings.raw_unicode_escape", "encodings.cp1252", "select",
+    "traceback", "linecache", "warnings", "unicodedata", "weakref", "types", "encodings.ascii", "encodings.latin_1",
+    "encodings.utf_8", "encodings.utf_8_sig", "encodings.utf_16", "encodings.utf_32", "encodings.unicode_escape",
+    "encodings.raw_unicode_escape", "encodings.cp1252", "select",
 )  # fmt: skip
-"""Modules that the interpreter itself imports when it first needs them, and the one that `sandbox.worker.live` needs.
-"""
+"""Modules that the interpreter itself imports when it first needs them, and the one of `sandbox.worker.live`."""
 
-
-load: Any  # of `sandbox.worker.loading`, which the host sends
+load: Any  # these three are of `sandbox.worker.loading`, which the host sends
 explain: Any
+compiled: Any
 
 
 def main() -> None:
@@ -45,10 +47,10 @@ def main() -> None:
     library = hide()
     setup = json.loads(receive() or b"{}")
     preload(setup.get("preload", ()))
-    global load, explain
+    global load, explain, compiled
     loading = types.ModuleType("loading")
     exec(compile(setup.get("loading", ""), "loading", "exec"), loading.__dict__)
-    load, explain = loading.load, loading.explain
+    load, explain, compiled = loading.load, loading.explain, loading.compiled
     loading.prepare(setup.get("sets", ""))
     modules = install(setup.get("modules", {}))
     for_worker, for_candidate = setup.get("filters", {}).get(os.uname().machine, ("", ""))
@@ -59,14 +61,18 @@ def main() -> None:
         raise OSError(f"this machine cannot confine a candidate: {missing[0]}")
     settle()
     os.write(RESULTS, FRAME.pack(b"Z", 0, 0, 0))
+    candidate: tuple[str, Any] = "", None
     while head := read(SIZE.size + len(NO_HEADER)):
         left = SIZE.unpack_from(head)[0] - len(NO_HEADER)
         if head[SIZE.size :] == NO_HEADER:
             begin_live(json.loads(read(left)), modules, library)
             return
+        if head[SIZE.size :] == SOURCE:
+            candidate = prepared(read(left))
+            continue
         child = os.fork()
         if child == 0:  # it reads its job itself: this process, of which the next child is a copy, never has one
-            play(head[SIZE.size :] + read(left), modules, library, for_candidate)
+            play(int.from_bytes(head[SIZE.size :], "little"), read(left), candidate, modules, library, for_candidate)
         status = os.waitpid(child, 0)[1]
         os.write(RESULTS, FRAME.pack(b"X", 0, os.waitstatus_to_exitcode(status), 0))
 
@@ -188,22 +194,39 @@ def settle(young: int | None = None) -> None:
             gc.set_threshold(young)
 
 
-def play(message: bytearray, modules: dict[str, Any], library: Any, filter: str) -> None:
-    """Play one job, and then end this process."""
+def prepared(message: bytearray) -> tuple[str, Any]:
+    """Do what would be the same in each child; return the source of the candidate, and its code. Execute nothing of it.
+
+    Where it cannot be compiled, each child tries that again, and reports why.
+    """
+    os.environ.clear()
+    sys.stdin = io.TextIOWrapper(io.BytesIO())
+    sys.path.clear()
+    sys.path_importer_cache.clear()
+    source = message.decode("utf-8", "surrogatepass")
     try:
-        os.environ.clear()
-        job, blobs = unpack(message)
+        code = compiled(source)
+    except BaseException:
+        code = None
+    settle()
+    return source, code
+
+
+def play(
+    size: int, message: bytearray, candidate: tuple[str, Any], modules: dict[str, Any], library: Any, filter: str
+) -> None:
+    """Play one job, whose header takes ``size`` bytes of the message, and then end this process."""
+    try:
+        job, blobs = unpack(size, message)
+        job["candidate"] = candidate[0]
         confine(job["limits"])
         if library is not None:
             library.prctl(1, signal.SIGKILL, 0, 0, 0)  # PR_SET_PDEATHSIG; after `confine`, which resets it
         if "prints" in job:
             sys.stdout = Prints(job["prints"])
-        sys.stdin = io.TextIOWrapper(io.BytesIO())
         os.close(0)
-        sys.path.clear()
-        sys.path_importer_cache.clear()
         restrict(filter, library)  # the last step: from here on there are no files, no clock and no other process
-        run(job, blobs, modules)
+        run(job, blobs, modules, candidate[1])
     except BaseException:
         sys.excepthook(*sys.exc_info())
         sys.stderr.flush()
@@ -234,11 +257,11 @@ def begin_live(message: dict[str, Any], modules: dict[str, Any], library: Any) -
     live.serve(sys.modules[__name__], message, modules, library)
 
 
-def unpack(message: bytearray) -> tuple[Any, dict[str, Any]]:
+def unpack(at: int, message: bytearray) -> tuple[Any, dict[str, Any]]:
     """Return the header of the job, and its columns by name."""
-    (size,) = struct.unpack_from("<I", message)
-    at = 4 + size
-    job = json.loads(message[4:at])
+    job = json.loads(message[:at])
+    names = job["tokens"]
+    job["tokens"] = [names[i : i + TOKEN] for i in range(0, len(names), TOKEN)]
     blobs: dict[str, Any] = {}
     view = memoryview(message)
     for name, code, length in job["blobs"]:
@@ -287,7 +310,7 @@ def confine(limits: dict[str, int]) -> None:
         resource.setrlimit(kind, (value, value))
 
 
-def run(job: Any, blobs: dict[str, Any], modules: dict[str, Any]) -> None:
+def run(job: Any, blobs: dict[str, Any], modules: dict[str, Any], code: Any) -> None:
     """Load the candidate, and play every episode. The first failure ends the run, and its frame is the last one."""
     home = own_id()
 
@@ -305,7 +328,7 @@ def run(job: Any, blobs: dict[str, Any], modules: dict[str, Any]) -> None:
 
     illegal, spent = modules["envs.question"].IllegalAction, modules["envs.question"].TokensSpent
     try:
-        controller = load(job["candidate"], modules["envs.controller"].Controller)
+        controller = load(job["candidate"], modules["envs.controller"].Controller, code)
         send(b"R")
     except BaseException as error:
         fail(error)
@@ -333,6 +356,8 @@ def run(job: Any, blobs: dict[str, Any], modules: dict[str, Any]) -> None:
             fail(error, index)
             return
         send(b"E", index, answer, question.finish().pack())
+        if len(blobs["widths"]) == len(blobs["index"]):  # no question comes again: its memory is used again
+            recordings.pop(world, None)
     send(b"D")
 
 

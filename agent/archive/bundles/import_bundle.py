@@ -30,7 +30,7 @@ from ..archive import (
     unpack_logs,
 )  # fmt: skip
 from ..audits import AUDITS
-from ..layout import BELIEFS, COLUMNS
+from ..layout import BELIEFS, COLUMNS, OVERVIEW
 from ..origins import ORIGINS, FigureState, Rescore, VersionOrigin, record_origins
 from ..storage.addresses import of_a_run
 from ..storage.stored_path import AnyPath
@@ -187,7 +187,8 @@ def _version_file(name: str) -> tuple[str, str]:
     """Return the version and the file name of an entry."""
     version, _, file = name.removeprefix(FOLDERS).partition("/")
     valid = name.startswith(FOLDERS) and ID.fullmatch(version) and ID.fullmatch(file)
-    if not valid or version in (REPLAYS, FIGURES, ORIGINS, AUDITS, BELIEFS, COLUMNS) or version.startswith(INDEX):
+    kept = (REPLAYS, FIGURES, ORIGINS, AUDITS, BELIEFS, COLUMNS, OVERVIEW)
+    if not valid or version in kept or version.startswith(INDEX):
         raise _BundleRefused(f"{name!r} is no place for a file of a version")
     return version, file
 

@@ -154,5 +154,8 @@ class VersionRows(Protocol):
             after: number of an earlier change; 0 returns all rows.
         """
 
+    def state(self) -> tuple[int, int]:
+        """Return the number of rows, and the number of the last change; the two are (0, 0) without rows."""
+
     def put(self, rows: Sequence[IndexRow]) -> None:
         """Replace the rows of versions, by their ids."""

@@ -84,7 +84,9 @@ def open(self, question: Question, wanted: int) -> None:
     room = min(self.params["most"], question.max_branches) - question.width
     if min(wanted, room) > 0:
         self.running += question.branch_many(min(wanted, room))
+        self.last += [0] * min(wanted, room)
 '''
+SINCE = "        self.dissent += [0] * min(wanted, room)\n"
 NEW = "        self.due = self.rounds + 1  # the new ones have to be looked at"
 WAVE = '''
 def refill(self, question: Question) -> None:
@@ -106,7 +108,15 @@ SHARPNESS = """    known = len(self.finished) / (len(self.finished) + self.param
 AGAINST = """    for answer in votes:
         votes[answer] -= self.params["against"] * left.get(answer, 0.0)"""
 KEPT = """    for answer in votes:
-        votes[answer] *= (self.kept[answer] / self.showed[answer]) ** self.params["keep"]"""
+        votes[answer] *= (self.last.count(answer) / len(self.shown[answer])) ** self.params["keep"]"""
+WHO = """if answer in self.shown:
+    self.shown[answer][i] = True
+elif answer is not None:
+    self.shown[answer] = {i: True}"""
+WHAT = """if answer is not None:
+    shown = self.shown.setdefault(i, [])
+    if answer not in shown:
+        shown.append(answer)"""
 _BAR = '    bar = self.params["bar"] * (left / (left + len(self.finished))) ** self.params["closing"]'
 LEFT = {
     "lead": f"""{_BAR}
@@ -135,11 +145,12 @@ def overtaken(self, within: float) -> float:
     return erfc((first - second + within * drift) / sqrt(2 * spread)) / 2
 '''
 FIRM = """    if len(self.finished) == 1 and self.votes:
-        shown = self.shown.get(self.finished[0], [])
-        if len(shown) <= self.params["firm"]:
+        first = self.finished[0]
+        if len({}) <= self.params["firm"]:
             return True"""
-SURE_OF_ONE = """said = [self.last.get(i) for i in (*self.finished, *self.running)]
-self.favourite, first, second = leader(answer for answer in said if answer is not None)
+SAID_BY = "[answer for answer in self.shown if first in self.shown[answer]]"
+SURE_OF_ONE = """said = [self.last[i] for i in (*self.finished, *self.running)]
+self.favourite, first, second = leader(answer for answer in said if isinstance(answer, str))
 self.certain = first > 0 and 1 - confidence(first, second) <= self.params["early_doubt"]"""
 QUIET = """    self.quiet = self.quiet + 1 if self.certain and self.favourite == before else 0
     return self.quiet > self.params["quiet"] * self.rounds"""
@@ -155,32 +166,34 @@ def share(self) -> float:
 RANK = """    self.typical = self.lengths[ceil(self.params["rank"] * len(self.lengths)) - 1]"""
 OVERLONG = """        if len(self.finished) >= self.params["few"]:
             wait = self.params["factor"] * self.typical - question.depth(i)"""
-DISSENT = """        if self.lead in (None, self.last[i]):
-            self.dissent.pop(i, None)
+DISSENT = """        if self.lead is None or self.lead == self.last[i]:
+            self.dissent[i] = 0
         else:
-            dissent = self.rounds - self.dissent.setdefault(i, self.rounds - 1)"""
-HELD = "        self.held[i] = self.held.get(i, 0) + 1 if answer == self.last.get(i) else 1"
+            self.dissent[i] = self.dissent[i] or self.rounds
+            dissent = self.rounds + 1 - self.dissent[i]"""
+HELD = "        self.held[i] = self.held.get(i, 0) + 1 if answer == last[i] else 1"
 HEEDED = """    elif self.lead is not None:
+        lead, dissent, wait = self.lead, self.dissent, self.params["patience"] * self.typical
         for i in changed:
-            if self.last[i] == self.lead:
-                self.dissent.pop(i, None)
+            if last[i] == lead:
+                dissent[i] = 0
             else:
-                began = self.dissent.setdefault(i, self.rounds - 1)
-                self.due = min(self.due, began + self.params["patience"] * self.typical)"""
+                dissent[i] = dissent[i] or self.rounds
+                self.due = min(self.due, dissent[i] - 1 + wait)"""
 LONE = """            wait = {}self.params["patience"] * self.typical - dissent{}"""
-DOMINATED = """            behind = max(self.votes.values()) - self.votes.get(self.last[i], 0.0)
+DOMINATED = """            behind = most - self.votes.get(self.last[i], 0.0)
             if behind >= self.params["behind"]:"""
 VOTE = '''
 def vote(self) -> str | None:
     """Return the answer that leads; before there is one, what most branches have said last."""
-    said = (answer for answer in self.last.values() if answer is not None)
+    said = (answer for answer in self.last if isinstance(answer, str))
     return majority(said) if self.lead is None else self.lead
 '''
 EVERYONE = '''
 def vote(self, question: Question) -> str | None:
     """Return the answer with most votes, those of running branches included."""
-    running = [i for i in self.running if i in self.last]
+    running = [i for i in self.running if self.last[i] != 0]
     votes = {}
-    said = (answer for answer in self.last.values() if answer is not None)
+    said = (answer for answer in self.last if isinstance(answer, str))
     return max(votes, key=lambda answer: votes[answer]) if votes else majority(said)
 '''

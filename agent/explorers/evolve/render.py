@@ -26,11 +26,15 @@ from .fragments import (
     OVERTAKEN,
     QUIET,
     RANK,
+    SAID_BY,
     SHARE,
     SHARPNESS,
+    SINCE,
     SURE_OF_ONE,
     VOTE,
     WAVE,
+    WHAT,
+    WHO,
     WIDTHS,
     WORDS,
 )
@@ -71,7 +75,7 @@ class _Source:
     def text(self) -> str:
         b = self.blocks
         pieces = [self.schedule(), self.solve()]
-        opened = OPEN + (NEW if self.patient and b["length"] != "none" else "")
+        opened = OPEN + SINCE * self.disagrees + (NEW if self.patient and b["length"] != "none" else "")
         pieces += [opened] * (b["opening"] != "flood") + [WAVE] * (b["opening"] == "waves")
         pieces += [BURST] if self.burst else []
         pieces += [self.hear(), self.count(), self.cast() if self.tallies else self.ballot(), self.weigh(), self.sure()]
@@ -147,10 +151,11 @@ class _Source:
             f"    self.running: list[int] = {opening}",
             "    self.finished: list[int] = []  # in order of finishing",
             not self.burst and f"    self.said: list[tuple[str | None, bool]] = []{said}",
-            "    self.last: dict[int, str | None] = {}  # what each branch said last",
-            self.shown and "    self.shown: dict[int, list[str]] = {}  # all that each branch has said",
-            self.kept and "    self.showed: dict[str, int] = {}  # branches that have said each answer",
-            self.kept and "    self.kept: dict[str, int] = {}  # those that say it still",
+            "    self.last: list[str | int | None] = [0] * len(self.running)  # what each branch said last; 0 before",
+            self.shown
+            and not self.kept
+            and "    self.shown: dict[int, list[str]] = {}  # all that each branch has said",
+            self.kept and "    self.shown: dict[str, dict[int, bool]] = {}  # branches that have said each answer",
             self.ripe and not self.burst and "    self.came: dict[int, int] = {}  # round before it came to its answer",
             self.ripe and self.burst and "    self.held: dict[int, int] = {}  # intervals for which it has said so",
             self.typical and "    self.lengths: list[int] = []  # of those finished, sorted",
@@ -166,7 +171,8 @@ class _Source:
             self.rounds and "    self.rounds = 0",
             self.calm and "    self.changed = 0  # round before the lead last changed",
             self.probes and "    self.favourite: str | None = None\n    self.certain = False\n    self.quiet = 0",
-            self.disagrees and "    self.dissent: dict[int, int] = {}  # round before each branch began to disagree",
+            self.disagrees
+            and "    self.dissent = [0] * len(self.running)  # round in which each began to disagree, or 0",
             self.patient and "    self.due = inf  # round in which the next branch may be given up",
         ]
 
@@ -196,25 +202,20 @@ class _Source:
 
     def hear(self) -> str:
         change = _join(
-            "self.last[i] = answer",
+            "last[i] = answer",
             self.heeds and "changed.append(i)",
             self.ripe and not self.burst and "self.came[i] = self.rounds - 1",
-            self.kept and "if before in self.kept:\n    self.kept[before] -= 1",
-            self.shown and "if answer is not None:",
-            self.kept and "    self.kept[answer] = self.kept.get(answer, 0) + 1",
-            self.shown and "    shown = self.shown.setdefault(i, [])",
-            self.shown and "    if answer not in shown:\n        shown.append(answer)",
-            self.kept and "        self.showed[answer] = self.showed.get(answer, 0) + 1",
+            self.kept and WHO,
+            self.shown and not self.kept and WHAT,
         )
         vote = "self.cast(i)" if self.tallies else "self.ballots.append(self.ballot(question, i))"
         return _join(
             "def hear(self, question: Question, branches: list[int], said: list[tuple[str | None, bool]]) -> bool:",
             '    """Note what ``branches`` say now; count those that finish, and say if any did."""',
-            f"    ended{', changed = [], []' if self.heeds else ' = []'}",
+            f"    ended, {'changed, last = [], []' if self.heeds else 'last = []'}, self.last",
             "    for i, (answer, done) in zip(branches, said, strict=True):",
             self.ripe and self.burst and HELD,
-            self.kept and "        before = self.last.get(i, 0)",
-            f"        if answer != {'before' if self.kept else 'self.last.get(i, 0)'}:",
+            "        if answer != last[i]:",
             textwrap.indent(change, "            "),
             "        if done:\n            ended.append(i)",
             "    for i in ended:\n        self.running.remove(i)\n        self.finished.append(i)",
@@ -324,7 +325,7 @@ class _Source:
         return _join(
             "def sure(self, question: Question) -> bool:",
             '    """Whether the finished branches have settled the question."""',
-            self.blocks["first"] == "firm" and FIRM,
+            self.blocks["first"] == "firm" and FIRM.format(SAID_BY if self.kept else "self.shown.get(first, [])"),
             apart and '    if len(self.finished) < self.params["complete"]:\n        return False',
             ahead and '    left = max(1, min(self.params["most"], question.max_branches) - len(self.finished))',
             LEFT.get(stop, False),
@@ -357,6 +358,7 @@ class _Source:
             "def give_up(self, question: Question) -> None:",
             '    """Prune the branches of which no more is hoped."""',
             self.patient and "    self.due = inf",
+            dominated and "    most = max(self.votes.values(), default=0.0)",
             "    for i in list(self.running):",
             "        wait = inf  # intervals until it may be given up",
             long and OVERLONG,

@@ -51,7 +51,7 @@ class OverlappingEvaluation:
         """The attempt at each candidate that has begun and is not decided."""
 
     def run(
-        self, records: Sequence[CandidateRecord], present: Callable[[str], list[Card]], evaluated: OnEvaluated
+        self, records: Sequence[CandidateRecord], present: Callable[[str], Sequence[Card]], evaluated: OnEvaluated
     ) -> None:
         """Evaluate candidates, and stage their records.
 
@@ -81,7 +81,7 @@ class OverlappingEvaluation:
             raise
         self._close(None, None)
 
-    def _decided(self, deaths: int, present: Callable[[str], list[Card]], evaluated: OnEvaluated) -> bool:
+    def _decided(self, deaths: int, present: Callable[[str], Sequence[Card]], evaluated: OnEvaluated) -> bool:
         """Decide the head and all that follow from it, if its work is done; else give it its next work."""
         window, trial = self._window, self._trials[self._window.head]
         if deaths >= MOST_DEATHS:

@@ -20,7 +20,7 @@ _KEPT = 8
 class Knowledge(NamedTuple):
     """What was known after a number of admissions."""
 
-    cards: list[Card]
+    cards: Sequence[Card]
     """Of generation 0, and of the admitted versions in their order, with the beliefs of that moment."""
     steps: EvaluationSteps | None
     """The steps in which a candidate is evaluated after these."""
@@ -62,7 +62,7 @@ class AdmittedVersions:
             self._kept.popitem(last=False)
         return kept
 
-    def cards(self, count: int) -> list[Card]:
+    def cards(self, count: int) -> Sequence[Card]:
         """Return the cards after ``count`` admissions, with the beliefs of that moment."""
         return self._store.archive.with_beliefs(self.plain(count))
 

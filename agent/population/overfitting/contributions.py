@@ -75,9 +75,9 @@ class Contribution:
         cells = _cells(results.environments, results.environment.tobytes(), results.question.tobytes())
         return cls(cells, contributions(results, at, simulated).mean(axis=0), at.tobytes(), simulated)
 
-    def holds(self, at: Floats, simulated: float) -> bool:
-        """Return whether this contribution was computed for these budgets and this weight."""
-        return self.at == at.tobytes() and self.simulated == simulated
+    def holds(self, at: bytes, simulated: float) -> bool:
+        """Return whether this contribution was computed for these budgets (as bytes) and this weight."""
+        return self.at == at and self.simulated == simulated
 
 
 @lru_cache(maxsize=16)

@@ -57,10 +57,10 @@ def shrink(panel: QualityPanel, anchors: Sequence[int], cells: Bools | None = No
             real = max(0.0, float(np.mean(apart[kind] ** 2 - error[kind] ** 2)))
             total = real + error[kind] ** 2
             factor[kind] = np.maximum(_LEAST, np.divide(real, total, out=np.ones_like(total), where=total > 0))
-    believed = np.where(to == MEAN, middle + factor * apart, raw).tolist()
+    believed, kept = np.where(to == MEAN, middle + factor * apart, raw).tolist(), (factor * apart).tolist()
     for version in anchors_first(anchors):
         if anchors[version] >= 0:
-            believed[version] = believed[anchors[version]] + float(factor[version] * apart[version])
+            believed[version] = believed[anchors[version]] + kept[version]
     return ShrinkageEstimate(np.array(believed), factor, error, noise)
 
 
@@ -79,6 +79,8 @@ def _noise(panel: QualityPanel, weights: Floats) -> Floats:
 
 def anchors_first(anchors: Sequence[int]) -> list[int]:
     """Return all versions, each after its anchor."""
+    if (np.asarray(anchors, int) < np.arange(len(anchors))).all():
+        return list(range(len(anchors)))
     order: dict[int, None] = {}
     for version in range(len(anchors)):
         path: dict[int, None] = {}

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from ... import population
 from ...archive.best import BestVersion
-from ...archive.index import ArchiveSnapshot
+from ...archive.snapshot import ArchiveSnapshot
 from ...records.index_row import IndexRow
 from .picture import MARKERS, colours, row, save, short
 

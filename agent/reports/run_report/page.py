@@ -12,6 +12,7 @@ from ... import population
 from ...archive.best import best_version, label
 from ...archive.run_directory import Run
 from ...archive.run_report import ON_FRESH_ORDERS, RunReport, describe_gap, describe_optimism
+from ...diagnosis.audit_extent import extent_of_versions
 from ...llm.budget import Spending
 from ...llm.calls import read_calls
 from ...population.overfitting.crossvalidation import IntervalEstimate
@@ -69,6 +70,7 @@ def _summary(run: Run, report: RunReport, cards: Sequence[Card]) -> Iterator[str
             "was measured on them."
         )
     yield "Quality: mean accuracy, in per cent, over token budgets. All intervals: 95%, over questions."
+    yield escaped(extent_of_versions([card for card in cards if card.id in report.measured]))
     for name, why in report.failed.items():
         yield f"\n{escaped(name)} failed in the final evaluation ({escaped(plain(one_line(why, 200)))})."
 

@@ -35,7 +35,8 @@ class AboutAnswer(Answer):
 def about(reader: At) -> AboutAnswer:
     """The header of every page."""
     view = reader.view()
+    versions = view.overview.versions
     return AboutAnswer(
-        title=reader.title, versions=len(view.rows), problems=dict(view.problems), note=reader.index.note,
-        empty="" if view.rows else _EMPTY_RUN if reader.run else f"{reader.root} has no version. {_EMPTY_ARCHIVE}",
+        title=reader.title, versions=versions, problems=dict(view.problems), note=reader.index.note,
+        empty="" if versions else _EMPTY_RUN if reader.run else f"{reader.root} has no version. {_EMPTY_ARCHIVE}",
     )  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import groupby
+from dataclasses import asdict
 from typing import Any
 
 from fastapi import APIRouter
@@ -11,11 +11,12 @@ from fastapi import APIRouter
 from autotts.envs.errors import InputError
 
 from ... import population
-from ...archive.index import ArchiveSnapshot
 from ...archive.measurements import orders
+from ...archive.overview import ArchiveOverview
 from ...archive.reader import ArchiveReader
 from ...archive.run_directory import Run
 from ...archive.run_report import RunReport, read_report
+from ...archive.snapshot import ArchiveSnapshot
 from ...records.card import Card
 from ...records.events import (
     CandidateEvaluated,
@@ -26,6 +27,7 @@ from ...records.events import (
     RunStarted,
     RunStopped,
 )  # fmt: skip
+from ...records.index_row import IndexRow
 from ..answers import PROBLEMS, Answer, At, CurveAnswer, best_of, curve_of
 from ..event_log import EventLog, SpendingAnswer, event_log_of
 
@@ -151,17 +153,18 @@ def run(reader: At) -> RunAnswer:
     """The progress and results of the run."""
     view = reader.view()
     log = event_log_of(reader.run)
-    baselines = [row for row in view.rows if row.generation == 0 and row.ok]
-    best, first = best_of(reader), population.best_baseline(view.rows, view.budgets)
+    brief, known = view.overview, view.overview.by_id
+    baselines = [row for row in brief.rows if row.generation == 0 and row.ok]
+    best, first = best_of(reader), population.best_baseline(brief.rows, view.budgets)
     report, why = _read_report(reader.run)
-    best_row = view.by_id.get(best.id) if best else None
+    best_row = (known.get(best.id) or view.by_id.get(best.id)) if best else None
     shown = [row for row in [*view.front, *([best_row] if best_row else [])] if row.generation > 0]
     cards = _cards(reader, [row.id for row in [*shown, *baselines[:_SHOWN_BASELINES]]])
     some = next(iter(cards.values()), None)
     return RunAnswer(
         title=reader.title,
         stamp=view.stamp,
-        versions=len(view.rows),
+        versions=brief.versions,
         run=_now(reader.run, log, view) if reader.run else None,
         environments=tuple(
             some.protocol.environments if some else reader.run.config.environments if reader.run else ()
@@ -174,12 +177,12 @@ def run(reader: At) -> RunAnswer:
         ahead=str(best.ahead) if best and best.ahead else "",
         remarks=tuple(remark for remark in best.remarks if remark != str(best.ahead)) if best else (),
         best_baseline=first.id if first else None,
-        baseline_quality=view.quality[first.id] if first else None,
-        final=_final(report, view) if best and best.fresh and report else None,
+        baseline_quality=brief.quality[first.id] if first else None,
+        final=_final(report, baselines) if best and best.fresh and report else None,
         front=tuple(curve_of(cards[id]) for id in dict.fromkeys(row.id for row in shown) if id in cards),
         baselines=tuple(curve_of(cards[row.id]) for row in baselines if row.id in cards),
-        generations=tuple(_generations(view)),
-        failures=_failures(view),
+        generations=tuple(_generations(brief)),
+        failures=_failures(brief),
         explorers=tuple(_explorers(view)),
         speeds=tuple(_speeds(log)),
         events=tuple(log.words(_LATEST)),
@@ -207,7 +210,7 @@ def _now(run: Run, log: EventLog, view: ArchiveSnapshot) -> ProgressAnswer:
     return ProgressAnswer(
         state=_state(last.event if last else None),
         why=_why(finished.event if finished else None, last.event if last else None),
-        generation=generation.generation if isinstance(generation, GenerationStarted) else _reached(view),
+        generation=generation.generation if isinstance(generation, GenerationStarted) else view.overview.reached,
         generations=run.config.generations,
         position=candidate.position if fresh and isinstance(candidate, CandidateEvaluated) else 0,
         of=candidate.of if fresh and isinstance(candidate, CandidateEvaluated) else 0,
@@ -236,39 +239,17 @@ def _why(finished: Event | None, last: Event | None) -> str:
     return last.why if isinstance(last, RunStopped) else ""
 
 
-def _reached(view: ArchiveSnapshot) -> int:
-    return max((row.generation for row in view.rows), default=0)
+def _generations(brief: ArchiveOverview) -> list[GenerationAnswer]:
+    return [GenerationAnswer(**asdict(each)) for each in brief.generations]
 
 
-def _generations(view: ArchiveSnapshot) -> list[GenerationAnswer]:
-    answers, best = [], None
-    for generation, group in groupby(view.rows, key=lambda row: row.generation):
-        rows = list(group)
-        here = max((view.quality[row.id] for row in rows if row.ok), default=None)
-        if generation > 0 and here is not None:
-            best = here if best is None else max(best, here)
-        answers.append(
-            GenerationAnswer(
-                generation=generation, versions=len(rows), failed=sum(not row.ok for row in rows), best=here,
-                best_so_far=best, dollars=sum(row.cost.dollars for row in rows),
-                tokens=sum(row.cost.input_tokens + row.cost.output_tokens for row in rows),
-            )
-        )  # fmt: skip
-    return answers
-
-
-def _failures(view: ArchiveSnapshot) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for row in view.rows:
-        if not row.ok:
-            counts[row.verdict] = counts.get(row.verdict, 0) + 1
+def _failures(brief: ArchiveOverview) -> dict[str, int]:
+    counts = {name: n for name, n in brief.verdicts.items() if name != "ok"}
     return dict(sorted(counts.items(), key=lambda pair: -pair[1]))
 
 
 def _explorers(view: ArchiveSnapshot) -> list[ExplorerAnswer]:
-    ran: dict[str, int] = {}
-    for row in view.rows:
-        ran[row.explorer] = ran.get(row.explorer, 0) + row.ok
+    ran = view.overview.ran
     on_front = [row.explorer for row in view.front if row.generation > 0]
     return [
         ExplorerAnswer(
@@ -295,8 +276,8 @@ def _read_report(run: Run | None) -> tuple[RunReport | None, str]:
         return None, str(error)
 
 
-def _final(report: RunReport, view: ArchiveSnapshot) -> FinalAnswer:
-    first = report.best_of(row.id for row in view.rows if row.generation == 0)
+def _final(report: RunReport, baselines: Sequence[IndexRow]) -> FinalAnswer:
+    first = report.best_of(row.id for row in baselines)
     return FinalAnswer(
         where=report.where, orders=orders(report.protocol),
         best_searched=report.searched.get(report.best), baseline=first,

@@ -10,8 +10,9 @@ from fastapi.responses import Response
 
 from autotts.sandbox.choice import INTERPRETERS
 
-from ...archive.index import ArchiveSnapshot
 from ...archive.measurements import ProtocolMeasurement, measures
+from ...archive.snapshot import ArchiveSnapshot
+from ...diagnosis.audit_extent import extent_of_version
 from ...records.card import Card
 from ...records.version import Cost, Expectation, Finding
 from .. import code
@@ -56,7 +57,7 @@ class VersionAnswer(Answer):
     island: str
     verdict: str
     audit: str
-    """The meaning of the verdict."""
+    """The meaning of the verdict, and how far the version was audited."""
     message: str
     sandbox: str
     quality: float | None
@@ -105,6 +106,11 @@ class SourceDiffAnswer(Answer):
     lines: tuple[code.Piece, ...]
 
 
+def _audit(card: Card) -> str:
+    said = _VERDICTS.get(card.verdict, "It did not get through its episodes, and has no scores.")
+    return f"{said} {extent_of_version(card)}" if card.ok else said
+
+
 @router.get("/{version}")
 def version(reader: At, version: str) -> VersionAnswer:
     """A version's card and lineage."""
@@ -120,7 +126,7 @@ def version(reader: At, version: str) -> VersionAnswer:
         explorer=card.explorer,
         island=row.island,
         verdict=card.verdict,
-        audit=_VERDICTS.get(card.verdict, "It did not get through its episodes, and has no scores."),
+        audit=_audit(card),
         message=card.message,
         sandbox=f"{card.sandbox}, {INTERPRETERS.get(card.interpreter, card.interpreter)}",
         quality=view.quality.get(version),

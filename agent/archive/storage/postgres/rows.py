@@ -39,6 +39,7 @@ _SELECT = f"""
     FROM (SELECT * FROM autotts.versions WHERE storage = %s AND added > %s AND generation IS NOT NULL
           ORDER BY generation, id) AS ordered
 """
+_STATE = "SELECT count(*), coalesce(max(added), 0) FROM autotts.versions WHERE storage = %s AND generation IS NOT NULL"
 _UNKEEPABLE = re.compile("[\0\ud800-\udfff]")
 
 
@@ -67,6 +68,11 @@ class DatabaseRows:
         values = np.frombuffer(curves, "<f8").reshape(-1, 4).astype(float, copy=False)
         noise = np.empty((len(lists[0]), 0))
         return RowColumns(*lists, values, values, noise), int(last)  # type: ignore[call-arg,arg-type]
+
+    def state(self) -> tuple[int, int]:
+        """See `VersionRows.state`."""
+        row = self._storage.looked(lambda c, number: c.execute(_STATE, (number,)).fetchone(), None)
+        return (int(row[0]), int(row[1])) if row else (0, 0)
 
     def put(self, rows: Sequence[IndexRow]) -> None:
         """See `VersionRows.put`; rows that say the same already do not change."""

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import gc
+import random
 import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from autotts.agent import population
 from autotts.agent.archive.archive import FIGURES, Archive, pack_logs, sha256
 from autotts.agent.archive.baselines import baseline_names, baseline_source
 from autotts.agent.archive.rebuild import rebuild
 from autotts.agent.archive.run_directory import FIRST_SEARCH_ORDER, Run, RunConfig
-from autotts.agent.population.overfitting.beliefs import ContributionCache, optimism, with_beliefs
+from autotts.agent.population.measured import MeasuredVersions, measured
+from autotts.agent.population.overfitting.beliefs import BeliefCache, optimism, with_beliefs
 from autotts.agent.population.overfitting.question_results import QuestionResults
 from autotts.agent.records.card import Card, EvaluationProtocol
 from autotts.agent.records.complexity import Complexity
@@ -87,6 +91,23 @@ def test_beliefs_do_not_depend_on_the_order_of_the_cards() -> None:
     backwards = {c.id: c for c in with_beliefs(cards[::-1], made.get)}
     assert forwards == backwards
     assert [c.id for c in population.ranked(cards)] == [c.id for c in population.ranked(cards[::-1])]
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.integers(0, 5), st.sets(st.integers(0, 16)), st.randoms(use_true_random=False))
+def test_columns_of_believed_versions_are_those_of_their_cards(seed: int, lost: set[int], rng: random.Random) -> None:
+    cards, made = lineage(seed)
+    rng.shuffle(cards)
+    gone = {card.id for i, card in enumerate(cards) if i in lost}
+    found = measured(with_beliefs(cards, lambda version: None if version in gone else made[version]))
+    again = measured(with_beliefs(list(found)[1:], made.get))  # cards that had beliefs before
+    for some in (found, found.by_age(), found.part(np.arange(len(found)) % 2 == 0), again):
+        alone = MeasuredVersions(list(some))
+        assert some.believed.values.tobytes() == alone.believed.values.tobytes()
+        assert some.noise.tobytes() == alone.noise.tobytes() and (some.size == alone.size).all()
+        assert [card.id for card in some.plain] == [card.id for card in some] and some[0] == alone[0]
+    assert list(found) == [found[i] for i in range(len(found))] == found[:]
+    assert list(population.gains(found).cards) == list(population.gains(list(found)).cards)
 
 
 def test_versions_without_results_keep_their_measured_quality() -> None:
@@ -170,17 +191,17 @@ def test_logs_of_other_episodes_count_as_damage(tmp_path: Path) -> None:
 
 def test_cached_contributions_are_not_read_again() -> None:
     cards, made = lineage()
-    kept: ContributionCache = {}
-    first, asked = with_beliefs(cards, made.get, kept), list[str]()
-    assert with_beliefs(cards, asked.append, kept) == first and asked == []  # type: ignore[arg-type]
-    assert kept.keys() == made.keys()
-    del kept["seed"]
-    assert with_beliefs(cards, made.get, kept) == first
+    kept = BeliefCache()
+    first, asked = list(with_beliefs(cards, made.get, kept)), list[str]()
+    assert list(with_beliefs(cards, asked.append, kept)) == first and asked == []  # type: ignore[arg-type]
+    assert kept.contributions.keys() == made.keys() == kept.qualities.keys()
+    kept.forget("seed")
+    assert list(with_beliefs(cards, made.get, kept)) == first
     # other budgets invalidate the cache: here a hand-written controller spends twice as much
     dearer = tuple(replace(point, mean_tokens=2 * point.mean_tokens) for point in cards[0].curve)
     seed = cards[0].model_copy(update={"curve": dearer})
-    again = with_beliefs([seed, *cards[1:]], made.get, kept)
-    assert again == with_beliefs([seed, *cards[1:]], made.get) and again[1:] != first[1:]
+    again = list(with_beliefs([seed, *cards[1:]], made.get, kept))
+    assert again == list(with_beliefs([seed, *cards[1:]], made.get)) and again[1:] != first[1:]
 
 
 def test_archive_keeps_under_20_kb_in_memory_per_version() -> None:
@@ -208,6 +229,6 @@ def test_archive_keeps_beliefs_out_of_its_cards(tmp_path: Path) -> None:
     run = _run(tmp_path / "run")
     assert all(c.belief is None for c in run.archive.cards())
     first, second = run.archive.cards_with_beliefs(), run.archive.cards_with_beliefs()
-    assert first == second and first is not second
+    assert list(first) == list(second) == list(run.archive.with_beliefs(run.archive.cards()))
     assert run.archive.cards_with_beliefs(-1) == []
     assert Archive(run.archive.root).figures("nothing") is None

@@ -16,8 +16,8 @@ from matplotlib.figure import Figure
 
 from autotts.agent.archive import resolve
 from autotts.agent.archive.archive import Archive
-from autotts.agent.archive.index import ArchiveSnapshot
 from autotts.agent.archive.reader import ArchiveReader
+from autotts.agent.archive.snapshot import ArchiveSnapshot
 from autotts.agent.cli.main import main
 from autotts.agent.diagnosis.drawing import STATES, draw_episode
 from autotts.agent.records.index_row import IndexRow

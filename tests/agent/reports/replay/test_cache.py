@@ -165,7 +165,7 @@ class Audited(ProcessSandbox):
         self.audits: list[list[str]] = []
 
     def play(self, candidate: Candidate, batch: SealedBatch, *rest: object) -> SandboxOutcome:
-        if len({id(sealed) for sealed in batch.questions}) == len(batch):  # an episode has a question of its own
+        if len(batch.questions) == len(batch):  # each episode has a question of its own
             self.audits.append(sorted(batch.describe(i) for i in range(len(batch))))
         return super().play(candidate, batch, *rest)  # type: ignore[arg-type]
 
