@@ -56,6 +56,8 @@ class SignalSummary:
     """Its median over finished branches (over all intervals if the environments have none of finished branches)."""
     scale: float
     """Half the distance between its 16% and 84% quantiles: about a standard deviation. Above 0."""
+    final: bool = True
+    """Whether finished branches have it; otherwise it ends with the last whole interval."""
 
 
 @dataclass(frozen=True, slots=True)
