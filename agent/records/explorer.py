@@ -83,10 +83,10 @@ class Brief:
     """Versions whose predictions have been checked (`BriefVersion.outcome`), the latest first."""
     slot: int = 0
     """Index of this brief among the briefs of its step."""
-    signals: Sequence[SignalSummary] = ()
-    """The signals that all environments of the search have: a candidate that declares others does not run there."""
     bench: Workbench | None = None
     """Access to all versions so far, and a sandbox for drafts; None in tests without one."""
+    signals: Sequence[SignalSummary] = ()
+    """The signals that all environments of the search have: a candidate that declares others does not run there."""
 
 
 class Explorer(Protocol):
