@@ -256,10 +256,16 @@ def _draft(version: BriefVersion, before: Program, changed: Changed, words: str)
 
 
 def _fresh(starts: Sequence[tuple[Program, str]], moves: Moves) -> ProgramDraft:
-    """Return a changed start."""
+    """Return a start with up to four more building blocks, and with random changes."""
     program, name = moves.rng.choice(starts)
-    made, words = moves.vary(program)
-    return ProgramDraft(made, f"Fresh blood from a start ({name}), changed at random: {words}.")
+    added = []
+    for _ in range(moves.rng.choice((0, 0, 2, 4))):
+        if (made := moves.tried(moves.insert, program)) is not None:
+            program = made[0]
+            added.append(made[1])
+    program, words = moves.vary(program)
+    changes = ", ".join([*added, words])
+    return ProgramDraft(program, f"Fresh blood from a start ({name}), changed at random: {changes}.")
 
 
 def _mutated(version: BriefVersion, program: Program, moves: Moves) -> ProgramDraft | None:
