@@ -17,6 +17,8 @@ from autotts.envs.live.endpoint import HttpEndpoint
 from autotts.envs.live.exchange import Level, Message
 from autotts.envs.live.question import LiveQuestion, run_live
 from autotts.envs.live.settings import LiveSettings
+from autotts.envs.live.verifier import Verifier
+from autotts.envs.live.verifier import verifier as find_verifier
 from autotts.sandbox.live.workers import LiveWorkers
 
 from ._discovery_run import warn
@@ -46,7 +48,7 @@ class LiveModel:
 
     def question(
         self, messages: Sequence[Message] | str, *, extract: Sequence[str] = (), answers: str | None = None,
-        **settings: Any,
+        verifier: str | Verifier | None = None, **settings: Any,
     ) -> LiveQuestion:  # fmt: skip
         """Return a live question, for code that you trust: any controller's ``solve`` takes it.
 
@@ -54,14 +56,15 @@ class LiveModel:
             messages: the question as a text, or as chat messages.
             extract: the ways to find an answer in a text, as ``--extract`` takes them.
             answers: how answers are compared, as ``--answers`` takes it.
+            verifier: scores branches: ``FILE.py:function``, the address of a server, or a verifier of your own.
             settings: ``delta``, ``branches``, ``branch_tokens``, ``max_tokens``, ``probe_suffix``, ``probe_tokens``,
-                ``sampling`` and ``seed``: the options of ``autotts ask``.
+                ``sampling``, ``seed`` and ``verify_cost``: the options of ``autotts ask``.
 
         Raises:
             InputError: the server or a setting cannot be used.
         """
         reader, chosen = self._asked(extract, answers, settings)
-        return LiveQuestion.open(self.endpoint, messages, chosen, reader)
+        return LiveQuestion.open(self.endpoint, messages, chosen, reader, verifier=_verifier(verifier))
 
     def ask(
         self,
@@ -72,6 +75,7 @@ class LiveModel:
         sandbox: str = "auto",
         extract: Sequence[str] = (),
         answers: str | None = None,
+        verifier: str | Verifier | None = None,
         **settings: Any,
     ) -> LiveAnswer:
         """Ask one question with a controller in the sandbox, as ``autotts ask`` does.
@@ -83,6 +87,7 @@ class LiveModel:
             sandbox: where the controller runs; see `evaluate`.
             extract: see `question`, as for all other arguments.
             answers: how answers are compared.
+            verifier: see `question`.
             settings: how the model is asked.
 
         Raises:
@@ -98,7 +103,9 @@ class LiveModel:
         async def one() -> LiveAnswer:
             name = "process" if trusted else sandbox
             async with LiveWorkers.open(candidate, name, questions=1, notice=warn) as workers:
-                found, _ = await ask_live(self.endpoint, workers, messages, reader, chosen, beta)
+                found, _ = await ask_live(
+                    self.endpoint, workers, messages, reader, chosen, beta, verifier=_verifier(verifier)
+                )
             return found
 
         return run_live(one())
@@ -122,9 +129,13 @@ class LiveModel:
         self.close()
 
 
+def _verifier(given: str | Verifier | None) -> Verifier | None:
+    return find_verifier(given) if isinstance(given, str) else given
+
+
 def connect(
     base_url: str | None = None, model: str | None = None, *, api_key: str | None = None, timeout: float = 600.0,
-    concurrency: int = 64,
+    concurrency: int = 64, alternatives: int = 0,
 ) -> LiveModel:  # fmt: skip
     """Connect to a model behind an OpenAI-compatible server, and find out what the server can do.
 
@@ -135,6 +146,7 @@ def connect(
         api_key: the key of the server, if it wants one. It is written nowhere.
         timeout: seconds of a request at most, with all its retries.
         concurrency: requests at a time.
+        alternatives: likeliest tokens to ask for with each token: entropies and DeepConf's signals need two or more.
 
     Raises:
         InputError: there is no server, no such model, or the key is wrong.
@@ -145,6 +157,9 @@ def connect(
 
             tiny = stack.enter_context(TinyServer())
             base_url, model = tiny.base_url, tiny.model
-        endpoint = run_live(connect_to_server(base_url, model, api_key, timeout=timeout, concurrency=concurrency))
+        connecting = connect_to_server(
+            base_url, model, api_key, timeout=timeout, concurrency=concurrency, alternatives=alternatives
+        )
+        endpoint = run_live(connecting)
         stack.callback(lambda: run_live(endpoint.close()))
         return LiveModel(endpoint, stack.pop_all())

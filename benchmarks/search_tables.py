@@ -103,11 +103,17 @@ def _spread(values: Sequence[float]) -> str:
 
 def _paired(ours: Sequence[float], theirs: Sequence[float]) -> str:
     """Return the mean difference with its 95% interval."""
-    apart = np.subtract(ours, theirs)
-    if len(apart) < 2:
-        return f"{apart.mean():+.2f}"
-    half = _STUDENT.get(len(apart) - 1, 2.0) * float(apart.std(ddof=1)) / math.sqrt(len(apart))
-    return f"{apart.mean():+.2f} [{apart.mean() - half:+.2f}, {apart.mean() + half:+.2f}]"
+    return interval_of(np.subtract(ours, theirs).tolist())
+
+
+def interval_of(differences: Sequence[float]) -> str:
+    """Return the mean of differences with its 95% interval (Student), as text."""
+    mean = float(np.mean(differences))
+    if len(differences) < 2:
+        return f"{mean:+.2f}"
+    spread = float(np.std(differences, ddof=1)) / math.sqrt(len(differences))
+    half = _STUDENT.get(len(differences) - 1, 2.0) * spread
+    return f"{mean:+.2f} [{mean - half:+.2f}, {mean + half:+.2f}]"
 
 
 def draw(courses: dict[str, list[Course]], path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from autotts.envs.errors import InputError
 
-from . import json_output, live_options, options
+from . import json_output, live_options, options, verifier_options
 from .messages import notice, tell_progress, warn
 from .options import Commands
 
@@ -40,6 +40,8 @@ def add_parser(commands: Commands) -> None:
     command.add_argument("id", metavar="CONTROLLER", help="a version, a baseline, a champion, or a path")
     command.add_argument("question", metavar="QUESTION", help="the question, or - to read it from standard input")
     live_options.add_live_options(command)
+    verifier_options.add_verifier(command, verifier_options.CHARGED)
+    verifier_options.add_alternatives(command)
     command.group(options.EPISODES).add_argument(
         "--beta", type=float, default=0.5, metavar="B", help="value of beta (default: 0.5)"
     )
@@ -104,13 +106,15 @@ async def _ask(
     from ..live.asking import ask
     from ..reports.console.terminal import console
 
-    async with live_options.connected(args, server) as endpoint:
+    verifier = verifier_options.chosen_verifier(args)
+    asked = verifier_options.alternatives(args, candidate)
+    async with live_options.connected(args, server, asked) as endpoint, verifier_options.closing(verifier):
         settings = live_options.live_settings(args, endpoint.model, endpoint.context)
         reader = live_options.answer_reader(args, endpoint.model)
         async with live_options.live_workers(args, candidate, questions=1) as workers:
             with _growing(console(), settings) as show:
                 found, episode = await ask(
-                    endpoint, workers, messages, reader, settings, args.beta, EpisodeObserver(on_change=show)
+                    endpoint, workers, messages, reader, settings, args.beta, EpisodeObserver(on_change=show), verifier
                 )
     _draw(episode.state, settings)
     return endpoint, found

@@ -12,7 +12,7 @@ from autotts.envs.defaults import ALTERNATIVES
 from autotts.envs.errors import InputError
 
 from . import json_output as json_writer
-from . import live_options
+from . import live_options, verifier_options
 from .command_parser import BUDGET, OUTPUT
 from .live_options import ANSWERS, BRANCHES, ServerAddress
 from .messages import notice, warn
@@ -70,7 +70,7 @@ def add_parser(commands: Commands) -> None:
     )  # fmt: skip
     _add_forks(command.group(BRANCHES))
     live_options.add_answers(command)
-    live_options.add_verifier(command, "that replay charges for a verification")
+    verifier_options.add_verifier(command, "that replay charges for a verification")
     command.group(ANSWERS).add_argument(
         "--extract-gold", nargs="+", default=[], metavar="HOW",
         help="find the gold answer in its text, as --extract does (default: take it as it stands)",
@@ -231,7 +231,7 @@ def plan_of(args: argparse.Namespace, name: str, path: Path, questions: Question
 
     def settings(model: str, context: int | None) -> LiveSettings:
         found = live_options.live_settings(args, model, context)
-        return replace(found, probe_cost=args.probe_cost, verify_cost=args.verify_cost)
+        return replace(found, probe_cost=args.probe_cost)
 
     def reader(model: str) -> AnswerReader:
         chosen = questions.answers if questions.has_gold else args.answers
@@ -247,7 +247,7 @@ def plan_of(args: argparse.Namespace, name: str, path: Path, questions: Question
         settings, reader, lambda model: _prices(args, model), template=_template(args), system=args.system or "",
         limits=CollectLimits(args.max_tokens_total, args.max_dollars, args.max_hours), concurrency=args.concurrency,
         most_lost=args.max_lost, restart=args.restart, dry_run=args.dry_run, alternatives=args.alternatives,
-        verifier=live_options.chosen_verifier(args), fork_at=fork_at, forks=(args.forks or 2) if fork_at else 0,
+        verifier=verifier_options.chosen_verifier(args), fork_at=fork_at, forks=(args.forks or 2) if fork_at else 0,
     )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from autotts.envs.errors import InputError
 
-from . import json_output, live_options, options
+from . import json_output, live_options, options, verifier_options
 from .messages import notice, warn
 from .options import Commands, count, whole
 
@@ -52,6 +52,8 @@ def add_parser(commands: Commands) -> None:
     )
     options.data_root(command)
     live_options.add_server(command)
+    verifier_options.add_verifier(command)
+    verifier_options.add_alternatives(command)
     group = command.group(options.EPISODES)
     group.add_argument("--beta", type=options.number, nargs="+", metavar="B", help="values of beta (default: 0.5)")
     group.add_argument("--questions", type=count, metavar="N", help="ask the first N questions (default: all)")
@@ -149,7 +151,9 @@ async def _run_live(
 
     seeds = range(args.seed, args.seed + args.repeats)
     found = {}
-    async with live_options.connected(args, server) as endpoint:
+    verifier = verifier_options.chosen_verifier(args)
+    asked = verifier_options.alternatives(args, candidate)
+    async with live_options.connected(args, server, asked) as endpoint, verifier_options.closing(verifier):
         template = (await CollectServer.of(endpoint.base_url, endpoint)).template
         for line in setup.mismatches(endpoint.model, endpoint.level, template):
             warn(line)
@@ -159,7 +163,7 @@ async def _run_live(
                 for beta in betas:
                     found[beta] = await run_live(
                         endpoint, workers, candidate, setup, questions, beta=beta, max_branches=args.branches,
-                        max_tokens=args.max_tokens, seeds=seeds, done=bar,
+                        max_tokens=args.max_tokens, seeds=seeds, done=bar, verifier=verifier,
                     )  # fmt: skip
     return found
 

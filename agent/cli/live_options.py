@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from autotts.envs.live.endpoint import HttpEndpoint
     from autotts.envs.live.exchange import Sampling
     from autotts.envs.live.settings import LiveSettings
-    from autotts.envs.live.verifier import Verifier
     from autotts.sandbox.live.workers import LiveWorkers
     from autotts.sandbox.outcome import Candidate
 
@@ -152,32 +151,6 @@ def add_answers(command: CommandParser) -> None:
     )  # fmt: skip
 
 
-def add_verifier(command: CommandParser, cost: str) -> None:
-    """Add a verifier of branches; ``cost`` says who counts the tokens of its price."""
-    group = command.group(ANSWERS)
-    group.add_argument(
-        "--verifier", metavar="FILE:FUNCTION|URL",
-        help="scores branches: a function of a Python file (question, text, finished), or a server that answers"
-        " {question, text, finished} with {score}; its key is $AUTOTTS_VERIFIER_KEY",
-    )  # fmt: skip
-    group.add_argument("--verify-cost", type=whole, default=0, metavar="N", help=f"tokens {cost} (default: 0)")
-
-
-def chosen_verifier(args: argparse.Namespace) -> Verifier | None:
-    """Return the verifier that the command line names; None for none.
-
-    Raises:
-        InputError: it cannot be used, or a price is given without it.
-    """
-    if args.verifier is None:
-        if args.verify_cost:
-            raise InputError("--verify-cost is the price of a verifier: name it with --verifier")
-        return None
-    from autotts.envs.live.verifier import verifier
-
-    return verifier(args.verifier)
-
-
 # What follows from the options
 
 
@@ -203,8 +176,10 @@ def chosen_servers(args: argparse.Namespace) -> Iterator[list[ServerAddress]]:
 
 
 @asynccontextmanager
-async def connected(args: argparse.Namespace, server: ServerAddress) -> AsyncIterator[HttpEndpoint]:
-    """Yield the endpoint of a server, and close it.
+async def connected(
+    args: argparse.Namespace, server: ServerAddress, alternatives: int = 0
+) -> AsyncIterator[HttpEndpoint]:
+    """Yield the endpoint of a server, and close it; ``alternatives`` to each token are asked for.
 
     Raises:
         InputError: there is no server, no such model, or the key is wrong.
@@ -212,8 +187,9 @@ async def connected(args: argparse.Namespace, server: ServerAddress) -> AsyncIte
     from autotts.envs.live.connecting import connect
 
     endpoint = await connect(
-        server.base_url, server.model, server.api_key, timeout=args.timeout, concurrency=args.concurrency
-    )
+        server.base_url, server.model, server.api_key, timeout=args.timeout, concurrency=args.concurrency,
+        alternatives=alternatives,
+    )  # fmt: skip
     try:
         if endpoint.level == "width only":
             notice(f"{endpoint.model} cannot continue a branch here: a step runs a branch to its end")
@@ -292,7 +268,7 @@ def live_settings(args: argparse.Namespace, model: str, context: int | None = No
     return settings_for(
         model, context, delta=args.delta, branches=args.branches, branch_tokens=args.branch_tokens,
         max_tokens=args.max_tokens, probe_suffix=args.probe_suffix, probe_tokens=args.probe_tokens,
-        sampling=sampling(args), seed=args.seed,
+        sampling=sampling(args), seed=args.seed, verify_cost=args.verify_cost,
     )  # fmt: skip
 
 

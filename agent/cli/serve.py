@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from autotts.envs.errors import InputError
 from autotts.envs.extras import install_command
 
-from . import live_options, options
+from . import live_options, options, verifier_options
 from .messages import notice, warn
 from .options import Commands, amount, count, whole
 
@@ -51,6 +51,8 @@ def add_parser(commands: Commands) -> None:
     live_options.add_sampling(command, seed=False)
     live_options.add_branches(command)
     live_options.add_answers(command)
+    verifier_options.add_verifier(command, verifier_options.CHARGED)
+    verifier_options.add_alternatives(command)
     _serving(command.group(SERVING))
     _limits(command.group(LIMITS))
     options.run_or_archive(command)
@@ -153,7 +155,7 @@ async def _run(
     from ..serve.server import GatewayServer
 
     async with AsyncExitStack() as stack:
-        gateway = await _gateway(args, address, stack)
+        gateway = await _gateway(args, address, candidate, stack)
         await gateway.controllers.take_over(candidate)
         server = GatewayServer(gateway, keys, lambda: find_controller(args.id, args.run, args.archive).candidate)
         host, port = listening.getsockname()[:2]
@@ -164,7 +166,9 @@ async def _run(
         await server.serve(sockets=[listening])
 
 
-async def _gateway(args: argparse.Namespace, address: ServerAddress, stack: AsyncExitStack) -> Gateway:
+async def _gateway(
+    args: argparse.Namespace, address: ServerAddress, candidate: Candidate, stack: AsyncExitStack
+) -> Gateway:
     """Return the gateway; ``stack`` closes it."""
     from autotts.envs.live.connecting import connect
     from autotts.sandbox.live.workers import LiveWorkers
@@ -180,13 +184,15 @@ async def _gateway(args: argparse.Namespace, address: ServerAddress, stack: Asyn
     log = EpisodeLog(None if stream is None else lambda line: print(line, file=stream, flush=True))
     keeper = EpisodeKeeper(Path(args.keep), kept_line, args.keep_share) if args.keep else None
     endpoint = await connect(
-        address.base_url, address.model, address.api_key, timeout=args.timeout, concurrency=args.concurrency
-    )
+        address.base_url, address.model, address.api_key, timeout=args.timeout, concurrency=args.concurrency,
+        alternatives=verifier_options.alternatives(args, candidate),
+    )  # fmt: skip
     stack.push_async_callback(endpoint.close)
     source = LiveSource(
         endpoint,
         live_options.answer_reader(args, endpoint.model),
         live_options.live_settings(args, endpoint.model, endpoint.context),
+        verifier_options.chosen_verifier(args),
     )
     export_spans()
     workers = args.workers or os.cpu_count() or 1

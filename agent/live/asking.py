@@ -11,6 +11,7 @@ from autotts.envs.live.episode import LiveEpisode
 from autotts.envs.live.episode_state import EpisodeObserver
 from autotts.envs.live.exchange import Endpoint, LiveActions, Message, TokenUse
 from autotts.envs.live.settings import LiveSettings
+from autotts.envs.live.verifier import Verifier
 from autotts.envs.live.vote import BranchVote
 from autotts.sandbox.live.workers import LiveOutcome
 from autotts.sandbox.outcome import Verdict
@@ -63,6 +64,7 @@ async def ask(
     settings: LiveSettings,
     beta: float,
     observer: EpisodeObserver | None = None,
+    verifier: Verifier | None = None,
 ) -> tuple[LiveAnswer, LiveEpisode]:
     """Ask one question, and return the answer with the episode, which is closed.
 
@@ -74,6 +76,7 @@ async def ask(
         settings: the budget, and how the model is asked.
         beta: the budget knob of the controller.
         observer: functions that are told what happens.
+        verifier: scores branches; None for no verifier.
 
     Raises:
         InputError: the server cannot be used like this.
@@ -81,7 +84,7 @@ async def ask(
         SandboxError: no worker can be started.
     """
     prompt = await endpoint.prompt(messages)
-    episode = LiveEpisode(endpoint, prompt, reader, settings, observer=observer)
+    episode = LiveEpisode(endpoint, prompt, reader, settings, observer=observer, verifier=verifier)
     try:
         outcome = await solver.solve(episode, beta, settings.seed or 0)
     finally:

@@ -67,12 +67,17 @@ class CollectedEnvironmentSetup:
             template=found.get("template"), system=found.get("system"), reader=AnswerReader(ways, environment.answers),
         )  # fmt: skip
 
-    def branches(self, question: int, most: int | None) -> int:
-        """Return the branches that an episode of ``question`` may open: the recorded ones, or ``most`` if fewer."""
-        recorded = len(self.environment.branches(question))
+    def branches(self, question: int, most: int | None, forks: bool = False) -> int:
+        """Return the branches that an episode of ``question`` may open: the recorded ones, or ``most`` if fewer.
+
+        Recorded forks count only for a controller that uses ``forks``.
+        """
+        recorded = sum(forks or bool(self.environment.is_root[b]) for b in self.environment.branches(question))
         return recorded if most is None else min(most, recorded)
 
-    def settings(self, question: int, max_branches: int | None, max_tokens: int | None, seed: int) -> LiveSettings:
+    def settings(
+        self, question: int, max_branches: int | None, max_tokens: int | None, seed: int, forks: bool = False
+    ) -> LiveSettings:
         """Return how the model is asked ``question``.
 
         Args:
@@ -80,13 +85,14 @@ class CollectedEnvironmentSetup:
             max_branches: branches at most; None for all that are recorded.
             max_tokens: tokens at most.
             seed: the seed of the live episodes. Each question gets another one, and none the seed of its collection.
+            forks: whether the controller uses forks.
         """
         digest = hashlib.sha256(f"fidelity {seed} {question}".encode()).digest()
         return LiveSettings(
-            delta=self.environment.delta, max_branches=self.branches(question, max_branches),
+            delta=self.environment.delta, max_branches=self.branches(question, max_branches, forks),
             branch_tokens=self.branch_tokens, max_tokens=max_tokens, probe_suffix=self.probe_suffix,
             probe_tokens=self.probe_tokens, probe_cost=self.environment.probe_cost, sampling=self.sampling,
-            seed=int.from_bytes(digest[:4], "big") >> 1,
+            seed=int.from_bytes(digest[:4], "big") >> 1, verify_cost=self.environment.verify_cost,
         )  # fmt: skip
 
     def messages(self, question: int) -> Sequence[Message]:

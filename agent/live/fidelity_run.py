@@ -6,9 +6,11 @@ import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
+from autotts.envs.declarations import read_declarations
 from autotts.envs.live.exchange import Endpoint, LiveActions
 from autotts.envs.live.kept_episode import KeptEpisode
 from autotts.envs.live.repetition import EpisodeComparison, replay_with
+from autotts.envs.live.verifier import Verifier
 from autotts.sandbox.evaluation import CandidateFailed
 from autotts.sandbox.outcome import Candidate
 
@@ -31,6 +33,7 @@ async def run_live(
     max_tokens: int | None = None,
     seeds: Sequence[int] = (0,),
     done: Callable[[], None] = lambda: None,
+    verifier: Verifier | None = None,
 ) -> list[LiveResult]:
     """Run a controller live on ``questions``, once for each seed, and return the results.
 
@@ -45,6 +48,7 @@ async def run_live(
         max_tokens: tokens of a question at most.
         seeds: a seed for each episode of a question.
         done: called after each episode.
+        verifier: scores branches; None for no verifier.
 
     Raises:
         CandidateFailed: the controller failed on a question.
@@ -52,9 +56,12 @@ async def run_live(
         RequestLost: the server does not render a question.
     """
 
+    forks = bool(read_declarations(candidate.source).forks)
+
     async def one(question: int, seed: int) -> LiveResult:
-        settings = setup.settings(question, max_branches, max_tokens, seed)
-        found, _ = await ask(endpoint, solver, setup.messages(question), setup.reader, settings, beta)
+        settings = setup.settings(question, max_branches, max_tokens, seed, forks)
+        messages = setup.messages(question)
+        found, _ = await ask(endpoint, solver, messages, setup.reader, settings, beta, verifier=verifier)
         if not found.verdict.ok:
             raise CandidateFailed(candidate, found.verdict)
         done()

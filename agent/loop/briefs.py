@@ -118,8 +118,8 @@ class BriefBuilder:
             arms=context.arms,
             lessons=[self._version(card) for card in islice(filter(_has_outcome, reversed(shown)), _LESSONS)],
             slot=slot,
-            signals=self._signals,
             bench=self._bench(context.cards, parents, self._seed(generation, f"{step} {slot} part")),
+            signals=self._signals,
         )
 
     @cached_property

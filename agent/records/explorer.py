@@ -56,6 +56,8 @@ class SignalSummary:
     """Its median over finished branches (over all intervals if the environments have none of finished branches)."""
     scale: float
     """Half the distance between its 16% and 84% quantiles: about a standard deviation. Above 0."""
+    final: bool = True
+    """Whether finished branches have it; otherwise it ends with the last whole interval."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +83,10 @@ class Brief:
     """Versions whose predictions have been checked (`BriefVersion.outcome`), the latest first."""
     slot: int = 0
     """Index of this brief among the briefs of its step."""
-    signals: Sequence[SignalSummary] = ()
-    """The signals that all environments of the search have: a candidate that declares others does not run there."""
     bench: Workbench | None = None
     """Access to all versions so far, and a sandbox for drafts; None in tests without one."""
+    signals: Sequence[SignalSummary] = ()
+    """The signals that all environments of the search have: a candidate that declares others does not run there."""
 
 
 class Explorer(Protocol):

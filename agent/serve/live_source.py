@@ -10,6 +10,7 @@ from autotts.envs.live.episode import LiveEpisode
 from autotts.envs.live.exchange import Endpoint, Message
 from autotts.envs.live.kept_episode import KeptEpisode
 from autotts.envs.live.settings import LiveSettings
+from autotts.envs.live.verifier import Verifier
 
 from .parts import QuestionEpisode
 from .served_answer import ServedAnswer
@@ -22,9 +23,13 @@ class LiveSource:
         endpoint: the model; its own limit on requests bounds the branches of all questions together.
         reader: finds the answers.
         settings: how the model is asked, and the most that a question may spend.
+        verifier: scores branches; None for no verifier.
     """
 
-    def __init__(self, endpoint: Endpoint, reader: AnswerReader, settings: LiveSettings) -> None:
+    def __init__(
+        self, endpoint: Endpoint, reader: AnswerReader, settings: LiveSettings, verifier: Verifier | None = None
+    ) -> None:
+        self._verifier = verifier
         self._endpoint, self._reader, self._settings = endpoint, reader, settings
         self.model = endpoint.model
         self.step_tokens = settings.delta + settings.probe_cost
@@ -37,11 +42,13 @@ class LiveSource:
         """See `parts.QuestionSource.open`."""
         prompt = await self._endpoint.prompt(messages)
         settings = replace(self._settings, seed=seed, max_branches=max_branches, max_tokens=max_tokens)
-        return LiveEpisode(self._endpoint, prompt, self._reader, settings)
+        return LiveEpisode(self._endpoint, prompt, self._reader, settings, verifier=self._verifier)
 
     async def close(self) -> None:
         """Close all connections."""
         await self._endpoint.close()
+        if self._verifier is not None:
+            await self._verifier.close()
 
 
 def kept_line(episode: QuestionEpisode, answer: ServedAnswer) -> str:

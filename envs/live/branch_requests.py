@@ -100,7 +100,7 @@ class BranchRequests:
             seconds = self._clock() - started
         self._tell(i, branch.depth, kind, done)
         tokens = min(done.tokens, asked)
-        return BranchReply(asked, branch.passage.then(done), tokens, done.ended or not tokens, "", seconds)
+        return BranchReply(asked, branch.passage.then(done), tokens, done.ended or not tokens, "", seconds, done)
 
     async def probe(self, i: int, depth: int, passage: Passage) -> ProbeReply:
         """Ask for the answer of branch ``i`` after ``passage``, its first ``depth`` intervals.
@@ -124,7 +124,7 @@ class BranchRequests:
                 return ProbeReply("", suffix, True, _reason(error), self._clock() - started)
             seconds = self._clock() - started
         self._tell(i, depth, "probe", done)
-        return ProbeReply(done.text, suffix, done.ended, "", seconds)
+        return ProbeReply(done.text, suffix, done.ended, "", seconds, done)
 
     def _tell(self, i: int, depth: int, kind: RequestKind, done: Completion) -> None:
         if self._observer.on_completion is not None:

@@ -27,6 +27,7 @@ def settings_for(
     probe_tokens: int | None = None,
     sampling: Sampling | None = None,
     seed: int | None = 0,
+    verify_cost: int = 0,
 ) -> LiveSettings:
     """Return how a model is asked. An argument that is None suits the family of the model.
 
@@ -41,6 +42,7 @@ def settings_for(
         probe_tokens: tokens of a probe's answer at most.
         sampling: how tokens are drawn.
         seed: the seed of the question; None to send no seeds.
+        verify_cost: tokens charged for a verification.
 
     Raises:
         InputError: two values exclude each other, or the suffix means nothing.
@@ -56,6 +58,7 @@ def settings_for(
         probe_tokens=probe_tokens or family.probe_tokens,
         sampling=sampling or Sampling(),
         seed=seed,
+        verify_cost=verify_cost,
     )
 
 

@@ -10,12 +10,15 @@ from ..contract.question import BudgetSpent, IllegalAction, TokensSpent
 from ..contract.replay import ADVANCE, BRANCH, PROBE, PRUNE, STEP, ActionLog
 from .answer_reader import AnswerReader
 from .branch_requests import BranchRequests
+from .branch_signals import live_signals
 from .episode_state import BranchReply, EpisodeObserver, EpisodeState, LiveBranch, ProbeReply
 from .exchange import Endpoint, Prompt, TokenUse
+from .extended_episode import ExtendedEpisode
 from .settings import LiveSettings
+from .verifier import Verifier
 
 
-class LiveEpisode:
+class LiveEpisode(ExtendedEpisode):
     """One question, answered by a model; implements `LiveActions` with the rules and errors of `ReplayQuestion`.
 
     One request runs for each branch and interval; the requests of one call run at once. A branch whose request is lost
@@ -33,6 +36,7 @@ class LiveEpisode:
         limit: bounds the requests that run at once, over all episodes that share it; None for no bound.
         observer: functions that are told what happens.
         clock: returns seconds.
+        verifier: scores branches; None for no verifier.
     """
 
     def __init__(
@@ -45,7 +49,13 @@ class LiveEpisode:
         limit: asyncio.Semaphore | None = None,
         observer: EpisodeObserver | None = None,
         clock: Callable[[], float] = time.monotonic,
+        verifier: Verifier | None = None,
     ) -> None:
+        alternatives: int = getattr(getattr(endpoint, "capabilities", None), "alternatives", 0)
+        self.signals = live_signals(endpoint.level, alternatives)
+        self.can_verify = verifier is not None
+        self.has_forks = endpoint.level != "width only"
+        self._verifier = verifier
         self.max_branches = settings.max_branches
         self.max_tokens = settings.max_tokens
         self.tokens_ran_out = False
@@ -164,10 +174,12 @@ class LiveEpisode:
             price = self.settings.probe_cost
             if self.max_tokens is not None and self.state.tokens + price > self.max_tokens:
                 raise self._no_tokens()
-            (reply,) = await self._requests.at_once([self._requests.probe(i, branch.depth, branch.passage)])
+            reply = self.state.probes.get((self.state.source(i), branch.depth))  # of a branch that stands here as well
+            if reply is None:
+                (reply,) = await self._requests.at_once([self._requests.probe(i, branch.depth, branch.passage)])
+                self.seconds += reply.seconds
             self.state.show_probe(i, reply)
             self.state.tokens += price
-            self.seconds += reply.seconds
             self.state.record(PROBE, (i,))
         return branch.cells[-1]
 

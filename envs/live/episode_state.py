@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from ..contract.replay import ADVANCE, RUN, ActionLog
 from .answer_reader import AnswerReader
+from .branch_signals import BranchSignals
 from .exchange import Completion, Passage
 from .settings import LiveSettings
 
@@ -39,6 +40,20 @@ class LiveBranch:
     """Whether it has shown an answer, be it an absent one."""
     refused_tokens: int = 0
     """Tokens that the next interval is known to need, from a refusal. Only servers that cannot continue tell it."""
+    signals: BranchSignals = field(default_factory=BranchSignals)
+    """What it carries at its present depth."""
+    origin: int | None = None
+    """Of a fork, the branch that generated the interval at which it was forked."""
+    fork_depth: int = 0
+    """The intervals that a fork shares with it."""
+    verified: int = 0
+    """The depth at which it was verified last."""
+
+    def fork(self, origin: int) -> LiveBranch:
+        """Return a branch that goes on from here, and has shown what this one has."""
+        return replace(
+            self, origin=origin, fork_depth=self.depth, cells=list(self.cells), signals=self.signals.fork()
+        )  # fmt: skip
 
     @property
     def text(self) -> str:
@@ -62,6 +77,8 @@ class BranchReply:
     """The reason if the request was lost, or ""."""
     seconds: float
     """Duration of the request, without the time in which it waited for its turn."""
+    done: Completion | None = None
+    """What the server generated; None if the request was lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +93,7 @@ class ProbeReply:
     """Whether the model ended its answer; False if the limit on the tokens of a probe cut it off."""
     lost: str
     seconds: float
+    done: Completion | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,12 +143,45 @@ class EpisodeState:
         self.early: dict[int, BranchReply] = {}
         """Branches that have ended inside an action that still runs."""
         self.one_interval = one_interval
+        self.probes: dict[tuple[int, int], ProbeReply] = {}
+        """The probes by `source` and depth: branches that stand at the same place have one answer."""
+        self.scores: dict[tuple[int, int], float | None] = {}
+        """The verifier's scores by `source` and depth."""
+        self.read: dict[tuple[int, int], dict[str, float | None]] = {}
+        """The signals that the controller has read, by `source` and depth."""
+        self.names_read: set[str] = set()
+        """The names of signals for which the controller has asked."""
+        self.used_forks = False
+        """Whether the controller has asked for a fork, or whether there is one."""
+        self.used_verifier = False
+        """Whether the controller has asked for a score."""
         self._reader = reader
         self._classes = reader.classes()
         self._delta = settings.delta
         self._most_tokens = most_tokens
         self._in_thought = in_thought
         self._observer = observer
+
+    def source(self, i: int) -> int:
+        """Return the branch that generated the present interval of branch ``i``: itself, or one it was forked from."""
+        branch = self.branches[i]
+        return i if branch.origin is None or branch.depth > branch.fork_depth else branch.origin
+
+    def fork(self, i: int) -> int:
+        """Open a branch that stands where branch ``i`` stands, and return its index."""
+        new = len(self.branches)
+        self.branches.append(self.branches[i].fork(self.source(i)))
+        self.running.add(new)
+        return new
+
+    def cells(self, i: int) -> list[str | None]:
+        """Return the answers of branch ``i`` by depth, with those that a fork has shown of its intervals."""
+        cells = list(self.branches[i].cells)
+        for other in self.branches:
+            depth = other.fork_depth
+            if other.origin == i and cells[depth - 1] is None:
+                cells[depth - 1] = other.cells[depth - 1]
+        return cells
 
     def most_tokens(self, i: int) -> int:
         """Return the tokens that branch ``i`` may still run."""
@@ -198,6 +249,7 @@ class EpisodeState:
         branch.tokens += self._delta * intervals
         branch.cells += [None] * intervals
         branch.probed = False
+        branch.signals.ran(reply.done, reply.tokens if self.one_interval else self._delta)
 
     def _final(self, reply: BranchReply) -> str | None:
         return None if reply.lost else self._reader.final(reply.passage.text, self._in_thought)
@@ -210,8 +262,11 @@ class EpisodeState:
         branch.depth += intervals
         branch.tokens += reply.tokens
         branch.refused_tokens = 0
-        branch.answer = self._classes.representative(self._final(reply))
+        answer = self._final(reply)
+        branch.answer = self._classes.representative(answer)
         branch.shown = True
+        last = max(0, reply.tokens - (intervals - 1) * self._delta)
+        branch.signals.ran(reply.done, last, answer, ended=True)
         branch.cells += [*[None] * (intervals - 1), branch.answer]
         if reply.lost:
             self.notes.append(f"branch {i}, depth {branch.depth}: lost: {reply.lost}")
@@ -222,5 +277,7 @@ class EpisodeState:
         answer = None if reply.lost else self._reader.probe(reply.suffix, reply.text, reply.ended)
         branch.answer = branch.cells[-1] = self._classes.representative(answer)
         branch.probed = branch.shown = True
+        branch.signals.probed(reply.done, answer)
+        self.probes[self.source(i), branch.depth] = reply
         if reply.lost:
             self.notes.append(f"branch {i}, depth {branch.depth}: probe lost: {reply.lost}")

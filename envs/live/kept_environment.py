@@ -41,6 +41,8 @@ def as_environment(name: str, episodes: Sequence[KeptEpisode], order: int = 0) -
                 f"{name}: episode {episode.id} has intervals of {episode.settings.delta} tokens and probes of "
                 f"{episode.settings.probe_cost}, but episode {episodes[0].id} has {first.delta} and {first.probe_cost}"
             )
+        if episode.forks:
+            raise InputError(f"{name}: episode {episode.id} has forks, which an environment of episodes cannot hold")
     codes: dict[str | None, int] = {None: ABSENT}
     probes: list[int] = []
     finals: list[int] = []

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ..contract.replay import VERBS, ActionLog, Recording
 from ..errors import InputError
 from .episode import LiveEpisode
-from .episode_state import LiveBranch
+from .episode_state import EpisodeState
 from .exchange import TokenUse
 from .settings import LiveSettings
 
@@ -36,19 +36,45 @@ class KeptBranch(BaseModel):
     """Tokens that its next interval was known to need when it was refused, or 0."""
     text: str | None = None
     """What the model wrote, if texts are kept."""
+    signals: dict[str, tuple[float | None, ...]] = {}
+    """The signals that the controller has read, by name: one number for each depth, None where it has read none."""
+    scores: dict[Count, float | None] = {}
+    """The verifier's scores, by depth."""
+    origin: Count | None = None
+    """Of a fork, the branch that generated the interval at which it was forked."""
+    fork_depth: Count = 0
+    """The intervals that a fork shares with it."""
 
     @classmethod
-    def of(cls, branch: LiveBranch, text: bool) -> Self:
-        """Return the kept form of ``branch``, with or without its text."""
+    def of(cls, state: EpisodeState, number: int, text: bool) -> Self:
+        """Return the kept form of a branch, with or without its text."""
+        branch = state.branches[number]
+        read = {depth: found for depth in range(1, branch.depth + 1) if (found := state.read.get((number, depth)))}
+        names = sorted({name for found in read.values() for name in found})
         return cls(
-            cells=tuple(branch.cells),
+            cells=tuple(state.cells(number)),
             tokens=branch.tokens,
             finished=branch.finished,
             pruned=branch.pruned,
             lost=branch.lost,
             refused_tokens=branch.refused_tokens,
             text=branch.text if text else None,
+            signals={
+                name: tuple(read.get(depth, {}).get(name) for depth in range(1, branch.depth + 1)) for name in names
+            },
+            scores={depth: score for (of, depth), score in state.scores.items() if of == number},
+            origin=branch.origin,
+            fork_depth=branch.fork_depth,
         )
+
+    def numbers(self, name: str | None, size: int) -> list[float | None]:
+        """Return a signal, or the scores for None, as a recording holds them: as many numbers as answers."""
+        depths = range(1, len(self.cells) + 1)
+        if name is None:
+            found = [self.scores.get(depth) for depth in depths]
+        else:
+            found = list(self.signals.get(name, (None,) * len(self.cells)))
+        return [*found, *[None] * (size - len(found))]
 
     def column(self) -> tuple[list[str | None], int]:
         """Return the answers of the branch in a recording, the final one last, and its tokens.
@@ -118,6 +144,12 @@ class KeptEpisode(BaseModel):
     """Seconds from the question to the answer."""
     notes: tuple[str, ...] = ()
     """A line for each request that was lost."""
+    signals: tuple[str, ...] = ()
+    """The names of the signals for which the controller has asked."""
+    verifier: bool = False
+    """Whether the controller has asked a verifier."""
+    forks: bool = False
+    """Whether the controller has asked for forks."""
 
     @classmethod
     def of(
@@ -152,7 +184,10 @@ class KeptEpisode(BaseModel):
             settings=episode.settings,
             extract=episode.answer_names["extract"],
             answers=episode.answer_names["answers"],
-            branches=tuple(KeptBranch.of(branch, text) for branch in episode.branches),
+            branches=tuple(KeptBranch.of(episode.state, number, text) for number in range(episode.width)),
+            signals=tuple(sorted(episode.state.names_read)),
+            verifier=episode.state.used_verifier,
+            forks=episode.state.used_forks,
             actions=tuple(kept_actions(episode.log)),
             tokens=episode.tokens,
             latency=episode.latency,
@@ -205,7 +240,20 @@ class KeptEpisode(BaseModel):
         """Return the revealed part as a recording, with the branches in the order in which they were opened."""
         columns = self.columns()
         answers, tokens = [column for column, _ in columns], [tokens for _, tokens in columns]
-        return Recording.of(answers, tokens, self.settings.delta, self.settings.probe_cost)
+        never = [KeptBranch(cells=(), tokens=0, finished=False)] * (len(columns) - len(self.branches))
+        branches = [*self.branches, *never]
+
+        def numbers(name: str | None) -> list[list[float | None]]:
+            return [branch.numbers(name, len(column)) for branch, column in zip(branches, answers, strict=True)]
+
+        return Recording.of(
+            answers, tokens, self.settings.delta, self.settings.probe_cost,
+            signals={name: numbers(name) for name in self.signals},
+            verifier=numbers(None) if self.verifier else None,
+            verify_cost=self.settings.verify_cost if self.verifier else 0,
+            parents=[-1 if b.origin is None else b.origin for b in branches] if self.forks else None,
+            fork_depths=[branch.fork_depth for branch in branches] if self.forks else (),
+        )  # fmt: skip
 
 
 def kept_actions(log: ActionLog) -> Iterator[KeptAction]:

@@ -15,6 +15,7 @@ from .episode_state import EpisodeObserver
 from .exchange import Endpoint, Message
 from .forwarding import ForwardedState
 from .settings import LiveSettings
+from .verifier import Verifier
 
 Result = TypeVar("Result")
 
@@ -34,6 +35,7 @@ class LiveQuestion(ForwardedState, Question):
     def __init__(self, episode: LiveEpisode) -> None:
         self.max_branches = episode.max_branches
         self.max_tokens = episode.max_tokens
+        self.signals, self.can_verify, self.has_forks = episode.signals, episode.can_verify, episode.has_forks
         self.episode = self._state = episode
         """The branches with their texts, the log, the real tokens, and the time."""
 
@@ -46,6 +48,7 @@ class LiveQuestion(ForwardedState, Question):
         reader: AnswerReader,
         *,
         observer: EpisodeObserver | None = None,
+        verifier: Verifier | None = None,
     ) -> Self:
         """Ask ``endpoint`` to render the question, and return it with no branch opened.
 
@@ -55,6 +58,7 @@ class LiveQuestion(ForwardedState, Question):
             settings: the budget, and how the model is asked.
             reader: finds the answers.
             observer: functions that are told what happens, in the thread of the event loop.
+            verifier: scores branches; None for no verifier.
 
         Raises:
             RequestLost: the server does not answer.
@@ -63,7 +67,7 @@ class LiveQuestion(ForwardedState, Question):
         if isinstance(messages, str):
             messages = [{"role": "user", "content": messages}]
         prompt = run_live(endpoint.prompt(messages))
-        return cls(LiveEpisode(endpoint, prompt, reader, settings, observer=observer))
+        return cls(LiveEpisode(endpoint, prompt, reader, settings, observer=observer, verifier=verifier))
 
     def close(self) -> None:
         """End all requests that still run. The episode stays readable. May be called twice."""
@@ -97,6 +101,20 @@ class LiveQuestion(ForwardedState, Question):
 
     def run_many_to_end(self, indices: Sequence[int]) -> list[str | None]:
         return self._run(self.episode.run_many_to_end(indices))
+
+    def verify(self, i: int) -> float | None:
+        return self._run(self.episode.verify(i))
+
+    def fork(self, i: int) -> int:
+        return self._run(self.episode.fork(i))
+
+    # State
+
+    def signal(self, i: int, name: str) -> float | None:
+        return self.episode.signal(i, name)
+
+    def can_fork(self, i: int) -> bool:
+        return self.episode.can_fork(i)
 
     def _run(self, action: Coroutine[Any, Any, Result]) -> Result:
         try:

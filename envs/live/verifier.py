@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 from ..errors import InputError
 from ..extras import install_command
+from ..plugins import find_factory
 from .exchange import Message
 
 KEY_VARIABLE = "AUTOTTS_VERIFIER_KEY"
@@ -69,7 +70,7 @@ class Verifier(Protocol):
 
 
 def verifier(text: str) -> Verifier:
-    """Return the verifier that a user names: ``FILE.py:function``, or the address of a server.
+    """Return the verifier that a user names: ``FILE.py:function``, ``package.module:function``, or an address.
 
     Raises:
         InputError: there is none.
@@ -77,8 +78,10 @@ def verifier(text: str) -> Verifier:
     if text.startswith(("http://", "https://")):
         return HttpVerifier(text)
     file, colon, name = text.rpartition(":")
-    if not colon or not file.endswith(".py") or not name.isidentifier():
+    if not colon:
         raise InputError(f"--verifier {text[:80]}: expected FILE.py:function, or the address of a server")
+    if not file.endswith(".py"):
+        return FunctionVerifier(text, find_factory("verifier", text, "autotts.verifiers", ()))
     function = getattr(_module(Path(file)), name, None)
     if not callable(function):
         raise InputError(f"--verifier {text[:80]}: {file} has no function {name}")

@@ -23,6 +23,7 @@ from autotts.sandbox.outcome import Candidate
 from autotts.sandbox.wire import SandboxJob, SealedBatch
 
 from ..environments import environment, random_environment
+from ..envs.extended import extended_environment
 from .mutation import Files, Raw, mutated_directory, mutated_files, unzipped, zipped
 
 COLUMNS = ("gold", "branch_offsets", "probe_offsets", "probe_answers", "final_answers", "total_tokens")
@@ -52,7 +53,8 @@ def seeds() -> list[bytes]:
         answers="number", question_ids=tuple(f"q{i}" for i in range(len(plain))), imported="--answers number",
     )  # fmt: skip
     tiny = environment([[["A"]]], None, ["A"], name="tiny")
-    return [packed(made) for made in (plain, rich, tiny, random_environment(Random(9), probe_cost=2))]
+    extended = extended_environment(Random(4), questions=2, roots=2)
+    return [packed(made) for made in (plain, rich, tiny, random_environment(Random(9), probe_cost=2), extended)]
 
 
 def content_hash(files: Files) -> str | None:
@@ -60,17 +62,21 @@ def content_hash(files: Files) -> str | None:
     try:
         meta = json.loads(files["meta.json"])
         keys = ("format", "delta", "probe_cost", "questions", "vocabulary", "signals")
-        parts = [
-            json.dumps({key: meta[key] for key in keys} | {"signals": sorted(meta["signals"])}, sort_keys=True).encode()
-        ]
-        for name in (*COLUMNS, *(f"signal/{key}" for key in sorted(meta["signals"]))):
+        keys += ("final_signals", "verify_cost", "fork_rule") if meta["format"] == 2 else ()
+        described = {key: sorted(meta[key]) if "signals" in key else meta[key] for key in keys}
+        parts = [json.dumps(described, sort_keys=True).encode()]
+        scores = ("verifier", "final_verifier") if meta.get("verify_cost") is not None else ()
+        forks = ("parents", "fork_depths") if meta.get("fork_rule") is not None else ()
+        signals = [f"signal/{key}" for key in sorted(meta["signals"])]
+        signals += [f"final_signal/{key}" for key in sorted(meta.get("final_signals", ()))]
+        for name in (*COLUMNS, *signals, *scores, *forks):
             column = np.load(io.BytesIO(files[f"{name}.npy"]), allow_pickle=False)
             if name.endswith("_offsets"):
                 column = np.concatenate(([0], np.cumsum(column, dtype=np.int64)))
             if column.dtype.kind not in "iuf" or column.size > 1 << 20:
                 return None  # the memory of this process is measured
             with np.errstate(all="ignore"):
-                parts.append(column.astype("<f4" if name.startswith("signal/") else "<i4").tobytes())
+                parts.append(column.astype("<f4" if name in (*signals, *scores) else "<i4").tobytes())
     except Exception:  # it has been changed before
         return None
     digest = hashlib.sha256()

@@ -20,9 +20,9 @@ from ...importing.line import BranchLine
 from ...importing.published import ABSENT_TEXT
 from ...store import ABSENT, Environment
 from ..exchange import TokenUse
+from ..request_signals import confidence_columns
 from .collection import BranchCollection, CollectedBranch
 from .questions import CollectQuestion
-from .signals import confidence_columns
 
 ACCURACY, AGREEMENT = "accuracy", "agreement"
 """The objectives of an environment: with gold answers, and without."""
@@ -145,7 +145,7 @@ def _lost_notes(collection: BranchCollection) -> list[str]:
 
 def described(
     collection: BranchCollection, *, model: str, template: str, level: str, program: str, questions: str,
-    template_text: str, system: str, verifier: str = "",
+    template_text: str, system: str, verifier: str = "", alternatives: int = 0,
 ) -> dict[str, str]:  # fmt: skip
     """Return the provenance of a collection.
 
@@ -159,6 +159,7 @@ def described(
         template_text: the template of the user's message, "" for none.
         system: the system message, "" for none.
         verifier: the name of the verifier, "" for none.
+        alternatives: the alternatives to each token that were asked for.
     """
     settings = collection.settings
     first = collection.sessions[0] if collection.sessions else None
@@ -182,6 +183,7 @@ def described(
         "tokens": use_in_words(collection.use),
         "probe use": use_in_words(collection.probe_use),
         "verifier": verifier,
+        "alternatives": str(alternatives) if level == "full" else "",
         "forks": f"{collection.forks} at each of {collection.fork_at} intervals" if collection.forks else "",
         "program": program,
     }

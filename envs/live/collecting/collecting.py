@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from ...counting import counted
 from ...errors import InputError
 from ..exchange import GREEDY, Completion, RequestLost, TokenUse
+from ..request_signals import answer_signals, final_signals, interval_signals
 from ..verifier import VerifiedBranch, Verifier
 from .collection import BranchCollection, CollectedBranch
 from .journal import CollectJournal
 from .records import BranchLost, BranchScored, CollectRecord, IntervalDone, ProbeDone, RequestsMade, numbers
 from .servers import CollectServer, prompt_tokens
-from .signals import answer_signals, final_signals, interval_signals
 from .spending import SpendingGuard
 
 _FEWEST = 20

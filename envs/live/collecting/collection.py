@@ -13,6 +13,7 @@ from ...plain_text import message_line
 from ..answer_reader import AnswerReader
 from ..exchange import Passage, TokenUse
 from ..families import suffix_after
+from ..request_signals import NAMES, confidence_columns
 from ..settings import LiveSettings, request_seed
 from .questions import CollectQuestion
 from .records import (
@@ -25,7 +26,6 @@ from .records import (
     SessionBegan,
     token_use,
 )
-from .signals import NAMES, confidence_columns
 
 TRIED = 20
 """Probes, and finished branches, after which at least one must have had an answer."""

@@ -243,7 +243,7 @@ def _provenance(plan: CollectPlan, collection: BranchCollection, server: Collect
     return described(
         collection, model=server.endpoint.model, template=server.template, level=server.endpoint.level,
         program=program, questions=plan.source, template_text=plan.template, system=plan.system,
-        verifier="" if plan.verifier is None else plan.verifier.name,
+        verifier="" if plan.verifier is None else plan.verifier.name, alternatives=plan.alternatives,
     )  # fmt: skip
 
 

@@ -41,3 +41,9 @@ def test_complexity_of_the_baselines() -> None:
     found = {name: complexity(baseline_source(name)) for name in baseline_names()}
     assert all(found.values())
     assert found["self_consistency"].total < found["parallel_probe"].total < found["confidence_momentum"].total  # type: ignore[union-attr]
+
+
+def test_a_declared_signal_counts_as_many_constants() -> None:
+    """A controller that needs a signal must lead one that does not by more than another constant would ask for."""
+    source = "class A(Controller):\n    signals = ('confidence',)\n    optional_signals = ('entropy',)\n"
+    assert complexity(source) == Complexity(constants=48, branches=0)

@@ -49,6 +49,18 @@ def {name}_level(self, question: Question, i: int) -> float:
     value = question.signal(i, "{signal}")
     return 0.0 if value is None else max(-4.0, min(4.0, (value - {centre:g}) / {scale:g}))
 '''
+LISTEN = """
+        value = question.signal(i, {signal})
+        if value is not None:
+            total, count = self.{name}_heard.get(i, (0.0, 0))
+            self.{name}_heard[i] = total + value, count + 1
+"""
+MEAN = '''
+def {name}_mean(self, question: Question, i: int) -> float:
+    """Return the mean {signal} of branch ``i`` over its rounds, in usual deviations; 0 if it was absent."""
+    total, count = self.{name}_heard.get(i, (0.0, 0))
+    return max(-4.0, min(4.0, (total / count - {centre:g}) / {scale:g})) if count else 0.0
+'''
 RANK = '''
 def {name}_rank(self, question: Question, i: int) -> float:
     """Return the share of the branches so far whose {signal} was lower at their end."""

@@ -52,6 +52,7 @@ class FrameSource(VotingMethods):
         self.prunes = self.formulas["prune"] != FALSE
         self.bursts = not self.is_plain("advance", 1)
         self.watches = any(map(self.recalls, SLOTS))
+        self.listens = any(node.op == "mean" for tree in self.formulas.values() for node in tree.walk())
         timed = [slot for slot in ("stop", "prune", "open") if not self.static(slot)]
         self.waits = bool(timed) and not self.watches and not self.bursts
         self.texts: dict[str, str] = {}
@@ -97,6 +98,7 @@ class FrameSource(VotingMethods):
     def text(self) -> str:
         pieces = [self.schedule(), self.solve(), self.open()]
         pieces += [self.advance()] if self.bursts else []
+        pieces += [self.listen()] if self.listens else []
         pieces += [self.hear(), self.count(), self.weigh(), self.enough()]
         pieces += [self.follow()] if self.watches else []
         pieces += [self.give_up()] if self.prunes else []
@@ -205,12 +207,14 @@ class FrameSource(VotingMethods):
     def round(self) -> list[str | bool]:
         """Return the code that runs one round, and hears what is new."""
         spent = "        except BudgetSpent:\n            break  # no tokens are left: what was seen until now votes"
+        listen = self.listens and "        self.listen(question)"
         if self.bursts:
-            return [f"            {'ended = ' * self.asks_ended}self.advance(question)", spent]
+            return [f"            {'ended = ' * self.asks_ended}self.advance(question)", spent, listen]
         run = [
             "            said = question.step_many(self.running)",
             spent,
             self.counts_rounds and "        self.rounds += 1",
+            listen,
         ]
         heard = f"{'ended = ' * self.asks_ended}self.hear(question, self.running, said)"
         if self.watches:
@@ -262,6 +266,8 @@ class FrameSource(VotingMethods):
         yield self.waits and "    self.due = inf  # round in which something may be decided without news"
         for node in self.used("rank"):
             yield f"    self.{identifier(node.name)}_levels: list[float] = []  # of those finished, sorted"
+        for node in self.used("mean"):
+            yield f"    self.{identifier(node.name)}_heard: dict[int, tuple[float, int]] = {{}}  # sum and number"
         for node in self.used("lead_level"):
             yield f"    self.{identifier(node.name)}_by_answer: dict[str | None, tuple[float, int]] = {{}}"
         for slot, wording in self.wordings.items():
@@ -281,6 +287,17 @@ class FrameSource(VotingMethods):
             '    free = min(p["most"], question.max_branches) - question.width',
             f"    more = round(min(free, {wanted} - len(self.running)))",
             "    if more > 0:\n        self.running += question.branch_many(more)",
+        )
+
+    def listen(self) -> str:
+        return joined(
+            "def listen(self, question: Question) -> None:",
+            '    """Note the signals of the running branches, once a round."""',
+            "    for i in self.running:",
+            *(
+                text.LISTEN.strip("\n").format(name=identifier(node.name), signal=quoted(node.name))
+                for node in self.used("mean")
+            ),
         )
 
     def advance(self) -> str:
@@ -365,10 +382,12 @@ class FrameSource(VotingMethods):
         return "\n".join([*lines, f"self.cast(question, i, {share})"])
 
     def signal_methods(self) -> Iterator[str]:
-        nodes = {node.name: node for _, node in self.nodes if node.op in SIGNAL_FORMS}
-        for name, node in nodes.items():
-            centre, scale = node.span
-            yield text.LEVEL.format(name=identifier(name), signal=name, centre=centre, scale=scale)
-        for form, fragment in (("rank", text.RANK), ("lead_level", text.LEAD_LEVEL)):
-            for node in self.used(form):
-                yield fragment.format(name=identifier(node.name), signal=node.name)
+        found = {node.name: node for _, node in self.nodes if node.op in SIGNAL_FORMS}
+        ranked = {node.name for slot, node in self.nodes if node.op == "rank" and slot != "weight"}
+        for name, node in found.items():
+            forms = {each.op for _, each in self.nodes if each.name == name}
+            words = {"name": identifier(name), "signal": name, "centre": node.span[0], "scale": node.span[1]}
+            yield text.LEVEL.format(**words) if forms - {"mean"} else ""
+            yield text.MEAN.format(**words) if "mean" in forms else ""
+            yield text.RANK.format(**words) if name in ranked else ""
+            yield text.LEAD_LEVEL.format(**words) if "lead_level" in forms else ""

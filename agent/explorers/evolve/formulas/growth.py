@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from ....records.explorer import SignalSummary
 from .expression import B, Expression, L, N, S, apply, constant
 from .program import level
-from .vocabulary import SCOPES, SIGNALS
+from .vocabulary import SCOPES, SIGNALS, forms_of
 
 _RARE = {"rounds": 0.0, "running": 0.3, "first": 0.5, "answers": 0.5, "fickle": 0.5, "second": 0.5}
 """Weights of features other than 1: a condition on rounds alone depends on the lengths of a model."""
@@ -94,10 +94,10 @@ class Growth:
 
     def leaf(self, type: str) -> Expression:
         """Return a feature of ``type``; a constant if the scope has none."""
-        forms = list(SIGNALS[self.scope]) if type == S and self.signals else []
+        forms = [(form, each) for each in self.signals for form in forms_of(self.scope, each)] if type == S else []
         known = sum(weight for _, weight in self._features.get(type, ()))
         if forms and self.rng.random() * (known + _SIGNAL_WEIGHT) >= known:
-            return level(self.rng.choice(forms), self.rng.choice(self.signals))
+            return level(*self.rng.choice(forms))
         return Expression(self._name(type), type) if known else self.constant(type)
 
     def _name(self, type: str) -> str:
@@ -113,7 +113,7 @@ class Growth:
 
     def constant_near(self, one: Expression) -> Expression:
         """Return a constant that ``one`` may well be compared with."""
-        if one.op in ("level", "lead_level"):
+        if one.op in ("level", "lead_level", "mean"):
             value = self.rng.uniform(-1.5, 1.5)
             return constant(S, value, value + self.rng.uniform(-1, 1))
         if one.op in ("doubt", "chance", "poll_doubt"):

@@ -52,17 +52,25 @@ def fitted(source: str) -> str:
     return "\n".join(_fitted(line) for line in source.split("\n"))
 
 
+_LONG = (
+    r"( +)(for )(.*)( in self\.ballots:)()",
+    r"( +)(self\.[\w.]+)\((.*)\)()()",
+    r"( +)(return |if |[\w.\[\]]+ \+?= )(.*?)(:?)((?:  # [^\"]*)?)",
+)
+"""Statements that may be long: indentation, start, the part that is broken, end, and comment."""
+
+
 def _fitted(line: str) -> str:
-    if len(line) > _WIDTH and (call := re.match(r"( +)(self\.[\w.]+\()(.*)(\))$", line)):
-        indent, start, inner, end = call.groups()
-        wrapped = textwrap.fill(inner, _WIDTH, initial_indent=f"{indent}    ", subsequent_indent=f"{indent}    ")
-        return f"{indent}{start}\n{wrapped}\n{indent}{end}"
-    found = re.match(r"( +)(return |if |[\w.\[\]]+ \+?= )(.*?)(:?)((?:  # [^\"]*)?)$", line)
-    if len(line) <= _WIDTH or found is None:
+    if len(line) <= _WIDTH:
         return line
-    indent, start, inner, end, comment = found.groups()
-    wrapped = textwrap.fill(bare(inner), _WIDTH, initial_indent=f"{indent}    ", subsequent_indent=f"{indent}    ")
-    return f"{indent}{start}({comment}\n{wrapped}\n{indent}){end}"
+    for pattern in _LONG:
+        if found := re.fullmatch(pattern, line):
+            indent, start, inner, end, comment = found.groups()
+            inner = bare(inner) if pattern == _LONG[-1] else inner  # a tuple in a call needs its parentheses
+            deeper = f"{indent}    "
+            wrapped = textwrap.fill(inner, _WIDTH, initial_indent=deeper, subsequent_indent=deeper)
+            return f"{indent}{start}({comment}\n{wrapped}\n{indent}){end}"
+    return line
 
 
 def pruned(method: str) -> str:

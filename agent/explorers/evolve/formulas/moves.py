@@ -11,9 +11,9 @@ from ....records.explorer import SignalSummary
 from .expression import FALSE, OPERATIONS, TRUE, B, Expression, L, S, apply, constant, replaced, rounded
 from .growth import Growth
 from .polarity import effects
-from .program import DEFAULTS, Program
+from .program import DEFAULTS, Program, level
 from .translation import VOCABULARY, block
-from .vocabulary import PLAIN, SCOPES, SIGNALS, SLOTS
+from .vocabulary import PLAIN, SCOPES, SLOTS, forms_of
 
 _STEPS = (0.12, 0.35, 0.8)
 """Standard deviations of the logarithm of a constant's factor: small steps tune, large ones explore."""
@@ -179,15 +179,14 @@ class Moves:
         signal, draw = self.rng.choice(self.signals), self.rng.random()
         if draw < 0.5:
             growth = self._growth("weight")
-            form = Expression("level", S, (), (signal.centre, signal.scale), signal.name)
+            form = level(self.rng.choice([each for each in forms_of("ballot", signal) if each != "rank"]), signal)
             factor = apply("exp", apply("mul", constant(S, rounded(self.rng.gauss(0, 1))), form))
             tree = program.formulas["weight"]
             made = factor if tree == DEFAULTS["weight"] else apply("mul", factor, tree)
             return program.with_formulas(weight=made), f"{signal.name} in the weight of a vote"
-        slot = "stop" if draw < 0.75 else "prune"
+        slot = "stop" if draw < 0.75 and signal.final else "prune"
         growth = Growth(SLOTS[slot].scope, (signal,), self.rng)
-        forms = list(SIGNALS[growth.scope])
-        one = Expression(self.rng.choice(forms), S, (), (signal.centre, signal.scale), signal.name)
+        one = level(self.rng.choice(forms_of(growth.scope, signal)), signal)
         sides = [one, growth.constant_near(one)]
         self.rng.shuffle(sides)
         tree = program.formulas[slot]

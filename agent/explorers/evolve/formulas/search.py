@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 
@@ -14,14 +16,15 @@ from ....records.version import BriefVersion
 from ..genome import STARTS, Genome
 from ..moves import PURPOSES, WIDE, urgency
 from ..number_variants import is_given, number_variants
-from .expression import Expression, S, apply, constant
+from .expression import S, apply, constant
 from .frame import write
 from .moves import Changed, Moves, continued, without_signal
-from .program import Program
+from .program import Program, level
 from .program_surrogate import ProgramSurrogate, program_surrogate
 from .translation import VOCABULARY, block, translate
 
 _TRIES = 60  # drafts per proposal: an explorer that draws only duplicates returns fewer proposals after so many
+_EARNING = 3  # of the best versions, those that are tried without their signals
 _POOL = 30  # drafts per proposal from which the surrogate model chooses
 
 
@@ -143,7 +146,7 @@ class FormulaExplorer:
             found = [(plain, "the defaults"), *(each for each in singles if each is not None)]
         for signal in brief.signals if self._formulas else ():
             for sign in (0.7, -0.7):
-                form = Expression("level", S, (), (signal.centre, signal.scale), signal.name)
+                form = level("level" if signal.final else "mean", signal)
                 weight = apply("exp", apply("mul", constant(S, sign), form))
                 base = found[0][0]
                 words = f"votes weigh {'more' if sign > 0 else 'less'} by {signal.name}"
@@ -173,10 +176,16 @@ class FormulaExplorer:
 
 def program_of(data: Mapping[str, Any]) -> Program | None:
     """Return the program in the data of a version, or that of its building blocks; None if there is neither."""
+    kind = next((kind for kind in ("program", "genome") if kind in data), None)
+    return _read(kind, json.dumps(data[kind])) if kind else None
+
+
+@lru_cache(maxsize=8192)
+def _read(kind: str, text: str) -> Program | None:
+    """Return a program from its JSON. Each step of a long run reads all versions: a program is simplified once."""
+    document = json.loads(text)
     try:
-        if "program" in data:
-            return Program.from_json(data["program"])
-        return translate(Genome.from_json(data["genome"])) if "genome" in data else None
+        return Program.from_json(document) if kind == "program" else translate(Genome.from_json(document))
     except ValueError:
         return None
 
@@ -247,10 +256,16 @@ def _draft(version: BriefVersion, before: Program, changed: Changed, words: str)
 
 
 def _fresh(starts: Sequence[tuple[Program, str]], moves: Moves) -> ProgramDraft:
-    """Return a changed start."""
+    """Return a start with up to four more building blocks, and with random changes."""
     program, name = moves.rng.choice(starts)
-    made, words = moves.vary(program)
-    return ProgramDraft(made, f"Fresh blood from a start ({name}), changed at random: {words}.")
+    added = []
+    for _ in range(moves.rng.choice((0, 0, 2, 4))):
+        if (made := moves.tried(moves.insert, program)) is not None:
+            program = made[0]
+            added.append(made[1])
+    program, words = moves.vary(program)
+    changes = ", ".join([*added, words])
+    return ProgramDraft(program, f"Fresh blood from a start ({name}), changed at random: {changes}.")
 
 
 def _mutated(version: BriefVersion, program: Program, moves: Moves) -> ProgramDraft | None:
@@ -295,7 +310,7 @@ def _without_signals(
     version: BriefVersion, program: Program, qualities: Mapping[str, float], turn: int
 ) -> ProgramDraft | None:
     """Return the version without one of its signals, unless that was measured: a signal must earn its place."""
-    for signal in program.signals if turn < 8 else ():
+    for signal in program.signals if turn < _EARNING else ():
         for long in (None, 1.0, 2.0):
             plain = without_signal(program, signal, long)
             if plain.key not in qualities:

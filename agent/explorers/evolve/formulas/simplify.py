@@ -128,6 +128,17 @@ def _comparison(one: Expression, two: Expression, features: Mapping[str, Formula
         return TRUE
     if high < least:
         return FALSE
+    for each, other, below in ((one, two, TRUE), (two, one, FALSE)):  # x >= c * x
+        if (
+            other.op == "mul"
+            and other.args[0].is_constant
+            and other.args[1] == each
+            and range_of(each, features)[0] > 0
+        ):
+            if max(other.args[0].span) < 1:
+                return below
+            if min(other.args[0].span) > 1:
+                return FALSE if below == TRUE else TRUE
     if one.op == "div" and range_of(one.args[1], features)[0] > 0 and two.type == S:
         above, below = one.args
         return apply("ge", above, apply("mul", two, below))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from ....records.explorer import SignalSummary
 from .expression import B, L, N, S
 
 Scope = Literal["episode", "branch", "ballot", "answer"]
@@ -206,22 +207,30 @@ ANSWER: dict[str, FormulaFeature] = {
 """Features of an answer, for what its votes count in the end."""
 
 _LEVEL = FormulaFeature(
-    S, -4, 4, "", "{name} of the branch, in usual deviations from its usual value", (), varies=True, local=True
+    S, -4, 4, "", "{name} of the branch at its end, in usual deviations from its usual value", local=True
 )
 _RANK = FormulaFeature(
-    S, 0, 1, "", "the share of the branches so far whose {name} was lower at their end", (), varies=True, local=True
+    S, 0, 1, "", "the share of the branches so far whose {name} at their end was lower", varies=True, local=True
 )
+_MEAN = FormulaFeature(
+    S, -4, 4, "", "mean {name} of the branch over its rounds, in usual deviations from the usual value", varies=True,
+    local=True,
+)  # fmt: skip
 SIGNALS: dict[str, dict[str, FormulaFeature]] = {
     "episode": {
         "lead_level": FormulaFeature(
             S, -4, 4, "", "{name} of the finished branches for the leading answer, on average, in usual deviations"
         ),
     },
-    "branch": {"level": _LEVEL, "rank": _RANK},
-    "ballot": {"level": _LEVEL, "rank": _RANK},
+    "branch": {"mean": _MEAN},
+    "ballot": {"level": _LEVEL, "rank": _RANK, "mean": _MEAN},
     "answer": {},
 }
-"""The forms in which a formula may use a signal, by scope."""
+"""The forms in which a formula may use a signal, by scope.
+
+A running branch has the mean over its rounds alone: to prune by the present value of a number that tells nothing prunes
+long branches more often, which helps, and looks like a use of the number.
+"""
 SIGNAL_FORMS = frozenset(form for forms in SIGNALS.values() for form in forms)
 
 SCOPES: dict[str, dict[str, FormulaFeature]] = {
@@ -260,6 +269,11 @@ SLOTS: dict[str, Slot] = {
 """The slots, in the order in which they are explained."""
 PLAIN = ("most", "typical")
 """Slots that hold a constant alone."""
+
+
+def forms_of(scope: str, signal: SignalSummary) -> list[str]:
+    """Return the forms in which formulas of ``scope`` may use ``signal``."""
+    return [form for form in SIGNALS[scope] if signal.final or form == "mean"]
 
 
 def types_of(scope: str) -> Mapping[str, str]:

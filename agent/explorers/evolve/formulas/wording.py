@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -19,9 +20,11 @@ _INFIX = {"add": (" + ", _SUM), "sub": (" - ", _SUM), "mul": (" * ", _PRODUCT), 
 
 
 def identifier(name: str) -> str:
-    """Return a signal's name as a Python name."""
-    cleaned = re.sub(r"\W", "_", name, flags=re.ASCII).strip("_").lower()
-    return cleaned if cleaned and not cleaned[0].isdigit() else f"signal_{cleaned}"
+    """Return a signal's name as a Python name; names that are none get a few digits, so that no two become equal."""
+    cleaned = re.sub(r"\W", "_", name, flags=re.ASCII).lower()
+    if cleaned == name and not cleaned[0].isdigit():
+        return cleaned
+    return f"signal_{cleaned.strip('_')}_{zlib.crc32(name.encode()):x}"
 
 
 def local_name(node: Expression) -> str:

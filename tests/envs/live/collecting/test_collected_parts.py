@@ -184,11 +184,13 @@ def test_a_function_of_a_file_is_a_verifier(tmp_path: Path) -> None:
         (f"{file}:text", "a score is a number or none, but this is of type str"),
         (f"{file}:missing", "no function missing"),
         (f"{tmp_path / 'w.py'}:f", "no such file"),
-        ("v:f", "expected FILE.py:function"),
-        (f"{file}:A.b", "expected FILE.py:function"),
+        ("v", "expected FILE.py:function"),
+        ("no.such:f", "cannot import no.such"),
+        (f"{file}:A.b", "no function A.b"),
     ):
         with pytest.raises(InputError, match=words):
             asyncio.run(scored(name, BRANCH))
+    assert asyncio.run(scored("autotts.envs.live.tiny.verifier:score", BRANCH)) == [0.5]
     (tmp_path / "bad.py").write_text("1 / 0")
     with pytest.raises(InputError, match="it cannot be run: ZeroDivisionError"):
         verifier(f"{tmp_path / 'bad.py'}:f")

@@ -181,10 +181,10 @@ def test_conditions_on_time_say_when_they_may_hold() -> None:
     assert waiting(apply("and", few, long), wording) == (
         'p["prune_depth"] * typical - depth if finished >= p["prune_finished"] else inf'
     )
-    level = Expression("level", S, (), (0.0, 1.0), "confidence")
+    level = Expression("mean", S, (), (0.0, 1.0), "confidence")
     low = apply("ge", constant(S, -1), level)
     assert waiting(apply("or", long, low), wording) == (
-        'min(p["prune_depth"] * typical - depth, 0 if confidence_level <= p["prune_confidence_level"] else 1)'
+        'min(p["prune_depth"] * typical - depth, 0 if confidence_mean <= p["prune_confidence_mean"] else 1)'
     )
 
 

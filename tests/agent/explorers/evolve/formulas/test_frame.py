@@ -58,8 +58,7 @@ def test_only_signals_in_use_are_declared() -> None:
     assert "signals" not in write(Program.make({}))
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", [*range(5), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(5, 40))])
 def test_every_controller_solves_every_environment(seed: int) -> None:
     """Checks: no illegal action, the same actions again, and a schedule that is monotone in beta."""
     source = write(random_program(seed))

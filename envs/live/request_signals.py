@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ...importing.confidences import confidence_signals
-from ...signals import TAIL_PART
-from ..exchange import Completion
+from ..importing.confidences import confidence_signals
+from ..signals import TAIL_PART
+from .exchange import Completion
 
 NAMES = (
     *(f"{part}{kind}" for part in ("", "tail_", "answer_") for kind in ("confidence", "lowest", "entropy")),
@@ -33,7 +33,10 @@ def answer_signals(completion: Completion, answer: str | None) -> dict[str, floa
         answer: the answer in its text. Its tokens count; all tokens do if it is absent, or if the server does not tell
             the text of each token.
     """
-    part = _tokens_of(completion, answer)
+    return _answer_signals(completion, _tokens_of(completion, answer, completion.text.find(answer) if answer else -1))
+
+
+def _answer_signals(completion: Completion, part: slice) -> dict[str, float]:
     logprobs = None if completion.logprobs is None else completion.logprobs[part]
     entropies = None if completion.entropies is None else completion.entropies[part]
     found = _signals("answer_", logprobs, entropies)
@@ -42,9 +45,14 @@ def answer_signals(completion: Completion, answer: str | None) -> dict[str, floa
 
 
 def final_signals(completion: Completion, answer: str | None) -> dict[str, float]:
-    """Return the signals of the last interval of a branch, and of its final answer if this stands in the interval."""
+    """Return the signals of the last interval of a branch, and those of its final answer if its tokens are known.
+
+    They are known if the answer stands in the interval, where its last place counts, and the server tells the text of
+    each token.
+    """
     found = interval_signals(completion)
-    return found | answer_signals(completion, answer) if answer and answer in completion.text else found
+    at = completion.text.rfind(answer) if answer and completion.token_texts is not None else -1
+    return found if at < 0 else found | _answer_signals(completion, _tokens_of(completion, answer, at))
 
 
 def confidence_columns(
@@ -61,9 +69,9 @@ def confidence_columns(
     return confidence_signals(np.array(confidences[: ends[-1]], np.float64), ends[:-1])
 
 
-def _tokens_of(completion: Completion, answer: str | None) -> slice:
+def _tokens_of(completion: Completion, answer: str | None, at: int) -> slice:
+    """Return the tokens of ``answer``, which begins at character ``at``; all tokens if ``at`` is negative."""
     everything = slice(None)
-    at = completion.text.find(answer) if answer else -1
     if completion.token_texts is None or answer is None or at < 0:
         return everything
     first, place = None, 0
