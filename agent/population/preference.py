@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from autotts.envs.statistics import Floats
 
 from ..records.complexity import UNKNOWN
 
 
-def preferred(quality: Floats, noise: Floats, complexity: Sequence[int]) -> list[int]:
+def preferred(quality: Floats, noise: Floats, complexity: Sequence[int] | npt.NDArray[np.int64]) -> list[int]:
     """Return the indices of versions, best first. A lead that may be noise counts less for a more complicated version.
 
     The simplest version may trail the most complicated one by one standard error and still precede it. For other
