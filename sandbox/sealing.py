@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, overload
@@ -48,7 +49,29 @@ class SealedQuestion:
         return answers + (0 if self.extras is None else self.extras.nbytes)
 
 
-class RecordedQuestions(Sequence[SealedQuestion]):
+class SealedQuestions(Sequence[SealedQuestion]):
+    """Q sealed questions, each made when it is taken."""
+
+    @overload
+    def __getitem__(self, index: int) -> SealedQuestion: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[SealedQuestion]: ...
+
+    def __getitem__(self, index: int | slice) -> SealedQuestion | list[SealedQuestion]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        return self._question(range(len(self))[index])
+
+    @abstractmethod
+    def _question(self, i: int) -> SealedQuestion:
+        """Return the question with the index ``i``, from 0."""
+
+    @abstractmethod
+    def sizes(self) -> npt.NDArray[np.int64]:
+        """Return (Q,) the bytes that each question takes in a message. No question is made for it."""
+
+
+class RecordedQuestions(SealedQuestions):
     """Questions of environments, each sealed anew when it is taken: nothing of them is held in between.
 
     The codes of a question are the same whenever it is taken, and are drawn anew for each object of this class.
@@ -62,27 +85,19 @@ class RecordedQuestions(Sequence[SealedQuestion]):
     def __init__(
         self, environments: Sequence[Environment], environment: npt.NDArray[np.int64], question: npt.NDArray[np.int64]
     ) -> None:
-        self._environments, self._environment, self._question = environments, environment, question
+        self._environments, self._environment, self._index = environments, environment, question
         self._secret = secrets.randbits(128)
 
     def __len__(self) -> int:
-        return len(self._question)
+        return len(self._index)
 
-    @overload
-    def __getitem__(self, index: int) -> SealedQuestion: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[SealedQuestion]: ...
-
-    def __getitem__(self, index: int | slice) -> SealedQuestion | list[SealedQuestion]:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
-        index = range(len(self))[index]
-        env = self._environments[int(self._environment[index])]
-        return seal_question(env, int(self._question[index]), np.random.default_rng([self._secret, index]))
+    def _question(self, i: int) -> SealedQuestion:
+        env = self._environments[int(self._environment[i])]
+        return seal_question(env, int(self._index[i]), np.random.default_rng([self._secret, i]))
 
     def places(self) -> Iterator[tuple[Environment, int]]:
         """Yield the environment of each question, and its index there."""
-        for e, q in zip(self._environment.tolist(), self._question.tolist(), strict=True):
+        for e, q in zip(self._environment.tolist(), self._index.tolist(), strict=True):
             yield self._environments[e], q
 
     def widths(self) -> npt.NDArray[np.int64]:
@@ -90,15 +105,14 @@ class RecordedQuestions(Sequence[SealedQuestion]):
         widths = np.zeros(len(self), np.int64)
         for e, env in enumerate(self._environments):
             mine = np.flatnonzero(self._environment == e)
-            widths[mine] = np.diff(env.branch_offsets)[self._question[mine]]
+            widths[mine] = np.diff(env.branch_offsets)[self._index[mine]]
         return widths
 
     def sizes(self) -> npt.NDArray[np.int64]:
-        """Return (Q,) the bytes that each question takes in a message. No question is sealed."""
         sizes = np.zeros(len(self), np.int64)
         for e, env in enumerate(self._environments):
             mine = np.flatnonzero(self._environment == e)
-            first, last = env.branch_offsets[self._question[mine]], env.branch_offsets[self._question[mine] + 1]
+            first, last = env.branch_offsets[self._index[mine]], env.branch_offsets[self._index[mine] + 1]
             cells = (env.probe_offsets[last] - env.probe_offsets[first]).astype(np.int64) + last - first
             numbers = len(env.signal_names) + (env.verifier is not None)
             sizes[mine] = (2 + 4 * numbers) * cells + (8 if env.parents is None else 16) * (last - first)
@@ -106,7 +120,7 @@ class RecordedQuestions(Sequence[SealedQuestion]):
 
 
 @dataclass(frozen=True)
-class PackedQuestions(Sequence[SealedQuestion]):
+class PackedQuestions(SealedQuestions):
     """Q sealed questions in a few columns, which become messages without a step for each question."""
 
     cells: npt.NDArray[np.uint16]
@@ -147,15 +161,7 @@ class PackedQuestions(Sequence[SealedQuestion]):
         meaning[self.codes[question, : len(known)]] = known
         return meaning
 
-    @overload
-    def __getitem__(self, index: int) -> SealedQuestion: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[SealedQuestion]: ...
-
-    def __getitem__(self, index: int | slice) -> SealedQuestion | list[SealedQuestion]:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
-        i = range(len(self))[index]
+    def _question(self, i: int) -> SealedQuestion:
         branches = slice(int(self.branches[i]), int(self.branches[i + 1]))
         return SealedQuestion(
             self.cells[int(self.ends[i]) : int(self.ends[i + 1])],
@@ -167,7 +173,6 @@ class PackedQuestions(Sequence[SealedQuestion]):
         )
 
     def sizes(self) -> npt.NDArray[np.int64]:
-        """Return (Q,) the bytes that each question takes in a message."""
         sizes: npt.NDArray[np.int64] = 2 * np.diff(self.ends) + 8 * np.diff(self.branches)
         return sizes
 
@@ -203,7 +208,7 @@ def columns_of(questions: Sequence[SealedQuestion]) -> QuestionColumns:
 
 def sizes_of(questions: Sequence[SealedQuestion]) -> npt.NDArray[np.int64]:
     """Return the bytes that each of the ``questions`` takes in a message."""
-    if isinstance(questions, RecordedQuestions | PackedQuestions):
+    if isinstance(questions, SealedQuestions):
         return questions.sizes()
     return np.array([sealed.nbytes for sealed in questions], np.int64)
 

@@ -135,8 +135,7 @@ class ArchiveOverview:
 
     def knows(self, report: RunReport | None) -> bool:
         """Return whether it can name the best version, given the final evaluation."""
-        decides = report is not None and report.best in report.measured
-        return not decides or report is None or report.measured.keys() <= {row.id for row in self.rows}
+        return report is None or report.best not in report.measured or report.measured.keys() <= self.by_id.keys()
 
     def best_by(self, at: Floats, report: RunReport | None, given: Mapping[str, str] | None) -> BestVersion | None:
         """Return the best version (`agent.archive.best`), if it `knows` enough; see `best_version`."""
