@@ -100,6 +100,7 @@ def made_up(
     scores = Scores(
         episodes=episodes, correct=numbers % 3 > 0, tokens=1000 + numbers % 997, latency=500 + numbers % 499,
         answer=none.ravel(), depth=none, opened=none.ravel(), pruned=none.astype(bool), branch=none,
+        start=none,
     )  # fmt: skip
     if progress is not None:
         progress(len(episodes))

@@ -65,11 +65,13 @@ class Scores(EpisodeFigures):
     """(E, max_branches) whether each branch was pruned."""
     branch: npt.NDArray[np.int32]
     """(E, max_branches) the recorded branches (see `OpenedBranches.branch`)."""
+    start: npt.NDArray[np.int32]
+    """(E, max_branches) the depth at which each branch was opened (see `OpenedBranches.start`)."""
 
     @cached_property
     def width(self) -> npt.NDArray[np.int32]:
-        """(E,) branches that ran at least one interval."""
-        width: npt.NDArray[np.int32] = (self.depth > 0).sum(axis=1, dtype=np.int32)
+        """(E,) branches that ran at least one interval of their own."""
+        width: npt.NDArray[np.int32] = (self.depth > self.start).sum(axis=1, dtype=np.int32)
         return width
 
     def part(self, episodes: Episodes) -> Scores:
@@ -83,7 +85,7 @@ class Scores(EpisodeFigures):
             return self
         return Scores(
             episodes, self.correct[:n], self.tokens[:n], self.latency[:n], self.answer[:n], self.depth[:n],
-            self.opened[:n], self.pruned[:n], self.branch[:n],
+            self.opened[:n], self.pruned[:n], self.branch[:n], self.start[:n],
         )  # fmt: skip
 
 
@@ -125,7 +127,9 @@ def score(episodes: Episodes, logs: Logs) -> Scores:
         correct[mine] = logs.answer[mine] == env.gold[episodes.question[mine]]
         _check_revealed(env, episodes, mine, logs.answer, depth, branches)
     _check_shown(episodes, logs, depth, branches)
-    return Scores(episodes, correct, tokens, latency, logs.answer, depth, opened, pruned, branches.branch)
+    return Scores(
+        episodes, correct, tokens, latency, logs.answer, depth, opened, pruned, branches.branch, branches.start
+    )
 
 
 def _check_sizes(episodes: Episodes, logs: Logs) -> None:

@@ -16,11 +16,12 @@ def behaviour(scores: Scores, logs: Logs) -> Behaviour:
     """Return the behaviour of the controller that made ``logs``, which have earned ``scores``."""
     episodes = scores.episodes
     delta = np.array([env.delta for env in episodes.environments], np.int64)[episodes.environment]
-    given_up = (scores.depth * scores.pruned).sum(axis=1) * delta  # a pruned branch has not finished: whole intervals
+    ran = scores.depth - scores.start  # what a fork shares with its parent is counted there
+    given_up = (ran * scores.pruned).sum(axis=1) * delta  # a pruned branch has not finished: whole intervals
     tokens = max(1, int(scores.tokens.sum()))
     return Behaviour(
         width=float(scores.width.mean()),
-        depth=float(scores.depth.sum() / max(1, scores.width.sum())),
+        depth=float(scores.depth[ran > 0].sum() / max(1, scores.width.sum())),
         pruned=float(given_up.sum() / tokens),
         latency=float(scores.latency.sum() / tokens),
         decisions=decisions(logs),

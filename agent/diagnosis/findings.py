@@ -10,7 +10,7 @@ from typing import get_args
 
 import numpy as np
 
-from autotts.envs.contract.replay import BRANCH, PRUNE
+from autotts.envs.contract.replay import BRANCH, FORK, PRUNE
 from autotts.envs.episodes import Logs
 from autotts.envs.log_entries import log_entries
 from autotts.envs.scoring import Scores
@@ -175,7 +175,8 @@ def _idle_width(batch: DiagnosedBatch) -> Finding:
 
     def place(e: int) -> tuple[int, int]:
         verbs = batch.logs.part(e, e + 1).verbs
-        later = np.flatnonzero((verbs == BRANCH) & (np.arange(len(verbs)) > lead.settled[e]))
+        opens = (verbs == BRANCH) | (verbs == FORK)
+        later = np.flatnonzero(opens & (np.arange(len(verbs)) > lead.settled[e]))
         return int(later[0]), int(lead.late_tokens[e])
 
     message = (

@@ -63,19 +63,27 @@ def remaining_work(scores: Scores, which: Numbers) -> tuple[Numbers, Numbers]:
     for e, env in enumerate(episodes.environments):
         mine = np.flatnonzero(episodes.environment[which] == e)
         branch, depth = scores.branch[which[mine]], scores.depth[which[mine]].astype(np.int64)
-        advances[mine] = np.maximum(0, np.where(branch >= 0, env.probes[branch] + 1 - depth, 0))
+        ends = np.maximum(env.probes[branch], scores.start[which[mine]])  # a fork may be recorded at a lower depth
+        advances[mine] = np.maximum(0, np.where(branch >= 0, ends + 1 - depth, 0))
         left = np.maximum(0, env.total_tokens[branch] - env.delta * depth)
         tokens[mine] = np.where(advances[mine] > 0, left, 0)
     return advances, tokens
 
 
 def right_shares(episodes: Episodes) -> npt.NDArray[np.float64]:
-    """Return (E,) the share of all recorded branches of the episode's question that end right, in [0, 1]."""
+    """Return (E,) the share of the recorded branches of the episode's question that end right, in [0, 1].
+
+    Where there are forks, it is the share of all branches, or that of the branches that are none, if that is more: how
+    often a branch was forked says nothing about a controller's chances.
+    """
     result = np.zeros(len(episodes))
     for e, env in enumerate(episodes.environments):
-        sizes = np.diff(env.branch_offsets)
-        right = env.final_answers == np.repeat(env.gold, sizes)
-        share = np.add.reduceat(right.astype(np.int64), env.branch_offsets[:-1]) / sizes
+        sizes, starts = np.diff(env.branch_offsets), env.branch_offsets[:-1]
+        right = (env.final_answers == np.repeat(env.gold, sizes)).astype(np.int64)
+        share = np.add.reduceat(right, starts) / sizes
+        if env.parents is not None:
+            roots = env.is_root.astype(np.int64)
+            share = np.maximum(share, np.add.reduceat(right * roots, starts) / np.add.reduceat(roots, starts))
         mine = np.flatnonzero(episodes.environment == e)
         result[mine] = share[episodes.question[mine]]
     return result

@@ -1,7 +1,8 @@
 """When the given answer took the lead for good, and the tokens spent and branches opened after that moment.
 
 At any moment, each branch that is not pruned votes for the last answer that it has shown; an absent answer is a vote
-like any other. An answer leads while no other answer has as many votes. Answers that were not shown do not vote.
+like any other. An answer leads while no other answer has as many votes. Answers that were not shown do not vote. A fork
+votes like the branch that was forked until it shows an answer of its own.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from autotts.envs.contract.replay import BRANCH, PRUNE, STEP
+from autotts.envs.contract.replay import BRANCH, FORK, PRUNE, STEP
 from autotts.envs.episodes import Episodes, Logs
 from autotts.envs.log_entries import LogEntries, log_entries
 
@@ -30,7 +31,7 @@ class LeadHistory:
     idle: _Numbers
     """(E,) tokens spent after that moment; 0 if there is no such moment."""
     late: _Numbers
-    """(E,) branches opened after that moment."""
+    """(E,) branches opened after that moment, forks included."""
     late_tokens: _Numbers
     """(E,) tokens spent on these branches."""
 
@@ -52,7 +53,7 @@ def lead_history(episodes: Episodes, logs: Logs) -> LeadHistory:
 def _lead_history(episodes: Episodes, logs: Logs, first: int) -> tuple[_Numbers, _Numbers, _Numbers, _Numbers]:
     E, R = len(logs), len(logs.verbs)
     done = log_entries(episodes, logs, first)
-    record, repeat = _settled(done, logs)
+    record, repeat = _settled(done, logs, episodes.max_branches)
     led = np.flatnonzero(record >= 0)
     at = record[led]
 
@@ -66,9 +67,10 @@ def _lead_history(episodes: Episodes, logs: Logs, first: int) -> tuple[_Numbers,
     idle = np.zeros(E, np.int64)
     idle[led] = spent[logs.record_offsets[led + 1]] - spent[at + 1] + within
 
-    late = (done.verb == BRANCH) & (record >= 0)[done.episode] & (done.record > record[done.episode])
+    opens = (done.verb == BRANCH) | (done.verb == FORK)
+    late = opens & (record >= 0)[done.episode] & (done.record > record[done.episode])
     by_branch = _sums(done.key, done.tokens, E * episodes.max_branches)
-    late_tokens = _sums(done.episode[late], by_branch[done.key[late]], E)
+    late_tokens = _sums(done.episode[late], by_branch[_opened_keys(done, episodes.max_branches)[late]], E)
     settled = np.where(record >= 0, record - logs.record_offsets[:-1], -1)
     return settled, idle, np.bincount(done.episode[late], minlength=E), late_tokens
 
@@ -77,10 +79,10 @@ def _sums(of: _Numbers, amounts: _Numbers, size: int) -> _Numbers:
     return np.bincount(of, weights=amounts, minlength=size).astype(np.int64)
 
 
-def _settled(done: LogEntries, logs: Logs) -> tuple[_Numbers, _Numbers]:
+def _settled(done: LogEntries, logs: Logs, max_branches: int) -> tuple[_Numbers, _Numbers]:
     """Return (E,) records, and repeats within them, at which the given answer took the lead for good, or -1."""
     E = len(logs)
-    entry, repeat, old, new = _changes(done)
+    entry, repeat, old, new = _changes(done, max_branches)
     gone, come = np.flatnonzero(old >= 0), np.flatnonzero(new >= 0)
     change = np.concatenate((gone, come))
     longest = int(logs.repeats.max(initial=0)) + 1
@@ -129,7 +131,17 @@ def _leads_since(tick: _Numbers, column: _Numbers, sign: npt.NDArray[np.float64]
     return since if since < ticks else -1
 
 
-def _changes(done: LogEntries) -> tuple[_Numbers, _Numbers, _Numbers, _Numbers]:
+def _opened_keys(done: LogEntries, max_branches: int) -> _Numbers:
+    """Return (I,) the key of the branch that each entry opened; that of the entry itself if it opened none."""
+    keys, forks = done.key.copy(), np.flatnonzero(done.verb == FORK)
+    opens = np.cumsum((done.verb == BRANCH) | (done.verb == FORK))
+    first = np.searchsorted(done.episode, done.episode[forks])
+    before = opens[forks] - 1 - np.where(first > 0, opens[first - 1], 0)
+    keys[forks] = done.episode[forks] * max_branches + before
+    return keys
+
+
+def _changes(done: LogEntries, max_branches: int) -> tuple[_Numbers, _Numbers, _Numbers, _Numbers]:
     """Return every change of a branch's vote: the entry, its repeat (from 0), and the answers before and after.
 
     -1 stands for no vote: before the first answer was seen, and after the branch was pruned.
@@ -143,7 +155,42 @@ def _changes(done: LogEntries) -> tuple[_Numbers, _Numbers, _Numbers, _Numbers]:
     new[begin[done.verb[order] == PRUNE]] = -1
     old = np.empty_like(new)
     old[1:] = new[:-1]
-    old[begin[np.diff(done.key[order], prepend=-1) != 0]] = -1
+    starts = np.flatnonzero(np.diff(done.key[order], prepend=-1) != 0)
+    old[begin[starts]] = -1
+    forks = np.flatnonzero(done.verb == FORK)
+    keys = _opened_keys(done, max_branches)[forks]
+    inherited = _inherited(done, forks, keys, order, new[begin + times - 1]) if len(forks) else {}
+    if inherited:
+        old[begin[starts]] = [inherited.get(key, -1) for key in done.key[order[starts]].tolist()]
     changed = np.flatnonzero(new != old)
     entry = order[np.searchsorted(begin, changed, side="right") - 1]
-    return entry, repeat[changed], old[changed], new[changed]
+    begun = np.array([inherited[key] for key in keys.tolist()], np.int64)
+    return (
+        np.concatenate((entry, forks)),
+        np.concatenate((repeat[changed], np.zeros_like(begun))),
+        np.concatenate((old[changed], np.full_like(begun, -1))),
+        np.concatenate((new[changed], begun)),
+    )
+
+
+def _inherited(
+    done: LogEntries, forks: _Numbers, keys: _Numbers, order: _Numbers, votes: _Numbers
+) -> dict[int, int]:
+    """Return by the key of each fork the vote that it begins with: that of the branch that was forked.
+
+    Args:
+        done: the entries.
+        forks: the entries that fork.
+        keys: the key of the branch that each of them opened.
+        order: the entries that change votes, sorted by key and by time within a key.
+        votes: the vote after each entry of ``order``.
+    """
+    result: dict[int, int] = {}
+    size = len(done.verb)
+    times = done.key[order] * size + order
+    parents = done.key[forks]
+    last = np.searchsorted(times, parents * size + forks) - 1
+    for key, parent, at in zip(keys.tolist(), parents.tolist(), last.tolist(), strict=True):
+        voted = at >= 0 and int(done.key[order[at]]) == parent
+        result[key] = int(votes[at]) if voted else result.get(parent, -1)
+    return result
