@@ -8,13 +8,16 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
+from unittest.mock import patch
 
 from autotts.agent.archive.baselines import every_baseline
 from autotts.agent.archive.run_directory import Run, RunConfig
 from autotts.agent.explorers.evolve.explorer import EvolveExplorer, gather, start
 from autotts.agent.explorers.evolve.formulas.search import FormulaExplorer
 from autotts.agent.explorers.evolve.genome import STARTS, Genome
+from autotts.agent.loop.evaluation import CandidateEvaluator
 from autotts.agent.loop.graph import Discovery, discover
 from autotts.agent.population.measurement import Measurement
 from autotts.agent.records.events import CandidateEvaluated
@@ -99,6 +102,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--fresh", type=int, default=20, help="branch orders on which the best versions are measured")
     parser.add_argument("--env", nargs="+", help="default: the synthetic environments")
     parser.add_argument("--data", help="where environments are")
+    parser.add_argument(
+        "--unaudited", action="store_true", help="without audits, which take half the time: no variant writes free code"
+    )
     parser.add_argument("--cores", type=int, default=1, help="discoveries at a time")
     parser.add_argument("--starts", action="store_true", help="begin from the hand-set starts too")
 
@@ -113,8 +119,9 @@ def discovered(
     )  # fmt: skip
     run = Run.create(place, config, environments)
     explorer = LimitedExplorer(explorer_of(variant, options.starts), run, options.episodes)
+    audits = patch.object(CandidateEvaluator, "share", lambda *_: 0.0) if options.unaudited else nullcontext()
     try:
-        with ProcessSandbox(1, LIMITS) as sandbox:
+        with ProcessSandbox(1, LIMITS) as sandbox, audits:
             discover(Discovery(run, explorer, sandbox))
     except EnoughEpisodes:
         pass

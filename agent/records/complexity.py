@@ -15,8 +15,9 @@ _FREE = (0, 1)
 """Numbers that do not count as tuned constants."""
 _BYTES_OF_A_CONSTANT = 4
 """Bytes of stored data, above those of any ordinary controller, that count as one tuned constant."""
-_CONSTANTS_OF_A_SIGNAL = 24
-"""Constants that a signal counts as: a controller that declares it can be played in fewer environments."""
+_CONSTANTS_OF_A_SIGNAL = 200
+"""Constants that a signal counts as, so that a version with a signal must lead by more than noise. It can be played in
+fewer environments, too."""
 UNKNOWN = 10**9
 """Stands for the complexity of a card without one, so that the version is never preferred as simpler."""
 
