@@ -6,7 +6,7 @@ import argparse
 
 import pytest
 
-from autotts.agent.cli import live_options
+from autotts.agent.cli import live_options, verifier_options
 from autotts.agent.cli.command_parser import CommandParser
 from autotts.envs.errors import InputError
 from autotts.envs.live.exchange import Sampling
@@ -16,6 +16,7 @@ from autotts.envs.live.families import PLAIN
 def parse(*words: str, several: bool = False) -> argparse.Namespace:
     command = CommandParser(prog="autotts ask")
     live_options.add_live_options(command, several_servers=several)
+    verifier_options.add_verifier(command)
     return command.parse_args(words)
 
 
