@@ -87,6 +87,8 @@ def log_entries(episodes: Episodes, logs: Logs, first: int = 0, tables: BranchTa
     runs = verb == RUN
     amount = np.where(moves, repeats, 0)
     before = start + _running_sum(amount, key, order) - amount
+    if runs.any() and (verb == VERIFY).any():  # a finished branch can be verified, but nothing else follows a run
+        before = np.where((verb == VERIFY) & (_running_sum(runs.astype(np.int64), key, order) > 0), ends + 1, before)
     after = np.where(runs, ends + 1, before + amount)
     ended = runs | (moves & (after > ends))
 

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from autotts.envs.contract.replay import BRANCH, PRUNE, VERBS
+from autotts.envs.contract.replay import ADVANCE, BRANCH, PRUNE, STEP, VERBS, VERIFY
+from autotts.envs.declarations import Declarations
 from autotts.envs.episodes import Episodes, Logs
 from autotts.envs.opened_branches import opened_branches, recorded_answers
 from autotts.envs.store import Environment
 from autotts.envs.trace import Trace, TraceStep, end_reason, trace
 
+from .branch_numbers import DrawnNumber, OpenedBranch, drawn_numbers
 from .lead import lead_history
 
 _LONGEST = 300
@@ -21,6 +23,8 @@ _LONGEST = 300
 STATES = ("correct", "wrong", "absent", "pruned", "unseen")
 """The states of a cell: its answer if the controller saw the answer, else why the controller did not see it."""
 _CORRECT, _WRONG, _ABSENT, _PRUNED, _UNSEEN = range(len(STATES))
+SHARED = len(STATES)
+"""The state of an interval that a fork shares with the branch that was forked: it is drawn there, and not again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +37,17 @@ class DrawnBranch:
     """The step in which the branch ran each interval."""
     seen: tuple[int, ...]
     """The step in which the controller saw the answer of each interval."""
+    stood: tuple[int, ...]
+    """The step that left the branch at the end of each interval, where its signals can be read."""
+    verified: tuple[int, ...]
+    """The step in which the controller had the branch verified after each interval."""
     opened: int
     pruned: int
     ended: int
+    parent: int
+    """The branch that was forked; -1 for none. The four columns above know of shared intervals from then on."""
+    start: int
+    """The depth at which it was opened: intervals that a fork shares with its parent, else 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +57,10 @@ class DrawnStep:
     verb: str
     times: int
     branches: tuple[int, ...]
+    forks: tuple[int, ...]
+    """Of a fork: the branch that it opened."""
+    scores: tuple[float | None, ...]
+    """Of a verification: the score of each branch."""
     tokens: int
     """Tokens spent in the episode by the end of the call."""
     latency: int
@@ -74,6 +90,10 @@ class DrawnEpisode:
     max_branches: int
     max_tokens: int | None
     branches: tuple[DrawnBranch, ...]
+    numbers: tuple[DrawnNumber, ...]
+    """Signals and scores, those that the controller declares first."""
+    numbers_left_out: int
+    """Signals that are not in ``numbers``, because there would be too many figures."""
     steps: tuple[DrawnStep, ...]
     end: str
     """Why the episode ended."""
@@ -87,10 +107,12 @@ class DrawnEpisode:
     """Whether the episode was played just now, in a sandbox; else the archive has recorded it."""
 
     def states(self) -> tuple[tuple[int, ...], ...]:
-        """Return for every branch the final state of each cell: positions in `STATES`."""
+        """Return for every branch the final state of each cell: positions in `STATES`, or `SHARED`."""
         return tuple(tuple(self._state(branch, cell) for cell in range(len(branch.cells))) for branch in self.branches)
 
     def _state(self, branch: DrawnBranch, cell: int) -> int:
+        if cell < branch.start:
+            return SHARED
         if branch.seen[cell] >= 0:
             answer = branch.cells[cell]
             return _CORRECT if answer == self.gold else _WRONG if answer else _ABSENT
@@ -107,25 +129,43 @@ class DrawnEpisode:
 
 
 def draw_episode(
-    episodes: Episodes, logs: Logs, index: int, version: str, stated: str, played: bool = False
+    episodes: Episodes,
+    logs: Logs,
+    index: int,
+    version: str,
+    stated: str,
+    played: bool = False,
+    declared: Declarations | None = None,
 ) -> DrawnEpisode:
     """Return episode ``index`` of a batch.
+
+    Args:
+        episodes: the batch.
+        logs: its logs.
+        index: the episode.
+        version: the name of the controller.
+        stated: see `DrawnEpisode`.
+        played: see `DrawnEpisode`.
+        declared: what the controller declares that it uses; None for nothing.
 
     Raises:
         InputError: there is no such episode.
         ForgedLog: its log is not one that a controller can have made.
     """
-    found = trace(episodes, logs, index)
+    found = trace(episodes, logs, index, ())
     one = episodes.take(np.array([index]))
     words = _Words()
-    branches = _branches(found, one, logs.part(index, index + 1), words)
+    opened = _opened(found, one, logs.part(index, index + 1))
+    branches = _branches(found, one, logs.part(index, index + 1), opened, words)
+    env = one.environments[one.environment[0]]
+    numbers, left_out = drawn_numbers(env, found.question, opened, declared or Declarations())
     steps = tuple(_step(step, words, seen) for step, seen in _with_sight(found.steps))
     lead = lead_history(one, logs.part(index, index + 1))
     return DrawnEpisode(
         version=version,
         environment=found.environment,
         question=found.question,
-        text=one.environments[one.environment[0]].questions[found.question][:20_000],
+        text=env.questions[found.question][:20_000],
         beta=found.beta,
         order=found.order,
         gold=words(found.gold),
@@ -138,6 +178,8 @@ def draw_episode(
         max_branches=found.max_branches,
         max_tokens=found.max_tokens,
         branches=branches,
+        numbers=numbers,
+        numbers_left_out=left_out,
         steps=steps,
         end=end_reason(found),
         settled=int(lead.settled[0]),
@@ -160,34 +202,71 @@ class _Words:
         return tuple((word or "")[:_LONGEST] for word in self._numbers)
 
 
-def _branches(found: Trace, episode: Episodes, log: Logs, words: _Words) -> tuple[DrawnBranch, ...]:
-    env, opened = episode.environments[episode.environment[0]], opened_branches(episode, log)
+def _opened(found: Trace, episode: Episodes, log: Logs) -> list[OpenedBranch]:
+    """Return the branches in the order of opening."""
+    forked = {new: step.branches[0] for step in found.steps for new in step.forks}
+    opened = opened_branches(episode, log)
+    columns = zip(opened.branch[0].tolist(), opened.start[0].tolist(), strict=True)
+    return [OpenedBranch(branch, forked.get(b, -1), start) for b, (branch, start) in enumerate(columns)][: found.width]
+
+
+class _BranchColumns:
+    """The steps of a branch while its episode is followed."""
+
+    def __init__(self, length: int) -> None:
+        self.passed, self.seen, self.stood, self.verified = ([-1] * length for _ in range(4))
+        self.opened = self.pruned = self.ended = -1
+
+    def inherit(self, parent: _BranchColumns, start: int, number: int) -> None:
+        """Begin as a fork that step ``number`` opened: what its parent has shown is known of it."""
+        self.opened = number
+        for mine, theirs in ((self.passed, parent.passed), (self.seen, parent.seen), (self.stood, parent.stood),
+                             (self.verified, parent.verified)):  # fmt: skip
+            mine[:start] = [number if step >= 0 else -1 for step in theirs[:start]]
+
+    def take(self, step: TraceStep, number: int, depth: int, answers: int) -> None:
+        """Take a step that left the branch at ``depth`` and showed its last ``answers`` answers."""
+        if step.verb == VERBS[BRANCH]:
+            self.opened = number
+        elif step.verb == VERBS[PRUNE]:
+            self.pruned = number
+        elif step.verb == VERBS[VERIFY]:
+            self.verified[depth - 1] = number
+        moved = depth > 0 and self.passed[depth - 1] < 0
+        for cell in range(depth - 1, -1, -1):
+            if self.passed[cell] >= 0:
+                break
+            self.passed[cell] = number
+        if moved:
+            stops = step.times if step.verb in (VERBS[STEP], VERBS[ADVANCE]) else 1
+            self.stood[depth - stops : depth] = [number] * stops
+        self.seen[depth - answers : depth] = [number] * answers
+
+
+def _branches(
+    found: Trace, episode: Episodes, log: Logs, opened: list[OpenedBranch], words: _Words
+) -> tuple[DrawnBranch, ...]:
+    env, columns = episode.environments[episode.environment[0]], opened_branches(episode, log).columns
     rows = [
-        _as_words(env, opened.columns.get((0, b)) or recorded_answers(env, branch), words)
-        for b, branch in enumerate(opened.branch[0, : found.width].tolist())
+        _as_words(env, columns.get((0, b)) or recorded_answers(env, branch.recorded), words)
+        for b, branch in enumerate(opened)
     ]
-    passed, seen = ([[-1] * len(row) for row in rows] for _ in range(2))
-    marks = [[-1, -1, -1] for _ in rows]  # opened, pruned, ended
+    known = [_BranchColumns(len(row)) for row in rows]
     for number, step in enumerate(found.steps):
         for b, depth, answers in zip(step.branches, step.depths, step.answers, strict=True):
-            if step.verb == VERBS[BRANCH]:
-                marks[b][0] = number
-            elif step.verb == VERBS[PRUNE]:
-                marks[b][1] = number
-            for cell in range(depth - 1, -1, -1):
-                if passed[b][cell] >= 0:
-                    break
-                passed[b][cell] = number
-            for cell in range(depth - len(answers), depth):
-                seen[b][cell] = number
+            known[b].take(step, number, depth, len(answers))
         for b in step.ended:
-            marks[b][2] = number
+            known[b].ended = number
         for b in step.forks:
-            marks[b][0] = number
+            known[b].inherit(known[step.branches[0]], opened[b].start, number)
     return tuple(
-        DrawnBranch(cells=tuple(row), passed=tuple(p), seen=tuple(s), opened=m[0], pruned=m[1], ended=m[2])
-        for row, p, s, m in zip(rows, passed, seen, marks, strict=True)
-    )
+        DrawnBranch(
+            cells=tuple(row), passed=tuple(k.passed), seen=tuple(k.seen), stood=tuple(k.stood),
+            verified=tuple(k.verified), opened=k.opened, pruned=k.pruned, ended=k.ended, parent=branch.parent,
+            start=branch.start,
+        )
+        for row, k, branch in zip(rows, known, opened, strict=True)
+    )  # fmt: skip
 
 
 def _as_words(env: Environment, codes: list[int], words: _Words) -> list[int]:
@@ -205,6 +284,6 @@ def _with_sight(steps: tuple[TraceStep, ...]) -> list[tuple[TraceStep, bool]]:
 
 def _step(step: TraceStep, words: _Words, sight: bool) -> DrawnStep:
     return DrawnStep(
-        verb=step.verb, times=step.times, branches=step.branches, tokens=step.tokens, latency=step.latency,
-        leader=words(step.leader) if sight else -1,
+        verb=step.verb, times=step.times, branches=step.branches, forks=step.forks, scores=step.scores,
+        tokens=step.tokens, latency=step.latency, leader=words(step.leader) if sight else -1,
     )  # fmt: skip

@@ -16,6 +16,7 @@ from autotts.sandbox.base import SandboxError
 from autotts.sandbox.choice import open_sandbox
 from autotts.sandbox.evaluation import evaluate
 from autotts.sandbox.outcome import Candidate
+from autotts.sandbox.sealed_extras import declared_by
 
 from ...archive.reader import ArchiveReader, EnvironmentMissing
 from ...diagnosis.drawing import DrawnEpisode, draw_episode
@@ -187,6 +188,7 @@ def _episode(
     reader: ArchiveReader, batch: Episodes, logs: Logs, index: int, version: str, played: bool = False
 ) -> DrawnEpisode:  # fmt: skip
     try:
-        return draw_episode(batch, logs, index, version, stated(reader.source(version)), played)
+        source = reader.source(version)
+        return draw_episode(batch, logs, index, version, stated(source), played, declared_by(source))
     except ForgedLog as forged:
         raise DamagedFile(f"version {version} has logs that no controller can have made ({forged})") from None

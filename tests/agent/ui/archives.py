@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
+
+import numpy as np
 
 from autotts.agent.archive.archive import Archive, pack_logs, sha256
 from autotts.agent.archive.baselines import baseline_source
 from autotts.agent.diagnosis.findings import diagnose
 from autotts.agent.records.card import Card, EvaluationProtocol
 from autotts.agent.records.version import Expectation
+from autotts.envs import catalogue, store
 from autotts.envs.episodes import grid
 from autotts.envs.store import Environment
 from autotts.envs.synthetic.model import default_environments
+from autotts.envs.synthetic.parts import SimulatedParts, with_parts
+from autotts.envs.synthetic.strength import Strength
+from autotts.envs.synthetic.trees import ForkPlan
 from autotts.sandbox.evaluation import LoggedEvaluation, evaluate
 
 BETAS = (0.0, 0.5, 1.0)
@@ -77,4 +84,40 @@ def small_archive(root: Path, name: str = "a child") -> Path:
         ),
         failed, None,
     )  # fmt: skip
+    return root
+
+
+@lru_cache
+def tree() -> Environment:
+    """Return a small synthetic environment with signals, a verifier and forks."""
+    plan = ForkPlan((2, 4, 7, 11), forks=3, levels=2, decided=(0.2, 0.9))
+    names = ("confidence", "entropy", "group", "lowest_group", "answer_confidence")
+    even = Strength(0.8, 0.8)
+    parts = SimulatedParts(dict.fromkeys(names, even), verifier=Strength(0.85, 0.85), verify_cost=50, forks=plan)
+    found = with_parts(default_environments(questions=2, branches=8)[0], parts)
+    numbers = {name: column.copy() for name, column in found.signals.items()}
+    sure = numbers["confidence"]
+    sure[np.floor(1e4 * sure) % 7 == 0] = np.nan  # a server may leave a number out; of a fork and its parent, the same
+    found = replace(found, signals=numbers, name="trees/small")
+    found.check()
+    return found
+
+
+def tree_archive(root: Path) -> Path:
+    """Fill ``root`` with baselines that read signals, ask a verifier and fork, and return it."""
+    archive, batch = Archive(root), grid([tree()], (0.5,), range(1), 16)
+    for version in ("beam_search", "deepconf_low", "fork_at_uncertainty", "self_consistency"):
+        source = baseline_source(version)
+        result = evaluate(source, batch)
+        assert result.scores is not None and result.logs is not None, result.verdict
+        measured = protocol([tree()]).model_copy(update={"betas": (0.5,), "orders": 1})
+        archive.add(
+            Card(
+                id=version, name=version, generation=0, explorer="baseline", source_sha256=sha256(source.encode()),
+                sandbox="process", verdict="ok", protocol=measured, curve=tuple(result.curve),
+                findings=tuple(diagnose(result.scores, result.logs)),
+            ),
+            source, pack_logs(result.logs), "",
+        )  # fmt: skip
+    store.save(tree(), catalogue.path_of(root / "data", tree().name))
     return root

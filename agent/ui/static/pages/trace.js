@@ -1,9 +1,10 @@
 // Trace: which episodes are worth a look, and one of them in full, beside the same episode of another controller.
 import { get, post } from "../api.js";
 import { choice, fill, h, table } from "../dom.js";
-import { figure, plain, to } from "../format.js";
+import { counted, figure, plain, to } from "../format.js";
 import { term } from "../glossary.js";
 import { anyVersion, picker } from "../pick.js";
+import { choices } from "../numbers.js";
 import { Panel } from "../panel.js";
 
 const KINDS = {
@@ -15,7 +16,7 @@ export async function show(root, here) {
   const id = here.id || (await anyVersion());
   if (!id) return void fill(root, h("h1", {}, "Trace"), h("p", {}, "The archive is empty."));
   const wish = Object.fromEntries(here.params);
-  const parts = { bar: h("div", { class: "bar" }), list: h("section", { "aria-label": "Episodes" }), where: h("div", { class: "bar" }), panels: h("div") };
+  const parts = { bar: h("div", { class: "bar" }), list: h("section", { "aria-label": "Episodes" }), where: h("div", { class: "bar" }), panels: h("div"), colours: h("div") };
   const choose = picker("Of", (found) => { location.hash = to("trace", found); }, id);
   fill(root, h("h1", {}, term("trace", "Trace"), ` of ${id}`), parts.bar, parts.list, parts.where, parts.panels);
   const number = (name) => (here.params.has(name) && Number.isFinite(Number(here.params.get(name))) ? Number(here.params.get(name)) : null);
@@ -69,12 +70,23 @@ export async function show(root, here) {
     parts.list.querySelector("details")?.removeAttribute("open"); // room for the picture
     for (const panel of panels) panel.close();
     const beside = wish.with || null;
-    panels = [new Panel(id, where, step, moved)];
-    if (beside) panels.push(new Panel(beside, where, null, moved));
+    panels = [new Panel(id, where, step, wish.by ?? "", moved, colours)];
+    if (beside) panels.push(new Panel(beside, where, null, wish.by ?? "", moved, colours));
     fill(parts.panels, h("p", { class: "soft" }, term("environment"), ` ${where.environment}, question ${where.question}, `, term("beta"), ` ${where.beta}, `, term("branch order"), ` ${where.order}`),
-      beside ? h("label", {}, h("input", { type: "checkbox", id: "linked", checked: true }), "move both to the same tokens") : null,
+      h("div", { class: "bar" }, beside ? h("label", {}, h("input", { type: "checkbox", id: "linked", checked: true }), "move both to the same tokens") : null, parts.colours),
       h("div", { class: beside ? "two" : "" }, panels.map((p) => p.root)));
     await Promise.all(panels.map((panel) => panel.load(get, post)));
+  }
+
+  /** Offer what the pictures can be coloured by, if there is more than their answers. */
+  function colours() {
+    const episodes = panels.map((panel) => panel.episode).filter(Boolean), offered = choices(episodes);
+    const left = Math.max(0, ...episodes.map((e) => e.numbers_left_out));
+    fill(parts.colours, offered.length < 2 ? null : [choice("coloured by", offered, offered.some(([name]) => name === wish.by) ? wish.by : "", (by) => {
+      wish.by = by;
+      keep();
+      for (const panel of panels) panel.colourBy(by);
+    }, "by"), left ? h("span", { class: "soft" }, ` ${counted(left, "signal")} more would be too many figures for this page`) : null]);
   }
 
   function moved(panel, tokens) {
