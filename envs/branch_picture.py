@@ -17,7 +17,7 @@ RECORDED: Meanings = {
     WRONG: ("wrong", "33"),
     ABSENT: ("no answer", "2"),
     UNSEEN: ("not looked at", "2"),
-    SHARED: ("shared with the branch that was forked", "2"),
+    SHARED: ("shared before fork", "2"),
     PRUNED: ("pruned", "35"),
     ENDED: ("ended", "36"),
     RUNNING: ("still running", "36"),
@@ -37,7 +37,13 @@ MIN_WIDTH = 20
 
 
 def draw_branches(
-    rows: Sequence[Sequence[str]], marks: Sequence[str], delta: int, meanings: Meanings, width: int, colour: bool
+    rows: Sequence[Sequence[str]],
+    marks: Sequence[str],
+    delta: int,
+    meanings: Meanings,
+    width: int,
+    colour: bool,
+    notes: Sequence[str] = (),
 ) -> list[str]:
     """Return the lines of a picture: the rows, the meaning of the symbols in them, and the size of a cell.
 
@@ -50,15 +56,20 @@ def draw_branches(
         meanings: the symbols.
         width: columns of the terminal, at least `MIN_WIDTH`.
         colour: whether to add ANSI colour codes.
+        notes: a few words behind each branch, which are left out of a picture that has no room for them.
     """
     label = len(str(max(len(rows) - 1, 0)))
     deepest = max(map(len, rows), default=0)
-    group = max(1, -(-deepest // (width - label - 2)))
+    longest = max((len(note) + 1 for note in notes if note), default=0)
+    if width - label - 2 - longest < MIN_WIDTH:
+        notes, longest = (), 0
+    group = max(1, -(-deepest // (width - label - 2 - longest)))
     lines, used = [], set[str]()
     for b, (row, mark) in enumerate(zip(rows, marks, strict=True)):
         cells = "".join(row[min(first + group, len(row)) - 1] for first in range(0, len(row), group)) + mark
         used |= set(cells)
-        lines.append(f"{b:>{label}} {_painted(cells, meanings, colour)}")
+        note = f" {notes[b]}" if notes and notes[b] else ""
+        lines.append(f"{b:>{label}} {_painted(cells, meanings, colour)}{note}")
     lines += _legend([symbol for symbol in meanings if symbol in used], meanings, width, colour)
     if deepest:
         cell = "1 interval" if group == 1 else f"{group} intervals"

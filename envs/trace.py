@@ -23,6 +23,7 @@ from .branch_picture import (
 )
 from .contract.controller import majority
 from .contract.replay import BRANCH, FORK, PRUNE, STEP, VERBS, VERIFY
+from .counting import counted
 from .episodes import Episodes, Logs
 from .errors import InputError
 from .log_entries import LogEntries, log_entries
@@ -189,6 +190,9 @@ def _shown(done: LogEntries, i: int, words: Sequence[str | None]) -> tuple[str |
 
 # As text
 
+_FEW_SCORES, _FEW_SIGNALS = 8, 4
+"""Branches of a step up to which a text gives the score, or the only signal, of each."""
+
 
 def as_text(trace: Trace) -> str:
     """Return ``trace`` as text: a line for each step, with its action, the last answers shown and the tokens so far."""
@@ -213,20 +217,32 @@ def as_text(trace: Trace) -> str:
 
 
 def numbers_text(steps: Sequence[TraceStep], names: Sequence[str]) -> str:
-    """Return what steps of one verb showed beside answers: forks, or the lowest and the highest score and signals."""
+    """Return what steps of one verb showed beside answers: forks, scores or signals.
+
+    Of a few branches, each number is followed by its branch in brackets; of more, there are the lowest and the highest.
+    """
     forks, verb = [new for step in steps for new in step.forks], steps[0].verb
     parts = [f"opens {_ranges(forks)}"] if forks else []
-    shown: dict[str, list[float | None]] = {}
+    branches = [branch for step in steps for branch in step.branches]
     if verb == VERBS[VERIFY]:
-        shown["score"] = [score for step in steps for score in step.scores]
+        parts.append(_column_text("score", [score for step in steps for score in step.scores], branches, _FEW_SCORES))
     elif verb not in (VERBS[BRANCH], VERBS[PRUNE], VERBS[FORK]):
         rows = [row for step in steps for row in step.signals]
-        shown = {name: [row[k] for row in rows] for k, name in enumerate(names)}
-    for name, column in shown.items():
-        there = sorted(value for value in column if value is not None)
-        ends = dict.fromkeys(f"{value:.3g}" for value in (there[:1] + there[-1:]))
-        parts.append(f"{_word(name)} {' to '.join(ends) or 'absent'}")
+        few = _FEW_SIGNALS if len(names) == 1 else 1
+        parts += [_column_text(_word(name), [row[k] for row in rows], branches, few) for k, name in enumerate(names)]
     return f"; {', '.join(parts)}" if parts else ""
+
+
+def _column_text(name: str, values: Sequence[float | None], branches: Sequence[int], few: int) -> str:
+    """Return numbers of branches as text: of each if there are at most ``few``, else their range."""
+    if 1 < len(values) <= few:
+        return f"{name} {', '.join(f'{_number(v)} ({b})' for v, b in zip(values, branches, strict=True))}"
+    there = sorted(value for value in values if value is not None)
+    return f"{name} {' to '.join(dict.fromkeys(map(_number, there[:1] + there[-1:]))) or 'absent'}"
+
+
+def _number(value: float | None) -> str:
+    return "absent" if value is None else f"{value:.3g}"
 
 
 def _ranges(branches: Iterable[int]) -> str:
@@ -255,9 +271,18 @@ def _foot(trace: Trace) -> list[str]:
     return [
         f"answer: {_word(trace.answer)} ({verdict})",
         f"spent: {trace.tokens:,} tokens, latency {trace.latency:,} tokens, "
-        f"{trace.width} of {trace.max_branches} branches, {pruned} pruned",
+        f"{trace.width} of {trace.max_branches} branches, {pruned} pruned{_extra_counts(trace)}",
         f"end: {end_reason(trace)}",
     ]
+
+
+def _extra_counts(trace: Trace) -> str:
+    """Return the number of forks and of verifications as text, if there are any."""
+    forks = sum(len(step.forks) for step in trace.steps)
+    verified = sum(len(step.scores) for step in trace.steps)
+    return (f", {counted(forks, 'fork')}" if forks else "") + (
+        f", {counted(verified, 'verification')}" if verified else ""
+    )
 
 
 def end_reason(trace: Trace) -> str:
@@ -291,7 +316,10 @@ def picture(trace: Trace, width: int = 80, colour: bool = False) -> str:
     """
     width = max(width, MIN_WIDTH)
     rows, marks = _rows(trace)
-    lines = textwrap.wrap(_head(trace), width) + draw_branches(rows, marks, trace.delta, RECORDED, width, colour)
+    parents = {new: step.branches[0] for step in trace.steps for new in step.forks}
+    notes = [f"fork of {parents[b]}" if b in parents else "" for b in range(trace.width)]
+    lines = textwrap.wrap(_head(trace), width)
+    lines += draw_branches(rows, marks, trace.delta, RECORDED, width, colour, notes)
     return "\n".join([*lines, *(part for line in _foot(trace) for part in textwrap.wrap(line, width))])
 
 

@@ -15,6 +15,11 @@ _ROWS = (
     "latency so far"
 )
 _BRANCHES = "branch: its answers, interval by interval (xN: N in a row, ?: not looked at) | how it ended"
+_NUMBERS = (
+    "signals and scores after a semicolon: of the branch in brackets, or the lowest to the highest; absent: None. "
+    "A signal is that of the depth that was reached"
+)
+_FORKS = "a fork shares the intervals of its branch up to its depth, and lists its own alone"
 
 
 class AnswerLetters:
@@ -67,7 +72,9 @@ def trace_text(trace: Trace, handle: str) -> TraceText:
         f"A, B, ... are answers in order of appearance, * the right one{_never(letters)}, - no answer; "
         f"1 interval = {trace.delta:,} tokens",
     ]
-    return TraceText(head, [*_finishes(trace, letters), _ROWS, *rows, _BRANCHES, *branches])
+    numbers = [_NUMBERS] if trace.signals or any(step.scores for step in trace.steps) else []
+    forks = [_FORKS] if any(step.forks for step in trace.steps) else []
+    return TraceText(head, [*_finishes(trace, letters), _ROWS, *numbers, *rows, _BRANCHES, *forks, *branches])
 
 
 def _never(letters: AnswerLetters) -> str:
@@ -92,6 +99,8 @@ def _joins(group: list[TraceStep], step: TraceStep) -> bool:
         return False
     if step.verb in (VERBS[BRANCH], VERBS[PRUNE]):
         return True
+    if step.verb == VERBS[FORK]:
+        return step.branches == first.branches
     alone = len(step.branches) == 1 and len(first.branches) == 1
     return alone and step.branches[0] not in {branch for done in group for branch in done.branches}
 
@@ -124,6 +133,8 @@ def _row(begin: int, end: int, times: int, last: TraceStep, description: str, le
 def _describe_group(group: list[TraceStep], letters: AnswerLetters, signals: Sequence[str]) -> str:
     """Return the branches of a group, and on a second line the answers and the numbers that they showed."""
     first, last = group[0], group[-1]
+    if first.verb == VERBS[FORK]:
+        return spans(first.branches) + "\n" + numbers_text(group, signals)
     line = spans([branch for step in group for branch in step.branches]) + "\n"
     if first.verb in (VERBS[BRANCH], VERBS[PRUNE]):
         return line
@@ -172,7 +183,7 @@ def spans(branches: Sequence[int]) -> str:
 def _branches(trace: Trace, letters: AnswerLetters) -> Iterator[str]:
     """Yield a line for each branch: the answers that it showed, interval by interval, and how it ended."""
     cells: list[list[str]] = [[] for _ in range(trace.width)]
-    ends = ["running"] * trace.width
+    ends, names = ["running"] * trace.width, [str(branch) for branch in range(trace.width)]
     for step in trace.steps:
         for branch, depth, answers in zip(step.branches, step.depths, step.answers, strict=True):
             row = cells[branch]
@@ -180,7 +191,8 @@ def _branches(trace: Trace, letters: AnswerLetters) -> Iterator[str]:
                 ends[branch] = f"pruned at action {step.record}"
                 continue
             for new in step.forks:
-                cells[new] = ["shared"] * depth
+                cells[new] = [""] * depth
+                names[new] += f" fork of {branch} at {depth}"
             row += ["?"] * (depth - len(row))
             if answers:
                 row[len(row) - len(answers) :] = map(letters, answers)
@@ -188,6 +200,7 @@ def _branches(trace: Trace, letters: AnswerLetters) -> Iterator[str]:
             ends[branch] = f"finished after {len(cells[branch])}"
     number = len(str(max(trace.width - 1, 0)))
     for branch, (row, end) in enumerate(zip(cells, ends, strict=True)):
-        runs = [(letter, sum(1 for _ in run)) for letter, run in groupby(row)]
+        runs = [(letter, sum(1 for _ in run)) for letter, run in groupby(row) if letter]
         answers_text = " ".join(letter if n == 1 else f"{letter} x{n}" for letter, n in runs)
-        yield f"{branch:>{number}}: {answers_text or 'never ran'} | {end}"
+        label = " " * (number - len(str(branch))) + names[branch]
+        yield f"{label}: {answers_text or 'never ran'} | {end}"

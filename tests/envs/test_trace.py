@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from random import Random
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autotts.envs import Question
+from autotts.envs.environment import ROOT
 from autotts.envs.episodes import grid
 from autotts.envs.errors import InputError
 from autotts.envs.scoring import score
 from autotts.envs.store import Environment
-from autotts.envs.trace import Trace, as_text, picture, trace
+from autotts.envs.trace import Trace, as_text, numbers_text, picture, trace
 
 from ..environments import (
     RandomController,
@@ -26,6 +29,8 @@ from ..environments import (
     replay,
     scripted,
 )
+from .contract.test_ledger import Everything
+from .extended import extended_environment
 
 
 @settings(max_examples=100, deadline=None)
@@ -186,3 +191,81 @@ def test_an_episode_that_does_not_exist_is_refused(index: int) -> None:
     episodes = grid([_toy()], (0.0,), (0,))
     with pytest.raises(InputError, match="does not exist"):
         trace(episodes, play(RandomController, episodes), index)
+
+
+# Forks, signals and verifications
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 10**6), width=st.integers(0, 60), colour=st.booleans())
+def test_pictures_of_forked_episodes_fit_and_name_the_forked_branch(seed: int, width: int, colour: bool) -> None:
+    env = extended_environment(Random(seed))
+    episodes = grid([env], (0.0,), range(seed, seed + 2), 6)
+    logs = play(Everything, episodes)
+    for e in range(len(episodes)):
+        seen = trace(episodes, logs, e)
+        plain = re.sub("\x1b\\[[0-9]*m", "", picture(seen, width, colour))
+        assert max(map(len, plain.splitlines())) <= max(width, 20)
+        rows = [line for line in plain.splitlines() if re.fullmatch(r" *\d+ [█▒░·?─]*[×|>]( fork of \d+)?", line)]
+        assert len(rows) == seen.width
+        parents = {new: step.branches[0] for step in seen.steps for new in step.forks}
+        if width >= 40:
+            assert [line.partition(" fork of ")[2] for line in rows] == [
+                str(parents.get(b, "")) for b in range(seen.width)
+            ]  # fmt: skip
+
+
+def _extended(solve: object, width: int = 12) -> Trace:
+    """Return the trace of an episode on one question with a signal, a verifier and a fork of the first branch."""
+    env = environment([["AB", *["BB"] * (width - 1), "AA"]], None, ["B"])
+    count = len(env.probe_answers)
+    column = np.linspace(-1, 0, count, dtype=np.float32)
+    column[1], column[-1] = np.nan, column[0]
+    env = replace(
+        env, signals={"confidence": column}, verifier=1 + column, final_verifier=np.ones(count, np.float32),
+        verify_cost=7, parents=np.array([ROOT] * width + [0], np.int32),
+        fork_depths=np.array([0] * width + [1], np.int32),
+    )  # fmt: skip
+    env.check()
+    controller = scripted(solve)  # type: ignore[arg-type]
+    controller.optional_signals, controller.verifier, controller.forks = ("confidence",), "optional", "optional"
+    episodes = grid([env], (0.5,), (_roots_in_order(env, width),))
+    return trace(episodes, play(controller, episodes), 0)
+
+
+def _roots_in_order(env: Environment, width: int) -> int:
+    return 0 if width > 8 else identity_order(width)
+
+
+def _verify_three(question: Question, _: float) -> str | None:
+    branches = question.branch_many(3)
+    question.step_many(branches)
+    question.verify_many(branches)
+    question.fork(0)
+    return question.run_to_end(0)
+
+
+def test_numbers_of_a_few_branches_are_given_one_by_one() -> None:
+    seen = _extended(_verify_three, 4)
+    lines = as_text(seen).splitlines()
+    assert "; confidence -1 (0), absent (1), -0.5 (2); " in lines[2]
+    assert [line.partition("; ")[2] for line in lines[3:6]] == [
+        f"score {score}; {tokens:,} tokens, latency 500, leader B"
+        for score, tokens in (("0", 1507), ("absent", 1514), ("0.5", 1521))
+    ]
+    assert numbers_text(seen.steps[2:5], seen.signals) == "; score 0 (0), absent (1), 0.5 (2)"
+    assert lines[6] == "5 fork 0; opens 3"
+    assert lines[-2].endswith("4 of 5 branches, 0 pruned, 1 fork, 3 verifications")
+
+
+def test_numbers_of_many_branches_are_given_as_their_range() -> None:
+    def many(question: Question, _: float) -> str | None:
+        branches = question.branch_many(9)
+        question.step_many(branches)
+        question.verify_many(branches)
+        return None
+
+    seen = _extended(many)
+    assert re.search(r"; confidence -[\d.]+ to -?[\d.]+; 4,500 tokens", as_text(seen))
+    assert re.fullmatch(r"; score [\d.]+ to [\d.]+", numbers_text(seen.steps[2:], seen.signals))
+    assert seen.tokens == 9 * (500 + 7), "every verification is paid"
