@@ -15,6 +15,7 @@ from autotts.envs.defaults import ALTERNATIVES
 from autotts.envs.errors import InputError
 from autotts.envs.live.collecting.session import CollectionStopped, CollectSnapshot, CollectWatcher
 from autotts.envs.live.collecting.session import collect as collect_branches
+from autotts.envs.signals import GROUP_TOKENS
 from autotts.envs.store import Environment
 
 from ._discovery_run import warn
@@ -43,6 +44,7 @@ def collect(
     fork_at: Sequence[int] = (),
     forks: int | None = None,
     alternatives: int = ALTERNATIVES,
+    group_tokens: int = GROUP_TOKENS,
     extract: Sequence[str] = ("boxed",),
     extract_gold: Sequence[str] = (),
     answers: str | None = None,
@@ -95,6 +97,7 @@ def collect(
         fork_at: intervals after which each branch that still runs is forked.
         forks: forks of a branch at each of them; 2 if None.
         alternatives: likeliest tokens of which the confidence of a token is the mean.
+        group_tokens: tokens of a DeepConf group.
         extract: how the answer is found in a text, see ``--extract``.
         extract_gold: how the gold answer is found in its text; by default it is taken as it stands.
         answers: how answers are compared; None chooses from the gold answers.

@@ -58,7 +58,7 @@ class LiveModel:
             answers: how answers are compared, as ``--answers`` takes it.
             verifier: scores branches: ``FILE.py:function``, the address of a server, or a verifier of your own.
             settings: ``delta``, ``branches``, ``branch_tokens``, ``max_tokens``, ``probe_suffix``, ``probe_tokens``,
-                ``sampling``, ``seed`` and ``verify_cost``: the options of ``autotts ask``.
+                ``sampling``, ``seed``, ``verify_cost`` and ``group_tokens``: the options of ``autotts ask``.
 
         Raises:
             InputError: the server or a setting cannot be used.

@@ -324,8 +324,11 @@ def _estimate_lines(found: CollectEstimate) -> list[str]:
         return f"{each.value:,.0f} [{each.low:,.0f}, {each.high:,.0f}]"
 
     hours = found.hours
+    counted_branches = f"{found.of - found.forks:,} branches"
+    if found.forks:
+        counted_branches += f" and about {found.forks:,} forks"
     lines = [
-        f"estimate for {found.of:,} branches, from {found.branches} (95% intervals)",
+        f"estimate for {counted_branches}, from {found.branches} (95% intervals)",
         f"  generated      {tokens(found.tokens)} tokens",
         f"  prompts        {tokens(found.prompt_tokens)} tokens, cached ones included",
         f"  requests       {tokens(found.requests)}",

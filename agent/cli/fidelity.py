@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from autotts.envs.live.kept_episode import KeptEpisode
     from autotts.envs.live.repetition import EpisodeComparison
+    from autotts.envs.live.verifier import Verifier
     from autotts.envs.statistics import Floats
     from autotts.sandbox.outcome import Candidate
 
@@ -61,6 +62,10 @@ def add_parser(commands: Commands) -> None:
     group.add_argument(
         "--orders", type=count, default=50, metavar="N", help="branch orders of the prediction (default: 50)"
     )
+    group.add_argument(
+        "--forks-anywhere", action="store_true",
+        help="let the live controller fork branches freely (default: only where a recorded branch was forked)",
+    )  # fmt: skip
     group.add_argument("--seed", type=whole, default=0, metavar="N", help="seed of the live branches (default: 0)")
     group = command.group(options.BUDGET)
     group.add_argument(
@@ -103,10 +108,11 @@ def _compare_collected(args: argparse.Namespace, candidate: Candidate) -> int:
     questions = range(min(args.questions or len(environments[0]), len(environments[0])))
     if len(questions) < 2:
         raise InputError(f"{counted(len(questions), 'question')}: an interval needs two at least")
+    verifier = _verifier(args, candidate, setup)
     notice(f"{environments[0].name}: {counted(len(questions), 'question')}, collected from {setup.model}")
     predicted = _predicted(args, candidate, setup, betas)
     with live_options.chosen_servers(args) as (server,):
-        live = asyncio.run(_run_live(args, server, candidate, setup, questions, betas))
+        live = asyncio.run(_run_live(args, server, candidate, setup, questions, betas, verifier))
     found = [compare_with_replay(live[beta], predicted[beta], beta) for beta in betas]
     lost = sum(result.lost for results in live.values() for result in results)
     if lost:
@@ -114,6 +120,25 @@ def _compare_collected(args: argparse.Namespace, candidate: Candidate) -> int:
     _print(candidate, found)
     json_output.write(args, lambda: _document(candidate, setup, found, live, predicted))
     return 0 if all(each.agrees for each in found) else 1
+
+
+def _verifier(args: argparse.Namespace, candidate: Candidate, setup: CollectedEnvironmentSetup) -> Verifier | None:
+    """Return the verifier of the live controller; None if it asks none, or if its replay has none.
+
+    Raises:
+        InputError: the controller asks a verifier in replay, and would have none live.
+    """
+    from autotts.envs.declarations import read_declarations
+
+    verifier = verifier_options.chosen_verifier(args)
+    if setup.environment.verifier is None or not read_declarations(candidate.source).verifier:
+        return None
+    was = f"that of the collection was {setup.verifier or 'not written down'}"
+    if verifier is None:
+        raise InputError(f"{candidate.name} asks a verifier: name one with --verifier ({was})")
+    if verifier.name != setup.verifier:
+        warn(f"the live branches are scored by {verifier.name}, but {was}")
+    return verifier
 
 
 def _predicted(
@@ -141,7 +166,7 @@ def _predicted(
 
 async def _run_live(
     args: argparse.Namespace, server: live_options.ServerAddress, candidate: Candidate,
-    setup: CollectedEnvironmentSetup, questions: range, betas: list[float],
+    setup: CollectedEnvironmentSetup, questions: range, betas: list[float], verifier: Verifier | None,
 ) -> dict[float, list[LiveResult]]:  # fmt: skip
     """Return the live results for each beta."""
     from autotts.envs.live.collecting.servers import CollectServer
@@ -151,8 +176,7 @@ async def _run_live(
 
     seeds = range(args.seed, args.seed + args.repeats)
     found = {}
-    verifier = verifier_options.chosen_verifier(args)
-    asked = verifier_options.alternatives(args, candidate)
+    asked = verifier_options.alternatives(args, candidate, setup.alternatives)
     async with live_options.connected(args, server, asked) as endpoint, verifier_options.closing(verifier):
         template = (await CollectServer.of(endpoint.base_url, endpoint)).template
         for line in setup.mismatches(endpoint.model, endpoint.level, template):
@@ -164,6 +188,7 @@ async def _run_live(
                     found[beta] = await run_live(
                         endpoint, workers, candidate, setup, questions, beta=beta, max_branches=args.branches,
                         max_tokens=args.max_tokens, seeds=seeds, done=bar, verifier=verifier,
+                        forks_anywhere=args.forks_anywhere,
                     )  # fmt: skip
     return found
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from autotts.envs.errors import InputError
+from autotts.envs.signals import GROUP_TOKENS
 
 from .command_parser import CommandParser
 from .messages import notice, warn
@@ -119,6 +120,10 @@ def add_branches(command: CommandParser, *, budget: bool = True) -> None:
         "--branch-tokens", type=count, metavar="N",
         help="tokens of a branch at most: it then ends without an answer of its own (default: as many as the context "
         "of the model has)",
+    )  # fmt: skip
+    group.add_argument(
+        "--group-tokens", type=count, default=GROUP_TOKENS, metavar="N",
+        help=f"tokens of a DeepConf group: fewer where branches are short (default: {GROUP_TOKENS:,})",
     )  # fmt: skip
     if budget:
         group.add_argument(
@@ -269,6 +274,7 @@ def live_settings(args: argparse.Namespace, model: str, context: int | None = No
         model, context, delta=args.delta, branches=args.branches, branch_tokens=args.branch_tokens,
         max_tokens=args.max_tokens, probe_suffix=args.probe_suffix, probe_tokens=args.probe_tokens,
         sampling=sampling(args), seed=args.seed, verify_cost=args.verify_cost,
+        group_tokens=args.group_tokens,
     )  # fmt: skip
 
 

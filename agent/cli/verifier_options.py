@@ -45,8 +45,14 @@ def add_alternatives(command: CommandParser) -> None:
     )  # fmt: skip
 
 
-def alternatives(args: argparse.Namespace, candidate: Candidate) -> int:
-    """Return the alternatives to each token to ask for: those of the command line, or what a controller needs."""
+def alternatives(args: argparse.Namespace, candidate: Candidate, collected: int = 0) -> int:
+    """Return the alternatives to each token to ask for: those of the command line, or what a controller needs.
+
+    Args:
+        args: the command line.
+        candidate: the controller.
+        collected: as many as an environment has, if it is known; else 0.
+    """
     from autotts.envs.declarations import read_declarations
     from autotts.envs.live.branch_signals import live_signals
 
@@ -55,7 +61,7 @@ def alternatives(args: argparse.Namespace, candidate: Candidate) -> int:
     declared = read_declarations(candidate.source)
     without = {*live_signals("full", 0)}
     wanted = {*declared.signals, *declared.optional_signals} & {*live_signals("full", ALTERNATIVES)}
-    return ALTERNATIVES if wanted - without else 0
+    return (collected or ALTERNATIVES) if wanted - without else 0
 
 
 @asynccontextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shlex
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,7 +14,8 @@ from autotts.envs.errors import InputError
 from autotts.envs.live.answer_reader import AnswerReader
 from autotts.envs.live.collecting.questions import messages_of
 from autotts.envs.live.exchange import Message, Sampling
-from autotts.envs.live.settings import LiveSettings
+from autotts.envs.live.settings import CollectedForks, LiveSettings
+from autotts.envs.signals import GROUP_TOKENS
 from autotts.envs.store import Environment
 
 _NEEDED = ("model", "sampling", "branch tokens", "probe tokens", "extract")
@@ -37,6 +39,12 @@ class CollectedEnvironmentSetup:
     template: str | None
     system: str | None
     reader: AnswerReader
+    verifier: str
+    """The name of the verifier; "" for none."""
+    alternatives: int
+    """Alternatives to each token that were asked for; 0 if it is not known."""
+    group_tokens: int
+    """Tokens of a DeepConf group."""
 
     @classmethod
     def of(cls, environment: Environment) -> CollectedEnvironmentSetup:
@@ -54,6 +62,7 @@ class CollectedEnvironmentSetup:
         try:
             sampling = Sampling(**json.loads(found["sampling"]))
             lengths = [int(found[name]) for name in ("branch tokens", "probe tokens")]
+            alternatives, group = int(found.get("alternatives", 0)), int(found.get("group tokens", GROUP_TOKENS))
         except (TypeError, ValueError):
             raise InputError(f"{environment.name}: its provenance cannot be read: collect it anew") from None
         ways = extraction("extract", *shlex.split(found["extract"]))
@@ -65,6 +74,7 @@ class CollectedEnvironmentSetup:
             chat_template="" if template == _UNKNOWN_TEMPLATE else template, sampling=sampling,
             branch_tokens=lengths[0], probe_suffix=found.get("probe suffix", ""), probe_tokens=lengths[1],
             template=found.get("template"), system=found.get("system"), reader=AnswerReader(ways, environment.answers),
+            verifier=found.get("verifier", ""), alternatives=alternatives, group_tokens=group,
         )  # fmt: skip
 
     def branches(self, question: int, most: int | None, forks: bool = False) -> int:
@@ -76,8 +86,9 @@ class CollectedEnvironmentSetup:
         return recorded if most is None else min(most, recorded)
 
     def settings(
-        self, question: int, max_branches: int | None, max_tokens: int | None, seed: int, forks: bool = False
-    ) -> LiveSettings:
+        self, question: int, max_branches: int | None, max_tokens: int | None, seed: int, forks: bool = False,
+        forks_anywhere: bool = False,
+    ) -> LiveSettings:  # fmt: skip
         """Return how the model is asked ``question``.
 
         Args:
@@ -86,6 +97,7 @@ class CollectedEnvironmentSetup:
             max_tokens: tokens at most.
             seed: the seed of the live episodes. Each question gets another one, and none the seed of its collection.
             forks: whether the controller uses forks.
+            forks_anywhere: whether branches may be forked where no recorded one was.
         """
         digest = hashlib.sha256(f"fidelity {seed} {question}".encode()).digest()
         return LiveSettings(
@@ -93,7 +105,18 @@ class CollectedEnvironmentSetup:
             branch_tokens=self.branch_tokens, max_tokens=max_tokens, probe_suffix=self.probe_suffix,
             probe_tokens=self.probe_tokens, probe_cost=self.environment.probe_cost, sampling=self.sampling,
             seed=int.from_bytes(digest[:4], "big") >> 1, verify_cost=self.environment.verify_cost,
+            group_tokens=self.group_tokens, collected_forks=None if forks_anywhere else self.forks(question),
         )  # fmt: skip
+
+    def forks(self, question: int) -> CollectedForks:
+        """Return the recorded branches of ``question``: a live episode that has no others is like its replay."""
+        env, branches = self.environment, self.environment.branches(question)
+        roots = sum(bool(env.is_root[b]) for b in branches)
+        if env.parents is None or env.fork_depths is None:
+            return CollectedForks(roots)
+        found = Counter((int(env.parents[b]), int(env.fork_depths[b])) for b in branches if not env.is_root[b])
+        depths = {depth for _, depth in found}
+        return CollectedForks(roots, tuple(sorted(depths)), max(found.values(), default=0))
 
     def messages(self, question: int) -> Sequence[Message]:
         """Return the messages with which the model was asked ``question``."""

@@ -34,6 +34,7 @@ async def run_live(
     seeds: Sequence[int] = (0,),
     done: Callable[[], None] = lambda: None,
     verifier: Verifier | None = None,
+    forks_anywhere: bool = False,
 ) -> list[LiveResult]:
     """Run a controller live on ``questions``, once for each seed, and return the results.
 
@@ -49,6 +50,7 @@ async def run_live(
         seeds: a seed for each episode of a question.
         done: called after each episode.
         verifier: scores branches; None for no verifier.
+        forks_anywhere: whether branches may be forked where no recorded one was.
 
     Raises:
         CandidateFailed: the controller failed on a question.
@@ -59,7 +61,7 @@ async def run_live(
     forks = bool(read_declarations(candidate.source).forks)
 
     async def one(question: int, seed: int) -> LiveResult:
-        settings = setup.settings(question, max_branches, max_tokens, seed, forks)
+        settings = setup.settings(question, max_branches, max_tokens, seed, forks, forks_anywhere)
         messages = setup.messages(question)
         found, _ = await ask(endpoint, solver, messages, setup.reader, settings, beta, verifier=verifier)
         if not found.verdict.ok:

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..importing.confidences import NAMES as CONFIDENCES
 from ..importing.confidences import confidence_signals
-from ..signals import STANDARD, comes_with
+from ..signals import GROUP_TOKENS, STANDARD, comes_with
 from .exchange import Completion, Level
 from .request_signals import NAMES, answer_signals, final_signals, interval_signals
 
@@ -43,6 +43,8 @@ class BranchSignals:
     """The confidence of each token so far; None once the server has not given them."""
     start: int = 0
     """The number of confidences before the present interval."""
+    group_tokens: int = GROUP_TOKENS
+    """Tokens of a DeepConf group."""
     _later: dict[str, float | None] | None = None
     """The signals of ``confidences``, once they have been read."""
 
@@ -92,7 +94,8 @@ class BranchSignals:
         found = self.probe.get(name, self.interval.get(name))
         if found is None and name in CONFIDENCES and self.confidences:
             if self._later is None:
-                _, self._later = confidence_signals(np.array(self.confidences, np.float64), [self.start])
+                confidences = np.array(self.confidences, np.float64)
+                _, self._later = confidence_signals(confidences, [self.start], self.group_tokens)
             found = self._later[name]
         return None if found is None else float(np.float32(found))
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from ..answers.equivalences import math_is_installed
 from ..answers.extraction import extraction
+from ..signals import GROUP_TOKENS
 from . import families
 from .answer_reader import AnswerReader
 from .exchange import Sampling
@@ -28,6 +29,7 @@ def settings_for(
     sampling: Sampling | None = None,
     seed: int | None = 0,
     verify_cost: int = 0,
+    group_tokens: int = GROUP_TOKENS,
 ) -> LiveSettings:
     """Return how a model is asked. An argument that is None suits the family of the model.
 
@@ -43,6 +45,7 @@ def settings_for(
         sampling: how tokens are drawn.
         seed: the seed of the question; None to send no seeds.
         verify_cost: tokens charged for a verification.
+        group_tokens: tokens of a DeepConf group (`envs.signals`).
 
     Raises:
         InputError: two values exclude each other, or the suffix means nothing.
@@ -59,6 +62,7 @@ def settings_for(
         sampling=sampling or Sampling(),
         seed=seed,
         verify_cost=verify_cost,
+        group_tokens=group_tokens,
     )
 
 

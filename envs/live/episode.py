@@ -10,7 +10,7 @@ from ..contract.question import BudgetSpent, IllegalAction, TokensSpent
 from ..contract.replay import ADVANCE, BRANCH, PROBE, PRUNE, STEP, ActionLog
 from .answer_reader import AnswerReader
 from .branch_requests import BranchRequests
-from .branch_signals import live_signals
+from .branch_signals import BranchSignals, live_signals
 from .episode_state import BranchReply, EpisodeObserver, EpisodeState, LiveBranch, ProbeReply
 from .exchange import Endpoint, Prompt, TokenUse
 from .extended_episode import ExtendedEpisode
@@ -54,7 +54,8 @@ class LiveEpisode(ExtendedEpisode):
         alternatives: int = getattr(getattr(endpoint, "capabilities", None), "alternatives", 0)
         self.signals = live_signals(endpoint.level, alternatives)
         self.can_verify = verifier is not None
-        self.has_forks = endpoint.level != "width only"
+        collected = settings.collected_forks
+        self.has_forks = endpoint.level != "width only" and (collected is None or collected.forks > 0)
         self._verifier = verifier
         self.max_branches = settings.max_branches
         self.max_tokens = settings.max_tokens
@@ -91,10 +92,12 @@ class LiveEpisode(ExtendedEpisode):
         """Open ``n`` branches, and return their indices. Asks the server for nothing."""
         self._refuse_if_closed()
         first = len(self.branches)
-        if n < 0 or first + n > self.max_branches:
-            raise BudgetSpent(f"cannot open {n} more branches: {first} of at most {self.max_branches} are open")
+        if n < 0 or n > self.branches_left:
+            most = first + self.branches_left
+            raise BudgetSpent(f"cannot open {n} more branches: {first} of at most {most} are open")
         self._lane = None
-        self.state.branches.extend(LiveBranch() for _ in range(n))
+        group = self.settings.group_tokens
+        self.state.branches.extend(LiveBranch(signals=BranchSignals(group_tokens=group)) for _ in range(n))
         opened = range(first, first + n)
         self.state.running.update(opened)
         if n:

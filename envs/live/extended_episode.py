@@ -81,6 +81,9 @@ class ExtendedEpisode:
             raise IllegalAction(f"branch {i} has not been advanced: there is nothing to fork")
         if width >= self.max_branches:
             raise BudgetSpent(f"cannot fork branch {i}: {width} of at most {self.max_branches} are open")
+        if not self._was_collected(i):
+            depth = self.state.branches[i].depth
+            raise IllegalAction(f"no fork of branch {i} at depth {depth} was collected, or all are open")
         new = self.state.fork(i)
         self.state.record(FORK, (i,))
         return new
@@ -90,12 +93,25 @@ class ExtendedEpisode:
         branch = self._opened(i)
         self.state.used_forks |= self.has_forks
         full = len(self.state.branches) >= self.max_branches
-        return self.has_forks and i in self.state.running and branch.depth > 0 and not full
+        able = self.has_forks and i in self.state.running and branch.depth > 0 and not full
+        return able and self._was_collected(i)
+
+    def _was_collected(self, i: int) -> bool:
+        """Return whether a recording has one more fork of branch ``i`` where it stands; see `CollectedForks`."""
+        collected = self.settings.collected_forks
+        if collected is None:
+            return True
+        branches, place = self.state.branches, (self.state.source(i), self.state.branches[i].depth)
+        taken = sum((branch.origin, branch.fork_depth) == place for branch in branches)
+        return place[1] in collected.depths and branches[place[0]].origin is None and taken < collected.forks
 
     @property
     def branches_left(self) -> int:
         """The number of branches that may still be opened."""
-        return self.max_branches - len(self.state.branches)
+        left, collected = self.max_branches - len(self.state.branches), self.settings.collected_forks
+        if collected is None:
+            return left
+        return min(left, collected.roots - sum(branch.origin is None for branch in self.state.branches))
 
     def signal(self, i: int, name: str) -> float | None:
         """Return what the signal ``name`` of branch ``i`` is at its present depth; see `Question.signal`."""

@@ -116,6 +116,10 @@ class LiveQuestion(ForwardedState, Question):
     def can_fork(self, i: int) -> bool:
         return self.episode.can_fork(i)
 
+    @property
+    def branches_left(self) -> int:
+        return self.episode.branches_left
+
     def _run(self, action: Coroutine[Any, Any, Result]) -> Result:
         try:
             return run_live(action)

@@ -56,17 +56,18 @@ def final_signals(completion: Completion, answer: str | None) -> dict[str, float
 
 
 def confidence_columns(
-    confidences: Sequence[float], ends: Sequence[int]
+    confidences: Sequence[float], ends: Sequence[int], group_tokens: int
 ) -> tuple[dict[str, list[float | None]], dict[str, float | None]]:
     """Return the signals of DeepConf after each interval but the last, and those after the last, by name.
 
     Args:
         confidences: the confidence of each token of a branch.
         ends: the number of them after each interval.
+        group_tokens: tokens of a group.
     """
     if not ends or not confidences:
         return {}, {}
-    return confidence_signals(np.array(confidences[: ends[-1]], np.float64), ends[:-1])
+    return confidence_signals(np.array(confidences[: ends[-1]], np.float64), ends[:-1], group_tokens)
 
 
 def _tokens_of(completion: Completion, answer: str | None, at: int) -> slice:

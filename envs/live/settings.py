@@ -6,8 +6,21 @@ import hashlib
 from dataclasses import dataclass, field
 
 from ..errors import InputError
+from ..signals import GROUP_TOKENS
 from ..store import MAX_PROBES
 from .exchange import Sampling
+
+
+@dataclass(frozen=True, slots=True)
+class CollectedForks:
+    """The branches that a collected question has: a live episode with no others is like its replay."""
+
+    roots: int
+    """Branches that can be opened without a fork."""
+    depths: tuple[int, ...] = ()
+    """Intervals after which each root can be forked; forks cannot be forked again."""
+    forks: int = 0
+    """Forks of a root at each of them; 0 for none at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +51,10 @@ class LiveSettings:
     """The seed of the question, from which each request gets its own; None to send no seeds."""
     verify_cost: int = 0
     """Tokens that the contract charges for a verification."""
+    group_tokens: int = GROUP_TOKENS
+    """Tokens of a DeepConf group: see `envs.signals`."""
+    collected_forks: CollectedForks | None = None
+    """Open only what a recording has; None to open and fork branches freely."""
 
     def __post_init__(self) -> None:
         least_tokens = self.delta + self.probe_cost
@@ -55,6 +72,7 @@ class LiveSettings:
             (f"probe_tokens is {self.probe_tokens}, but must be at least 1", self.probe_tokens < 1),
             (f"probe_cost is {self.probe_cost}, but must be at least 0", self.probe_cost < 0),
             (f"verify_cost is {self.verify_cost}, but must be at least 0", self.verify_cost < 0),
+            (f"group_tokens is {self.group_tokens}, but must be at least 1", self.group_tokens < 1),
             (
                 f"max_tokens is {self.max_tokens}, less than one interval and its probe ({least_tokens} tokens)",
                 self.max_tokens is not None and self.max_tokens < least_tokens,

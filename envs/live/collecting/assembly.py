@@ -18,6 +18,7 @@ from ...errors import InputError
 from ...importing.collector import BranchCollector
 from ...importing.line import BranchLine
 from ...importing.published import ABSENT_TEXT
+from ...signals import GROUP_TOKENS
 from ...store import ABSENT, Environment
 from ..exchange import TokenUse
 from ..request_signals import confidence_columns
@@ -87,7 +88,8 @@ def _line(collection: BranchCollection, question: CollectQuestion, gold: str, br
     probed = not collection.width_only
     signals = branch.signals
     if branch.confidences is not None and branch.probes:  # lost, so that the last probe has the last interval
-        columns, last = confidence_columns(branch.confidences, branch.ends[: len(branch.probes)])
+        ends = branch.ends[: len(branch.probes)]
+        columns, last = confidence_columns(branch.confidences, ends, collection.settings.group_tokens)
         signals = signals | {name: [*values, last[name]] for name, values in columns.items()}
     fields: dict[str, Any] = {
         "question": question.text, "question_id": question.id, "gold_answer": gold, "branch": branch.number,
@@ -184,6 +186,7 @@ def described(
         "probe use": use_in_words(collection.probe_use),
         "verifier": verifier,
         "alternatives": str(alternatives) if level == "full" else "",
+        "group tokens": str(settings.group_tokens) if settings.group_tokens != GROUP_TOKENS else "",
         "forks": f"{collection.forks} at each of {collection.fork_at} intervals" if collection.forks else "",
         "program": program,
     }

@@ -270,7 +270,7 @@ class BranchCollection:
 
     def _finish(self, branch: CollectedBranch) -> None:
         if branch.confidences is not None:
-            columns, final = confidence_columns(branch.confidences, branch.ends)
+            columns, final = confidence_columns(branch.confidences, branch.ends, self.settings.group_tokens)
             branch.signals |= columns
             branch.final_signals |= final
             branch.confidences = None  # takes most of the memory

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from ..exchange import TokenUse
 from .collection import BranchCollection, CollectedBranch
 from .spending import TokenPrices
 
@@ -36,7 +37,9 @@ class CollectEstimate:
     branches: int
     """The branches of the dry run that have finished."""
     of: int
-    """The branches of the collection."""
+    """The branches of the collection, and the forks that they will have."""
+    forks: int
+    """The forks among them."""
     tokens: RangeEstimate
     """Tokens generated, of branches and probes."""
     prompt_tokens: RangeEstimate
@@ -63,6 +66,9 @@ def estimate(
 ) -> CollectEstimate | None:
     """Return the estimate, or None if no branch has finished.
 
+    A dry run makes no forks. A fork of a branch is taken to be as long as the branch itself: it generates what comes
+    after the depth at which it leaves the branch, and its requests read what comes before.
+
     Args:
         collection: the collection, in which only ``branches`` were asked for.
         branches: those of the dry run.
@@ -72,26 +78,84 @@ def estimate(
     done = [branch for branch in branches if branch.finished and not branch.lost]
     if not done:
         return None
-    total = collection.total
-    share = _interval([branch.tokens for branch in done])
+    work = _DryRunWork(collection, done)
+    share = _interval([work.generated(branch) for branch in done])
     mean = max(share.value, 1e-9)
     spread = RangeEstimate(1.0, share.low / mean, share.high / mean)
-    use, probes = collection.use, collection.probe_use
-    scale = total / len(done)
+    use, probes = work.with_forks(collection.use), work.with_forks(collection.probe_use)
+    roots = collection.settings.max_branches * len(collection.questions)
+    forks = round(roots * sum(len(work.depths(branch)) for branch in done) * collection.forks / len(done))
 
     def whole(value: float) -> RangeEstimate:
-        return spread.scaled(value * scale)
+        return spread.scaled(value * roots / len(done))
 
     dollars = None
     if prices is not None:
         dollars = whole(prices.dollars(use) + prices.dollars(probes))
     return CollectEstimate(
-        branches=len(done), of=total,
+        branches=len(done), of=roots + forks, forks=forks,
         tokens=whole(use.generated + probes.generated),
         prompt_tokens=whole(use.prefilled + use.cached + probes.prefilled + probes.cached),
         requests=whole(use.requests + probes.requests),
-        dollars=dollars, hours=whole(seconds / 3600),
+        dollars=dollars, hours=whole(seconds * work.share("requests") / 3600),
     )  # fmt: skip
+
+
+class _DryRunWork:
+    """What the forks of the branches of a dry run will take, as shares of what the branches themselves took.
+
+    Args:
+        collection: the collection.
+        done: the finished branches.
+    """
+
+    def __init__(self, collection: BranchCollection, done: Sequence[CollectedBranch]) -> None:
+        self._collection, self._done = collection, done
+        use, probes = collection.use, collection.probe_use
+        read = use.prefilled + use.cached + probes.prefilled + probes.cached
+        asked = sum(self._requests(branch, 0) for branch in done)
+        self._prompt = max(0.0, read - sum(self._reads(branch, 0, 0.0) for branch in done)) / max(1, asked)
+        self._shares = {
+            "generated": self._with_forks(lambda branch, depth: branch.tokens - depth * collection.settings.delta),
+            "requests": self._with_forks(self._requests),
+            "prompts": self._with_forks(lambda branch, depth: self._reads(branch, depth, self._prompt)),
+        }
+
+    def depths(self, branch: CollectedBranch) -> list[int]:
+        """Return the depths at which ``branch`` will be forked."""
+        return [depth for depth in self._collection.fork_at if depth < branch.depth]
+
+    def generated(self, branch: CollectedBranch) -> int:
+        """Return the tokens that ``branch`` has generated, and its forks will."""
+        delta, forks = self._collection.settings.delta, self._collection.forks
+        return branch.tokens + forks * sum(branch.tokens - depth * delta for depth in self.depths(branch))
+
+    def share(self, kind: str) -> float:
+        """Return what the branches and their forks take, divided by what the branches took."""
+        return self._shares[kind]
+
+    def with_forks(self, use: TokenUse) -> TokenUse:
+        """Return the tokens and requests of the branches with those of their forks."""
+        generated, prompts, requests = (self.share(kind) for kind in ("generated", "prompts", "requests"))
+        return TokenUse(
+            generated=round(use.generated * generated), prefilled=round(use.prefilled * prompts),
+            cached=round(use.cached * prompts), cancelled=round(use.cancelled * generated),
+            requests=round(use.requests * requests), retries=use.retries,
+        )  # fmt: skip
+
+    def _with_forks(self, value: Callable[[CollectedBranch, int], float]) -> float:
+        own = sum(value(branch, 0) for branch in self._done)
+        forks = sum(value(branch, depth) for branch in self._done for depth in self.depths(branch))
+        return 1 + self._collection.forks * forks / own if own else 1.0
+
+    def _requests(self, branch: CollectedBranch, depth: int) -> int:
+        """Return the intervals and the probes of ``branch`` after ``depth``."""
+        return branch.depth - depth + max(0, len(branch.probes) - depth)
+
+    def _reads(self, branch: CollectedBranch, depth: int, prompt: float) -> float:
+        """Return the tokens that the requests of ``branch`` after ``depth`` read, with ``prompt`` in each."""
+        before = sum(range(depth, branch.depth)) + sum(range(depth + 1, len(branch.probes) + 1))
+        return before * self._collection.settings.delta + prompt * self._requests(branch, depth)
 
 
 def _interval(values: Sequence[int]) -> RangeEstimate:

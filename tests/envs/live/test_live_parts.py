@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from autotts.envs import BudgetSpent, Controller, IllegalAction, Question, TokensSpent
 from autotts.envs.answers.extraction import extraction
 from autotts.envs.contract.controller import answer_without_tokens
+from autotts.envs.contract.replay import ReplayQuestion
 from autotts.envs.errors import InputError
 from autotts.envs.importing.confidences import NAMES as CONFIDENCES
 from autotts.envs.importing.confidences import confidence_signals
@@ -25,12 +26,13 @@ from autotts.envs.live.branch_signals import BranchSignals, live_signals
 from autotts.envs.live.episode_state import EpisodeObserver
 from autotts.envs.live.exchange import Completion
 from autotts.envs.live.kept_environment import as_environment
-from autotts.envs.live.kept_episode import KeptEpisode
+from autotts.envs.live.kept_episode import KeptEpisode, single_actions
 from autotts.envs.live.question import LiveQuestion
 from autotts.envs.live.repetition import replay
 from autotts.envs.live.request_signals import interval_signals
-from autotts.envs.live.settings import LiveSettings
+from autotts.envs.live.settings import CollectedForks, LiveSettings
 from autotts.envs.live.verifier import FunctionVerifier
+from autotts.envs.recordings import recording_of
 
 from .collecting.fake_endpoint import SUFFIX, FakeEndpoint
 
@@ -284,9 +286,67 @@ def test_kept_episodes_with_all_parts_replay_the_same(seed: int, limit: int | No
     again = KeptEpisode.read(kept.line())
     assert again == kept
     assert replay(again, Wanderer).differences == ()
-    if kept.forks:
-        with pytest.raises(InputError, match="has forks"):
-            as_environment("a/b", [kept])
+    order = seed % 3
+    environment = as_environment("a/b", [kept, kept], order)
+    assert set(kept.signals) == set(environment.signal_names)
+    for number in range(2):
+        recording = recording_of(environment, number).seen_by(Wanderer)
+        again_there = ReplayQuestion(recording, recording.order(order), kept.settings.max_branches, limit)
+        with suppress(TokensSpent):
+            found = Wanderer(0.5, seed).solve(again_there)
+            assert found == answer or again_there.tokens_ran_out
+        assert single_actions(again_there.finish()) == single_actions(kept.log)
+        assert (again_there.tokens, again_there.latency) == (kept.tokens, kept.latency)
+
+
+def test_episodes_with_other_prices_of_a_verification_are_no_environment() -> None:
+    found = []
+    for cost in (COST, COST + 1):
+        with opened(verifier=length, verify_cost=cost) as question:
+            question.advance(question.branch())
+            question.verify(0)
+            found.append(KeptEpisode.of(question.episode, controller="x", beta=0.5, answer=None))
+    with pytest.raises(InputError, match=r"costs 4 tokens in episode .*, but 3 in episode"):
+        as_environment("a/b", found)
+    assert as_environment("a/b", found[:1]).verify_cost == COST
+
+
+def test_where_forks_are_as_collected_there_are_no_others() -> None:
+    with opened(collected_forks=CollectedForks(3, (1,), 2)) as question:
+        i, j = question.branch_many(2)
+        assert question.branches_left == 1
+        with pytest.raises(BudgetSpent, match="cannot open 2 more branches: 2 of at most 3 are open"):
+            question.branch_many(2)
+        question.advance(i)
+        k = question.fork(i)
+        assert question.can_fork(k), "it stands where its parent does"
+        m = question.fork(k)
+        assert not question.can_fork(i) and not question.can_fork(m) and question.branches_left == 1
+        with pytest.raises(IllegalAction, match=f"no fork of branch {i} at depth 1 was collected, or all are open"):
+            question.fork(i)
+        question.advance(k)
+        assert not question.can_fork(k), "forks are not forked again"
+        finished = question.advance(j)
+        assert question.can_fork(j) is not finished
+    with opened(collected_forks=CollectedForks(2)) as question:
+        assert not question.has_forks
+
+
+def test_groups_have_as_many_tokens_as_the_settings_say() -> None:
+    seen: list[float] = []
+
+    def tell(i: int, depth: int, kind: str, done: Completion) -> None:
+        seen.extend(done.confidences or ())
+
+    with opened(observer=EpisodeObserver(on_completion=tell), group_tokens=4) as question:
+        i = question.branch()
+        while not question.finished(i):
+            question.advance(i)
+            _, final = confidence_signals(np.array(seen), [], 4)
+            for name in ("group", "lowest_group", "bottom_group"):
+                assert question.signal(i, name) == float(np.float32(final[name] or 0))
+        lowest = min(sum(seen[at : at + 4]) / 4 for at in range(len(seen) - 3))
+        assert question.signal(i, "lowest_group") == pytest.approx(lowest, rel=1e-6)
 
 
 def test_episodes_of_answers_alone_keep_no_numbers() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from autotts.envs.environment import EXTENDED_FORMAT, ROOT, Environment
 from autotts.envs.errors import InputError
 from autotts.envs.importing.confidences import NAMES, confidence_signals
 from autotts.envs.live.collecting.journal import FILE
+from autotts.envs.live.collecting.session import CollectPlan
 from autotts.envs.live.exchange import Passage
 from autotts.envs.live.replies import token_confidence
 from autotts.envs.live.verifier import FunctionVerifier, VerifiedBranch, verifier
@@ -147,6 +149,38 @@ def test_a_verifier_that_fails_stops_the_collection_which_goes_on_later(tmp_path
     assert (tmp_path / "work" / FILE).stat().st_size
     made = environment(run(plan(tmp_path, verifier=broken), FakeEndpoint()))
     assert made.final_verifier is not None and (made.final_verifier == 1).all()
+
+
+@pytest.mark.parametrize("options", [{}, {"fork_at": (1, 3), "forks": 2}, {"fork_at": (2,), "forks": 3}])
+def test_the_estimate_of_a_dry_run_counts_forks(tmp_path: Path, options: dict[str, Any]) -> None:
+    pairs = []
+    for seed in range(8):
+        made = seeded(plan(tmp_path / str(seed), **options), seed)
+        found = run(replace(made, dry_run=True), FakeEndpoint()).estimate  # of all roots, and of no fork
+        done = run(made, FakeEndpoint()).collection
+        use, probes = done.use, done.probe_use
+        assert found is not None and found.branches == found.of - found.forks == 15 and found.of == done.total
+        read = use.prefilled + use.cached + probes.prefilled + probes.cached
+        expected = found.tokens.value, found.requests.value, found.prompt_tokens.value
+        pairs.append((expected, (use.generated + probes.generated, use.requests + probes.requests, read)))
+    expected, taken = np.sum(pairs, axis=0)
+    np.testing.assert_allclose(expected, taken, rtol=0.2 if options else 1e-9)
+
+
+def seeded(made: CollectPlan, seed: int) -> CollectPlan:
+    return replace(made, settings=lambda model, context: replace(made.settings(model, context), seed=seed))
+
+
+def test_groups_may_have_fewer_tokens(tmp_path: Path) -> None:
+    made = plan(tmp_path, questions=2)
+    small = replace(made, settings=lambda model, context: replace(made.settings(model, context), group_tokens=4))
+    endpoint = FakeEndpoint(confident=True)
+    groups, whole = environment(run(small, endpoint)), environment(run(made, endpoint))
+    assert groups.provenance["group tokens"] == "4" and "group tokens" not in whole.provenance
+    assert max(endpoint.requests.values()) == 1, "the same journal is read anew"
+    first = [int(groups.probe_offsets[b]) for b in np.flatnonzero(groups.probes > 0)]
+    lowest, mean = groups.signals["lowest_group"][first], whole.signals["lowest_group"][first]
+    assert (lowest <= mean).all() and (lowest < mean).any()
 
 
 def test_forks_need_a_server_that_continues(tmp_path: Path) -> None:
