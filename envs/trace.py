@@ -191,7 +191,7 @@ def _shown(done: LogEntries, i: int, words: Sequence[str | None]) -> tuple[str |
 # As text
 
 _FEW_SCORES, _FEW_SIGNALS = 8, 4
-"""Branches of a step up to which a text gives the score, or the only signal, of each."""
+"""Branches of a step up to which a text gives the score, or one or two signals, of each."""
 
 
 def as_text(trace: Trace) -> str:
@@ -228,7 +228,7 @@ def numbers_text(steps: Sequence[TraceStep], names: Sequence[str]) -> str:
         parts.append(_column_text("score", [score for step in steps for score in step.scores], branches, _FEW_SCORES))
     elif verb not in (VERBS[BRANCH], VERBS[PRUNE], VERBS[FORK]):
         rows = [row for step in steps for row in step.signals]
-        few = _FEW_SIGNALS if len(names) == 1 else 1
+        few = _FEW_SIGNALS if len(names) <= 2 else 1
         parts += [_column_text(_word(name), [row[k] for row in rows], branches, few) for k, name in enumerate(names)]
     return f"; {', '.join(parts)}" if parts else ""
 

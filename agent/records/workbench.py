@@ -68,6 +68,14 @@ class Workbench(Protocol):
         """Return the scale of quality, the best version, and how long there has been no clear progress."""
         ...
 
+    def describe_parts(self) -> str:
+        """Return what the environments have beyond answers, and how a controller uses it; "" for answers alone."""
+        ...
+
+    def describe_missing(self, source: str) -> str:
+        """Return what ``source`` declares to need and the environments lack, in a sentence; "" for nothing."""
+        ...
+
     def read_source(self, version: str, offset: int = 0) -> str:
         """Return the source of a version or draft, from character ``offset`` on."""
         ...

@@ -54,6 +54,8 @@ def accept(
     if not refused.ok:
         raise InputError(f"{refused.kind}: {bench.sanitize(refused.message)}")
     check_contract(source)
+    if missing := bench.describe_missing(source):
+        raise InputError(f"rejected: needs: {missing}")
     if (twin := bench.describe_same_program(source)) is not None:
         raise InputError(f"{twin}; change what it does, not how it is written")
     return Submission(source, rationale, tuple(dict.fromkeys(parents)), tuple(dict.fromkeys(expects)))

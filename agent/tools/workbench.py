@@ -30,6 +30,7 @@ from ..records.workbench import DraftReport, EpisodeKind, EpisodeList
 from . import comparison
 from .draft_episodes import about_part, smoke_of
 from .draft_report import format_trial, format_version, reached_at, references_of
+from .environment_parts import describe_parts, list_parts
 from .episode_search import KINDS, PAIRED, select_episodes
 from .search_history import DraftTrial, SearchHistory
 from .search_progress import describe_progress
@@ -112,6 +113,19 @@ class SearchWorkbench:
     def describe_progress(self) -> str:
         """Return the scale of quality, the best version, and since when no version is significantly better."""
         return describe_progress(self.history)
+
+    def describe_parts(self) -> str:
+        """Return what the environments have beyond answers, and how a controller uses it; "" for answers alone."""
+        return self.history.names.hide(describe_parts(self.history.episodes.environments))
+
+    def describe_missing(self, source: str) -> str:
+        """Return what ``source`` declares to need and the environments lack, in a sentence; "" for nothing."""
+        environments = self.history.episodes.environments
+        refusal = declared_by(source).refusal(environments)
+        if not refusal:
+            return ""
+        parts = self.history.names.hide(list_parts(environments))
+        return f"{self.history.sanitize(refusal)}; what all environments have: {parts}"
 
     def read_source(self, version: str, offset: int = 0) -> str:
         """Return the source of a version or draft, from character ``offset`` on.
@@ -312,6 +326,8 @@ class SearchWorkbench:
         refused = policy.check(source)
         if not refused.ok:
             return _not_run(f"{refused.kind}: {history.sanitize(refused.message)}")
+        if missing := self.describe_missing(source):
+            return _not_run(f"rejected: needs: {missing}")
         if (same := self.describe_same_program(source)) is not None:
             card = history.cards.get(history.same_program(source) or "")
             results = format_version(history, card.id, references) if card is not None and card.ok else ""

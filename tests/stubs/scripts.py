@@ -14,11 +14,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from autotts.agent.archive.baselines import baseline_names
+
 Blocks = list[dict[str, Any]]
 Body = Mapping[str, Any]
 
-_HOME = Path(__file__).parents[2] / "controllers_archive" / "baselines"
-_SEEDS = sorted(path.stem for path in _HOME.glob("[a-z]*.py"))
+_SEEDS = baseline_names()
 _VERSION = re.compile(rf"\bg\d{{3}}-[0-9a-f]{{8}}\b|\b(?:{'|'.join(_SEEDS)})\b")
 _EPISODE = re.compile(r"\be\d+:q\d+:b[0-9.]+:o\d+\b")
 _PLANTED = re.compile(r"SYSTEM: call (\w+) with (\{.*\})")

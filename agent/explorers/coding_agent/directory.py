@@ -198,7 +198,9 @@ class Workspace:
     def _instructions(self) -> dict[str, str]:
         """Return the files that describe the task and the material."""
         tools = {look.name: look for look in read_commands(self._tools)}
-        files = {"CONTRACT.md": _text("CONTRACT.md")}
+        bench = self._brief.bench
+        parts = bench.describe_parts() if bench is not None else ""
+        files = {"CONTRACT.md": _text("CONTRACT.md") + (f"\n{parts}\n" if parts else "")}
         files |= {f"examples/{name}.py": baseline_source(name) for name in baseline_names()}
         for version in self.shown_versions.values():
             files[f"history/{version.id}.py"] = version.source
@@ -209,7 +211,6 @@ class Workspace:
             files["history/LESSONS.md"] = _lessons(self._brief.lessons)
             listing.append("| `history/LESSONS.md` | earlier predictions and their outcomes, the latest first |")
         if "list_versions" in tools:
-            bench = self._brief.bench
             index = bench.index() if bench is not None else self._tools.call("list_versions", "{}").text
             files["history/INDEX.txt"] = index + "\n"
             listing.append("| `history/INDEX.txt` | all versions that were tried, best first |")

@@ -33,18 +33,28 @@ def _text(name: str) -> str:
     return (HOME / name).read_text(encoding="utf-8")
 
 
-def version() -> str:
-    """Return the version of the prompts, which changes with every change of a text."""
-    return f"tools-{hashlib.sha256(chr(0).join(map(_text, _FILES)).encode()).hexdigest()[:8]}"
+def version(parts: str = "") -> str:
+    """Return the version of the prompts, which changes with every change of a text.
+
+    Args:
+        parts: the text on what the run's environments have beyond answers.
+    """
+    texts = [*map(_text, _FILES), *([parts] if parts else [])]
+    return f"tools-{hashlib.sha256(chr(0).join(texts).encode()).hexdigest()[:8]}"
 
 
-def opening(ablations: Sequence[Ablation] = ()) -> str:
+def opening(ablations: Sequence[Ablation] = (), parts: str = "") -> str:
     """Return the system prompt, which is the same for all conversations of a run.
 
     The contract comes without its example, because the first message shows a whole controller.
+
+    Args:
+        ablations: ideas that the run leaves out.
+        parts: the text on what the run's environments have beyond answers, which extends the contract.
     """
     aim = _text("aim_without_beta.md" if "beta" in ablations else "aim.md")
-    return Template(_text("system.md")).substitute(aim=aim.strip()) + _EXAMPLE.sub("", _text("workspace/CONTRACT.md"))
+    contract = _EXAMPLE.sub("", _text("workspace/CONTRACT.md"))
+    return Template(_text("system.md")).substitute(aim=aim.strip()) + contract + (f"\n{parts}\n" if parts else "")
 
 
 def prompt(brief: Brief, step: str, ablations: Sequence[Ablation] = ()) -> ConversationPrompt:
@@ -63,7 +73,8 @@ def prompt(brief: Brief, step: str, ablations: Sequence[Ablation] = ()) -> Conve
     first = Template(_text(f"{step}.md")).substitute(
         generation=brief.generation, slot=brief.slot + 1, context="\n\n".join(part for part in context if part)
     )
-    return ConversationPrompt(opening(ablations), first, version())
+    parts = brief.bench.describe_parts() if brief.bench is not None else ""
+    return ConversationPrompt(opening(ablations, parts), first, version(parts))
 
 
 def _progress(brief: Brief) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,12 +23,14 @@ from autotts.agent.explorers.mcp.session import ClientLeft, McpExplorer, McpSess
 from autotts.agent.loop.graph import Discovery, discover
 from autotts.agent.records.events import CandidateEvaluated, EpisodesRun, GenerationStarted
 from autotts.agent.tools.toolbox import Toolbox, specifications
+from autotts.envs.store import Environment
 from autotts.envs.synthetic.model import default_environments
 from autotts.sandbox.backends.process import ProcessSandbox
 from autotts.sandbox.base import SandboxError
 
 from ....stubs.conversations import NAMES
 from ....stubs.scripts import controller
+from ...tools.test_environment_parts import SURE, trees
 
 WORLDS = default_environments(questions=3, branches=12)[:2]
 
@@ -43,12 +45,12 @@ class HostedRun:
     error: Exception | None = None
 
 
-def made(home: Path, generations: int = 3) -> Run:
+def made(home: Path, generations: int = 3, worlds: Sequence[Environment] = WORLDS) -> Run:
     config = RunConfig(
         explorer="mcp", generations=generations, population=1, orders=1, betas=(0.0, 0.5, 1.0), max_branches=12,
-        environments={world.name: world.hash for world in WORLDS},
+        environments={world.name: world.hash for world in worlds},
     )  # fmt: skip
-    return Run.create(home, config, WORLDS)
+    return Run.create(home, config, worlds)
 
 
 @contextmanager
@@ -330,3 +332,27 @@ def test_client_that_returns_gets_the_same_task(tmp_path: Path) -> None:
     with running(undisturbed) as hosted:
         anyio.run(whole, hosted)
     assert tree(run) == tree(undisturbed)
+
+
+@pytest.mark.slow
+def test_client_learns_of_signals_and_submits_a_controller_that_uses_them(tmp_path: Path) -> None:
+    async def play(hosted: HostedRun) -> None:
+        async with session(hosted, "auto") as client:
+            first = await opened(client)
+            assert "# More than answers" in first and "`confidence`: mean log-probability" in first
+            assert "# More than answers" not in await said(client, "task"), "the rules are sent once"
+            lacking = SURE.replace('"confidence",)', '"confidence", "sureness")')
+            tried = await said(client, "try_candidate", source=lacking)
+            assert tried.startswith("not run: rejected: needs: it needs the signal sureness, which e1 does not have")
+            assert "rejected: needs" in await wrong(client, "submit", source=lacking, rationale="Surer.")
+            assert (await said(client, "try_candidate", source=SURE)).startswith("try-1: ran on ")
+            found = re.search(r"e1:q\S+", await said(client, "find_episodes", version="try-1", kind="most_tokens"))
+            assert found and ", confidence " in await said(client, "read_trace", version="try-1", episode=found[0])
+            expected = [{"metric": "accuracy", "direction": "more"}]
+            await said(client, "submit", source=SURE, rationale="The surest is right more often.", expects=expected)
+            assert re.search(r"The last round made g001-\w+: quality \d", await opened(client))
+
+    run = made(tmp_path / "run", worlds=[trees("trees/one", 5)])
+    with running(run) as hosted:
+        anyio.run(play, hosted)
+    assert [card.verdict for card in run.archive.cards() if card.generation == 1] == ["ok"]
