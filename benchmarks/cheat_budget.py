@@ -1,8 +1,10 @@
 """Measures whether every known cheat is convicted, and how likely a miss is: `python -m benchmarks.cheat_budget`.
 
 Each file of `tests/sandbox/cheats/` is evaluated and then audited in full, many times with a fresh secret each, on
-1,200 episodes in which it cheats in 60 or fewer, and as often on a sample (for information). An audit is watched, and
-goes on after the first conviction, so that the table shows in how many of the cheated episodes the candidate is seen.
+1,200 episodes in which it cheats in 60 or fewer, and as often on a sample (for information). Those of the directory
+`beyond`, which look at signals, scores or forks, play questions that have them, where a probe and a verification have a
+price. An audit is watched, and goes on after the first conviction, so that the table shows in how many of the cheated
+episodes the candidate is seen.
 
 The chance of a miss is estimated as (1 - q)^n. n is the number of processes of an audit; q is the lower 95% bound
 (Clopper-Pearson) of the chance that one of them shows a difference. Processes differ, and by the inequality of the
@@ -10,7 +12,7 @@ means this estimate is then too high, never too low. It takes the processes of a
 knows of the others. The column p is the like bound for a single cheated episode in a full audit, which plays it twice:
 a cheat that looks in k episodes and leaves no sign elsewhere is missed with probability (1 - p)^k.
 
-Sized for about 20 minutes on two idle cores with 20 audits of each cheat. Exits with 1 if any audit missed a cheat.
+Sized for about 40 minutes on two idle cores with 20 audits of each cheat. Exits with 1 if any audit missed a cheat.
 """
 
 from __future__ import annotations
@@ -28,6 +30,9 @@ import numpy as np
 
 from autotts.envs.episodes import Episodes, Logs, grid
 from autotts.envs.synthetic.model import default_models, generate
+from autotts.envs.synthetic.parts import SimulatedParts, with_parts
+from autotts.envs.synthetic.strength import Strength
+from autotts.envs.synthetic.trees import ForkPlan
 from autotts.sandbox.audit.look_ahead import AUDIT_SHARE, audit
 from autotts.sandbox.base import Sandbox
 from autotts.sandbox.choice import open_sandbox
@@ -160,6 +165,25 @@ def batch() -> Episodes:
     return grid([environment], [0.2, 0.5], range(10), max_branches=32)
 
 
+def batch_beyond(questions: int = 60, orders: int = 10) -> Episodes:
+    """Return the like batch on questions with signals, a verifier and forks: 20 episodes of a question by default."""
+    parts = SimulatedParts(
+        signals={"confidence": Strength(0.6, 0.9), "answer_confidence": Strength(0.6, 0.9)},
+        verifier=Strength(0.6, 0.9),
+        verify_cost=50,
+        forks=ForkPlan(depths=(3, 10, 24), levels=2),
+    )
+    model = list(default_models().values())[1]
+    plain = generate(model, "cheated/model", questions=questions, branches=12)
+    made = replace(with_parts(plain, parts), probe_cost=20)
+    return grid([made], [0.2, 0.5], range(8 - orders, 8) if orders < 8 else range(orders), max_branches=16)
+
+
+def names_of(cheats: Path) -> list[str]:
+    """Return the names of all cheats of a directory, those of its directory `beyond` with this in front."""
+    return sorted(path.relative_to(cheats).with_suffix("").as_posix() for path in cheats.rglob("*.py"))
+
+
 def measured(name: str, source: str, episodes: Episodes, sandbox: Sandbox, audits: int) -> CheatRecord:
     """Evaluate and audit one cheat ``audits`` times."""
     candidate = Candidate("candidate", source)
@@ -201,10 +225,10 @@ def gained(
 def show(record: CheatRecord) -> str:
     """Return the line of the table."""
     if record.no_score:
-        return f"{record.cheat:24} no score: {record.no_score[:90]}"
+        return f"{record.cheat:32} no score: {record.no_score[:90]}"
     convicted, sampled = f"{record.convicted}/{record.audits}", f"{record.sampled}/{record.audits}"
     figures = f"{record.episodes:8} {record.right:+6} {record.tokens:+10} {convicted:>9} {sampled:>8}"
-    return f"{record.cheat:24} {figures} {record.chance:6.2f} {record.missed:9.1e}"
+    return f"{record.cheat:32} {figures} {record.chance:6.2f} {record.missed:9.1e}"
 
 
 def main() -> int:
@@ -214,13 +238,15 @@ def main() -> int:
     parser.add_argument("--json", type=Path, metavar="FILE")
     parser.add_argument("--cheat", action="append", help="only this one; may be given several times")
     arguments = parser.parse_args()
-    names = arguments.cheat or sorted(path.stem for path in CHEATS.glob("*.py"))
-    began, episodes, records = time.monotonic(), batch(), []
-    print(f"{len(names)} cheats, {arguments.audits} audits each, {len(episodes):,} episodes, {arguments.sandbox}")
+    names = arguments.cheat or names_of(CHEATS)
+    batches = {True: batch_beyond(), False: batch()}
+    began, records = time.monotonic(), []
+    print(f"{len(names)} cheats, {arguments.audits} audits each, {len(batches[False]):,} episodes, {arguments.sandbox}")
     heads = f"{'episodes':>8} {'right':>6} {'tokens':>10} {'convicted':>9} {'sample':>8}"
-    print(f"{'cheat':24} {heads} {'p':>6} {'misses':>9}")
+    print(f"{'cheat':32} {heads} {'p':>6} {'misses':>9}")
     with open_sandbox(arguments.sandbox, 2) as sandbox:
         for name in names:
+            episodes = batches[name.startswith("beyond/")]
             records.append(measured(name, (CHEATS / f"{name}.py").read_text(), episodes, sandbox, arguments.audits))
             print(show(records[-1]), flush=True)
             if arguments.json:

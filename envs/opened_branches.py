@@ -73,7 +73,7 @@ def opened_branches(episodes: Episodes, logs: Logs, first: int = 0) -> OpenedBra
     result = OpenedBranches(result.branch.copy(), result.start.copy())
     for e in np.flatnonzero(extended).tolist():
         try:
-            follower = _LogFollower(episodes, first + e)
+            follower = LogFollower(episodes, first + e)
             follower.follow(logs, e)
         except _Impossible as impossible:
             raise ForgedLog(str(impossible), first + e) from None
@@ -105,12 +105,19 @@ class _Impossible(Exception):
     """A record that the contract forbids."""
 
 
-class _LogFollower:
+class LogFollower:
     """The state of one episode while its log is followed.
 
     Args:
         episodes: the batch.
         index: the episode in the batch.
+
+    Attributes:
+        branch: the branches of the environment that are open, by opening; so are ``start``, ``depth`` and ``ends``.
+        start: the depth at which each was opened.
+        depth: the intervals that each has run.
+        ends: the depth from which on each has finished, less 1.
+        forked_from: the branch that each fork was forked from, both by opening.
     """
 
     def __init__(self, episodes: Episodes, index: int) -> None:
@@ -128,7 +135,7 @@ class _LogFollower:
         self.unseen: set[int] = set()
         self.verified: dict[int, int] = {}
         self.forked_from: dict[int, int] = {}
-        self.forks: RecordedForks | None = None
+        self._forks: RecordedForks | None = None
 
     def follow(self, logs: Logs, e: int) -> None:
         """Follow the log of episode ``e`` of ``logs``."""
@@ -140,6 +147,17 @@ class _LogFollower:
     def unopened(self) -> list[int]:
         """Return the roots that are not open."""
         return self.roots[len(self.branch) - len(self.forked_from) :]
+
+    def recorded_forks(self) -> RecordedForks:
+        """Return the forks of the question that the episode has not taken. The environment has forks."""
+        if self._forks is None:
+            env = self.env
+            assert env.parents is not None and env.fork_depths is not None
+            mine = slice(self.first, env.branches(self.question).stop)
+            parents, depths = env.parents[mine].tolist(), env.fork_depths[mine].tolist()
+            order = branch_order(parents, depths, self.order)
+            self._forks = RecordedForks(parents, depths, order, env.fork_rule == NEAREST)
+        return self._forks
 
     def _take(self, verb: int, times: int, indices: Sequence[int]) -> None:
         for i in indices:
@@ -206,18 +224,14 @@ class _LogFollower:
             raise _Impossible("more branches opened than there are")
         if env.parents is None or env.fork_depths is None:
             raise _Impossible("a fork that is not recorded")
-        if self.forks is None:
-            mine = slice(self.first, env.branches(self.question).stop)
-            parents, depths = env.parents[mine].tolist(), env.fork_depths[mine].tolist()
-            order = branch_order(parents, depths, self.order)
-            self.forks = RecordedForks(parents, depths, order, env.fork_rule == NEAREST)
+        forks = self.recorded_forks()
         source = i
         while source in self.forked_from and self.start[source] == depth:
             source = self.forked_from[source]
         origin = self.branch[source] - self.first
-        if not self.forks.has(origin, depth):
+        if not forks.has(origin, depth):
             raise _Impossible("a fork that is not recorded, or was opened before")
-        child = self.first + self.forks.take(origin, depth)
+        child = self.first + forks.take(origin, depth)
         self._open(child, depth, depth)
         self.forked_from[new] = i
         if env.fork_depths[child] < depth:

@@ -46,12 +46,15 @@ def answer_cells(env: Environment, question: int) -> npt.NDArray[np.int32]:
     return _joined(env, question, env.probe_answers, env.final_answers, np.zeros(1, np.int32))
 
 
-def signal_cells(env: Environment, question: int, name: str) -> Floats:
-    """Return the signal ``name`` of a question in the same form; NaN where the environment has none."""
+def signal_cells(env: Environment, question: int | None, name: str) -> Floats:
+    """Return the signal ``name`` of a question in the same form; NaN where the environment has none.
+
+    Without a question, the column has the numbers of all branches.
+    """
     return _joined(env, question, env.signals.get(name), env.final_signals.get(name), np.full(1, np.nan, np.float32))
 
 
-def verifier_cells(env: Environment, question: int) -> Floats | None:
+def verifier_cells(env: Environment, question: int | None) -> Floats | None:
     """Return the scores of the verifier in the same form; None without a verifier."""
     if env.verifier is None:
         return None
@@ -63,13 +66,13 @@ _Number = TypeVar("_Number", bound=np.generic)
 
 def _joined(
     env: Environment,
-    question: int,
+    question: int | None,
     probes: npt.NDArray[_Number] | None,
     finals: npt.NDArray[_Number] | None,
     absent: npt.NDArray[_Number],
 ) -> npt.NDArray[_Number]:
     """Return the numbers of probes and of finished branches as one column; ``absent`` where there is no column."""
-    branches = env.branches(question)
+    branches = range(len(env.final_answers)) if question is None else env.branches(question)
     start, stop = int(env.probe_offsets[branches.start]), int(env.probe_offsets[branches.stop])
     cells = np.empty(stop - start + len(branches), absent.dtype)
     final = np.zeros(len(cells), bool)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -76,14 +76,3 @@ def declared_by(source: str) -> Declarations:
         return read_declarations(source)
     except (ValueError, SyntaxError, RecursionError, MemoryError):  # it is seen when it is loaded
         return Declarations()
-
-
-def not_audited(source: str, environments: Sequence[Environment]) -> str:
-    """Return what a candidate uses that the look-ahead audit cannot check yet, in words; "" if it can check all."""
-    declared = declared_by(source)
-    used = {
-        "signals": any(declared.shown(env.signal_names) for env in environments),
-        "verifiers": declared.verifier and any(env.verifier is not None for env in environments),
-        "forks": declared.forks and any(env.parents is not None for env in environments),
-    }
-    return ", ".join(name for name, is_used in used.items() if is_used)

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from autotts.envs.recordings import answer_cells
 from autotts.envs.store import ABSENT, Environment
 
+from .packed_extras import Head, PackedExtras
 from .sealed_extras import SealedExtras
 
 INVENTED = -2
@@ -143,6 +144,8 @@ class PackedQuestions(SealedQuestions):
     """(T, A) lists of answers in the vocabulary of the environment; A is at most K."""
     owner: npt.NDArray[np.int64]
     """(Q,) the list of each question."""
+    extras: PackedExtras | None = None
+    """Signals, scores and forks, as far as the candidate declares them; None if there are none."""
 
     def __len__(self) -> int:
         return len(self.deltas)
@@ -170,11 +173,16 @@ class PackedQuestions(SealedQuestions):
             int(self.deltas[i]),
             int(self.probe_costs[i]),
             self._meaning(i),
+            None if self.extras is None else self.extras.extras(i),
         )
 
     def sizes(self) -> npt.NDArray[np.int64]:
         sizes: npt.NDArray[np.int64] = 2 * np.diff(self.ends) + 8 * np.diff(self.branches)
-        return sizes
+        return sizes if self.extras is None else sizes + self.extras.sizes()
+
+    def heads(self, first: int, stop: int) -> list[Head | None]:
+        """Return what a worker must know of the extras of the questions ``first:stop``."""
+        return [None] * (stop - first) if self.extras is None else self.extras.heads[first:stop]
 
     def columns(self, first: int, stop: int) -> QuestionColumns:
         """Return the columns of the questions ``first:stop``."""
@@ -187,6 +195,7 @@ class PackedQuestions(SealedQuestions):
             "widths": np.diff(branches).astype(np.uint32),
             "deltas": self.deltas[first:stop].astype(np.uint32),
             "probe_costs": self.probe_costs[first:stop].astype(np.uint32),
+            **({} if self.extras is None else self.extras.columns(first, stop)),
         }
 
 

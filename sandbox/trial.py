@@ -13,7 +13,6 @@ from .audit.secret import AuditSecret
 from .base import Sandbox
 from .evaluation import LoggedEvaluation, evaluate
 from .outcome import Candidate
-from .sealed_extras import not_audited
 
 
 def trial(
@@ -56,8 +55,7 @@ def audited(
     """Return ``evaluation`` if it passes the look-ahead audit, or has no scores.
 
     An evaluation that fails the audit comes back with the audit's verdict, and without logs and scores. One that passes
-    says in `LoggedEvaluation.audited` how far it was audited. One that uses signals, verifiers or forks comes back as
-    it was, with a warning: they cannot be audited yet.
+    says in `LoggedEvaluation.audited` how far it was audited.
 
     Args:
         evaluation: an evaluation on ``episodes``.
@@ -74,8 +72,6 @@ def audited(
     if evaluation.logs is None or evaluation.scores is None:
         return evaluation
     verdict = audit(evaluation.candidate, episodes, evaluation.logs, sandbox, share, secret, progress, passes)
-    if verdict.ok and not_audited(evaluation.candidate.source, episodes.environments):
-        return evaluation
     if verdict.ok:
         return replace(evaluation, audited=extent_of(len(episodes), share))
     return LoggedEvaluation(evaluation.candidate, verdict)

@@ -26,12 +26,13 @@ import numpy as np
 import numpy.typing as npt
 
 from autotts.envs.episodes import Episodes
-from autotts.envs.opened_branches import order_of
 from autotts.envs.plain_text import message_line
 
 from . import declared_questions, policy
+from .batch_parts import orders_of_batch, ranges_of_group
 from .kept_logs import LARGEST_LOG, BadFrame, largest_log, largest_log_of
 from .outcome import Candidate, Verdict
+from .packed_extras import Head
 from .sealed_extras import declared_by
 from .sealing import PackedQuestions, QuestionColumns, RecordedQuestions, SealedQuestion, columns_of, sizes_of
 from .worker import seccomp
@@ -91,7 +92,7 @@ class SealedBatch:
         )
         recorded = RecordedQuestions(episodes.environments, used // most, used % most)
         small = seal_now and int(recorded.sizes().sum()) <= MESSAGE_BYTES
-        orders, order = _orders(episodes, recorded, question)
+        orders, order = orders_of_batch(episodes, recorded, question)
         return cls(
             questions=list(recorded) if small else recorded,
             question=question,
@@ -115,55 +116,12 @@ class SealedBatch:
         sizes = sizes_of(self.questions)
         if int(sizes.sum()) > MESSAGE_BYTES:
             most = -(-len(self) // (_PARTS * workers)) if len(groups) == 1 else len(self)
-            groups = [part for group in groups for part in _ranges(group, self.question, sizes, most)]
+            cut = (ranges_of_group(group, self.question, sizes, most, MESSAGE_BYTES) for group in groups)
+            groups = [part for parts in cut for part in parts]
         elif len(groups) == 1:
             groups = [groups[0][i::workers] for i in range(workers)]
         shares = [[group for group in groups[i::workers] if len(group)] for i in range(workers)]
         return [share for share in shares if share]
-
-
-def _orders(
-    episodes: Episodes, recorded: RecordedQuestions, question: npt.NDArray[np.int64]
-) -> tuple[list[npt.NDArray[np.int32]], npt.NDArray[np.int64]]:
-    """Return the orders of opening, and (E,) the order of each episode. Orders with forks belong to one question."""
-    number = {key: i for i, key in enumerate(episodes.permutations)}
-    orders = list(episodes.permutations.values())
-    sizes = recorded.widths()[question]
-    order = np.zeros(len(episodes), np.int64)
-    forked = np.array([env.parents is not None for env in episodes.environments], bool)[episodes.environment]
-    plain = np.flatnonzero(~forked)
-    keys = zip(sizes[plain].tolist(), episodes.order[plain].tolist(), strict=True)
-    order[plain] = np.array([number[key] for key in keys], np.int64)
-    found: dict[tuple[int, int], int] = {}
-    for e in np.flatnonzero(forked).tolist():
-        key = int(question[e]), int(episodes.order[e])
-        if key not in found:
-            found[key] = len(orders)
-            env = episodes.environments[episodes.environment[e]]
-            orders.append(np.array(order_of(env, int(episodes.question[e]), key[1]), np.int32))
-        order[e] = found[key]
-    return orders, order
-
-
-def _ranges(
-    group: npt.NDArray[np.int64], question: npt.NDArray[np.int64], sizes: npt.NDArray[np.int64], most: int
-) -> Iterator[npt.NDArray[np.int64]]:
-    """Yield ranges of at most ``most`` episodes of a group, whose questions take at most `MESSAGE_BYTES`.
-
-    Args:
-        group: the episodes.
-        question: (E,) the question of each episode of the batch.
-        sizes: the bytes of each question in a message.
-    """
-    first, held, taken = 0, set[int](), 0
-    for position, number in enumerate(question[group].tolist()):
-        if number not in held:
-            taken += int(sizes[number])
-        if position - first >= most or (taken > MESSAGE_BYTES and position > first):
-            yield group[first:position]
-            first, held, taken = position, set(), int(sizes[number])
-        held.add(number)
-    yield group[first:]
 
 
 class SandboxJob:
@@ -182,7 +140,7 @@ class SandboxJob:
         used, question = _distinct(batch.question[part])
         taken, order = _distinct(batch.order[part])
         orders = [batch.orders[i] for i in taken.tolist()]
-        known, codes, sealed = self._columns(used)
+        known, codes, heads, sealed = self._columns(used)
         if any(each.extras is not None for each in sealed):
             owner = dict(zip(order.tolist(), question.tolist(), strict=True))
             orders = [
@@ -206,26 +164,31 @@ class SandboxJob:
             "blobs": [(name, _CODES[column.dtype.str], column.nbytes) for name, column in columns.items()],
         }
         if "numbers" in columns:
-            header["extras"] = declared_questions.heads(sealed, self._declared)
+            header["extras"] = heads
         if batch.prints:
             header["prints"] = PRINTED + 1  # one more byte shows that there was more
         text = json.dumps(header).encode()
         blobs = (np.ascontiguousarray(column).view(np.uint8).data for column in columns.values())
         return _message(struct.pack("<I", len(text)), text, *blobs)
 
-    def _columns(self, used: npt.NDArray[np.int64]) -> tuple[QuestionColumns, int, list[SealedQuestion]]:
-        """Return the columns of the questions ``used``, the largest number of codes of one, and they themselves.
+    def _columns(
+        self, used: npt.NDArray[np.int64]
+    ) -> tuple[QuestionColumns, int, list[Head | None], list[SealedQuestion]]:
+        """Return the columns of the questions ``used``, the largest number of codes of one, their heads, and them.
 
-        Questions that are packed have answers alone; of them, no list is made.
+        Questions that are packed hold what the candidate declares, and no more; of them, no list is made.
         """
         questions = self.batch.questions
         if isinstance(questions, PackedQuestions) and int(used[-1]) - int(used[0]) == len(used) - 1:
-            return questions.columns(int(used[0]), int(used[-1]) + 1), questions.codes.shape[1], []
+            here = int(used[0]), int(used[-1]) + 1
+            return questions.columns(*here), questions.codes.shape[1], questions.heads(*here), []
         taken = [questions[i] for i in used.tolist()]
         for number, sealed in zip(used.tolist(), taken, strict=True):
             self._remember(number, sealed)
         seen = [declared_questions.seen_question(sealed, self._declared) for sealed in taken]
-        return columns_of(seen) | declared_questions.columns(seen), max(len(each.meaning) for each in taken), taken
+        heads = declared_questions.heads(taken, self._declared)
+        columns = columns_of(seen) | declared_questions.columns(seen)
+        return columns, max(len(each.meaning) for each in taken), heads, taken
 
     def largest_log(self, episode: int) -> int:
         """Return the bytes of the longest log that the contract allows in ``episode``."""
@@ -254,8 +217,12 @@ class SandboxJob:
         found = [
             largest_log_of(int(n)) for n in np.add.reduceat(questions.lengths, questions.branches[:-1], dtype=np.int64)
         ]
-        for i in np.flatnonzero(np.diff(questions.branches) > most).tolist():
-            found[i] = largest_log(questions.lengths_of(i), most)
+        heads = questions.heads(0, len(questions))
+        more = np.array([head is not None and bool({"verify_cost", "fork_rule"} & head.keys()) for head in heads])
+        for i in np.flatnonzero((np.diff(questions.branches) > most) | more).tolist():
+            head = heads[i] or {}
+            forks = most if "fork_rule" in head else 0
+            found[i] = largest_log(questions.lengths_of(i), most, "verify_cost" in head, forks)
         return found
 
     def _of(self, episode: int) -> tuple[npt.NDArray[np.int32], int]:

@@ -12,7 +12,8 @@ import numpy.typing as npt
 
 from autotts.envs.contract.replay import PROBE, STEP
 from autotts.envs.episodes import ranges
-from autotts.envs.log_entries import LogEntries
+
+from .revealed import BranchEntries
 
 _BLOCK = 1 << 16
 """Cells that are filled at a time: their numbers fit into the processor's cache."""
@@ -49,7 +50,7 @@ class CellPieces:
     """(S,) whether its cells are recorded ones."""
 
 
-def revealed_spans(done: LogEntries, start: Ints) -> tuple[Ints, Ints]:
+def revealed_spans(done: BranchEntries, start: Ints) -> tuple[Ints, Ints]:
     """Return the first cell that each entry of the logs reveals, and the cell after its last.
 
     Args:

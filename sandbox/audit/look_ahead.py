@@ -40,14 +40,16 @@ from typing import TypeVar
 import numpy as np
 
 from autotts.envs.contract.replay import VERBS
+from autotts.envs.declarations import Declarations
 from autotts.envs.episodes import Episodes, Logs, ranges
 
-from ..base import Sandbox, log_message
+from ..base import Sandbox
 from ..outcome import Candidate, Conviction, Extent, Kind, Verdict
-from ..sealed_extras import not_audited
+from ..sealed_extras import declared_by
 from ..wire import SealedBatch
-from .decoys import Decoys, Ints
+from .decoys import NOTHING, Decoys
 from .secret import AuditKey, AuditSecret
+from .tables import Ints
 
 AUDIT_SHARE = 0.015
 """The share of the episodes that is audited for every candidate."""
@@ -93,12 +95,10 @@ def audit(
     Raises:
         SandboxError: the sandbox failed.
     """
-    if used := not_audited(candidate.source, episodes.environments):
-        log_message(f"{candidate.name} is not audited: it uses {used}, which the look-ahead audit cannot check yet")
-        return Verdict("ok")
     key = (secret or AuditSecret()).key(candidate.source)
     times = passes if extent_of(len(episodes), share) == "full" else 1
-    verdict = _audit(candidate, audit_batches(episodes, logs, share, key, times), sandbox, progress, times)
+    batches = audit_batches(episodes, logs, share, key, times, declared_by(candidate.source))
+    verdict = _audit(candidate, batches, sandbox, progress, times)
     if verdict.ok or verdict.episode is None:
         return verdict
     return replace(verdict, conviction=Conviction(key.hex(), share, verdict.episode))
@@ -152,13 +152,18 @@ def _audit(
 
 
 def audit_batches(
-    episodes: Episodes, logs: Logs, share: float, key: AuditKey, passes: int
+    episodes: Episodes,
+    logs: Logs,
+    share: float,
+    key: AuditKey,
+    passes: int,
+    declared: Declarations = NOTHING,
 ) -> Iterator[tuple[AuditChunk, SealedBatch]]:
     """Yield the episodes that an audit plays, and their decoys. Equal arguments give equal ones.
 
-    More ``passes`` give the same batches, and then others.
+    More ``passes`` give the same batches, and then others. The candidate gets nothing that it has not ``declared``.
     """
-    decoys = Decoys(episodes)
+    decoys = Decoys(episodes, declared)
     for turn in range(passes):
         generator = key.generator("draw", turn)
         drawn: Ints = generator.permutation(len(episodes))[: audited_episodes(len(episodes), share)]

@@ -8,6 +8,7 @@ from autotts.envs.episodes import Episodes, Logs
 
 from ..base import Sandbox
 from ..outcome import Candidate, Conviction, Verdict
+from ..sealed_extras import declared_by
 from ..wire import SealedBatch
 from .look_ahead import PASSES, AuditChunk, action_texts, audit_batches, first_difference
 from .secret import AuditKey
@@ -52,7 +53,8 @@ def repeat_audit(
         SandboxError: the sandbox failed.
     """
     found = None
-    for chunk, batch in audit_batches(episodes, logs, conviction.share, AuditKey.of_hex(conviction.key), PASSES):
+    key, declared = AuditKey.of_hex(conviction.key), declared_by(candidate.source)
+    for chunk, batch in audit_batches(episodes, logs, conviction.share, key, PASSES, declared):
         places = (chunk.which == conviction.episode).nonzero()[0]
         if len(places):
             found = _played(candidate, chunk, batch, int(places[0]), sandbox)

@@ -139,15 +139,11 @@ def test_what_is_not_declared_cannot_be_used(solve: str, message: str) -> None:
     assert found.verdict.kind == "illegal_action" and message in found.verdict.message
 
 
-@pytest.mark.slow
-def test_the_audit_says_that_it_cannot_check_signals_and_checks_all_else(caplog: pytest.LogCaptureFixture) -> None:
-    batch, sandbox = episodes(1, 2), ProcessSandbox()
+def test_a_version_that_uses_signals_is_audited_as_any_other(caplog: pytest.LogCaptureFixture) -> None:
     solve = "return question.run_to_end(question.branch())"
-    plain = trial(Candidate("plain", controller("", solve)), batch, sandbox)
-    assert plain.verdict.ok and plain.audited == "full" and not caplog.records
-    signals = trial(Candidate("signals", controller("    optional_signals = ('confidence',)\n", solve)), batch, sandbox)
-    assert signals.verdict.ok and signals.audited is None
-    assert "signals is not audited: it uses signals, which the look-ahead audit cannot check yet" in caplog.text
+    source = controller("    optional_signals = ('confidence',)\n    forks = 'optional'\n", solve)
+    found = trial(Candidate("signals", source), episodes(1), ProcessSandbox())
+    assert found.verdict.ok and found.audited == "full" and not caplog.records
 
 
 @pytest.mark.slow
