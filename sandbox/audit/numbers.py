@@ -1,8 +1,9 @@
 """Fills the signals and the scores of a verifier in the questions that an audit plays.
 
 A cell that lends its answer lends its numbers, too, so that a decoy's numbers fit its answer. In some episodes the
-numbers are turned around within those of their question (the highest becomes the lowest), or all are equal: a cheat
-that compares two of them must see another order, not only other branches.
+numbers are turned around within those of their question (the highest becomes the lowest), all are higher or lower than
+lent, or all are equal. A cheat that takes the best of some branches has revealed the number of that one: others that
+are merely lent would rarely be better.
 """
 
 from __future__ import annotations
@@ -23,9 +24,11 @@ from .tables import Bools, Ints, RecordedTables
 
 Floats = npt.NDArray[np.float32]
 
-_LENT, _TURNED, _EQUAL = range(3)
-_KINDS = (0.45, 0.4, 0.15)
-"""How often the numbers of an episode are as lent, turned around, and all equal."""
+_LENT, _TURNED, _HIGHER, _LOWER, _EQUAL = range(5)
+_KINDS = (0.25, 0.25, 0.2, 0.2, 0.1)
+"""How often the numbers of an episode are as lent, turned around, higher, lower, and all equal."""
+_SHIFT = 0.2, 1.0
+"""How much higher or lower they are, in parts of the range of their question: from the first to the second."""
 _SCORES_KEPT = 0.25
 """The share of episodes in which scores stay true that were not asked for, of intervals that were run."""
 _AS_ANSWERS = 0.5
@@ -115,7 +118,7 @@ class NumberDrawing:
             generator: the source of all random draws.
         """
         E = len(environment)
-        kind = generator.choice(3, E, p=_KINDS)
+        kind = generator.choice(5, E, p=_KINDS)
         kept, beyond = generator.random(E) < _SCORES_KEPT, generator.random(E) < _AS_ANSWERS
         chosen = (generator.random(E) * np.diff(rows.at[rows.first])).astype(np.int64) + rows.at[rows.first[:-1]]
         equal = column.cells[cells.lent[chosen]]
@@ -123,9 +126,11 @@ class NumberDrawing:
         true, revealed = self._true(column, rows, cells, environment, kept)
         true &= revealed | (rows.depth < rows.advanced[rows.row]) | beyond[episode]
         lent = column.cells[cells.lent]
-        turned = (column.low + column.high)[lender][episode] - lent
-        kinds = kind[episode]
-        found = np.where(kinds == _TURNED, turned, np.where(kinds == _EQUAL, equal[episode], lent))
+        low, high = column.low[lender], column.high[lender]
+        turned = (low + high)[episode] - lent
+        shift = np.where(kind == _HIGHER, 1, np.where(kind == _LOWER, -1, 0)) * generator.uniform(*_SHIFT, E)
+        kinds, moved = kind[episode], lent + (shift * (high - low))[episode]
+        found = np.where(kinds == _TURNED, turned, np.where(kinds == _EQUAL, equal[episode], moved))
         found = np.where(true, column.cells[cells.real], found).astype(np.float32)
         hidden = rows.own & ~revealed & rows.compared[rows.row] & column.there[environment][episode]
         self._ensure_difference(column, found, np.flatnonzero(hidden), cells, rows, generator)
