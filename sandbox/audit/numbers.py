@@ -133,6 +133,7 @@ class NumberDrawing:
         found = np.where(kinds == _TURNED, turned, np.where(kinds == _EQUAL, equal[episode], moved))
         found = np.where(true, column.cells[cells.real], found).astype(np.float32)
         hidden = rows.own & ~revealed & rows.compared[rows.row] & column.there[environment][episode]
+        hidden &= rows.depth <= self._tables.probes[rows.recorded][rows.row]  # beyond, its length shows it already
         self._ensure_difference(column, found, np.flatnonzero(hidden), cells, rows, generator)
         rows.share(found)
         return found

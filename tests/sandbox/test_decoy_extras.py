@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -11,11 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autotts.envs import Controller, IllegalAction, Question, TokensSpent
+from autotts.envs.contract.action_log import ADVANCE, RUN, STEP, VERIFY
 from autotts.envs.contract.controller import answer_without_tokens
 from autotts.envs.contract.recording import Numbers, Recording
 from autotts.envs.contract.replay import ReplayQuestion, kind
 from autotts.envs.declarations import Declarations
 from autotts.envs.episodes import Episodes, grid
+from autotts.sandbox.audit.decoys import Decoys
 from autotts.sandbox.audit.look_ahead import audit_batches
 from autotts.sandbox.audit.secret import AuditSecret
 from autotts.sandbox.sealing import SealedQuestion
@@ -23,6 +26,7 @@ from autotts.sandbox.wire import SealedBatch
 
 from ..environments import limited, pack, replay
 from ..envs.contract.test_ledger import made
+from ..envs.extended import extended_environment
 
 VERBS = ("branch", "advance", "probe", "step", "step", "lane", "run", "prune", "verify", "fork", "fork")
 
@@ -157,3 +161,93 @@ def test_a_controller_plays_decoys_as_it_played_the_recording(
             other = on_decoys(maker, episodes.take(which), batch, at)
             assert question.finish().pack() == other.log.pack(), episodes.describe(e)
             assert answer == other.answer, episodes.describe(e)  # type: ignore[attr-defined]
+
+
+class Unforked(Sensitive):
+    """The same, without forks."""
+
+    forks = ""
+
+
+def revealed_numbers(question: ReplayQuestion) -> tuple[set[tuple[int, int]], set[tuple[int, int]]]:
+    """Return the (branch, cell) pairs of which signals of intervals, and of which scores, could have been read."""
+    log, at, depth = question.finish(), 0, dict[int, int]()
+    scores: set[tuple[int, int]] = set()
+    for verb, times, count in zip(log.verbs, log.repeats, log.counts, strict=True):
+        for i in log.indices[at : at + count]:
+            if verb == RUN:
+                depth[i] = len(question._columns[i])
+            depth[i] = depth.get(i, 0) + times * (verb in (STEP, ADVANCE))
+            if verb == VERIFY:
+                scores.add((i, depth[i] - 1))
+        at += count
+    ran = {(i, d) for i, reached in depth.items() for d in range(reached)}
+    return ran, scores if question._recording.verify_cost else scores | ran
+
+
+def cells_of_branch(sealed: SealedQuestion, row: int, column: np.ndarray) -> list[float | None]:
+    start = int(sealed.lengths[:row].sum())
+    return [None if x != x else x for x in column[start : start + int(sealed.lengths[row])].tolist()]
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10**6), max_branches=st.integers(1, 6), free=st.booleans())
+def test_every_column_of_numbers_has_a_visible_decoy(seed: int, max_branches: int, free: bool) -> None:
+    env = extended_environment(Random(seed))
+    env = replace(env, verify_cost=0 if free else 7)
+    episodes = grid([env], (0.5,), range(3), max_branches)
+    played = replay(Unforked, episodes)
+    for which, batch in batches(Unforked, episodes, seed):
+        for at, e in enumerate(which.tolist()):
+            question = played[e][0]
+            ran, scored = revealed_numbers(question)
+            held, sealed = question._recording, batch.questions[at]
+            assert sealed.extras is not None and sealed.extras.verifier is not None and held.verifier is not None
+            for name, seen in (("confidence", ran), ("only_final", ran), ("", scored)):
+                true = held.signals[name] if name else held.verifier
+                found = sealed.extras.signals[name] if name else sealed.extras.verifier
+                hidden = differs = False
+                for i, row in enumerate(batch.orders[at].tolist()):
+                    recorded = [None if x != x else x for x in true[question._order[i]]]
+                    given_numbers = cells_of_branch(sealed, row, found)
+                    for d, value in enumerate(recorded):
+                        other = given_numbers[d] if d < len(given_numbers) else "none"
+                        assert (i, d) not in seen or other == value, "a revealed number changed"
+                        hidden |= (i, d) not in seen
+                        differs |= other != value
+                assert differs == hidden, (name, episodes.describe(e))
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10**6), rule=st.sampled_from(("recorded", "nearest")), max_branches=st.integers(1, 12))
+def test_forks_share_the_cells_of_their_parents_and_change_in_number(seed: int, rule: str, max_branches: int) -> None:
+    env = made(seed, rule)
+    episodes = grid([env], (0.5,), range(3), max_branches)
+    for _, batch in batches(Sensitive, episodes, seed):
+        for sealed, order in zip(batch.questions, batch.orders, strict=True):
+            extras = sealed.extras
+            assert extras is not None and extras.parents is not None and extras.fork_depths is not None
+            starts = (np.cumsum(sealed.lengths) - sealed.lengths).astype(int)
+            columns = [sealed.cells, *extras.signals.values(), extras.verifier]
+            for row, (parent, depth) in enumerate(zip(extras.parents, extras.fork_depths, strict=True)):
+                assert parent < row and (parent < 0 or 1 <= depth < sealed.lengths[row])
+                for column in columns if parent >= 0 else ():
+                    own, other = (column[starts[r] : starts[r] + depth] for r in (row, parent))
+                    assert np.array_equal(own, other, equal_nan=column is not sealed.cells)
+            forks = np.flatnonzero(extras.parents >= 0)
+            assert sorted(set(order.tolist()) & set(forks.tolist())) == forks.tolist()
+
+
+def test_what_is_declared_does_not_change_the_answers_of_decoys() -> None:
+    """Equal logs get equal answers, whatever else a candidate gets: all other draws come later."""
+    env = extended_environment(Random(5))
+    episodes = grid([env], (0.5,), range(4), 3)
+    logs = pack(replay(Answers, episodes), episodes)
+    group = np.zeros(len(episodes), np.int64)
+    found = []
+    for declared in (Declarations(), Declarations(signals=("confidence",), verifier="needed")):
+        chance = AuditSecret(bytes(32), nonce=bytes).key("").generator("decoys")
+        batch = Decoys(episodes, declared).batch(episodes, logs, group, chance)
+        found.append([(q.cells.tolist(), q.lengths.tolist(), q.totals.tolist()) for q in batch.questions])
+        assert all((q.extras is None) == (not declared.names) for q in batch.questions)
+    assert found[0] == found[1]
