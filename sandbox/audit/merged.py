@@ -75,16 +75,13 @@ class MergedRows:
 
     def share(self, column: npt.NDArray[np.uint16] | npt.NDArray[np.float32]) -> None:
         """Give forks the cells of ``column`` (C,) that they share with their parents. In place."""
-        forks = np.flatnonzero(self.parent >= 0)
-        level = np.zeros(len(self.parent), np.int64)
-        while len(forks):  # parents first
-            ready = forks[level[self.parent[forks]] == 0]
-            level[forks] = 1
-            level[ready] = 0
+        waiting = self.parent >= 0
+        while waiting.any():  # parents first
+            ready = np.flatnonzero(waiting & ~waiting[self.parent])
             cells = ranges(self.at[ready], self.at[ready] + self.start[ready])
             shift = np.repeat(self.at[self.parent[ready]] - self.at[ready], self.start[ready])
             column[cells] = column[cells + shift]
-            forks = forks[level[forks] == 1]
+            waiting[ready] = False
 
     def verified(self, entries: BranchEntries, row: Ints) -> Bools:
         """Return (C,) whether each cell was verified, from entries and (I,) the ``row`` of each."""
