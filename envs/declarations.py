@@ -50,6 +50,19 @@ class Declarations:
         """Whether an environment of answers alone lacks something."""
         return bool(self.signals) or "needed" in (self.verifier, self.forks)
 
+    def in_words(self) -> str:
+        """Return what the controller uses beside answers, in one sentence; "" for answers alone."""
+        needed, optional = [_signal_words(self.signals)], [_signal_words(self.optional_signals)]
+        for what, use in (("a verifier", self.verifier), ("forks", self.forks)):
+            needed.append(what if use == "needed" else "")
+            optional.append(what if use == "optional" else "")
+        parts = [
+            f"{verb} {_listed(words)}{where}"
+            for verb, listed, where in (("needs", needed, ""), ("uses", optional, " where an environment has them"))
+            if (words := [word for word in listed if word])
+        ]
+        return f"It {', and '.join(parts)}." if parts else ""
+
     def shown(self, signals: Collection[str]) -> tuple[str, ...]:
         """Return those of the available ``signals`` that the controller is shown, in the order of declaration."""
         return tuple(name for name in self.names if name in signals)
@@ -80,6 +93,12 @@ class Declarations:
             if missing := self.missing_in(environment):
                 return f"it needs {_listed(missing)}, which {environment.name} does not have"
         return ""
+
+
+def _signal_words(names: Sequence[str]) -> str:
+    if not names:
+        return ""
+    return f"the {'signal' if len(names) == 1 else 'signals'} {_listed(names)}"
 
 
 def _listed(words: Sequence[str]) -> str:

@@ -163,19 +163,25 @@ def _provenance(env: Environment) -> Iterator[tuple[str, str]]:
 
 
 def _fork_lines(env: Environment, s: Summary) -> Iterator[str]:
-    if env.parents is None:
+    if env.parents is None or env.fork_depths is None:
         return
+    depths = sorted({depth for depth in env.fork_depths.tolist() if depth})
+    at = ", ".join(map(str, depths)) if len(depths) <= 12 else f"{depths[0]} to {depths[-1]}"
     decided = "" if s.inheritance is None else f"; their ends are decided before the fork in {s.inheritance:.0%}"
     rule = "the nearest is taken for one that is not there" if env.fork_rule == "nearest" else "others are refused"
-    yield f"  forks          {s.forks:,}, {rule}{decided}"
+    yield f"  forks          {s.forks:,} at depth {at or 'none'}, {rule}{decided}"
 
 
 def _separation_lines(s: Summary) -> Iterator[str]:
     """Yield how well numbers tell right from wrong: the line of a number that is nowhere says so."""
+    from autotts.envs.signals import STANDARD
+
     for name, found in s.separations.items():
+        known = STANDARD.get(name)
+        lower = " (lower is surer)" if known and known.higher_is == "less sure" else ""
         parts = [f"{value:.2f} {where}" for value, where in ((found.unfinished, "at intervals"),
                  (found.finished, "finished")) if value is not None]  # fmt: skip
-        yield f"  right > wrong  {name}: {', '.join(parts) or 'no pair of branches to compare'}"
+        yield f"  right > wrong  {name}{lower}: {', '.join(parts) or 'no pair of branches to compare'}"
 
 
 def _show_document(found: Sequence[tuple[Environment, Summary]]) -> BaseModel:

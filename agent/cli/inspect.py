@@ -180,6 +180,7 @@ def _describe(version: Version) -> Iterator[str]:
     import textwrap
 
     from autotts.envs.plain_text import plain
+    from autotts.sandbox.sealed_extras import declared_by
 
     from ..reports.console.display import behaviour_summary
 
@@ -195,6 +196,8 @@ def _describe(version: Version) -> Iterator[str]:
         yield f"  born       on island {card.island}{', by ' + ' and '.join(card.arms) if card.arms else ''}"
     for line in _quality(version):
         yield f"  {line}"
+    if uses := declared_by(version.source).in_words():
+        yield plain(f"  uses       {uses}")
     if card.behaviour is not None:
         yield f"  behaviour  {behaviour_summary(card.behaviour)}"
     for label, text in (("rationale", card.rationale), ("outcome", card.outcome)):

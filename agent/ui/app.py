@@ -16,7 +16,7 @@ from autotts.sandbox.base import SandboxLimits
 
 from ..archive.reader import ArchiveReader, EnvironmentMissing
 from . import live
-from .pages import about, compare, glossary, lineage, run, trace, version
+from .pages import about, compare, environments, glossary, lineage, run, trace, version
 
 STATIC = Path(__file__).with_name("static")
 
@@ -36,7 +36,7 @@ def create(reader: ArchiveReader, sandbox: str = "auto", ending: Callable[[], bo
     )  # fmt: skip
     app.state.reader, app.state.streams, app.state.ending = reader, 0, ending
     app.state.sandbox, app.state.limits = sandbox, SandboxLimits(episode_seconds=20, seconds=30)
-    for module in (about, glossary, run, lineage, version, trace, compare, live):
+    for module in (about, glossary, run, environments, lineage, version, trace, compare, live):
         app.include_router(module.router)
     app.add_exception_handler(InputError, _input_error)
     app.add_exception_handler(RequestValidationError, _invalid)

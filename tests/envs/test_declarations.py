@@ -75,3 +75,24 @@ def test_deep_sources_are_read_without_recursion_errors() -> None:
     chain = "".join(f"class C{n}(C{n - 1}, C{n - 1}): pass\n" for n in range(1, 2000))
     assert declarations_in(ast.parse(f"{HEAD} signals = ('a',)\nclass C0(A): pass\n{chain}")).signals == ("a",)
     assert declarations_in(ast.parse("class A(B): pass\nclass B(A): pass\n")) == Declarations()
+
+
+@pytest.mark.parametrize(
+    ("declared", "words"),
+    [
+        (Declarations(), ""),
+        (Declarations(verifier="needed", forks="needed"), "It needs a verifier and forks."),
+        (Declarations(("confidence",)), "It needs the signal confidence."),
+        (
+            Declarations(("group", "lowest_group"), ("entropy",), "", "optional"),
+            "It needs the signals group and lowest_group, and uses the signal entropy and forks where an environment "
+            "has them.",
+        ),
+        (
+            Declarations((), ("a", "b", "c"), "optional"),
+            "It uses the signals a, b and c and a verifier where an environment has them.",
+        ),
+    ],
+)
+def test_what_a_controller_uses_is_told_in_one_sentence(declared: Declarations, words: str) -> None:
+    assert declared.in_words() == words

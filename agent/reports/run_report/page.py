@@ -7,6 +7,7 @@ from statistics import median
 
 from autotts.envs.counting import counted
 from autotts.envs.plain_text import plain
+from autotts.sandbox.sealed_extras import declared_by
 
 from ... import population
 from ...archive.best import best_version, label
@@ -198,6 +199,8 @@ def _sources(run: Run, report: RunReport, by_id: dict[str, Card]) -> Iterator[st
         yield ""
         if size is not None:
             yield f"{size.constants} free constants, {size.branches} branches."
+        if uses := declared_by(run.archive.source(version)).in_words():
+            yield escaped(plain(uses))
         yield f"Why it was written: {escaped(plain(one_line(card.rationale, 600)))}"
         yield ""
         yield from code(run.archive.source(version))

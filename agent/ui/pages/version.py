@@ -8,9 +8,12 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
+from autotts.envs.errors import InputError
 from autotts.sandbox.choice import INTERPRETERS
+from autotts.sandbox.sealed_extras import declared_by
 
 from ...archive.measurements import ProtocolMeasurement, measures
+from ...archive.reader import ArchiveReader
 from ...archive.snapshot import ArchiveSnapshot
 from ...diagnosis.audit_extent import extent_of_version
 from ...records.card import Card
@@ -59,6 +62,8 @@ class VersionAnswer(Answer):
     audit: str
     """The meaning of the verdict, and how far the version was audited."""
     message: str
+    uses: str
+    """What it declares that it uses beside answers, as a sentence; empty for answers alone."""
     sandbox: str
     quality: float | None
     rank: int | None
@@ -106,6 +111,13 @@ class SourceDiffAnswer(Answer):
     lines: tuple[code.Piece, ...]
 
 
+def _uses(reader: ArchiveReader, version: str) -> str:
+    try:
+        return declared_by(reader.source(version)).in_words()
+    except (InputError, OSError):  # the page says so where it shows the source
+        return ""
+
+
 def _audit(card: Card) -> str:
     said = _VERDICTS.get(card.verdict, "It did not get through its episodes, and has no scores.")
     return f"{said} {extent_of_version(card)}" if card.ok else said
@@ -128,6 +140,7 @@ def version(reader: At, version: str) -> VersionAnswer:
         verdict=card.verdict,
         audit=_audit(card),
         message=card.message,
+        uses=_uses(reader, card.id),
         sandbox=f"{card.sandbox}, {INTERPRETERS.get(card.interpreter, card.interpreter)}",
         quality=view.quality.get(version),
         rank=view.rank.get(version),

@@ -15,6 +15,7 @@ from playwright.sync_api import Page, expect
 from autotts.agent.archive.archive import Archive
 from autotts.agent.archive.reader import ArchiveReader
 from autotts.agent.diagnosis.drawing import DrawnEpisode, draw_episode
+from autotts.envs.separation import fate_inheritance, separations
 from autotts.sandbox.sealed_extras import declared_by
 
 from .archives import tree, tree_archive
@@ -141,6 +142,53 @@ def test_a_trace_of_answers_alone_offers_no_choice(watch: Opens, small_link: str
     expect(page.get_by_role("combobox", name="coloured by")).to_have_count(0)
     assert page.locator("[data-cells]").get_attribute("data-marks") == "forks:0 verified:0"
     expect(page.locator("[data-cells]")).to_have_attribute("data-by", "")
+
+
+# What versions use, and environments hold
+
+
+def test_version_page_says_what_a_controller_needs(watch: Opens, link: str) -> None:
+    found = watch(link)
+    page = found.open("version/beam_search", "#figures")
+    expect(page.locator("#uses")).to_have_text("It needs a verifier and forks.")
+    expect(page.locator("#uses button.term")).to_have_text(["verifier", "forks"])
+    found.open("version/self_consistency", "#figures")
+    expect(page.locator("#uses")).to_have_count(0)
+
+
+def test_run_page_says_what_environments_hold_with_measured_separation(watch: Opens, link: str, trees: Path) -> None:
+    found = watch(link, dark=True)
+    page = found.open("run", "#environments")
+    page.locator("#environments summary").focus()
+    page.keyboard.press("Enter")
+    row = page.locator("#environment-parts tbody tr")
+    expect(row).to_have_count(1)
+    env, told = tree(), row.locator("td").all_inner_texts()
+    forks = int((~env.is_root).sum())
+    assert told[:8] == [env.name, "2", "16", "500", "0", "5", "50", f"{forks:,}"], told
+    assert told[8:] == ["is refused", f"{100 * (fate_inheritance(env) or 0):.0f}%"]
+    rows = page.locator("#environment-numbers tbody tr")
+    expect(rows).to_have_count(6)
+    for n, (name, measured) in enumerate(separations(env).items()):
+        cells = rows.nth(n).locator("td").all_inner_texts()
+        assert cells[1] == name and cells[5] == f"{100 * (measured.unfinished or 0):.0f}%"
+        value = rows.nth(n).locator("data").first.get_attribute("value")
+        assert value is not None and float(value) == pytest.approx(100 * (measured.unfinished or 0))
+    assert fits(page)
+    found.accessible()
+
+
+def test_run_page_says_that_environments_hold_answers_alone_or_are_not_here(
+    watch: Opens, small_link: str, trees: Path
+) -> None:
+    page = watch(small_link, narrow=True).open("run", "#environments")
+    page.locator("#environments summary").click()
+    expect(page.get_by_text("They hold answers alone.")).to_be_visible()
+    assert fits(page)
+    with serving("--archive", trees, "--data", trees / "nothing", "--sandbox", "process") as link:
+        page = watch(link).open("run", "#environments")
+        page.locator("#environments summary").click()
+        expect(page.locator("#environments .notice")).to_contain_text("are not under the data root")
 
 
 # Functions of the module

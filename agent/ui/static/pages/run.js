@@ -2,6 +2,7 @@
 import { get } from "../api.js";
 import { Chart, framed, painted, palette, scaling } from "../chart.js";
 import { fill, h, table } from "../dom.js";
+import { environmentsSection } from "../environments.js";
 import { counted, dollars, figure, named, plain, signed, to } from "../format.js";
 import { marked, term } from "../glossary.js";
 
@@ -24,7 +25,8 @@ export async function show(root, here, current) {
           h("section", {}, h("h2", {}, term("quality", "Quality"), " by ", term("generation")), framed(progress, "generations", parts.generations))),
         h("div", { class: "two" },
           h("section", {}, h("h2", {}, "What each ", term("explorer"), " brings"), parts.explorers, h("h2", {}, "Failures"), parts.failures),
-          h("section", {}, h("h2", {}, "Throughput"), parts.speed, h("h2", {}, "Latest events"), parts.events)));
+          h("section", {}, h("h2", {}, "Throughput"), parts.speed, h("h2", {}, "Latest events"), parts.events)),
+        environmentsSection());
       first = false;
     }
     if (!run.versions) return void (head(parts.head, run), fill(root, parts.head, h("p", { class: "notice" }, about.empty)));

@@ -49,6 +49,7 @@ function head(v) {
     h("div", {},
       v.best_rule ? h("p", {}, "This is the ", term("best version"), ", by ", marked(v.best_rule, "shrunk quality", "search set"), ".") : null,
       h("p", {}, marked(v.audit, "look-ahead audit", "episode")), v.message ? h("p", { class: "notice" }, v.message) : null,
+      v.uses ? h("p", { id: "uses" }, marked(v.uses, "signal", "verifier", "fork")) : null,
       h("h3", {}, term("parent", "Parents")), v.parents.length ? h("ul", { class: "list" }, v.parents.map(kin)) : h("p", { class: "soft" }, "none: it was written from nothing, or by hand"),
       v.children_count ? h("details", {}, h("summary", {}, v.children_count === 1 ? "1 child" : `${plain(v.children_count)} children`), h("ul", { class: "list" }, v.children.map(kin))) : null));
 }

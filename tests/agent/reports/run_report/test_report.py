@@ -19,6 +19,7 @@ from autotts.agent.records.version import Expectation
 from autotts.agent.reports.markdown import code, escaped
 from autotts.agent.reports.run_report.learned import credit_rows, predictions, steps
 from autotts.agent.reports.run_report.page import page
+from autotts.envs.declarations import Declarations
 from autotts.envs.synthetic.model import default_environments
 from autotts.envs.synthetic.simulated import is_simulated, simulate
 from autotts.sandbox.backends.process import ProcessSandbox
@@ -152,3 +153,17 @@ def test_arrows_and_amounts_stay_readable_and_markup_is_literal() -> None:
     assert escaped("width 4 -> 8, $159.38") == "width 4 -> 8, $159.38"
     assert escaped("> quote\n > again") == "&gt; quote\n &gt; again"
     assert escaped("<b> $x$ a|b") == "&lt;b> \\$x\\$ a\\|b"
+
+
+def test_report_says_what_champions_use_beside_answers(
+    finished: tuple[Run, Hostile], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, _ = finished
+    report, cards = read_report(run), run.archive.cards_with_beliefs()
+    assert report is not None and "It needs" not in page(run, report, cards)
+    uses = Declarations(("confidence",), forks="optional")
+    monkeypatch.setattr("autotts.agent.reports.run_report.page.declared_by", lambda source: uses)
+    text = page(run, report, cards)
+    assert text.count("It needs the signal confidence, and uses forks where an environment has them") == len(
+        set(report.champions.values())
+    )
