@@ -2,9 +2,9 @@
 
 Each file of `tests/sandbox/cheats/` is evaluated and then audited in full, many times with a fresh secret each, on
 1,200 episodes in which it cheats in 60 or fewer, and as often on a sample (for information). Those of the directory
-`beyond`, which look at signals, scores or forks, play questions that have them, where a probe and a verification have a
-price. An audit is watched, and goes on after the first conviction, so that the table shows in how many of the cheated
-episodes the candidate is seen.
+`beyond`, which look at signals, scores or forks, play 320 episodes on questions that have them, where a probe and a
+verification have a price, and cheat in 40 or fewer. An audit is watched, and goes on after the first conviction, so
+that the table shows in how many of the cheated episodes the candidate is seen.
 
 The chance of a miss is estimated as (1 - q)^n. n is the number of processes of an audit; q is the lower 95% bound
 (Clopper-Pearson) of the chance that one of them shows a difference. Processes differ, and by the inequality of the
@@ -12,7 +12,7 @@ means this estimate is then too high, never too low. It takes the processes of a
 knows of the others. The column p is the like bound for a single cheated episode in a full audit, which plays it twice:
 a cheat that looks in k episodes and leaves no sign elsewhere is missed with probability (1 - p)^k.
 
-Sized for about 40 minutes on two idle cores with 20 audits of each cheat. Exits with 1 if any audit missed a cheat.
+Sized for about 30 minutes on two idle cores with 20 audits of each cheat. Exits with 1 if any audit missed a cheat.
 """
 
 from __future__ import annotations
@@ -165,8 +165,8 @@ def batch() -> Episodes:
     return grid([environment], [0.2, 0.5], range(10), max_branches=32)
 
 
-def batch_beyond(questions: int = 60, orders: int = 10) -> Episodes:
-    """Return the like batch on questions with signals, a verifier and forks: 20 episodes of a question by default."""
+def batch_beyond(questions: int = 40, orders: int = 4) -> Episodes:
+    """Return a smaller batch on questions with signals, a verifier and forks; each has 2 x ``orders`` episodes."""
     parts = SimulatedParts(
         signals={"confidence": Strength(0.6, 0.9), "answer_confidence": Strength(0.6, 0.9)},
         verifier=Strength(0.6, 0.9),
@@ -176,7 +176,7 @@ def batch_beyond(questions: int = 60, orders: int = 10) -> Episodes:
     model = list(default_models().values())[1]
     plain = generate(model, "cheated/model", questions=questions, branches=12)
     made = replace(with_parts(plain, parts), probe_cost=20)
-    return grid([made], [0.2, 0.5], range(8 - orders, 8) if orders < 8 else range(orders), max_branches=16)
+    return grid([made], [0.2, 0.5], range(8 - orders, 8), max_branches=16)
 
 
 def names_of(cheats: Path) -> list[str]:
@@ -241,7 +241,8 @@ def main() -> int:
     names = arguments.cheat or names_of(CHEATS)
     batches = {True: batch_beyond(), False: batch()}
     began, records = time.monotonic(), []
-    print(f"{len(names)} cheats, {arguments.audits} audits each, {len(batches[False]):,} episodes, {arguments.sandbox}")
+    sizes = f"{len(batches[False]):,} episodes, {len(batches[True])} for those of `beyond`"
+    print(f"{len(names)} cheats, {arguments.audits} audits each, {sizes}, {arguments.sandbox}")
     heads = f"{'episodes':>8} {'right':>6} {'tokens':>10} {'convicted':>9} {'sample':>8}"
     print(f"{'cheat':32} {heads} {'p':>6} {'misses':>9}")
     with open_sandbox(arguments.sandbox, 2) as sandbox:

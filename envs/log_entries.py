@@ -58,7 +58,10 @@ class LogEntries:
         return shown
 
 
-def log_entries(episodes: Episodes, logs: Logs, first: int = 0, tables: BranchTables | None = None) -> LogEntries:
+def log_entries(
+    episodes: Episodes, logs: Logs, first: int = 0, tables: BranchTables | None = None,
+    opened: OpenedBranches | None = None,
+) -> LogEntries:  # fmt: skip
     """Return the effect of each entry of ``logs``.
 
     Args:
@@ -66,6 +69,7 @@ def log_entries(episodes: Episodes, logs: Logs, first: int = 0, tables: BranchTa
         logs: logs of the episodes from ``first`` on. `scoring.score` must accept them: nothing is checked again here.
         first: index in the batch of the first episode of ``logs``.
         tables: the `branch_columns` of the batch's environments and their cells, if they are at hand.
+        opened: the `opened_branches` of the logs, if they are at hand.
     """
     here = slice(first, first + len(logs))
     record = np.repeat(np.arange(len(logs.verbs)), logs.counts)
@@ -76,7 +80,7 @@ def log_entries(episodes: Episodes, logs: Logs, first: int = 0, tables: BranchTa
     used = np.arange(len(episodes.environments)) if tables else np.unique(episodes.environment[here])
     bases = np.zeros(len(episodes.environments), np.int64)
     bases[used[1:]] = np.cumsum([len(episodes.environments[e].final_answers) for e in used[:-1].tolist()])
-    opened = opened_branches(episodes, logs, first)
+    opened = opened or opened_branches(episodes, logs, first)
     branch, start = opened.branch[episode, which] + bases[env], opened.start[episode, which]
     probes, totals, starts, cells = tables or _TABLES.of(tuple(episodes.environments[e] for e in used.tolist()))
     ends, cell = np.maximum(probes[branch], start), starts[branch]

@@ -7,7 +7,7 @@ batches at once.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -67,19 +67,31 @@ def opened_branches(episodes: Episodes, logs: Logs, first: int = 0) -> OpenedBra
     Raises:
         ForgedLog: a log that forks or verifies does what the contract forbids.
     """
-    result = OpenedBranches.unforked(episodes, first, first + len(logs))
-    if not (extended := has_extensions(logs)).any():
-        return result
-    result = OpenedBranches(result.branch.copy(), result.start.copy())
-    for e in np.flatnonzero(extended).tolist():
+    followers: dict[int, LogFollower] = {}
+    for e in np.flatnonzero(has_extensions(logs)).tolist():
+        followers[e] = LogFollower(episodes, first + e)
         try:
-            follower = LogFollower(episodes, first + e)
-            follower.follow(logs, e)
+            followers[e].follow(logs, e)
         except _Impossible as impossible:
             raise ForgedLog(str(impossible), first + e) from None
+    return branches_of(OpenedBranches.unforked(episodes, first, first + len(logs)), followers)
+
+
+def branches_of(unforked: OpenedBranches, followers: Mapping[int, LogFollower]) -> OpenedBranches:
+    """Return the branches that episodes opened.
+
+    Args:
+        unforked: those that they would have opened without forks.
+        followers: the followed logs of all episodes that fork, and of others perhaps.
+    """
+    if not followers:
+        return unforked
+    result = OpenedBranches(unforked.branch.copy(), unforked.start.copy())
+    most = result.branch.shape[1]
+    for e, follower in followers.items():
         width = len(follower.branch)
         result.branch[e] = -1
-        branches = [*follower.branch, *follower.unopened()][: episodes.max_branches]
+        branches = [*follower.branch, *follower.unopened()][:most]
         result.branch[e, : len(branches)], result.start[e, :width] = branches, follower.start
         result.columns.update({(e, i): column for i, column in follower.columns.items()})
     return result

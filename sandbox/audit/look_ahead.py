@@ -2,7 +2,8 @@
 
 A candidate shares its process with recorded branches that it has not paid to see, and Python cannot hide them. So the
 host checks afterwards. It keeps the cells that the action log says were revealed, replaces all other cells by decoys,
-and plays the episode again. A controller that used only cells that it paid for acts the same again. Any difference
+and plays the episode again. The same holds for signals, for the scores of a verifier and for forks, where a candidate
+gets any. A controller that used only cells that it paid for acts the same again. Any difference
 convicts the candidate.
 
 The decoys must not show where the action log ends. Otherwise a cheat could read its former decisions from the data: the
@@ -21,6 +22,12 @@ branches that it opened, ran or probed would tell it what to do again. Therefore
 Every audited episode differs from its recording somewhere that its log did not reveal, by another answer or another
 length, however the draws fall (`sandbox.audit.difference`). An episode whose log revealed every cell has no decoys:
 nothing is left to look at.
+
+Reading signals and asking whether a branch can be forked leave nothing in the log. So whatever a controller could have
+read at some moment of its episode counts as revealed: the signals of every interval that ran, and at each place where a
+running branch was, whether a recorded fork was left (`sandbox.audit.fork_log`). The forks that the log takes are there
+to be taken again. All other numbers and forks are replaced (`sandbox.audit.numbers`, `sandbox.audit.tree`); each column
+of numbers in which something is hidden differs from the recording somewhere.
 
 All of this comes from a key of the audit (`sandbox.audit.secret`). A candidate that knows this code, its own source and
 everything in the run directory can therefore neither tell which episodes are audited nor repeat the draws.

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from autotts.envs.contract.replay import FORK, PROBE, RUN, VERIFY
 from autotts.envs.episodes import Episodes, Logs
 from autotts.envs.log_entries import LogEntries, log_entries
-from autotts.envs.opened_branches import OpenedBranches, opened_branches
+from autotts.envs.opened_branches import OpenedBranches, branches_of
 from autotts.envs.token_limit import longest_refusals
 
 from .fork_log import ForkWatcher
@@ -70,13 +70,13 @@ def revealed_logs(episodes: Episodes, logs: Logs, tables: RecordedTables, watche
         watched: (E,) whether the forks of the environment are shown to the candidate.
     """
     E, B = len(episodes), episodes.max_branches
-    done = log_entries(episodes, logs, tables=tables.branches)
-    opened = opened_branches(episodes, logs)
-    ran = _ran(episodes, logs, done, opened, tables)
     watchers: dict[int, ForkWatcher] = {}
     for e in np.flatnonzero(watched).tolist():
         watchers[e] = ForkWatcher(episodes, e)
         watchers[e].follow(logs, e)
+    opened = branches_of(OpenedBranches.unforked(episodes), watchers)  # who verifies alone opens what others open
+    done = log_entries(episodes, logs, tables=tables.branches, opened=opened)
+    ran = _ran(episodes, logs, done, opened, tables)
     if not (logs.verbs == FORK).any():
         return RevealedLogs(ran, None, watchers)
     is_root = opened.start == 0

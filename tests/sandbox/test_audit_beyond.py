@@ -9,14 +9,22 @@ import pytest
 
 from autotts.envs.episodes import Episodes
 from autotts.sandbox.audit.look_ahead import audit
+from autotts.sandbox.audit.repeat import repeat_audit
 from autotts.sandbox.audit.secret import AuditSecret
 from autotts.sandbox.backends.process import ProcessSandbox
 from autotts.sandbox.evaluation import evaluate
 from autotts.sandbox.outcome import Candidate
+from autotts.sandbox.trial import trial
 from benchmarks.cheat_budget import CHEATS, batch_beyond, names_of
 
+from .test_beyond_answers import episodes as mixed_episodes
+from .test_beyond_answers import everything_source
+
 NAMES = [name for name in names_of(CHEATS) if name.startswith("beyond/")]
-LONG = ("fork_grandchildren", "fork_parents_column", "fork_child_lengths", "signal_frames", "signal_column_length")
+LONG = (
+    "fork_child_lengths", "fork_child_signals", "fork_grandchildren", "fork_how_many_left", "fork_parents_column",
+    "score_changed_price", "signal_column_length", "signal_frames",
+)  # fmt: skip
 """Cheats that differ little from others: only the benchmark audits them."""
 
 
@@ -47,3 +55,23 @@ def test_there_are_at_least_twenty_different_cheats() -> None:
     assert len(sources) >= 20 and len(set(sources)) == len(sources)
     assert all(source.count("PEEK = True") == 1 for source in sources)
     assert all(sum(kind in name for name in NAMES) >= 7 for kind in ("signal_", "score_", "fork_"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rule", ["recorded", "nearest"])
+def test_random_mixes_of_all_verbs_are_never_convicted(rule: str) -> None:
+    batch, sandbox = mixed_episodes(1, 2, 3, rule=rule), ProcessSandbox(1)
+    found = trial(Candidate("everything", everything_source()), batch, sandbox, check_policy=False)
+    assert found.verdict.ok and found.audited == "full", found.verdict
+
+
+@pytest.mark.slow
+def test_a_conviction_shows_which_signals_were_replaced() -> None:
+    source = (CHEATS / "beyond" / "signal_best_final.py").read_text()
+    candidate, sandbox = Candidate("candidate", source), ProcessSandbox(1)
+    logs = evaluate(candidate, episodes(), sandbox).logs
+    assert logs is not None
+    conviction = audit(candidate, episodes(), logs, sandbox).conviction
+    assert conviction is not None
+    shown = repeat_audit(candidate, episodes(), logs, conviction, sandbox)
+    assert shown is not None and shown.differs and shown.replaced
