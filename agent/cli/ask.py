@@ -109,6 +109,7 @@ async def _ask(
     verifier = verifier_options.chosen_verifier(args)
     asked = verifier_options.alternatives(args, candidate)
     async with live_options.connected(args, server, asked) as endpoint, verifier_options.closing(verifier):
+        verifier_options.check_needs(candidate, endpoint, verifier)
         settings = live_options.live_settings(args, endpoint.model, endpoint.context)
         reader = live_options.answer_reader(args, endpoint.model)
         async with live_options.live_workers(args, candidate, questions=1) as workers:

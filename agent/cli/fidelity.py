@@ -178,6 +178,7 @@ async def _run_live(
     found = {}
     asked = verifier_options.alternatives(args, candidate, setup.alternatives)
     async with live_options.connected(args, server, asked) as endpoint, verifier_options.closing(verifier):
+        verifier_options.check_needs(candidate, endpoint, verifier)
         template = (await CollectServer.of(endpoint.base_url, endpoint)).template
         for line in setup.mismatches(endpoint.model, endpoint.level, template):
             warn(line)

@@ -188,11 +188,13 @@ async def _gateway(
         alternatives=verifier_options.alternatives(args, candidate),
     )  # fmt: skip
     stack.push_async_callback(endpoint.close)
+    verifier = verifier_options.chosen_verifier(args)
+    verifier_options.check_needs(candidate, endpoint, verifier)
     source = LiveSource(
         endpoint,
         live_options.answer_reader(args, endpoint.model),
         live_options.live_settings(args, endpoint.model, endpoint.context),
-        verifier_options.chosen_verifier(args),
+        verifier,
     )
     export_spans()
     workers = args.workers or os.cpu_count() or 1

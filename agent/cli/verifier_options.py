@@ -15,6 +15,7 @@ from .live_options import ANSWERS, MODEL
 from .options import count, whole
 
 if TYPE_CHECKING:
+    from autotts.envs.live.endpoint import HttpEndpoint
     from autotts.envs.live.verifier import Verifier
     from autotts.sandbox.outcome import Candidate
 
@@ -62,6 +63,35 @@ def alternatives(args: argparse.Namespace, candidate: Candidate, collected: int 
     without = {*live_signals("full", 0)}
     wanted = {*declared.signals, *declared.optional_signals} & {*live_signals("full", ALTERNATIVES)}
     return (collected or ALTERNATIVES) if wanted - without else 0
+
+
+def check_needs(candidate: Candidate, endpoint: HttpEndpoint, verifier: Verifier | None) -> None:
+    """Check that live questions have what a controller needs, before anything is asked.
+
+    Raises:
+        InputError: they have not.
+    """
+    from autotts.envs.declarations import DeclarationError, read_declarations
+    from autotts.envs.live.branch_signals import live_signals
+
+    try:
+        declared = read_declarations(candidate.source)
+    except DeclarationError:
+        return  # the policy refuses the controller
+    signals = live_signals(endpoint.level, endpoint.capabilities.alternatives)
+    missing = declared.missing(signals, verifier is not None, endpoint.level != "width only")
+    if not missing:
+        return
+    absent, known = {*declared.signals} - {*signals}, {*live_signals("full", ALTERNATIVES)}
+    hints = ["--verifier names one"] if "a verifier" in missing else []
+    if "forks" in missing:
+        hints.append("this server cannot continue a branch")
+    if absent - known:
+        hints.append("a live model has the standard signals alone")
+    elif absent:
+        hints.append("this server gives no log-probabilities" if endpoint.level != "full" else "see --alternatives")
+    needs, why = " and ".join(missing), "; ".join(hints)
+    raise InputError(f"{candidate.name} needs {needs}, which the live question does not have: {why}")
 
 
 @asynccontextmanager

@@ -13,6 +13,7 @@ from typing import Any
 from autotts.envs.contract.controller import majority
 from autotts.envs.errors import InputError
 from autotts.envs.live.exchange import RequestLost
+from autotts.envs.live.verifier import VerifierFailed
 from autotts.sandbox.base import SandboxError
 
 from .admission import AdmissionTicket
@@ -173,6 +174,9 @@ class EpisodeRunner:
         except SandboxError as error:
             _LOG.warning("episode %s: the sandbox failed: %s", question.id, error)
             return _Played("fallback", _votes_so_far(episode), ("sandbox", str(error)))
+        except VerifierFailed as error:
+            _LOG.warning("episode %s: %s", question.id, error)
+            return _Played("fallback", _votes_so_far(episode), ("verifier", str(error)))
         except InputError as error:
             raise GatewayError(502, "model_unavailable", f"the model's server: {error}", retry_after=5) from None
         if not outcome.verdict.ok:

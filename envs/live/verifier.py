@@ -11,9 +11,13 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+import numpy as np
 
 from ..errors import InputError
 from ..extras import install_command
@@ -25,9 +29,16 @@ KEY_VARIABLE = "AUTOTTS_VERIFIER_KEY"
 _ATTEMPTS = 4
 PAUSE = 0.2
 """Seconds before the second attempt, half of them; they double with each."""
-_SECONDS = 120.0
+SECONDS = 120.0
+"""The longest time of one verification over HTTP."""
+_LARGEST = float(np.finfo(np.float32).max)
+"""The largest score: environments hold scores as float32."""
 _CONCURRENT = 16
 _MOST_BYTES = 1 << 20
+
+
+class VerifierFailed(InputError):
+    """A verifier gives no score that can be used. The message is one line, and names it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +71,7 @@ class Verifier(Protocol):
         """Return the score of ``branch``, or None if it has none.
 
         Raises:
-            InputError: the verifier fails.
+            VerifierFailed: it fails.
         """
         ...
 
@@ -76,7 +87,7 @@ def verifier(text: str) -> Verifier:
         InputError: there is none.
     """
     if text.startswith(("http://", "https://")):
-        return HttpVerifier(text)
+        return HttpVerifier(_address(text))
     file, colon, name = text.rpartition(":")
     if not colon:
         raise InputError(f"--verifier {text[:80]}: expected FILE.py:function, or the address of a server")
@@ -88,6 +99,17 @@ def verifier(text: str) -> Verifier:
     return FunctionVerifier(f"{Path(file).name}:{name}", function)
 
 
+def _address(text: str) -> str:
+    try:
+        split = urlsplit(text)
+        good = bool(split.hostname) and (split.port is None or split.port > 0)
+    except ValueError:
+        good = False
+    if not good:
+        raise InputError("--verifier: expected an address such as http://127.0.0.1:9000/score")
+    return text
+
+
 def _module(path: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location(f"_autotts_verifier_{path.stem}", path)
     if not path.is_file() or spec is None or spec.loader is None:
@@ -96,7 +118,7 @@ def _module(path: Path) -> ModuleType:
     sys.modules[spec.name] = module  # dataclasses look their module up
     try:
         spec.loader.exec_module(module)
-    except Exception as error:  # a file of the user may raise anything
+    except (Exception, SystemExit) as error:  # a file of the user may raise anything
         raise InputError(f"--verifier {path}: it cannot be run: {type(error).__name__}: {_line(error)}") from error
     return module
 
@@ -120,10 +142,25 @@ class FunctionVerifier:
             if inspect.iscoroutinefunction(self._function):
                 found = await self._function(*arguments)
             else:
-                found = await asyncio.to_thread(self._function, *arguments)
-        except Exception as error:  # a function of the user may raise anything
-            raise InputError(f"--verifier {self.name}: {type(error).__name__}: {_line(error)}") from error
+                found = await asyncio.to_thread(self._call, arguments)
+                if inspect.isawaitable(found):
+                    found = await found
+        except VerifierFailed:
+            raise
+        except (Exception, SystemExit) as error:  # a function of the user may raise anything
+            raise self._failed(error) from error
         return checked_score(self.name, found)
+
+    def _call(self, arguments: tuple[str, str, bool]) -> Any:
+        """Call the function in a thread, from which no error but ours may come: some of them stop the event loop."""
+        try:
+            return self._function(*arguments)
+        except BaseException as error:
+            raise self._failed(error) from error
+
+    def _failed(self, error: BaseException) -> VerifierFailed:
+        what = ": ".join(filter(None, (type(error).__name__, _line(error))))
+        return VerifierFailed(f"--verifier {self.name}: {what}")
 
     async def close(self) -> None:
         pass
@@ -132,8 +169,8 @@ class FunctionVerifier:
 class HttpVerifier:
     """Asks a server for scores: it gets ``{"question", "text", "finished"}`` by POST, and answers ``{"score": 0.5}``.
 
-    A status of 429 or from 500 on, and a lost connection, are tried again, `_ATTEMPTS` times in all. The key of
-    `KEY_VARIABLE` is sent as a bearer token.
+    A status of 429 or from 500 on, and a lost connection, are tried again, `_ATTEMPTS` times in all, but for no more
+    than `SECONDS`. The key of `KEY_VARIABLE` is sent as a bearer token.
 
     Args:
         url: the address.
@@ -145,6 +182,13 @@ class HttpVerifier:
         self._session: Any = None  # made within the loop that uses it
 
     async def score(self, branch: VerifiedBranch) -> float | None:
+        try:
+            async with asyncio.timeout(SECONDS):
+                return await self._score(branch)
+        except TimeoutError:
+            raise VerifierFailed(f"--verifier {self.name}: it gave no score within {SECONDS:g} s") from None
+
+    async def _score(self, branch: VerifiedBranch) -> float | None:
         problem = ""
         for attempt in range(_ATTEMPTS):
             if attempt:
@@ -152,12 +196,12 @@ class HttpVerifier:
             status, body = await self._post(branch)
             if status == 200:
                 if not isinstance(body, dict) or "score" not in body:
-                    raise InputError(f"--verifier {self.name}: the reply has no score")
+                    raise VerifierFailed(f"--verifier {self.name}: the reply has no score")
                 return checked_score(self.name, body["score"])
             problem = f"status {status}" if status else str(body)
             if status and status != 429 and status < 500:
                 break
-        raise InputError(f"--verifier {self.name}: it gives no score ({problem})")
+        raise VerifierFailed(f"--verifier {self.name}: it gives no score ({problem})")
 
     async def _post(self, branch: VerifiedBranch) -> tuple[int, Any]:
         """Return the status, 0 for none, and the document of the reply, or what went wrong."""
@@ -165,7 +209,7 @@ class HttpVerifier:
         if self._session is None:
             key = os.environ.get(KEY_VARIABLE, "")
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=_CONCURRENT), timeout=aiohttp.ClientTimeout(total=_SECONDS),
+                connector=aiohttp.TCPConnector(limit=_CONCURRENT), timeout=aiohttp.ClientTimeout(total=None),
                 headers={"Authorization": f"Bearer {key}"} if key else None, trust_env=True,
             )  # fmt: skip
         try:
@@ -173,11 +217,11 @@ class HttpVerifier:
                 if reply.status != 200:
                     return reply.status, None
                 data = await reply.content.read(_MOST_BYTES)
-        except (aiohttp.ClientError, ConnectionError, TimeoutError) as error:
+        except (aiohttp.ClientError, ConnectionError) as error:
             return 0, _line(error) or type(error).__name__
         try:
             return 200, json.loads(data)
-        except ValueError:
+        except (ValueError, RecursionError):
             return 200, None
 
     async def close(self) -> None:
@@ -190,14 +234,20 @@ def checked_score(name: str, found: Any) -> float | None:
     """Return a score as a number; None if there is none.
 
     Raises:
-        InputError: it is something else.
+        VerifierFailed: it is something else, such as NaN or a number that float32 cannot hold.
     """
     if found is None:
         return None
-    if isinstance(found, int | float):
+    wrong = f"--verifier {name}: a score is a number or none, but this is"
+    if not isinstance(found, Real):
+        raise VerifierFailed(f"{wrong} of type {type(found).__name__}")
+    try:
         score = float(found)
-        return score if math.isfinite(score) else None
-    raise InputError(f"--verifier {name}: a score is a number or none, but this is of type {type(found).__name__}")
+    except OverflowError:
+        score = math.inf
+    if not abs(score) <= _LARGEST:
+        raise VerifierFailed(f"{wrong} {score:g}")
+    return score
 
 
 def _aiohttp() -> Any:

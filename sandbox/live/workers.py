@@ -164,10 +164,10 @@ class LiveWorkers:
 
         Raises:
             SandboxError: no worker can be started any more, or the workers are closed.
-            ValueError: the question has more than `MAX_BRANCHES` branches.
+            InputError: the question has more than `MAX_BRANCHES` branches.
         """
         if actions.max_branches > MAX_BRANCHES:
-            raise ValueError(f"a live question has at most {MAX_BRANCHES} branches, not {actions.max_branches}")
+            raise InputError(f"a live question has at most {MAX_BRANCHES:,} branches, not {actions.max_branches:,}")
         dialogue = LiveDialogue(actions, declared_by(self._controller.source))
         has = dialogue.declared
         if has.missing:

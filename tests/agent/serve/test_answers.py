@@ -11,6 +11,7 @@ from autotts.agent.serve.settings import GatewaySettings
 from autotts.envs.contract.replay import Recording
 from autotts.envs.errors import InputError
 from autotts.envs.live.exchange import LiveActions, RequestLost
+from autotts.envs.live.verifier import VerifierFailed
 from autotts.sandbox.base import SandboxError
 from autotts.sandbox.outcome import Verdict
 
@@ -166,8 +167,14 @@ def test_after_the_deadline_requests_of_branches_end() -> None:
     ]
 
 
-@pytest.mark.parametrize("error", [None, SandboxError("no worker is left")])
-def test_a_controller_that_fails_leaves_the_vote_of_what_was_revealed(error: SandboxError | None) -> None:
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (None, "illegal_answer"), (SandboxError("no worker is left"), "sandbox"),
+        (VerifierFailed("--verifier v: it gives no score"), "verifier"),
+    ],
+)  # fmt: skip
+def test_what_fails_leaves_the_vote_of_what_was_revealed(error: Exception | None, kind: str) -> None:
     async def fails(actions: LiveActions, beta: float, seed: int) -> str | None:
         await actions.run_many_to_end(await actions.branch_many(2))
         if error is not None:
@@ -177,7 +184,6 @@ def test_a_controller_that_fails_leaves_the_vote_of_what_was_revealed(error: San
     verdict = None if error else Verdict("illegal_answer", "no branch had shown it")
     with RunningGateway(workers=ScriptedWorkers(fails, verdict)) as running:
         answer = running.ask().json()
-        kind = "sandbox" if error else "illegal_answer"
         assert running.metric("verdicts_total", kind=kind) == 1
     details = answer["autotts"]
     assert details["result"] == "fallback" and details["answer"] == "2"

@@ -151,7 +151,7 @@ def test_a_sandbox_without_our_workers_and_too_many_branches_are_refused() -> No
         async with LiveWorkers.open(VOTE, "process") as workers:
             actions = ReplayedActions.small()
             actions.max_branches = MAX_BRANCHES + 1
-            with pytest.raises(ValueError, match="at most 4096 branches"):
+            with pytest.raises(InputError, match="at most 4,096 branches"):
                 await workers.solve(actions, 0.5)
 
     asyncio.run(run())

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +18,7 @@ from autotts.envs.live.collecting.journal import FILE
 from autotts.envs.live.collecting.session import CollectPlan
 from autotts.envs.live.exchange import Passage
 from autotts.envs.live.replies import token_confidence
-from autotts.envs.live.verifier import FunctionVerifier, VerifiedBranch, verifier
+from autotts.envs.live.verifier import FunctionVerifier
 
 from .fake_endpoint import FakeEndpoint
 from .test_collecting import Interrupted, environment, plan, run
@@ -188,103 +186,7 @@ def test_forks_need_a_server_that_continues(tmp_path: Path) -> None:
         run(plan(tmp_path, fork_at=(1,), forks=1), FakeEndpoint(level="width only"))
 
 
-# Verifiers
-
-
-async def scored(name: str, *branches: VerifiedBranch) -> list[float | None]:
-    made = verifier(name)
-    try:
-        return [await made.score(branch) for branch in branches]
-    finally:
-        await made.close()
-
-
-BRANCH = VerifiedBranch("2+2?", "so 4", False)
-
-
-def test_a_function_of_a_file_is_a_verifier(tmp_path: Path) -> None:
-    (tmp_path / "v.py").write_text(
-        "from dataclasses import dataclass\n@dataclass\nclass A:\n    b: int = 1\n"
-        "def good(question, text, finished):\n    return len(question) + len(text)\n"
-        "async def later(question, text, finished):\n    return finished\n"
-        "def text(question, text, finished):\n    return 'x'\n"
-        "def none(question, text, finished):\n    return None if finished else float('nan')\n"
-    )
-    file = tmp_path / "v.py"
-    assert asyncio.run(scored(f"{file}:good", BRANCH)) == [8.0]
-    assert asyncio.run(scored(f"{file}:later", BRANCH)) == [0.0]
-    assert asyncio.run(scored(f"{file}:none", BRANCH)) == [None]
-    for name, words in (
-        (f"{file}:text", "a score is a number or none, but this is of type str"),
-        (f"{file}:missing", "no function missing"),
-        (f"{tmp_path / 'w.py'}:f", "no such file"),
-        ("v", "expected FILE.py:function"),
-        ("no.such:f", "cannot import no.such"),
-        (f"{file}:A.b", "no function A.b"),
-    ):
-        with pytest.raises(InputError, match=words):
-            asyncio.run(scored(name, BRANCH))
-    assert asyncio.run(scored("autotts.envs.live.tiny.verifier:score", BRANCH)) == [0.5]
-    (tmp_path / "bad.py").write_text("1 / 0")
-    with pytest.raises(InputError, match="it cannot be run: ZeroDivisionError"):
-        verifier(f"{tmp_path / 'bad.py'}:f")
-
-
-@asynccontextmanager
-async def server(replies: list[tuple[int, Any]], seen: list[Any]) -> AsyncIterator[str]:
-    from aiohttp import web
-
-    async def answer(request: web.Request) -> web.Response:
-        seen.append((await request.json(), request.headers.get("Authorization")))
-        status, body = replies[min(len(seen) - 1, len(replies) - 1)]
-        return web.json_response(body, status=status)
-
-    app = web.Application()
-    app.router.add_post("/score", answer)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    try:
-        yield f"http://{runner.addresses[0][0]}:{runner.addresses[0][1]}/score"
-    finally:
-        await runner.cleanup()
-
-
-@pytest.mark.parametrize(
-    ("replies", "found"),
-    [
-        ([(200, {"score": 0.25})], 0.25),
-        ([(200, {"score": None})], None),
-        ([(503, {}), (429, {}), (200, {"score": 1})], 1.0),
-        ([(200, {"value": 1})], "the reply has no score"),
-        ([(200, {"score": "x"})], "a score is a number"),
-        ([(401, {})], r"it gives no score \(status 401\)"),
-        ([(500, {})], r"it gives no score \(status 500\)"),
-    ],
-)
-def test_a_server_is_a_verifier(monkeypatch: pytest.MonkeyPatch, replies: list[tuple[int, Any]], found: Any) -> None:
-    monkeypatch.setenv("AUTOTTS_VERIFIER_KEY", "secret")
-    monkeypatch.setattr("autotts.envs.live.verifier.PAUSE", 0.0)
-    seen: list[Any] = []
-
-    async def ask() -> float | None:
-        async with server(replies, seen) as url:
-            (score,) = await scored(url + "?key=hidden", BRANCH)
-            return score
-
-    if isinstance(found, str):
-        with pytest.raises(InputError, match=found) as error:
-            asyncio.run(ask())
-        assert "hidden" not in str(error.value) and "secret" not in str(error.value)
-    else:
-        assert asyncio.run(ask()) == found
-    assert seen[0] == ({"question": "2+2?", "text": "so 4", "finished": False}, "Bearer secret")
-
-
-def test_names_of_verifiers_hold_no_credentials() -> None:
-    assert verifier("https://user:pass@host/score?key=1").name == "host/score"
-    assert verifier("http://host/score").name == "http://host/score"
+# The command
 
 
 @pytest.mark.parametrize(
