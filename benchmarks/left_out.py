@@ -10,8 +10,10 @@ same questions, because some questions are harder than others:
 - quality: the mean accuracy over token budgets, less the median of the baselines;
 - saving: the share of tokens saved against self-consistency with the largest budget, at its accuracy.
 
-The last lines give the optimism, which is what a report should subtract: the search's own figure less that on the part
-left out, as mean over folds with a 95% interval. Runs that exist in DIR are continued.
+A search has two figures of its best version: as measured, and as believed, after the part that is likely luck has been
+subtracted. The last lines give what each of them claims beyond the part left out, as mean over folds with a 95%
+interval (Student), and beside it the optimism that the run itself estimates by cross-validation. The estimate is right
+if it is that of the measured figure, and if the believed one claims nothing. Runs that exist in DIR are continued.
 """
 
 from __future__ import annotations
@@ -30,7 +32,9 @@ from autotts.agent import population
 from autotts.agent.archive.baselines import baseline_source
 from autotts.agent.archive.run_directory import Run
 from autotts.agent.population.measurement import Measurement
+from autotts.agent.population.overfitting.beliefs import optimism
 from autotts.agent.population.pareto import BUDGETS
+from autotts.agent.records.card import Card
 from autotts.envs import catalogue
 from autotts.envs.errors import InputError
 from autotts.envs.holdout import part_of_questions
@@ -42,8 +46,10 @@ from benchmarks.search_tables import interval_of
 from benchmarks.searches import LIMITS, add_options, discovered, in_processes, measured_on
 
 REFERENCE = "self_consistency"
-PARTS = ("searched", "other orders", "other questions", "other questions and model")
-"""Where a version is measured: as the search believes it, and on fresh branch orders."""
+CLAIMS = ("measured", "believed")
+"""The figures of a search itself."""
+PARTS = ("other orders", "other questions", "other questions and model")
+"""Where a version is measured on fresh branch orders."""
 
 
 def main() -> int:
@@ -56,12 +62,15 @@ def main() -> int:
         return 1
     found = [json.loads((_place(options, fold) / "figures.json").read_text()) for fold in range(options.folds)]
     for figure in ("quality", "saving"):
-        print(f"\n{figure} in points: " + ", ".join(PARTS))
+        print(f"\n{figure} in points: " + ", ".join((*CLAIMS, *PARTS)))
         for fold, figures in enumerate(found):
-            print(f"fold {fold}: " + ", ".join(f"{figures[part][figure]:6.2f}" for part in PARTS))
-        for part in PARTS[1:]:
-            lost = [figures[PARTS[0]][figure] - figures[part][figure] for figures in found]
-            print(f"optimism against {part}: {interval_of(lost)}")
+            print(f"fold {fold}: " + ", ".join(f"{figures[part][figure]:6.2f}" for part in (*CLAIMS, *PARTS)))
+        for claim in CLAIMS:
+            for part in PARTS:
+                lost = [figures[claim][figure] - figures[part][figure] for figures in found]
+                print(f"{claim} beyond {part}: {interval_of(lost)}")
+    estimates = [figures["estimated"]["quality"] for figures in found]
+    print(f"\noptimism of quality that the runs estimate: {interval_of(estimates)}")
     return 0
 
 
@@ -96,7 +105,7 @@ def _fold(fold: int, options: argparse.Namespace) -> None:
     search = [part_of_questions(env, kept) for env in models]
     run = discovered(place / "run", search, options.variant, options.seed, options)
     figures = {
-        "searched": _searched(run),
+        **_claimed(run),
         "other orders": _figures(run, search, options),
         "other questions": _figures(run, [part_of_questions(env, out) for env in models], options),
         "other questions and model": _figures(run, [part_of_questions(found[left], out)], options),
@@ -104,18 +113,32 @@ def _fold(fold: int, options: argparse.Namespace) -> None:
     (place / "figures.json").write_text(json.dumps(figures))
 
 
-def _searched(run: Run) -> dict[str, float]:
-    """Return the figures of the best version as the search believes them."""
+def _claimed(run: Run) -> dict[str, dict[str, float]]:
+    """Return the figures of the best version as the search has them, and the optimism that it estimates."""
     cards = run.archive.cards()
-    curves = {card.id: _curve(card.believed_curve) for card in cards if card.generation == 0 and card.ok}
-    return _compared(_curve(population.ranked(cards)[0].believed_curve), curves)
+    best, able = _best(cards), [card for card in cards if card.ok]
+    baselines = [card for card in able if card.generation == 0]
+    estimate = optimism(able, run.archive.figures)
+    assert estimate is not None, "two questions or more have results"
+    measured = {card.id: _curve(card.mean_curve) for card in (best, *baselines)}
+    believed = {card.id: _curve(card.believed_curve) for card in (best, *baselines)}
+    return {
+        "measured": _compared(measured.pop(best.id), measured),
+        "believed": _compared(believed.pop(best.id), believed),
+        "estimated": {"quality": estimate[1].optimism.value},
+    }
+
+
+def _best(cards: Sequence[Card]) -> Card:
+    """Return the best version that the search has found."""
+    return next(card for card in population.ranked(cards) if card.generation > 0)
 
 
 def _figures(run: Run, environments: Sequence[Environment], options: argparse.Namespace) -> dict[str, float]:
     """Return the figures of the best version on fresh branch orders of ``environments``."""
     cards = run.archive.cards()
     baselines = [card.id for card in cards if card.generation == 0 and card.ok]
-    source = run.archive.source(population.ranked(cards)[0].id)
+    source = run.archive.source(_best(cards).id)
 
     def curve(source: str) -> Floats:
         measured: Measurement = measured_on(source, environments, options.fresh, run.config, sandbox)
