@@ -5,7 +5,7 @@ READY := $(VENV)/.ready
 BIN := $(VENV)/bin
 SHARED_REPLAY ?= ../shared/replay
 
-.PHONY: demo demo-live check test fuzz fast lint style types bench champions champion-pages lock clean
+.PHONY: demo demo-live demo-signals check test fuzz fast lint style types bench champions champion-pages lock clean
 .PHONY: ui-vendor ui-screenshots inspector langgraph vllm
 
 demo: $(READY)
@@ -17,6 +17,11 @@ demo: $(READY)
 # collect, discover, serve, and fresh questions through the official client. No network but the loopback interface.
 demo-live: $(READY)
 	$(BIN)/python -m benchmarks.demo_live --sandbox $(SANDBOX)
+
+# Methods that use log-probabilities, a verifier and forks, live and in replay, with the tiny model: half an hour or so on
+# two idle cores. The same command goes on after an interruption.
+demo-signals: $(READY)
+	$(BIN)/python -m benchmarks.live_signals
 
 # All tests, side by side on all cores, a worker each: `make test WORKERS=0` is one after the other.
 WORKERS ?= auto

@@ -212,10 +212,10 @@ def run(out: Path, size: SignalsSize, betas: Sequence[float]) -> None:
         for name in METHODS:
             steps.begin(f"play {name} live and in replay on the fresh questions")
             rows += work.play(with_window(name, size.delta, out), name, *at)
-        steps.begin("play beam_search live with forks anywhere, which no recording can have")
-        rows += work.play("beam_search", "beam_search, forks anywhere", *at, "--forks-anywhere")
         steps.begin(f"play the discovered {best} live and in replay on the fresh questions")
         rows += work.play(best, f"discovered {best}", "--run", str(out / "run"), "--beta", f"{beta:g}")
+        steps.begin("play beam_search live with forks anywhere, which no recording can have")
+        rows += work.play("beam_search", "beam_search, forks anywhere", *at, "--forks-anywhere")
     count = min(size.asked, size.fresh)
     print(f"\n{count} fresh questions; 95% intervals over them, differences paired by question:\n")
     lines = table(rows)
