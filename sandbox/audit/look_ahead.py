@@ -65,7 +65,8 @@ MIN_AUDITED = 100
 SMALLEST_SHARE = 0.0
 """The share that stands for `MIN_AUDITED` episodes: enough for a draft, of which no figure is kept."""
 
-_CHUNK = 2048
+_CHUNK, _EXTENDED_CHUNK = 2048, 512
+"""Episodes of a call of the sandbox, of candidates that get answers alone, and of others: these need more memory."""
 PASSES = 2
 """Times that a full audit plays each episode, with other decoys: a cheat that is rare must fail nearly every time."""
 _ALONE = 50, 500
@@ -171,10 +172,11 @@ def audit_batches(
     More ``passes`` give the same batches, and then others. The candidate gets nothing that it has not ``declared``.
     """
     decoys = Decoys(episodes, declared)
+    most = _EXTENDED_CHUNK if decoys.extras.used else _CHUNK
     for turn in range(passes):
         generator = key.generator("draw", turn)
         drawn: Ints = generator.permutation(len(episodes))[: audited_episodes(len(episodes), share)]
-        for number, (which, group) in enumerate(_chunks(episodes, drawn, generator)):
+        for number, (which, group) in enumerate(_chunks(episodes, drawn, generator, most)):
             chunk = AuditChunk(turn, which, group, episodes.take(which), logs.take(which))
             chance = key.generator("decoys", turn, number)
             yield chunk, decoys.batch(chunk.episodes, chunk.expected, group, chance)
@@ -192,8 +194,10 @@ def _ahead(items: Iterator[T]) -> Iterator[T]:
             yield item
 
 
-def _chunks(episodes: Episodes, drawn: Ints, generator: np.random.Generator) -> Iterator[tuple[Ints, Ints]]:
-    """Yield (indices of episodes, their groups). A group has at most one episode of each question.
+def _chunks(
+    episodes: Episodes, drawn: Ints, generator: np.random.Generator, size: int
+) -> Iterator[tuple[Ints, Ints]]:
+    """Yield (indices of episodes, their groups), about ``size`` at a time. A group has no question twice.
 
     Some episodes are groups of their own: among many others a cheat could read from these what it did in the
     evaluation, if it had left a sign of it in the logs of all of them. Alone, it has to read each sign by itself.
@@ -210,13 +214,13 @@ def _chunks(episodes: Episodes, drawn: Ints, generator: np.random.Generator) -> 
     group[:alone] = sizes.max(initial=0) + np.arange(alone)  # last: most cheats are convicted before
     turn = np.lexsort((generator.random(len(drawn)), group))
     drawn, group = drawn[turn], group[turn]
-    if sizes.max(initial=0) > _CHUNK:  # the decoys of tens of thousands of questions would not fit into memory
+    if sizes.max(initial=0) > size:  # the decoys of tens of thousands of questions would not fit into memory
         within = np.arange(len(group)) - np.searchsorted(group, group)
-        _, group = np.unique(np.stack([group, within // _CHUNK]), axis=1, return_inverse=True)
+        _, group = np.unique(np.stack([group, within // size]), axis=1, return_inverse=True)
         group = group.ravel()
     start = 0
     while start < len(drawn):
-        last = group[min(start + _CHUNK, len(drawn)) - 1]
+        last = group[min(start + size, len(drawn)) - 1]
         stop = int(np.searchsorted(group, last, side="right"))
         yield drawn[start:stop], group[start:stop]
         start = stop

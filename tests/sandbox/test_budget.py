@@ -37,6 +37,15 @@ def test_no_honest_controller_is_convicted() -> None:
                     assert false_alarms.alarm(candidate, episodes, sandbox) == ""
 
 
+def test_no_evolved_formula_that_reads_signals_is_convicted() -> None:
+    environments = false_alarms.extended_environments()
+    chosen = [each for kind, each in false_alarms.extended_controllers(3, environments) if kind == "formula"]
+    with ProcessSandbox(2) as sandbox:
+        for episodes in false_alarms.extended_batches(environments):
+            for candidate in chosen:
+                assert false_alarms.alarm(candidate, episodes, sandbox) == ""
+
+
 @pytest.mark.parametrize(("successes", "trials", "low", "high"), [(0, 100, 0.0, 0.0295), (5, 10, 0.2224, 0.7776)])
 def test_bounds_of_a_probability_are_exact(successes: int, trials: int, low: float, high: float) -> None:
     assert lower_bound(successes, trials) == pytest.approx(low, abs=1e-4)
