@@ -24,7 +24,7 @@ from autotts.sandbox.audit.secret import AuditSecret
 from autotts.sandbox.sealing import SealedQuestion
 from autotts.sandbox.wire import SealedBatch
 
-from ..environments import limited, pack, replay
+from ..environments import limited, pack, replay, scripted
 from ..envs.contract.test_ledger import made
 from ..envs.extended import extended_environment
 
@@ -251,3 +251,40 @@ def test_what_is_declared_does_not_change_the_answers_of_decoys() -> None:
         found.append([(q.cells.tolist(), q.lengths.tolist(), q.totals.tolist()) for q in batch.questions])
         assert all((q.extras is None) == (not declared.names) for q in batch.questions)
     assert found[0] == found[1]
+
+
+def test_what_costs_nothing_changes_no_decoy() -> None:
+    """Else a cheat tells its audit one bit for nothing: by a run, by as many steps, or by asking a free verifier."""
+
+    def opened(question: Question) -> list[int]:
+        return question.branch_many(min(2, question.branches_left))
+
+    def runs(question: Question, _: float) -> None:
+        question.run_many_to_end(opened(question))
+
+    def steps(question: Question, _: float) -> None:
+        opened(question)
+        while question.active:
+            question.step_many(question.active)
+
+    def verifies(question: Question, _: float) -> None:
+        question.run_many_to_end(opened(question))
+        question.verify_many(range(question.width))
+
+    env = replace(extended_environment(Random(5)), verify_cost=0)
+    episodes = grid([env], (0.5,), range(6), 3)
+    declared = Declarations(signals=("confidence", "answer_x"), verifier="needed")
+    found = []
+    for solve in (runs, steps, verifies):
+        maker = scripted(solve)
+        maker.signals, maker.verifier = declared.signals, declared.verifier
+        logs = pack(replay(maker, episodes), episodes)
+        chance = AuditSecret(bytes(32), nonce=bytes).key("").generator("decoys")
+        batch = Decoys(episodes, declared).batch(episodes, logs, np.zeros(len(episodes), np.int64), chance)
+        found.append([[column.tobytes() for column in (q.cells, q.totals, *numbers(q))] for q in batch.questions])
+    assert found[0] == found[1] == found[2]
+
+
+def numbers(sealed: SealedQuestion) -> list[np.ndarray]:
+    assert sealed.extras is not None and sealed.extras.verifier is not None
+    return [*sealed.extras.signals.values(), sealed.extras.verifier]
