@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Any
 
 from ....population.bandit import draw
-from ....records.explorer import Brief, Proposal
+from ....records.explorer import Brief, Proposal, SignalSummary
 from ....records.version import BriefVersion
 from ..genome import STARTS, Genome
 from ..moves import PURPOSES, WIDE, urgency
@@ -144,15 +144,12 @@ class FormulaExplorer:
             plain = Program.make({})
             singles = [_with(plain, slot, choice) for slot, choice in VOCABULARY]
             found = [(plain, "the defaults"), *(each for each in singles if each is not None)]
-        for signal in brief.signals if self._formulas else ():
-            for sign in (0.7, -0.7):
-                form = level("level" if signal.final else "mean", signal)
-                weight = apply("exp", apply("mul", constant(S, sign), form))
-                base = found[0][0]
-                words = f"votes weigh {'more' if sign > 0 else 'less'} by {signal.name}"
-                found.append((base.with_formulas(weight=weight), words))
-        shuffled = random.Random(brief.seed).sample(found[1:], len(found) - 1)
-        ordered = [found[0], *shuffled] if not self._starts else random.Random(brief.seed).sample(found, len(found))
+        rng = random.Random(brief.seed)
+        ordered = rng.sample(found, len(found)) if self._starts else [found[0], *rng.sample(found[1:], len(found) - 1)]
+        heeding = _heeding(found[0][0], brief.signals) if self._formulas else []
+        # every second start heeds a signal, until each was tried: nobody knows what they tell
+        for place, start in enumerate(rng.sample(heeding, len(heeding))):
+            ordered.insert(1 + 2 * place, start)
         first = brief.slot * brief.count % len(ordered)
         return [*ordered[first:], *ordered[:first]]
 
@@ -243,6 +240,17 @@ def _drafts(drafted: Callable[[int], ProgramDraft | None], most: int) -> Iterato
         made = drafted(turn)
         if made is not None:
             yield made
+
+
+def _heeding(program: Program, signals: Sequence[SignalSummary]) -> list[tuple[Program, str]]:
+    """Return ``program`` with votes that weigh more by each signal, and less, with descriptions."""
+    made = []
+    for signal in signals:
+        form = level("level" if signal.final else "mean", signal)
+        for words, sign in (("more", 0.7), ("less", -0.7)):
+            weight = apply("exp", apply("mul", constant(S, sign), form))
+            made.append((program.with_formulas(weight=weight), f"votes weigh {words} by {signal.name}"))
+    return made
 
 
 def _with(program: Program, slot: str, choice: str) -> tuple[Program, str] | None:
