@@ -55,6 +55,10 @@ def add_parser(commands: Commands) -> None:
         "autotts plot trace balanced --env synthetic/small --question 3 -o trace.pdf",
     )  # fmt: skip
     options.episode(command)
+    command.group(options.OUTPUT).add_argument(
+        "--colour-by", metavar="SIGNAL",
+        help="a signal of the environment, or `verifier` for its scores (default: the answers)",
+    )  # fmt: skip
     options.picture(command)
     options.workers(command)
 
@@ -115,14 +119,17 @@ def lineage(args: argparse.Namespace) -> int:
 
 def trace(args: argparse.Namespace) -> int:
     """Run one episode, and draw it."""
+    from autotts.sandbox.sealed_extras import declared_by
+
     from ..diagnosis.drawing import draw_episode
     from ..reports.plots.picture import ready
     from ..reports.plots.trace import draw_trace
     from .episode import run_episode
 
     ready(Path(args.output))
-    batch, logs, _ = run_episode(args)
-    draw_trace(draw_episode(batch, logs, 0, args.id, "", played=True), Path(args.output))
+    batch, logs, candidate = run_episode(args)
+    episode = draw_episode(batch, logs, 0, args.id, "", played=True, declared=declared_by(candidate.source))
+    draw_trace(episode, Path(args.output), args.colour_by or "")
     print(args.output)
     return 0
 

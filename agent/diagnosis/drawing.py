@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from math import nan
 
 import numpy as np
 
@@ -117,6 +118,20 @@ class DrawnEpisode:
             answer = branch.cells[cell]
             return _CORRECT if answer == self.gold else _WRONG if answer else _ABSENT
         return _PRUNED if branch.pruned >= 0 and branch.passed[cell] < 0 else _UNSEEN
+
+    def values(self, number: DrawnNumber) -> tuple[tuple[float | None, ...], ...]:
+        """Return for every branch the number of each cell that the episode has shown.
+
+        NaN stands where a number would have been shown, but there is none; None where none was shown.
+        """
+        columns = {"interval": "stood", "probe": "seen", "verification": "verified"}
+        return tuple(
+            tuple(
+                None if step < 0 or cell < branch.start else nan if value is None else value
+                for cell, (step, value) in enumerate(zip(getattr(branch, columns[number.comes_with]), row, strict=True))
+            )
+            for branch, row in zip(self.branches, number.cells, strict=True)
+        )
 
     def votes(self) -> list[tuple[int, int]]:
         """Return (position in ``answers``, votes), most votes first, counting the last shown answers of unpruned

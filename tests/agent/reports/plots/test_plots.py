@@ -26,13 +26,13 @@ from autotts.agent.reports.plots.curves import CurveLine, draw_curves
 from autotts.agent.reports.plots.lineage import lay_out_lineage
 from autotts.agent.reports.plots.picture import KINDS, colours, row
 from autotts.agent.reports.plots.points import PlottedController, stored
-from autotts.agent.reports.plots.trace import title
+from autotts.agent.reports.plots.trace import number_of, title
 from autotts.envs import trace as text
 from autotts.envs.errors import InputError
 from autotts.envs.statistics import Point
 
 from ...archive.test_archive import card
-from ...ui.archives import protocol, small_archive, tiny
+from ...ui.archives import protocol, small_archive, tiny, tree, tree_archive
 
 HEAD = {".png": b"\x89PNG", ".svg": b"<?xml", ".pdf": b"%PDF"}
 
@@ -103,6 +103,44 @@ def test_trace_picture_agrees_with_the_text_picture(archive: Path) -> None:
         votes = shown.votes()
         assert not votes or (shown.answers[votes[0][0]] or None) == last
         assert len(title(shown)) == 3
+
+
+@pytest.fixture(scope="module")
+def trees(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tree_archive(tmp_path_factory.mktemp("trees"))
+
+
+@pytest.mark.parametrize("by", ["", "verifier", "confidence", "answer_confidence"])
+def test_traces_with_forks_are_drawn_by_answers_and_by_numbers(trees: Path, tmp_path: Path, by: str) -> None:
+    what = ["trace", f"{trees}:beam_search", "--env", tree().name, "--question", 1, "--max-branches", 16]
+    what += ["--data", trees / "data", "--sandbox", "process", *(["--colour-by", by] if by else [])]
+    first, second = (tmp_path / name for name in ("a.svg", "b.svg"))
+    for path in (first, second):
+        assert main(["plot", *map(str, what), "-o", str(path)]) == 0
+    text = first.read_text()
+    assert first.read_bytes() == second.read_bytes()
+    assert ("colours: " in text) == bool(by) and "lines: forks; rings: verified" in text
+    assert ("not seen" in text) != bool(by), "the scale takes the place of the legend of answers"
+    assert ("crosses: no number" in text) == (by == "confidence")
+
+
+def test_trace_is_not_coloured_by_what_is_not_there(
+    trees: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    what = ["plot", "trace", "self_consistency", "--env", tree().name, "--data", str(trees / "data"), "--question", "0"]
+    what += ["--sandbox", "process", "--colour-by", "sureness", "-o", str(tmp_path / "a.png")]
+    assert main(what) == 2
+    assert "has no signal 'sureness' to colour by: there are answer_confidence, confidence" in capsys.readouterr().err
+
+
+def test_values_of_an_episode_are_those_that_it_has_shown(trees: Path) -> None:
+    place = ArchiveReader(trees, None, trees / "data")
+    batch, logs = place.batch(Archive(trees).card("deepconf_low"))
+    shown = draw_episode(batch, logs, 1, "deepconf_low", "")
+    values = shown.values(number_of(shown, "lowest_group"))
+    assert [[cell for cell, v in enumerate(row) if v is not None] for row in values] == [
+        [len(branch.cells) - 1] for branch in shown.branches
+    ], "a run to the end shows the last number alone"
 
 
 @st.composite
