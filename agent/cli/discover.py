@@ -47,8 +47,8 @@ def _add_explorer(command: CommandParser) -> None:
     group = command.group(options.SEARCH)
     group.add_argument(
         "--explorer", default="evolve", metavar="NAME",
-        help="evolve (default), anthropic, openai, command (a coding agent), mixture, or your own as "
-        "package.module:object",
+        help="evolve (default), formulas (finds rules of its own), anthropic, openai, command (a coding agent), "
+        "mixture, or your own as package.module:object",
     )  # fmt: skip
     group.add_argument("--model", metavar="NAME", help="language model of the explorer")
     group.add_argument(

@@ -14,7 +14,7 @@ from autotts.sandbox.choice import NAMES as SANDBOXES
 
 from ..archive.run_directory import Run, RunConfig
 from ..records.events import EventListener
-from ..records.explorer import EXPLORER_ATTRIBUTES, Brief, Explorer
+from ..records.explorer import EVOLUTIONARY, EXPLORER_ATTRIBUTES, Brief, Explorer
 from ..reports.trackers.base import BUILT_IN as TRACKERS
 from ..reports.trackers.follow import TrackingState
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger("autotts")
 
-NAMES = ("evolve", "anthropic", "openai", "command", "mixture")
+NAMES = (*EVOLUTIONARY, "anthropic", "openai", "command", "mixture")
 GROUP = "autotts.explorers"
 """Group of the entry points by which other packages offer explorers (see `Explorer`)."""
 CALL_A_MODEL = ("anthropic", "openai")
@@ -76,8 +76,8 @@ def _named(config: RunConfig) -> tuple[str, ...]:
 def default_holdout(explorer: str, mixture: Sequence[str] = (), own: Explorer | None = None) -> float:
     """Return the share of the questions that a run holds out if the user names none.
 
-    It is `HOLDOUT` if candidates may hold any code, which could memorise questions, and 0 for `evolve`, whose genome
-    cannot. An explorer of the user's own declares with ``writes_free_code = False`` that it cannot either.
+    It is `HOLDOUT` if candidates may hold any code, which could memorise questions, and 0 for `EVOLUTIONARY`, whose
+    genomes cannot. An explorer of the user's own declares with ``writes_free_code = False`` that it cannot either.
 
     Args:
         explorer: the name of the explorer.
@@ -90,7 +90,7 @@ def default_holdout(explorer: str, mixture: Sequence[str] = (), own: Explorer | 
     if own is not None:
         return HOLDOUT if writes_free_code(own) else 0.0
     names = mixture if explorer == "mixture" else (explorer,)
-    free = (name != "evolve" and (name in NAMES or not is_plugin(name, GROUP) or writes_free_code(_own(name)))
+    free = (name not in EVOLUTIONARY and (name in NAMES or not is_plugin(name, GROUP) or writes_free_code(_own(name)))
             for name in names)  # fmt: skip
     return HOLDOUT if any(free) else 0.0
 
@@ -219,6 +219,10 @@ def _make(name: str, run: Run, calls: CallJournal, report: EventListener, data: 
         from .evolve.explorer import EvolveExplorer
 
         return EvolveExplorer()
+    if name == "formulas":
+        from .evolve.formulas.search import FormulaExplorer
+
+        return FormulaExplorer()
     if name == "command":
         from .coding_agent.explorer import CodingAgentExplorer
 

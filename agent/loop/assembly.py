@@ -20,10 +20,10 @@ from ..explorers.registry import check_limits, make_explorer, with_model, worksp
 from ..llm.budget import LlmBudget, SpendingLimit, SpendingLimits
 from ..llm.calls import CallJournal
 from ..llm.prices import Prices
-from ..records.explorer import Explorer
+from ..records.explorer import EVOLUTIONARY, Explorer
 
-POPULATION = {"evolve": 16}
-"""Default number of candidates of a generation, by explorer: those of evolve cost nothing."""
+POPULATION = dict.fromkeys(EVOLUTIONARY, 16)
+"""Default number of candidates of a generation, by explorer: these cost nothing."""
 FEW = 4
 """Default number of candidates of a generation for every other explorer."""
 GENERATIONS = 10

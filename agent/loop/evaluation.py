@@ -28,6 +28,7 @@ from ..population.outcome import outcome
 from ..population.overfitting.question_results import QuestionResults
 from ..records.candidate import CandidateDiagnosis, CandidateEvaluation, CandidateRecord
 from ..records.card import DUPLICATE, Behaviour, Card
+from ..records.explorer import EVOLUTIONARY
 from ..records.version import Finding
 from .candidate_store import CandidateStore
 from .final_evaluation import FINALISTS
@@ -223,7 +224,7 @@ class CandidateEvaluator:
 
     def _memorised(self, record: CandidateRecord) -> tuple[Finding, ...]:
         """Return the findings of a candidate that may know questions by heart: a genome and a baseline cannot."""
-        if record.generation == 0 or (record.proposal.author or record.asked) == "evolve":
+        if record.generation == 0 or (record.proposal.author or record.asked) in EVOLUTIONARY:
             return ()
         results = self._store.archive.figures(record.id)
         first = self._reference(record)

@@ -152,5 +152,7 @@ class Explorer(Protocol):
         """Stop all work at once; may be called from another thread, and twice. A resumed run asks again."""
 
 
+EVOLUTIONARY = ("evolve", "formulas")
+"""Names of the explorers that need no language model; their candidates hold no free code."""
 EXPLORER_ATTRIBUTES = ("name", "one_at_a_time", "needs_own_data", "propose", "refine", "close")
 """Attributes that every explorer must have."""

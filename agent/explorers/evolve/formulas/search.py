@@ -53,7 +53,7 @@ class FormulaExplorer:
             the defaults and one building block or signal.
     """
 
-    name = "evolve"
+    name = "formulas"
     one_at_a_time = False
     needs_own_data = True
     writes_free_code = False  # a program is a few formulas over the features of an episode
