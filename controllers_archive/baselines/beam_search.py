@@ -45,9 +45,9 @@ class BeamSearch(Controller):
         ranked = sorted(beams, key=lambda i: (scores[i] is None, -(scores[i] or 0.0), i))
         best = ranked[: max(1, self.size // self.params["expand"])]
         forks: list[int] = []
-        while len(best) + len(forks) < self.size and any(map(question.can_fork, best)):
+        while len(best) + len(forks) < self.size and (able := [i for i in best if question.can_fork(i)]):
             free = self.size - len(best) - len(forks)
-            forks += [question.fork(i) for i in best[:free] if question.can_fork(i)]
+            forks += [question.fork(i) for i in able[:free] if question.can_fork(i)]
         stay = max(len(best), self.size - len(forks))
         for i in ranked[stay:]:
             question.prune(i)

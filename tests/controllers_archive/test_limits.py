@@ -141,3 +141,16 @@ def test_without_forks_to_take_a_search_is_best_of_n(name: str) -> None:
         if name != "dvts":  # whose subtrees end with their best branch
             assert (found.answer, found.depths) == (best.answer, best.depths)
         assert len(found.depths) == 16
+
+
+def test_beams_that_cannot_fork_leave_all_places_to_one_that_can() -> None:
+    roots, forks, best = 8, 8, 3
+    scores = [[0.9 if b == 0 else 0.8 if b == best else 0.1, 0.5] for b in range(roots)]
+    world = World(
+        [["A", "A"] for _ in range(roots + forks)], [800] * (roots + forks), 500,
+        verifier=[*scores, *[scores[best]] * forks],
+        parents=[*[-1] * roots, *[best] * forks], fork_depths=[*[0] * roots, *[1] * forks],
+    )  # fmt: skip
+    for order in range(WORLDS):
+        found = play(controller("beam_search", beams=8), world, 1.0, order)
+        assert len(found.depths) == roots + 6  # two beams stay, and the second of them takes the other six places
