@@ -10,6 +10,7 @@ from .vocabulary import FormulaFeature
 
 Range = tuple[float, float]
 _LARGE = 1e12
+_EXPONENT = 9.0  # `exp` cuts off larger ones
 
 
 def simplified(tree: Expression, features: Mapping[str, FormulaFeature]) -> Expression:
@@ -208,9 +209,28 @@ def _number(tree: Expression, features: Mapping[str, FormulaFeature]) -> Express
         return apply("add", one.args[0], _sum(one.args[1], two))
     if op == "mul" and one.is_constant and two.op == "mul" and two.args[0].is_constant:  # c * (d * x)
         return apply("mul", _times(one, two.args[0]), two.args[1])
+    if op == "add" and (factors := _factors(one, two)) is not None:  # c * x + d * x
+        return apply("mul", factors, one.args[1])
+    if op == "mul" and one.op == two.op == "exp":  # exp(x) * exp(y)
+        powers = (*one.args, *two.args, _number(apply("add", *one.args, *two.args), features))
+        if all(_is_exact(range_of(each, features)) for each in powers):
+            return apply("exp", powers[-1])
     if op == "average" and one.op == "average":
         return one
     return tree
+
+
+def _factors(one: Expression, two: Expression) -> Expression | None:
+    """Return the sum of the constants of two terms that are multiples of the same thing; None if they are not."""
+    if one.op != "mul" or two.op != "mul" or one.args[1] != two.args[1]:
+        return None
+    c, d = one.args[0], two.args[0]
+    return _sum(c, d) if c.is_constant and d.is_constant and c.type == d.type else None
+
+
+def _is_exact(power: Range) -> bool:
+    """Return whether the exponential of no number in this range is cut off."""
+    return max(map(abs, power)) <= _EXPONENT
 
 
 def _sum(one: Expression, two: Expression) -> Expression:
