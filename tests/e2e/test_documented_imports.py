@@ -14,6 +14,7 @@ import pytest
 
 from autotts.agent.cli.main import main
 from autotts.envs import catalogue, store
+from tests.envs.importing.test_confidences import deepconf_file, deepconf_trace, mars_traces, parquet
 
 SAMPLES = Path(__file__).parents[1] / "envs/importing/samples"
 DOCS = Path(__file__).parents[2] / "docs/data.md"
@@ -49,6 +50,8 @@ RIGHT = {
     "sums/columns": (20, 11),
     "sums/sheet": (20, 11),
     "math/r1": (20, 11),
+    "aime25/DeepSeek-8B": (3, 2),
+    "brumo25/DeepSeek-8B": (3, 2),
 }
 """For each name that the page gives to an environment, its branches, and how many of them are right."""
 
@@ -90,6 +93,12 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             found = re.search(r"So it is (.*)\.$", said)
             branch = {"question_id": line["custom_id"], "final_answer": found and found[1], "total_tokens": 5}
             file.write(json.dumps(branch) + "\n")
+    parquet(tmp_path / "traces.parquet", mars_traces()[:3])
+    gold = ({"question": "2+2?", "answer": "4"}, {"question": "3+4?", "answer": "7"})
+    (tmp_path / "aime25.jsonl").write_text("".join(json.dumps(row) + "\n" for row in gold))
+    (tmp_path / "run").mkdir()
+    traces = [deepconf_trace("4", 5000), deepconf_trace("5", 3000), deepconf_trace("4", 2500)]
+    deepconf_file(tmp_path / "run/q3.pkl", all_traces=traces)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

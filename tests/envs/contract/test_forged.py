@@ -163,6 +163,6 @@ def test_a_trace_shows_forks_scores_and_signals() -> None:
     ]  # fmt: skip
     text = as_text(seen).splitlines()
     assert text[3].startswith("2 verify 0; score 1; 1,090 tokens") and text[4] == "3 fork 0; opens 2"
-    assert "; confidence 2 to 7; " in text[5]
+    assert "; confidence 2 (0), 7 (2); " in text[5]
     rows = [line for line in picture(seen).splitlines() if line[:2] in ("0 ", "2 ")]
-    assert [row[2:] for row in rows] == ["▒▒▒>", "──██|"]
+    assert [row[2:] for row in rows] == ["▒▒▒>", "──██| fork of 0"]
