@@ -126,9 +126,9 @@ def start(args: argparse.Namespace) -> int:
         threads=args.threads, port=args.port,
     )  # fmt: skip
     with server:
-        print(server.base_url, flush=True)
-        notice(f"model {server.model}; Ctrl-C ends the server")
         try:
+            print(server.base_url, flush=True)  # from here on somebody may press Ctrl-C
+            notice(f"model {server.model}; Ctrl-C ends the server")
             server.wait()
         except KeyboardInterrupt:
             return 0
