@@ -115,7 +115,7 @@ def _fold(fold: int, options: argparse.Namespace) -> None:
 
 def _claimed(run: Run) -> dict[str, dict[str, float]]:
     """Return the figures of the best version as the search has them, and the optimism that it estimates."""
-    cards = run.archive.cards()
+    cards = run.archive.cards_with_beliefs()
     best, able = _best(cards), [card for card in cards if card.ok]
     baselines = [card for card in able if card.generation == 0]
     estimate = optimism(able, run.archive.figures)
@@ -136,7 +136,7 @@ def _best(cards: Sequence[Card]) -> Card:
 
 def _figures(run: Run, environments: Sequence[Environment], options: argparse.Namespace) -> dict[str, float]:
     """Return the figures of the best version on fresh branch orders of ``environments``."""
-    cards = run.archive.cards()
+    cards = run.archive.cards_with_beliefs()
     baselines = [card.id for card in cards if card.generation == 0 and card.ok]
     source = run.archive.source(_best(cards).id)
 

@@ -122,7 +122,7 @@ def _discover(variant: str, seed: int, options: argparse.Namespace) -> None:
 
 
 def _course(run: Run, environments: Sequence[Environment], options: argparse.Namespace, seed: int) -> Course:
-    cards = {card.id: card for card in run.archive.cards()}
+    cards = {card.id: card for card in run.archive.cards_with_beliefs()}
     within = population.space(list(cards.values()))
     points = [within.points(card.mean_curve) for card in cards.values() if card.generation == 0 and card.ok]
     front = within.best(np.concatenate(points))
