@@ -16,12 +16,16 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from .live_comparison import AskedQuestion, PredictedSaving, live_sample, report
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Size = TypeVar("Size", bound="DataclassInstance")
 ENVIRONMENT = "ring/autotts-tiny"
 REFERENCE, FULL = "self_consistency", 1.0
 _AUTOTTS = str(Path(sys.executable).with_name("autotts"))
@@ -222,16 +226,20 @@ def run(out: Path, sandbox: str, size: DemoSize) -> None:
     print(f"\nThe demo took {steps.seconds:.0f} s; everything lies in {out}.")
 
 
+def parsed(parser: argparse.ArgumentParser, defaults: Size) -> tuple[argparse.Namespace, Size]:
+    """Add an option for each field of ``defaults``, and return what the command line says, and the sizes in it."""
+    for name, value in asdict(defaults).items():
+        parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=value, metavar="N")
+    args = parser.parse_args()
+    return args, replace(defaults, **{name: getattr(args, name) for name in asdict(defaults)})
+
+
 def main() -> None:
     """Read the command line, and run the demo."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", default="runs/demo-live", metavar="DIR", help="directory of everything it writes")
     parser.add_argument("--sandbox", default="auto", metavar="NAME", help="where candidates run")
-    defaults = DemoSize()
-    for name in DemoSize.__dataclass_fields__:
-        parser.add_argument(f"--{name}", type=int, default=getattr(defaults, name), metavar="N")
-    args = parser.parse_args()
-    size = DemoSize(**{name: getattr(args, name) for name in DemoSize.__dataclass_fields__})
+    args, size = parsed(parser, DemoSize())
     run(Path(args.out), args.sandbox, size)
 
 

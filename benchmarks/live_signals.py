@@ -28,7 +28,7 @@ from autotts.agent.archive.baselines import baseline_source
 from autotts.envs.catalogue import path_of
 from autotts.envs.statistics import Floats, Interval, QuestionSample, bootstrap
 
-from .demo_live import REFERENCE, Steps, betas_to_ask, command, predicted, serving
+from .demo_live import REFERENCE, Steps, betas_to_ask, command, parsed, predicted, serving
 
 SEARCH, FRESH = "ring/search", "ring/fresh"
 VERIFIER = "autotts.envs.live.tiny.verifier:score"
@@ -229,11 +229,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", default="runs/live-signals", metavar="DIR", help="directory of everything it writes")
     parser.add_argument("--betas", type=float, nargs="+", default=[1.0], metavar="B", help="(default: 1)")
-    defaults = SignalsSize()
-    for name in SignalsSize.__dataclass_fields__:
-        parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=getattr(defaults, name), metavar="N")
-    args = parser.parse_args()
-    size = SignalsSize(**{name: getattr(args, name) for name in SignalsSize.__dataclass_fields__})
+    args, size = parsed(parser, SignalsSize())
     run(Path(args.out), size, args.betas)
 
 

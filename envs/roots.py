@@ -1,7 +1,8 @@
-"""Leaves the forks of an environment out."""
+"""Leaves the forks of an environment out, and says at which depths they are."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -33,3 +34,13 @@ def without_forks(env: Environment) -> Environment:
         fork_depths=None,
         fork_rule="recorded",
     )
+
+
+def fork_depths_in_words(environments: Iterable[Environment]) -> str:
+    """Return the depths at which branches of ``environments`` were forked: all of a few, else the ends of their range.
+
+    It is empty if there is no fork.
+    """
+    columns = (env.fork_depths for env in environments if env.fork_depths is not None)
+    depths = sorted({depth for column in columns for depth in np.unique(column).tolist() if depth})
+    return ", ".join(map(str, depths)) if len(depths) <= 12 else f"{depths[0]} to {depths[-1]}"

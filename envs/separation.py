@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .environment import ROOT, Environment
-from .signals import comes_with
+from .signals import VERIFIER, comes_with
 
 Mask = npt.NDArray[np.bool_]
 Indices = npt.NDArray[np.int64]
@@ -36,7 +36,7 @@ def separations(env: Environment) -> dict[str, Separation]:
                       cells.group, cells.owner)  # fmt: skip
     found = {}
     for name, unfinished, finished in _numbers(env):
-        groups = answers if name != "verifier" and comes_with(name) == "probe" else cells
+        groups = answers if name != VERIFIER and comes_with(name) == "probe" else cells
         found[name] = Separation(
             None if unfinished is None else groups.separation(unfinished),
             None if finished is None else finals.separation(finished),
@@ -46,10 +46,10 @@ def separations(env: Environment) -> dict[str, Separation]:
 
 def _numbers(env: Environment) -> Iterator[tuple[str, npt.NDArray[np.float32] | None, npt.NDArray[np.float32] | None]]:
     for name in env.signal_names:
-        if name != "verifier":
+        if name != VERIFIER:
             yield name, env.signals.get(name), env.final_signals.get(name)
     if env.verifier is not None:
-        yield "verifier", env.verifier, env.final_verifier
+        yield VERIFIER, env.verifier, env.final_verifier
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,23 @@ class Signal:
     definition: str
 
 
+@dataclass(frozen=True, slots=True)
+class NumberMeaning:
+    """What a number of a branch means: a signal, standard or not, or the score of a verifier."""
+
+    unit: str
+    """Empty where nobody has said it, as the two last fields."""
+    comes_with: Literal["interval", "probe", "verification"]
+    """What shows it to a controller."""
+    higher_is: str
+    definition: str
+
+
+VERIFIER = "verifier"
+"""The name of the verifier's scores among the numbers of an environment; a signal of this name gives way to them."""
+SCORE = NumberMeaning("", "verification", "better", "score of the verifier")
+"""What the score of a verifier means."""
+
 _LOG = "log-probability (nats)"
 _NATS = "nats"
 _MEAN = "mean log-probability of the tokens of"
@@ -78,3 +95,11 @@ STANDARD: dict[str, Signal] = {
 def comes_with(name: str) -> ComesWith:
     """Return what reveals the signal ``name``, a standard one or any other."""
     return "probe" if name.startswith("answer_") else "interval"
+
+
+def meaning(name: str) -> NumberMeaning:
+    """Return what the signal ``name`` means, a standard one or any other."""
+    known = STANDARD.get(name)
+    if known is None:
+        return NumberMeaning("", comes_with(name), "", "")
+    return NumberMeaning(known.unit, known.comes_with, known.higher_is, known.definition)

@@ -234,9 +234,9 @@ class SandboxJob:
     def _remember(self, number: int, sealed: SealedQuestion) -> None:
         if number not in self._known:
             extras, most = sealed.extras, self.batch.max_branches
-            verifier, forks = extras is not None and extras.verifier is not None, extras is not None and most
-            log = largest_log(sealed.lengths, most, verifier, forks if extras and extras.parents is not None else 0)
-            self._known[number] = sealed.meaning, log
+            verifier = extras is not None and extras.verifier is not None
+            forks = most if extras is not None and extras.parents is not None else 0
+            self._known[number] = sealed.meaning, largest_log(sealed.lengths, most, verifier, forks)
 
 
 def setup(*, strict: bool = True, compiler: bool = False) -> bytes:

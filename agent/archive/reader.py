@@ -50,10 +50,10 @@ class ArchiveReader:
     def __init__(self, root: AnyPath, run: Run | None, data: Path) -> None:
         self.root, self.run, self.data = root, run, data
         self.index = ArchiveIndex(root)
-        self._logs: _RecentlyUsed[Logs] = _RecentlyUsed(4)
-        self._measured: _RecentlyUsed[Measurement] = _RecentlyUsed(4)
-        self._environments: _RecentlyUsed[tuple[Environment, ...]] = _RecentlyUsed(4)
-        self._batches: _RecentlyUsed[Episodes] = _RecentlyUsed(4)
+        self._logs: RecentlyUsed[Logs] = RecentlyUsed(4)
+        self._measured: RecentlyUsed[Measurement] = RecentlyUsed(4)
+        self._environments: RecentlyUsed[tuple[Environment, ...]] = RecentlyUsed(4)
+        self._batches: RecentlyUsed[Episodes] = RecentlyUsed(4)
 
     @property
     def title(self) -> str:
@@ -223,7 +223,7 @@ def _chosen(home: str | None, archive: str | None) -> tuple[AnyPath, Run | None]
     return chosen.root, belongs_to
 
 
-class _RecentlyUsed(OrderedDict[Hashable, T]):
+class RecentlyUsed(OrderedDict[Hashable, T]):
     """A cache of the values that were used last, by key."""
 
     def __init__(self, most: int) -> None:

@@ -163,10 +163,11 @@ def _provenance(env: Environment) -> Iterator[tuple[str, str]]:
 
 
 def _fork_lines(env: Environment, s: Summary) -> Iterator[str]:
-    if env.parents is None or env.fork_depths is None:
+    from autotts.envs.roots import fork_depths_in_words
+
+    if env.parents is None:
         return
-    depths = sorted({depth for depth in env.fork_depths.tolist() if depth})
-    at = ", ".join(map(str, depths)) if len(depths) <= 12 else f"{depths[0]} to {depths[-1]}"
+    at = fork_depths_in_words([env])
     decided = "" if s.inheritance is None else f"; their ends are decided before the fork in {s.inheritance:.0%}"
     rule = "the nearest is taken for one that is not there" if env.fork_rule == "nearest" else "others are refused"
     yield f"  forks          {s.forks:,} at depth {at or 'none'}, {rule}{decided}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Literal
 
 import numpy as np
@@ -11,11 +11,9 @@ import numpy.typing as npt
 
 from autotts.envs.declarations import Declarations
 from autotts.envs.recordings import signal_cells, verifier_cells
-from autotts.envs.signals import STANDARD, comes_with
+from autotts.envs.signals import SCORE, VERIFIER, meaning
 from autotts.envs.store import Environment
 
-VERIFIER = "verifier"
-"""The name of the verifier's scores among the numbers; a signal of this name gives way to them."""
 MOST = 150_000
 """Numbers of an episode that are drawn; signals beyond that are left out, those that the controller declares last."""
 _ENDS = (0.02, 0.98)
@@ -94,16 +92,11 @@ def _number(
     env: Environment, question: int, branches: Sequence[OpenedBranch], name: str, declared: bool
 ) -> DrawnNumber:
     scores = verifier_cells(env, question) if name == VERIFIER else None
-    known = None if scores is not None else STANDARD.get(name)
-    column = scores if scores is not None else signal_cells(env, question, name)
-    unit = known.unit if known else ""
-    low, high = _ends(column, scores is not None or unit == _UNIT)
+    found, column = (meaning(name), signal_cells(env, question, name)) if scores is None else (SCORE, scores)
+    low, high = _ends(column, scores is not None or found.unit == _UNIT)
     return DrawnNumber(
         name=name,
-        unit=unit,
-        comes_with="verification" if scores is not None else comes_with(name),
-        higher_is="better" if scores is not None else known.higher_is if known else "",
-        definition="score of the verifier" if scores is not None else known.definition if known else "",
+        **asdict(found),
         declared=declared,
         low=low,
         high=high,

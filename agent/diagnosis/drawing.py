@@ -11,7 +11,7 @@ import numpy as np
 from autotts.envs.contract.replay import ADVANCE, BRANCH, PRUNE, STEP, VERBS, VERIFY
 from autotts.envs.declarations import Declarations
 from autotts.envs.episodes import Episodes, Logs
-from autotts.envs.opened_branches import opened_branches, recorded_answers
+from autotts.envs.opened_branches import OpenedBranches, opened_branches, recorded_answers
 from autotts.envs.store import Environment
 from autotts.envs.trace import Trace, TraceStep, end_reason, trace
 
@@ -170,8 +170,9 @@ def draw_episode(
     found = trace(episodes, logs, index, ())
     one = episodes.take(np.array([index]))
     words = _Words()
-    opened = _opened(found, one, logs.part(index, index + 1))
-    branches = _branches(found, one, logs.part(index, index + 1), opened, words)
+    recorded = opened_branches(one, logs.part(index, index + 1))
+    opened = _opened(found, recorded)
+    branches = _branches(found, one, recorded, opened, words)
     env = one.environments[one.environment[0]]
     numbers, left_out = drawn_numbers(env, found.question, opened, declared or Declarations())
     steps = tuple(_step(step, words, seen) for step, seen in _with_sight(found.steps))
@@ -217,11 +218,10 @@ class _Words:
         return tuple((word or "")[:_LONGEST] for word in self._numbers)
 
 
-def _opened(found: Trace, episode: Episodes, log: Logs) -> list[OpenedBranch]:
+def _opened(found: Trace, recorded: OpenedBranches) -> list[OpenedBranch]:
     """Return the branches in the order of opening."""
     forked = {new: step.branches[0] for step in found.steps for new in step.forks}
-    opened = opened_branches(episode, log)
-    columns = zip(opened.branch[0].tolist(), opened.start[0].tolist(), strict=True)
+    columns = zip(recorded.branch[0].tolist(), recorded.start[0].tolist(), strict=True)
     return [OpenedBranch(branch, forked.get(b, -1), start) for b, (branch, start) in enumerate(columns)][: found.width]
 
 
@@ -259,9 +259,9 @@ class _BranchColumns:
 
 
 def _branches(
-    found: Trace, episode: Episodes, log: Logs, opened: list[OpenedBranch], words: _Words
+    found: Trace, episode: Episodes, recorded: OpenedBranches, opened: list[OpenedBranch], words: _Words
 ) -> tuple[DrawnBranch, ...]:
-    env, columns = episode.environments[episode.environment[0]], opened_branches(episode, log).columns
+    env, columns = episode.environments[episode.environment[0]], recorded.columns
     rows = [
         _as_words(env, columns.get((0, b)) or recorded_answers(env, branch.recorded), words)
         for b, branch in enumerate(opened)

@@ -82,7 +82,7 @@ class CollectedEnvironmentSetup:
 
         Recorded forks count only for a controller that uses ``forks``.
         """
-        recorded = sum(forks or bool(self.environment.is_root[b]) for b in self.environment.branches(question))
+        recorded = len(self.environment.branches(question)) if forks else self._roots(question)
         return recorded if most is None else min(most, recorded)
 
     def settings(
@@ -108,10 +108,14 @@ class CollectedEnvironmentSetup:
             group_tokens=self.group_tokens, collected_forks=None if forks_anywhere else self.forks(question),
         )  # fmt: skip
 
+    def _roots(self, question: int) -> int:
+        branches = self.environment.branches(question)
+        return int(self.environment.is_root[branches.start : branches.stop].sum())
+
     def forks(self, question: int) -> CollectedForks:
         """Return the recorded branches of ``question``: a live episode that has no others is like its replay."""
         env, branches = self.environment, self.environment.branches(question)
-        roots = sum(bool(env.is_root[b]) for b in branches)
+        roots = self._roots(question)
         if env.parents is None or env.fork_depths is None:
             return CollectedForks(roots)
         found = Counter((int(env.parents[b]), int(env.fork_depths[b])) for b in branches if not env.is_root[b])

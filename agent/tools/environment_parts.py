@@ -13,6 +13,7 @@ import numpy as np
 
 from autotts.envs.contract.recording import NEAREST
 from autotts.envs.environment import Environment
+from autotts.envs.roots import fork_depths_in_words
 from autotts.envs.signals import STANDARD
 
 from .text import one_line
@@ -88,15 +89,12 @@ def _verifier(environments: Sequence[Environment]) -> Iterator[str]:
 
 
 def _forks(environments: Sequence[Environment]) -> Iterator[str]:
-    having = [env for env in environments if env.parents is not None and env.fork_depths is not None]
+    having = [env for env in environments if env.parents is not None]
     if not having:
         return
-    found = {d for env in having for d in np.unique(env.fork_depths).tolist() if d}  # type: ignore[arg-type]
-    depths = sorted(found)
-    shown = ", ".join(map(str, depths)) if len(depths) <= 12 else f"{depths[0]} to {depths[-1]}"
     nearest = {env.fork_rule for env in having} == {NEAREST}
     rule = "elsewhere the nearest recorded fork of the branch answers" if nearest else "others are illegal"
-    yield f"{_FORKS.format(shown, rule)}{_only(having, environments)}."
+    yield f"{_FORKS.format(fork_depths_in_words(having), rule)}{_only(having, environments)}."
 
 
 def _only(having: Sequence[Environment], environments: Sequence[Environment], how: str = '`"optional"`') -> str:

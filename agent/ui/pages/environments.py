@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import asdict
 
 from fastapi import APIRouter
 
@@ -12,15 +10,14 @@ from autotts.envs.environment import Environment
 from autotts.envs.errors import InputError
 from autotts.envs.roots import without_forks
 from autotts.envs.separation import Separation, fate_inheritance, separations
-from autotts.envs.signals import STANDARD, comes_with
+from autotts.envs.signals import SCORE, VERIFIER, meaning
 
-from ...archive.reader import ArchiveReader
+from ...archive.reader import ArchiveReader, RecentlyUsed
 from ..answers import PROBLEMS, Answer, At
 
 router = APIRouter(prefix="/api", tags=["environments"], responses=PROBLEMS)
 
-_KEPT = 32
-_VERIFIER = "verifier"
+_measured: RecentlyUsed[EnvironmentAnswer] = RecentlyUsed(32)  # by hash: a measurement may take a second
 
 
 class NumberAnswer(Answer):
@@ -75,28 +72,10 @@ def _named(reader: ArchiveReader) -> dict[str, str]:
 
 def _answer(reader: ArchiveReader, name: str, sha256: str) -> EnvironmentAnswer:
     try:
-        return _MEASURED.of(reader.environment(name, sha256))
+        env = reader.environment(name, sha256)
+        return _measured.get(env.hash, lambda: _measure(env)).model_copy(update={"name": env.name})
     except InputError as problem:
         return EnvironmentAnswer(name=name, hash=sha256, problem=" ".join(str(problem).split()))
-
-
-@dataclass(frozen=True, slots=True)
-class _Measured:
-    """The answers about the environments that were looked at last, by hash: a measurement may take a second."""
-
-    found: OrderedDict[str, EnvironmentAnswer]
-    lock: threading.Lock
-
-    def of(self, env: Environment) -> EnvironmentAnswer:
-        with self.lock:
-            if env.hash not in self.found:
-                self.found[env.hash] = _measure(env)
-                while len(self.found) > _KEPT:
-                    self.found.popitem(last=False)
-            return self.found[env.hash].model_copy(update={"name": env.name})
-
-
-_MEASURED = _Measured(OrderedDict(), threading.Lock())
 
 
 def _measure(env: Environment) -> EnvironmentAnswer:
@@ -118,14 +97,5 @@ def _measure(env: Environment) -> EnvironmentAnswer:
 
 
 def _number(env: Environment, name: str, found: Separation) -> NumberAnswer:
-    verifier = name == _VERIFIER and env.verifier is not None
-    known = None if verifier else STANDARD.get(name)
-    return NumberAnswer(
-        name=name,
-        unit=known.unit if known else "",
-        comes_with="verification" if verifier else comes_with(name),
-        higher_is="better" if verifier else known.higher_is if known else "",
-        definition="score of the verifier" if verifier else known.definition if known else "",
-        unfinished=found.unfinished,
-        finished=found.finished,
-    )
+    means = SCORE if name == VERIFIER and env.verifier is not None else meaning(name)
+    return NumberAnswer(name=name, **asdict(means), unfinished=found.unfinished, finished=found.finished)

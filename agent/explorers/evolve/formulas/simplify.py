@@ -65,6 +65,10 @@ def _power(base: Range, exponent: Range) -> Range:
     return min(ends) if base[0] >= 1e-3 else 0.0, max(ends)
 
 
+def _exponential(power: float) -> float:
+    return math.exp(max(-_EXPONENT, min(_EXPONENT, power)))
+
+
 _RANGES: dict[str, Callable[..., Range]] = {
     "add": lambda a, b: (a[0] + b[0], a[1] + b[1]),
     "sub": lambda a, b: (a[0] - b[1], a[1] - b[0]),
@@ -73,7 +77,7 @@ _RANGES: dict[str, Callable[..., Range]] = {
     "min": lambda a, b: (min(a[0], b[0]), min(a[1], b[1])),
     "max": lambda a, b: (max(a[0], b[0]), max(a[1], b[1])),
     "pow": _power,
-    "exp": lambda a: (math.exp(max(-9.0, min(9.0, a[0]))), math.exp(max(-9.0, min(9.0, a[1])))),
+    "exp": lambda a: (_exponential(a[0]), _exponential(a[1])),
     "pick": lambda _, a, b: (min(a[0], b[0]), max(a[1], b[1])),
     "average": lambda a, _: (min(0.0, a[0]), max(0.0, a[1])),
     "rise": lambda a, _: (min(0.0, a[0] - a[1]), max(0.0, a[1] - a[0])),
@@ -172,7 +176,7 @@ _FOLDS: dict[str, Callable[..., float]] = {
     "min": min,
     "max": max,
     "pow": lambda a, b: min(1e9, max(1e-3, a)) ** max(-8.0, min(8.0, b)),
-    "exp": lambda a: math.exp(max(-9.0, min(9.0, a))),
+    "exp": _exponential,
 }
 
 
