@@ -186,9 +186,11 @@ def test_run_page_says_that_environments_hold_answers_alone_or_are_not_here(
     expect(page.get_by_text("They hold answers alone.")).to_be_visible()
     assert fits(page)
     with serving("--archive", trees, "--data", trees / "nothing", "--sandbox", "process") as link:
-        page = watch(link).open("run", "#environments")
+        found = watch(link)
+        page = found.open("run", "#environments")
         page.locator("#environments summary").click()
         expect(page.locator("#environments .notice")).to_contain_text("are not under the data root")
+        found.close()
 
 
 # Functions of the module
