@@ -41,9 +41,8 @@ from autotts.envs.holdout import part_of_questions
 from autotts.envs.statistics import Floats
 from autotts.envs.store import Environment
 from autotts.envs.synthetic.model import default_environments
-from autotts.sandbox.backends.process import ProcessSandbox
 from benchmarks.search_tables import interval_of
-from benchmarks.searches import LIMITS, add_options, discovered, in_processes, measured_on
+from benchmarks.searches import add_options, discovered, in_processes, measured_on, sandbox_of
 
 REFERENCE = "self_consistency"
 CLAIMS = ("measured", "believed")
@@ -144,7 +143,7 @@ def _figures(run: Run, environments: Sequence[Environment], options: argparse.Na
         measured: Measurement = measured_on(source, environments, options.fresh, run.config, sandbox)
         return _curve(measured.curve)
 
-    with ProcessSandbox(1, LIMITS) as sandbox:
+    with sandbox_of(options) as sandbox:
         return _compared(curve(source), {name: curve(baseline_source(name)) for name in baselines})
 
 

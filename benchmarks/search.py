@@ -46,9 +46,8 @@ from autotts.envs.store import Environment
 from autotts.envs.synthetic.model import default_environments
 from autotts.envs.synthetic.parts import SimulatedParts, with_parts
 from autotts.envs.synthetic.strength import NOISE, Strength
-from autotts.sandbox.backends.process import ProcessSandbox
 from benchmarks.search_tables import Course, draw, print_courses, print_signals, read_course
-from benchmarks.searches import LIMITS, add_options, discovered, in_processes, measured_on
+from benchmarks.searches import add_options, discovered, in_processes, measured_on, sandbox_of
 
 
 def main() -> int:
@@ -145,7 +144,7 @@ def _course(run: Run, environments: Sequence[Environment], options: argparse.Nam
     best = population.ranked(everyone)[0]
     program = program_of(best.data) if best.data else None
     source, exchanged = run.archive.source(best.id), math.nan
-    with ProcessSandbox(1, LIMITS) as sandbox:
+    with sandbox_of(options) as sandbox:
         fresh = measured_on(source, environments, options.fresh, run.config, sandbox)
         if options.signal is not None and program is not None and program.signals:
             noisy = [_with_column(env, NOISE, seed + 1) for env in default_environments(options.questions, seed=seed)]
@@ -161,7 +160,7 @@ def _print_champions(options: argparse.Namespace) -> None:
     environments = _environments(options, options.variants[0], options.first)
     run = Run(_place(options, options.variants[0], options.first) / "run")
     at = population.budgets(run.archive.cards())
-    with ProcessSandbox(1, LIMITS) as sandbox:
+    with sandbox_of(options) as sandbox:
         for name in champion_names():
             found = measured_on(champion_source(name), environments, options.fresh, run.config, sandbox)
             print(f"champion {name}: {found.quality(at):.2f} on the same fresh orders")

@@ -105,8 +105,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--unaudited", action="store_true", help="without audits, which take half the time: no variant writes free code"
     )
+    parser.add_argument("--interpreter", choices=("cpython", "pypy"), default="cpython", help="of the candidates")
     parser.add_argument("--cores", type=int, default=1, help="discoveries at a time")
     parser.add_argument("--starts", action="store_true", help="begin from the hand-set starts too")
+
+
+def sandbox_of(options: argparse.Namespace) -> ProcessSandbox:
+    """Return the sandbox in which candidates run: one worker, because discoveries run side by side."""
+    return ProcessSandbox(1, LIMITS, options.interpreter)
 
 
 def discovered(
@@ -121,7 +127,7 @@ def discovered(
     explorer = LimitedExplorer(explorer_of(variant, options.starts), run, options.episodes)
     audits = patch.object(CandidateEvaluator, "share", lambda *_: 0.0) if options.unaudited else nullcontext()
     try:
-        with ProcessSandbox(1, LIMITS) as sandbox, audits:
+        with sandbox_of(options) as sandbox, audits:
             discover(Discovery(run, explorer, sandbox))
     except EnoughEpisodes:
         pass
