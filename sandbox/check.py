@@ -213,8 +213,8 @@ class AttackTargets:
     Attributes:
         places: the address of each target: ports on loopback (``tcp``, ``tcp6``, ``udp``), sockets (``unix``,
             ``abstract``), a file with a secret (``file``), a directory that every user may write to (``drop``), the
-            name of an environment variable of the host (``variable``), the host's process id (``pid``), and its
-            processor (``machine``).
+            name of an environment variable of the host (``variable``), the host's process id (``pid``), its processor
+            (``machine``), and the home of the user who checks (``home``).
     """
 
     def __init__(self) -> None:
@@ -230,7 +230,7 @@ class AttackTargets:
         self._listeners: dict[str, socket.socket] = {}
         self.places: dict[str, str | int] = {
             "file": str(self._file), "drop": str(self._drop), "variable": _SECRET_VARIABLE, "pid": os.getpid(),
-            "machine": platform.machine(),
+            "machine": platform.machine(), "home": os.path.expanduser("~"),
             "unix": str(self.home / "socket"), "abstract": f"autotts-target-{secrets.token_hex(4)}",
         }  # fmt: skip
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from envs import Controller
 
-FILES = ("/etc/shadow", "/etc/gshadow", "/root/.ssh/id_rsa", "/root/.ssh/id_ed25519", "/root/.bash_history")
+OWN = (".ssh/id_rsa", ".ssh/id_ed25519", ".bash_history")
+FILES = ("/etc/shadow", "/etc/gshadow", *(f"{BAIT['home']}/{name}" for name in OWN))
 
 
 class Attack(Controller):
