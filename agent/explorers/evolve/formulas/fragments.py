@@ -20,15 +20,6 @@ def worth(self, left: float) -> float:
     """Return the largest chance that the second answer has caught up after some votes, over their number."""
     return max(self.overtaken(votes) / votes for votes in (1, 2, 4, 8, 16, 32, 64) if votes <= left)
 '''
-POLL = '''
-def poll(self) -> None:
-    """See which answer would lead if running branches voted too."""
-    said = [self.last.get(i) for i in (*self.finished, *self.running)]
-    favourite, first, second = leader(answer for answer in said if answer is not None)
-    self.poll_doubt = 1 - confidence(first, second) if first else 1.0
-    if favourite != self.favourite:
-        self.favourite, self.poll_changed = favourite, self.rounds - 1
-'''
 ADVANCE = """
     ended = False
     for taken in range(max(steps.values())):

@@ -76,7 +76,7 @@ class FrameSource(VotingMethods):
         )  # a vote never changes
         self.polls = "poll" in self.needs
         self.always = self.polls or not self.static("stop")  # it may be time to stop when no branch has ended
-        self.rounds = self.waits or bool(self.needs & {"dissent", "came", "calm", "poll", "rounds"})
+        self.rounds = self.waits or bool(self.needs & {"dissent", "came", "calm", "poll_calm", "rounds"})
         self.counts_rounds = self.rounds or self.watches
 
     def static(self, slot: str) -> bool:
@@ -104,7 +104,7 @@ class FrameSource(VotingMethods):
         pieces += [self.give_up()] if self.prunes else []
         pieces += [text.OVERTAKEN] if "overtaken" in self.needs else []
         pieces += [text.WORTH] if "worth" in self.needs else []
-        pieces += [text.POLL] if "poll" in self.needs else []
+        pieces += [self.poll()] if self.polls else []
         pieces += [*self.signal_methods(), text.VOTE]
         body = "\n\n".join(
             textwrap.indent(pruned(textwrap.dedent(piece).strip("\n")), "    ") for piece in pieces if piece
@@ -256,10 +256,9 @@ class FrameSource(VotingMethods):
         yield "unchanged" in needs and "    self.unchanged = 0  # counts since the lead last changed"
         yield self.counts_rounds and "    self.rounds = 0"
         yield "calm" in needs and "    self.changed = 0  # round before the lead last changed"
-        yield (
-            "poll" in needs
-            and "    self.favourite: str | None = None\n    self.poll_doubt = 1.0\n    self.poll_changed = 0"
-        )
+        yield "poll_doubt" in needs and "    self.poll_doubt = 1.0"
+        yield "agreement" in needs and "    self.agreement = 0.0"
+        yield "poll_calm" in needs and "    self.favourite: str | None = None\n    self.poll_changed = 0"
         yield (
             "dissent" in needs and "    self.dissent: dict[int, int] = {}  # round before each branch began to disagree"
         )
@@ -271,9 +270,11 @@ class FrameSource(VotingMethods):
         for node in self.used("lead_level"):
             yield f"    self.{identifier(node.name)}_by_answer: dict[str | None, tuple[float, int]] = {{}}"
         for slot, wording in self.wordings.items():
+            branch = SLOTS[slot].scope == "branch"
+            names = [f"self.{name} = " for name, *_ in wording.averages]
+            yield bool(names) and not branch and f"    {''.join(names)}0.0"
             for name, op, _, _ in wording.averages:
-                branch = SLOTS[slot].scope == "branch"
-                yield f"    self.{name}{': dict[int, float] = {}' if branch else ' = 0.0'}"
+                yield branch and f"    self.{name}: dict[int, float] = {{}}"
                 kind = "dict[int, list[float]] = {}" if branch else "list[float] = []"
                 yield op == "rise" and f"    self.{name}_past: {kind}"
 

@@ -6,7 +6,7 @@ import random
 from collections.abc import Sequence
 
 from ....records.explorer import SignalSummary
-from .expression import B, Expression, L, N, S, apply, constant
+from .expression import B, Expression, L, N, S, apply, constant, rounded
 from .program import level
 from .vocabulary import SCOPES, SIGNALS, forms_of
 
@@ -14,6 +14,9 @@ _RARE = {"rounds": 0.0, "running": 0.3, "first": 0.5, "answers": 0.5, "fickle": 
 """Weights of features other than 1: a condition on rounds alone depends on the lengths of a model."""
 _SIGNAL_WEIGHT = 2.0
 """Weight of all forms of all signals together, in units of a feature: one signal or ten are tried as often."""
+
+_TREND = 0.05
+"""The share of the comparisons of a number that compare it with its own past."""
 
 
 class Growth:
@@ -54,6 +57,8 @@ class Growth:
         """Return a comparison of a feature with a constant of its unit, or with a formula of few levels."""
         type = self.rng.choice(self._comparable())
         one = self.leaf(type)
+        if type != L and self.scope in ("episode", "branch") and self.rng.random() < _TREND:
+            return self.trend(one, self.rng.random() < 0.5)
         if type == L:
             two = (
                 apply("mul", self.constant(S), Expression("typical", L))
@@ -63,6 +68,21 @@ class Growth:
         else:
             two = self.grow(type, levels) if levels > 0 and self.rng.random() < 0.3 else self.constant_near(one)
         return apply("ge", *((one, two) if self.rng.random() < 0.5 or type == L else (two, one)))
+
+    def trend(self, one: Expression, falling: bool) -> Expression:
+        """Return the condition that a number does not fall (with some slack), or that it rises; or the contrary.
+
+        Args:
+            one: a number that is no length, of the episode or of a branch.
+            falling: whether a fall is ruled out.
+        """
+        if self.rng.random() < 0.5:
+            now, past = one, apply("average", one, constant(S, rounded(self.rng.uniform(0.05, 0.6))))
+        else:
+            least = self.rng.choice((-1, 1)) * 10 ** self.rng.uniform(-2, -0.5)
+            now = apply("rise", one, self.constant(N))
+            past = constant(one.type, rounded(least * (10 if one.type == N else 1)))
+        return apply("ge", *((now, past) if falling else (past, now)))
 
     def _comparable(self) -> list[str]:
         types = [type for type in (N, S, L) if self._features.get(type) or (type == S and self.signals)]

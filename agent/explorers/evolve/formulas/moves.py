@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from ....records.explorer import SignalSummary
-from .expression import FALSE, OPERATIONS, TRUE, B, Expression, L, S, apply, constant, replaced, rounded
+from .expression import FALSE, OPERATIONS, RECALLING, TRUE, B, Expression, L, N, S, apply, constant, replaced, rounded
 from .growth import Growth
 from .polarity import effects
 from .program import DEFAULTS, Program, level
@@ -44,7 +44,7 @@ class Moves:
         ]
         if self.formulas:
             kinds += [(self.graft, 2), (self.add_condition, 1.5), (self.point, 1), (self.hoist, 1)]
-            kinds += [(self.heed, 1.5)] if self.signals else []
+            kinds += [(self.recall, 0.5), *([(self.heed, 1.5)] if self.signals else [])]
         operators, weights = zip(*kinds, strict=True)
         words = []
         for _ in range(self.rng.choice((1, 1, 2, 3))):
@@ -194,6 +194,33 @@ class Moves:
         made = added if tree in (TRUE, FALSE) else apply(self.rng.choice(("and", "or")), tree, added)
         return program.with_formulas(**{slot: made}), f"{signal.name} in {slot}"
 
+    def recall(self, program: Program, slot: str = "") -> Changed | None:
+        """Let the past of a number matter, in a given slot or in any.
+
+        A condition that needs a number high holds only while the number does not fall, and the contrary; or the moving
+        average of a number stands in its place.
+        """
+        slot = slot or self.rng.choice(("stop", "stop", "prune"))
+        tree, growth = program.formulas[slot], self._growth(slot)
+        sides = [
+            (index, node, side)
+            for index, node in enumerate(tree.walk())
+            if node.op == "ge"
+            for side in node.args
+            if side.type in (N, S) and not side.is_constant and not any(part.op in RECALLING for part in side.walk())
+        ]
+        if not sides:
+            return None
+        index, node, side = self.rng.choice(sides)
+        if self.rng.random() < 0.3:
+            smooth = apply("average", side, constant(S, rounded(self.rng.uniform(0.05, 0.6))))
+            made = apply("ge", *(smooth if each is side else each for each in node.args))
+            words = "the moving average"
+        else:
+            made = apply("and", node, growth.trend(side, side is node.args[0]))
+            words = "the trend"
+        return program.with_formulas(**{slot: replaced(tree, index, made)}), f"{words} of a number in {slot}"
+
     def point(self, program: Program) -> Changed | None:
         """Replace an operation or a feature by another one of the same types."""
         slot = self._slot()
@@ -204,7 +231,7 @@ class Moves:
             types = tuple(each.type for each in node.args)
             others = [op for op, forms in OPERATIONS.items() if (node.type, types) in forms and op != node.op]
             if SLOTS[slot].scope in ("ballot", "answer"):
-                others = [op for op in others if op not in ("average", "rise")]
+                others = [op for op in others if op not in RECALLING]
             if not others:
                 return None
             new = apply(self.rng.choice(others), *node.args)

@@ -305,7 +305,10 @@ def _remedy(version: BriefVersion, program: Program, moves: Moves) -> ProgramDra
         return None
     finding = moves.rng.choices(findings, weights=urgency(findings))[0]
     slot, more = moves.rng.choice(_REMEDIES[finding.kind])
-    made = moves.tried(lambda each: moves.toward(each, slot, more), program)
+    made = None
+    if finding.kind == "stopped_early" and moves.formulas and moves.rng.random() < finding.share:
+        made = moves.tried(lambda each: moves.recall(each, slot), program)
+    made = made or moves.tried(lambda each: moves.toward(each, slot, more), program)
     if made is None:
         return None
     cost = f", {finding.tokens:,} tokens" if finding.tokens else ""

@@ -221,6 +221,8 @@ def _number(tree: Expression, features: Mapping[str, FormulaFeature]) -> Express
             return apply("exp", powers[-1])
     if op == "average" and one.op == "average":
         return one
+    if op == "rise" and (one.is_constant or range_of(two, features)[1] < 1.5):  # the rise within one round
+        return constant(tree.type, 0)
     return tree
 
 

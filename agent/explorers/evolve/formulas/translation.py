@@ -25,6 +25,8 @@ def translate(genome: Genome) -> Program:
 
 def block(slot: str, choice: str, spans: Spans | None = None) -> dict[str, Expression]:
     """Return the formulas of one building block; the constants that ``spans`` lacks have their defaults."""
+    if (slot, choice) in _FORMULAS:
+        return _FORMULAS[slot, choice]
     genome = Genome.make({slot: choice, **_COMPANY.get((slot, choice), {})}, spans or {})
     program, plain = translate(genome), translate(Genome.make({}, {}))
     return {name: tree for name, tree in program.formulas.items() if tree != plain.formulas[name]}
@@ -35,12 +37,16 @@ _COMPANY: dict[tuple[str, str], dict[str, str]] = {
     ("typical", "upper"): {"length": "median"},
 }
 """Blocks that a block has no effect without."""
+_FORMULAS: dict[tuple[str, str], dict[str, Expression]] = {
+    ("early", "agreement"): {"stop": apply("ge", Expression("agreement", S), constant(S, 0.4, 0.8))},
+}
+"""Blocks that were never building blocks of a genome: enough branches agree, finished or not (Parallel Probe)."""
 VOCABULARY: tuple[tuple[str, str], ...] = tuple(
     (slot, choice)
     for slot, choices in BLOCKS.items()
     for choice in choices
     if (slot, choice) not in (("vote", "everyone"), ("vote", "finished"), ("depth", "lockstep"), ("typical", "median"))
-)
+) + tuple(_FORMULAS)
 """The building blocks that are formulas, as (slot, choice)."""
 
 

@@ -112,7 +112,20 @@ EPISODE: dict[str, FormulaFeature] = {
         L, 1, MANY, "self.rounds", "rounds so far: intervals of the longest-running branch", ("rounds",), grows=True
     ),
     "poll_doubt": FormulaFeature(
-        S, 0, 1, "self.poll_doubt", "the doubt if running branches voted too, each for its present answer", ("poll",)
+        S,
+        0,
+        1,
+        "self.poll_doubt",
+        "the doubt if running branches voted too, each for its present answer",
+        ("poll", "poll_doubt"),
+    ),
+    "agreement": FormulaFeature(
+        S,
+        0,
+        1,
+        "self.agreement",
+        "the share of the branches whose last answer is the one that would lead then",
+        ("poll", "agreement"),
     ),
     "poll_calm": FormulaFeature(
         L,
@@ -120,7 +133,7 @@ EPISODE: dict[str, FormulaFeature] = {
         MANY,
         "self.rounds - self.poll_changed",
         "rounds since the leader of that vote changed",
-        ("poll",),
+        ("poll", "poll_calm"),
         grows=True,
     ),
 }

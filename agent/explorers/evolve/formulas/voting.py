@@ -106,6 +106,21 @@ class VotingMethods:
             and "    self.others = 0.0\n    for votes in (self.second, *rest):\n        self.others += max(0.0, votes)",
         )
 
+    def poll(self) -> str:
+        needs = self.needs
+        names = (("favourite", {"poll_calm"}), ("first", {"poll_doubt", "agreement"}), ("second", {"poll_doubt"}))
+        wanted = ", ".join(name if uses & needs else "_" for name, uses in names)
+        return joined(
+            "def poll(self) -> None:",
+            '    """See which answer would lead if running branches voted too."""',
+            "    said = [self.last.get(i) for i in (*self.finished, *self.running)]",
+            f"    {wanted} = leader(answer for answer in said if answer is not None)",
+            "poll_doubt" in needs and "    self.poll_doubt = 1 - confidence(first, second) if first else 1.0",
+            "agreement" in needs and "    self.agreement = first / len(said)",
+            "poll_calm" in needs and "    if favourite != self.favourite:",
+            "poll_calm" in needs and "        self.favourite, self.poll_changed = favourite, self.rounds - 1",
+        )
+
     def bounded(self, slot: str) -> str:
         """Return the text of a slot, within its range."""
         rules = SLOTS[slot]

@@ -131,6 +131,32 @@ def test_moves_keep_programs_valid_and_describe_what_they_did(formulas: bool) ->
     assert kinds
 
 
+def test_the_past_of_a_number_may_matter() -> None:
+    """A doubt that must be low must not rise either, or has fallen; or its moving average must be low."""
+    doubt = Expression("doubt", S)
+    found = set()
+    for seed in range(40):
+        made = Moves(random.Random(seed)).recall(Program.make({}), "stop")
+        assert made is not None
+        stop = made[0].formulas["stop"]
+        comparisons = [node for node in stop.walk() if node.op == "ge"]
+        if stop.op == "ge":
+            found.add("the moving average is low")
+            assert stop.args[1].op == "average"
+            continue
+        assert stop.op == "and"
+        assert DEFAULTS["stop"] in comparisons
+        (trend,) = (each for each in comparisons if each != DEFAULTS["stop"])
+        if trend.args[0].op == "average":
+            found.add("below its moving average")
+            assert trend.args == (apply("average", doubt, trend.args[0].args[1]), doubt)
+        else:
+            found.add("has fallen" if trend.args[0].span[0] < 0 else "does not rise much")
+            assert trend.args[1].op == "rise"
+    assert len(found) == 4
+    assert Moves(random.Random(1)).recall(Program.make({}), "prune") is None
+
+
 def test_surrogate_predicts_constants_and_blocks() -> None:
     moves = Moves(random.Random(1), (), formulas=False)
 
