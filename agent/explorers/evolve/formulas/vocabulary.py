@@ -124,7 +124,7 @@ EPISODE: dict[str, FormulaFeature] = {
         0,
         1,
         "self.agreement",
-        "the share of the branches whose last answer is the one that would lead then",
+        "the share of all branches, running ones too, that give the most frequent answer now",
         ("poll", "agreement"),
     ),
     "poll_calm": FormulaFeature(
