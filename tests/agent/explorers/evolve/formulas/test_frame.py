@@ -36,6 +36,7 @@ def test_sources_pass_the_linter_and_the_policy(tmp_path: Path) -> None:
         source = write(program)
         assert policy.check(source).ok
         assert source.count("\n") < 240 + program.size
+        assert source.count("\n") < 300 or program.size > 100
         (tmp_path / f"candidate_{seed}.py").write_text(source)
     command = [
         sys.executable,
