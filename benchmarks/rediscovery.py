@@ -34,11 +34,13 @@ import numpy.typing as npt
 from autotts.agent import population
 from autotts.agent.archive.baselines import baseline_names, baseline_source
 from autotts.agent.explorers.evolve.formulas import moves, search
-from autotts.agent.explorers.evolve.formulas.expression import Expression, N, S, apply, constant
+from autotts.agent.explorers.evolve.formulas.expression import RECALLING, Expression, N, S, apply, constant
 from autotts.agent.explorers.evolve.formulas.frame import write
 from autotts.agent.explorers.evolve.formulas.program import Program
 from autotts.agent.explorers.evolve.formulas.translation import VOCABULARY
+from autotts.envs.importing.published import ABSENT_TEXT
 from autotts.envs.store import Environment
+from autotts.envs.synthetic.model import DEFAULT_DELTA
 from benchmarks.searches import add_options, discovered, in_processes, measured_on, sandbox_of
 
 Answers = npt.NDArray[np.int32]
@@ -102,21 +104,21 @@ def _changing(first: int, last: int, changed: int, length: int) -> Answers:
     return np.where(np.arange(length) < changed, first, last).astype(np.int32)
 
 
-def _recorded(name: str, columns: Sequence[Answers], delta: int = 500) -> Environment:
+def _recorded(name: str, columns: Sequence[Answers]) -> Environment:
     probes = np.array([len(column) for column in columns])
     questions = len(columns) // BRANCHES
     return Environment(
         name=name,
-        delta=delta,
+        delta=DEFAULT_DELTA,
         probe_cost=0,
         questions=tuple(f"Simulated question {number + 1}" for number in range(questions)),
-        vocabulary=("(absent)", *map(str, range(OTHERS + MANY))),
+        vocabulary=(ABSENT_TEXT, *map(str, range(OTHERS + MANY))),
         gold=np.full(questions, RIGHT, np.int32),
         branch_offsets=np.arange(0, len(columns) + 1, BRANCHES, dtype=np.int32),
         probe_offsets=np.concatenate(([0], np.cumsum(probes))).astype(np.int32),
         probe_answers=np.concatenate(columns),
         final_answers=np.array([column[-1] for column in columns], np.int32),
-        total_tokens=(probes * delta).astype(np.int32),
+        total_tokens=(probes * DEFAULT_DELTA).astype(np.int32),
     )
 
 
@@ -125,7 +127,7 @@ def _leaves(tree: Expression) -> set[str]:
 
 
 def _holds_trend(stop: Expression) -> bool:
-    return bool(_leaves(stop) & {"average", "rise"})
+    return bool(_leaves(stop) & {*RECALLING})
 
 
 def _holds_margin(stop: Expression) -> bool:

@@ -12,7 +12,7 @@ import textwrap
 from collections.abc import Iterator
 
 from . import fragments as text
-from .expression import FALSE, Expression
+from .expression import FALSE, RECALLING, Expression
 from .layout import bare, fitted, imports, joined, pruned, quoted
 from .program import Program
 from .vocabulary import PLAIN, SCOPES, SIGNAL_FORMS, SLOTS
@@ -83,7 +83,7 @@ class FrameSource(VotingMethods):
         return is_static(self.formulas[slot], self.wordings[slot].features)
 
     def recalls(self, slot: str) -> bool:
-        return any(node.op in ("average", "rise") for node in self.formulas[slot].walk())
+        return any(node.op in RECALLING for node in self.formulas[slot].walk())
 
     def is_plain(self, slot: str, value: float) -> bool:
         tree = self.formulas[slot]

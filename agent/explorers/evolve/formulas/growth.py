@@ -6,9 +6,9 @@ import random
 from collections.abc import Sequence
 
 from ....records.explorer import SignalSummary
-from .expression import B, Expression, L, N, S, apply, constant, rounded
+from .expression import B, Expression, L, N, S, apply, constant
 from .program import level
-from .vocabulary import SCOPES, SIGNALS, forms_of
+from .vocabulary import EVERY_ROUND, SCOPES, SIGNALS, forms_of
 
 _RARE = {"rounds": 0.0, "running": 0.3, "first": 0.5, "answers": 0.5, "fickle": 0.5, "second": 0.5}
 """Weights of features other than 1: a condition on rounds alone depends on the lengths of a model."""
@@ -57,7 +57,7 @@ class Growth:
         """Return a comparison of a feature with a constant of its unit, or with a formula of few levels."""
         type = self.rng.choice(self._comparable())
         one = self.leaf(type)
-        if type != L and self.scope in ("episode", "branch") and self.rng.random() < _TREND:
+        if type != L and self.scope in EVERY_ROUND and self.rng.random() < _TREND:
             return self.trend(one, self.rng.random() < 0.5)
         if type == L:
             two = (
@@ -77,12 +77,16 @@ class Growth:
             falling: whether a fall is ruled out.
         """
         if self.rng.random() < 0.5:
-            now, past = one, apply("average", one, constant(S, rounded(self.rng.uniform(0.05, 0.6))))
+            now, past = one, self.smoothed(one)
         else:
             least = self.rng.choice((-1, 1)) * 10 ** self.rng.uniform(-2, -0.5)
             now = apply("rise", one, self.constant(N))
-            past = constant(one.type, rounded(least * (10 if one.type == N else 1)))
+            past = constant(one.type, least * (10 if one.type == N else 1))
         return apply("ge", *((now, past) if falling else (past, now)))
+
+    def smoothed(self, one: Expression) -> Expression:
+        """Return the moving average of a number over the rounds, with a random weight."""
+        return apply("average", one, constant(S, self.rng.uniform(0.05, 0.6)))
 
     def _comparable(self) -> list[str]:
         types = [type for type in (N, S, L) if self._features.get(type) or (type == S and self.signals)]
@@ -105,7 +109,7 @@ class Growth:
                 return apply("exp", apply("mul", self.constant(S), self.leaf(S)))
             ratio = self.rng.choice([kind for kind in (N, L) if self._features.get(kind)])
             return apply("div", self.leaf(ratio), self.leaf(ratio))
-        if type == N and draw < 0.9 and self.scope in ("episode", "branch"):
+        if type == N and draw < 0.9 and self.scope in EVERY_ROUND:
             return apply("average", self.leaf(N), self.constant(S))
         return self._leaf(type)
 

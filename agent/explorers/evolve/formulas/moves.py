@@ -13,7 +13,7 @@ from .growth import Growth
 from .polarity import effects
 from .program import DEFAULTS, Program, level
 from .translation import VOCABULARY, block
-from .vocabulary import PLAIN, SCOPES, SLOTS, forms_of
+from .vocabulary import EVERY_ROUND, PLAIN, SCOPES, SLOTS, forms_of
 
 _STEPS = (0.12, 0.35, 0.8)
 """Standard deviations of the logarithm of a constant's factor: small steps tune, large ones explore."""
@@ -213,8 +213,8 @@ class Moves:
             return None
         index, node, side = self.rng.choice(sides)
         if self.rng.random() < 0.3:
-            smooth = apply("average", side, constant(S, rounded(self.rng.uniform(0.05, 0.6))))
-            made = apply("ge", *(smooth if each is side else each for each in node.args))
+            average = growth.smoothed(side)
+            made = apply("ge", *(average if each is side else each for each in node.args))
             words = "the moving average"
         else:
             made = apply("and", node, growth.trend(side, side is node.args[0]))
@@ -230,7 +230,7 @@ class Moves:
         if node.args:
             types = tuple(each.type for each in node.args)
             others = [op for op, forms in OPERATIONS.items() if (node.type, types) in forms and op != node.op]
-            if SLOTS[slot].scope in ("ballot", "answer"):
+            if SLOTS[slot].scope not in EVERY_ROUND:
                 others = [op for op in others if op not in RECALLING]
             if not others:
                 return None

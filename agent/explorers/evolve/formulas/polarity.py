@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 
-from .expression import Expression
+from .expression import RECALLING, Expression
 from .simplify import range_of
 from .vocabulary import FormulaFeature
 
@@ -53,7 +53,7 @@ def _signs(tree: Expression, features: Mapping[str, FormulaFeature]) -> tuple[in
         return (-1,)
     if tree.op == "pick":
         return 0, 1, 1
-    if tree.op in ("average", "rise"):
+    if tree.op in RECALLING:
         return (1, 0) if tree.op == "average" else (0, 0)
     return tuple(1 for _ in tree.args)
 

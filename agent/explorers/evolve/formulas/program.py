@@ -27,7 +27,7 @@ from .expression import (
 )
 from .polarity import directed
 from .simplify import simplified
-from .vocabulary import PLAIN, SCOPES, SIGNAL_FORMS, SLOTS, types_of
+from .vocabulary import EVERY_ROUND, PLAIN, SCOPES, SIGNAL_FORMS, SLOTS, types_of
 
 DEFAULTS: dict[str, Expression] = {
     "most": constant(N, 4, 64),
@@ -73,7 +73,7 @@ class Program:
                 tree = _within(tree, slot)
             elif slot in PLAIN:
                 raise ValueError(f"{slot} must be a constant")
-            if rules.scope in ("ballot", "answer") and any(node.op in RECALLING for node in tree.walk()):
+            if rules.scope not in EVERY_ROUND and any(node.op in RECALLING for node in tree.walk()):
                 raise ValueError(f"the formula of {slot} cannot have an average")
             if tree.size > MOST_NODES or tree.depth > MOST_DEPTH:
                 raise ValueError(f"the formula of {slot} is too large")

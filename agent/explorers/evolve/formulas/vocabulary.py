@@ -10,6 +10,8 @@ from ....records.explorer import SignalSummary
 from .expression import B, L, N, S
 
 Scope = Literal["episode", "branch", "ballot", "answer"]
+EVERY_ROUND = ("episode", "branch")
+"""Scopes whose formulas are looked at every round: only their numbers have a past."""
 MANY = 1e6
 """More branches, votes or intervals than an episode has: the upper end of ranges."""
 UNKNOWN_LENGTH = 1e9

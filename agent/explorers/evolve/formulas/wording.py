@@ -207,7 +207,7 @@ def _near(op: str, args: tuple[Expression, ...], index: int, outer: str) -> str:
     own = next((_nearest(each) for each in beside if _nearest(each)), "")
     scales = op in ("add", "sub") or (op == "mul" and any(each.args or each.type == L for each in beside))
     name = outer if (scales or not own) and outer else own
-    if op in ("average", "rise") and index == 1:
+    if op in RECALLING and index == 1:
         return "weight" if op == "average" else "rounds"
     return f"{name}_{_ENDINGS[op]}" if op in _ENDINGS and args[index].is_constant and name else name
 
